@@ -1,6 +1,6 @@
-// Package day is a calendar date: what dumps, partitions and reports are
-// filed under. A date by itself has no time zone; the zone enters only where
-// an instant becomes a date (Of).
+// Package day has calendar days and months: dates without a time or a zone.
+// Turning an instant into a date takes a zone, and the zone's rules decide how
+// long a date lasts: 23, 24 or 25 hours, or not at all.
 package day
 
 import (
@@ -8,60 +8,79 @@ import (
 	"time"
 )
 
-// Day is a date, as the number of days since 1970-01-01 (Parquet's date32).
+// Day is a calendar date, counted in days since 1970-01-01: what Parquet and
+// Arrow call a date32.
 type Day int32
 
-const secondsPerDay = 24 * 60 * 60
+const (
+	layout      = "2006-01-02"
+	monthLayout = "2006-01"
+	seconds     = 24 * 60 * 60
+)
 
-// Of gives the date that calendars in loc show at an instant, given in
-// milliseconds since the Unix epoch.
-func Of(millis int64, loc *time.Location) Day {
-	t := time.UnixMilli(millis).In(loc)
-	_, offset := t.Zone()
-	seconds := t.Unix() + int64(offset)
-	days := seconds / secondsPerDay
-	if seconds%secondsPerDay < 0 {
-		days--
+// Date is the day with that year, month and day of the month, normalised as
+// by time.Date.
+func Date(year int, month time.Month, dom int) Day {
+	return Day(time.Date(year, month, dom, 0, 0, 0, 0, time.UTC).Unix() / seconds)
+}
+
+// Of is the local date of a moment, given in milliseconds since the Unix
+// epoch.
+func Of(ms int64, zone *time.Location) Day {
+	_, offset := time.UnixMilli(ms).In(zone).Zone()
+	local := ms + int64(offset)*1000
+	return Day(floorDiv(local, seconds*1000))
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
 	}
-	return Day(days)
+	return q
 }
 
-// Date gives the day of a year, month and day of the month, normalised as
-// time.Date does it.
-func Date(year int, month time.Month, dayOfMonth int) Day {
-	return Day(time.Date(year, month, dayOfMonth, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay)
-}
-
-// Parse reads a date written as YYYY-MM-DD.
+// Parse reads a date written as 2006-01-02.
 func Parse(s string) (Day, error) {
-	t, err := time.Parse(time.DateOnly, s)
+	t, err := time.Parse(layout, s)
 	if err != nil {
-		return 0, fmt.Errorf("date %q: expected an existing date as YYYY-MM-DD", s)
+		return 0, fmt.Errorf("%q is not a date; write it as 2026-11-20", s)
 	}
-	return Date(t.Date()), nil
+	return Day(t.Unix() / seconds), nil
 }
 
-// Time gives the day's midnight in UTC.
-func (d Day) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
+// UTC is midnight UTC of the day.
+func (d Day) UTC() time.Time { return time.Unix(int64(d)*seconds, 0).UTC() }
 
-// String writes the date as YYYY-MM-DD.
-func (d Day) String() string { return d.Time().Format(time.DateOnly) }
+// String writes the date as 2006-01-02.
+func (d Day) String() string { return d.UTC().Format(layout) }
 
-// AddDays gives the date n days later, or earlier for a negative n.
-func (d Day) AddDays(n int) Day { return d + Day(n) }
-
-// Weekday gives the day of the week.
-func (d Day) Weekday() time.Weekday { return d.Time().Weekday() }
-
-// MarshalText writes the date as YYYY-MM-DD.
-func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads a date written as YYYY-MM-DD.
-func (d *Day) UnmarshalText(text []byte) error {
-	parsed, err := Parse(string(text))
-	if err != nil {
-		return err
-	}
-	*d = parsed
-	return nil
+// Month is the month that the day is in.
+func (d Day) Month() Month {
+	y, m, _ := d.UTC().Date()
+	return MonthOf(y, m)
 }
+
+// Month is a calendar month, counted in months since January of the year 0.
+type Month int32
+
+// MonthOf is a month of a year.
+func MonthOf(year int, month time.Month) Month { return Month(year*12 + int(month) - 1) }
+
+// ParseMonth reads a month written as 2006-01.
+func ParseMonth(s string) (Month, error) {
+	t, err := time.Parse(monthLayout, s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a month; write it as 2026-11", s)
+	}
+	return MonthOf(t.Year(), t.Month()), nil
+}
+
+// First is the month's first day.
+func (m Month) First() Day { return Date(int(m)/12, time.Month(int(m)%12+1), 1) }
+
+// Last is the month's last day.
+func (m Month) Last() Day { return (m + 1).First() - 1 }
+
+// String writes the month as 2006-01.
+func (m Month) String() string { return m.First().UTC().Format(monthLayout) }

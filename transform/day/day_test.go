@@ -1,86 +1,71 @@
 package day
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 )
 
-func TestParseAndString(t *testing.T) {
-	for text, want := range map[string]Day{
-		"1970-01-01": 0,
-		"1970-01-02": 1,
-		"1969-12-31": -1,
-		"2000-03-01": 11017, // thirty years, their seven leap days, and 31+29 days of 2000
-		"2024-02-29": 19782,
-	} {
-		got, err := Parse(text)
-		if err != nil || got != want {
-			t.Errorf("Parse(%q) = %d, %v; want %d", text, got, err, want)
-		}
-		if got.String() != text {
-			t.Errorf("Day(%d) is written %s, want %s", got, got, text)
-		}
-	}
-	for _, text := range []string{"", "2023-02-29", "2024-1-01", "24-01-01", "2024-01-01T00:00:00Z", " 2024-01-01", "20240101"} {
-		if d, err := Parse(text); err == nil {
-			t.Errorf("Parse(%q) = %s, want an error", text, d)
-		}
-	}
-}
-
-func TestOf(t *testing.T) {
-	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		instant string
-		loc     *time.Location
-		want    string
-	}{
-		{"2024-03-30T23:59:59.999Z", time.UTC, "2024-03-30"},
-		{"2024-03-31T00:00:00Z", time.UTC, "2024-03-31"},
-		{"2024-03-30T22:59:59.999Z", amsterdam, "2024-03-30"}, // winter time, +01:00
-		{"2024-03-30T23:00:00Z", amsterdam, "2024-03-31"},
-		{"2024-03-31T21:59:59.999Z", amsterdam, "2024-03-31"}, // summer time, +02:00
-		{"2024-03-31T22:00:00Z", amsterdam, "2024-04-01"},
-		{"1969-12-31T23:59:59.999Z", time.UTC, "1969-12-31"},
-		{"1969-12-31T00:00:00Z", time.UTC, "1969-12-31"},
-	} {
-		instant, err := time.Parse(time.RFC3339Nano, c.instant)
+func TestOfFollowsTheZone(t *testing.T) {
+	zone := func(name string) *time.Location {
+		l, err := time.LoadLocation(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Of(instant.UnixMilli(), c.loc); got.String() != c.want {
-			t.Errorf("Of(%s, %s) = %s, want %s", c.instant, c.loc, got, c.want)
+		return l
+	}
+	cases := []struct{ moment, zone, want string }{
+		{"2026-11-20T23:30:00Z", "UTC", "2026-11-20"},
+		{"2026-11-20T23:30:00Z", "Europe/Amsterdam", "2026-11-21"},
+		{"2026-11-20T04:59:59.999Z", "America/New_York", "2026-11-19"},
+		{"2026-11-20T05:00:00Z", "America/New_York", "2026-11-20"},
+		{"2011-12-30T09:59:59Z", "Pacific/Apia", "2011-12-29"}, // 30 December 2011 did not happen there
+		{"2011-12-30T10:00:00Z", "Pacific/Apia", "2011-12-31"},
+		{"1969-12-31T23:59:59.999Z", "UTC", "1969-12-31"},
+		{"2200-12-31T23:59:59.999Z", "Asia/Kolkata", "2201-01-01"},
+	}
+	for _, c := range cases {
+		at, err := time.Parse(time.RFC3339Nano, c.moment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Of(at.UnixMilli(), zone(c.zone)).String(); got != c.want {
+			t.Errorf("%s in %s: %s, want %s", c.moment, c.zone, got, c.want)
 		}
 	}
 }
 
-func TestArithmetic(t *testing.T) {
-	d := Date(2023, time.December, 31)
-	if got := d.AddDays(60).String(); got != "2024-02-29" {
-		t.Errorf("60 days after %s: %s, want 2024-02-29", d, got)
-	}
-	if got := d.AddDays(-365).String(); got != "2022-12-31" {
-		t.Errorf("365 days before %s: %s, want 2022-12-31", d, got)
-	}
-	if got := d.Weekday(); got != time.Sunday {
-		t.Errorf("%s is a %s, want a Sunday", d, got)
+// Every day and every month is read back as it was written.
+func TestRoundTrip(t *testing.T) {
+	last := Day(0)
+	for d := Date(1990, 1, 1); d <= Date(2201, 1, 1); d++ {
+		back, err := Parse(d.String())
+		if err != nil || back != d {
+			t.Fatalf("%d: %s, read back as %d (%v)", d, d, back, err)
+		}
+		m := d.Month()
+		if d < m.First() || d > m.Last() {
+			t.Fatalf("%s is not in %s (%s to %s)", d, m, m.First(), m.Last())
+		}
+		if mb, err := ParseMonth(m.String()); err != nil || mb != m {
+			t.Fatalf("%s, read back as %s (%v)", m, mb, err)
+		}
+		if last != 0 && d != last+1 {
+			t.Fatalf("%s after %s", d, last)
+		}
+		last = d
 	}
 }
 
-func TestJSON(t *testing.T) {
-	text, err := json.Marshal(map[string]Day{"day": Date(2026, time.November, 20)})
-	if err != nil || string(text) != `{"day":"2026-11-20"}` {
-		t.Fatalf("marshalled %s, %v", text, err)
-	}
-	var back map[string]Day
-	if err := json.Unmarshal(text, &back); err != nil || back["day"].String() != "2026-11-20" {
-		t.Fatalf("read back %v, %v", back, err)
-	}
-	if err := json.Unmarshal([]byte(`{"day":"2026-11-31"}`), &back); err == nil {
-		t.Fatal("30 days hath November, and no error")
+func TestParseRefuses(t *testing.T) {
+	for _, s := range []string{"", "2026-11", "2026-02-30", "20261120", "2026-11-20T00:00:00Z", "yesterday"} {
+		if d, err := Parse(s); err == nil {
+			t.Errorf("Parse(%q) = %s", s, d)
+		}
+		if s == "2026-11" {
+			continue
+		}
+		if m, err := ParseMonth(s); err == nil {
+			t.Errorf("ParseMonth(%q) = %s", s, m)
+		}
 	}
 }
