@@ -1,0 +1,89 @@
+package report
+
+import (
+	"daybook/transform/event"
+)
+
+// Language is a report's language: it decides the headings and values of its
+// CSV files. Parquet always holds the English values.
+type Language uint8
+
+// The languages of report.md.
+const (
+	English Language = iota
+	Dutch
+)
+
+// ParseLanguage reads a language code.
+func ParseLanguage(code string) (Language, bool) {
+	switch code {
+	case "en":
+		return English, true
+	case "nl":
+		return Dutch, true
+	}
+	return 0, false
+}
+
+// Text is something in each language.
+type Text [2]string
+
+// same is a text that is alike in all languages.
+func same(s string) Text { return Text{s, s} }
+
+// Labels are the configured headings of the name and custom fields; an empty
+// one is the default.
+type Labels struct {
+	Name         string
+	CustomFields [5]string
+}
+
+// The values of report.md, "Columns".
+var (
+	sessionTypes = [...]Text{
+		event.MobileApplet: {"Mobile Applet", "Mobiele applet"},
+		event.CallingCard:  same("Calling Card"),
+		event.InstantChat:  same("Instant Chat"),
+		event.Unattended:   {"Unattended", "Onbeheerd"},
+		event.ConnectOnLAN: {"Connect On LAN", "Op het LAN-netwerk verbinden"},
+		event.Applet:       same("Applet"),
+	}
+	statuses = [...]Text{
+		event.Connecting:                 {"Connecting", "Bezig met verbinden"},
+		event.Waiting:                    {"Waiting", "Bezig met wachten"},
+		event.Active:                     {"Active", "Actief"},
+		event.ClosedByCustomer:           {"Closed by customer", "Afgesloten door klant"},
+		event.ClosedByTechnician:         {"Closed by technician", "Afgesloten door technicus"},
+		event.Transferring:               {"Transferring", "Bezig met overdragen"},
+		event.Transferred:                {"Transferred", "Overgedragen"},
+		event.ClosedByWaitingCustomer:    {"Closed by waiting customer", "Afgesloten door wachtende klant"},
+		event.TimedOut:                   {"Timed out", "Time-out opgetreden"},
+		event.Aborted:                    {"Aborted: technician was deleted or disabled", "Afgebroken: technicus is verwijderd of uitgeschakeld"},
+		event.Rebooting:                  {"Rebooting", "Opnieuw opstarten"},
+		event.Reconnecting:               {"Reconnecting", "Opnieuw verbinding maken"},
+		event.OnHold:                     {"On Hold", "In de wacht"},
+		event.TimedOutClosedByTechnician: {"Timed out: closed by technician", "Time-out opgetreden: afgesloten door technicus"},
+		event.Offline:                    same("Offline"),
+		event.Disconnected:               {"Disconnected", "Verbinding is beëindigd"},
+		event.Rebooted:                   {"Rebooted", "Opnieuw opgestart"},
+		event.DeclinedByCustomer:         {"Declined by customer", "Geweigerd door de klant"},
+	}
+)
+
+// resolutions are the verdicts of the column resolved_unresolved: report.md
+// gives them in English alone.
+var resolutions = [...]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
+
+// inLanguage translates a session type or status from English, which rows and
+// Parquet hold, into a report's language.
+func inLanguage(values []Text, english string, l Language) string {
+	if l == English {
+		return english
+	}
+	for _, t := range values {
+		if t[English] == english {
+			return t[l]
+		}
+	}
+	return english
+}
