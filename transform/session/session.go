@@ -20,6 +20,10 @@ import (
 	"daybook/transform/event"
 )
 
+// EngineVersion counts the changes of what the engine makes of the same
+// events. Published partitions name the version that made them.
+const EngineVersion = 1
+
 // Unknown stands for a time or duration that is not known.
 const Unknown = math.MinInt64
 
