@@ -1,0 +1,138 @@
+// Package dump says what dumps there are, and reads the lines in them
+// (events.md, "Dumps").
+//
+// A dump is an object of newline-delimited JSON, plain, gzip or zstd. Its key
+// holds the day on which the producer wrote it; a Template says how. ListDay
+// lists the dumps of a day as they are at that moment, each with the ETag by
+// which Open will insist on reading that version and no other. Find and
+// OpenFile do the same for local files, which have neither days nor versions.
+//
+// A Reader hands out lines without looking into them: which are blank, too
+// long or no event is for others to say. It ends in io.EOF only if the dump
+// was read to its very end; anything else is an *Error, which names the dump
+// and says how far reading came.
+package dump
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+// Codec is how a dump is compressed.
+type Codec uint8
+
+// The codecs, each with the ending of names that stands for it.
+const (
+	Plain Codec = iota // none
+	Gzip               // .gz; any number of members
+	Zstd               // .zst; any number of frames
+)
+
+// String gives the codec's name.
+func (c Codec) String() string { return [...]string{"plain text", "gzip", "zstd"}[c] }
+
+// Extension gives the ending that a dump of this codec has after ".ndjson".
+func (c Codec) Extension() string { return [...]string{"", ".gz", ".zst"}[c] }
+
+// codecOf tells the codec of a dump by its name, and whether it has the name
+// of a dump at all.
+func codecOf(name string) (codec Codec, isDump bool) {
+	for _, c := range []Codec{Gzip, Zstd} {
+		if stem, found := strings.CutSuffix(name, c.Extension()); found {
+			name, codec = stem, c
+			break
+		}
+	}
+	for _, ext := range []string{".ndjson", ".jsonl", ".json"} {
+		if strings.HasSuffix(name, ext) {
+			return codec, true
+		}
+	}
+	return Plain, false
+}
+
+// isControl says whether a last key segment, or a file's name, is that of a
+// control file, which is never read.
+func isControl(name string) bool {
+	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
+}
+
+// Template is the beginning of the keys of a day's dumps.
+type Template string
+
+// ParseTemplate checks a template such as "raw/{yyyy}/{mm}/{dd}/" or
+// "dt={yyyy}-{mm}-{dd}/", in which {yyyy}, {mm} and {dd} stand for the dump
+// day and must all occur.
+func ParseTemplate(s string) (Template, error) {
+	rest := s
+	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
+		if !strings.Contains(s, part) {
+			return "", fmt.Errorf("key template %q: %s does not occur; write it as {yyyy}/{mm}/{dd}/", s, part)
+		}
+		rest = strings.ReplaceAll(rest, part, "")
+	}
+	if strings.ContainsAny(rest, "{}") {
+		return "", fmt.Errorf("key template %q: unknown placeholder; there are {yyyy}, {mm} and {dd}", s)
+	}
+	if strings.HasPrefix(s, "/") {
+		return "", fmt.Errorf("key template %q: keys do not begin with a slash; remove it", s)
+	}
+	return Template(s), nil
+}
+
+// Prefix gives what the keys of d's dumps begin with.
+func (t Template) Prefix(d day.Day) string {
+	year, month, dom := d.UTC().Date()
+	return strings.NewReplacer(
+		"{yyyy}", fmt.Sprintf("%04d", year),
+		"{mm}", fmt.Sprintf("%02d", month),
+		"{dd}", fmt.Sprintf("%02d", dom),
+	).Replace(string(t))
+}
+
+// Dump is one version of one dump in a store.
+type Dump struct {
+	Key   string
+	ETag  string
+	Size  int64 // bytes, as stored
+	Codec Codec
+}
+
+// Listing is what lies under a day's prefix.
+type Listing struct {
+	Dumps   []Dump   // by key
+	Unknown []string // keys that are neither a dump's nor a control file's, by key
+}
+
+// Lister is the part of a store that ListDay needs.
+type Lister interface {
+	List(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
+}
+
+// ListDay lists the dumps of d, at any depth under its prefix. A day without
+// any is not an error.
+func ListDay(ctx context.Context, l Lister, t Template, d day.Day) (Listing, error) {
+	var listing Listing
+	for object, err := range l.List(ctx, t.Prefix(d)) {
+		if err != nil {
+			return Listing{}, fmt.Errorf("list the dumps of %s: %w", d, err)
+		}
+		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+		// Consoles mark an empty "directory" by an empty object.
+		directory := name == "" && object.Size == 0
+		if directory || isControl(name) {
+			continue
+		}
+		if codec, isDump := codecOf(name); isDump {
+			listing.Dumps = append(listing.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Codec: codec})
+		} else {
+			listing.Unknown = append(listing.Unknown, object.Key)
+		}
+	}
+	return listing, nil
+}

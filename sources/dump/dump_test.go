@@ -1,0 +1,175 @@
+package dump
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"daybook/sources/store"
+	"daybook/transform/day"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTemplate(t *testing.T) {
+	for template, want := range map[string]string{
+		"{yyyy}/{mm}/{dd}/":                  "2026/01/05/",
+		"raw/v1/{yyyy}/{mm}/{dd}/":           "raw/v1/2026/01/05/",
+		"dt={yyyy}-{mm}-{dd}/":               "dt=2026-01-05/",
+		"{yyyy}/{yyyy}-{mm}/{yyyy}{mm}{dd}-": "2026/2026-01/20260105-",
+	} {
+		parsed, err := ParseTemplate(template)
+		if err != nil {
+			t.Errorf("ParseTemplate(%q): %v", template, err)
+			continue
+		}
+		if got := parsed.Prefix(day.Date(2026, time.January, 5)); got != want {
+			t.Errorf("prefix of %q: %q, want %q", template, got, want)
+		}
+	}
+	for template, want := range map[string]string{
+		"":                       `key template "": {yyyy} does not occur; write it as {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/":           `key template "{yyyy}/{mm}/": {dd} does not occur; write it as {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/{dd}/{hh}/": `key template "{yyyy}/{mm}/{dd}/{hh}/": unknown placeholder; there are {yyyy}, {mm} and {dd}`,
+		"/{yyyy}/{mm}/{dd}/":     `key template "/{yyyy}/{mm}/{dd}/": keys do not begin with a slash; remove it`,
+	} {
+		if _, err := ParseTemplate(template); err == nil || err.Error() != want {
+			t.Errorf("ParseTemplate(%q):\n got %v\nwant %s", template, err, want)
+		}
+	}
+}
+
+// listed is a store that has these objects, and then perhaps fails.
+type listed struct {
+	objects []store.Object
+	err     error
+}
+
+func (l listed) List(_ context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for _, o := range l.objects {
+			if strings.HasPrefix(o.Key, prefix) && !yield(o, nil) {
+				return
+			}
+		}
+		if l.err != nil {
+			yield(store.Object{}, l.err)
+		}
+	}
+}
+
+var testDay = day.Date(2026, time.November, 20)
+
+func TestListDay(t *testing.T) {
+	object := func(key string, size int64) store.Object {
+		return store.Object{Key: key, Size: size, ETag: "etag of " + key}
+	}
+	dump := func(key string, size int64, codec Codec) Dump {
+		return Dump{Key: key, ETag: "etag of " + key, Size: size, Codec: codec}
+	}
+	l := listed{objects: []store.Object{
+		object("2026/11/19/a.ndjson", 1), // another day
+		object("2026/11/20/", 0),         // a directory marker
+		object("2026/11/20/.hidden.ndjson", 2),
+		object("2026/11/20/EVENTS.NDJSON", 3), // names are case sensitive
+		object("2026/11/20/_SUCCESS", 4),
+		object("2026/11/20/_manifest.json", 5),
+		object("2026/11/20/_tmp/a.ndjson", 6), // only the last segment makes a control file
+		object("2026/11/20/a.json", 7),
+		object("2026/11/20/a.jsonl.gz", 8),
+		object("2026/11/20/a.ndjson", 0),
+		object("2026/11/20/a.ndjson.bz2", 9),
+		object("2026/11/20/a.ndjson.gz.zst", 10),
+		object("2026/11/20/deep/er/a.json.zst", 11),
+		object("2026/11/20/deep/er/", 0),
+		object("2026/11/20/full/", 12), // not empty, so more than a marker
+		object("2026/11/20/ndjson", 13),
+		object("2026/11/20/x.gz", 14),
+	}}
+	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Listing{
+		Dumps: []Dump{
+			dump("2026/11/20/_tmp/a.ndjson", 6, Plain),
+			dump("2026/11/20/a.json", 7, Plain),
+			dump("2026/11/20/a.jsonl.gz", 8, Gzip),
+			dump("2026/11/20/a.ndjson", 0, Plain),
+			dump("2026/11/20/deep/er/a.json.zst", 11, Zstd),
+		},
+		Unknown: []string{
+			"2026/11/20/EVENTS.NDJSON", "2026/11/20/a.ndjson.bz2", "2026/11/20/a.ndjson.gz.zst",
+			"2026/11/20/full/", "2026/11/20/ndjson", "2026/11/20/x.gz",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("listing (-want +got):\n%s", diff)
+	}
+}
+
+func TestListDayBeyondAPage(t *testing.T) {
+	var l listed
+	for i := range 2500 {
+		l.objects = append(l.objects, store.Object{Key: fmt.Sprintf("2026/11/20/part-%04d.ndjson.gz", i), Size: int64(i)})
+	}
+	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Dumps) != 2500 || got.Dumps[2499].Size != 2499 || len(got.Unknown) != 0 {
+		t.Errorf("%d dumps, %d unknown; want 2500 and none", len(got.Dumps), len(got.Unknown))
+	}
+}
+
+// A listing that breaks off is not a shorter listing.
+func TestListDayFails(t *testing.T) {
+	l := listed{objects: []store.Object{{Key: "2026/11/20/a.ndjson"}}, err: store.ErrDenied}
+	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "2026-11-20") {
+		t.Errorf("error %v; want one that wraps ErrDenied and names the day", err)
+	}
+	if len(got.Dumps) != 0 {
+		t.Errorf("half a listing: %v", got)
+	}
+}
+
+func TestFind(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"b.ndjson.gz", "a.jsonl", "_control.json", ".hidden.ndjson", "notes.txt", "2026/11/c.ndjson", "given.log"} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(root, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{root, link} {
+		in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+		files, unknown, err := Find([]string{in("_control.json"), Stdin, dir, in("given.log")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{in("_control.json"), Stdin, in("2026/11/c.ndjson"), in("a.jsonl"), in("b.ndjson.gz"), in("given.log")}
+		if diff := cmp.Diff(want, files); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{in("given.log"), in("notes.txt")}, unknown); diff != "" {
+			t.Errorf("unknown (-want +got):\n%s", diff)
+		}
+	}
+	if _, _, err := Find([]string{filepath.Join(root, "absent")}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a path that does not exist: %v", err)
+	}
+}

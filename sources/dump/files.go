@@ -1,0 +1,80 @@
+package dump
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Stdin is the name that stands for standard input.
+const Stdin = "-"
+
+// Find lists the dumps that paths name: the files among paths as they are,
+// whatever their names, and Stdin; of each directory, those with the name of a
+// dump, at any depth and in bytewise order of their paths. Other files of a
+// directory are unknown, except control files, which are skipped.
+func Find(paths []string) (files, unknown []string, err error) {
+	for _, path := range paths {
+		if path == Stdin {
+			files = append(files, path)
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, nil, err // names the operation and the path
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		err = fs.WalkDir(os.DirFS(path), ".", func(rel string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || isControl(entry.Name()) {
+				return err
+			}
+			file := filepath.Join(path, filepath.FromSlash(rel))
+			if _, isDump := codecOf(entry.Name()); isDump {
+				files = append(files, file)
+			} else {
+				unknown = append(unknown, file)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return files, unknown, nil
+}
+
+// OpenFile opens a local dump, or stdin where path is Stdin. The codec goes by
+// the file's name, or, where that is not the name of a dump, by its first
+// bytes. The caller closes the Reader, which leaves stdin open.
+func OpenFile(path string, stdin io.Reader) (*Reader, error) {
+	var body io.ReadCloser
+	if path == Stdin {
+		body = io.NopCloser(stdin)
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err // names the operation and the path
+		}
+		body = f
+	}
+	if codec, isDump := codecOf(path); isDump {
+		return newReader(path, body, codec, unknownSize)
+	}
+	start := make([]byte, magicLen)
+	n, err := io.ReadFull(body, start)
+	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
+		body.Close()
+		return nil, &Error{URL: path, Err: err}
+	}
+	rejoined := struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start[:n]), body), body}
+	return newReader(path, rejoined, codecByMagic(start[:n]), unknownSize)
+}
