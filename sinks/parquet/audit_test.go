@@ -1,0 +1,235 @@
+package parquet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"daybook/transform/report"
+)
+
+// Files of rows that differ in a single cell fail, whichever column it is in,
+// and the error names that column.
+func TestAuditNoticesEveryColumn(t *testing.T) {
+	rows := sample(250)
+	expect := Expect(rows)
+	changes := map[string]func(*report.Row){}
+	for i := range report.Columns {
+		c := &report.Columns[i]
+		changes[c.Name] = func(r *report.Row) { changeCell(t, c, r) }
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			changed := append([]report.Row(nil), rows...)
+			change(&changed[120])
+			err := Audit(mustEncode(t, changed, 100).Bytes, expect)
+			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column "+name+": ") {
+				t.Errorf("error %v, want one about the column", err)
+			}
+		})
+	}
+}
+
+// changeCell changes the row's value in one column, by its JSON name.
+func changeCell(t *testing.T, c *report.Column, r *report.Row) {
+	t.Helper()
+	fields := map[string]any{
+		"start_time": &r.StartTime, "end_time": &r.EndTime, "last_action_time": &r.LastActionTime,
+		"technician_name": &r.TechnicianName, "technician_id": &r.TechnicianID, "technician_email": &r.TechnicianEmail,
+		"session_id": &r.SessionID, "session_type": &r.SessionType, "status": &r.Status, "name": &r.Name,
+		"custom_field_1": &r.CustomFields[0], "custom_field_2": &r.CustomFields[1], "custom_field_3": &r.CustomFields[2],
+		"custom_field_4": &r.CustomFields[3], "custom_field_5": &r.CustomFields[4], "tracking_id": &r.TrackingID,
+		"customer_ip": &r.CustomerIP, "device_id": &r.DeviceID, "tools_used": &r.ToolsUsed,
+		"resolved_unresolved": &r.ResolvedUnresolved, "channel_id": &r.ChannelID, "channel_name": &r.ChannelName,
+		"calling_card": &r.CallingCard, "connecting_time_ms": &r.ConnectingTime, "waiting_time_ms": &r.WaitingTime,
+		"total_time_ms": &r.TotalTime, "active_time_ms": &r.ActiveTime, "work_time_ms": &r.WorkTime,
+		"hold_time_ms": &r.HoldTime, "transfer_time_ms": &r.TransferTime, "rebooting_time_ms": &r.RebootingTime,
+		"reconnecting_time_ms": &r.ReconnectingTime, "platform": &r.Platform, "browser_type": &r.BrowserType,
+		"technician_group": &r.TechnicianGroup, "time_to_first_chat_ms": &r.TimeToFirstChat, "wrap_up_time_ms": &r.WrapUpTime,
+		"transferred_to": &r.TransferredTo, "first_chat_message_sent": &r.FirstChatMessageSent,
+		"customer_messages": &r.CustomerMessages, "technician_messages": &r.TechnicianMessages, "system_messages": &r.SystemMessages,
+		"leg": &r.Leg, "role": &r.Role, "begin_time": &r.BeginTime, "other_time_ms": &r.OtherTime, "anomalies": &r.Anomalies,
+	}
+	switch c.Kind {
+	case report.Boolean:
+		r.IsFinal = !r.IsFinal
+	case report.Date:
+		r.ReportDate += 2
+	default:
+		switch p := fields[c.Name].(type) {
+		case *int64:
+			if *p == report.Unknown {
+				*p = 0
+			}
+			*p++
+		case *string:
+			*p += "!"
+		default:
+			t.Fatalf("the test knows no column %s", c.Name)
+		}
+	}
+}
+
+func TestAuditNotices(t *testing.T) {
+	rows := sample(250)
+	for name, c := range map[string]struct {
+		change func([]report.Row) []report.Row
+		want   string
+	}{
+		"a row too few":      {func(r []report.Row) []report.Row { return r[1:] }, "the number of rows is 249, and should be 250"},
+		"a row twice":        {func(r []report.Row) []report.Row { return append(r, r[7]) }, "the number of rows is 251, and should be 250"},
+		"rows exchanged":     {func(r []report.Row) []report.Row { r[3], r[4] = r[4], r[3]; return r }, "column "},
+		"a value for a null": {func(r []report.Row) []report.Row { return setWrapUp(r, report.Unknown, 0) }, "column wrap_up_time_ms: the number of nulls is "},
+		"a null for a value": {func(r []report.Row) []report.Row { r[9].TrackingID = ""; r[8].TrackingID = ""; return r }, "column tracking_id: the number of nulls is "},
+		"milliseconds":       {func(r []report.Row) []report.Row { r[5].BeginTime++; return r }, "column begin_time: the sum is "},
+		"compensated sum":    {func(r []report.Row) []report.Row { r[5].WorkTime++; r[6].WorkTime--; return r }, "column work_time_ms: the digest of its values in order is "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := c.change(append([]report.Row(nil), rows...))
+			err := Audit(mustEncode(t, changed, 100).Bytes, Expect(rows))
+			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// setWrapUp replaces the first wrap-up time that is from.
+func setWrapUp(rows []report.Row, from, to int64) []report.Row {
+	for i := range rows {
+		if rows[i].WrapUpTime == from {
+			rows[i].WrapUpTime = to
+			return rows
+		}
+	}
+	return rows
+}
+
+// The error says what was expected and what was found.
+func TestAuditMessage(t *testing.T) {
+	rows := sample(10)
+	expect := Expect(rows)
+	expect.Columns[indexOf(t, "waiting_time_ms")].Sum = 41
+	rows[0].WaitingTime += 1 - Expect(rows).Columns[indexOf(t, "waiting_time_ms")].Sum
+	err := Audit(mustEncode(t, rows, 100).Bytes, expect)
+	const want = "the file failed its audit: column waiting_time_ms: the sum is 1, and should be 41"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func indexOf(t *testing.T, column string) int {
+	t.Helper()
+	for i := range report.Columns {
+		if report.Columns[i].Name == column {
+			return i
+		}
+	}
+	t.Fatalf("no column %s", column)
+	return -1
+}
+
+// Statistics that do not agree with the values fail: here those of Status in
+// the footer of a file whose values are in order.
+func TestAuditChecksStatistics(t *testing.T) {
+	rows := sample(10)
+	for i := range rows {
+		rows[i].Status = "Statistic"
+	}
+	file := mustEncode(t, rows, 100).Bytes
+	start, err := footerStart(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(file[start:], []byte("Statistic"))
+	if at < 0 {
+		t.Fatal("the footer has no statistics of status")
+	}
+	file[start+at]++
+	err = Audit(file, Expect(rows))
+	if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column status: row group 0: the ") {
+		t.Errorf("error %v, want one about the statistics of status", err)
+	}
+}
+
+func TestAuditTruncated(t *testing.T) {
+	rows := sample(20)
+	file := mustEncode(t, rows, 8).Bytes
+	for n := 0; n < len(file); n += 1 + n%97 {
+		if err := Audit(file[:n], Expect(rows)); !errors.Is(err, ErrAudit) {
+			t.Fatalf("%d of %d bytes: error %v", n, len(file), err)
+		}
+	}
+}
+
+// A byte that flips anywhere in a page or its header is noticed. In the
+// footer there are members that say nothing about the rows; there it must
+// not do harm.
+func TestAuditFlippedBytes(t *testing.T) {
+	rows := sample(20)
+	file := mustEncode(t, rows, 8).Bytes
+	footer, err := footerStart(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	expect := Expect(rows)
+	for range 1500 {
+		damaged := bytes.Clone(file)
+		at := r.IntN(len(file))
+		damaged[at] ^= 1 << r.IntN(8)
+		err := Audit(damaged, expect)
+		if err != nil && !errors.Is(err, ErrAudit) {
+			t.Fatalf("byte %d: error %v is no ErrAudit", at, err)
+		}
+		if inFrame(file, at) && at < footer && err == nil {
+			t.Errorf("byte %d, in a page, went unnoticed", at)
+		}
+	}
+}
+
+// inFrame says whether the byte lies in the compressed part of a page.
+func inFrame(file []byte, at int) bool {
+	magic := binary.LittleEndian.AppendUint32(nil, 0xFD2FB528)
+	frame := bytes.LastIndex(file[:at], magic)
+	next := bytes.Index(file[at:], magic)
+	// Page headers are short; what is well inside of two frames is in one.
+	return frame >= 0 && next > 120 && at > frame+4
+}
+
+// FuzzAudit: any bytes at all fail in order, or are as they should be.
+func FuzzAudit(f *testing.F) {
+	rows := sample(20)
+	expect := Expect(rows)
+	f.Add(mustEncode(f, rows, 8).Bytes)
+	f.Add(mustEncode(f, nil, 8).Bytes)
+	f.Add([]byte("PAR1PAR1"))
+	f.Add([]byte("PAR1\x00\x00\x00\x00PAR1"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if err := Audit(file, expect); err != nil && !errors.Is(err, ErrAudit) {
+			t.Error(err)
+		}
+	})
+}
+
+func BenchmarkExpect(b *testing.B) {
+	rows := sample(RowGroupRows)
+	for b.Loop() {
+		Expect(rows)
+	}
+	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkAudit(b *testing.B) {
+	rows := sample(RowGroupRows)
+	file, expect := mustEncode(b, rows, RowGroupRows).Bytes, Expect(rows)
+	for b.Loop() {
+		if err := Audit(file, expect); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
+}

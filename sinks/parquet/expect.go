@@ -1,0 +1,127 @@
+package parquet
+
+import (
+	"math"
+
+	"daybook/transform/report"
+)
+
+// Expectation is what a file of certain rows must hold, column by column.
+type Expectation struct {
+	Rows    int64
+	Columns []Figures // in the order of report.Columns
+}
+
+// Figures sum up the values of one column, in order.
+//
+// Sum, Min and Max are those of the numbers a column holds: the timestamps in
+// microseconds, the durations in milliseconds, the days since 1970-01-01,
+// true as 1. A sum wraps around. Without values, and for text, Min is the
+// largest int64 and Max the smallest. MinText and MaxText are those of text,
+// by bytes.
+type Figures struct {
+	Nulls            int64
+	Sum, Min, Max    int64
+	MinText, MaxText string
+	Digest           uint64 // of all values and nulls, in order
+}
+
+// noFigures are those of no values.
+func noFigures() Figures { return Figures{Min: math.MaxInt64, Max: math.MinInt64} }
+
+// Expect sums up rows, without any of the writer's code.
+func Expect(rows []report.Row) Expectation {
+	e := Expectation{Rows: int64(len(rows)), Columns: make([]Figures, len(report.Columns))}
+	for i := range report.Columns {
+		c, f := &report.Columns[i], noFigures()
+		for j := range rows {
+			f.addValue(c, &rows[j])
+		}
+		e.Columns[i] = f
+	}
+	return e
+}
+
+func (f *Figures) addValue(c *report.Column, r *report.Row) {
+	switch c.Kind {
+	case report.String:
+		if s := c.Text(r); s == "" {
+			f.addNull()
+		} else {
+			f.addText(s)
+		}
+	case report.Boolean:
+		f.addFlag(c.Flag(r))
+	case report.Date:
+		f.addNumber(int64(c.Day(r)))
+	default:
+		n := c.Number(r)
+		switch {
+		case n == report.Unknown:
+			f.addNull()
+		case c.Kind == report.Timestamp:
+			f.addNumber(n * 1000)
+		default:
+			f.addNumber(n)
+		}
+	}
+}
+
+func (f *Figures) addNull() {
+	f.Nulls++
+	f.Digest = mix(f.Digest, math.MaxUint64)
+}
+
+func (f *Figures) addNumber(n int64) {
+	f.Sum += n
+	f.Min = min(f.Min, n)
+	f.Max = max(f.Max, n)
+	f.Digest = mix(f.Digest, uint64(n))
+}
+
+func (f *Figures) addFlag(b bool) {
+	if b {
+		f.addNumber(1)
+	} else {
+		f.addNumber(0)
+	}
+}
+
+// addText adds a text, which is not empty.
+func (f *Figures) addText(s string) {
+	if f.MinText == "" || s < f.MinText {
+		f.MinText = s
+	}
+	if s > f.MaxText {
+		f.MaxText = s
+	}
+	h := uint64(len(s))
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * prime
+	}
+	f.Digest = mix(f.Digest, h)
+}
+
+// merge adds the figures of the values that follow f's; next.Digest continues
+// f's.
+func (f *Figures) merge(next *Figures) {
+	f.Nulls += next.Nulls
+	f.Sum += next.Sum
+	f.Min = min(f.Min, next.Min)
+	f.Max = max(f.Max, next.Max)
+	if f.MinText == "" || next.MinText != "" && next.MinText < f.MinText {
+		f.MinText = next.MinText
+	}
+	f.MaxText = max(f.MaxText, next.MaxText)
+	f.Digest = next.Digest
+}
+
+// mix continues a digest with a value. It is a bijection of either, so any
+// single value that changes, changes the digest; the order counts, too.
+func mix(digest, v uint64) uint64 {
+	digest = (digest ^ v) * prime
+	return digest ^ digest>>32
+}
+
+// prime is the multiplier of 64-bit FNV.
+const prime = 1099511628211
