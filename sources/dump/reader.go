@@ -181,3 +181,6 @@ var byteOrderMark = []byte("\uFEFF")
 func (r *Reader) fail(err error) error {
 	return &Error{URL: r.url, Line: r.line, Offset: r.offset, Err: err}
 }
+
+// StoredBytes is how much of the dump, as stored, has been read so far.
+func (r *Reader) StoredBytes() int64 { return r.source.read }

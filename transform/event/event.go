@@ -183,6 +183,7 @@ const (
 	MissingField
 	BadValue
 	UnknownType
+	NumReasons = iota + 1 // with none
 )
 
 // Reject says why a line was refused.

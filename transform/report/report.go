@@ -239,7 +239,7 @@ func cutRunes(s string, n int) string {
 // Compare orders rows as a partition holds them: by start (or begin), session
 // and leg.
 func Compare(a, b *Row) int {
-	if x, y := a.dated(), b.dated(); x != y {
+	if x, y := a.Dated(), b.Dated(); x != y {
 		return order(x, y)
 	}
 	if a.SessionID != b.SessionID {
@@ -248,7 +248,9 @@ func Compare(a, b *Row) int {
 	return order(a.Leg, b.Leg)
 }
 
-func (r *Row) dated() int64 {
+// Dated is the moment by which rows are sorted and dated: the start, or the
+// begin of a row that has none.
+func (r *Row) Dated() int64 {
 	if r.StartTime != Unknown {
 		return r.StartTime
 	}

@@ -147,3 +147,10 @@ func (a *Anomalies) String() string {
 	}
 	return s
 }
+
+// Add adds o's counts to a.
+func (a *Anomalies) Add(o *Anomalies) {
+	for i, n := range o {
+		a[i] += n
+	}
+}

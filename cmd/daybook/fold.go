@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/sinks/csv"
+	"daybook/sinks/parquet"
+	"daybook/sources/dump"
+	"daybook/transform/report"
+)
+
+type foldOptions struct {
+	timezone   string
+	format     string
+	accounting string
+	workers    int
+	paths      []string
+}
+
+func newFoldCommand(a *app) *cobra.Command {
+	var opts foldOptions
+	cmd := &cobra.Command{
+		Use:   "fold [FILE|DIR|-]…",
+		Short: "Fold local dumps into rows, without a store",
+		Long: `Run the engine alone: read dumps from files, directories or standard input (-,
+the default), and write the report's rows to standard output, sorted by session
+and leg.
+
+NDJSON has the Parquet names in order, times as 2026-11-20T08:02:10.000Z, and
+null for unknown. CSV has the English headings. Rejected lines are counted, and
+never change the exit code here.`,
+		Example: `  daybook fold dumps/2026/11/20 > rows.ndjson
+  zstdcat dump.ndjson.zst | daybook fold --format csv --timezone Europe/Amsterdam
+  daybook fold --format parquet --accounting - dumps > rows.parquet`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.paths = args
+			if err := opts.validate(cmd, a); err != nil {
+				return err
+			}
+			return runFold(cmd.Context(), a, &opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.timezone, "timezone", "UTC", "IANA time zone of the report date")
+	flags.StringVar(&opts.format, "format", "ndjson", "ndjson, csv or parquet")
+	flags.StringVar(&opts.accounting, "accounting", "", "write what became of each line to this file, as JSON (-: standard error)")
+	flags.IntVar(&opts.workers, "workers", 0, "how many dumps to read at once (default: one a core)")
+	return cmd
+}
+
+func (o *foldOptions) validate(cmd *cobra.Command, a *app) error {
+	if _, err := time.LoadLocation(o.timezone); err != nil || o.timezone == "" || o.timezone == "Local" {
+		return usageError(cmd, "--timezone %q is not an IANA time zone, such as Europe/Amsterdam", o.timezone)
+	}
+	switch o.format {
+	case "ndjson", "csv":
+	case "parquet":
+		if isTerminal(a.stdout) {
+			return usageError(cmd, "--format parquet does not go to a terminal; redirect it: > rows.parquet")
+		}
+	default:
+		return usageError(cmd, "--format %q: it is ndjson, csv or parquet", o.format)
+	}
+	if o.workers < 0 {
+		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
+	}
+	if len(o.paths) == 0 {
+		o.paths = []string{dump.Stdin}
+	}
+	return nil
+}
+
+func runFold(ctx context.Context, a *app, opts *foldOptions) error {
+	zone, err := time.LoadLocation(opts.timezone)
+	if err != nil {
+		return err
+	}
+	x, err := a.localExtraction(opts.paths)
+	if err != nil {
+		return err
+	}
+	x.Workers, x.MaxRejected = opts.workers, 1
+	def := &report.Definition{Name: "fold", Zone: zone}
+
+	stop := a.watch(x.Progress)
+	rows, outcome, _, err := pipeline.Fold(ctx, x, def)
+	stop()
+	if err != nil {
+		return err
+	}
+	if err := writeRows(a.stdout, opts.format, def, rows); err != nil {
+		return fmt.Errorf("write the rows: %w", err)
+	}
+	if opts.accounting != "" {
+		b, err := json.Marshal(outcome.Accounting)
+		if err != nil {
+			return err
+		}
+		b = append(b, '\n')
+		if opts.accounting == "-" {
+			_, err = a.stderr.Write(b)
+		} else {
+			err = os.WriteFile(opts.accounting, b, 0o666)
+		}
+		if err != nil {
+			return fmt.Errorf("write the accounting: %w", err)
+		}
+	}
+	if n := outcome.Accounting.RejectedLines(); n > 0 && !a.quiet {
+		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", thousands(n), thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
+	}
+	return nil
+}
+
+// localExtraction reads the dumps that paths name.
+func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
+	files, unknown, err := dump.Find(paths)
+	if err != nil {
+		return nil, err
+	}
+	if !a.quiet {
+		for _, name := range unknown {
+			fmt.Fprintf(a.stderr, "%s is not read: its name is not that of a dump\n", name)
+		}
+	}
+	x := &pipeline.Extraction{Progress: new(pipeline.Progress)}
+	for _, name := range files {
+		size := int64(0)
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			size = info.Size()
+		}
+		x.Inputs = append(x.Inputs, pipeline.Input{Name: name, Size: size,
+			Open: func(context.Context) (*dump.Reader, error) { return dump.OpenFile(name, a.stdin) }})
+		x.Progress.Bytes.Add(size)
+	}
+	x.Progress.Inputs.Store(int64(len(files)))
+	return x, nil
+}
+
+func writeRows(w io.Writer, format string, def *report.Definition, rows []report.Row) error {
+	switch format {
+	case "csv":
+		return csv.WriteRows(w, def, rows, csv.Options{})
+	case "parquet":
+		part, err := parquet.Encode(rows, nil)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(part.Bytes)
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	var line []byte
+	for i := range rows {
+		line = append(report.AppendJSON(line[:0], &rows[i]), '\n')
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}

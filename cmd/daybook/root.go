@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/config"
+)
+
+// The exit codes, as every command's help documents them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2   // wrong arguments, or a wrong configuration
+	exitRejects     = 3   // more rejected lines than max_rejected allows
+	exitInterrupted = 130 // SIGINT or SIGTERM
+)
+
+const exitCodesHelp = `
+Exit codes:
+  0    done
+  1    failed; what was published before is as it was
+  2    wrong arguments or configuration
+  3    too many lines were rejected; nothing was published
+  130  interrupted`
+
+// app is what every command shares: the process's edges, and the options of
+// the root command.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+
+	configFile string
+	quiet      bool
+	json       bool
+}
+
+// run is the program: main without the process around it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	root := newRootCommand(a)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := exitCode(ctx, err)
+	if code == exitInterrupted {
+		err = errors.New("interrupted; what was published before is as it was")
+	}
+	fmt.Fprintf(stderr, "daybook: %s\n", err)
+	return code
+}
+
+// A codedError ends the program with a certain exit code.
+type codedError struct {
+	error
+	code int
+}
+
+func (e codedError) Unwrap() error { return e.error }
+
+// usageError says that the arguments are wrong; it points at the help.
+func usageError(cmd *cobra.Command, format string, args ...any) error {
+	return codedError{fmt.Errorf(format+"\nSee '%s --help'.", append(args, cmd.CommandPath())...), exitUsage}
+}
+
+func exitCode(ctx context.Context, err error) int {
+	var coded codedError
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case ctx.Err() != nil:
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "daybook",
+		Short: "Session reports from raw event dumps: Parquet for warehouses, CSV for people",
+		Long: `daybook extracts raw support-session event dumps from object storage (S3, MinIO,
+or a local directory), folds them into session reports, and loads partitioned
+Parquet files and CSV summaries back.
+
+Start with 'daybook demo', which shows the whole way on generated data.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default: daybook.yml, if there is one)")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes, only results and errors")
+	flags.BoolVar(&a.json, "json", false, "write results as JSON, for machines")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%s", err) })
+	root.AddCommand(
+		newRunCommand(a),
+		newFoldCommand(a),
+		newExplainCommand(a),
+		newGenerateCommand(a),
+		newDemoCommand(a),
+		newConfigCommand(a),
+		newVersionCommand(a),
+	)
+	documentExitCodes(root)
+	return root
+}
+
+// documentExitCodes adds the exit codes to the help of each command that has
+// none of its own, and makes wrong positional arguments usage errors.
+func documentExitCodes(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		if !strings.Contains(c.Long, "Exit codes:") {
+			if c.Long == "" {
+				c.Long = c.Short + "."
+			}
+			c.Long += "\n" + exitCodesHelp
+		}
+		if args := c.Args; args != nil {
+			c.Args = func(cmd *cobra.Command, given []string) error {
+				if err := args(cmd, given); err != nil {
+					return usageError(cmd, "%s", err)
+				}
+				return nil
+			}
+		}
+		documentExitCodes(c)
+	}
+}
+
+// defaultConfigFile is read, if it exists, where no configuration is named.
+const defaultConfigFile = "daybook.yml"

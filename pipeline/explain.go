@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"daybook/transform/event"
+	"daybook/transform/session"
+)
+
+// Delivery is an event of a session, and where it was read.
+type Delivery struct {
+	Event    event.Event
+	Input    string // the dump
+	Line     int64
+	Repeated bool // another delivery of the same event counts
+}
+
+// Explanation is one session told.
+type Explanation struct {
+	Session    *session.Session
+	Trace      *session.Trace // its steps are the deliveries that are not repeated
+	Deliveries []Delivery     // in the contract's order
+}
+
+// Explain reads the inputs of x and tells the session with that id.
+func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error) {
+	var mu sync.Mutex
+	var deliveries []Delivery
+	_, err := x.read(ctx, func() taker {
+		return func(input int, line int64, e *event.Event) {
+			if e.SessionID != id {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			deliveries = append(deliveries, Delivery{Event: *e, Input: x.Inputs[input].Name, Line: line})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(deliveries) == 0 {
+		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
+	}
+	// Inputs are read side by side: put equal deliveries in the order of their
+	// places, so that the same one is told to count every time.
+	slices.SortFunc(deliveries, func(a, b Delivery) int {
+		return cmp.Or(session.Compare(a.Event, b.Event), cmp.Compare(a.Input, b.Input), cmp.Compare(a.Line, b.Line))
+	})
+	seen := map[string]bool{}
+	events := make([]event.Event, len(deliveries))
+	for i := range deliveries {
+		d := &deliveries[i]
+		events[i] = d.Event
+		d.Repeated = seen[d.Event.ID]
+		seen[d.Event.ID] = true
+	}
+	unique, _ := session.Order(events)
+	trace := new(session.Trace)
+	return &Explanation{
+		Session:    new(session.Engine).Fold(unique, trace),
+		Trace:      trace,
+		Deliveries: deliveries,
+	}, nil
+}

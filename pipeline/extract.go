@@ -1,0 +1,213 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"daybook/sources/dump"
+	"daybook/transform/event"
+	"daybook/transform/session"
+	"daybook/transform/shuffle"
+)
+
+// Input is a dump to be read.
+type Input struct {
+	Name string // as messages, rejects and manifests name it
+	Size int64  // bytes as stored; 0 where unknown
+	Open func(context.Context) (*dump.Reader, error)
+}
+
+// Reject is a line that is no event. Its Raw is valid only during the call it
+// is passed to.
+type Reject struct {
+	Line dump.Line
+	event.Reject
+}
+
+// RejectSink keeps rejected lines: those of one input come in order, in calls
+// that do not overlap; those of different inputs come at the same time.
+type RejectSink interface {
+	Reject(input int, r Reject) error
+}
+
+// Extraction reads inputs and folds their sessions.
+type Extraction struct {
+	Inputs  []Input
+	Workers int        // 0: GOMAXPROCS
+	Rejects RejectSink // nil: rejected lines are only counted
+	// MaxRejected is the share of lines that may be rejected. More, and no
+	// session is folded: the error is a *TooManyRejects.
+	MaxRejected float64
+	Progress    *Progress // nil: nobody looks
+}
+
+// Outcome is what reading the inputs yielded beside the sessions.
+type Outcome struct {
+	Accounting event.Accounting
+	Anomalies  session.Anomalies
+	Sessions   int64
+}
+
+// TooManyRejects says that more lines were rejected than may be.
+type TooManyRejects struct {
+	Rejected, Lines int64
+	Allowed         float64 // as a share of the lines
+}
+
+func (e *TooManyRejects) Error() string {
+	return fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and max_rejected allows %.2f %%; nothing was published",
+		e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
+}
+
+// Sessions reads all inputs and calls each with every session in them. Calls
+// for one worker (0 ≤ worker < x.NumWorkers()) do not overlap, and the session
+// is valid only during the call. If it fails, sessions that were passed on
+// mean nothing.
+func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session)) (Outcome, error) {
+	var events shuffle.Shuffle
+	read, err := x.read(ctx, func() taker {
+		w := events.Writer()
+		return func(_ int, _ int64, e *event.Event) { w.Add(e) }
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	rejected := read.Accounting(0)
+	if n := rejected.RejectedLines(); float64(n) > x.MaxRejected*float64(read.Lines) {
+		return Outcome{Accounting: rejected}, &TooManyRejects{Rejected: n, Lines: read.Lines, Allowed: x.MaxRejected}
+	}
+	outcome, duplicates, err := x.fold(ctx, &events, each)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome.Accounting = read.Accounting(duplicates)
+	return outcome, outcome.Accounting.Check()
+}
+
+// NumWorkers is how many workers there are.
+func (x *Extraction) NumWorkers() int {
+	if x.Workers > 0 {
+		return x.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// A taker takes the events of one worker, each valid only during the call; its
+// strings stay.
+type taker func(input int, line int64, e *event.Event)
+
+// read decodes the lines of all inputs; every worker has a taker of its own.
+func (x *Extraction) read(ctx context.Context, newTaker func() taker) (*event.Tally, error) {
+	total := new(event.Tally)
+	var mu sync.Mutex
+	err := x.share(ctx, len(x.Inputs), func(ctx context.Context, next func() (int, bool)) error {
+		decoder, take, read := event.NewDecoder(), newTaker(), new(event.Tally)
+		for i, ok := next(); ok; i, ok = next() {
+			if err := x.readInput(ctx, i, decoder, take, read); err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(read)
+		return nil
+	})
+	return total, err
+}
+
+func (x *Extraction) readInput(ctx context.Context, input int, decoder *event.Decoder, take taker, read *event.Tally) error {
+	lines, err := x.Inputs[input].Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer lines.Close()
+	meter := meter{progress: x.Progress, size: x.Inputs[input].Size}
+	var e event.Event
+	for {
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			meter.done()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		read.Lines++
+		meter.line(lines)
+		if event.Blank(line.Bytes) {
+			read.Blank++
+			continue
+		}
+		if reject := decoder.Decode(line.Bytes, &e); reject.Reason != 0 {
+			read.Rejected[reject.Reason]++
+			if x.Rejects != nil {
+				if err := x.Rejects.Reject(input, Reject{line, reject}); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		read.Events++
+		take(input, line.Number, &e)
+	}
+}
+
+// fold folds the sessions of every shard.
+func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session)) (outcome Outcome, duplicates int64, err error) {
+	var mu sync.Mutex
+	var workers atomic.Int64
+	err = x.share(ctx, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+		worker := int(workers.Add(1) - 1)
+		var engine session.Engine
+		var mine Outcome
+		repeated := int64(0)
+		for shard, ok := next(); ok; shard, ok = next() {
+			err := events.Sessions(shard, func(events []event.Event) error {
+				unique, n := session.Order(events)
+				repeated += int64(n)
+				s := engine.Fold(unique, nil)
+				mine.Sessions++
+				mine.Anomalies.Add(&s.Anomalies)
+				each(worker, s)
+				return ctx.Err()
+			})
+			if err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		outcome.Sessions += mine.Sessions
+		outcome.Anomalies.Add(&mine.Anomalies)
+		duplicates += repeated
+		return nil
+	})
+	return outcome, duplicates, err
+}
+
+// share runs work on every worker; next hands out the numbers below n, each
+// once, until they are spent, the context ends, or a worker fails.
+func (x *Extraction) share(ctx context.Context, n int, work func(ctx context.Context, next func() (int, bool)) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var taken atomic.Int64
+	next := func() (int, bool) {
+		i := int(taken.Add(1) - 1)
+		return i, i < n && ctx.Err() == nil
+	}
+	for range x.NumWorkers() {
+		group.Go(func() error {
+			if err := work(ctx, next); err != nil {
+				return err
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,171 @@
+package report
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; read the diff")
+
+// Columns are only ever appended: a change of an existing line of the golden
+// file breaks every warehouse that loads the reports.
+func TestSchemaIsGolden(t *testing.T) {
+	golden(t, "testdata/schema.golden", Schema().String()+"\n")
+}
+
+func TestSchemaPage(t *testing.T) {
+	golden(t, "SCHEMA.md", SchemaPage())
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != got {
+		t.Errorf("%s is not what the schema is now; if the change is meant, run 'go test ./transform/report -update' and read the diff\n%s", file, got)
+	}
+}
+
+func TestHeadings(t *testing.T) {
+	def := Definition{Language: Dutch, Labels: Labels{Name: "Klant", CustomFields: [5]string{1: "Afdeling"}}}
+	var got []string
+	for _, h := range def.Headings() {
+		got = append(got, h.Text)
+	}
+	want := "Starttijd|Eindtijd|Laatste actietijd|Naam van technicus|Technicus-ID|E-mailadres van technicus|Sessie-ID|Sessietype|Status|" +
+		"Klant|Aangepast veld 1|Afdeling|Aangepast veld 3|Aangepast veld 4|Aangepast veld 5|Tracerings-ID|IP van klant|Apparaat-ID|" +
+		"Gebruikte tool|Opgelost/onopgelost|Kanaal-ID|Kanaalnaam|Calling Card|Verbindingstijd|Wachttijd|Totale tijd|Actieve tijd|Werktijd|" +
+		"Onderbrekingstijd|Overdrachtstijd|Herstarttijd|Herverbindingstijd|Platform|Browsertype|Technicusgroep|Tijd tot eerste chat|" +
+		"Afrondingstijd|Overgedragen aan|Tijdstip eerste verstuurde chatbericht|Aantal klantberichten|Aantal technicusberichten|" +
+		"Aantal systeemberichten|Deelsessie|Rol|Begintijd|Definitief|Overige tijd|Afwijkingen|Rapportdatum"
+	if strings.Join(got, "|") != want {
+		t.Errorf("headings:\n got %s\nwant %s", strings.Join(got, "|"), want)
+	}
+}
+
+func TestCollidingLabels(t *testing.T) {
+	for _, c := range []struct {
+		def  Definition
+		want string
+	}{
+		{Definition{Name: "a", Labels: Labels{Name: "Customer", CustomFields: [5]string{"Company"}}}, ""},
+		{Definition{Name: "a", Labels: Labels{Name: "status"}},
+			`report a: the heading "status" would stand for both status and name in a CSV; choose another label`},
+		{Definition{Name: "a", Language: Dutch, Labels: Labels{CustomFields: [5]string{3: "Rol"}}},
+			`report a: the heading "Rol" would stand for both custom_field_4 and role in a CSV; choose another label`},
+		{Definition{Name: "a", Labels: Labels{CustomFields: [5]string{0: "Custom field 2"}}},
+			`report a: the heading "Custom field 2" would stand for both custom_field_1 and custom_field_2 in a CSV; choose another label`},
+	} {
+		err := c.def.Validate()
+		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%+v:\n got %v\nwant %s", c.def.Labels, err, c.want)
+		}
+	}
+	for _, l := range []Language{English, Dutch} {
+		if err := (&Definition{Language: l}).Validate(); err != nil {
+			t.Errorf("the headings collide by themselves: %v", err)
+		}
+	}
+}
+
+func TestCells(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := Definition{Zone: zone, Language: Dutch}
+	row := Row{
+		StartTime: time.Date(2026, 11, 20, 8, 15, 2, 999_000_000, time.UTC).UnixMilli(),
+		EndTime:   Unknown, LastActionTime: time.Date(2026, 7, 1, 22, 0, 0, 0, time.UTC).UnixMilli(),
+		SessionID: 7, TechnicianID: Unknown, SessionType: "Applet", Status: "Closed by customer",
+		ResolvedUnresolved: "Unresolved", ActiveTime: 100*3600_000 + 59_999, WrapUpTime: Unknown,
+		Role: "lead", IsFinal: true,
+	}
+	for name, want := range map[string]string{
+		"start_time":          "2026-11-20T09:15:02+01:00",
+		"end_time":            "",
+		"last_action_time":    "2026-07-02T00:00:00+02:00",
+		"session_id":          "7",
+		"technician_id":       "",
+		"session_type":        "Applet",
+		"status":              "Afgesloten door klant",
+		"resolved_unresolved": "Unresolved",
+		"active_time_ms":      "100:00:59",
+		"work_time_ms":        "0:00:00",
+		"wrap_up_time_ms":     "",
+		"role":                "lead",
+		"is_final":            "true",
+		"report_date":         "1970-01-01",
+	} {
+		for i := range Columns {
+			if c := &Columns[i]; c.Name == name {
+				if got := string(def.AppendCell(nil, c, &row)); got != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestBatchRefusesARequiredNull(t *testing.T) {
+	row := Row{SessionID: 7, Leg: 2, Role: "lead", Status: "Active"}
+	if b, err := Batch(Schema(), []Row{row}); err != nil {
+		t.Fatal(err)
+	} else if b.NumRows() != 1 || int(b.NumCols()) != len(Columns) {
+		t.Errorf("%d rows of %d columns", b.NumRows(), b.NumCols())
+	}
+	row.Status = ""
+	want := "session 7 leg 2: the required column status is null"
+	if _, err := Batch(Schema(), []Row{row}); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	row.Status, row.ActiveTime = "Active", Unknown
+	if _, err := Batch(Schema(), []Row{row}); err == nil {
+		t.Error("a null active_time_ms passed")
+	}
+}
+
+// Every row has its own fingerprint: two that differ in one column alone, in
+// whatever way, are told apart.
+func TestFingerprint(t *testing.T) {
+	seen := map[string]string{}
+	note := func(what string, r Row) {
+		f := Fingerprint([]Row{r})
+		if other, taken := seen[f]; taken {
+			t.Errorf("%s and %s have the same fingerprint", what, other)
+		}
+		seen[f] = what
+	}
+	note("the empty row", Row{})
+	for i := range Columns {
+		c := &Columns[i]
+		var r Row
+		switch c.Kind {
+		case String:
+			*c.text(&r) = "x"
+		case Boolean:
+			*c.flag(&r) = true
+		case Date:
+			*c.date(&r) = 1
+		default:
+			*c.number(&r) = 1
+			note(c.Name, r)
+			*c.number(&r) = Unknown
+		}
+		note(fmt.Sprint(c.Name, " otherwise"), r)
+	}
+	if Fingerprint(nil) == Fingerprint([]Row{{}}) {
+		t.Error("no row has the fingerprint of the empty row")
+	}
+}
