@@ -1,0 +1,484 @@
+package generate
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"daybook/transform/day"
+)
+
+// resolutionsEnded is when technicians stopped giving verdicts (events.md,
+// "Types"). A few consoles were never told.
+var resolutionsEnded = day.Date(2009, time.May, 1)
+
+// session is the state of a session as its story goes on.
+type session struct {
+	*teller
+	lead       *technician
+	colleagues []*technician // who collaborate
+}
+
+// tell writes the lines of p's session.
+func (t *teller) tell(p plan) {
+	t.begin(p)
+	s := &session{teller: t, lead: pick(t, t.world.technicians)}
+	s.arrive()
+	if s.chance(0.09) {
+		s.giveUp()
+		return
+	}
+	s.wait(50 * time.Second)
+	s.status("active", s.lead)
+	if s.chance(0.7) {
+		s.chat("technician", s.lead)
+	}
+	s.work()
+	if p.breakDays > 0 {
+		s.pause()
+	}
+	if s.chance(0.03) {
+		return // never closed
+	}
+	s.finish()
+	if s.chance(0.015) {
+		s.wait(3 * time.Minute)
+		s.status("active", s.lead) // the customer came back
+		s.chat("customer", nil)
+		s.finish()
+	}
+	if s.chance(0.01) {
+		s.presence("away", s.lead) // nobody's any more
+	}
+}
+
+// arrive goes on until the session waits for a technician.
+func (s *session) arrive() {
+	chat := s.chance(0.25)
+	s.open("session_created")
+	switch n := s.rand.IntN(20); {
+	case chat:
+		s.string("session_type", "instant_chat")
+	case n < 13:
+		s.string("session_type", "applet")
+	default:
+		s.string("session_type", [...]string{
+			"calling_card", "calling_card", "calling_card", "mobile_applet", "mobile_applet", "unattended", "connect_on_lan",
+		}[n-13])
+		if n < 16 {
+			s.string("calling_card", pick(s.teller, callingCards))
+		}
+	}
+	if s.chance(0.8) {
+		s.json("channel", pick(s.teller, s.world.channels))
+	} else {
+		s.technician(s.lead)
+	}
+	if s.chance(0.7) {
+		s.details(chat)
+		s.shut()
+	} else {
+		s.shut()
+		s.wait(20 * time.Second)
+		s.open("details_changed")
+		s.details(chat)
+		s.shut()
+	}
+	if s.chance(0.3) {
+		s.wait(2 * time.Second)
+		s.status("connecting", nil)
+	}
+	s.wait(15 * time.Second)
+	s.chat("system", nil)
+	s.status("waiting", nil)
+}
+
+// details writes what is known of a customer at first.
+func (s *session) details(chat bool) {
+	name := pick(s.teller, given) + " " + pick(s.teller, family)
+	if s.chance(0.003) {
+		name = strings.Repeat(name+" ", 15) // longer than 128 characters
+	}
+	s.string("name", name)
+	s.string("customer_ip", s.ip())
+	s.string("platform", pick(s.teller, platforms))
+	if chat || s.chance(0.3) {
+		s.string("browser_type", pick(s.teller, browsers))
+	}
+	if s.chance(0.5) {
+		tracking := "CRM-" + strconv.Itoa(s.rand.IntN(1_000_000))
+		if s.chance(0.002) {
+			tracking = strings.Repeat(tracking+"/", 40) // longer than 256
+		}
+		s.string("tracking_id", tracking)
+	}
+	if s.chance(0.6) {
+		s.string("device_id", "dev-"+strconv.FormatUint(s.rand.Uint64(), 16))
+	}
+	s.customFields()
+}
+
+// ip is an address that a report has room for, or an IPv6 address.
+func (s *session) ip() string {
+	if s.chance(0.15) {
+		return "2001:db8:85a3::" + strconv.FormatUint(1<<12+s.rand.Uint64N(1<<12), 16) + ":" + strconv.FormatUint(s.rand.Uint64N(1<<16), 16)
+	}
+	return pick(s.teller, []string{"192.0.2.", "198.51.100.", "203.0.113."}) + strconv.Itoa(1+s.rand.IntN(254))
+}
+
+func (s *session) customFields() {
+	s.member("custom_fields")
+	s.text = append(s.text, '[')
+	for i := range s.rand.IntN(6) {
+		if i > 0 {
+			s.text = append(s.text, s.look.comma...)
+		}
+		switch {
+		case s.chance(0.15):
+			s.text = append(s.text, "null"...)
+		case s.chance(0.01):
+			s.text = append(s.text, `"half \ud83d a pair"`...)
+		default:
+			s.text = appendString(s.text, pick(s.teller, answers), s.look.ascii)
+		}
+	}
+	s.text = append(s.text, ']')
+}
+
+// giveUp ends a session that no technician picks up.
+func (s *session) giveUp() {
+	s.wait(4 * time.Minute)
+	switch s.rand.IntN(10) {
+	case 0:
+		s.status("timed_out", nil)
+	case 1:
+		s.status("aborted", nil)
+	case 2:
+		s.status("declined_by_customer", nil)
+	case 3:
+		s.status("closed_by_customer", nil)
+		s.wait(time.Minute)
+		s.queueRemoved("timeout", nil)
+	case 4:
+		return // still waiting
+	default:
+		s.status("closed_by_waiting_customer", nil)
+	}
+}
+
+// longestWork ends a session that goes on and on, to keep it in spanMillis.
+const longestWork = 2 * time.Hour
+
+// work is what a technician and a customer do while the session is active.
+func (s *session) work() {
+	until := s.now + longestWork.Microseconds()
+	for range 5 + min(int(s.rand.ExpFloat64()*16), 120) {
+		s.wait(20 * time.Second)
+		if s.now > until {
+			return
+		}
+		switch n := s.rand.IntN(1000); {
+		case n < 450:
+			s.talk()
+		case n < 640:
+			s.glance()
+		case n < 780:
+			s.tool(s.anyone())
+		case n < 820:
+			s.learn()
+		case n < 850:
+			s.hold(3 * time.Minute)
+		case n < 880:
+			s.reboot()
+		case n < 915:
+			s.reconnect()
+		case n < 930:
+			s.transfer()
+		case n < 940:
+			s.transferToChannel()
+		case n < 946: // without ceremony
+			s.lead = s.another()
+			s.status("active", s.lead)
+		case n < 970:
+			s.collaborate()
+		case n < 990:
+			s.collaborationEnds()
+		default:
+			s.tool(s.lead)
+			s.chat("technician", s.lead) // at the same moment
+		}
+	}
+}
+
+// anyone is a technician in the session.
+func (s *session) anyone() *technician {
+	if len(s.colleagues) > 0 && s.chance(0.3) {
+		return pick(s.teller, s.colleagues)
+	}
+	return s.lead
+}
+
+// another is a technician who is not in the session.
+func (s *session) another() *technician {
+	for {
+		t := pick(s.teller, s.world.technicians)
+		if t != s.lead && !s.collaborates(t) {
+			return t
+		}
+	}
+}
+
+func (s *session) collaborates(t *technician) bool {
+	return slices.Contains(s.colleagues, t)
+}
+
+func (s *session) talk() {
+	switch n := s.rand.IntN(20); {
+	case n < 10:
+		s.chat("technician", s.anyone())
+	case n < 18:
+		s.chat("customer", nil)
+	default:
+		s.chat("system", nil)
+	}
+}
+
+// glance has a technician look elsewhere for a while.
+func (s *session) glance() {
+	signals := [...][2]string{
+		{"tab_deselected", "tab_selected"}, {"console_background", "console_foreground"}, {"away", "available"},
+		{"window_active", "window_inactive"}, {"link_down", "link_up"},
+	}[s.rand.IntN(5)]
+	who := s.anyone()
+	s.presence(signals[0], who)
+	s.wait(25 * time.Second)
+	if s.chance(0.95) {
+		s.presence(signals[1], who)
+	}
+}
+
+// learn has somebody enter or change details.
+func (s *session) learn() {
+	s.open("details_changed")
+	switch s.rand.IntN(5) {
+	case 0:
+		s.string("name", pick(s.teller, given)+" "+pick(s.teller, family))
+	case 1:
+		s.json("tracking_id", "null") // clears it
+	case 2:
+		s.string("customer_ip", s.ip())
+	default:
+		s.customFields()
+	}
+	s.shut()
+}
+
+func (s *session) hold(mean time.Duration) {
+	s.status("on_hold", s.lead)
+	s.wait(mean)
+	s.status("active", s.lead)
+}
+
+func (s *session) reboot() {
+	s.tool(s.lead)
+	s.status("rebooting", nil)
+	s.wait(time.Minute)
+	if s.chance(0.4) {
+		s.status("offline", nil)
+		s.wait(30 * time.Second)
+	}
+	if s.chance(0.6) {
+		s.status("rebooted", nil)
+		s.wait(5 * time.Second)
+	}
+	s.status("active", nil)
+}
+
+func (s *session) reconnect() {
+	if s.chance(0.3) {
+		s.status("disconnected", nil)
+		s.wait(15 * time.Second)
+	}
+	s.status("reconnecting", nil)
+	s.wait(20 * time.Second)
+	s.status("active", nil)
+}
+
+func (s *session) transfer() {
+	to := s.another()
+	s.open("status_changed")
+	s.string("status", "transferring")
+	s.technician(s.lead)
+	s.transferredTo("technician", to.id, to.name)
+	s.shut()
+	s.wait(time.Minute)
+	if s.chance(0.2) {
+		s.status("active", s.lead) // called off
+		return
+	}
+	s.lead = to
+	s.status("active", s.lead)
+}
+
+func (s *session) transferToChannel() {
+	i := s.rand.IntN(len(channelNames))
+	if s.chance(0.5) {
+		s.status("transferring", nil)
+		s.wait(20 * time.Second)
+	}
+	s.open("status_changed")
+	s.string("status", "transferred")
+	s.transferredTo("channel", int64(firstChannel+i), channelNames[i])
+	s.shut()
+	s.wait(2 * time.Minute)
+	s.lead = s.another()
+	s.status("active", s.lead)
+}
+
+func (s *session) transferredTo(kind string, id int64, name string) {
+	s.member("transferred_to")
+	s.text = append(s.text, '{')
+	s.string("kind", kind)
+	s.int("id", id)
+	s.string("name", name)
+	s.text = append(s.text, '}')
+}
+
+// mostColleagues leaves others to transfer to in the smallest organisation.
+const mostColleagues = 3
+
+func (s *session) collaborate() {
+	if len(s.colleagues) == mostColleagues {
+		return
+	}
+	who := s.another()
+	s.colleagues = append(s.colleagues, who)
+	s.open("collaboration_started")
+	s.technician(who)
+	s.shut()
+}
+
+func (s *session) collaborationEnds() {
+	if len(s.colleagues) == 0 {
+		return
+	}
+	who := s.colleagues[0]
+	s.colleagues = s.colleagues[1:]
+	s.open("collaboration_ended")
+	s.int("technician_id", who.id)
+	s.shut()
+}
+
+// pause lets days pass, on hold, or closed until the customer comes back.
+func (s *session) pause() {
+	hold := s.chance(0.7)
+	if hold {
+		s.status("on_hold", s.lead)
+	} else {
+		s.finish()
+	}
+	s.now = max(s.now, (s.plan.created+int64(s.plan.breakDays)*dayMillis)*1000)
+	s.wait(5 * time.Minute)
+	s.status("active", s.lead)
+	s.work()
+}
+
+// finish closes an active session and removes it from the technician's queue.
+func (s *session) finish() {
+	verdicts := 0.02
+	if day.Day(s.now/1000/dayMillis) < resolutionsEnded {
+		verdicts = 0.8
+	}
+	if s.chance(verdicts) {
+		s.open("resolution_submitted")
+		s.string("resolution", pick(s.teller, []string{"resolved", "resolved", "unresolved"}))
+		s.byTechnician(s.lead)
+		s.shut()
+	}
+	s.wait(10 * time.Second)
+	switch n := s.rand.IntN(100); {
+	case n < 40:
+		s.status("closed_by_customer", nil)
+		s.wait(90 * time.Second)
+		s.queueRemoved("technician", s.lead)
+	case n < 75:
+		s.status("closed_by_technician", s.lead)
+	case n < 83:
+		s.status("timed_out", nil)
+		s.wait(5 * time.Minute)
+		s.status("timed_out_closed_by_technician", s.lead)
+	case n < 90:
+		s.status("timed_out", nil)
+		s.wait(5 * time.Minute)
+		s.queueRemoved("timeout", nil)
+	case n < 96:
+		s.status("closed_by_customer", nil)
+		s.wait(5 * time.Minute)
+		s.queueRemoved("administrator", s.lead)
+	default:
+		s.status("aborted", nil)
+	}
+	s.colleagues = nil
+}
+
+func (s *session) status(code string, who *technician) {
+	s.open("status_changed")
+	s.string("status", code)
+	if who != nil {
+		s.technician(who)
+	}
+	s.shut()
+}
+
+// technician writes one as an object, now and then by the id alone.
+func (s *session) technician(who *technician) {
+	if s.chance(0.03) {
+		s.json("technician", who.bare)
+		return
+	}
+	s.json("technician", who.object(day.Day(s.plan.created/dayMillis)))
+}
+
+// byTechnician writes the technician's id, which the lead's events may go
+// without.
+func (s *session) byTechnician(who *technician) {
+	if who != s.lead || s.chance(0.95) {
+		s.int("technician_id", who.id)
+	}
+}
+
+func (s *session) presence(state string, who *technician) {
+	s.open("presence")
+	s.string("state", state)
+	s.byTechnician(who)
+	s.shut()
+}
+
+// chat writes a message of who, or of somebody who is no technician. Producers
+// give its text, too, which is no business of the contract.
+func (s *session) chat(sender string, who *technician) {
+	s.open("chat_message")
+	s.string("sender", sender)
+	if who != nil {
+		s.byTechnician(who)
+	}
+	s.string("text", pick(s.teller, phrases))
+	s.shut()
+}
+
+func (s *session) tool(who *technician) {
+	s.open("tool_used")
+	s.string("tool", pick(s.teller, tools))
+	s.byTechnician(who)
+	s.shut()
+}
+
+func (s *session) queueRemoved(by string, who *technician) {
+	s.open("queue_removed")
+	s.string("by", by)
+	if who != nil {
+		s.byTechnician(who)
+	}
+	s.shut()
+}

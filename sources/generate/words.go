@@ -1,0 +1,61 @@
+package generate
+
+import "strings"
+
+// Names of people, taken at random from here and there.
+var (
+	given = []string{
+		"Ada", "Aisha", "Akira", "Ana", "Ben", "Chiara", "Chidi", "Daan", "Dilara", "Élodie", "Emeka", "Fatima",
+		"Freya", "Gábor", "Hana", "Ingrid", "Ivan", "Jan", "Jin", "João", "Kofi", "Lars", "Leila", "Łukasz", "Mai",
+		"Maria", "Mateo", "Miriam", "Nguyễn", "Noor", "Olga", "Omar", "Øyvind", "Priya", "Rahul", "Sanne", "Siobhán",
+		"Søren", "Tomáš", "Wei", "Yara", "Zeynep", "Γιώργος", "Олена", "דנה", "محمد", "प्रिया", "さくら", "伟", "민준",
+	}
+	family = []string{
+		"Abe", "Andersson", "Bakker", "Bianchi", "Brown", "Çelik", "Chen", "Costa", "Cohen", "da Silva", "Demir",
+		"de Vries", "Dubois", "Eze", "Fernández", "García", "Haddad", "Hansen", "Horváth", "Ito", "Ivanova", "Jansen",
+		"Kim", "Kok", "Kowalska", "Kumar", "Lee", "López", "Mensah", "Müller", "Murphy", "Nagy", "Nguyen", "Novák",
+		"O'Brien", "Okafor", "Park", "Patel", "Petrov", "Rossi", "Sato", "Schmidt", "Silva", "Smit", "Svensson",
+		"van den Berg", "Wang", "Yılmaz", "Παπαδόπουλος", "Шевченко", "כהן", "الحسن", "शर्मा", "田中", "王", "김",
+	}
+)
+
+var groups = []string{
+	"EMEA/Tier 1", "EMEA/Tier 1", "EMEA/Tier 1", "EMEA/Tier 2", "EMEA/Tier 2/Networks", "EMEA", "Americas/Tier 1",
+	"Americas/Tier 2", "APAC/Tier 1", "APAC/Tier 2", "Außendienst", "Field service",
+}
+
+var producers = []string{"gateway-ams-01", "gateway-ams-02", "gateway-fra-01", "console-7.11"}
+
+var channelNames = []string{
+	"Printers", "Accounts", "Networks", "Installation", "Website chat", "Téléphonie",
+	"Everything that fits nowhere else, or of which nobody knows yet where it would", // more than 64 characters
+}
+
+var callingCards = []string{"Acme desktop", "Acme kiosk", "Branch offices", "Hotel lobby"}
+
+var platforms = []string{
+	"Windows 11", "Windows 11", "Windows 11", "Windows 10", "macOS 15", "macOS 14", "Android 15", "iOS 18",
+	"Ubuntu 24.04 LTS", "Windows Server 2022 Datacenter", // more than 20 characters
+}
+
+var browsers = []string{"Chrome", "Chrome", "Edge", "Firefox", "Safari", "Samsung Internet"}
+
+var tools = []string{
+	"remote_control", "remote_control", "file_transfer", "file_manager", "system_info", "reboot", "screenshot",
+	"script_runner", "url_push", "clipboard", "registry_editor", "device_config",
+}
+
+// What customers fill in: plain, foreign, what a spreadsheet would take for a
+// formula, what has to be escaped, and what is too long (64 characters).
+var answers = []string{
+	"printer", "VPN", "e-mail", "Acme GmbH", "Zürich", "naïve café", "日本語サポート", "😀👍", "שלום", "мережа",
+	"=1+1", `=HYPERLINK("http://example.com","x")`, "+31 20 555 0100", "-", "@home", "\tindented",
+	`C:\Users\ada`, "two\nlines", `"quoted", and; separated`, "a/b",
+	strings.Repeat("Donaudampfschifffahrt ", 4),
+}
+
+var phrases = []string{
+	"Hello, how can I help you?", "It still does not work.", "Please restart the program.", "Merci beaucoup !",
+	"Could you open the settings, and tell me what you see there?", "Ein Moment bitte, ich schaue nach.", "OK 👍",
+	"The printer says \"offline\", but the lamp is green.", "Dank u wel!", "少々お待ちください。", "yes", "no",
+}
