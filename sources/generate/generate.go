@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sync"
 
@@ -296,16 +297,23 @@ type Line struct {
 	Text string // without a terminator
 }
 
-// Session gives the lines of session n, counted from 0, of those that begin on
-// d, in the order in which things happened. Only o's Seed and SessionsPerDay
-// matter, and the latter only for who works there.
-func (o Options) Session(d day.Day, n int) []Line {
-	w := newWorld(o.Seed, o.SessionsPerDay)
-	t := newTeller(w)
-	t.tell(w.plan(d, n))
-	lines := make([]Line, len(t.lines))
-	for i, l := range t.lines {
-		lines[i] = Line{Day: l.day, Kind: l.kind, Text: string(t.text[l.start:l.end])}
+// Sessions gives the lines of each session that begins on d, in the order in
+// which things happened: what Write spreads over dumps. Of o, only Seed and
+// SessionsPerDay matter.
+func (o Options) Sessions(d day.Day) iter.Seq[[]Line] {
+	return func(yield func([]Line) bool) {
+		w := newWorld(o.Seed, o.SessionsPerDay)
+		t := newTeller(w)
+		for n := range w.count(d) {
+			t.reset()
+			t.tell(w.plan(d, n))
+			lines := make([]Line, len(t.lines))
+			for i, l := range t.lines {
+				lines[i] = Line{Day: l.day, Kind: l.kind, Text: string(t.text[l.start:l.end])}
+			}
+			if !yield(lines) {
+				return
+			}
+		}
 	}
-	return lines
 }

@@ -99,12 +99,11 @@ func TestADayDoesNotDependOnLaterDays(t *testing.T) {
 func TestDumpsHoldTheSessions(t *testing.T) {
 	o := options(20, 40) // long enough for the longest break
 	objects, stats := written(t, o)
-	w := newWorld(o.Seed, o.SessionsPerDay)
 	want := map[string]int{}
 	counted := Stats{Objects: int64(len(objects))}
 	for d := o.From; d < o.From+day.Day(o.Days); d++ {
-		for n := range w.count(d) {
-			for _, l := range o.Session(d, n) {
+		for session := range o.Sessions(d) {
+			for _, l := range session {
 				if l.Day >= o.From+day.Day(o.Days) {
 					continue
 				}
@@ -233,9 +232,9 @@ func TestVocabulary(t *testing.T) {
 	seen := map[string]int{} // `member=value`, kinds and faults
 	ids := map[string]bool{}
 	var lines int
-	for n := range o.SessionsPerDay {
+	for session := range o.Sessions(monday) {
 		clear(ids)
-		for _, l := range o.Session(monday, n) {
+		for _, l := range session {
 			lines++
 			f := fault(l.Text)
 			switch l.Kind {
@@ -357,9 +356,8 @@ func TestVocabulary(t *testing.T) {
 // Verdicts are common before May 2009 and rare, but not unheard of, after.
 func TestVerdicts(t *testing.T) {
 	verdicts := func(d day.Day) (n int) {
-		o := options(1, 500)
-		for i := range o.SessionsPerDay {
-			for _, l := range o.Session(d, i) {
+		for session := range options(1, 500).Sessions(d) {
+			for _, l := range session {
 				if l.Kind == Event && strings.Contains(l.Text, "resolution_submitted") {
 					n++
 				}
