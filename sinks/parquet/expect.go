@@ -32,12 +32,13 @@ func noFigures() Figures { return Figures{Min: math.MaxInt64, Max: math.MinInt64
 // Expect sums up rows, without any of the writer's code.
 func Expect(rows []report.Row) Expectation {
 	e := Expectation{Rows: int64(len(rows)), Columns: make([]Figures, len(report.Columns))}
-	for i := range report.Columns {
-		c, f := &report.Columns[i], noFigures()
-		for j := range rows {
-			f.addValue(c, &rows[j])
+	for i := range e.Columns {
+		e.Columns[i] = noFigures()
+	}
+	for i := range rows { // by rows: columns would take each from memory again
+		for j := range report.Columns {
+			e.Columns[j].addValue(&report.Columns[j], &rows[i])
 		}
-		e.Columns[i] = f
 	}
 	return e
 }

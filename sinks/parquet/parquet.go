@@ -113,14 +113,15 @@ func writeGroup(w *pqarrow.FileWriter, schema *arrow.Schema, rows []report.Row) 
 // checkText refuses text that is not UTF-8: the writer would take it, and
 // make a file that warehouses cannot read.
 func checkText(rows []report.Row) error {
-	for i := range report.Columns {
-		c := &report.Columns[i]
-		if c.Kind != report.String {
-			continue
-		}
-		for j := range rows {
-			if s := c.Text(&rows[j]); !utf8.ValidString(s) {
-				return fmt.Errorf("session %d leg %d: column %s: %q is not valid UTF-8", rows[j].SessionID, rows[j].Leg, c.Name, s)
+	for i := range rows {
+		r := &rows[i]
+		for j := range report.Columns {
+			c := &report.Columns[j]
+			if c.Kind != report.String {
+				continue
+			}
+			if s := c.Text(r); !utf8.ValidString(s) {
+				return fmt.Errorf("session %d leg %d: column %s: %q is not valid UTF-8", r.SessionID, r.Leg, c.Name, s)
 			}
 		}
 	}
