@@ -1,0 +1,531 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// tempPrefix begins the names of files that are still being written. They
+	// are never objects; those a crash left behind may be deleted.
+	tempPrefix = ".tmp-"
+	// lockName is the file in the root that writers lock. It must not be
+	// deleted while a writer runs.
+	lockName = ".daybook-lock"
+)
+
+// Dir is a store in a local directory, with the semantics of a bucket: a key
+// is a path below the root, Put is atomic and durable, and conditions hold
+// between processes.
+//
+// An object's ETag is made of its file's size, modification time and inode,
+// so that listing does not read contents. Put gives every file a new inode
+// and a time of its own; a file that something else rewrites in place keeps
+// its ETag only if neither its size nor its time changes.
+//
+// Symbolic links are followed, to files and to directories.
+type Dir struct {
+	root string
+}
+
+// NewDir is the store in the directory root, which need not exist yet: until
+// it does, every call fails with ErrNoBucket.
+func NewDir(root string) (*Dir, error) {
+	if root == "" {
+		return nil, errors.New("the store's directory is empty; give a path")
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("the store's directory %q: %w", root, err)
+	}
+	return &Dir{root: abs}, nil
+}
+
+// CreateDir is NewDir, creating root and its parents where they are missing.
+func CreateDir(root string) (*Dir, error) {
+	d, err := NewDir(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDirs(d.root); err != nil {
+		return nil, d.fail("create", "", err)
+	}
+	return d, nil
+}
+
+// URL is the key's path as a file URL, not percent-encoded.
+func (d *Dir) URL(key string) string { return "file://" + d.path(key) }
+
+func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
+
+// objectPath is the path of key, once it is known to be one of an object.
+func (d *Dir) objectPath(op, key string) (string, error) {
+	err := CheckKey(key)
+	if err == nil && hidden(key, key[strings.LastIndexByte(key, '/')+1:]) {
+		err = fmt.Errorf("the key %q is reserved for the store's own files", key)
+	}
+	if err != nil {
+		return "", &Error{Op: op, URL: "file://" + d.root, Err: err, Final: true, NotApplied: true}
+	}
+	return d.path(key), nil
+}
+
+// hidden says whether the file name, at key, is the store's own.
+func hidden(key, name string) bool { return strings.HasPrefix(name, tempPrefix) || key == lockName }
+
+// fail turns an operating system's error into an *Error.
+func (d *Dir) fail(op, key string, err error) error {
+	e := &Error{Op: op, URL: d.URL(key), Err: err}
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Path == d.path(key) {
+		e.Err = path.Err // the URL names the path already
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		e.Kind, e.Err = ErrNotFound, nil
+		if rootErr := d.checkRoot(op); rootErr != nil {
+			return rootErr
+		}
+	case errors.Is(err, fs.ErrPermission):
+		e.Kind, e.Hint = ErrDenied, "check the owner and the mode of the file and its directories"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		e.Kind, e.Err, e.Hint = ErrNoSpace, nil, "free space or raise the quota, then run again"
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ELOOP):
+		e.Final = true
+	}
+	return e
+}
+
+// checkRoot fails unless the root is a directory.
+func (d *Dir) checkRoot(op string) error {
+	info, err := os.Stat(d.root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Hint: "create it, or correct the path", NotApplied: true}
+	case err != nil:
+		return d.fail(op, "", err)
+	case !info.IsDir():
+		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Err: errors.New("it is a file"), Hint: "give a directory", NotApplied: true}
+	}
+	return nil
+}
+
+func etagOf(info fs.FileInfo) string {
+	var inode uint64
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		inode = stat.Ino
+	}
+	return fmt.Sprintf("%x-%x-%x", info.Size(), info.ModTime().UnixNano(), inode)
+}
+
+func describe(key string, info fs.FileInfo) Object {
+	return Object{Key: key, Size: info.Size(), ETag: etagOf(info), Modified: info.ModTime()}
+}
+
+// List walks the directories that can hold keys with the prefix, and no others.
+func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		if err := d.checkRoot("list"); err != nil {
+			yield(Object{}, err)
+			return
+		}
+		dir := prefix[:strings.LastIndexByte(prefix, '/')+1]
+		if dir != "" {
+			if err := checkSegments(strings.TrimSuffix(dir, "/")); err != nil {
+				yield(Object{}, &Error{Op: "list", URL: d.URL(""), Err: err, Final: true})
+				return
+			}
+		}
+		w := dirWalk{d: d, ctx: ctx, prefix: prefix, yield: yield}
+		w.walk(dir)
+	}
+}
+
+type dirWalk struct {
+	d       *Dir
+	ctx     context.Context
+	prefix  string
+	yield   func(Object, error) bool
+	parents []fs.FileInfo // of the directory being walked, to notice loops of links
+}
+
+type dirEntry struct {
+	key  string // ends in a slash for a directory, so that keys sort as the objects in them do
+	info fs.FileInfo
+}
+
+// walk yields the objects below the directory dir ("" or ending in a slash);
+// false ends the listing.
+func (w *dirWalk) walk(dir string) bool {
+	path := w.d.path(dir)
+	info, err := os.Stat(path)
+	var files []fs.DirEntry
+	if err == nil {
+		files, err = os.ReadDir(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return true // no such prefix, or deleted since its parent was read
+	}
+	if err != nil {
+		return w.fail(dir, err)
+	}
+	for _, parent := range w.parents {
+		if os.SameFile(parent, info) {
+			return w.fail(dir, errors.New("a symbolic link leads back to a directory above it; remove the link"))
+		}
+	}
+	w.parents = append(w.parents, info)
+	defer func() { w.parents = w.parents[:len(w.parents)-1] }()
+
+	var entries []dirEntry
+	for _, file := range files {
+		if err := w.ctx.Err(); err != nil {
+			return w.fail(dir, err)
+		}
+		key := dir + file.Name()
+		if hidden(key, file.Name()) || !strings.HasPrefix(key, w.prefix) && !strings.HasPrefix(w.prefix, key) {
+			continue
+		}
+		info, err := os.Stat(w.d.path(key))
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, lerr := os.Lstat(w.d.path(key)); lerr == nil {
+				return w.fail(key, errors.New("a broken symbolic link; restore its target, or remove the link"))
+			}
+			continue // deleted since the directory was read
+		}
+		switch {
+		case err != nil:
+			return w.fail(key, err)
+		case info.IsDir():
+			entries = append(entries, dirEntry{key + "/", info})
+		case info.Mode().IsRegular() && strings.HasPrefix(key, w.prefix):
+			entries = append(entries, dirEntry{key, info})
+		}
+	}
+	slices.SortFunc(entries, func(a, b dirEntry) int { return cmp.Compare(a.key, b.key) })
+	for _, e := range entries {
+		if e.info.IsDir() {
+			if !w.walk(e.key) {
+				return false
+			}
+		} else if !w.yield(describe(e.key, e.info), nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *dirWalk) fail(key string, err error) bool {
+	w.yield(Object{}, w.d.fail("list", key, err))
+	return false
+}
+
+// Open reads the file as it is now. A reader that meets the end of a file
+// that was rewritten or extended in place meanwhile fails with ErrChanged; one
+// that Put replaces is read to its end.
+func (d *Dir) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+	path, err := d.objectPath("open", key)
+	if err != nil {
+		return nil, Object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, Object{}, d.fail("open", key, err)
+	}
+	// Only regular files are objects, and opening a pipe would wait.
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, Object{}, d.fail("open", key, err)
+	}
+	// From here on the descriptor counts, not the name.
+	r, err := d.reader(ctx, f, key, offset, ifMatch)
+	if err != nil {
+		f.Close()
+		return nil, Object{}, err
+	}
+	return r, r.object, nil
+}
+
+func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset int64, ifMatch string) (*dirReader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, d.fail("open", key, err)
+	}
+	object := describe(key, info)
+	if ifMatch != "" && object.ETag != ifMatch {
+		return nil, changed(d, "open", key, ifMatch, object.ETag)
+	}
+	if err := checkOffset(d, object, offset); err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, d.fail("open", key, err)
+	}
+	return &dirReader{ctx: ctx, d: d, f: f, object: object}, nil
+}
+
+func changed(s Store, op, key, want, have string) error {
+	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is %s", want, have)}
+}
+
+func checkOffset(s Store, object Object, offset int64) error {
+	if offset < 0 || offset > object.Size {
+		return &Error{Op: "open", URL: s.URL(object.Key), Err: fmt.Errorf("the offset %d lies outside its %d bytes", offset, object.Size), Final: true}
+	}
+	return nil
+}
+
+type dirReader struct {
+	ctx    context.Context
+	d      *Dir
+	f      *os.File
+	object Object
+}
+
+func (r *dirReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, r.d.fail("read", r.object.Key, err)
+	}
+	n, err := r.f.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	if err != io.EOF {
+		return n, r.d.fail("read", r.object.Key, err)
+	}
+	info, err := r.f.Stat()
+	if err != nil {
+		return n, r.d.fail("read", r.object.Key, err)
+	}
+	if now := etagOf(info); now != r.object.ETag {
+		return n, changed(r.d, "read", r.object.Key, r.object.ETag, now)
+	}
+	return n, io.EOF
+}
+
+func (r *dirReader) Close() error { return r.f.Close() }
+
+// Put writes a temporary file beside the target and renames it, syncing the
+// file before and the directory after.
+func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
+	path, err := d.objectPath("put", key)
+	if err != nil {
+		return Object{}, err
+	}
+	if err := checkPut(size, cond); err != nil {
+		return Object{}, &Error{Op: "put", URL: d.URL(key), Err: err, Final: true, NotApplied: true}
+	}
+	// The root is the operator's to create: a missing one is a wrong path or
+	// a disk that is not mounted.
+	if err := d.checkRoot("put"); err != nil {
+		return Object{}, err
+	}
+	if err := makeDirs(filepath.Dir(path)); err != nil {
+		return Object{}, d.failPut(key, err)
+	}
+	temp := filepath.Join(filepath.Dir(path), tempPrefix+rand.Text())
+	info, err := writeFile(ctx, temp, body, size)
+	if err == nil {
+		err = d.publish(temp, path, cond)
+	}
+	if err != nil {
+		os.Remove(temp) // what cannot be removed is never listed
+		return Object{}, d.failPut(key, err)
+	}
+	return describe(key, info), nil
+}
+
+// failPut is fail for Put, where a missing path is not a missing object.
+func (d *Dir) failPut(key string, err error) error {
+	e := &Error{Op: "put", URL: d.URL(key), Final: true, NotApplied: true}
+	switch {
+	case errors.Is(err, ErrPrecondition):
+		e.Kind = ErrPrecondition
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Err = errors.New("a part of its path is a file; in a directory no key can lie below another")
+	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
+		e.Err = errors.New("it is a directory; in a directory no key can lie below another")
+	default:
+		return d.fail("put", key, err)
+	}
+	return e
+}
+
+// writeFile creates the file path durably, except for its directory entry.
+func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (info fs.FileInfo, err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	buf := make([]byte, min(size, 256<<10))
+	for off := int64(0); off < size; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := body.ReadAt(buf[:min(size-off, int64(len(buf)))], off)
+		if n == 0 {
+			return nil, fmt.Errorf("the body ended after %d of %d bytes: %w", off, size, err)
+		}
+		if _, err := f.Write(buf[:n]); err != nil {
+			return nil, err
+		}
+		off += int64(n)
+	}
+	// File systems stamp files with a clock that ticks every few milliseconds
+	// and use inodes again, so that two quick Puts could end up with one ETag;
+	// the time set here has nanoseconds.
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		return nil, err
+	}
+	return f.Stat()
+}
+
+// publish gives the temporary file its name, if the condition holds.
+//
+// Writers take the lock for the comparison and the rename together: shared
+// when they put unconditionally, exclusive when they compare. So a condition
+// holds against every writer of this program, in any process.
+func (d *Dir) publish(temp, path string, cond Condition) error {
+	unlock, err := d.lock(cond.Conditional())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if cond.Conditional() {
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && cond.IfAbsent:
+		case err == nil && !cond.IfAbsent && etagOf(info) == cond.IfMatch:
+		case err == nil, errors.Is(err, fs.ErrNotExist):
+			return ErrPrecondition
+		default:
+			return err
+		}
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// lock locks the store's writers; the operating system lets go of the lock
+// when the process ends.
+func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(d.root, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	how := syscall.LOCK_SH
+	if exclusive {
+		how = syscall.LOCK_EX
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), how)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// Delete removes the file and leaves its directory.
+func (d *Dir) Delete(ctx context.Context, key string) error {
+	path, err := d.objectPath("delete", key)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return d.fail("delete", key, err)
+	}
+	if err := d.checkRoot("delete"); err != nil {
+		return err
+	}
+	unlock, err := d.lock(false)
+	if err != nil {
+		return d.fail("delete", key, err)
+	}
+	defer unlock()
+	info, err := os.Lstat(path)
+	if err == nil && info.IsDir() {
+		return nil // not an object
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return d.fail("delete", key, err)
+	}
+	return nil
+}
+
+// makeDirs is os.MkdirAll, durable.
+func makeDirs(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil {
+		if info.IsDir() {
+			return nil
+		}
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDirs(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return makeDirs(dir) // another writer was faster; it must still be a directory
+		}
+		return err
+	}
+	return syncDir(parent)
+}
+
+// syncDir makes the entries of dir durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memory is a store for tests, as strict as the contract: it copies what it
+// is given, a reader keeps the version that it opened, and ETags are the
+// contents' MD5, as S3's are.
+type Memory struct {
+	mu      sync.Mutex
+	objects map[string]memoryObject
+	now     func() time.Time
+}
+
+type memoryObject struct {
+	Object
+	data []byte // never modified
+}
+
+// NewMemory is an empty store. The clock stamps the objects; nil is time.Now.
+func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{objects: map[string]memoryObject{}, now: now}
+}
+
+// URL is mem://key.
+func (m *Memory) URL(key string) string { return "mem://" + key }
+
+func (m *Memory) check(ctx context.Context, op, key string) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Op: op, URL: m.URL(key), Err: err}
+	}
+	if err := CheckKey(key); err != nil {
+		return &Error{Op: op, URL: m.URL(""), Err: err, Final: true, NotApplied: true}
+	}
+	return nil
+}
+
+func (m *Memory) get(key string) (memoryObject, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[key]
+	return o, ok
+}
+
+// List yields the objects as they are when it reaches them.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		m.mu.Lock()
+		keys := slices.Sorted(maps.Keys(m.objects))
+		m.mu.Unlock()
+		for _, key := range keys {
+			if err := ctx.Err(); err != nil {
+				yield(Object{}, &Error{Op: "list", URL: m.URL(prefix), Err: err})
+				return
+			}
+			if !strings.HasPrefix(key, prefix) {
+				continue
+			}
+			if o, ok := m.get(key); ok && !yield(o.Object, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Open reads the version that is current now, whatever happens to it.
+func (m *Memory) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+	if err := m.check(ctx, "open", key); err != nil {
+		return nil, Object{}, err
+	}
+	o, ok := m.get(key)
+	if !ok {
+		return nil, Object{}, &Error{Op: "open", URL: m.URL(key), Kind: ErrNotFound}
+	}
+	if ifMatch != "" && o.ETag != ifMatch {
+		return nil, Object{}, changed(m, "open", key, ifMatch, o.ETag)
+	}
+	if err := checkOffset(m, o.Object, offset); err != nil {
+		return nil, Object{}, err
+	}
+	return &memoryReader{ctx: ctx, url: m.URL(key), r: bytes.NewReader(o.data[offset:])}, o.Object, nil
+}
+
+type memoryReader struct {
+	ctx context.Context
+	url string
+	r   *bytes.Reader
+}
+
+func (r *memoryReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, &Error{Op: "read", URL: r.url, Err: err}
+	}
+	return r.r.Read(p)
+}
+
+func (r *memoryReader) Close() error { return nil }
+
+// Put keeps a copy of the body.
+func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
+	if err := m.check(ctx, "put", key); err != nil {
+		return Object{}, err
+	}
+	if err := checkPut(size, cond); err != nil {
+		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, Final: true, NotApplied: true}
+	}
+	data := make([]byte, size)
+	if n, err := body.ReadAt(data, 0); int64(n) < size {
+		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: fmt.Errorf("the body ended after %d of %d bytes: %w", n, size, err), NotApplied: true}
+	}
+	sum := md5.Sum(data)
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, exists := m.objects[key]
+	if cond.IfAbsent && exists || cond.IfMatch != "" && (!exists || old.ETag != cond.IfMatch) {
+		return Object{}, &Error{Op: "put", URL: m.URL(key), Kind: ErrPrecondition, NotApplied: true}
+	}
+	o := Object{Key: key, Size: size, ETag: hex.EncodeToString(sum[:]), Modified: m.now()}
+	m.objects[key] = memoryObject{o, data}
+	return o, nil
+}
+
+// Delete forgets the object.
+func (m *Memory) Delete(ctx context.Context, key string) error {
+	if err := m.check(ctx, "delete", key); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, key)
+	return nil
+}

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"time"
+)
+
+// RetryPolicy says how often and how long to try. The zero value is a policy
+// for object storage: 8 attempts over about a minute.
+type RetryPolicy struct {
+	Attempts int           // in a row without progress; 0 means 8
+	Base     time.Duration // the longest first wait; 0 means 250 ms
+	Max      time.Duration // the longest wait at all; 0 means 20 s
+
+	Rand   func() float64                                  // in [0, 1); nil means math/rand
+	Sleep  func(ctx context.Context, d time.Duration) error // nil means a timer
+	Notify func(err error, attempt int, wait time.Duration) // told before each wait; nil means nobody
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	if p.Attempts == 0 {
+		p.Attempts = 8
+	}
+	if p.Base == 0 {
+		p.Base = 250 * time.Millisecond
+	}
+	if p.Max == 0 {
+		p.Max = 20 * time.Second
+	}
+	if p.Rand == nil {
+		p.Rand = rand.Float64
+	}
+	if p.Sleep == nil {
+		p.Sleep = sleep
+	}
+	if p.Notify == nil {
+		p.Notify = func(error, int, time.Duration) {}
+	}
+	return p
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// WithRetry is s, but what failed and may succeed later is tried again, with
+// exponential backoff and full jitter (a wait between zero and the backoff,
+// so that clients which failed together do not return together):
+//
+//   - Open, Delete and an unconditional Put are repeated; all are idempotent.
+//   - A listing goes on after the last key that it yielded.
+//   - A body that is cut goes on at its offset, with the ETag pinned, so that
+//     a reader sees one version or ErrChanged; its length is verified.
+//   - A conditional Put is repeated only when the answer proves that it was
+//     not applied: a put whose answer was lost may have been, and its repeat
+//     would then fail on the writer's own object. Any other error is the
+//     caller's, who reads the object to find out.
+//
+// Nothing is repeated that would fail again (see Error.Final), nor once the
+// caller's context is done.
+func WithRetry(s Store, p RetryPolicy) Store {
+	return &retryStore{Store: s, policy: p.withDefaults()}
+}
+
+type retryStore struct {
+	Store
+	policy RetryPolicy
+}
+
+// attempts counts the failures in a row of one call.
+type attempts struct {
+	policy *RetryPolicy
+	failed int
+}
+
+// again waits before the next attempt and returns nil, or returns the error
+// to give up with. may is what else must hold for a retry.
+func (a *attempts) again(ctx context.Context, err error, may bool) error {
+	a.failed++
+	if !may || !retryable(ctx, err) {
+		return err
+	}
+	if a.failed >= a.policy.Attempts {
+		var e *Error
+		if errors.As(err, &e) {
+			last := *e
+			last.Attempts = a.failed
+			return &last
+		}
+		return fmt.Errorf("%w (gave up after %d attempts)", err, a.failed)
+	}
+	backoff := a.policy.Max
+	if shift := a.failed - 1; shift < 30 {
+		backoff = min(backoff, a.policy.Base<<shift)
+	}
+	wait := time.Duration(a.policy.Rand() * float64(backoff))
+	a.policy.Notify(err, a.failed, wait)
+	if a.policy.Sleep(ctx, wait) != nil {
+		return err // what went wrong tells more than that nobody waited
+	}
+	return nil
+}
+
+func (s *retryStore) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		a := attempts{policy: &s.policy}
+		var last string // the last key yielded; keys are never empty
+		for {
+			var failure error
+			for o, err := range s.Store.List(ctx, prefix) {
+				if err != nil {
+					failure = err
+					break
+				}
+				if last != "" && o.Key <= last {
+					continue
+				}
+				if !yield(o, nil) {
+					return
+				}
+				last, a.failed = o.Key, 0
+			}
+			if failure == nil {
+				return
+			}
+			if err := a.again(ctx, failure, true); err != nil {
+				yield(Object{}, err)
+				return
+			}
+		}
+	}
+}
+
+func (s *retryStore) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+	a := attempts{policy: &s.policy}
+	for {
+		rc, o, err := s.Store.Open(ctx, key, offset, ifMatch)
+		if err == nil {
+			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, attempts: attempts{policy: &s.policy}}, o, nil
+		}
+		if err := a.again(ctx, err, true); err != nil {
+			return nil, Object{}, err
+		}
+	}
+}
+
+// retryReader reads one version of an object, reopening it where it was cut.
+type retryReader struct {
+	s        *retryStore
+	ctx      context.Context
+	rc       io.ReadCloser // nil after a cut
+	object   Object
+	offset   int64 // of the next byte
+	attempts attempts
+	err      error // sticky
+}
+
+func (r *retryReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for r.err == nil {
+		if r.rc == nil {
+			r.reopen()
+			continue
+		}
+		n, err := r.rc.Read(p)
+		r.offset += int64(n)
+		if n > 0 {
+			r.attempts.failed = 0
+		}
+		if err != nil {
+			r.ended(err)
+		} else if r.offset > r.object.Size {
+			r.tooLong()
+		}
+		if n > 0 {
+			return n, nil // what ended it, if anything did, is the next Read's
+		}
+	}
+	return 0, r.err
+}
+
+// ended decides what the end of a body means.
+func (r *retryReader) ended(err error) {
+	switch {
+	case r.offset > r.object.Size:
+		r.tooLong()
+		return
+	case r.offset == r.object.Size && (err == io.EOF || retryable(r.ctx, err)):
+		r.err = io.EOF // all there is was read, so a connection that breaks now is no matter
+		return
+	case err == io.EOF:
+		err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Err: fmt.Errorf("the body was cut after %d of %d bytes", r.offset, r.object.Size)}
+	}
+	r.rc.Close()
+	r.rc = nil
+	// Without an ETag there is no telling whether the rest belongs to the same version.
+	r.err = r.attempts.again(r.ctx, err, r.object.ETag != "")
+}
+
+func (r *retryReader) tooLong() {
+	r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("it has more than its %d bytes", r.object.Size)}
+}
+
+func (r *retryReader) reopen() {
+	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, r.object.ETag)
+	switch {
+	case err != nil:
+		r.err = r.attempts.again(r.ctx, err, true)
+	case o.ETag != r.object.ETag || o.Size != r.object.Size: // a store that ignores If-Match
+		rc.Close()
+		r.err = changed(r.s, "read", r.object.Key, r.object.ETag, o.ETag)
+	default:
+		r.rc = rc
+	}
+}
+
+func (r *retryReader) Close() error {
+	if r.err == nil {
+		r.err = errors.New("read after close")
+	}
+	if r.rc == nil {
+		return nil
+	}
+	rc := r.rc
+	r.rc = nil
+	return rc.Close()
+}
+
+func (s *retryStore) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
+	a := attempts{policy: &s.policy}
+	for {
+		o, err := s.Store.Put(ctx, key, body, size, cond)
+		if err == nil {
+			return o, nil
+		}
+		if err := a.again(ctx, err, !cond.Conditional() || notApplied(err)); err != nil {
+			return Object{}, err
+		}
+	}
+}
+
+func (s *retryStore) Delete(ctx context.Context, key string) error {
+	a := attempts{policy: &s.policy}
+	for {
+		err := s.Store.Delete(ctx, key)
+		if err == nil {
+			return nil
+		}
+		if err := a.again(ctx, err, true); err != nil {
+			return err
+		}
+	}
+}

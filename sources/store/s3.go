@@ -1,0 +1,492 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+)
+
+// Lookup is how a request names the bucket.
+type Lookup string
+
+const (
+	LookupAuto        Lookup = ""             // what suits the endpoint
+	LookupPath        Lookup = "path"         // https://endpoint/bucket/key
+	LookupVirtualHost Lookup = "virtual-host" // https://bucket.endpoint/key
+)
+
+// S3Options says where a bucket is and who asks. Only Bucket is required.
+type S3Options struct {
+	Bucket string
+	Prefix string // keys are relative to it; a slash is added where none ends it
+
+	Endpoint  string // host or host:port, or either with http:// or https://; empty means Amazon's
+	Region    string // empty means $AWS_REGION, or else what the endpoint says
+	Plaintext bool   // without TLS; http:// in Endpoint means the same
+	CAFile    string // PEM certificates to trust besides the system's
+	Lookup    Lookup
+
+	// The credentials: given here, or in files (for mounted secrets; they are
+	// read again every minute, and may end in white space), or else those of
+	// the environment, the shared credentials file, or the machine's role, in
+	// this order.
+	AccessKey     string
+	SecretKey     string
+	SessionToken  string
+	AccessKeyFile string
+	SecretKeyFile string
+
+	Version string // of the program, for the user agent
+}
+
+const (
+	amazonEndpoint = "s3.amazonaws.com"
+	// partSize is that of multipart uploads, and the size up to which an
+	// object is put by one request. 16 MiB is minio-go's own threshold; with
+	// S3's 10,000 parts it allows objects of 156 GiB.
+	partSize = 16 << 20
+	// partThreads bounds the parts of one upload that are under way at once.
+	partThreads = 4
+	// connectTimeout bounds connecting and the TLS handshake. What follows
+	// has no time-out here, but see WithStallTimeout.
+	connectTimeout = 10 * time.Second
+	// secretFileAge is for how long credentials read from files are used.
+	secretFileAge = time.Minute
+)
+
+// S3 is a store in a bucket, or below a prefix of one. It tries every request
+// once; see WithRetry.
+//
+// An object whose key ends in a slash and that is empty is a console's idea
+// of a folder, and is not listed.
+type S3 struct {
+	core   *minio.Core
+	creds  *credentials.Credentials
+	http   *http.Client
+	bucket string
+	prefix string // empty, or ends in a slash
+}
+
+// NewS3 checks the options and makes a client. It sends nothing yet.
+func NewS3(o S3Options) (*S3, error) {
+	if err := s3utils.CheckValidBucketName(o.Bucket); err != nil {
+		return nil, fmt.Errorf("the bucket name %q: %w", o.Bucket, err)
+	}
+	endpoint, secure, err := splitEndpoint(o.Endpoint, o.Plaintext)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := newTransport(o.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	creds, err := o.credentials()
+	if err != nil {
+		return nil, err
+	}
+	lookups := map[Lookup]minio.BucketLookupType{
+		LookupAuto: minio.BucketLookupAuto, LookupPath: minio.BucketLookupPath, LookupVirtualHost: minio.BucketLookupDNS,
+	}
+	lookup, ok := lookups[o.Lookup]
+	if !ok {
+		return nil, fmt.Errorf("the bucket lookup %q is unknown; use %q, %q or nothing", o.Lookup, LookupPath, LookupVirtualHost)
+	}
+	region := o.Region
+	if region == "" {
+		region = os.Getenv("AWS_REGION")
+	}
+	core, err := minio.NewCore(endpoint, &minio.Options{
+		Creds:        creds,
+		Secure:       secure,
+		Region:       region,
+		BucketLookup: lookup,
+		Transport:    transport,
+		// minio-go would repeat a conditional put whose answer was lost, and
+		// report the 412 that its own first attempt caused.
+		MaxRetries: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the endpoint %q: %w", o.Endpoint, err)
+	}
+	version := o.Version
+	if version == "" {
+		version = "dev"
+	}
+	core.SetAppInfo("daybook", version)
+	prefix := strings.TrimSuffix(o.Prefix, "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	return &S3{core: core, creds: creds, http: &http.Client{Transport: transport}, bucket: o.Bucket, prefix: prefix}, nil
+}
+
+// splitEndpoint takes the scheme off an endpoint.
+func splitEndpoint(endpoint string, plaintext bool) (host string, secure bool, err error) {
+	scheme, host, found := strings.Cut(endpoint, "://")
+	switch {
+	case !found:
+		host = endpoint
+	case scheme == "http":
+		plaintext = true
+	case scheme == "https" && plaintext:
+		return "", false, fmt.Errorf("the endpoint %q asks for TLS, the option Plaintext for none; drop one", endpoint)
+	case scheme != "https":
+		return "", false, fmt.Errorf("the endpoint %q has the scheme %q; use https, http or none", endpoint, scheme)
+	}
+	if host == "" {
+		host = amazonEndpoint
+	}
+	return strings.TrimSuffix(host, "/"), !plaintext, nil
+}
+
+func newTransport(caFile string) (*http.Transport, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext
+	t.TLSHandshakeTimeout = connectTimeout
+	t.MaxIdleConnsPerHost = 64 // the default of 2 would reconnect for most of a parallel run's requests
+	t.DisableCompression = true // it would unpack dumps stored with a Content-Encoding, whose sizes then are not the objects'
+	t.ForceAttemptHTTP2 = false // one connection a request: a stalled one holds up nobody else
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the CA file: %w", err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("the CA file %s holds no PEM certificate", caFile)
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	return t, nil
+}
+
+func (o S3Options) credentials() (*credentials.Credentials, error) {
+	given := o.AccessKey != "" || o.SecretKey != ""
+	files := o.AccessKeyFile != "" || o.SecretKeyFile != ""
+	switch {
+	case given && files:
+		return nil, errors.New("S3 credentials are given both directly and as files; give one of the two")
+	case given && (o.AccessKey == "" || o.SecretKey == ""), files && (o.AccessKeyFile == "" || o.SecretKeyFile == ""):
+		return nil, errors.New("S3 credentials need both the access key and the secret key")
+	case given:
+		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken), nil
+	case files:
+		f := &secretFiles{access: o.AccessKeyFile, secret: o.SecretKeyFile}
+		if _, err := f.Retrieve(); err != nil {
+			return nil, err
+		}
+		return credentials.New(f), nil
+	}
+	return credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{},
+		&credentials.EnvMinio{},
+		&credentials.FileAWSCredentials{},
+		// Elsewhere than in a cloud the metadata service's address does not
+		// answer at all.
+		&credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}},
+	}), nil
+}
+
+// secretFiles are credentials in two files.
+type secretFiles struct {
+	access, secret string
+
+	mu   sync.Mutex
+	read time.Time
+}
+
+func (f *secretFiles) Retrieve() (credentials.Value, error) {
+	access, err := os.ReadFile(f.access)
+	if err != nil {
+		return credentials.Value{}, fmt.Errorf("read the S3 access key: %w", err)
+	}
+	secret, err := os.ReadFile(f.secret)
+	if err != nil {
+		return credentials.Value{}, fmt.Errorf("read the S3 secret key: %w", err)
+	}
+	f.mu.Lock()
+	f.read = time.Now()
+	f.mu.Unlock()
+	return credentials.Value{
+		AccessKeyID:     strings.TrimSpace(string(access)),
+		SecretAccessKey: strings.TrimSpace(string(secret)),
+		SignerType:      credentials.SignatureV4,
+	}, nil
+}
+
+func (f *secretFiles) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
+	return f.Retrieve()
+}
+
+func (f *secretFiles) IsExpired() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.read) > secretFileAge
+}
+
+// URL is s3://bucket/prefix/key, not percent-encoded.
+func (s *S3) URL(key string) string { return "s3://" + s.bucket + "/" + s.prefix + key }
+
+// fail turns an error of minio-go into an *Error.
+func (s *S3) fail(op, key string, err error) error {
+	e := &Error{Op: op, URL: s.URL(key), Err: err}
+	var response minio.ErrorResponse
+	if errors.As(err, &response) {
+		s.classify(e, response)
+		return e
+	}
+	var (
+		dial      *net.OpError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		verify    *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
+		e.Hint, e.Final, e.NotApplied = "check the endpoint's name, or give the CA's certificate", true, true
+	case errors.As(err, &record):
+		e.Hint, e.Final, e.NotApplied = "the endpoint does not speak TLS; say http:// if that is right", true, true
+	case errors.As(err, &dial) && dial.Op == "dial":
+		e.Hint, e.NotApplied = "check that the endpoint is right and the server is up", true
+	}
+	return e
+}
+
+// classify fills in what a server's answer means.
+func (s *S3) classify(e *Error, r minio.ErrorResponse) {
+	e.Err = fmt.Errorf("%w (%s, status %d)", r, r.Code, r.StatusCode)
+	conditional := e.Op == "put"
+	switch {
+	case r.Code == minio.NoSuchBucket:
+		e.Kind, e.Err, e.Hint, e.NotApplied = ErrNoBucket, nil, "create it, or correct its name", true
+	case r.StatusCode == http.StatusPreconditionFailed && conditional,
+		// The answer to If-Match for a key that does not exist.
+		r.Code == minio.NoSuchKey && conditional:
+		e.Kind, e.Err, e.NotApplied = ErrPrecondition, nil, true
+	case r.StatusCode == http.StatusPreconditionFailed:
+		e.Kind, e.Err = ErrChanged, nil
+	case r.Code == minio.NoSuchKey:
+		e.Kind, e.Err = ErrNotFound, nil
+	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden:
+		e.Kind, e.NotApplied = ErrDenied, true
+		e.Hint = "check the credentials, the bucket's policy and the clock"
+		if v, err := s.creds.GetWithContext(&credentials.CredContext{Client: s.http}); err == nil && v.AccessKeyID == "" {
+			e.Hint = "no credentials were found: give them in the configuration, the environment or the shared credentials file"
+		}
+	case r.StatusCode == http.StatusInsufficientStorage, r.Code == "XMinioStorageFull", r.Code == "QuotaExceeded":
+		e.Kind, e.Hint = ErrNoSpace, "free space in the store or raise its quota, then run again"
+	case r.StatusCode == http.StatusConflict, // a conditional put that met another
+		r.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(r.Code, "SlowDown"),
+		r.StatusCode == http.StatusTooManyRequests:
+		e.NotApplied = true
+	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout":
+	case r.StatusCode >= 400 && r.StatusCode < 500:
+		e.Final, e.NotApplied = true, true
+	}
+}
+
+// List follows the pages of ListObjectsV2.
+func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		noOwner := false
+		var last string
+		for info := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{
+			Prefix: s.prefix + prefix, Recursive: true, FetchOwner: &noOwner,
+		}) {
+			if info.Err != nil {
+				yield(Object{}, s.fail("list", prefix, info.Err))
+				return
+			}
+			if strings.HasSuffix(info.Key, "/") && info.Size == 0 {
+				continue
+			}
+			if info.Key <= last {
+				yield(Object{}, &Error{Op: "list", URL: s.URL(prefix), Final: true,
+					Err: fmt.Errorf("the server lists %q after %q; daybook needs keys in bytewise order, which directory buckets do not give", info.Key, last)})
+				return
+			}
+			last = info.Key
+			o := Object{Key: strings.TrimPrefix(info.Key, s.prefix), Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
+			if !yield(o, nil) {
+				return
+			}
+		}
+		// minio-go ends the listing without an error when the context is done.
+		if err := ctx.Err(); err != nil {
+			yield(Object{}, s.fail("list", prefix, err))
+		}
+	}
+}
+
+// Open sends the request, so that its errors show here and not in Read.
+func (s *S3) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+	if err := s.check("open", key); err != nil {
+		return nil, Object{}, err
+	}
+	if offset < 0 {
+		return nil, Object{}, checkOffset(s, Object{Key: key}, offset)
+	}
+	var opts minio.GetObjectOptions
+	if ifMatch != "" {
+		opts.Set("If-Match", `"`+ifMatch+`"`)
+	}
+	if offset > 0 {
+		opts.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	}
+	body, info, header, err := s.core.GetObject(ctx, s.bucket, s.prefix+key, opts)
+	if err != nil {
+		if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
+			return s.openAtEnd(ctx, key, offset, ifMatch)
+		}
+		return nil, Object{}, s.fail("open", key, err)
+	}
+	o := Object{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
+	if offset > 0 {
+		o.Size, err = rangeTotal(header.Get("Content-Range"), offset)
+	} else if o.Size < 0 {
+		err = errors.New("the answer has no Content-Length")
+	}
+	if err != nil {
+		body.Close()
+		return nil, Object{}, &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}
+	}
+	return &s3Reader{s: s, key: key, body: body}, o, nil
+}
+
+// openAtEnd answers a range that begins at or beyond the end, which S3 refuses.
+func (s *S3) openAtEnd(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+	info, err := s.core.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
+	if err != nil {
+		return nil, Object{}, s.fail("open", key, err)
+	}
+	o := Object{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
+	if ifMatch != "" && o.ETag != ifMatch {
+		return nil, Object{}, changed(s, "open", key, ifMatch, o.ETag)
+	}
+	if err := checkOffset(s, o, offset); err != nil {
+		return nil, Object{}, err
+	}
+	return http.NoBody, o, nil
+}
+
+// rangeTotal is the whole object's size in a Content-Range such as
+// "bytes 100-199/200", which must begin at the offset asked for.
+func rangeTotal(contentRange string, offset int64) (int64, error) {
+	rest, ok := strings.CutPrefix(contentRange, fmt.Sprintf("bytes %d-", offset))
+	_, total, found := strings.Cut(rest, "/")
+	size, err := strconv.ParseInt(total, 10, 64)
+	if !ok || !found || err != nil {
+		return 0, fmt.Errorf("asked for the bytes from %d on, the server answered with the range %q", offset, contentRange)
+	}
+	return size, nil
+}
+
+type s3Reader struct {
+	s    *S3
+	key  string
+	body io.ReadCloser
+}
+
+func (r *s3Reader) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	if err != nil && err != io.EOF {
+		err = r.s.fail("read", r.key, err)
+	}
+	return n, err
+}
+
+func (r *s3Reader) Close() error { return r.body.Close() }
+
+// Put sends one request for up to partSize bytes, with their MD5, and a
+// multipart upload for more, which becomes visible when it is complete.
+func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
+	if err := s.check("put", key); err != nil {
+		return Object{}, err
+	}
+	if err := checkPut(size, cond); err != nil {
+		return Object{}, &Error{Op: "put", URL: s.URL(key), Err: err, Final: true, NotApplied: true}
+	}
+	opts := minio.PutObjectOptions{
+		PartSize:   partSize,
+		NumThreads: partThreads,
+		// Of a multipart upload, it would send the parts one by one.
+		SendContentMd5: size <= partSize,
+	}
+	switch {
+	case cond.IfAbsent:
+		opts.SetMatchETagExcept("*")
+	case cond.IfMatch != "":
+		opts.SetMatchETag(cond.IfMatch)
+	}
+	guard := &bodyGuard{body: body}
+	defer guard.close()
+	info, err := s.core.Client.PutObject(ctx, s.bucket, s.prefix+key, io.NewSectionReader(guard, 0, size), size, opts)
+	if err != nil {
+		return Object{}, s.fail("put", key, err)
+	}
+	return Object{Key: key, Size: size, ETag: info.ETag, Modified: info.LastModified}, nil
+}
+
+// A bodyGuard keeps the promise that a body is the caller's again when Put
+// returns: an HTTP client that was answered early may still be reading it.
+type bodyGuard struct {
+	mu   sync.RWMutex
+	body io.ReaderAt // nil once Put has returned
+}
+
+func (g *bodyGuard) ReadAt(p []byte, off int64) (int, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.body == nil {
+		return 0, errors.New("the put has ended")
+	}
+	return g.body.ReadAt(p, off)
+}
+
+func (g *bodyGuard) close() {
+	g.mu.Lock()
+	g.body = nil
+	g.mu.Unlock()
+}
+
+// Delete removes the current version; a bucket with versioning keeps it as a
+// previous one.
+func (s *S3) Delete(ctx context.Context, key string) error {
+	if err := s.check("delete", key); err != nil {
+		return err
+	}
+	err := s.core.RemoveObject(ctx, s.bucket, s.prefix+key, minio.RemoveObjectOptions{})
+	if err != nil && minio.ToErrorResponse(err).Code != minio.NoSuchKey {
+		return s.fail("delete", key, err)
+	}
+	return nil
+}
+
+// check is laxer than CheckKey: a bucket may hold keys that a directory
+// cannot, and what is listed can be opened.
+func (s *S3) check(op, key string) error {
+	if key == "" {
+		return &Error{Op: op, URL: s.URL(""), Err: errors.New("the key is empty"), Final: true, NotApplied: true}
+	}
+	return nil
+}
