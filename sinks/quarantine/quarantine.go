@@ -1,0 +1,147 @@
+// Package quarantine keeps the lines of dumps that are no events (events.md,
+// "A line"), so that people can look at them, and so that they can be fed in
+// again.
+//
+// It is NDJSON: one object a line, its members in this order.
+//
+//	{"object":"events/2026/11/20/a.ndjson.gz","line":12,"offset":4711,"reason":"bad_value","detail":"…","raw":"…"}
+//
+// object is the dump's key; line counts from 1; offset is that of the line's
+// first byte in the dump, uncompressed, from 0; reason is a code of events.md,
+// and detail tells people more. raw is the line, byte for byte, without its
+// line ending. A line that is not UTF-8, which no JSON string can hold, is in
+// raw_base64 instead, in standard base64.
+package quarantine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"daybook/transform/event"
+)
+
+// Line is a rejected line of a dump.
+type Line struct {
+	Object string
+	Number int64 // from 1
+	Offset int64 // of its first byte, in the uncompressed dump
+	Reason event.Reason
+	Detail string // for people
+	Raw    []byte // without its line ending
+}
+
+// stored is a Line as JSON.
+type stored struct {
+	Object    string  `json:"object"`
+	Line      int64   `json:"line"`
+	Offset    int64   `json:"offset"`
+	Reason    string  `json:"reason"`
+	Detail    string  `json:"detail"`
+	Raw       *string `json:"raw,omitempty"`
+	RawBase64 []byte  `json:"raw_base64,omitempty"`
+}
+
+// Writer writes lines, and counts them. The bytes it writes depend on nothing
+// but the lines and their order.
+type Writer struct {
+	buffer *bufio.Writer
+	json   *json.Encoder
+	counts map[event.Reason]int64
+}
+
+// NewWriter writes to w, through a buffer: see Flush.
+func NewWriter(w io.Writer) *Writer {
+	buffer := bufio.NewWriter(w)
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false) // people read this, not browsers
+	return &Writer{buffer: buffer, json: encoder, counts: map[event.Reason]int64{}}
+}
+
+// Write writes a line. It keeps nothing of it. A key or detail that is not
+// UTF-8 is stored with U+FFFD in place of what is not.
+func (w *Writer) Write(l *Line) error {
+	s := stored{Object: l.Object, Line: l.Number, Offset: l.Offset, Reason: l.Reason.String(), Detail: l.Detail}
+	if utf8.Valid(l.Raw) {
+		raw := string(l.Raw)
+		s.Raw = &raw
+	} else {
+		s.RawBase64 = l.Raw
+	}
+	if err := w.json.Encode(&s); err != nil {
+		return fmt.Errorf("quarantine line %d of %s: %w", l.Number, l.Object, err)
+	}
+	w.counts[l.Reason]++
+	return nil
+}
+
+// Count is the number of lines written with a reason.
+func (w *Writer) Count(r event.Reason) int64 { return w.counts[r] }
+
+// Flush writes what is buffered. The file is complete when it returns nil.
+func (w *Writer) Flush() error {
+	if err := w.buffer.Flush(); err != nil {
+		return fmt.Errorf("write the quarantine: %w", err)
+	}
+	return nil
+}
+
+// Reader reads what a Writer wrote.
+type Reader struct {
+	buffer *bufio.Reader
+	line   int64
+}
+
+// NewReader reads from r, through a buffer.
+func NewReader(r io.Reader) *Reader { return &Reader{buffer: bufio.NewReader(r)} }
+
+// Next reads the next line, which is the caller's. At the end it returns
+// io.EOF. Any other error says on which line of the quarantine it occurred.
+func (r *Reader) Next() (*Line, error) {
+	text, err := r.buffer.ReadBytes('\n')
+	if err != nil && (err != io.EOF || len(text) > 0) {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // every line ends in LF
+		}
+		return nil, fmt.Errorf("quarantine line %d: %w", r.line+1, err)
+	}
+	if len(text) == 0 {
+		return nil, io.EOF
+	}
+	r.line++
+	l, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("quarantine line %d: %w", r.line, err)
+	}
+	return l, nil
+}
+
+func parse(text []byte) (*Line, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var s stored
+	if err := decoder.Decode(&s); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("there is more on the line than one object")
+	}
+	if (s.Raw == nil) == (s.RawBase64 == nil) {
+		return nil, errors.New("it must have either raw or raw_base64")
+	}
+	l := &Line{Object: s.Object, Number: s.Line, Offset: s.Offset, Detail: s.Detail, Raw: s.RawBase64}
+	if s.Raw != nil {
+		l.Raw = []byte(*s.Raw)
+	}
+	for _, reason := range event.Reasons() {
+		if reason.String() == s.Reason {
+			l.Reason = reason
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("%q is no reason", s.Reason)
+}
