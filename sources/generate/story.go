@@ -197,7 +197,7 @@ func (s *session) work() {
 			s.transfer()
 		case n < 940:
 			s.transferToChannel()
-		case n < 946: // without ceremony
+		case n < 943: // without ceremony
 			s.lead = s.another()
 			s.status("active", s.lead)
 		case n < 970:
@@ -462,6 +462,13 @@ func (s *session) chat(sender string, who *technician) {
 	s.string("sender", sender)
 	if who != nil {
 		s.byTechnician(who)
+	}
+	phrases := customerPhrases
+	switch sender {
+	case "technician":
+		phrases = technicianPhrases
+	case "system":
+		phrases = systemPhrases
 	}
 	s.string("text", pick(s.teller, phrases))
 	s.shut()

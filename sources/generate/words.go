@@ -54,8 +54,16 @@ var answers = []string{
 	strings.Repeat("Donaudampfschifffahrt ", 4),
 }
 
-var phrases = []string{
-	"Hello, how can I help you?", "It still does not work.", "Please restart the program.", "Merci beaucoup !",
-	"Could you open the settings, and tell me what you see there?", "Ein Moment bitte, ich schaue nach.", "OK 👍",
-	"The printer says \"offline\", but the lamp is green.", "Dank u wel!", "少々お待ちください。", "yes", "no",
-}
+// What is said in the chat, by sender.
+var (
+	customerPhrases = []string{
+		"It still does not work.", "Merci beaucoup !", "The printer says \"offline\", but the lamp is green.", "yes", "no",
+		"OK 👍", "Dank u wel!", "Since this morning, and my colleagues have it, too.", "ありがとうございます", "Where do I find that?",
+	}
+	technicianPhrases = []string{
+		"Hello, how can I help you?", "Please restart the program.", "Ein Moment bitte, ich schaue nach.",
+		"Could you open the settings, and tell me what you see there?", "少々お待ちください。", "Is it better now?",
+		"May I take over your screen?", "I will hand you over to a colleague who knows more about this.",
+	}
+	systemPhrases = []string{"The applet is connected.", "The connection was lost.", "The customer is typing on a mobile device."}
+)
