@@ -60,7 +60,8 @@ const (
 	lastYear  = 2199
 )
 
-func (o Options) validate() error {
+// Validate says what is wrong with the numbers in o.
+func (o Options) Validate() error {
 	if o.Days < 1 || o.Days > maxDays {
 		return fmt.Errorf("%d days: expected 1 to %d", o.Days, maxDays)
 	}
@@ -75,13 +76,13 @@ func (o Options) validate() error {
 
 // Stats counts what was written. Lines = Events + Duplicates + Rejected + Blank.
 type Stats struct {
-	Objects    int64
-	Bytes      int64 // of text, before compression
-	Lines      int64
-	Events     int64 // that are not duplicates
-	Duplicates int64
-	Rejected   int64 // lines that are no events
-	Blank      int64
+	Objects    int64 `json:"objects"`
+	Bytes      int64 `json:"bytes"` // of text, before compression
+	Lines      int64 `json:"lines"`
+	Events     int64 `json:"events"` // that are not duplicates
+	Duplicates int64 `json:"duplicates"`
+	Rejected   int64 `json:"rejected"` // lines that are no events
+	Blank      int64 `json:"blank"`
 }
 
 func (s *Stats) add(t Stats) {
@@ -101,7 +102,7 @@ type Put func(ctx context.Context, key string, write func(io.Writer) error) erro
 // Write generates the dumps, several objects a day. It ends early, with an
 // error, when ctx does.
 func Write(ctx context.Context, o Options, put Put) (Stats, error) {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return Stats{}, fmt.Errorf("generate: %w", err)
 	}
 	w := newWorld(o.Seed, o.SessionsPerDay)

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"daybook/sources/dump"
+	"daybook/sources/generate"
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+type generateOptions struct {
+	out, endpoint    string
+	from, codec, key string
+	generate.Options
+}
+
+func newGenerateCommand(a *app) *cobra.Command {
+	var opts generateOptions
+	cmd := &cobra.Command{
+		Use:   "generate --out DIR|s3://BUCKET/PREFIX",
+		Short: "Write plausible event dumps of any size",
+		Long: `Write event dumps that look like a support organisation's, for trying daybook
+out, for benchmarks and for tests: some 33 lines a session, of 220 bytes each.
+They hold all that the contract knows, and what goes wrong in practice: late and
+repeated events, lines out of order, and one in two thousand that is no event.
+
+The same options give the same bytes. Existing dumps of the same days are
+replaced. The credentials of a bucket come from the environment.`,
+		Example: `  daybook generate --out dumps --days 31
+  daybook generate --out s3://raw/events --endpoint http://localhost:9000 --sessions-per-day 80000 --codec zstd`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return runGenerate(cmd.Context(), a, &opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.out, "out", "", "where to: a directory, or a bucket and a prefix (required)")
+	flags.StringVar(&opts.endpoint, "endpoint", "", "S3 endpoint (default: Amazon's)")
+	flags.StringVar(&opts.from, "from", "2026-11-02", "the first dump day")
+	flags.IntVar(&opts.Days, "days", 7, "how many dump days")
+	flags.IntVar(&opts.SessionsPerDay, "sessions-per-day", 1000, "sessions that begin on a working day; there are fewer at weekends")
+	flags.Uint64Var(&opts.Seed, "seed", 1, "another seed gives other sessions")
+	flags.StringVar(&opts.codec, "codec", "gzip", "none, gzip or zstd")
+	flags.StringVar(&opts.key, "key", "{yyyy}/{mm}/{dd}/", "what the keys of a day's dumps begin with")
+	flags.IntVar(&opts.Workers, "workers", 0, "how many days to write at once (default: one a core)")
+	return cmd
+}
+
+func (o *generateOptions) validate(cmd *cobra.Command) (err error) {
+	if o.out == "" {
+		return usageError(cmd, "--out is missing: where should the dumps go?")
+	}
+	if o.From, err = day.Parse(o.from); err != nil {
+		return usageError(cmd, "--from: %s", err)
+	}
+	if o.Template, err = dump.ParseTemplate(o.key); err != nil {
+		return usageError(cmd, "--key: %s", err)
+	}
+	codecs := map[string]dump.Codec{"none": dump.Plain, "gzip": dump.Gzip, "zstd": dump.Zstd}
+	codec, known := codecs[o.codec]
+	if !known {
+		return usageError(cmd, "--codec %q: it is none, gzip or zstd", o.codec)
+	}
+	o.Codec = codec
+	if o.Workers < 0 {
+		return usageError(cmd, "--workers %d: it is a positive number", o.Workers)
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if err := o.Options.Validate(); err != nil {
+		return usageError(cmd, "%s", err)
+	}
+	return nil
+}
+
+func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
+	s, err := store.OpenURL(opts.out, store.Options{
+		S3:     store.S3Options{Endpoint: opts.endpoint, Version: version},
+		Create: true,
+	})
+	if err != nil {
+		return err
+	}
+	stats, err := generate.Write(ctx, opts.Options, spooled(s))
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(stats)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s objects in %s: %s lines = %s events + %s duplicates + %s rejected + %s blank; %s of text\n",
+		thousands(stats.Objects), s.URL(""), thousands(stats.Lines), thousands(stats.Events),
+		thousands(stats.Duplicates), thousands(stats.Rejected), thousands(stats.Blank), bytesText(stats.Bytes))
+	return err
+}
+
+// spooled puts objects into s by way of a temporary file: a store wants to
+// know the size beforehand, and to read again where it retries.
+func spooled(s store.Store) generate.Put {
+	return func(ctx context.Context, key string, write func(io.Writer) error) (err error) {
+		spool, err := os.CreateTemp("", "daybook-generate-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, spool.Close(), os.Remove(spool.Name())) }()
+		if err := write(spool); err != nil {
+			return err
+		}
+		size, err := spool.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		_, err = s.Put(ctx, key, spool, size, store.Condition{})
+		return err
+	}
+}
