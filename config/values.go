@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Secret is a text that does not show itself. However it is printed, logged
+// or encoded, it is "<redacted>", or empty if it is empty.
+type Secret struct{ text string }
+
+// redacted stands for a secret wherever one would be shown.
+const redacted = "<redacted>"
+
+// NewSecret makes a secret of a text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal gives the secret itself.
+func (s Secret) Reveal() string { return s.text }
+
+// IsZero says whether there is no secret; encoders then omit it.
+func (s Secret) IsZero() bool { return s.text == "" }
+
+func (s Secret) String() string {
+	if s.text == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString is what %#v prints.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// Format prints the same for every verb: %x of a secret is no secret either.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue is what slog handlers write.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText serves every encoder that knows encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON encodes the secret's stand-in.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(s.String())), nil }
+
+// MarshalYAML encodes the secret's stand-in.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// UnmarshalText takes any text.
+func (s *Secret) UnmarshalText(text []byte) error {
+	s.text = string(text)
+	return nil
+}
+
+// Percent is a share: 1% is 0.01.
+type Percent float64
+
+// percentDecimals is how many decimals a percentage keeps when it is shown.
+const percentDecimals = 6
+
+// MarshalText writes the share as a percentage.
+func (p Percent) MarshalText() ([]byte, error) {
+	text := strconv.FormatFloat(float64(p)*100, 'f', percentDecimals, 64)
+	return []byte(strings.TrimRight(strings.TrimRight(text, "0"), ".") + "%"), nil
+}
+
+// UnmarshalText reads a percentage such as 1% or 0.5%.
+func (p *Percent) UnmarshalText(text []byte) error {
+	number, isPercentage := strings.CutSuffix(string(text), "%")
+	plain := strings.Trim(number, "0123456789.") == "" // no sign, exponent, infinity or hexadecimals
+	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || !isPercentage || !plain || share > 100 {
+		return fmt.Errorf("%q is not a percentage from 0%% to 100%%, such as 1%% or 0.5%%", text)
+	}
+	*p = Percent(share / 100)
+	return nil
+}
+
+// Duration is a length of time, written with its unit.
+type Duration time.Duration
+
+// The bounds of a duration: less than a second is a slip of the unit, and a
+// day is longer than anything here should wait.
+const (
+	minDuration = Duration(time.Second)
+	maxDuration = Duration(24 * time.Hour)
+)
+
+// MarshalText writes the duration in the largest unit that leaves a whole number.
+func (d Duration) MarshalText() ([]byte, error) {
+	for _, u := range []struct {
+		length time.Duration
+		name   string
+	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
+		if t := time.Duration(d); t%u.length == 0 {
+			return fmt.Appendf(nil, "%d%s", t/u.length, u.name), nil
+		}
+	}
+	return []byte(time.Duration(d).String()), nil
+}
+
+// UnmarshalText reads a duration such as 90s or 1m30s.
+func (d *Duration) UnmarshalText(text []byte) error {
+	t, err := time.ParseDuration(string(text))
+	if err != nil || Duration(t) < minDuration || Duration(t) > maxDuration {
+		return fmt.Errorf("%q is not a duration from 1s to 24h, with its unit, such as 90s or 2m", text)
+	}
+	*d = Duration(t)
+	return nil
+}
+
+// TimeOfDay is a local time of day, as the time since midnight by the clock.
+type TimeOfDay time.Duration
+
+// endOfDay is the midnight at which a day ends.
+const endOfDay = TimeOfDay(24 * time.Hour)
+
+// MarshalText writes the time as HH:MM.
+func (t TimeOfDay) MarshalText() ([]byte, error) {
+	minutes := time.Duration(t) / time.Minute
+	return fmt.Appendf(nil, "%02d:%02d", minutes/60, minutes%60), nil
+}
+
+// UnmarshalText reads a time from 00:00 to 24:00.
+func (t *TimeOfDay) UnmarshalText(text []byte) error {
+	if string(text) == "24:00" {
+		*t = endOfDay
+		return nil
+	}
+	clock, err := time.Parse("15:04", string(text))
+	if err != nil || len(text) != len("15:04") {
+		return fmt.Errorf("%q is not a time of day written HH:MM, such as 08:30", text)
+	}
+	*t = TimeOfDay(time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute)
+	return nil
+}
+
+// Delimiter separates the cells of a CSV file.
+type Delimiter rune
+
+// delimiters are those that spreadsheets know.
+const delimiters = ",;|\t"
+
+// MarshalText gives the delimiter itself.
+func (d Delimiter) MarshalText() ([]byte, error) { return []byte(string(rune(d))), nil }
+
+// UnmarshalText reads one of the four delimiters.
+func (d *Delimiter) UnmarshalText(text []byte) error {
+	if len(text) != 1 || !strings.Contains(delimiters, string(text)) {
+		return fmt.Errorf(`%q is not a delimiter; allowed are ",", ";", "|" and "\t"`, text)
+	}
+	*d = Delimiter(text[0])
+	return nil
+}
