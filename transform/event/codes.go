@@ -82,3 +82,16 @@ func upTo[T ~uint8](n int) []T {
 	}
 	return all
 }
+
+// removedByCodes are the actors that an event can name.
+var removedByCodes = actorCodes[:ByTimeout+1]
+
+// find is the index of the code that s spells; 0 if there is none.
+func find(codes []string, s []byte) int {
+	for i, c := range codes {
+		if string(s) == c {
+			return i
+		}
+	}
+	return 0
+}

@@ -1,0 +1,438 @@
+package event
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Decoder turns lines into events. It remembers strings that repeat, so keep
+// one for many lines; it is not safe for concurrent use.
+type Decoder struct {
+	strings     interned
+	technicians known
+	ids         arena
+
+	// Of the line at hand.
+	line    []byte
+	outer   members // of the line's object
+	inner   members // of an object within it
+	reject  Reject  // the first thing that is wrong
+	scratch []byte  // a string without its escapes, until the next one
+	open    []byte  // the brackets around what is being skipped
+}
+
+// NewDecoder returns a Decoder with empty tables.
+func NewDecoder() *Decoder {
+	return &Decoder{strings: interned{}, technicians: known{}}
+}
+
+// Decode reads a line, without its terminator, into e, overwriting all of it.
+// It returns the zero Reject if the line is an event; otherwise e is the zero
+// Event. Nothing in e aliases the line or anything that the Decoder will
+// change, so e may be copied and kept.
+//
+// One line can be wrong in several ways. What is reported is, in this order:
+//
+//  1. TooLong: it is longer than MaxLine.
+//  2. BadJSON: it is not one JSON object in valid UTF-8, in all of its parts,
+//     those included that have no meaning here. (A blank line is none either:
+//     see [Blank].)
+//  3. The first member that is missing (MissingField) or wrong (BadValue, and
+//     for a type that is a string, but none of the contract's, UnknownType).
+//     Members are taken in the order of events.md: event_id, ts, session_id,
+//     seq, type, and then those of the type, an object's members in its place.
+func (d *Decoder) Decode(line []byte, e *Event) Reject {
+	*e = Event{}
+	if len(line) > MaxLine {
+		return Reject{TooLong, fmt.Sprintf("%d bytes, more than %d", len(line), MaxLine)}
+	}
+	if at := d.scan(line); at < 0 {
+		return Reject{BadJSON, notJSON(line, ^at)}
+	}
+	d.line, d.reject = line, Reject{}
+	d.envelope(e)
+	if d.reject.Reason == 0 {
+		d.body(e)
+	}
+	d.line = nil // the caller's
+	if d.reject.Reason != 0 {
+		*e = Event{}
+	}
+	return d.reject
+}
+
+// Blank says whether a line holds JSON white space alone, or nothing.
+func Blank(line []byte) bool { return space(line, 0) == len(line) }
+
+// scan checks the grammar of the whole line, and leaves its members in
+// d.outer.
+func (d *Decoder) scan(line []byte) int {
+	i := space(line, 0)
+	if i == len(line) || line[i] != '{' {
+		return ^i
+	}
+	if i = d.object(line, i, &d.outer); i < 0 {
+		return i
+	}
+	if i = space(line, i); i < len(line) {
+		return ^i
+	}
+	return i
+}
+
+// The limits that events.md sets.
+const (
+	maxEventID = 64 // bytes
+	maxTool    = 32 // code points
+)
+
+// envelope takes the members that every event has.
+func (d *Decoder) envelope(e *Event) {
+	m := &d.outer
+	if id, ok := d.required(m, fEventID); ok {
+		if len(id) > maxEventID {
+			d.fail(BadValue, m, fEventID, "longer than 64 bytes")
+		}
+		e.ID = d.ids.get(id)
+	}
+	if s, ok := d.required(m, fTS); ok {
+		if e.TS, ok = ParseTime(s); !ok {
+			d.fail(BadValue, m, fTS, "not an RFC 3339 time of the years 1990 to 2200")
+		}
+	}
+	e.SessionID = d.id(m, fSessionID, true)
+	e.Seq = d.atLeast(m, fSeq, 0)
+	if s, ok := d.required(m, fType); ok {
+		if e.Type = Type(find(typeCodes[:], s)); e.Type == 0 {
+			d.fail(UnknownType, m, fType, "not an event type")
+		}
+	}
+}
+
+// body takes the members of the event's type, in the order of events.md,
+// "Types".
+func (d *Decoder) body(e *Event) {
+	m := &d.outer
+	switch e.Type {
+	case SessionCreated:
+		e.SessionType = SessionType(d.code(fSessionType, sessionTypeCodes[:]))
+		e.Technician = d.technician(false)
+		e.Channel = d.channel()
+		e.CallingCard = d.strings.get(d.optional(m, fCallingCard))
+		if details := d.details(false); details.Given != 0 {
+			e.Details = details
+		}
+	case DetailsChanged:
+		if m.seen&detailMembers == 0 {
+			d.fail(MissingField, m, fName, "missing, and so is every other detail")
+		}
+		e.Details = d.details(true)
+	case StatusChanged:
+		e.Status = Status(d.code(fStatus, statusCodes[:]))
+		e.Technician = d.technician(false)
+		e.Transferred = d.transferredTo()
+	case CollaborationStarted:
+		e.Technician = d.technician(true)
+	case CollaborationEnded:
+		e.TechnicianID = d.id(m, fTechnicianID, true)
+	case Presence:
+		e.Signal = Signal(d.code(fState, signalCodes[:]))
+		e.TechnicianID = d.id(m, fTechnicianID, false)
+	case ChatMessage:
+		e.Sender = Sender(d.code(fSender, senderCodes[:]))
+		e.TechnicianID = d.id(m, fTechnicianID, false)
+	case ToolUsed:
+		if tool, ok := d.required(m, fTool); ok {
+			if utf8.RuneCount(tool) > maxTool {
+				d.fail(BadValue, m, fTool, "longer than 32 characters")
+			}
+			e.Tool = d.strings.get(tool)
+		}
+		e.TechnicianID = d.id(m, fTechnicianID, false)
+	case ResolutionSubmitted:
+		e.Resolution = Resolution(d.code(fResolution, resolutionCodes[:]))
+		e.TechnicianID = d.id(m, fTechnicianID, false)
+	case QueueRemoved:
+		e.By = Actor(d.code(fBy, removedByCodes))
+		e.TechnicianID = d.id(m, fTechnicianID, false)
+	}
+}
+
+// technician takes the member of that name.
+func (d *Decoder) technician(required bool) Person {
+	v, ok := d.enter(fTechnician, required)
+	if !ok {
+		return Person{}
+	}
+	if v.known != nil {
+		return *v.known
+	}
+	p := Person{
+		ID:    d.id(&d.inner, fID, true),
+		Name:  d.strings.get(d.optional(&d.inner, fName)),
+		Email: d.strings.get(d.optional(&d.inner, fEmail)),
+		Group: d.strings.get(d.optional(&d.inner, fGroup)),
+	}
+	if d.reject.Reason == 0 {
+		d.technicians.add(d.raw(v), p)
+	}
+	return p
+}
+
+// channel takes the member of that name.
+func (d *Decoder) channel() Channel {
+	if _, ok := d.enter(fChannel, false); !ok {
+		return Channel{}
+	}
+	return Channel{
+		ID:   d.id(&d.inner, fID, true),
+		Name: d.strings.get(d.optional(&d.inner, fName)),
+	}
+}
+
+// transferredTo takes the member transferred_to, of which only the name
+// enters a report.
+func (d *Decoder) transferredTo() string {
+	if _, ok := d.enter(fTransferredTo, false); !ok {
+		return ""
+	}
+	m := &d.inner
+	if kind := d.optional(m, fKind); len(kind) > 0 && string(kind) != "technician" && string(kind) != "channel" {
+		d.fail(BadValue, m, fKind, "neither technician nor channel")
+	}
+	if v, ok := m.get(fID); ok && v.kind != integer {
+		d.fail(BadValue, m, fID, "not an integer")
+	}
+	name, _ := d.required(m, fName)
+	return d.strings.get(name)
+}
+
+// enter scans an object that is a member of the line's into d.inner, unless it
+// is a known one. It returns false where there is none.
+func (d *Decoder) enter(f member, required bool) (span, bool) {
+	v, ok := d.outer.get(f)
+	switch {
+	case !ok && required:
+		d.fail(MissingField, &d.outer, f, "missing")
+	case ok && v.kind != object:
+		d.fail(BadValue, &d.outer, f, "not an object")
+		return v, false
+	case ok && v.known == nil:
+		d.inner.path = memberNames[f] + "."
+		d.object(d.line, int(v.start), &d.inner) // cannot fail: skip went over it
+	}
+	return v, ok
+}
+
+// detailMembers are the members that say something about details.
+const detailMembers uint32 = 1<<fName | 1<<fTrackingID | 1<<fCustomerIP | 1<<fDeviceID | 1<<fPlatform |
+	1<<fBrowserType | 1<<fCustomFields
+
+// details takes the details. Where clear is set null and "" are values, which
+// clear a detail; otherwise they do not count as given.
+func (d *Decoder) details(clear bool) *Details {
+	details := new(Details)
+	set := func(i int, value string) {
+		if clear || value != "" {
+			details.Given |= 1 << i
+			details.Value[i] = value
+		}
+	}
+	for i := range DetailCustomField1 {
+		f := fName + member(i)
+		if !d.outer.has(f) {
+			continue
+		}
+		if s := d.optional(&d.outer, f); f == fPlatform || f == fBrowserType {
+			set(i, d.strings.get(s))
+		} else {
+			set(i, d.ids.get(s))
+		}
+	}
+	if !d.outer.has(fCustomFields) {
+		return details
+	}
+
+	v := d.outer.span[fCustomFields]
+	if v.kind == null {
+		for i := DetailCustomField1; i < NumDetails; i++ {
+			set(i, "")
+		}
+		return details
+	}
+	if v.kind != array {
+		d.fail(BadValue, &d.outer, fCustomFields, "not an array")
+		return details
+	}
+	i, n := space(d.line, int(v.start)+1), 0
+	for d.line[i] != ']' {
+		element, end := d.value(d.line, i, noMember)
+		if n == NumDetails-DetailCustomField1 {
+			d.fail(BadValue, &d.outer, fCustomFields, "more than 5 elements")
+			break
+		}
+		switch element.kind {
+		case plainText, escapedText:
+			set(DetailCustomField1+n, d.strings.get(d.text(element)))
+		case null:
+			set(DetailCustomField1+n, "")
+		default:
+			d.fail(BadValue, &d.outer, fCustomFields, "an element that is neither a string nor null")
+		}
+		n++
+		if i = space(d.line, end); d.line[i] == ',' {
+			i = space(d.line, i+1)
+		}
+	}
+	return details
+}
+
+// get returns a member's value; false if it is absent or null.
+func (m *members) get(f member) (span, bool) {
+	return m.span[f], m.has(f) && m.span[f].kind != null
+}
+
+// required takes a string that must be there and must not be empty. The bytes
+// are valid until the next string is taken; so are optional's.
+func (d *Decoder) required(m *members, f member) ([]byte, bool) {
+	v, ok := m.get(f)
+	switch {
+	case !ok:
+		d.fail(MissingField, m, f, "missing")
+	case v.kind > escapedText:
+		d.fail(BadValue, m, f, "not a string")
+	case v.start == v.end:
+		d.fail(BadValue, m, f, "empty")
+	default:
+		return d.text(v), true
+	}
+	return nil, false
+}
+
+// optional takes a string; empty if it is absent.
+func (d *Decoder) optional(m *members, f member) []byte {
+	v, ok := m.get(f)
+	if ok && v.kind > escapedText {
+		d.fail(BadValue, m, f, "not a string")
+		return nil
+	}
+	if !ok {
+		return nil
+	}
+	return d.text(v)
+}
+
+// text is a string's value, valid until the next call.
+func (d *Decoder) text(v span) []byte {
+	s := d.raw(v)
+	if v.kind == escapedText {
+		d.scratch = unescape(d.scratch[:0], s)
+		return d.scratch
+	}
+	return s
+}
+
+func (d *Decoder) raw(v span) []byte { return d.line[v.start:v.end] }
+
+// code takes a required member of the line that has one of the codes.
+func (d *Decoder) code(f member, codes []string) int {
+	s, ok := d.required(&d.outer, f)
+	if !ok {
+		return 0
+	}
+	i := find(codes, s)
+	if i == 0 {
+		d.fail(BadValue, &d.outer, f, "not one of "+strings.Join(codes[1:], ", "))
+	}
+	return i
+}
+
+// id takes an integer of at least 1; 0 if it is absent.
+func (d *Decoder) id(m *members, f member, required bool) int64 {
+	if _, ok := m.get(f); !ok {
+		if required {
+			d.fail(MissingField, m, f, "missing")
+		}
+		return 0
+	}
+	return d.atLeast(m, f, 1)
+}
+
+// atLeast takes an integer from min, which is not negative, to 2^63-1; 0 if it
+// is absent.
+func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
+	v, ok := m.get(f)
+	if !ok {
+		return 0
+	}
+	if v.kind == integer {
+		if n, ok := natural(d.raw(v)); ok && n >= min {
+			return n
+		}
+	}
+	d.fail(BadValue, m, f, "not an integer from "+strconv.FormatInt(min, 10)+" to 9223372036854775807")
+	return 0
+}
+
+// natural is the value of an integer as scanned, if it is in 0 to 2^63-1.
+func natural(s []byte) (int64, bool) {
+	if s[0] == '-' {
+		return 0, string(s) == "-0"
+	}
+	if len(s) > len("9223372036854775807") {
+		return 0, false
+	}
+	n := uint64(0) // holds any 19 digits
+	for _, c := range s {
+		n = n*10 + uint64(c-'0')
+	}
+	return int64(n), int64(n) >= 0
+}
+
+// fail records what is wrong, unless something was before.
+func (d *Decoder) fail(reason Reason, m *members, f member, what string) {
+	if d.reject.Reason != 0 {
+		return
+	}
+	detail := m.path + memberNames[f] + ": " + what
+	if v, ok := m.get(f); ok {
+		if v.kind <= escapedText {
+			v.start, v.end = v.start-1, v.end+1 // the quotes
+		}
+		detail += ": " + excerpt(d.raw(v))
+	}
+	d.reject = Reject{reason, detail}
+}
+
+// notJSON says what is at index i of a line that is no JSON object.
+func notJSON(line []byte, i int) string {
+	if i == len(line) {
+		return fmt.Sprintf("not one JSON object: it ends too early, after byte %d", i)
+	}
+	return fmt.Sprintf("not one JSON object: unexpected %s at byte %d", excerpt(line[i:]), i+1)
+}
+
+// excerpt is the start of b, fit to be printed.
+func excerpt(b []byte) string {
+	const most = 40 // bytes
+	var s strings.Builder
+	for i := 0; i < len(b); {
+		if i >= most {
+			s.WriteString("…")
+			break
+		}
+		r, n := utf8.DecodeRune(b[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&s, `\x%02x`, b[i])
+		case !strconv.IsPrint(r):
+			fmt.Fprintf(&s, `\u%04x`, r)
+		default:
+			s.WriteRune(r)
+		}
+		i += n
+	}
+	return s.String()
+}

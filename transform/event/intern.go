@@ -1,0 +1,82 @@
+package event
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Dumps repeat themselves: a few hundred technicians and a few dozen platforms
+// fill millions of lines. The tables below keep one copy of each, and start
+// over when they are full, which bounds them whatever the input: to some ten
+// megabytes a Decoder at the very worst, some hundred kilobytes usually.
+const (
+	maxInterned    = 8192 // strings
+	maxInternedLen = 128  // bytes of one
+	maxKnown       = 8192 // technicians
+	maxKnownLen    = 512  // bytes of one's object
+)
+
+// interned holds strings that are likely to come again.
+type interned map[string]string
+
+func (t interned) get(b []byte) string {
+	if s, ok := t[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(s) <= maxInternedLen {
+		if len(t) == maxInterned {
+			clear(t)
+		}
+		t[s] = s
+	}
+	return s
+}
+
+// known holds technicians by the JSON objects they were decoded from. Only
+// objects that are right in every respect are kept.
+type known map[string]*Person
+
+// prefix returns the technician whose object b, which begins with a brace,
+// begins with, and the object's length; nil if none of the known ones.
+func (t known) prefix(b []byte) (*Person, int) {
+	if len(b) > maxKnownLen {
+		b = b[:maxKnownLen]
+	}
+	// The first brace closes the object, unless it stands in a string or
+	// closes a nested object; but then these bytes are no object that was
+	// kept.
+	n := bytes.IndexByte(b, '}') + 1
+	return t[string(b[:n])], n
+}
+
+func (t known) add(object []byte, p Person) {
+	if len(object) > maxKnownLen {
+		return
+	}
+	if len(t) == maxKnown {
+		clear(t)
+	}
+	t[string(object)] = &p
+}
+
+// arena makes strings that are unlikely to come again, many to an allocation.
+// A string keeps its whole chunk alive, so chunks are small.
+type arena struct{ chunk strings.Builder }
+
+const chunkSize = 8 << 10
+
+func (a *arena) get(b []byte) string {
+	if len(b) > chunkSize/8 {
+		return string(b)
+	}
+	if len(b) > a.chunk.Cap()-a.chunk.Len() {
+		a.chunk = strings.Builder{}
+		a.chunk.Grow(chunkSize)
+	}
+	// What was written stays where it is: the builder never outgrows its
+	// capacity, so earlier strings keep pointing into it.
+	from := a.chunk.Len()
+	a.chunk.Write(b)
+	return a.chunk.String()[from:]
+}

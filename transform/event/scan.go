@@ -1,0 +1,408 @@
+package event
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// This file is the grammar: strict RFC 8259 over bytes. Scanning functions
+// take the index where something starts and return the one after its end, or,
+// where the bytes do not fit the grammar, the complement (^) of the index of
+// the offending byte, which is negative. That index is len(line) where the
+// line ends too early.
+
+// kind is what a JSON value is, as far as the contract cares.
+type kind uint8
+
+const (
+	plainText   kind = iota // a string whose bytes are its value
+	escapedText             // a string with escapes in it
+	integer                 // a number without fraction or exponent
+	decimal                 // any other number
+	boolean
+	null
+	object
+	array
+)
+
+// span is where a value stands in the line: line[start:end], for a string
+// without its quotes.
+type span struct {
+	kind       kind
+	start, end uint32  // MaxLine fits
+	known      *Person // an object that was decoded before, byte for byte
+}
+
+// members is what an object says about the members that have a meaning
+// somewhere in the contract. Of a repeated one it holds the last.
+type members struct {
+	path string // of the object itself, for messages: "" or, say, "technician."
+	seen uint32 // bit m: span[m] is from this object
+	span [numMembers]span
+}
+
+func (m *members) has(f member) bool { return m.seen>>f&1 != 0 }
+
+// object scans the object that opens at line[i] into m.
+func (d *Decoder) object(line []byte, i int, m *members) int {
+	m.seen = 0
+	if i = space(line, i+1); i < len(line) && line[i] == '}' {
+		return i + 1
+	}
+	for {
+		nameEnd, kind, next := name(line, i)
+		if next < 0 {
+			return next
+		}
+		label := line[i+1 : nameEnd]
+		if kind == escapedText {
+			d.scratch = unescape(d.scratch[:0], label)
+			label = d.scratch
+		}
+		field := lookup(label)
+		i = next
+		v, next := d.value(line, i, field)
+		if next < 0 {
+			return next
+		}
+		m.seen |= 1 << field
+		m.span[field] = v
+		if i = space(line, next); i == len(line) {
+			return ^i
+		}
+		switch line[i] {
+		case ',':
+			i = space(line, i+1)
+		case '}':
+			return i + 1
+		default:
+			return ^i
+		}
+	}
+}
+
+// value scans any value. It looks up objects that are the member technician
+// among the known ones: one that begins with the bytes of an object begins
+// with that object.
+func (d *Decoder) value(line []byte, i int, field member) (span, int) {
+	if i == len(line) {
+		return span{}, ^i
+	}
+	switch line[i] {
+	case '"':
+		end, kind := text(line, i+1)
+		return span{kind: kind, start: uint32(i + 1), end: uint32(end)}, next(end)
+	case '{':
+		if field == fTechnician {
+			if p, n := d.technicians.prefix(line[i:]); p != nil {
+				return span{kind: object, start: uint32(i), end: uint32(i + n), known: p}, i + n
+			}
+		}
+		end := d.skip(line, i)
+		return span{kind: object, start: uint32(i), end: uint32(end)}, end
+	case '[':
+		end := d.skip(line, i)
+		return span{kind: array, start: uint32(i), end: uint32(end)}, end
+	}
+	kind, end := scalar(line, i)
+	return span{kind: kind, start: uint32(i), end: uint32(end)}, end
+}
+
+// next is the index after a closing quote, or a failure as it is.
+func next(quote int) int {
+	if quote < 0 {
+		return quote
+	}
+	return quote + 1
+}
+
+// skip scans the object or array that opens at line[i], however deep it is
+// nested.
+func (d *Decoder) skip(line []byte, i int) int {
+	d.open = d.open[:0]
+	for {
+		// A value starts here, or an empty container ends.
+		if i == len(line) {
+			return ^i
+		}
+		switch c := line[i]; c {
+		case '"':
+			end, _ := text(line, i+1)
+			i = next(end)
+		case '{', '[':
+			i = space(line, i+1)
+			if i < len(line) && line[i] == closing(c) {
+				i++
+				break
+			}
+			d.open = append(d.open, c)
+			if c == '{' {
+				_, _, i = name(line, i)
+			}
+			if i < 0 {
+				return i
+			}
+			continue
+		default:
+			_, i = scalar(line, i)
+		}
+		if i < 0 {
+			return i
+		}
+
+		// A value has ended; so may the containers that it is the last of.
+		for len(d.open) > 0 {
+			if i = space(line, i); i == len(line) {
+				return ^i
+			}
+			innermost := d.open[len(d.open)-1]
+			if line[i] == closing(innermost) {
+				d.open = d.open[:len(d.open)-1]
+				i++
+				continue
+			}
+			if line[i] != ',' {
+				return ^i
+			}
+			i = space(line, i+1)
+			if innermost == '{' {
+				_, _, i = name(line, i)
+			}
+			break
+		}
+		if i < 0 || len(d.open) == 0 {
+			return i
+		}
+	}
+}
+
+// closing is the bracket that closes c.
+func closing(c byte) byte { return c + ('}' - '{') } // as far apart as ']' and '['
+
+// name scans a member's name, which lies in line[i+1:end], its colon and the
+// white space up to its value at line[value].
+func name(line []byte, i int) (end int, kind kind, value int) {
+	if i == len(line) || line[i] != '"' {
+		return 0, 0, ^i
+	}
+	end, kind = text(line, i+1)
+	if end < 0 {
+		return 0, 0, end
+	}
+	i = space(line, end+1)
+	if i == len(line) || line[i] != ':' {
+		return 0, 0, ^i
+	}
+	return end, kind, space(line, i+1)
+}
+
+// space returns the index of the first byte from i on that is not JSON white
+// space.
+func space(line []byte, i int) int {
+	for i < len(line) && isSpace(line[i]) {
+		i++
+	}
+	return i
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// text scans a string from the byte after its opening quote and returns the
+// index of its closing quote.
+func text(line []byte, i int) (end int, k kind) {
+	for {
+		i = plain(line, i)
+		if i == len(line) {
+			return ^i, k
+		}
+		switch c := line[i]; {
+		case c == '"':
+			return i, k
+		case c == '\\':
+			n := escape(line[i:])
+			if n == 0 {
+				return ^i, k
+			}
+			i += n
+			k = escapedText
+		case c < ' ':
+			return ^i, k
+		default:
+			r, n := utf8.DecodeRune(line[i:])
+			if r == utf8.RuneError && n == 1 {
+				return ^i, k
+			}
+			i += n
+		}
+	}
+}
+
+// plain returns the index of the first byte from i on that is not an ordinary
+// character of a string: a quote, a backslash, a control character or a byte
+// outside ASCII. It looks at eight bytes at a time.
+func plain(line []byte, i int) int {
+	const (
+		ones       = 0x0101010101010101
+		highs      = 0x80 * ones
+		quotes     = '"' * ones
+		backslash  = '\\' * ones
+		printables = ' ' * ones
+	)
+	for ; i+8 <= len(line); i += 8 {
+		w := binary.LittleEndian.Uint64(line[i:])
+		// A byte's high bit is set where the byte has one itself, or where a
+		// subtraction underflows. An underflow borrows from the bytes above,
+		// so that only the lowest high bit can be trusted, and suffices.
+		found := (w | (w - printables) | ((w ^ quotes) - ones) | ((w ^ backslash) - ones)) & highs
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(line); i++ {
+		if c := line[i]; c == '"' || c == '\\' || c < ' ' || c >= utf8.RuneSelf {
+			break
+		}
+	}
+	return i
+}
+
+// escape returns the length of the escape that b begins with, 0 if it is none.
+func escape(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(b); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// hex4 reads \uXXXX at the start of b.
+func hex4(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range b[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// unescape appends the value of a scanned string to dst. An unpaired surrogate
+// becomes U+FFFD (events.md, "A line").
+func unescape(dst, s []byte) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c != '\\' {
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		switch c = s[i+1]; c {
+		case 'u':
+			r, _ := hex4(s[i:])
+			i += 6
+			if utf16.IsSurrogate(r) {
+				low, _ := hex4(s[i:])
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		}
+		dst = append(dst, c)
+		i += 2
+	}
+	return dst
+}
+
+// scalar scans a number, true, false or null. line[i] exists.
+func scalar(line []byte, i int) (kind, int) {
+	switch line[i] {
+	case 't':
+		return boolean, literal(line, i, "true")
+	case 'f':
+		return boolean, literal(line, i, "false")
+	case 'n':
+		return null, literal(line, i, "null")
+	}
+	return number(line, i)
+}
+
+func literal(line []byte, i int, want string) int {
+	for j := range len(want) {
+		if i+j == len(line) || line[i+j] != want[j] {
+			return ^(i + j)
+		}
+	}
+	return i + len(want)
+}
+
+func number(line []byte, i int) (kind, int) {
+	if line[i] == '-' {
+		i++
+	}
+	if i < len(line) && line[i] == '0' {
+		i++ // and no digit after it
+	} else if i = digits(line, i); i < 0 {
+		return 0, i
+	}
+	k := integer
+	if i < len(line) && line[i] == '.' {
+		k = decimal
+		if i = digits(line, i+1); i < 0 {
+			return 0, i
+		}
+	}
+	if i < len(line) && line[i]|0x20 == 'e' {
+		k = decimal
+		i++
+		if i < len(line) && (line[i] == '+' || line[i] == '-') {
+			i++
+		}
+		i = digits(line, i)
+	}
+	return k, i
+}
+
+// digits scans one digit or more.
+func digits(line []byte, i int) int {
+	from := i
+	for i < len(line) && isDigit(line[i]) {
+		i++
+	}
+	if i == from {
+		return ^i
+	}
+	return i
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }

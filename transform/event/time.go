@@ -1,0 +1,121 @@
+package event
+
+// The years a time may have, as written (events.md, "A line").
+const (
+	minYear = 1990
+	maxYear = 2200
+)
+
+const (
+	secondsPerDay   = 24 * 60 * 60
+	microsPerSecond = 1_000_000
+)
+
+// ParseTime reads an RFC 3339 time of the years 1990 to 2200, as written, with
+// at most nine fractional digits, and returns it in microseconds since the
+// Unix epoch, truncated. Offsets reach from -23:59 to +23:59. Second 60 is
+// valid where RFC 3339 allows a leap second, at 23:59 UTC on the last day of a
+// June or December, and counts as the second that follows.
+func ParseTime(s []byte) (micros int64, ok bool) {
+	// 2026-11-20T08:00:00 and at least a Z
+	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10]|0x20 != 't' || s[13] != ':' || s[16] != ':' {
+		return 0, false
+	}
+	century, yy := twoDigits(s[0:]), twoDigits(s[2:])
+	month, day := twoDigits(s[5:]), twoDigits(s[8:])
+	hour, minute, second := twoDigits(s[11:]), twoDigits(s[14:]), twoDigits(s[17:])
+	if century|yy|month|day|hour|minute|second < 0 {
+		return 0, false
+	}
+	year := century*100 + yy
+	if year < minYear || year > maxYear || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
+		hour > 23 || minute > 59 || second > 60 {
+		return 0, false
+	}
+
+	i, fraction := 19, 0
+	if s[i] == '.' {
+		scale := microsPerSecond
+		for i++; i < len(s) && isDigit(s[i]); i++ {
+			scale /= 10 // zero from the seventh digit on
+			fraction += int(s[i]-'0') * scale
+		}
+		if n := i - 20; n < 1 || n > 9 {
+			return 0, false
+		}
+	}
+
+	offset, ok := parseOffset(s[i:])
+	if !ok {
+		return 0, false
+	}
+	seconds := daysTo(year, month, day)*secondsPerDay + hour*3600 + minute*60 + second - offset
+	if second == 60 {
+		// The second that follows a leap second is the first of a half-year.
+		switch seconds {
+		case daysTo(year, 1, 1) * secondsPerDay, daysTo(year, 7, 1) * secondsPerDay, daysTo(year+1, 1, 1) * secondsPerDay:
+		default:
+			return 0, false
+		}
+	}
+	return int64(seconds)*microsPerSecond + int64(fraction), true
+}
+
+// parseOffset reads Z or an offset such as +01:00, in seconds.
+func parseOffset(s []byte) (seconds int, ok bool) {
+	if len(s) == 1 {
+		return 0, s[0]|0x20 == 'z'
+	}
+	if len(s) != 6 || s[3] != ':' {
+		return 0, false
+	}
+	hour, minute := twoDigits(s[1:]), twoDigits(s[4:])
+	if hour|minute < 0 || hour > 23 || minute > 59 {
+		return 0, false
+	}
+	seconds = hour*3600 + minute*60
+	switch s[0] {
+	case '+':
+		return seconds, true
+	case '-':
+		return -seconds, true
+	}
+	return 0, false
+}
+
+// twoDigits reads the two digits that s begins with; negative if they are none.
+func twoDigits(s []byte) int {
+	if !isDigit(s[0]) || !isDigit(s[1]) {
+		return -1
+	}
+	return int(s[0]-'0')*10 + int(s[1]-'0')
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if isLeap(year) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+func isLeap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
+
+// daysBefore holds the days of a common year before each month.
+var daysBefore = [...]int{1: 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
+
+// daysTo is the number of days from 1970-01-01 to a date.
+func daysTo(year, month, day int) int {
+	const before1970 = 1969*365 + 1969/4 - 1969/100 + 1969/400
+	y := year - 1 // whole years before this one
+	days := y*365 + y/4 - y/100 + y/400 - before1970 + daysBefore[month] + day - 1
+	if month > 2 && isLeap(year) {
+		days++
+	}
+	return days
+}
