@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -24,7 +23,6 @@ type rejectSpool struct {
 
 type spooled struct {
 	file *os.File
-	buf  *bufio.Writer
 	*quarantine.Writer
 }
 
@@ -53,17 +51,12 @@ func (s *rejectSpool) Reject(input int, r Reject) error {
 		if err != nil {
 			return fmt.Errorf("keep a rejected line: %w", err)
 		}
-		buf := bufio.NewWriter(file)
-		s.files[input] = &spooled{file, buf, quarantine.NewWriter(buf)}
+		s.files[input] = &spooled{file, quarantine.NewWriter(file)}
 	}
-	err := s.files[input].Write(quarantine.Record{
-		Object: s.names[input], Line: r.Line.Number, Offset: r.Line.Offset,
+	return s.files[input].Write(&quarantine.Line{
+		Object: s.names[input], Number: r.Line.Number, Offset: r.Line.Offset,
 		Reason: r.Reason, Detail: r.Detail, Raw: r.Line.Bytes,
 	})
-	if err != nil {
-		return fmt.Errorf("keep a rejected line: %w", err)
-	}
-	return nil
 }
 
 // put stores all rejected lines as one object, in the order of the inputs and
@@ -79,7 +72,7 @@ func (s *rejectSpool) put(ctx context.Context, st store.Store, key string) error
 		if f == nil {
 			continue
 		}
-		if err := f.buf.Flush(); err != nil {
+		if err := f.Flush(); err != nil {
 			return fmt.Errorf("keep the rejected lines: %w", err)
 		}
 		if _, err := f.file.Seek(0, io.SeekStart); err != nil {

@@ -34,7 +34,7 @@ type Report struct {
 	report.Definition
 	Hash        string // of the definition, as configured
 	SessionsCSV bool   // also write the rows themselves as CSV
-	CSV         csv.Options
+	CSV         csv.Format
 }
 
 // Runner builds reports from the dumps in one store into another.
@@ -279,11 +279,28 @@ func encode(p *publish.Partition, rows []report.Row) error {
 
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
+// WriteCSV writes rows under a report's headings.
+func WriteCSV(w io.Writer, f csv.Format, def *report.Definition, rows []report.Row) error {
+	sessions, err := csv.NewSessions(w, f, def)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := sessions.Add(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return sessions.Flush()
+}
+
 // putSummaries writes the summaries of a partition (summary.md).
 func (r *Runner) putSummaries(ctx context.Context, rep *Report, p period, month bool, rows []report.Row) error {
-	kind := "day"
+	kind, tables := "day", summary.ForDay(&rep.Definition)
 	if month {
-		kind = "month"
+		kind, tables = "month", summary.ForMonth(&rep.Definition, p.from.Month())
+	}
+	for i := range rows {
+		tables.Add(&rows[i])
 	}
 	dir := "summaries/" + rep.Name + "/" + kind + "/" + p.name + "/"
 	put := func(name string, write func(io.Writer) error) error {
@@ -294,13 +311,13 @@ func (r *Runner) putSummaries(ctx context.Context, rep *Report, p period, month 
 		_, err := r.Sink.Put(ctx, dir+name, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{})
 		return err
 	}
-	for _, table := range summary.Tables(&rep.Definition, p.from, p.to, rows) {
-		if err := put(table.File, func(w io.Writer) error { return csv.WriteTable(w, table, rep.CSV) }); err != nil {
+	for _, table := range tables.Tables() {
+		if err := put(table.File, func(w io.Writer) error { return csv.WriteTable(w, rep.CSV, &table) }); err != nil {
 			return err
 		}
 	}
 	if !rep.SessionsCSV {
 		return nil
 	}
-	return put("sessions.csv", func(w io.Writer) error { return csv.WriteRows(w, &rep.Definition, rows, rep.CSV) })
+	return put("sessions.csv", func(w io.Writer) error { return WriteCSV(w, rep.CSV, &rep.Definition, rows) })
 }
