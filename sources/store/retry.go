@@ -17,7 +17,7 @@ type RetryPolicy struct {
 	Base     time.Duration // the longest first wait; 0 means 250 ms
 	Max      time.Duration // the longest wait at all; 0 means 20 s
 
-	Rand   func() float64                                  // in [0, 1); nil means math/rand
+	Rand   func() float64                                   // in [0, 1); nil means math/rand
 	Sleep  func(ctx context.Context, d time.Duration) error // nil means a timer
 	Notify func(err error, attempt int, wait time.Duration) // told before each wait; nil means nobody
 }

@@ -158,7 +158,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = connectTimeout
-	t.MaxIdleConnsPerHost = 64 // the default of 2 would reconnect for most of a parallel run's requests
+	t.MaxIdleConnsPerHost = 64  // the default of 2 would reconnect for most of a parallel run's requests
 	t.DisableCompression = true // it would unpack dumps stored with a Content-Encoding, whose sizes then are not the objects'
 	t.ForceAttemptHTTP2 = false // one connection a request: a stalled one holds up nobody else
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}

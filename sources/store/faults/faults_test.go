@@ -1,0 +1,82 @@
+package faults_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+)
+
+func text(t *testing.T, s store.Store, key string) string {
+	t.Helper()
+	rc, _, err := s.Open(t.Context(), key, 0, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return "(none)"
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Each fault of a Put: what the caller is told, and what is stored.
+func TestPutFates(t *testing.T) {
+	absent := store.Condition{IfAbsent: true}
+	for _, tt := range []struct {
+		name    string
+		fault   faults.Fault
+		cond    store.Condition
+		want    error
+		stored  string
+		deliver string // what is stored after Deliver
+	}{
+		{"none", faults.None, absent, nil, "v", "v"},
+		{"drop", faults.Drop, absent, faults.ErrInjected, "(none)", "(none)"},
+		{"lose answer", faults.LoseAnswer, absent, faults.ErrInjected, "v", "v"},
+		{"repeat", faults.Repeat, store.Condition{}, nil, "v", "v"},
+		{"repeat a conditional put", faults.Repeat, absent, store.ErrPrecondition, "v", "v"},
+		{"linger", faults.Linger, absent, faults.ErrInjected, "(none)", "v"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inner := store.NewMemory(nil)
+			s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: tt.fault} })
+			if _, err := s.Put(t.Context(), "k", strings.NewReader("v"), 1, tt.cond); !errors.Is(err, tt.want) {
+				t.Errorf("Put: %v; want %v", err, tt.want)
+			}
+			if got := text(t, inner, "k"); got != tt.stored {
+				t.Errorf("stored %q; want %q", got, tt.stored)
+			}
+			s.Deliver(t.Context())
+			if got := text(t, inner, "k"); got != tt.deliver {
+				t.Errorf("after Deliver %q; want %q", got, tt.deliver)
+			}
+		})
+	}
+}
+
+func TestDeleteFates(t *testing.T) {
+	for fault, want := range map[faults.Fault]string{
+		faults.None: "(none)", faults.Drop: "v", faults.LoseAnswer: "(none)", faults.Repeat: "(none)", faults.Linger: "v",
+	} {
+		inner := store.NewMemory(nil)
+		if _, err := inner.Put(t.Context(), "k", strings.NewReader("v"), 1, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: fault} })
+		err := s.Delete(t.Context(), "k")
+		if fails := fault != faults.None && fault != faults.Repeat; fails != (err != nil) {
+			t.Errorf("fault %d: Delete: %v", fault, err)
+		}
+		if got := text(t, inner, "k"); got != want {
+			t.Errorf("fault %d: stored %q; want %q", fault, got, want)
+		}
+	}
+}
