@@ -75,7 +75,7 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	fmt.Fprintf(d.out, "\n2. Building the reports …\n")
 	configured := *a
 	configured.configFile = configFile
-	runner, err := configured.newRunner(ctx)
+	runner, err := configured.newRunner()
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (a *app) explained(ctx context.Context, opts *explainOptions) (*pipeline.Ex
 	if err != nil {
 		return nil, err
 	}
-	runner, err := a.newRunner(ctx)
+	runner, err := a.newRunner()
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 func writeRows(w io.Writer, format string, def *report.Definition, rows []report.Row) error {
 	switch format {
 	case "csv":
-		return csv.WriteRows(w, def, rows, csv.Options{})
+		return pipeline.WriteCSV(w, csv.Format{}, def, rows)
 	case "parquet":
 		part, err := parquet.Encode(rows, nil)
 		if err != nil {

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"daybook/config"
 )
 
 // The exit codes, as every command's help documents them.

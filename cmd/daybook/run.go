@@ -73,7 +73,7 @@ func (o *runOptions) target(cmd *cobra.Command) (pipeline.Target, error) {
 }
 
 func runRun(ctx context.Context, a *app, opts *runOptions, target pipeline.Target) error {
-	runner, err := a.newRunner(ctx)
+	runner, err := a.newRunner()
 	if err != nil {
 		return err
 	}

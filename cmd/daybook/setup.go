@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"daybook/config"
+	"daybook/pipeline"
+	"daybook/sinks/csv"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/report"
+)
+
+// loadConfig reads the configuration that the options name, or the file in
+// the working directory, or takes the defaults.
+func (a *app) loadConfig() (*config.Config, error) {
+	name := a.configFile
+	if name == "" {
+		if _, err := os.Stat(defaultConfigFile); errors.Is(err, fs.ErrNotExist) {
+			return config.Default(), nil
+		}
+		name = defaultConfigFile
+	}
+	c, err := config.LoadFile(name)
+	if err != nil {
+		return nil, codedError{err, exitUsage}
+	}
+	return c, nil
+}
+
+// newRunner makes what runs reports, as configured.
+func (a *app) newRunner() (*pipeline.Runner, error) {
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	template, err := dump.ParseTemplate(c.Source.Key)
+	if err != nil {
+		return nil, codedError{err, exitUsage}
+	}
+	source, err := a.openStore(&c.Source.Store, false)
+	if err != nil {
+		return nil, err
+	}
+	sink, err := a.openStore(&c.Sink.Store, true)
+	if err != nil {
+		return nil, err
+	}
+	r := &pipeline.Runner{
+		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
+		Sink: sink, Workers: c.Workers, Progress: new(pipeline.Progress),
+	}
+	for i := range c.Reports {
+		rep, err := newReport(&c.Reports[i])
+		if err != nil {
+			return nil, codedError{err, exitUsage}
+		}
+		r.Reports = append(r.Reports, rep)
+	}
+	return r, nil
+}
+
+// openStore opens a store. A sink's directory is made where it does not exist;
+// a source's must, or else a slip of the pen would look like an empty source.
+func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
+	return store.OpenURL(c.URL, store.Options{
+		S3: store.S3Options{
+			Endpoint: c.Endpoint, Region: c.Region, Plaintext: !c.TLS, CAFile: c.CAFile, Lookup: lookups[c.Addressing],
+			AccessKey: c.AccessKeyID.Reveal(), SecretKey: c.SecretAccessKey.Reveal(), SessionToken: c.SessionToken.Reveal(),
+			Version: version,
+		},
+		StallTimeout: time.Duration(c.StallTimeout),
+		Retry: store.RetryPolicy{Attempts: c.MaxAttempts, Notify: func(err error, attempt int, wait time.Duration) {
+			if !a.quiet {
+				fmt.Fprintf(a.stderr, "attempt %d failed, trying again in %s: %s\n", attempt, wait.Round(time.Millisecond), err)
+			}
+		}},
+		Create: create,
+	})
+}
+
+// lookups are the configuration's words for how a bucket is named.
+var lookups = map[string]store.Lookup{
+	"auto": store.LookupAuto, "path": store.LookupPath, "virtual_host": store.LookupVirtualHost,
+}
+
+// newReport turns a report's configuration into its definition.
+func newReport(c *config.Report) (pipeline.Report, error) {
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		return pipeline.Report{}, fmt.Errorf("report %s: %w", c.Name, err)
+	}
+	language, ok := report.ParseLanguage(c.Language)
+	if !ok {
+		return pipeline.Report{}, fmt.Errorf("report %s: there is no language %q", c.Name, c.Language)
+	}
+	def := report.Definition{
+		Name: c.Name, Zone: zone, Language: language,
+		Unit:   report.Unit{Technicians: c.Unit.Technicians, Groups: c.Unit.Groups, Channels: c.Unit.Channels},
+		Labels: report.Labels{Name: c.Labels.Name},
+	}
+	copy(def.Labels.CustomFields[:], c.Labels.CustomFields)
+	if h := c.DailyHours; h != nil {
+		def.Hours = &report.Hours{From: time.Duration(h.From), To: time.Duration(h.To)}
+	}
+	return pipeline.Report{
+		Definition: def, Hash: c.Hash(), SessionsCSV: c.SessionsCSV,
+		CSV: csv.Format{Delimiter: rune(c.CSV.Delimiter), BOM: c.CSV.BOM},
+	}, def.Validate()
+}
