@@ -361,6 +361,8 @@ func (d *Dir) failPut(key string, err error) error {
 		e.Kind = ErrPrecondition
 	case errors.Is(err, syscall.ENOTDIR):
 		e.Err = errors.New("a part of its path is a file; in a directory no key can lie below another")
+	case errors.Is(err, errShortBody):
+		e.Err = err
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
 		e.Err = errors.New("it is a directory; in a directory no key can lie below another")
 	default:
@@ -386,8 +388,11 @@ func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (
 			return nil, err
 		}
 		n, err := body.ReadAt(buf[:min(size-off, int64(len(buf)))], off)
+		if n == 0 && err == io.EOF {
+			return nil, shortBody(off, size)
+		}
 		if n == 0 {
-			return nil, fmt.Errorf("the body ended after %d of %d bytes: %w", off, size, err)
+			return nil, fmt.Errorf("read the body at %d: %w", off, err)
 		}
 		if _, err := f.Write(buf[:n]); err != nil {
 			return nil, err

@@ -98,6 +98,13 @@ func checkSegments(path string) error {
 	return nil
 }
 
+// errShortBody: a body has fewer bytes than Put was told.
+var errShortBody = errors.New("the body is too short")
+
+func shortBody(got, size int64) error {
+	return fmt.Errorf("%w: it ended after %d of %d bytes", errShortBody, got, size)
+}
+
 // checkPut refuses what no store accepts.
 func checkPut(size int64, cond Condition) error {
 	switch {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -121,7 +120,10 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	}
 	data := make([]byte, size)
 	if n, err := body.ReadAt(data, 0); int64(n) < size {
-		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: fmt.Errorf("the body ended after %d of %d bytes: %w", n, size, err), NotApplied: true}
+		if err == io.EOF {
+			err = shortBody(int64(n), size)
+		}
+		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	sum := md5.Sum(data)
 

@@ -262,6 +262,8 @@ func (s *S3) fail(op, key string, err error) error {
 		record    tls.RecordHeaderError
 	)
 	switch {
+	case errors.Is(err, errShortBody):
+		e.Err, e.Final, e.NotApplied = err, true, true
 	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
 		e.Hint, e.Final, e.NotApplied = "check the endpoint's name, or give the CA's certificate", true, true
 	case errors.As(err, &record):
@@ -438,7 +440,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 	case cond.IfMatch != "":
 		opts.SetMatchETag(cond.IfMatch)
 	}
-	guard := &bodyGuard{body: body}
+	guard := &bodyGuard{body: body, size: size}
 	defer guard.close()
 	info, err := s.core.Client.PutObject(ctx, s.bucket, s.prefix+key, io.NewSectionReader(guard, 0, size), size, opts)
 	if err != nil {
@@ -449,7 +451,11 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 
 // A bodyGuard keeps the promise that a body is the caller's again when Put
 // returns: an HTTP client that was answered early may still be reading it.
+// It also notices a body that is shorter than its size, which the client
+// would send as a request that never ends.
 type bodyGuard struct {
+	size int64
+
 	mu   sync.RWMutex
 	body io.ReaderAt // nil once Put has returned
 }
@@ -460,7 +466,11 @@ func (g *bodyGuard) ReadAt(p []byte, off int64) (int, error) {
 	if g.body == nil {
 		return 0, errors.New("the put has ended")
 	}
-	return g.body.ReadAt(p, off)
+	n, err := g.body.ReadAt(p, off)
+	if err == io.EOF && off+int64(n) < g.size {
+		err = shortBody(off+int64(n), g.size)
+	}
+	return n, err
 }
 
 func (g *bodyGuard) close() {

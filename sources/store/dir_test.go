@@ -1,0 +1,291 @@
+package store_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"daybook/sources/store"
+)
+
+// rootOf is the directory of a Dir.
+func rootOf(d *store.Dir) string { return strings.TrimPrefix(d.URL(""), "file://") }
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func listKeys(s store.Store, t *testing.T, prefix string) (keys []string, err error) {
+	for o, err := range s.List(t.Context(), prefix) {
+		if err != nil {
+			return keys, err
+		}
+		keys = append(keys, o.Key)
+	}
+	return keys, nil
+}
+
+func TestDirRefusesKeys(t *testing.T) {
+	d := newDir(t)
+	for _, key := range []string{"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../b", "a/./b", "a\x00b", ".tmp-x", "a/.tmp-x", ".daybook-lock"} {
+		if o, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err == nil {
+			t.Errorf("Put of %q stores %+v", key, o)
+		}
+		if rc, _, err := d.Open(t.Context(), key, 0, ""); err == nil {
+			rc.Close()
+			t.Errorf("Open of %q succeeds", key)
+		}
+		if err := d.Delete(t.Context(), key); err == nil {
+			t.Errorf("Delete of %q succeeds", key)
+		}
+	}
+	for _, prefix := range []string{"/", "../", "a/../b", "a//b"} {
+		if keys, err := listKeys(d, t, prefix); err == nil {
+			t.Errorf("List of %q gives %q", prefix, keys)
+		}
+	}
+}
+
+// What a crash leaves behind is no object, and writers leave nothing behind.
+func TestDirTemporaryFiles(t *testing.T) {
+	d := newDir(t)
+	root := rootOf(d)
+	write(t, filepath.Join(root, ".tmp-stale"), "half")
+	write(t, filepath.Join(root, "a/.tmp-stale"), "half")
+	put(t, d, "a/k", "v")
+	if _, err := d.Put(t.Context(), "a/k", strings.NewReader("w"), 1, store.Condition{IfAbsent: true}); !errors.Is(err, store.ErrPrecondition) {
+		t.Error(err)
+	}
+	if _, err := d.Put(t.Context(), "a/short", strings.NewReader("w"), 2, store.Condition{}); err == nil {
+		t.Error("a short body is stored")
+	}
+	if keys, err := listKeys(d, t, ""); err != nil || !slices.Equal(keys, []string{"a/k"}) {
+		t.Errorf("listed %q, %v", keys, err)
+	}
+	var files []string
+	for _, dir := range []string{root, filepath.Join(root, "a")} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			files = append(files, e.Name())
+		}
+	}
+	if want := []string{".daybook-lock", ".tmp-stale", "a", ".tmp-stale", "k"}; !slices.Equal(files, want) {
+		t.Errorf("the directories hold %q; want %q", files, want)
+	}
+}
+
+func TestDirSymlinks(t *testing.T) {
+	outside := t.TempDir()
+	write(t, filepath.Join(outside, "f"), "file")
+	write(t, filepath.Join(outside, "dir/g"), "in a directory")
+	d := newDir(t)
+	root := rootOf(d)
+	link := func(target, name string) {
+		t.Helper()
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(filepath.Join(outside, "f"), "link")
+	link(filepath.Join(outside, "dir"), "z")
+	keys, err := listKeys(d, t, "")
+	if want := []string{"link", "z/g"}; err != nil || !slices.Equal(keys, want) {
+		t.Errorf("listed %q, %v; want %q", keys, err, want)
+	}
+	for key, want := range map[string]string{"link": "file", "z/g": "in a directory"} {
+		if got, err := readAll(t, d, key, 0, ""); got != want || err != nil {
+			t.Errorf("%s: read %q, %v", key, got, err)
+		}
+	}
+
+	link(root, "zz-loop")
+	_, err = listKeys(d, t, "")
+	if want := "list " + d.URL("zz-loop") + ": a symbolic link leads back to a directory above it; remove the link"; err == nil || err.Error() != want {
+		t.Errorf("a loop: %v; want %s", err, want)
+	}
+	if err := os.Remove(filepath.Join(root, "zz-loop")); err != nil {
+		t.Fatal(err)
+	}
+
+	link(filepath.Join(outside, "gone"), "broken")
+	_, err = listKeys(d, t, "")
+	if want := "list " + d.URL("broken") + ": a broken symbolic link; restore its target, or remove the link"; err == nil || err.Error() != want {
+		t.Errorf("a broken link: %v; want %s", err, want)
+	}
+}
+
+// Every Put gives an ETag of its own, at whatever speed and of whatever size.
+func TestDirETags(t *testing.T) {
+	d := newDir(t)
+	seen := map[string]bool{}
+	for i := range 200 {
+		seen[put(t, d, "k", string(rune('a'+i%2))).ETag] = true
+	}
+	if len(seen) != 200 {
+		t.Errorf("200 puts gave %d ETags", len(seen))
+	}
+}
+
+func TestDirChangeWhileRead(t *testing.T) {
+	const before = "0123456789"
+	for name, tt := range map[string]struct {
+		change func(t *testing.T, d *store.Dir, path string)
+		want   error
+	}{
+		"appended": {func(t *testing.T, d *store.Dir, path string) {
+			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteString("more"); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrChanged},
+		"truncated": {func(t *testing.T, d *store.Dir, path string) {
+			if err := os.Truncate(path, 6); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrChanged},
+		"rewritten in place": {func(t *testing.T, d *store.Dir, path string) { write(t, path, "abcdefghij") }, store.ErrChanged},
+		// A reader keeps the file that it opened.
+		"replaced by Put": {func(t *testing.T, d *store.Dir, path string) { put(t, d, "k", "abcdefghij") }, nil},
+		"deleted": {func(t *testing.T, d *store.Dir, path string) {
+			if err := d.Delete(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+		}, nil},
+	} {
+		for _, wrapped := range []bool{false, true} {
+			t.Run(name+" wrapped="+strconv.FormatBool(wrapped), func(t *testing.T) {
+				d := newDir(t)
+				var s store.Store = d
+				if wrapped {
+					s = store.WithRetry(d, noWait(2, nil))
+				}
+				put(t, d, "k", before)
+				rc, _, err := s.Open(t.Context(), "k", 0, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer rc.Close()
+				head := make([]byte, 4)
+				if _, err := io.ReadFull(rc, head); err != nil {
+					t.Fatal(err)
+				}
+				tt.change(t, d, filepath.Join(rootOf(d), "k"))
+				rest, err := io.ReadAll(rc)
+				if !errors.Is(err, tt.want) {
+					t.Errorf("error %v; want %v", err, tt.want)
+				}
+				if got := string(head) + string(rest); err == nil && got != before {
+					t.Errorf("read %q; want %q", got, before)
+				}
+			})
+		}
+	}
+}
+
+func TestDirConflictsOfFilesAndDirectories(t *testing.T) {
+	d := newDir(t)
+	put(t, d, "a/b", "v")
+	for key, want := range map[string]string{
+		"a":     "put " + d.URL("a") + ": it is a directory; in a directory no key can lie below another",
+		"a/b/c": "put " + d.URL("a/b/c") + ": a part of its path is a file; in a directory no key can lie below another",
+	} {
+		if _, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err == nil || err.Error() != want {
+			t.Errorf("%v; want %s", err, want)
+		}
+	}
+}
+
+// A fifo must not hang a run, and is no object.
+func TestDirIrregularFiles(t *testing.T) {
+	d := newDir(t)
+	if err := syscall.Mkfifo(filepath.Join(rootOf(d), "fifo"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := listKeys(d, t, ""); err != nil || len(keys) != 0 {
+		t.Errorf("listed %q, %v", keys, err)
+	}
+	if _, err := readAll(t, d, "fifo", 0, ""); !errors.Is(err, store.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// Four processes add to one counter by compare and swap; none of their
+// additions is lost.
+func TestDirConditionsBetweenProcesses(t *testing.T) {
+	const processes, additions = 4, 25
+	if root := os.Getenv("STORE_TEST_COUNTER"); root != "" {
+		d, err := store.NewDir(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range additions {
+			for !increment(t, d) {
+			}
+		}
+		return
+	}
+	d := newDir(t)
+	put(t, d, "counter", "0")
+	var children []*exec.Cmd
+	for range processes {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestDirConditionsBetweenProcesses$")
+		cmd.Env = append(os.Environ(), "STORE_TEST_COUNTER="+rootOf(d))
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, cmd)
+	}
+	for _, cmd := range children {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := readAll(t, d, "counter", 0, ""); got != "100" || err != nil {
+		t.Errorf("the counter is %s, %v; want %d", got, err, processes*additions)
+	}
+}
+
+// increment tries once to add one, and says whether it did.
+func increment(t *testing.T, s store.Store) bool {
+	t.Helper()
+	rc, o, err := s.Open(t.Context(), "counter", 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	text, err := io.ReadAll(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := strconv.Itoa(n + 1)
+	_, err = s.Put(t.Context(), "counter", strings.NewReader(next), int64(len(next)), store.Condition{IfMatch: o.ETag})
+	if err != nil && !errors.Is(err, store.ErrPrecondition) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
