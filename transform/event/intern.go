@@ -20,7 +20,7 @@ const (
 type interned map[string]string
 
 func (t interned) get(b []byte) string {
-	if s, ok := t[string(b)]; ok {
+	if s, ok := t[string(b)]; ok || len(b) == 0 {
 		return s
 	}
 	s := string(b)
