@@ -43,8 +43,8 @@ type Config struct {
 
 // Source says where the dumps are, and which of them to read.
 type Source struct {
-	// The store that holds the dumps.
-	Store Store `yaml:"store" daybook:"url=./dumps"`
+	// The store that holds the dumps. Its url defaults to ./dumps.
+	Store Store `yaml:"store"`
 	// What the keys of a day's dumps begin with. {yyyy}, {mm} and {dd} stand for the dump day and occur once each; the rest is taken literally, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
 	Key string `yaml:"key" jsonschema:"minLength=1,default={yyyy}/{mm}/{dd}/"`
 	// How many dump days before a report's day to read: sessions may last that long.
@@ -55,8 +55,8 @@ type Source struct {
 
 // Sink says where the reports go.
 type Sink struct {
-	// The store that gets the reports.
-	Store Store `yaml:"store" daybook:"url=./out"`
+	// The store that gets the reports. Its url defaults to ./out.
+	Store Store `yaml:"store"`
 }
 
 // Store is an object store, or a directory that serves as one.
@@ -100,9 +100,9 @@ type Report struct {
 	// Language of the CSV files. Parquet always holds the English values.
 	Language string `yaml:"language" jsonschema:"enum=en,enum=nl,default=en"`
 	// The part of the organisation that the report is about. Without any selector: the whole organisation.
-	Unit Unit `yaml:"unit"`
+	Unit Unit `yaml:"unit,omitempty"`
 	// Headings for the columns whose meaning the organisation decides.
-	Labels Labels `yaml:"labels"`
+	Labels Labels `yaml:"labels,omitempty"`
 	// Only sessions that start in these hours of the day.
 	DailyHours *DailyHours `yaml:"daily_hours,omitempty"`
 	// Also write the rows themselves as CSV.

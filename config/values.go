@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -10,48 +11,52 @@ import (
 
 // Secret is a text that does not show itself. However it is printed, logged
 // or encoded, it is "<redacted>", or empty if it is empty.
-type Secret struct{ text string }
+type Secret struct {
+	// A pointer, since fmt does not ask values in unexported fields how they
+	// want to be printed: of a pointer it shows no more than the address.
+	text *string
+}
 
 // redacted stands for a secret wherever one would be shown.
 const redacted = "<redacted>"
 
 // NewSecret makes a secret of a text.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret { return Secret{&text} }
 
 // Reveal gives the secret itself.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
-// IsZero says whether there is no secret; encoders then omit it.
-func (s Secret) IsZero() bool { return s.text == "" }
+// IsZero says whether the secret is empty; encoders then omit it.
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
+// String is what everything below shows.
 func (s Secret) String() string {
-	if s.text == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return redacted
 }
 
-// GoString is what %#v prints.
-func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+// GoString is the same as String.
+func (s Secret) GoString() string { return s.String() }
 
 // Format prints the same for every verb: %x of a secret is no secret either.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue is what slog handlers write.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText serves every encoder that knows encoding.TextMarshaler.
+// MarshalText is what encoders of JSON and YAML write.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// MarshalJSON encodes the secret's stand-in.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(s.String())), nil }
-
-// MarshalYAML encodes the secret's stand-in.
-func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 
 // UnmarshalText takes any text.
 func (s *Secret) UnmarshalText(text []byte) error {
-	s.text = string(text)
+	*s = NewSecret(string(text))
 	return nil
 }
 

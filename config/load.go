@@ -1,0 +1,181 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+const (
+	// DefaultSource and DefaultSink are where the dumps are and the reports
+	// go if nothing is configured.
+	DefaultSource = "./dumps"
+	DefaultSink   = "./out"
+
+	// maxSize bounds a configuration file: what is larger is something else,
+	// named by mistake.
+	maxSize = 1 << 20
+)
+
+// Default is the configuration that an empty file gives. Its paths are
+// relative to the working directory.
+func Default() *Config {
+	c := &Config{}
+	setDefaults(reflect.ValueOf(c).Elem())
+	c.Source.Store.URL = DefaultSource
+	c.Sink.Store.URL = DefaultSink
+	c.Reports = []Report{DefaultReport()}
+	return c
+}
+
+// DefaultReport is a report of which nothing is configured.
+func DefaultReport() Report {
+	var r Report
+	setDefaults(reflect.ValueOf(&r).Elem())
+	return r
+}
+
+// LoadFile reads the configuration file of this name, with the variables of
+// env. What is wrong with its content is an [*Error].
+func LoadFile(name string, env func(string) (string, bool)) (*Config, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Load(name, data, env, os.ReadFile)
+}
+
+// Load reads a configuration from the content of a file. The name is for
+// messages, and relative paths in the file are relative to its folder: the
+// configuration returned has them joined. Variables come from env, and files
+// that hold secrets from readFile. Every error is an [*Error].
+func Load(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
+	c := Default()
+	d := &decoder{env: env, anchors: map[string]ast.Node{}, places: map[string]*token.Position{}, failed: map[string]bool{}}
+	d.document(data, c)
+	v := validator{decoder: d, failed: maps.Clone(d.failed), folder: filepath.Dir(name), readFile: readFile}
+	v.config(c)
+	if len(d.problems) > 0 {
+		return nil, newError(name, data, d.problems)
+	}
+	return c, nil
+}
+
+// document parses the file and decodes its only document into c.
+func (d *decoder) document(data []byte, c *Config) {
+	start := &token.Position{Line: 1, Column: 1}
+	switch {
+	case len(data) > maxSize:
+		d.report(start, "", fmt.Sprintf("the file has %d bytes, more than any configuration (%d); is it another file?", len(data), maxSize))
+		return
+	case !utf8.Valid(data):
+		d.report(invalidAt(data), "", "the file is not UTF-8 text")
+		return
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // or the parser's positions drift
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		d.syntax(err, data)
+		return
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if _, isDirective := doc.Body.(*ast.DirectiveNode); isDirective || doc.Body == nil {
+			continue
+		}
+		if body != nil {
+			d.report(position(doc.Body), "", "the file has a second document; a configuration is one")
+			return
+		}
+		body = doc.Body
+	}
+	if _, isNull := body.(*ast.NullNode); isNull || body == nil {
+		return // nothing but comments: all defaults
+	}
+	ast.Walk(anchorCollector{d}, body)
+	d.value(body, "", reflect.ValueOf(c).Elem(), &rules{})
+}
+
+// unquoted matches a line with a value such as {yyyy}/{mm}/{dd}/, which YAML
+// takes for a mapping with something behind it.
+var unquoted = regexp.MustCompile(`:[ \t]+[\[{][^,:]*[\]}][^ \t,}\]]`)
+
+// syntax reports what the parser says.
+func (d *decoder) syntax(err error, data []byte) {
+	at, message := &token.Position{Line: 1, Column: 1}, err.Error()
+	var positioned yaml.Error
+	if errors.As(err, &positioned) {
+		message = positioned.GetMessage()
+		if t := positioned.GetToken(); t != nil && t.Position != nil {
+			at = t.Position
+		}
+	}
+	if lines := sourceLines(data); at.Line <= len(lines) && unquoted.MatchString(lines[at.Line-1]) {
+		message += "; put a value that begins with a brace or bracket in quotes"
+	}
+	d.report(at, "", "not YAML: "+message)
+}
+
+// invalidAt is where the first byte is that is not UTF-8.
+func invalidAt(data []byte) *token.Position {
+	at := &token.Position{Line: 1, Column: 1}
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at.Column++
+		if r == '\n' {
+			at.Line++
+			at.Column = 1
+		}
+		data = data[size:]
+	}
+	return at
+}
+
+// anchorCollector notes what the anchors of a document stand for.
+type anchorCollector struct{ *decoder }
+
+func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
+	if anchor, ok := n.(*ast.AnchorNode); ok && anchor.Name != nil {
+		name := anchor.Name.GetToken().Value
+		if _, taken := c.anchors[name]; taken {
+			c.report(position(anchor), "", fmt.Sprintf("the anchor &%s is defined twice", name))
+		}
+		c.anchors[name] = anchor.Value
+	}
+	return c
+}
+
+// S3 gives the bucket and the prefix (without slashes around it) of an
+// s3:// URL.
+func (s *Store) S3() (bucket, prefix string, ok bool) {
+	rest, ok := strings.CutPrefix(s.URL, "s3://")
+	if !ok {
+		return "", "", false
+	}
+	bucket, prefix, _ = strings.Cut(rest, "/")
+	return bucket, strings.Trim(prefix, "/"), true
+}
+
+// Dir gives the path of a directory that serves as a store.
+func (s *Store) Dir() (path string, ok bool) {
+	if path, ok := strings.CutPrefix(s.URL, "file://"); ok {
+		return filepath.FromSlash(path), true
+	}
+	return s.URL, !strings.Contains(s.URL, "://")
+}

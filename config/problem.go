@@ -1,0 +1,203 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Error is everything that is wrong with a configuration file.
+type Error struct {
+	Name     string    // the file
+	Problems []Problem // at least one, by position
+
+	source []string // the file's lines, with the values of secrets hidden
+}
+
+// Problem is one thing that is wrong, and where.
+type Problem struct {
+	Line, Column int    // from 1; the column counts characters
+	Path         string // such as reports[0].timezone; empty where there is none
+	Message      string
+
+	shown int // how many characters of the line an excerpt may show; 0: all
+}
+
+// Error gives each problem on a line of its own, with an excerpt of the file
+// below it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s:%d:%d: ", e.Name, p.Line, p.Column)
+		if p.Path != "" {
+			fmt.Fprintf(&b, "%s: ", p.Path)
+		}
+		b.WriteString(p.Message)
+		if p.Line <= len(e.source) {
+			b.WriteString(excerpt(e.source[p.Line-1], p))
+		}
+	}
+	return b.String()
+}
+
+// newError sorts the problems, each once, and prepares the excerpts.
+func newError(name string, data []byte, problems []Problem) *Error {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	// What an alias repeats is wrong once.
+	problems = slices.CompactFunc(problems, func(a, b Problem) bool {
+		return a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
+	})
+	return &Error{Name: name, Problems: problems, source: hideSecrets(sourceLines(data))}
+}
+
+func sourceLines(data []byte) []string {
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
+	return strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
+}
+
+// excerptWidth is how many characters of a line an excerpt shows.
+const excerptWidth = 120
+
+func excerpt(line string, p Problem) string {
+	if strings.TrimSpace(line) == "" {
+		return ""
+	}
+	runes := []rune(strings.ToValidUTF8(line, string(utf8.RuneError)))
+	width, ellipsis := excerptWidth, ""
+	if p.shown > 0 {
+		width = min(width, p.shown)
+	}
+	if len(runes) > width {
+		runes, ellipsis = runes[:width], "…"
+	}
+	gutter := fmt.Sprintf("%5d | ", p.Line)
+	text := "\n" + gutter + string(runes) + ellipsis
+	if p.Column > len(runes) {
+		return text
+	}
+	// Tabs stay tabs, so that the caret stands below what it means.
+	indent := []rune(strings.Repeat(" ", p.Column-1))
+	for i := range indent {
+		if runes[i] == '\t' {
+			indent[i] = '\t'
+		}
+	}
+	return text + "\n" + strings.Repeat(" ", len(gutter)-2) + "| " + string(indent) + "^"
+}
+
+var (
+	memberName = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_-]*)["']?[ \t]*(?::|$)`)
+	memberLine = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[A-Za-z_]+["']?[ \t]*:(?:[ \t]|$)`)
+	userinfo   = regexp.MustCompile(`://[^/\s]*@`)
+)
+
+// hideSecrets replaces what an excerpt must not show. It goes by the text
+// alone, since there are excerpts of files that cannot be parsed, and rather
+// hides too much: the rest of a line from the name of a secret on, also a
+// misspelt one, and the lines after it up to the next member that is not
+// deeper.
+func hideSecrets(lines []string) []string {
+	hidden := make([]string, len(lines))
+	secretIndent := -1 // of the member whose value is being hidden
+	for i, line := range lines {
+		indent := len(line) - len(strings.TrimLeft(line, " \t-"))
+		if secretIndent >= 0 && (indent > secretIndent || !memberLine.MatchString(line)) {
+			if strings.TrimSpace(line) != "" {
+				line = line[:len(line)-len(strings.TrimLeft(line, " \t"))] + redacted
+			}
+			hidden[i] = line
+			continue
+		}
+		secretIndent = -1
+		for _, at := range memberName.FindAllStringSubmatchIndex(line, -1) {
+			name, end := line[at[2]:at[3]], at[3]
+			if looksSecret(name) {
+				secretIndent = indent
+				line = hideRest(line, end)
+				break
+			}
+		}
+		hidden[i] = userinfo.ReplaceAllString(line, "://"+redacted+"@")
+	}
+	return hidden
+}
+
+// hideRest hides what follows a member's name that ends at end.
+func hideRest(line string, end int) string {
+	rest := line[end:]
+	separator := len(rest) - len(strings.TrimLeft(rest, "\"': \t"))
+	if separator == len(rest) {
+		return line
+	}
+	return line[:end] + strings.TrimRight(rest[:separator], "\"'") + redacted
+}
+
+// looksSecret says whether a member's name is that of a secret, or may be
+// meant for one.
+func looksSecret(name string) bool {
+	folded := strings.ToLower(name)
+	if folded == "key" || strings.HasSuffix(folded, "_file") {
+		return false
+	}
+	for _, part := range []string{"secret", "token", "passw", "credential", "key", "acces"} {
+		if strings.Contains(folded, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// suggestion is a "did you mean" for a name that does not exist, or empty
+// where no candidate is near.
+func suggestion(name string, candidates []string, quote string) string {
+	folded := strings.ToLower(strings.ReplaceAll(name, "-", "_"))
+	best, fewest := "", maxTypos(folded)+1
+	for _, c := range candidates {
+		if d := distance(folded, strings.ToLower(c)); d < fewest {
+			best, fewest = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + quote + best + quote + "?"
+}
+
+// maxTypos is how far a name may be from what it was meant to be.
+func maxTypos(name string) int { return min(1+len(name)/4, 4) }
+
+// distance counts the characters to insert, delete, replace or swap with their
+// neighbour to make a into b.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	if max(len(x), len(y)) > 2*excerptWidth {
+		return len(x) + len(y) // nothing anybody meant; don't spend the time
+	}
+	before, previous, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range row {
+		previous[j] = j
+	}
+	for i := range x {
+		row[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			row[j+1] = min(previous[j]+cost, previous[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, previous, row = previous, row, before
+	}
+	return previous[len(y)]
+}

@@ -1,0 +1,165 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/invopop/jsonschema"
+	validate "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"daybook/config"
+)
+
+var update = flag.Bool("update", false, "write the schema and the expected files")
+
+// generateSchema reads the schema off the types, their tags and their doc
+// comments.
+func generateSchema(t *testing.T) []byte {
+	t.Helper()
+	r := jsonschema.Reflector{
+		Anonymous: true, ExpandedStruct: true, RequiredFromJSONSchemaTags: true, FieldNameTag: "yaml",
+		Mapper: scalarSchema,
+	}
+	if err := r.AddGoComments("daybook/config", "."); err != nil {
+		t.Fatal(err)
+	}
+	schema := r.Reflect(&config.Config{})
+	schema.Title = "daybook's configuration"
+	schema.Definitions["Variable"] = &jsonschema.Schema{
+		Type: "string", Pattern: `\$`, Description: "A value with variables: ${VAR} or ${VAR:-default}.",
+	}
+	allowVariables(schema)
+	for _, definition := range schema.Definitions {
+		allowVariables(definition)
+	}
+	text, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(text, '\n')
+}
+
+// scalarSchema describes the types that are written as one value.
+func scalarSchema(typ reflect.Type) *jsonschema.Schema {
+	switch typ {
+	case reflect.TypeFor[config.Secret]():
+		return &jsonschema.Schema{Type: "string"}
+	case reflect.TypeFor[config.Percent]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9.]+%$`}
+	case reflect.TypeFor[config.Duration]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`}
+	case reflect.TypeFor[config.TimeOfDay]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`}
+	case reflect.TypeFor[config.Delimiter]():
+		return &jsonschema.Schema{Type: "string", Enum: []any{",", ";", "|", "\t"}}
+	}
+	return nil
+}
+
+// allowVariables lets a variable stand where the schema asks for more than a
+// text.
+func allowVariables(s *jsonschema.Schema) {
+	if s.Properties == nil {
+		return
+	}
+	for pair := s.Properties.Oldest(); pair != nil; pair = pair.Next() {
+		pair.Value = orVariable(pair.Value)
+		if items := pair.Value.Items; items != nil {
+			pair.Value.Items = orVariable(items)
+		}
+	}
+}
+
+func orVariable(s *jsonschema.Schema) *jsonschema.Schema {
+	isText := s.Type == "string" && s.Pattern == "" && s.Enum == nil && s.MaxLength == nil
+	if isText || s.Type == "array" || s.Ref != "" {
+		return s
+	}
+	literal := *s
+	literal.Description, literal.Default = "", nil
+	return &jsonschema.Schema{
+		Description: s.Description, Default: s.Default,
+		AnyOf: []*jsonschema.Schema{&literal, {Ref: "#/$defs/Variable"}},
+	}
+}
+
+func TestSchemaIsUpToDate(t *testing.T) {
+	want := generateSchema(t)
+	if *update {
+		if err := os.WriteFile("daybook.schema.json", want, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got := config.Schema(); !bytes.Equal(got, want) {
+		t.Error("daybook.schema.json is not that of the types; run: go test ./config -update")
+	}
+}
+
+func compileSchema(t *testing.T) *validate.Schema {
+	t.Helper()
+	document, err := validate.UnmarshalJSON(bytes.NewReader(config.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := validate.NewCompiler()
+	if err := compiler.AddResource("daybook.schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("daybook.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// TestSchemaAgrees holds the schema against what Load says of the same files:
+// good files are good, and bad files whose first line says "schema: rejects"
+// are bad.
+func TestSchemaAgrees(t *testing.T) {
+	schema := compileSchema(t)
+	for _, name := range glob(t, "*.yml") {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data := readFile(t, name)
+			if bytes.HasPrefix(data, []byte("# not YAML")) {
+				if err := yaml.Unmarshal(data, new(any)); err == nil {
+					t.Error("it is YAML")
+				}
+				return
+			}
+			var document any
+			if err := yaml.UnmarshalWithOptions(data, &document, yaml.AllowDuplicateMapKey()); err != nil {
+				t.Fatal(err)
+			}
+			if document == nil {
+				document = map[string]any{}
+			}
+			text, err := json.Marshal(document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value, err := validate.UnmarshalJSON(bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rejects := bytes.HasPrefix(data, []byte("# schema: rejects"))
+			err = schema.Validate(value)
+			switch {
+			case rejects && err == nil:
+				t.Error("the schema accepts it")
+			case !rejects && err != nil:
+				t.Error(err)
+			}
+			if rejects && strings.HasSuffix(name, ".good.yml") {
+				t.Error("a good file says that the schema rejects it")
+			}
+		})
+	}
+}

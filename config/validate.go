@@ -1,0 +1,287 @@
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// validator checks what the types and tags cannot say, after decoding: paths,
+// names, templates, and what must hold between settings. It resolves relative
+// paths and reads secrets from their files on the way.
+type validator struct {
+	*decoder
+	failed   map[string]bool // the paths that could not be decoded, and are not looked at again
+	folder   string // of the configuration file
+	readFile func(string) ([]byte, error)
+}
+
+// problem reports something about the value at path, unless that was found
+// wrong before.
+func (v *validator) problem(path, format string, args ...any) {
+	if v.failed[path] {
+		return
+	}
+	v.report(v.place(path), path, fmt.Sprintf(format, args...))
+}
+
+func (v *validator) config(c *Config) {
+	v.store("source.store", &c.Source.Store)
+	v.key("source.key", c.Source.Key)
+	v.store("sink.store", &c.Sink.Store)
+	names := map[string]int{}
+	for i := range c.Reports {
+		path := fmt.Sprintf("reports[%d]", i)
+		r := &c.Reports[i]
+		v.reportSettings(path, r)
+		if first, taken := names[r.Name]; taken {
+			v.problem(path+".name", "the name %q is that of reports[%d], too; each report needs one of its own", r.Name, first)
+		} else {
+			names[r.Name] = i
+		}
+	}
+}
+
+// dayParts are what a key template must say of the dump day.
+const dayParts = "{yyyy}, {mm} and {dd}"
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+func (v *validator) key(path, template string) {
+	rest := template
+	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
+		if n := strings.Count(template, part); n != 1 {
+			v.problem(path, "%q has %s %d times; %s must each occur once, as in {yyyy}/{mm}/{dd}/", template, part, n, dayParts)
+		}
+		rest = strings.ReplaceAll(rest, part, "0")
+	}
+	if unknown := placeholder.FindString(rest); unknown != "" {
+		v.problem(path, "%q has the placeholder %s; there are %s", template, unknown, dayParts)
+	} else if strings.ContainsAny(rest, "{}") {
+		v.problem(path, "%q has a brace of its own; there are %s", template, dayParts)
+	}
+	v.segments(path, template, strings.TrimSuffix(rest, "/"))
+}
+
+// segments refuses keys that a directory cannot hold, or that would leave it.
+func (v *validator) segments(path, shown, key string) {
+	for segment := range strings.SplitSeq(key, "/") {
+		switch segment {
+		case "":
+			v.problem(path, "%q has a slash too many; keys neither begin with a slash nor have two in a row", shown)
+			return
+		case ".", "..":
+			v.problem(path, "%q has the segment %q; keys have no relative segments", shown, segment)
+			return
+		}
+	}
+}
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+func (v *validator) store(path string, s *Store) {
+	scheme, rest, isURL := strings.Cut(s.URL, "://")
+	url := path + ".url"
+	switch {
+	case userinfo.MatchString(s.URL):
+		v.problem(url, "has credentials in it; give them as access_key_id and secret_access_key")
+	case !isURL:
+		s.URL = v.inFolder(s.URL)
+	case scheme == "s3":
+		bucket, prefix, _ := strings.Cut(rest, "/")
+		if !bucketName.MatchString(bucket) {
+			v.problem(url, "%q has no proper bucket: 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix", s.URL)
+		}
+		if prefix = strings.TrimSuffix(prefix, "/"); prefix != "" {
+			v.segments(url, s.URL, prefix)
+		}
+	case scheme == "file":
+		if !strings.HasPrefix(rest, "/") {
+			v.problem(url, "%q has no absolute path; write file:///directory, or a path without file://", s.URL)
+		}
+	default:
+		v.problem(url, "%q: there is no %s:// store; allowed are s3://bucket/prefix, file:///directory, or a path", s.URL, scheme)
+	}
+	v.secret(path+".access_key_id", &s.AccessKeyID, &s.AccessKeyIDFile)
+	v.secret(path+".secret_access_key", &s.SecretAccessKey, &s.SecretAccessKeyFile)
+	v.secret(path+".session_token", &s.SessionToken, &s.SessionTokenFile)
+	v.remote(path, s, isURL && scheme != "file")
+	s.CAFile = v.inFolder(s.CAFile)
+}
+
+// endpoint is a host name, an IPv4 address or an IPv6 address in brackets,
+// perhaps with a port.
+var endpoint = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+
+// remote checks the settings that only mean something for object storage.
+func (v *validator) remote(path string, s *Store, isRemote bool) {
+	if !isRemote {
+		for _, setting := range []struct{ name, value string }{
+			{"endpoint", s.Endpoint}, {"region", s.Region}, {"ca_file", s.CAFile},
+			{"access_key_id", s.AccessKeyID.String()}, {"secret_access_key", s.SecretAccessKey.String()},
+			{"session_token", s.SessionToken.String()},
+		} {
+			if setting.value == "" {
+				continue
+			}
+			at := path + "." + setting.name
+			if !v.given(at) {
+				at += "_file"
+			}
+			v.problem(at, "means nothing for a directory; give an s3:// url, or remove it")
+		}
+		return
+	}
+	if scheme, _, hasScheme := strings.Cut(s.Endpoint, "://"); hasScheme {
+		v.problem(path+".endpoint", "begins with %s://; give the host and the port alone, and whether it is https by tls", scheme)
+	} else if s.Endpoint != "" && !endpoint.MatchString(s.Endpoint) {
+		v.problem(path+".endpoint", "%q is not a host, perhaps with a port, such as minio.example.org:9000", s.Endpoint)
+	}
+	for _, twin := range []string{"access_key_id", "secret_access_key"} {
+		if secret := path + "." + twin; v.decoder.failed[secret] || v.decoder.failed[secret+"_file"] {
+			return // whether there is one is not known
+		}
+	}
+	if s.AccessKeyID.IsZero() != s.SecretAccessKey.IsZero() {
+		v.problem(path, "access_key_id and secret_access_key belong together; give both or neither")
+	} else if s.AccessKeyID.IsZero() && !s.SessionToken.IsZero() {
+		v.problem(path+".session_token", "belongs to temporary credentials; give access_key_id and secret_access_key, too")
+	}
+}
+
+// given says whether there is something at path in the file.
+func (v *validator) given(path string) bool {
+	_, ok := v.places[path]
+	return ok
+}
+
+// secret reads a secret from its file, if it has one.
+func (v *validator) secret(path string, s *Secret, file *string) {
+	filePath := path + "_file"
+	if *file == "" {
+		return
+	}
+	*file = v.inFolder(*file)
+	if !s.IsZero() {
+		v.problem(filePath, "is given beside %s itself; remove one", path)
+		return
+	}
+	content, err := v.readFile(*file)
+	if err != nil {
+		v.problem(filePath, "cannot be read: %s", err)
+		return
+	}
+	// Editors end files by a line break that is no part of the secret.
+	*s = NewSecret(strings.TrimRight(string(content), "\r\n"))
+	if s.IsZero() {
+		v.problem(filePath, "the file %s is empty", *file)
+	}
+}
+
+// inFolder makes a path relative to the configuration file's folder one that
+// is relative to the working directory.
+func (v *validator) inFolder(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(v.folder, path)
+}
+
+var reportName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// monthlySuffix is that of the folders in which a report's months lie.
+const monthlySuffix = "_monthly"
+
+func (v *validator) reportSettings(path string, r *Report) {
+	switch {
+	case !reportName.MatchString(r.Name):
+		v.problem(path+".name", "%q is not a report's name: a lower-case letter, then lower-case letters, digits and underscores", r.Name)
+	case strings.HasSuffix(r.Name, monthlySuffix):
+		v.problem(path+".name", "%q ends in %s, which is how the folder of a report's months is named; choose another name", r.Name, monthlySuffix)
+	}
+	v.timezone(path+".timezone", r.Timezone)
+	unique(v, path+".unit.technicians", r.Unit.Technicians)
+	unique(v, path+".unit.groups", r.Unit.Groups)
+	unique(v, path+".unit.channels", r.Unit.Channels)
+	for i, group := range r.Unit.Groups {
+		if strings.HasPrefix(group, "/") || strings.HasSuffix(group, "/") {
+			v.problem(fmt.Sprintf("%s.unit.groups[%d]", path, i), "%q begins or ends with a slash; a group A stands for A/B, too, without one", group)
+		}
+	}
+	v.labels(path+".labels", &r.Labels)
+	if h := r.DailyHours; h != nil {
+		v.dailyHours(path+".daily_hours", h)
+	}
+}
+
+//go:embed zones.txt
+var zoneNames string
+
+func (v *validator) timezone(path, name string) {
+	_, err := time.LoadLocation(name)
+	switch {
+	case name == "Local":
+		v.problem(path, "%q depends on the machine; give an IANA time zone such as Europe/Amsterdam", name)
+	case err != nil:
+		hint := suggestion(name, strings.Fields(zoneNames), `"`)
+		if hint == "" {
+			hint = ", such as Europe/Amsterdam or UTC"
+		}
+		v.problem(path, "%q is not an IANA time zone%s", name, hint)
+	}
+}
+
+// unique refuses items of a list that it has already.
+func unique[T comparable](v *validator, path string, items []T) {
+	first := map[T]int{}
+	for i, item := range items {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if v.failed[at] {
+			continue
+		}
+		if j, taken := first[item]; taken {
+			v.problem(at, "%v is in the list already, as item %d; remove one", item, j)
+		} else {
+			first[item] = i
+		}
+	}
+}
+
+func (v *validator) labels(path string, l *Labels) {
+	taken := map[string]string{}
+	check := func(path, label string) {
+		folded := strings.ToLower(strings.TrimSpace(label))
+		if folded == "" {
+			return
+		}
+		if first, ok := taken[folded]; ok {
+			v.problem(path, "%q is the label of %s, too; two columns of a CSV cannot have one heading", label, first)
+		} else {
+			taken[folded] = path
+		}
+	}
+	check(path+".name", l.Name)
+	for i, label := range l.CustomFields {
+		check(path+".custom_fields["+strconv.Itoa(i)+"]", label)
+	}
+}
+
+func (v *validator) dailyHours(path string, h *DailyHours) {
+	switch {
+	case !v.given(path+".from") || !v.given(path+".to") || v.failed[path+".from"] || v.failed[path+".to"]:
+		// reported by the decoder
+	case h.From == endOfDay:
+		v.problem(path+".from", "24:00 ends a day; a day begins at 00:00")
+	case h.From == h.To:
+		v.problem(path, "from and to are both %s; remove daily_hours for the whole day, or give 00:00 and 24:00", timeText(h.From))
+	}
+}
+
+func timeText(t TimeOfDay) string {
+	text, _ := t.MarshalText() // never fails
+	return string(text)
+}
