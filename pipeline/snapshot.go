@@ -19,9 +19,12 @@ type Snapshot struct {
 }
 
 // Inputs lists the dumps that the report days from to to need: those of the
-// look-back before to the day after them.
+// look-back before them, for sessions that began earlier, to as long after
+// them, for those that go on. A run of yesterday finds nothing after the day
+// after it; a run of an older day must not take its rows back to how they
+// looked then.
 func (r *Runner) Inputs(ctx context.Context, from, to day.Day) (*Snapshot, error) {
-	first, last := from-day.Day(r.Lookback), to+1
+	first, last := from-day.Day(r.Lookback), to+day.Day(r.Lookback)
 	s := new(Snapshot)
 	for d := first; d <= last; d++ {
 		listing, err := dump.ListDay(ctx, r.Source, r.Template, d)

@@ -92,9 +92,9 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	}
 	_, err = fmt.Fprintf(d.out, `
 Try next:
-  daybook run -c %[1]s --date %[2]s              # again: nothing changed, nothing is written
-  daybook run -c %[1]s --month %[3]s                 # the month, and each of its days
-  daybook explain --session %[4]s %[5]s      # why is its Work Time what it is?
+  daybook run -c %[1]s --date %[2]s    # again: nothing changed, nothing is written
+  daybook run -c %[1]s --month %[3]s      # the month, and each of its days
+  daybook explain --session %[4]s %[5]s    # why is its Work Time what it is?
   daybook fold --format csv %[5]s | head -3
   duckdb -c "SELECT dt, count(*) AS legs, sum(work_time_ms) / 3600000 AS work_hours FROM read_parquet('%[6]s/out/reports/sessions/dt=*/*.parquet', hive_partitioning = true) GROUP BY dt ORDER BY dt"
 `, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir)
@@ -222,7 +222,7 @@ func (d *demo) table(rows [][]string, most int, columns ...string) error {
 	for i := 1; i < len(rows) && i <= most; i++ {
 		cells := make([]string, len(columns))
 		for j, column := range columns {
-			cells[j] = cell(rows, i, column)
+			cells[j] = shorten(cell(rows, i, column))
 		}
 		fmt.Fprintf(w, "  %s\n", strings.Join(cells, "\t"))
 	}
@@ -230,6 +230,15 @@ func (d *demo) table(rows [][]string, most int, columns ...string) error {
 		fmt.Fprintf(w, "  … %d more\n", len(rows)-1-most)
 	}
 	return w.Flush()
+}
+
+// shorten keeps a table's columns narrow enough for a terminal.
+func shorten(s string) string {
+	const most = 24
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
 }
 
 func cell(rows [][]string, i int, column string) string {

@@ -36,7 +36,7 @@ every leg with how each of its numbers came to be (from which moment to which),
 and every anomaly and why. It answers "why is this Work Time 0:12:31?".
 
 Dumps are read from files or directories, or, with --date, from the configured
-store: those of the look-back before that day to the day after it.`,
+store: those that a run of that day reads.`,
 		Example: `  daybook explain --session 1001 dumps/2026/11/20
   daybook explain --session 1001 --date 2026-11-20 --timezone Europe/Amsterdam`,
 		RunE: func(cmd *cobra.Command, args []string) error {

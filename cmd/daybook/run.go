@@ -31,8 +31,10 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Extract the dumps that a day (or a month, and each of its days) needs, fold them
 into the configured reports, and publish Parquet files and CSV summaries.
 
-A day needs the dumps from the look-back before it (source.lookback_days) to the
-day after it. Running again is always safe: what did not change is not written.`,
+A day needs the dumps of the look-back (source.lookback_days) before it, for
+sessions that began earlier, and as long after it, if there are any yet, for
+those that go on. Running again is always safe: what did not change is not
+written.`,
 		Example: `  daybook run --date 2026-11-20
   daybook run --month 2026-11 --report sessions`,
 		Args: cobra.NoArgs,

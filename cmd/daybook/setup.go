@@ -25,7 +25,7 @@ func (a *app) loadConfig() (*config.Config, error) {
 		}
 		name = defaultConfigFile
 	}
-	c, err := config.LoadFile(name)
+	c, err := config.LoadFile(name, a.env)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
