@@ -100,7 +100,10 @@ func NewSessions(w io.Writer, f Format, d *report.Definition) (*Sessions, error)
 	for _, h := range d.Headings() {
 		s.record = append(s.record, harmless(h.Text))
 	}
-	return s, s.write()
+	if err := s.write(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Add writes a row, after those before it. It keeps nothing of it.

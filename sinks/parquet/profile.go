@@ -35,11 +35,16 @@ func encodingOf(c *report.Column) encoding {
 	return plain
 }
 
-// dictionaryLimit is the size at which the writer would give up a dictionary
-// in the middle of a row group, leave a useless one behind, and go on in
-// another encoding. It is larger than the dictionary of a row group can be:
-// RowGroupRows texts of 128 code points.
-const dictionaryLimit = RowGroupRows * 4 * 160
+const (
+	// dictionaryLimit is the size at which the writer would give up a
+	// dictionary in the middle of a row group, leave a useless one behind, and
+	// go on in another encoding. It is as large as a page can well be, so that
+	// a column has one encoding throughout: some texts have no longest length.
+	dictionaryLimit = 1 << 30
+	// statisticsLimit is the longest text, in bytes, that goes into statistics.
+	// All that have a longest length are shorter.
+	statisticsLimit = 4096
+)
 
 // properties are the writer's. Version 1 data pages are what every reader
 // takes; besides, their levels lie inside the compressed, checksummed part.
@@ -49,6 +54,7 @@ func properties() *parquet.WriterProperties {
 		parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithStats(true),
+		parquet.WithMaxStatsSize(statisticsLimit),
 		parquet.WithMaxRowGroupLength(RowGroupRows),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),

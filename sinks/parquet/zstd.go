@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"io"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/klauspost/compress/zstd"
@@ -13,33 +12,26 @@ import (
 // replaced for the whole program, and only before the first file: hence here.
 func init() { compress.RegisterCodec(compress.Codecs.Zstd, newZstdCodec()) }
 
-// zstdCodec is a compress.Codec that keeps its encoders. It knows one level,
-// the library's default.
+// zstdCodec is a compress.Codec that keeps its encoders: EncodeAll has a pool
+// of them, one for each processor, and compresses a page in the goroutine that
+// writes it. It knows one level, the library's default.
 type zstdCodec struct {
-	encoders *sync.Pool
-	decoder  *zstd.Decoder
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
 }
 
 func newZstdCodec() zstdCodec {
+	encoder, err := zstd.NewWriter(nil, encoderOptions()...)
+	must(err)
 	decoder, err := zstd.NewReader(nil)
 	must(err)
-	return zstdCodec{
-		encoders: &sync.Pool{New: func() any {
-			e, err := zstd.NewWriter(nil, encoderOptions()...)
-			must(err)
-			return e
-		}},
-		decoder: decoder,
-	}
+	return zstdCodec{encoder, decoder}
 }
 
-// encoderOptions: a page is compressed in the goroutine that writes it. A
-// frame tells its size, however small, and carries a checksum of what is in
-// it; Audit relies on both.
+// encoderOptions: a frame tells its size, however small, and carries a
+// checksum of what is in it. Audit relies on both.
 func encoderOptions() []zstd.EOption {
-	return []zstd.EOption{
-		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true),
-	}
+	return []zstd.EOption{zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true)}
 }
 
 // must stands for errors that only wrong options can cause.
@@ -49,11 +41,7 @@ func must(err error) {
 	}
 }
 
-func (c zstdCodec) Encode(dst, src []byte) []byte {
-	e := c.encoders.Get().(*zstd.Encoder)
-	defer c.encoders.Put(e)
-	return e.EncodeAll(src, dst[:0])
-}
+func (c zstdCodec) Encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst[:0]) }
 
 func (c zstdCodec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst, src) }
 
