@@ -234,7 +234,7 @@ func (d *demo) table(rows [][]string, most int, columns ...string) error {
 
 // shorten keeps a table's columns narrow enough for a terminal.
 func shorten(s string) string {
-	const most = 24
+	const most = 28
 	if runes := []rune(s); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

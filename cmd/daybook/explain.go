@@ -141,8 +141,13 @@ func (t *teller) tell() error {
 	for i := range s.Legs {
 		t.leg(&b, &s.Legs[i])
 	}
-	_, err := io.WriteString(t.out, b.String())
-	return err
+	// Cells are padded to their columns, also where nothing follows.
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(t.out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *teller) events(b *strings.Builder) {
@@ -221,7 +226,7 @@ func eventText(e *event.Event) string {
 	add(e.Status.String())
 	add(e.Signal.String())
 	add(e.SessionType.String())
-	if e.Sender != 0 {
+	if e.Sender != 0 && e.TechnicianID == 0 {
 		add("by " + e.Sender.String())
 	}
 	add(e.Tool)
@@ -232,11 +237,13 @@ func eventText(e *event.Event) string {
 	if e.Technician.ID != 0 {
 		add("technician " + named(e.Technician.Name, e.Technician.ID))
 	}
-	if e.TechnicianID != 0 {
+	if e.TechnicianID != 0 && e.Sender != 0 {
+		add(fmt.Sprintf("by technician %d", e.TechnicianID))
+	} else if e.TechnicianID != 0 {
 		add(fmt.Sprintf("technician %d", e.TechnicianID))
 	}
 	if e.Transferred != "" {
-		add("to " + e.Transferred)
+		add("to " + shorten(e.Transferred))
 	}
 	return strings.Join(words, " ")
 }
@@ -245,7 +252,7 @@ func named(name string, id int64) string {
 	if name == "" {
 		return fmt.Sprint(id)
 	}
-	return fmt.Sprintf("%s (%d)", name, id)
+	return fmt.Sprintf("%s (%d)", shorten(name), id)
 }
 
 // leg writes one leg: what it is, and each number with where it comes from.
@@ -264,7 +271,8 @@ func (t *teller) leg(b *strings.Builder, l *session.Leg) {
 
 	line("Begin", t.moment(l.Begin, t.days), "the leg opened")
 	line("Start", t.known(l.Start), whyStart(l))
-	line("End", t.known(l.End), whyEnd(l))
+	removal, removedAt := t.removal(l.Number)
+	line("End", t.known(l.End), whyEnd(l, removal, removedAt))
 	line("Last action", t.known(l.LastAction), "being in action last ended")
 	for _, m := range []struct {
 		measure session.Measure
@@ -276,7 +284,11 @@ func (t *teller) leg(b *strings.Builder, l *session.Leg) {
 		{session.FirstChat, l.TimeToFirstChat}, {session.WrapUp, l.WrapUp},
 	} {
 		name := strings.ToUpper(m.measure.String()[:1]) + m.measure.String()[1:]
-		line(name, durationText(m.value), t.spans(l.Number, m.measure))
+		why := t.spans(l.Number, m.measure)
+		if m.measure == session.WrapUp && why == "" {
+			why = whyNoWrapUp(l, removal)
+		}
+		line(name, durationText(m.value), why)
 	}
 	line("Total", durationText(l.Total()), "active + hold + transfer + rebooting + reconnecting")
 	line("In action", "", t.spans(l.Number, session.InAction))
@@ -295,12 +307,44 @@ func whyStart(l *session.Leg) string {
 	return "the session first was active with this leg as its lead"
 }
 
-func whyEnd(l *session.Leg) string {
+// removal finds how and when a leg was removed; nil: it was not.
+func (t *teller) removal(leg int) (*session.Removal, int64) {
+	for i := range t.told.Trace.Steps {
+		step := &t.told.Trace.Steps[i]
+		for j := range step.Removed {
+			if step.Removed[j].Leg == leg {
+				return &step.Removed[j], step.Event.Millis()
+			}
+		}
+	}
+	return nil, 0
+}
+
+func whyEnd(l *session.Leg, r *session.Removal, removedAt int64) string {
 	switch {
 	case l.End == session.Unknown:
 		return "neither ended nor removed yet"
+	case r == nil || l.End < removedAt:
+		return "the session last went from a status that is no ending to one that is"
+	case !r.Before.Ending() && l.Status.Ending():
+		return "the session came to an ending status, which removed the leg"
 	}
-	return "the session last came to an ending status, or the leg was removed"
+	return "the leg was removed"
+}
+
+// whyNoWrapUp tells a wrap-up time that no stretch of time stands behind.
+func whyNoWrapUp(l *session.Leg, r *session.Removal) string {
+	switch {
+	case r == nil:
+		return "the leg is not removed yet"
+	case r.By == event.ByTransfer:
+		return "removed by transfer or handover: nothing to wrap up"
+	case r.NoWrapUp():
+		return "removed by a technician while " + r.Before.String() + ": nothing to wrap up"
+	case l.WrapUp == session.Unknown:
+		return "no customer or technician message came while the leg was open"
+	}
+	return "the last message came in the millisecond of the removal"
 }
 
 // spans lists the stretches of time that a measure is made of.

@@ -452,9 +452,9 @@ func (e *Engine) removeAs(i int, by event.Actor, status, before event.Status) {
 	if l.End == Unknown {
 		l.End = e.now
 	}
+	removal := Removal{Leg: i, By: by, Before: before}
 	switch {
-	case by == event.ByTransfer,
-		by == event.ByTechnician && noWrapUp(before):
+	case removal.NoWrapUp():
 		l.WrapUp = 0
 	case st.lastMessage != Unknown:
 		l.WrapUp = e.now - st.lastMessage
@@ -467,18 +467,8 @@ func (e *Engine) removeAs(i int, by event.Actor, status, before event.Status) {
 		e.lead = none
 	}
 	if e.trace != nil {
-		e.trace.removed(i, by, before)
+		e.trace.removed(removal)
 	}
-}
-
-// noWrapUp: a technician who closes a session in one of these leaves nothing
-// to wrap up (report.md, "Wrap-up").
-func noWrapUp(s event.Status) bool {
-	switch s {
-	case event.Active, event.Offline, event.Rebooting, event.Reconnecting:
-		return true
-	}
-	return false
 }
 
 // finish fills in what depends on how far a leg is known: until its removal,

@@ -70,6 +70,22 @@ type Removal struct {
 	Before event.Status
 }
 
+// NoWrapUp says that the removal leaves nothing to wrap up: it is a transfer
+// or handover, or a technician closed a session that was active, offline,
+// rebooting or reconnecting (report.md, "Wrap-up").
+func (r *Removal) NoWrapUp() bool {
+	switch r.By {
+	case event.ByTransfer:
+		return true
+	case event.ByTechnician:
+		switch r.Before {
+		case event.Active, event.Offline, event.Rebooting, event.Reconnecting:
+			return true
+		}
+	}
+	return false
+}
+
 // Finding is an anomaly and why it is one.
 type Finding struct {
 	Anomaly Anomaly
@@ -111,9 +127,9 @@ func (t *Trace) end(e *Engine) {
 	}
 }
 
-func (t *Trace) removed(i int, by event.Actor, before event.Status) {
+func (t *Trace) removed(r Removal) {
 	s := t.step()
-	s.Removed = append(s.Removed, Removal{Leg: i, By: by, Before: before})
+	s.Removed = append(s.Removed, r)
 }
 
 func (t *Trace) anomaly(a Anomaly, why string) {
