@@ -188,7 +188,7 @@ func (d *decoder) place(path string) *token.Position {
 		if at, ok := d.places[path]; ok {
 			return at
 		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		path = parent(path)
 	}
 	if at, ok := d.places[""]; ok {
 		return at
@@ -483,3 +483,6 @@ func join(path, name string) string {
 	}
 	return path + "." + name
 }
+
+// parent is the path of what holds the value at path.
+func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }

@@ -26,7 +26,7 @@ const (
 
 	// maxSize bounds a configuration file: what is larger is something else,
 	// named by mistake.
-	maxSize = 1 << 20
+	maxSize = 256 << 10
 )
 
 // Default is the configuration that an empty file gives. Its paths are

@@ -96,7 +96,7 @@ func excerpt(line string, p Problem) string {
 var (
 	memberName = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_-]*)["']?[ \t]*(?::|$)`)
 	memberLine = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[A-Za-z_]+["']?[ \t]*:(?:[ \t]|$)`)
-	userinfo   = regexp.MustCompile(`://[^/\s]*@`)
+	userinfo   = regexp.MustCompile(`[^\s"']+@`)
 )
 
 // hideSecrets replaces what an excerpt must not show. It goes by the text
@@ -125,7 +125,7 @@ func hideSecrets(lines []string) []string {
 				break
 			}
 		}
-		hidden[i] = userinfo.ReplaceAllString(line, "://"+redacted+"@")
+		hidden[i] = userinfo.ReplaceAllString(line, redacted+"@")
 	}
 	return hidden
 }

@@ -16,14 +16,14 @@ import (
 type validator struct {
 	*decoder
 	failed   map[string]bool // the paths that could not be decoded, and are not looked at again
-	folder   string // of the configuration file
+	folder   string          // of the configuration file
 	readFile func(string) ([]byte, error)
 }
 
-// problem reports something about the value at path, unless that was found
-// wrong before.
+// problem reports something about the value at path, unless that could not be
+// decoded.
 func (v *validator) problem(path, format string, args ...any) {
-	if v.failed[path] {
+	if !v.decoded(path) {
 		return
 	}
 	v.report(v.place(path), path, fmt.Sprintf(format, args...))
@@ -38,6 +38,9 @@ func (v *validator) config(c *Config) {
 		path := fmt.Sprintf("reports[%d]", i)
 		r := &c.Reports[i]
 		v.reportSettings(path, r)
+		if !v.decoded(path + ".name") {
+			continue
+		}
 		if first, taken := names[r.Name]; taken {
 			v.problem(path+".name", "the name %q is that of reports[%d], too; each report needs one of its own", r.Name, first)
 		} else {
@@ -56,6 +59,7 @@ func (v *validator) key(path, template string) {
 	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
 		if n := strings.Count(template, part); n != 1 {
 			v.problem(path, "%q has %s %d times; %s must each occur once, as in {yyyy}/{mm}/{dd}/", template, part, n, dayParts)
+			return
 		}
 		rest = strings.ReplaceAll(rest, part, "0")
 	}
@@ -87,10 +91,13 @@ func (v *validator) store(path string, s *Store) {
 	scheme, rest, isURL := strings.Cut(s.URL, "://")
 	url := path + ".url"
 	switch {
-	case userinfo.MatchString(s.URL):
-		v.problem(url, "has credentials in it; give them as access_key_id and secret_access_key")
+	case isURL && scheme != "file" && strings.Contains(rest, "@"):
+		v.problem(url, "has an @ in it, as URLs with credentials have; give credentials as access_key_id and secret_access_key")
 	case !isURL:
 		s.URL = v.inFolder(s.URL)
+		if strings.HasPrefix(s.URL, "s3:") || strings.HasPrefix(s.URL, "file:") {
+			v.problem(url, "%q has too few slashes; write s3://bucket/prefix or file:///directory", s.URL)
+		}
 	case scheme == "s3":
 		bucket, prefix, _ := strings.Cut(rest, "/")
 		if !bucketName.MatchString(bucket) {
@@ -138,6 +145,8 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 	}
 	if scheme, _, hasScheme := strings.Cut(s.Endpoint, "://"); hasScheme {
 		v.problem(path+".endpoint", "begins with %s://; give the host and the port alone, and whether it is https by tls", scheme)
+	} else if strings.Contains(s.Endpoint, "@") {
+		v.problem(path+".endpoint", "has an @ in it, as URLs with credentials have; give credentials as access_key_id and secret_access_key")
 	} else if s.Endpoint != "" && !endpoint.MatchString(s.Endpoint) {
 		v.problem(path+".endpoint", "%q is not a host, perhaps with a port, such as minio.example.org:9000", s.Endpoint)
 	}
@@ -151,6 +160,19 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 	} else if s.AccessKeyID.IsZero() && !s.SessionToken.IsZero() {
 		v.problem(path+".session_token", "belongs to temporary credentials; give access_key_id and secret_access_key, too")
 	}
+}
+
+// decoded says whether the value at path is what the file says, or rightly the
+// default: neither it nor, if it is not in the file, what should hold it could
+// not be decoded.
+func (v *validator) decoded(path string) bool {
+	for !v.failed[path] {
+		if v.given(path) || path == "" {
+			return true
+		}
+		path = parent(path)
+	}
+	return false
 }
 
 // given says whether there is something at path in the file.
@@ -227,12 +249,22 @@ func (v *validator) timezone(path, name string) {
 	case name == "Local":
 		v.problem(path, "%q depends on the machine; give an IANA time zone such as Europe/Amsterdam", name)
 	case err != nil:
-		hint := suggestion(name, strings.Fields(zoneNames), `"`)
-		if hint == "" {
-			hint = ", such as Europe/Amsterdam or UTC"
-		}
-		v.problem(path, "%q is not an IANA time zone%s", name, hint)
+		v.problem(path, "%q is not an IANA time zone%s", name, zoneHint(name))
 	}
+}
+
+// zoneHint says which time zone may be meant.
+func zoneHint(name string) string {
+	zones := strings.Fields(zoneNames)
+	if hint := suggestion(name, zones, `"`); hint != "" {
+		return hint
+	}
+	for _, zone := range zones { // a city without its continent
+		if _, city, _ := strings.Cut(zone, "/"); city != "" && strings.EqualFold(city, strings.ReplaceAll(name, " ", "_")) {
+			return fmt.Sprintf("; did you mean %q?", zone)
+		}
+	}
+	return ", such as Europe/Amsterdam or UTC"
 }
 
 // unique refuses items of a list that it has already.

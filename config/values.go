@@ -34,6 +34,9 @@ func (s Secret) Reveal() string {
 // IsZero says whether the secret is empty; encoders then omit it.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
+// Equal says whether o is the same secret.
+func (s Secret) Equal(o Secret) bool { return s.Reveal() == o.Reveal() }
+
 // String is what everything below shows.
 func (s Secret) String() string {
 	if s.IsZero() {
