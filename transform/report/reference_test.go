@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -93,7 +92,7 @@ func TestAgreesWithTheReference(t *testing.T) {
 		diff += cmp.Diff(want, got)
 		if diff != "" {
 			for _, e := range events {
-				t.Log(fmt.Sprintf("%+v", e))
+				t.Logf("%+v", e)
 			}
 			t.Fatalf("seed %d: the engine's rows (+) differ from the reference's (-):\n%s", seed, diff)
 		}
