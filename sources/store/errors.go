@@ -98,11 +98,11 @@ func checkSegments(path string) error {
 	return nil
 }
 
-// errShortBody: a body has fewer bytes than Put was told.
-var errShortBody = errors.New("the body is too short")
+// shortBodyError: a body has fewer bytes than Put was told.
+type shortBodyError struct{ got, size int64 }
 
-func shortBody(got, size int64) error {
-	return fmt.Errorf("%w: it ended after %d of %d bytes", errShortBody, got, size)
+func (e *shortBodyError) Error() string {
+	return fmt.Sprintf("the body ended after %d of %d bytes", e.got, e.size)
 }
 
 // checkPut refuses what no store accepts.

@@ -121,7 +121,7 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	data := make([]byte, size)
 	if n, err := body.ReadAt(data, 0); int64(n) < size {
 		if err == io.EOF {
-			err = shortBody(int64(n), size)
+			err = &shortBodyError{int64(n), size}
 		}
 		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, Final: true, NotApplied: true}
 	}

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -254,19 +255,24 @@ func (s *S3) fail(op, key string, err error) error {
 		s.classify(e, response)
 		return e
 	}
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		// Its method and URL say less than ours, but for the server.
+		e.Err = fmt.Errorf("at %s: %w", s.core.EndpointURL().Host, sent.Err)
+	}
 	var (
+		short     *shortBodyError
 		dial      *net.OpError
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		verify    *tls.CertificateVerificationError
-		record    tls.RecordHeaderError
 	)
 	switch {
-	case errors.Is(err, errShortBody):
-		e.Err, e.Final, e.NotApplied = err, true, true
+	case errors.As(err, &short):
+		e.Err, e.Final, e.NotApplied = short, true, true
 	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
 		e.Hint, e.Final, e.NotApplied = "check the endpoint's name, or give the CA's certificate", true, true
-	case errors.As(err, &record):
+	case errors.Is(err, http.ErrSchemeMismatch):
 		e.Hint, e.Final, e.NotApplied = "the endpoint does not speak TLS; say http:// if that is right", true, true
 	case errors.As(err, &dial) && dial.Op == "dial":
 		e.Hint, e.NotApplied = "check that the endpoint is right and the server is up", true
@@ -289,7 +295,9 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		e.Kind, e.Err = ErrChanged, nil
 	case r.Code == minio.NoSuchKey:
 		e.Kind, e.Err = ErrNotFound, nil
-	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden:
+	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden,
+		// versitygw's word for an access key that it does not know, with status 404.
+		r.Code == "XAdminUserNotFound":
 		e.Kind, e.NotApplied = ErrDenied, true
 		e.Hint = "check the credentials, the bucket's policy and the clock"
 		if v, err := s.creds.GetWithContext(&credentials.CredContext{Client: s.http}); err == nil && v.AccessKeyID == "" {
@@ -468,7 +476,7 @@ func (g *bodyGuard) ReadAt(p []byte, off int64) (int, error) {
 	}
 	n, err := g.body.ReadAt(p, off)
 	if err == io.EOF && off+int64(n) < g.size {
-		err = shortBody(off+int64(n), g.size)
+		err = &shortBodyError{off + int64(n), g.size}
 	}
 	return n, err
 }

@@ -25,20 +25,27 @@ type Backend struct {
 
 // Run checks every promise of the contract of store.Store on b.
 func Run(t *testing.T, b Backend) {
-	t.Run("round trip", func(t *testing.T) { roundTrip(t, b.New(t)) })
-	t.Run("overwrite", func(t *testing.T) { overwrite(t, b.New(t)) })
-	t.Run("large object", func(t *testing.T) { large(t, b.New(t)) })
-	t.Run("offsets", func(t *testing.T) { offsets(t, b.New(t)) })
-	t.Run("if match", func(t *testing.T) { ifMatch(t, b.New(t)) })
-	t.Run("conditional put", func(t *testing.T) { conditional(t, b.New(t)) })
-	t.Run("one winner", func(t *testing.T) { oneWinner(t, b.New(t)) })
-	t.Run("list order", func(t *testing.T) { listOrder(t, b.New(t)) })
-	t.Run("list pages", func(t *testing.T) { listPages(t, b.New(t)) })
-	t.Run("odd keys", func(t *testing.T) { oddKeys(t, b.New(t)) })
-	t.Run("delete", func(t *testing.T) { deleting(t, b.New(t)) })
-	t.Run("not found", func(t *testing.T) { notFound(t, b.New(t)) })
-	t.Run("bad puts", func(t *testing.T) { badPuts(t, b.New(t)) })
-	t.Run("cancelled", func(t *testing.T) { cancelled(t, b.New(t)) })
+	for name, check := range map[string]func(*testing.T, store.Store){
+		"round trip":      roundTrip,
+		"overwrite":       overwrite,
+		"large object":    large,
+		"offsets":         offsets,
+		"if match":        ifMatch,
+		"conditional put": conditional,
+		"one winner":      oneWinner,
+		"list order":      listOrder,
+		"list pages":      listPages,
+		"odd keys":        oddKeys,
+		"delete":          deleting,
+		"not found":       notFound,
+		"bad puts":        badPuts,
+		"cancelled":       cancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of the time is spent waiting for disks and servers
+			check(t, b.New(t))
+		})
+	}
 	if b.Missing != nil {
 		t.Run("missing bucket", func(t *testing.T) { missing(t, b.Missing(t)) })
 	}

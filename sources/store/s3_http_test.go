@@ -1,0 +1,308 @@
+package store_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"daybook/sources/store"
+)
+
+// fakeS3 is a store at a server that answers as the test says, and the
+// requests it got.
+func fakeS3(t *testing.T, o store.S3Options, answer http.HandlerFunc) (*store.S3, *requests) {
+	t.Helper()
+	seen := &requests{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen.add(r)
+		answer(w, r)
+	}))
+	t.Cleanup(server.Close)
+	o.Endpoint, o.Region, o.Bucket = server.URL, "us-east-1", "bucket"
+	s, err := store.NewS3(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, seen
+}
+
+var someone = store.S3Options{AccessKey: "access", SecretKey: "secret"}
+
+type requests struct {
+	mu  sync.Mutex
+	all []*http.Request
+}
+
+func (r *requests) add(req *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, req)
+}
+
+func (r *requests) list() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
+}
+
+func refuse(status int, code, message string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	}
+}
+
+func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+// What a server answers, what the error says, and how often WithRetry tries:
+// an unconditional put, and a conditional one.
+func TestS3Answers(t *testing.T) {
+	for _, tt := range []struct {
+		status          int
+		code, message   string
+		op              string // "put", "open", "list" or "delete"
+		kind            error
+		want            string
+		tries, condTrie int
+	}{
+		{404, "NoSuchKey", "m", "open", store.ErrNotFound, "open s3://bucket/k: not found", 1, 0},
+		{404, "NoSuchBucket", "m", "open", store.ErrNoBucket, "open s3://bucket/k: no such bucket or directory; create it, or correct its name", 1, 0},
+		{404, "NoSuchBucket", "m", "list", store.ErrNoBucket, "list s3://bucket/: no such bucket or directory; create it, or correct its name", 1, 0},
+		{412, "PreconditionFailed", "m", "open", store.ErrChanged, "open s3://bucket/k: object changed while it was read", 1, 0},
+		{412, "PreconditionFailed", "m", "put", store.ErrPrecondition, "put s3://bucket/k: precondition failed", 1, 1},
+		{404, "NoSuchKey", "m", "put", store.ErrPrecondition, "put s3://bucket/k: precondition failed", 1, 1},
+		{404, "NoSuchKey", "m", "delete", nil, "", 1, 0},
+		{403, "SignatureDoesNotMatch", "It does not.", "put", store.ErrDenied, "put s3://bucket/k: access denied: It does not. (SignatureDoesNotMatch, status 403); check the credentials, the bucket's policy and the clock", 1, 1},
+		{401, "Unauthorized", "Who?", "delete", store.ErrDenied, "delete s3://bucket/k: access denied: Who? (Unauthorized, status 401); check the credentials, the bucket's policy and the clock", 1, 0},
+		{507, "XMinioStorageFull", "Full.", "put", store.ErrNoSpace, "put s3://bucket/k: no space left: Full. (XMinioStorageFull, status 507); free space in the store or raise its quota, then run again", 1, 1},
+		{400, "InvalidArgument", "Bad.", "open", nil, "open s3://bucket/k: Bad. (InvalidArgument, status 400)", 1, 0},
+		{400, "RequestTimeout", "Slow.", "put", nil, "put s3://bucket/k: Slow. (RequestTimeout, status 400) (gave up after 3 attempts)", 3, 1},
+		{409, "ConditionalRequestConflict", "Race.", "put", nil, "put s3://bucket/k: Race. (ConditionalRequestConflict, status 409) (gave up after 3 attempts)", 3, 3},
+		{503, "SlowDown", "Slow down.", "put", nil, "put s3://bucket/k: Slow down. (SlowDown, status 503) (gave up after 3 attempts)", 3, 3},
+		{500, "InternalError", "Oops.", "put", nil, "put s3://bucket/k: Oops. (InternalError, status 500) (gave up after 3 attempts)", 3, 1},
+		{503, "ServiceUnavailable", "Down.", "put", nil, "put s3://bucket/k: Down. (ServiceUnavailable, status 503) (gave up after 3 attempts)", 3, 1},
+		{502, "", "", "list", nil, "list s3://bucket/: Error response code . (, status 502) (gave up after 3 attempts)", 3, 0},
+	} {
+		t.Run(fmt.Sprintf("%d %s %s", tt.status, tt.code, tt.op), func(t *testing.T) {
+			t.Parallel()
+			try := func(cond store.Condition) (error, int) {
+				s3, seen := fakeS3(t, someone, refuse(tt.status, tt.code, tt.message))
+				s := store.WithRetry(s3, noWait(3, nil))
+				var err error
+				switch tt.op {
+				case "put":
+					_, err = s.Put(t.Context(), "k", strings.NewReader("v"), 1, cond)
+				case "open":
+					_, _, err = s.Open(t.Context(), "k", 0, "")
+				case "list":
+					for _, err = range s.List(t.Context(), "") {
+					}
+				case "delete":
+					err = s.Delete(t.Context(), "k")
+				}
+				return err, len(seen.list())
+			}
+			err, tries := try(store.Condition{})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != tt.want) {
+				t.Errorf("\n got %v\nwant %s", err, tt.want)
+			}
+			if tt.kind != nil && !errors.Is(err, tt.kind) {
+				t.Errorf("error %v is not %v", err, tt.kind)
+			}
+			if tries != tt.tries {
+				t.Errorf("%d requests; want %d", tries, tt.tries)
+			}
+			if tt.op == "put" {
+				if _, tries := try(store.Condition{IfAbsent: true}); tries != tt.condTrie {
+					t.Errorf("conditional: %d requests; want %d", tries, tt.condTrie)
+				}
+			}
+		})
+	}
+}
+
+func TestS3Requests(t *testing.T) {
+	s, seen := fakeS3(t, store.S3Options{AccessKey: "access", SecretKey: "secret", Prefix: "p", Lookup: store.LookupPath, Version: "1.2.3"},
+		func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"e"`)
+			w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
+			if r.Method == http.MethodGet {
+				w.Header().Set("Content-Range", "bytes 3-9/10")
+				io.WriteString(w, "3456789")
+			}
+		})
+	if _, err := s.Put(t.Context(), "a b", strings.NewReader("v"), 1, store.Condition{IfAbsent: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Put(t.Context(), "k", strings.NewReader("v"), 1, store.Condition{IfMatch: "old"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := readAll(t, s, "k", 3, "e"); err != nil {
+		t.Error(err)
+	}
+	const md5OfV = "njZp0ZtnW9VwWP1GZCBdKg==" // printf v | openssl md5 -binary | base64
+	for i, want := range []map[string]string{
+		{"": "PUT /bucket/p/a%20b", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
+		{"": "PUT /bucket/p/k", "If-None-Match": "", "If-Match": `"old"`, "Content-Md5": md5OfV},
+		{"": "GET /bucket/p/k", "If-Match": `"e"`, "Range": "bytes=3-"},
+	} {
+		r := seen.list()[i]
+		if got := r.Method + " " + r.URL.EscapedPath(); got != want[""] {
+			t.Errorf("request %d: %s; want %s", i, got, want[""])
+		}
+		delete(want, "")
+		for name, value := range want {
+			if got := r.Header.Get(name); got != value {
+				t.Errorf("request %d: %s: %q; want %q", i, name, got, value)
+			}
+		}
+		if got := r.UserAgent(); !strings.HasSuffix(got, " daybook/1.2.3") {
+			t.Errorf("request %d: user agent %q", i, got)
+		}
+	}
+}
+
+// A server that ignores ranges would make a resumed body a wrong one.
+func TestS3RangeIgnored(t *testing.T) {
+	s, _ := fakeS3(t, someone, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", `"e"`)
+		w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
+		io.WriteString(w, "0123456789")
+	})
+	_, err := readAll(t, s, "k", 3, "")
+	if want := `open s3://bucket/k: asked for the bytes from 3 on, the server answered with the range ""`; err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
+
+// Sorted order is what merging and resuming rely on; folder markers are no objects.
+func TestS3ListAnswers(t *testing.T) {
+	page := func(keys ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<ListBucketResult>")
+			for _, key := range keys {
+				fmt.Fprintf(w, "<Contents><Key>%s</Key><LastModified>2026-11-20T10:00:00.000Z</LastModified><Size>0</Size></Contents>", key)
+			}
+			fmt.Fprint(w, "</ListBucketResult>")
+		}
+	}
+	s, _ := fakeS3(t, someone, page("a", "b/", "b/c"))
+	if keys, err := listKeys(s, t, ""); err != nil || strings.Join(keys, " ") != "a b/c" {
+		t.Errorf("listed %q, %v", keys, err)
+	}
+	s, _ = fakeS3(t, someone, page("b", "a"))
+	_, err := listKeys(s, t, "")
+	if want := `list s3://bucket/: the server lists "a" after "b"; daybook needs keys in bytewise order, which directory buckets do not give`; err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
+
+// A short body must not be sent as a request that never ends.
+func TestS3ShortBody(t *testing.T) {
+	s, _ := fakeS3(t, someone, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodPost {
+			io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+		}
+	})
+	for _, size := range []int64{10, 20 << 20} {
+		_, err := store.WithRetry(s, noWait(3, nil)).Put(t.Context(), "k", strings.NewReader("short"), size, store.Condition{})
+		if want := fmt.Sprintf("put s3://bucket/k: the body ended after 5 of %d bytes", size); err == nil || err.Error() != want {
+			t.Errorf("\n got %v\nwant %s", err, want)
+		}
+	}
+}
+
+// Nobody is asked for credentials but the environment, which has none.
+func TestS3WithoutCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+	noMetadata := httptest.NewServer(http.NotFoundHandler())
+	defer noMetadata.Close()
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", noMetadata.URL)
+	s, seen := fakeS3(t, store.S3Options{}, refuse(403, "AccessDenied", "Access Denied."))
+	_, err := readAll(t, s, "k", 0, "")
+	const want = "open s3://bucket/k: access denied: Access Denied. (AccessDenied, status 403); no credentials were found: give them in the configuration, the environment or the shared credentials file"
+	if err == nil || err.Error() != want {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+	if got := seen.list()[0].Header.Get("Authorization"); got != "" {
+		t.Errorf("an anonymous request says %q", got)
+	}
+}
+
+// The files win over the environment.
+func TestS3CredentialsFromFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("AWS_ACCESS_KEY_ID", "environment")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "environment")
+	for name, text := range map[string]string{"key": "from-file\n", "secret": "secret\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		o    store.S3Options
+		want string
+	}{
+		{store.S3Options{AccessKeyFile: "key", SecretKeyFile: "secret"}, "Credential=from-file/"},
+		{store.S3Options{}, "Credential=environment/"},
+		{someone, "Credential=access/"},
+	} {
+		s, seen := fakeS3(t, tt.o, noContent)
+		if err := s.Delete(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		if got := seen.list()[0].Header.Get("Authorization"); !strings.Contains(got, tt.want) {
+			t.Errorf("the request is signed %q; want %s", got, tt.want)
+		}
+	}
+}
+
+// TLS is on by default, and verified.
+func TestS3TLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(noContent))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	open := func(endpoint, ca string) error {
+		s, err := store.NewS3(store.S3Options{Bucket: "bucket", Endpoint: endpoint, Region: "us-east-1", AccessKey: "a", SecretKey: "s", CAFile: ca})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Delete(context.Background(), "k")
+	}
+	host := strings.TrimPrefix(server.URL, "https://")
+	err := open(host, "")
+	if want := "tls: failed to verify certificate: x509: certificate signed by unknown authority; check the endpoint's name, or give the CA's certificate"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("an unknown CA: %v; want …%s", err, want)
+	}
+	err = open(strings.TrimPrefix(plain.URL, "http://"), "")
+	if want := "; the endpoint does not speak TLS; say http:// if that is right"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("no TLS: %v; want …%s", err, want)
+	}
+	ca := t.TempDir() + "/ca.pem"
+	if err := os.WriteFile(ca, pemOf(server), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(host, ca); err != nil {
+		t.Errorf("with its CA: %v", err)
+	}
+}
+
+func pemOf(server *httptest.Server) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
