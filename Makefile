@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 duckdb bench clean
+.PHONY: build demo test lint fuzz s3 clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -111,13 +112,15 @@ func (r *Runner) Run(ctx context.Context, t Target) (*Result, error) {
 	x.Rejects = rejects
 	rows, outcome, counts, err := r.rows(ctx, x, t.period)
 	result := snapshot.result(t, outcome, counts)
-	if rejected := outcome.Accounting.RejectedLines(); rejected > 0 {
+	if err == nil || errors.As(err, new(*TooManyRejects)) {
 		// Kept also when the run fails for them: that is when people look.
 		key := "_quarantine/" + strings.ReplaceAll(t.period.name, " ", "-") + ".ndjson"
-		if qerr := rejects.put(ctx, r.Sink, key); qerr != nil {
-			return result, qerr
+		if outcome.Accounting.RejectedLines() > 0 {
+			result.Quarantine = r.Sink.URL(key)
+			err = errors.Join(err, rejects.put(ctx, r.Sink, key))
+		} else {
+			err = r.Sink.Delete(ctx, key) // those of an earlier run, since mended
 		}
-		result.Quarantine = r.Sink.URL(key)
 	}
 	if err != nil {
 		return result, err
@@ -317,7 +320,7 @@ func (r *Runner) putSummaries(ctx context.Context, rep *Report, p period, month 
 		}
 	}
 	if !rep.SessionsCSV {
-		return nil
+		return r.Sink.Delete(ctx, dir+"sessions.csv") // that of an earlier definition
 	}
 	return put("sessions.csv", func(w io.Writer) error { return WriteCSV(w, rep.CSV, &rep.Definition, rows) })
 }

@@ -443,6 +443,30 @@ func (c changing) Open(ctx context.Context, key string, offset int64, ifMatch st
 	return c.Memory.Open(ctx, key, offset, ifMatch)
 }
 
+// What an earlier run left for a reason that has gone, goes too.
+func TestLeftovers(t *testing.T) {
+	source, sink := store.NewMemory(nil), store.NewMemory(nil)
+	put(t, source, "2026/11/20/a.ndjson", sessionLines(1)+"nonsense\n")
+	r := newRunner(t, source, sink)
+	r.MaxRejected = 1
+	target := DayTarget(parseDay(t, day20))
+	run(t, r, target)
+	leftovers := []string{"_quarantine/2026-11-20.ndjson", "summaries/sessions/day/2026-11-20/sessions.csv"}
+	for _, key := range leftovers {
+		if _, ok := contents(t, sink, false)[key]; !ok {
+			t.Errorf("%s is not there", key)
+		}
+	}
+	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
+	r.Reports[0].SessionsCSV = false
+	run(t, r, target)
+	for _, key := range leftovers {
+		if _, ok := contents(t, sink, false)[key]; ok {
+			t.Errorf("%s is still there", key)
+		}
+	}
+}
+
 // Names that are no dumps' are reported; control files are not.
 func TestUnknownNames(t *testing.T) {
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)

@@ -54,14 +54,13 @@ func plainLine(w io.Writer) func(*pipeline.Progress, time.Duration) {
 		if total, read := p.Bytes.Load(), p.BytesRead.Load(); read > 0 && total > read {
 			left = fmt.Sprintf(", %s left", (since * time.Duration(total-read) / time.Duration(read)).Round(time.Second))
 		}
-		fmt.Fprintf(w, "%s, %s of %s%s\n", pace(p, since), bytesText(p.BytesRead.Load()), bytesText(p.Bytes.Load()), left)
+		fmt.Fprintf(w, "%s%s\n", pace(p, since), left)
 	}
 }
 
 func bar(w io.Writer) (show func(*pipeline.Progress, time.Duration), clear func()) {
 	b := progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
@@ -79,7 +78,8 @@ func bar(w io.Writer) (show func(*pipeline.Progress, time.Duration), clear func(
 
 func pace(p *pipeline.Progress, since time.Duration) string {
 	perSecond := float64(p.Lines.Load()) / since.Seconds()
-	return fmt.Sprintf("%d/%d objects, %s lines/s", p.InputsDone.Load(), p.Inputs.Load(), thousands(int64(perSecond)))
+	return fmt.Sprintf("%d of %d objects, %s of %s, %s lines/s", p.InputsDone.Load(), p.Inputs.Load(),
+		bytesText(p.BytesRead.Load()), bytesText(p.Bytes.Load()), thousands(int64(perSecond)))
 }
 
 func isTerminal(w io.Writer) bool {

@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"daybook/sources/store"
+)
+
+// probeFolder is where a probe writes. Warehouses skip it, as its name begins
+// with an underscore.
+const probeFolder = "_daybook-probe/"
+
+// ErrUnconditional says that a store ignores the conditions of a conditional
+// write: two writers could overwrite each other's work.
+var ErrUnconditional = errors.New("the store ignores conditional writes")
+
+// ProbeResult is what a probe found of one operation of a store.
+type ProbeResult struct {
+	Operation string // list, read, write, conditional write, delete
+	Err       error  // nil: it works
+}
+
+// ProbeSource tries what reading dumps needs: listing, and reading the first
+// dump that is there, if any.
+func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
+	var first *store.Object
+	var err error
+	for object, listErr := range st.List(ctx, "") {
+		if listErr == nil {
+			first = &object
+		}
+		err = listErr
+		break // one is enough: there may be millions
+	}
+	results := []ProbeResult{{"list", err}}
+	if first == nil {
+		return results
+	}
+	body, _, err := st.Open(ctx, first.Key, 0, first.ETag)
+	if err == nil {
+		_, err = body.Read(make([]byte, 1))
+		if err == io.EOF { // an empty object
+			err = nil
+		}
+		err = errors.Join(err, body.Close())
+	}
+	return append(results, ProbeResult{"read", err})
+}
+
+// ProbeSink tries all that publishing needs, under scratch keys of this name,
+// which should be random, and removes them again: list, read, write, write
+// conditionally and delete.
+func ProbeSink(ctx context.Context, st store.Store, name string) []ProbeResult {
+	p := prober{ctx, st, probeFolder + name + "/"}
+	plain, conditional := p.folder+"plain", p.folder+"conditional"
+	results := []ProbeResult{
+		{"write", p.put(plain, "one", store.Condition{})},
+		{"read", p.expect(plain, "one")},
+		{"list", p.listed(plain)},
+		{"conditional write", p.conditions(conditional)},
+	}
+	// What was written is removed, too, when the probe is interrupted.
+	p.ctx = context.WithoutCancel(ctx)
+	return append(results, ProbeResult{"delete", p.remove(plain, conditional)})
+}
+
+type prober struct {
+	ctx    context.Context
+	store  store.Store
+	folder string
+}
+
+func (p *prober) put(key, text string, cond store.Condition) error {
+	_, err := p.putObject(key, text, cond)
+	return err
+}
+
+func (p *prober) putObject(key, text string, cond store.Condition) (store.Object, error) {
+	return p.store.Put(p.ctx, key, bytes.NewReader([]byte(text)), int64(len(text)), cond)
+}
+
+// expect fails unless key holds text.
+func (p *prober) expect(key, text string) error {
+	body, _, err := p.store.Open(p.ctx, key, 0, "")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	got, err := io.ReadAll(io.LimitReader(body, int64(len(text))+1))
+	if err == nil && string(got) != text {
+		err = fmt.Errorf("%s holds %q just after %q was written", p.store.URL(key), got, text)
+	}
+	return err
+}
+
+func (p *prober) listed(key string) error {
+	found := false
+	for object, err := range p.store.List(p.ctx, p.folder) {
+		if err != nil {
+			return err
+		}
+		found = found || object.Key == key
+	}
+	if !found {
+		return fmt.Errorf("%s is not listed just after it was written", p.store.URL(key))
+	}
+	return nil
+}
+
+// conditions tries both kinds of conditional writes, each once where its
+// condition holds and once where it does not.
+func (p *prober) conditions(key string) error {
+	created, err := p.putObject(key, "one", store.Condition{IfAbsent: true})
+	if err != nil {
+		return err
+	}
+	if err := p.refused(key, store.Condition{IfAbsent: true}); err != nil {
+		return err
+	}
+	if err := p.put(key, "second", store.Condition{IfMatch: created.ETag}); err != nil {
+		return err
+	}
+	if err := p.refused(key, store.Condition{IfMatch: created.ETag}); err != nil {
+		return err
+	}
+	return p.expect(key, "second")
+}
+
+// refused fails unless a write with a condition that does not hold does.
+func (p *prober) refused(key string, cond store.Condition) error {
+	err := p.put(key, "must not be written", cond)
+	switch {
+	case errors.Is(err, store.ErrPrecondition):
+		return nil
+	case err != nil:
+		return err
+	case cond.IfAbsent:
+		return fmt.Errorf("%w: it replaced %s though that existed (If-None-Match: *)", ErrUnconditional, p.store.URL(key))
+	}
+	return fmt.Errorf("%w: it replaced %s though that had changed (If-Match)", ErrUnconditional, p.store.URL(key))
+}
+
+// remove deletes keys, and fails unless they are gone.
+func (p *prober) remove(keys ...string) error {
+	var errs []error
+	for _, key := range keys {
+		err := p.store.Delete(p.ctx, key)
+		if err == nil {
+			err = p.gone(key)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (p *prober) gone(key string) error {
+	body, _, err := p.store.Open(p.ctx, key, 0, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errors.Join(fmt.Errorf("%s can be read just after it was deleted", p.store.URL(key)), body.Close())
+}
