@@ -172,25 +172,6 @@ sink: {store: {url: ../out}}
 	}
 }
 
-func TestStoreURL(t *testing.T) {
-	for _, test := range []struct{ url, bucket, prefix, dir string }{
-		{url: "s3://dumps", bucket: "dumps"},
-		{url: "s3://dumps/", bucket: "dumps"},
-		{url: "s3://dumps/raw/v1/", bucket: "dumps", prefix: "raw/v1"},
-		{url: "file:///srv/dumps", dir: "/srv/dumps"},
-		{url: "dumps/raw", dir: "dumps/raw"},
-	} {
-		s := config.Store{URL: test.url}
-		bucket, prefix, isS3 := s.S3()
-		if bucket != test.bucket || prefix != test.prefix || isS3 != (test.bucket != "") {
-			t.Errorf("%s: S3 = %q, %q, %t", test.url, bucket, prefix, isS3)
-		}
-		if dir, isDir := s.Dir(); isDir != (test.dir != "") || isDir && dir != test.dir {
-			t.Errorf("%s: Dir = %q, %t", test.url, dir, isDir)
-		}
-	}
-}
-
 func TestSecretsDoNotShow(t *testing.T) {
 	const secret = "hunter2"
 	c := config.Default()

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -159,23 +158,4 @@ func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
 		c.anchors[name] = anchor.Value
 	}
 	return c
-}
-
-// S3 gives the bucket and the prefix (without slashes around it) of an
-// s3:// URL.
-func (s *Store) S3() (bucket, prefix string, ok bool) {
-	rest, ok := strings.CutPrefix(s.URL, "s3://")
-	if !ok {
-		return "", "", false
-	}
-	bucket, prefix, _ = strings.Cut(rest, "/")
-	return bucket, strings.Trim(prefix, "/"), true
-}
-
-// Dir gives the path of a directory that serves as a store.
-func (s *Store) Dir() (path string, ok bool) {
-	if path, ok := strings.CutPrefix(s.URL, "file://"); ok {
-		return filepath.FromSlash(path), true
-	}
-	return s.URL, !strings.Contains(s.URL, "://")
 }
