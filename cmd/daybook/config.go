@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"daybook/config"
+	"daybook/pipeline"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+)
+
+func newConfigCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check or show the configuration, or print its JSON schema",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newConfigCheckCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
+	return cmd
+}
+
+func newConfigCheckCommand(a *app) *cobra.Command {
+	online := false
+	cmd := &cobra.Command{
+		Use:   "check [--online] [FILE]",
+		Short: "Check a configuration file, and with --online its stores, too",
+		Long: `Check a configuration file: every problem at once, each with its line and column.
+
+With --online, also try what a run needs of the stores: of the source, to list
+and read; of the sink, to write, read, list, write conditionally and delete,
+under a scratch key below _daybook-probe/, which is removed again.`,
+		Example: `  daybook config check
+  daybook config check --online daybook.yml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.loadNamedConfig(args)
+			if err != nil {
+				return err
+			}
+			return runConfigCheck(cmd.Context(), a, c, online)
+		},
+	}
+	cmd.Flags().BoolVar(&online, "online", false, "also try the stores")
+	return cmd
+}
+
+func newConfigShowCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show [FILE]",
+		Short: "Print the effective configuration: defaults filled in, variables expanded, secrets redacted",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := a.loadNamedConfig(args)
+			if err != nil {
+				return err
+			}
+			_, err = a.stdout.Write(c.Redacted())
+			return err
+		},
+	}
+}
+
+func newConfigSchemaCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the configuration's JSON schema, for editors",
+		Long: `Print the configuration's JSON schema. Editors complete and check a file that
+begins with
+
+  # yaml-language-server: $schema=daybook.schema.json`,
+		Example: `  daybook config schema > daybook.schema.json`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.stdout.Write(config.Schema())
+			return err
+		},
+	}
+}
+
+// loadNamedConfig reads the configuration file that is the argument, if there
+// is one, or else that of the options.
+func (a *app) loadNamedConfig(args []string) (*config.Config, error) {
+	named := *a
+	if len(args) > 0 {
+		named.configFile = args[0]
+	}
+	return named.loadConfig()
+}
+
+// probeAttempts is how often a check tries a request: whoever waits for its
+// answer wants to know now.
+const probeAttempts = 2
+
+// probed is a result of config check --online.
+type probed struct {
+	Store     string `json:"store"` // source or sink
+	URL       string `json:"url"`
+	Operation string `json:"operation"`
+	OK        bool   `json:"ok"`
+	Error     string `json:"error,omitempty"`
+}
+
+func runConfigCheck(ctx context.Context, a *app, c *config.Config, online bool) error {
+	if err := checkWiring(c); err != nil {
+		return codedError{err, exitUsage}
+	}
+	var results []probed
+	if online {
+		var err error
+		if results, err = a.probe(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := a.writeCheck(c, results); err != nil {
+		return err
+	}
+	failed := 0
+	for _, r := range results {
+		if !r.OK {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d operations on the stores do not work", failed, len(results))
+	}
+	return nil
+}
+
+// checkWiring checks what config cannot know: what the packages it configures
+// have to say.
+func checkWiring(c *config.Config) error {
+	_, err := dump.ParseTemplate(c.Source.Key)
+	errs := []error{err}
+	for i := range c.Reports {
+		_, err := newReport(&c.Reports[i])
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// probe tries both stores. That one cannot even be opened is a result, too.
+func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
+	var results []probed
+	for _, side := range []struct {
+		name   string
+		config config.Store
+		create bool
+		probe  func(store.Store) []pipeline.ProbeResult
+	}{
+		{"source", c.Source.Store, false, func(st store.Store) []pipeline.ProbeResult { return pipeline.ProbeSource(ctx, st) }},
+		{"sink", c.Sink.Store, true, func(st store.Store) []pipeline.ProbeResult {
+			return pipeline.ProbeSink(ctx, st, rand.Text())
+		}},
+	} {
+		side.config.MaxAttempts = min(side.config.MaxAttempts, probeAttempts)
+		var found []pipeline.ProbeResult
+		st, err := a.openStore(&side.config, side.create)
+		if err != nil {
+			found = []pipeline.ProbeResult{{Operation: "open", Err: err}}
+		} else {
+			found = side.probe(st)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		for _, r := range found {
+			result := probed{Store: side.name, URL: side.config.URL, Operation: r.Operation, OK: r.Err == nil}
+			if r.Err != nil {
+				result.Error = r.Err.Error()
+			}
+			results = append(results, result)
+		}
+	}
+	return results, nil
+}
+
+func (a *app) writeCheck(c *config.Config, results []probed) error {
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(struct {
+			Reports int      `json:"reports"`
+			Probes  []probed `json:"probes,omitempty"`
+		}{len(c.Reports), results})
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "the configuration is good\n")
+	for _, r := range results {
+		outcome := "works"
+		if !r.OK {
+			outcome = r.Error
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Store, r.URL, r.Operation, outcome)
+	}
+	return w.Flush()
+}
