@@ -330,7 +330,7 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 	if err != nil {
 		return Object{}, err
 	}
-	if err := checkPut(size, cond); err != nil {
+	if err := checkPut(body, size, cond); err != nil {
 		return Object{}, &Error{Op: "put", URL: d.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	// The root is the operator's to create: a missing one is a wrong path or
@@ -356,14 +356,11 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 // failPut is fail for Put, where a missing path is not a missing object.
 func (d *Dir) failPut(key string, err error) error {
 	e := &Error{Op: "put", URL: d.URL(key), Final: true, NotApplied: true}
-	var short *shortBodyError
 	switch {
 	case errors.Is(err, ErrPrecondition):
 		e.Kind = ErrPrecondition
 	case errors.Is(err, syscall.ENOTDIR):
 		e.Err = errors.New("a part of its path is a file; in a directory no key can lie below another")
-	case errors.As(err, &short):
-		e.Err = short
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
 		e.Err = errors.New("it is a directory; in a directory no key can lie below another")
 	default:
@@ -389,9 +386,6 @@ func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (
 			return nil, err
 		}
 		n, err := body.ReadAt(buf[:min(size-off, int64(len(buf)))], off)
-		if n == 0 && err == io.EOF {
-			return nil, &shortBodyError{off, size}
-		}
 		if n == 0 {
 			return nil, fmt.Errorf("read the body at %d: %w", off, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -98,15 +99,8 @@ func checkSegments(path string) error {
 	return nil
 }
 
-// shortBodyError: a body has fewer bytes than Put was told.
-type shortBodyError struct{ got, size int64 }
-
-func (e *shortBodyError) Error() string {
-	return fmt.Sprintf("the body ended after %d of %d bytes", e.got, e.size)
-}
-
 // checkPut refuses what no store accepts.
-func checkPut(size int64, cond Condition) error {
+func checkPut(body io.ReaderAt, size int64, cond Condition) error {
 	switch {
 	case size < 0:
 		return fmt.Errorf("the size is negative (%d)", size)
@@ -114,6 +108,12 @@ func checkPut(size int64, cond Condition) error {
 		return errors.New("the conditions IfAbsent and IfMatch exclude each other")
 	case cond.Conditional() && size > MaxConditionalSize:
 		return fmt.Errorf("a conditional put of %d bytes; the most is %d", size, int64(MaxConditionalSize))
+	case size == 0:
+		return nil
+	}
+	// A body that ends early would only be noticed when most of it was sent.
+	if n, err := body.ReadAt(make([]byte, 1), size-1); n < 1 {
+		return fmt.Errorf("the body has no %d bytes: %w", size, err)
 	}
 	return nil
 }

@@ -115,15 +115,12 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	if err := m.check(ctx, "put", key); err != nil {
 		return Object{}, err
 	}
-	if err := checkPut(size, cond); err != nil {
+	if err := checkPut(body, size, cond); err != nil {
 		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	data := make([]byte, size)
 	if n, err := body.ReadAt(data, 0); int64(n) < size {
-		if err == io.EOF {
-			err = &shortBodyError{int64(n), size}
-		}
-		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, Final: true, NotApplied: true}
+		return Object{}, &Error{Op: "put", URL: m.URL(key), Err: err, NotApplied: true}
 	}
 	sum := md5.Sum(data)
 

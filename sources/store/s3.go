@@ -268,8 +268,6 @@ func (s *S3) fail(op, key string, err error) error {
 		verify    *tls.CertificateVerificationError
 	)
 	switch {
-	case errors.As(err, &short):
-		e.Err, e.Final, e.NotApplied = short, true, true
 	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
 		e.Hint, e.Final, e.NotApplied = "check the endpoint's name, or give the CA's certificate", true, true
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -433,7 +431,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 	if err := s.check("put", key); err != nil {
 		return Object{}, err
 	}
-	if err := checkPut(size, cond); err != nil {
+	if err := checkPut(body, size, cond); err != nil {
 		return Object{}, &Error{Op: "put", URL: s.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	opts := minio.PutObjectOptions{
@@ -448,7 +446,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 	case cond.IfMatch != "":
 		opts.SetMatchETag(cond.IfMatch)
 	}
-	guard := &bodyGuard{body: body, size: size}
+	guard := &bodyGuard{body: body}
 	defer guard.close()
 	info, err := s.core.Client.PutObject(ctx, s.bucket, s.prefix+key, io.NewSectionReader(guard, 0, size), size, opts)
 	if err != nil {
@@ -459,11 +457,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 
 // A bodyGuard keeps the promise that a body is the caller's again when Put
 // returns: an HTTP client that was answered early may still be reading it.
-// It also notices a body that is shorter than its size, which the client
-// would send as a request that never ends.
 type bodyGuard struct {
-	size int64
-
 	mu   sync.RWMutex
 	body io.ReaderAt // nil once Put has returned
 }
@@ -474,11 +468,7 @@ func (g *bodyGuard) ReadAt(p []byte, off int64) (int, error) {
 	if g.body == nil {
 		return 0, errors.New("the put has ended")
 	}
-	n, err := g.body.ReadAt(p, off)
-	if err == io.EOF && off+int64(n) < g.size {
-		err = &shortBodyError{off + int64(n), g.size}
-	}
-	return n, err
+	return g.body.ReadAt(p, off)
 }
 
 func (g *bodyGuard) close() {
