@@ -261,7 +261,6 @@ func (s *S3) fail(op, key string, err error) error {
 		e.Err = fmt.Errorf("at %s: %w", s.core.EndpointURL().Host, sent.Err)
 	}
 	var (
-		short     *shortBodyError
 		dial      *net.OpError
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
