@@ -139,7 +139,7 @@ func (r *rules) checkText(text string) (message string) {
 	length := utf8.RuneCountInString(text)
 	switch {
 	case len(r.enum) > 0 && !slices.Contains(r.enum, text):
-		return fmt.Sprintf("%q is not allowed here; allowed are %s%s", text, list(r.enum), suggestion(text, r.enum, `"`))
+		return fmt.Sprintf("%q is not allowed here; allowed are %s%s", text, enumerate(r.enum), suggestion(text, r.enum, `"`))
 	case length < r.minLength:
 		return "is empty; give it a value, or remove it"
 	case r.maxLength > 0 && length > r.maxLength:
@@ -152,8 +152,8 @@ func (r *rules) checkText(text string) (message string) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// list enumerates names: "a", "b" and "c".
-func list(names []string) string {
+// enumerate lists names: "a", "b" and "c".
+func enumerate(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
 		quoted[i] = strconv.Quote(name)
@@ -269,7 +269,7 @@ func (d *decoder) value(n ast.Node, path string, v reflect.Value, r *rules) {
 func (d *decoder) mapping(n ast.Node, path string, v reflect.Value) {
 	values, ok := mappingValues(n)
 	if !ok {
-		d.report(d.places[path], path, fmt.Sprintf("must be a mapping of %s; this is %s", list(memberNames(v.Type())), kindOf(n)))
+		d.report(d.places[path], path, fmt.Sprintf("must be a mapping of %s; this is %s", enumerate(memberNames(v.Type())), kindOf(n)))
 		return
 	}
 	given := map[string]*token.Position{}

@@ -64,7 +64,7 @@ func Load(name string, data []byte, env func(string) (string, bool), readFile fu
 	c := Default()
 	d := &decoder{env: env, anchors: map[string]ast.Node{}, places: map[string]*token.Position{}, failed: map[string]bool{}}
 	d.document(data, c)
-	v := validator{decoder: d, failed: maps.Clone(d.failed), folder: filepath.Dir(name), readFile: readFile}
+	v := validator{decoder: d, undecoded: maps.Clone(d.failed), folder: filepath.Dir(name), readFile: readFile}
 	v.config(c)
 	if len(d.problems) > 0 {
 		return nil, newError(name, data, d.problems)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,5 +163,31 @@ func TestSchemaAgrees(t *testing.T) {
 				t.Error("a good file says that the schema rejects it")
 			}
 		})
+	}
+}
+
+// TestSampleIsComplete: full.good.yml, the reference of all settings, has or
+// mentions each of them.
+func TestSampleIsComplete(t *testing.T) {
+	var schema struct {
+		Properties map[string]any
+		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal(config.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	settings := slices.Collect(maps.Keys(schema.Properties))
+	for _, definition := range schema.Defs {
+		settings = slices.AppendSeq(settings, maps.Keys(definition.Properties))
+	}
+	sample := string(readFile(t, filepath.Join(testdata, "full.good.yml")))
+	for _, name := range settings {
+		// A secret is there under its own name or as a file.
+		if stem := strings.TrimSuffix(name, "_file"); !strings.Contains(sample, stem+":") && !strings.Contains(sample, stem+"_file:") {
+			t.Errorf("it says nothing of %s", name)
+		}
+	}
+	if len(settings) < 30 {
+		t.Errorf("the schema has only %d settings", len(settings))
 	}
 }

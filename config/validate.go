@@ -15,9 +15,9 @@ import (
 // paths and reads secrets from their files on the way.
 type validator struct {
 	*decoder
-	failed   map[string]bool // the paths that could not be decoded, and are not looked at again
-	folder   string          // of the configuration file
-	readFile func(string) ([]byte, error)
+	undecoded map[string]bool // the paths that the decoder reported, and that are not looked at again
+	folder    string          // of the configuration file
+	readFile  func(string) ([]byte, error)
 }
 
 // problem reports something about the value at path, unless that could not be
@@ -151,7 +151,7 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 		v.problem(path+".endpoint", "%q is not a host, perhaps with a port, such as minio.example.org:9000", s.Endpoint)
 	}
 	for _, twin := range []string{"access_key_id", "secret_access_key"} {
-		if secret := path + "." + twin; v.decoder.failed[secret] || v.decoder.failed[secret+"_file"] {
+		if secret := path + "." + twin; v.undecoded[secret] || v.undecoded[secret+"_file"] {
 			return // whether there is one is not known
 		}
 	}
@@ -166,7 +166,7 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 // default: neither it nor, if it is not in the file, what should hold it could
 // not be decoded.
 func (v *validator) decoded(path string) bool {
-	for !v.failed[path] {
+	for !v.undecoded[path] {
 		if v.given(path) || path == "" {
 			return true
 		}
@@ -272,11 +272,11 @@ func unique[T comparable](v *validator, path string, items []T) {
 	first := map[T]int{}
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		if v.failed[at] {
+		if v.undecoded[at] {
 			continue
 		}
 		if j, taken := first[item]; taken {
-			v.problem(at, "%v is in the list already, as item %d; remove one", item, j)
+			v.problem(at, "%#v is in the list already, as item %d; remove one", item, j)
 		} else {
 			first[item] = i
 		}
@@ -304,7 +304,7 @@ func (v *validator) labels(path string, l *Labels) {
 
 func (v *validator) dailyHours(path string, h *DailyHours) {
 	switch {
-	case !v.given(path+".from") || !v.given(path+".to") || v.failed[path+".from"] || v.failed[path+".to"]:
+	case !v.given(path+".from") || !v.given(path+".to") || v.undecoded[path+".from"] || v.undecoded[path+".to"]:
 		// reported by the decoder
 	case h.From == endOfDay:
 		v.problem(path+".from", "24:00 ends a day; a day begins at 00:00")

@@ -78,8 +78,8 @@ func (p Percent) MarshalText() ([]byte, error) {
 // UnmarshalText reads a percentage such as 1% or 0.5%.
 func (p *Percent) UnmarshalText(text []byte) error {
 	number, isPercentage := strings.CutSuffix(string(text), "%")
-	plain := strings.Trim(number, "0123456789.") == "" // no sign, exponent, infinity or hexadecimals
-	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	plain := strings.Trim(number, "0123456789.") == "" // no sign, space, exponent or infinity
+	share, err := strconv.ParseFloat(number, 64)
 	if err != nil || !isPercentage || !plain || share > 100 {
 		return fmt.Errorf("%q is not a percentage from 0%% to 100%%, such as 1%% or 0.5%%", text)
 	}
