@@ -23,8 +23,12 @@ type Shuffle struct {
 
 // A Writer takes events; it is not safe for concurrent use.
 type Writer struct {
-	shards [Shards][]event.Event
+	shards [Shards][][]event.Event // in chunks, so that none is ever moved
 }
+
+// chunk is how many events a shard has room for at a time: small beside a
+// shard, large beside a slice's header.
+const chunk = 256
 
 // Writer returns a new writer to the shuffle.
 func (s *Shuffle) Writer() *Writer {
@@ -37,8 +41,13 @@ func (s *Shuffle) Writer() *Writer {
 
 // Add keeps a copy of e, and its strings.
 func (w *Writer) Add(e *event.Event) {
-	i := shardOf(e.SessionID)
-	w.shards[i] = append(w.shards[i], *e)
+	shard := &w.shards[shardOf(e.SessionID)]
+	last := len(*shard) - 1
+	if last < 0 || len((*shard)[last]) == chunk {
+		*shard = append(*shard, make([]event.Event, 0, chunk))
+		last++
+	}
+	(*shard)[last] = append((*shard)[last], *e)
 }
 
 // shardOf spreads consecutive ids evenly: Fibonacci hashing, whose high bits
@@ -54,17 +63,18 @@ func shardOf(session int64) int {
 // read once: its memory is let go. Different shards may be read at the same
 // time.
 func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) error {
-	total := 0
+	var events []*event.Event
 	for _, w := range s.writers {
-		total += len(w.shards[shard])
-	}
-	events := make([]*event.Event, 0, total)
-	for _, w := range s.writers {
-		for i := range w.shards[shard] {
-			events = append(events, &w.shards[shard][i])
+		events = slices.Grow(events, len(w.shards[shard])*chunk)
+		for _, c := range w.shards[shard] {
+			for i := range c {
+				events = append(events, &c[i])
+			}
 		}
 		w.shards[shard] = nil
 	}
+	// A session's events mostly come in their order already; to keep it saves
+	// sorting them later.
 	slices.SortStableFunc(events, func(a, b *event.Event) int { return cmp.Compare(a.SessionID, b.SessionID) })
 
 	var session []event.Event
