@@ -12,7 +12,9 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"daybook/sources/store"
 )
@@ -218,6 +220,36 @@ func TestS3ShortBody(t *testing.T) {
 	if n := len(seen.list()); n != 0 {
 		t.Errorf("%d requests; want none", n)
 	}
+}
+
+// The server refuses a part before it has the body; the client's connection
+// would go on reading that, but it is the caller's again.
+func TestS3BodyIsTheCallersAgain(t *testing.T) {
+	s, _ := fakeS3(t, someone, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+			return
+		}
+		refuse(403, "AccessDenied", "Access Denied.")(w, r)
+	})
+	body := &slowBody{}
+	if _, err := s.Put(t.Context(), "k", body, 20<<20, store.Condition{}); !errors.Is(err, store.ErrDenied) {
+		t.Fatal(err)
+	}
+	if n := body.reading.Load(); n != 0 {
+		t.Errorf("%d reads of the body are under way after Put", n)
+	}
+}
+
+// slowBody takes so long to read that somebody who wants more of it than he
+// may is caught in the act.
+type slowBody struct{ reading atomic.Int32 }
+
+func (b *slowBody) ReadAt(p []byte, _ int64) (int, error) {
+	b.reading.Add(1)
+	defer b.reading.Add(-1)
+	time.Sleep(20 * time.Millisecond)
+	return len(p), nil
 }
 
 // Nobody is asked for credentials but the environment, which has none.

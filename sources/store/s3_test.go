@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -272,38 +271,6 @@ func TestS3AnswerLost(t *testing.T) {
 			t.Errorf("stored %q, %v; want what was put", got, err)
 		}
 	})
-}
-
-// A caller who ends a call gets its body back at once.
-func TestS3BodyIsTheCallersAgain(t *testing.T) {
-	onServers(t, func(t *testing.T, server *storetest.Server) {
-		o := server.Options(server.NewBucket(t), "")
-		o.SecretKey = "wrong" // the server answers before it has read the body
-		body := &countedBody{data: randomBytes(40 << 20)}
-		_, err := server.Open(t, o).Put(t.Context(), "k", body, int64(len(body.data)), store.Condition{})
-		if err == nil {
-			t.Fatal("a wrong secret is accepted")
-		}
-		if n := body.reading.Load(); n != 0 {
-			t.Errorf("%d reads of the body are still under way", n)
-		}
-		body.returned.Store(true)
-	})
-}
-
-type countedBody struct {
-	data     []byte
-	reading  atomic.Int32
-	returned atomic.Bool
-}
-
-func (b *countedBody) ReadAt(p []byte, off int64) (int, error) {
-	if b.returned.Load() {
-		panic("the body is read after Put has returned")
-	}
-	b.reading.Add(1)
-	defer b.reading.Add(-1)
-	return bytes.NewReader(b.data).ReadAt(p, off)
 }
 
 // A refused connection names the address and what to check.

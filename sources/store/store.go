@@ -1,6 +1,7 @@
 // Package store is daybook's view of an object store: four calls, an S3
 // implementation through minio-go, a local directory with the same semantics,
-// and small wrappers (retries, stall detection) around either.
+// and small wrappers (retries, stall detection) around either. OpenURL puts
+// them together.
 //
 // A key is a slash-separated path relative to the root of the store (the
 // bucket and prefix, or the directory), without a leading slash. Keys are
@@ -43,7 +44,7 @@ type Store interface {
 
 	// Open reads the object's bytes from offset to its end. If ifMatch is not
 	// empty, it fails with ErrChanged unless that is the object's current
-	// ETag. The Object returned describes what is being read; its Size is the
+	// ETag (with ErrNotFound if there is no object any more). The Object returned describes what is being read; its Size is the
 	// whole object's. The caller closes the reader.
 	Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error)
 
