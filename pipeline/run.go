@@ -116,8 +116,10 @@ func (r *Runner) Run(ctx context.Context, t Target) (*Result, error) {
 		// Kept also when the run fails for them: that is when people look.
 		key := "_quarantine/" + strings.ReplaceAll(t.period.name, " ", "-") + ".ndjson"
 		if outcome.Accounting.RejectedLines() > 0 {
+			if perr := rejects.put(ctx, r.Sink, key); perr != nil {
+				return result, perr
+			}
 			result.Quarantine = r.Sink.URL(key)
-			err = errors.Join(err, rejects.put(ctx, r.Sink, key))
 		} else {
 			err = r.Sink.Delete(ctx, key) // those of an earlier run, since mended
 		}
