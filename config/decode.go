@@ -190,9 +190,6 @@ func (d *decoder) place(path string) *token.Position {
 		}
 		path = parent(path)
 	}
-	if at, ok := d.places[""]; ok {
-		return at
-	}
 	return &token.Position{Line: 1, Column: 1}
 }
 
@@ -212,37 +209,30 @@ func position(n ast.Node) *token.Position {
 	return &token.Position{Line: 1, Column: 1}
 }
 
-// maxHops bounds how many aliases lead to a value; more are a circle.
-const maxHops = 100
-
-// resolve follows anchors and aliases to what they mean. It reports what has
-// no meaning here, and returns nil.
+// resolve gives what a node means: an anchor its value, and an alias that of
+// its anchor. (YAML has no anchors of aliases, so that is all.) It reports
+// what has no meaning here, and returns nil.
 func (d *decoder) resolve(n ast.Node, path string) ast.Node {
 	at := position(n)
-	for range maxHops {
-		switch m := n.(type) {
-		case *ast.AnchorNode:
-			n = m.Value
-		case *ast.AliasNode:
-			name := m.Value.GetToken().Value
-			target, ok := d.anchors[name]
-			if !ok {
-				d.report(at, path, fmt.Sprintf("there is no anchor &%s for the alias *%s", name, name))
-				return nil
-			}
-			n = target
-		case *ast.TagNode:
-			d.report(at, path, fmt.Sprintf("the tag %s is not supported; remove it", m.Start.Value))
+	if anchor, ok := n.(*ast.AnchorNode); ok {
+		n = anchor.Value
+	}
+	if alias, ok := n.(*ast.AliasNode); ok {
+		name := alias.Value.GetToken().Value
+		if n, ok = d.anchors[name]; !ok {
+			d.report(at, path, fmt.Sprintf("there is no anchor &%s for the alias *%s", name, name))
 			return nil
-		case nil, *ast.NullNode:
-			d.report(at, path, "has no value; give it one, or remove it")
-			return nil
-		default:
-			return n
 		}
 	}
-	d.report(at, path, "the alias leads back to itself")
-	return nil
+	switch n := n.(type) {
+	case *ast.TagNode:
+		d.report(at, path, fmt.Sprintf("the tag %s is not supported; remove it", n.Start.Value))
+		return nil
+	case nil, *ast.NullNode:
+		d.report(at, path, "has no value; give it one, or remove it")
+		return nil
+	}
+	return n
 }
 
 // value decodes n into v.
