@@ -52,7 +52,7 @@ func plainLine(w io.Writer) func(*pipeline.Progress, time.Duration) {
 	return func(p *pipeline.Progress, since time.Duration) {
 		left := ""
 		if total, read := p.Bytes.Load(), p.BytesRead.Load(); read > 0 && total > read {
-			left = fmt.Sprintf(", %s left", time.Duration(float64(since) * float64(total-read) / float64(read)).Round(time.Second))
+			left = fmt.Sprintf(", %s left", time.Duration(float64(since)*float64(total-read)/float64(read)).Round(time.Second))
 		}
 		fmt.Fprintf(w, "%s%s\n", pace(p, since), left)
 	}
