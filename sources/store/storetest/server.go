@@ -32,7 +32,7 @@ type Server struct {
 }
 
 // The environment variables that name the servers' binaries. Without them
-// they are those that `make tools` builds, from the versions pinned in
+// they are those that `make s3` builds, from the versions pinned in
 // testdata/tools, into .bin/ beside go.mod.
 const (
 	EnvVersitygw = "DAYBOOK_VERSITYGW"
@@ -73,7 +73,7 @@ func binary(t testing.TB, env, name string) string {
 		path = filepath.Join(moduleRoot(t), ".bin", name)
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v; run `make tools`, or set %s to the path of a %s", err, env, name)
+		t.Fatalf("%v; run `make s3`, or set %s to the path of a %s", err, env, name)
 	}
 	return path
 }
