@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,17 +145,17 @@ func (p *prober) refused(key string, cond store.Condition) error {
 	return fmt.Errorf("%w: it replaced %s though that had changed (If-Match)", ErrUnconditional, p.store.URL(key))
 }
 
-// remove deletes keys, and fails unless they are gone.
-func (p *prober) remove(keys ...string) error {
-	var errs []error
+// remove deletes all keys, and fails unless they are gone. Of several errors it
+// returns the first, as they have one reason.
+func (p *prober) remove(keys ...string) (first error) {
 	for _, key := range keys {
 		err := p.store.Delete(p.ctx, key)
 		if err == nil {
 			err = p.gone(key)
 		}
-		errs = append(errs, err)
+		first = cmp.Or(first, err)
 	}
-	return errors.Join(errs...)
+	return first
 }
 
 func (p *prober) gone(key string) error {
