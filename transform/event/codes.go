@@ -30,7 +30,7 @@ var (
 	senderCodes     = [...]string{Customer: "customer", Technician: "technician", System: "system"}
 	actorCodes      = [...]string{ByTechnician: "technician", ByAdministrator: "administrator", ByTimeout: "timeout", BySystem: "system", ByTransfer: "transfer"}
 	resolutionCodes = [...]string{Resolved: "resolved", Unresolved: "unresolved"}
-	reasonCodes     = [...]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type"}
+	reasonCodes     = [...]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type", TooLate: "too_late", TooEarly: "too_early"}
 )
 
 func (t Type) String() string        { return code(int(t), typeCodes[:]) }
@@ -49,8 +49,9 @@ func code(i int, codes []string) string {
 	return ""
 }
 
-// Reasons lists every reason code, in the order of the contract.
-func Reasons() []Reason { return []Reason{BadJSON, TooLong, MissingField, BadValue, UnknownType} }
+// Reasons lists every reason code, those of the contract first and in its
+// order.
+func Reasons() []Reason { return upTo[Reason](len(reasonCodes)) }
 
 // Ending says whether s ends a session (report.md, "Legs": ending statuses).
 func (s Status) Ending() bool {

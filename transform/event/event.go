@@ -176,13 +176,17 @@ func (e *Event) Millis() int64 { return e.TS / 1000 }
 // Reason is why a line is no event. The zero value is none.
 type Reason uint8
 
-// The reason codes of events.md, "A line".
+// The reason codes of events.md, "A line", and two more for lines that are
+// events, but lie further from the day of their dump than the look-back
+// reaches: no report of their own day would read that dump.
 const (
 	BadJSON Reason = iota + 1
 	TooLong
 	MissingField
 	BadValue
 	UnknownType
+	TooLate
+	TooEarly
 	NumReasons = iota + 1 // with none
 )
 

@@ -1,0 +1,205 @@
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// What is stored of an event, in the shuffle's temporary files and in digests,
+// is its id, time, session, sequence number, type, code and technician's
+// number, which most events have, and a body: the members that few have.
+//
+// The numbers of types, codes, details and body members are part of the
+// format of digests (codes.golden): new ones come after the old ones.
+
+// Code is the value of the one member that the type has of its own and that is
+// a code: a session type, status, signal, sender, resolution or actor.
+// Other types have none: 0.
+func (e *Event) Code() uint8 {
+	switch e.Type {
+	case SessionCreated:
+		return uint8(e.SessionType)
+	case StatusChanged:
+		return uint8(e.Status)
+	case Presence:
+		return uint8(e.Signal)
+	case ChatMessage:
+		return uint8(e.Sender)
+	case ResolutionSubmitted:
+		return uint8(e.Resolution)
+	case QueueRemoved:
+		return uint8(e.By)
+	}
+	return 0
+}
+
+// SetCode is the opposite of Code: e.Type says what the code means.
+func (e *Event) SetCode(code uint8) {
+	switch e.Type {
+	case SessionCreated:
+		e.SessionType = SessionType(code)
+	case StatusChanged:
+		e.Status = Status(code)
+	case Presence:
+		e.Signal = Signal(code)
+	case ChatMessage:
+		e.Sender = Sender(code)
+	case ResolutionSubmitted:
+		e.Resolution = Resolution(code)
+	case QueueRemoved:
+		e.By = Actor(code)
+	}
+}
+
+// Who is the id of the technician that the event names, described or not; 0 if
+// it names none.
+func (e *Event) Who() int64 {
+	if e.describes() {
+		return e.Technician.ID
+	}
+	return e.TechnicianID
+}
+
+// SetWho is the opposite of Who.
+func (e *Event) SetWho(id int64) {
+	if e.describes() {
+		e.Technician.ID = id
+	} else {
+		e.TechnicianID = id
+	}
+}
+
+// describes says whether the type has a technician, not only a technician_id.
+func (e *Event) describes() bool {
+	return e.Type == SessionCreated || e.Type == StatusChanged || e.Type == CollaborationStarted
+}
+
+// The members of a body. Each is its number, and then a text (its length and
+// its bytes), a channel's id, or the details.
+const (
+	bodyTool = iota + 1
+	bodyName
+	bodyEmail
+	bodyGroup
+	bodyChannelID
+	bodyChannelName
+	bodyCallingCard
+	bodyTransferred
+	bodyDetails // a set of details, and then the text of each
+)
+
+// AppendBody appends what the event has beside its id, time, session, sequence
+// number, type, code and technician's number. It is empty for most events, and
+// equal for events that are equal in it.
+func (e *Event) AppendBody(b []byte) []byte {
+	b = appendMember(b, bodyTool, e.Tool)
+	b = appendMember(b, bodyName, e.Technician.Name)
+	b = appendMember(b, bodyEmail, e.Technician.Email)
+	b = appendMember(b, bodyGroup, e.Technician.Group)
+	if e.Channel.ID != 0 {
+		b = binary.AppendUvarint(append(b, bodyChannelID), uint64(e.Channel.ID))
+	}
+	b = appendMember(b, bodyChannelName, e.Channel.Name)
+	b = appendMember(b, bodyCallingCard, e.CallingCard)
+	b = appendMember(b, bodyTransferred, e.Transferred)
+	if d := e.Details; d != nil {
+		b = binary.AppendUvarint(append(b, bodyDetails), uint64(d.Given))
+		for i := range d.Value {
+			if d.Given&(1<<i) != 0 {
+				b = appendText(b, d.Value[i])
+			}
+		}
+	}
+	return b
+}
+
+func appendMember(b []byte, member byte, text string) []byte {
+	if text == "" {
+		return b
+	}
+	return appendText(append(b, member), text)
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+var errBody = errors.New("an event's body is damaged")
+
+// DecodeBody reads what AppendBody wrote. The event's texts are parts of body.
+// It fails on bytes that are no body, and never panics.
+func (e *Event) DecodeBody(body string) error {
+	for len(body) > 0 {
+		member := body[0]
+		body = body[1:]
+		var err error
+		switch member {
+		case bodyTool:
+			e.Tool, body, err = takeText(body)
+		case bodyName:
+			e.Technician.Name, body, err = takeText(body)
+		case bodyEmail:
+			e.Technician.Email, body, err = takeText(body)
+		case bodyGroup:
+			e.Technician.Group, body, err = takeText(body)
+		case bodyChannelID:
+			var id uint64
+			id, body, err = takeUvarint(body)
+			e.Channel.ID = int64(id)
+		case bodyChannelName:
+			e.Channel.Name, body, err = takeText(body)
+		case bodyCallingCard:
+			e.CallingCard, body, err = takeText(body)
+		case bodyTransferred:
+			e.Transferred, body, err = takeText(body)
+		case bodyDetails:
+			e.Details, body, err = takeDetails(body)
+		default:
+			err = fmt.Errorf("%w: member %d", errBody, member)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func takeDetails(s string) (*Details, string, error) {
+	given, s, err := takeUvarint(s)
+	if err != nil {
+		return nil, "", err
+	}
+	if bits.Len64(given) > NumDetails {
+		return nil, "", errBody
+	}
+	d := &Details{Given: uint16(given)}
+	for i := range d.Value {
+		if d.Given&(1<<i) == 0 {
+			continue
+		}
+		if d.Value[i], s, err = takeText(s); err != nil {
+			return nil, "", err
+		}
+	}
+	return d, s, nil
+}
+
+func takeText(s string) (text, rest string, err error) {
+	n, s, err := takeUvarint(s)
+	if err != nil || n > uint64(len(s)) {
+		return "", "", errBody
+	}
+	return s[:n], s[n:], nil
+}
+
+func takeUvarint(s string) (n uint64, rest string, err error) {
+	for i, shift := 0, uint(0); i < len(s) && shift < 64; i, shift = i+1, shift+7 {
+		c := s[i]
+		if n |= uint64(c&0x7f) << shift; c < 0x80 {
+			return n, s[i+1:], nil
+		}
+	}
+	return 0, "", errBody
+}
