@@ -95,6 +95,42 @@ func (t Template) Prefix(d day.Day) string {
 	).Replace(string(t))
 }
 
+// Root is what the keys of all dumps begin with, whatever their day.
+func (t Template) Root() string { return string(t[:strings.IndexByte(string(t), '{')]) }
+
+// Day tells of which day a key under Root is, if it is one of any.
+func (t Template) Day(key string) (day.Day, bool) {
+	whole := key
+	rest, date := string(t), [len("2006-01-02")]byte{4: '-', 7: '-'}
+	for rest != "" {
+		var found bool
+		for placeholder, at := range placeholders {
+			if strings.HasPrefix(rest, placeholder) {
+				n := len(placeholder) - 2
+				if len(key) < n {
+					return 0, false
+				}
+				copy(date[at:], key[:n])
+				key, rest, found = key[n:], rest[len(placeholder):], true
+				break
+			}
+		}
+		if !found {
+			if key == "" || key[0] != rest[0] {
+				return 0, false
+			}
+			key, rest = key[1:], rest[1:]
+		}
+	}
+	d, err := day.Parse(string(date[:]))
+	// A placeholder that occurs twice has to stand for the same both times.
+	return d, err == nil && strings.HasPrefix(whole, t.Prefix(d))
+}
+
+// placeholders are those of templates, and where each part stands in a date.
+// Each has two characters more than what it stands for.
+var placeholders = map[string]int{"{yyyy}": 0, "{mm}": 5, "{dd}": 8}
+
 // Dump is one version of one dump in a store.
 type Dump struct {
 	Key   string
@@ -122,17 +158,38 @@ func ListDay(ctx context.Context, l Lister, t Template, d day.Day) (Listing, err
 		if err != nil {
 			return Listing{}, fmt.Errorf("list the dumps of %s: %w", d, err)
 		}
-		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
-		// Consoles mark an empty "directory" by an empty object.
-		directory := name == "" && object.Size == 0
-		if directory || isControl(name) {
-			continue
-		}
-		if codec, isDump := codecOf(name); isDump {
-			listing.Dumps = append(listing.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Codec: codec})
-		} else {
-			listing.Unknown = append(listing.Unknown, object.Key)
-		}
+		listing.add(object)
 	}
 	return listing, nil
+}
+
+// ListAll lists the dumps of every day there is. Keys that are of no day are
+// not looked at: the store may hold other things beside dumps.
+func ListAll(ctx context.Context, l Lister, t Template) (map[day.Day]Listing, error) {
+	all := map[day.Day]Listing{}
+	for object, err := range l.List(ctx, t.Root()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the dumps: %w", err)
+		}
+		if d, ok := t.Day(object.Key); ok {
+			listing := all[d]
+			listing.add(object)
+			all[d] = listing
+		}
+	}
+	return all, nil
+}
+
+func (l *Listing) add(object store.Object) {
+	name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+	// Consoles mark an empty "directory" by an empty object.
+	directory := name == "" && object.Size == 0
+	if directory || isControl(name) {
+		return
+	}
+	if codec, isDump := codecOf(name); isDump {
+		l.Dumps = append(l.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Codec: codec})
+	} else {
+		l.Unknown = append(l.Unknown, object.Key)
+	}
 }

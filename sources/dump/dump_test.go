@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -171,5 +172,60 @@ func TestFind(t *testing.T) {
 	}
 	if _, _, err := Find([]string{filepath.Join(root, "absent")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a path that does not exist: %v", err)
+	}
+}
+
+// A template tells the day of the keys that begin like that day's, and of no
+// other.
+func TestTemplateDay(t *testing.T) {
+	d := day.Date(2026, 11, 5)
+	for _, text := range []string{"{yyyy}/{mm}/{dd}/", "raw/dt={yyyy}-{mm}-{dd}/", "{dd}.{mm}.{yyyy}.", "x{yyyy}{mm}{dd}", "a/{mm}/b{dd}c/{yyyy}", "{yyyy}/{yyyy}-{mm}/{yyyy}{mm}{dd}-"} {
+		template, err := ParseTemplate(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prefix := template.Prefix(d)
+		if got, ok := template.Day(prefix + "part.ndjson"); !ok || got != d {
+			t.Errorf("%s: the day of %s is %s, %t", text, prefix, got, ok)
+		}
+		if !strings.HasPrefix(prefix, template.Root()) {
+			t.Errorf("%s: %s does not begin with the root %q", text, prefix, template.Root())
+		}
+		for i := range prefix {
+			if got, ok := template.Day(prefix[:i]); ok {
+				t.Errorf("%s: %q is of %s", text, prefix[:i], got)
+			}
+			if wrong := prefix[:i] + "?" + prefix[i+1:]; wrong != prefix {
+				if got, ok := template.Day(wrong); ok {
+					t.Errorf("%s: %q is of %s", text, wrong, got)
+				}
+			}
+		}
+	}
+	if d, ok := Template("{yyyy}/{yyyy}-{mm}-{dd}/").Day("2025/2026-02-03/a.ndjson"); ok {
+		t.Errorf("a day of two years is %s", d)
+	}
+	if d, ok := Template("{yyyy}/{mm}/{dd}/").Day("2026/02/30/a.ndjson"); ok {
+		t.Errorf("the 30th of February is %s", d)
+	}
+}
+
+func TestListAll(t *testing.T) {
+	m := store.NewMemory(nil)
+	for _, key := range []string{"raw/2026/11/05/a.ndjson", "raw/2026/11/05/_SUCCESS", "raw/2026/11/06/deep/b.jsonl.gz", "raw/2026/11/06/readme.txt", "raw/other/c.ndjson", "elsewhere/2026/11/05/d.ndjson"} {
+		if _, err := m.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	template := Template("raw/{yyyy}/{mm}/{dd}/")
+	all, err := ListAll(t.Context(), m, template)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	for d, listing := range all {
+		one, err := ListDay(t.Context(), m, template, d)
+		if err != nil || !reflect.DeepEqual(one, listing) || len(one.Dumps) != 1 {
+			t.Errorf("%s: all at once %+v, alone %+v, %v", d, listing, one, err)
+		}
 	}
 }
