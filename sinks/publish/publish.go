@@ -6,19 +6,25 @@
 // newer one. The partition's manifest names the parts that count, and is
 // replaced by compare-and-swap. Until it is, nothing has happened; once it is,
 // everything has.
+//
+// Whoever publishes reads the manifest first ([Read]), then takes the snapshot
+// of its inputs and makes the content of them, and commits it in place of that
+// manifest or not at all ([Publish]). So of two writers at once, the one whose
+// inputs may be the older never replaces the work of the other.
+//
+// A superseded revision of a report is kept for a while under _history
+// ([ReadRevision]), and what nothing names any more is collected ([GC]).
 package publish
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
-	"strings"
+	"slices"
 
 	"daybook/sources/store"
 )
@@ -32,12 +38,48 @@ type Store interface {
 	URL(key string) string
 }
 
-// Partition is what is to be published. Files hold the bytes of the
-// manifest's parts, in their order.
+// Base is what a partition was when its next content was planned.
+type Base struct {
+	Manifest *Manifest // nil: nothing was published
+	ETag     string    // of the manifest
+}
+
+// revision is that of the base, or 0 where nothing was published.
+func (b *Base) revision() int {
+	if b.Manifest == nil {
+		return 0
+	}
+	return b.Manifest.Revision
+}
+
+// condition is what a commit in place of the base insists on.
+func (b *Base) condition() store.Condition {
+	if b.Manifest == nil {
+		return store.Condition{IfAbsent: true}
+	}
+	return store.Condition{IfMatch: b.ETag}
+}
+
+// Partition is what is to be published.
 type Partition struct {
-	Dir      string // the key prefix of its files, ending in a slash
-	Manifest Manifest
-	Files    [][]byte
+	Dir      string   // the key prefix of its files, ending in a slash
+	Manifest Manifest // Publish fills in Parts, Revision, Previous and Attempt
+	Files    []File   // the parts, in the manifest's order
+
+	// Keep: what the partition replaces is copied to _history, and then
+	// removed from the directory, which warehouses read as a whole. Without
+	// Keep it stays where it is, for those who are still reading it, until GC
+	// takes it.
+	Keep bool
+}
+
+// File is a part to be.
+type File struct {
+	Name string      // the stem of its name, unique in the partition: part-0
+	Dir  string      // where it lies, ending in a slash, if not in the partition's directory; a directory that no other partition writes to
+	Ext  string      // the end of its name: .parquet
+	Body io.ReaderAt // Part.Bytes of it are read, by Publish only
+	Part Part        // without its key
 }
 
 // State is what publishing a partition came to.
@@ -47,157 +89,241 @@ type State string
 const (
 	Published State = "published" // for the first time
 	Restated  State = "restated"  // in place of another content
-	Refreshed State = "refreshed" // the same content, made from other inputs
+	Refreshed State = "refreshed" // the same content, made from other inputs or by other rules
 	Unchanged State = "unchanged" // nothing was written
 )
 
-// ErrRaced: somebody else published other content at the same time. The
-// partition is whole, and theirs; whether it is also right is for a new plan
-// to say.
-var ErrRaced = errors.New("another run published other content at the same time; run again")
+// ErrRaced: the partition is not any more what it was when its content was
+// planned. It is whole, and somebody else's; whether it is also up to date is
+// for a new plan to say.
+var ErrRaced = errors.New("another run published this partition at the same time; run again")
 
-// Publish makes p the content of its partition, and returns the manifest that
-// stands after it. It may be called again after any failure, and by any number
-// of processes at once.
-func Publish(ctx context.Context, st Store, p Partition) (Manifest, State, error) {
-	manifest, state, err := publish(ctx, st, p)
+// Read reads what is published in the directory dir. That nothing is, is no
+// error.
+func Read(ctx context.Context, st Store, dir string) (Base, error) {
+	key := dir + ManifestName
+	body, object, err := st.Open(ctx, key, 0, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return Base{}, nil
+	}
+	if err != nil {
+		return Base{}, err
+	}
+	defer body.Close()
+	b, err := io.ReadAll(io.LimitReader(body, store.MaxConditionalSize+1)) // a manifest is no larger, as it was put conditionally
+	if err != nil {
+		return Base{}, err
+	}
+	m, err := decode(b)
+	if err != nil {
+		return Base{}, fmt.Errorf("%s is not a manifest: %w", st.URL(key), err)
+	}
+	return Base{Manifest: m, ETag: object.ETag}, nil
+}
+
+// Publish makes p the content of its partition in place of base, which was
+// read before p's inputs were, and returns the manifest that stands after it.
+// It fails with ErrRaced if the base has been replaced by anything else than
+// the same. After any failure the caller may read the base again and publish
+// again, and any number of processes may do so at once.
+func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, State, error) {
+	manifest, state, err := publish(ctx, st, &p, &base)
 	if err != nil {
 		return Manifest{}, "", fmt.Errorf("publish %s: %w", st.URL(p.Dir), err)
 	}
-	return manifest, state, nil
+	return *manifest, state, nil
 }
 
-func publish(ctx context.Context, st Store, p Partition) (Manifest, State, error) {
-	next := p.Manifest
-	manifestKey := p.Dir + ManifestName
-
-	// What is there now. The ETag is what the commit will insist on: whoever
-	// commits in between makes it fail.
-	current, etag, err := Read(ctx, st, p.Dir)
-	first := errors.Is(err, store.ErrNotFound)
-	if err != nil && !first {
-		return Manifest{}, "", err
-	}
-	state, swap := Restated, store.Condition{IfMatch: etag}
-	switch {
-	case first:
-		next.Revision, state, swap = 1, Published, store.Condition{IfAbsent: true}
-	case next.same(&current):
-		return current, Unchanged, sweep(ctx, st, p.Dir, &current)
-	case next.sameContent(&current):
-		next.Revision, next.Previous, next.Reason, state = current.Revision, current.Previous, current.Reason, Refreshed
-	default:
-		next.Revision, next.Previous = current.Revision+1, current.Revision
-	}
-
-	// The parts. If we stop here, they are orphans that no manifest names. The
-	// next attempt at this revision writes the same ones, if it is of the same
-	// content, and others if it is not.
-	for i := range next.Parts {
-		part := &next.Parts[i]
-		if state == Refreshed {
-			part.Key = current.Parts[i].Key
-			continue
-		}
-		part.Key = p.Dir + partName(i, next.Revision, part.SHA256)
-		if _, err := st.Put(ctx, part.Key, bytes.NewReader(p.Files[i]), part.Bytes, store.Condition{}); err != nil {
-			return Manifest{}, "", err
-		}
-	}
-
-	// The commit. If we stop before it, nothing happened; if after it, only the
-	// superseded parts are left over.
-	next.Attempt = rand.Text()
-	body, err := encode(&next)
+// publish is the protocol, from the first part to the last deletion. There is
+// no other code to recover with: whatever was left undone, the next call does.
+func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest, State, error) {
+	next, state, err := p.plan(base)
 	if err != nil {
-		return Manifest{}, "", err
+		return nil, "", err
 	}
-	if _, err := st.Put(ctx, manifestKey, bytes.NewReader(body), int64(len(body)), swap); err != nil {
-		// Refused, or unknown. The answer to a commit that was applied may be
-		// lost, and then even a refusal may be to our own, repeated: only what
-		// is there tells.
-		there, _, readErr := Read(ctx, st, p.Dir)
+
+	// 1. Nothing to commit, if the base still stands. Only the remains of
+	// writers that stopped in one of the steps below may have to go.
+	if state == Unchanged {
+		there, err := Read(ctx, st, p.Dir)
 		switch {
-		case readErr != nil:
-			return Manifest{}, "", fmt.Errorf("%w; whether it was committed is unknown (%w): run again", err, readErr)
-		case there.Attempt == next.Attempt:
-			// Ours.
-		case there.sameContent(&next):
-			return there, Unchanged, nil // another's, with our content
-		case errors.Is(err, store.ErrPrecondition):
-			return Manifest{}, "", ErrRaced
-		default:
-			return Manifest{}, "", err
+		case err != nil:
+			return nil, "", err
+		case there.Manifest == nil || !there.Manifest.same(next):
+			return nil, "", ErrRaced
 		}
+		return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
 	}
 
-	// Only now that the commit is known do the superseded parts go.
-	return next, state, sweep(ctx, st, p.Dir, &next)
-}
-
-// sweep removes the parts of older revisions than the published one. Nobody
-// can commit them any more: a commit names the revision after the one that it
-// replaces. Parts of this revision or a newer one that the manifest does not
-// name may be another's, about to be committed, and stay.
-//
-// If we stop in here, some of them stay beside the new ones until the
-// partition is published again, be it unchanged.
-func sweep(ctx context.Context, st Store, dir string, published *Manifest) error {
-	if published.Revision == 1 {
-		return nil
-	}
-	for object, err := range st.List(ctx, dir) {
-		if err == nil {
-			if revision, ok := partRevision(object.Key[len(dir):]); ok && revision < published.Revision {
-				err = st.Delete(ctx, object.Key)
+	// 2. The parts. If we stop in here, they are orphans that no manifest
+	// names. The next attempt at this revision writes the same ones if it is
+	// of the same content, and others if it is not; once it has committed, it
+	// removes them.
+	if state != Refreshed {
+		for i := range p.Files {
+			f := &p.Files[i]
+			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
+				return nil, "", err
 			}
 		}
+	}
+
+	// 3. The revision that is about to be superseded is kept. If we stop in or
+	// after this, there is a copy of the live revision, or a part of one, that
+	// nobody looks for until that revision is superseded; and whoever does
+	// that, makes the copy first.
+	if state == Restated && p.Keep {
+		if err := keep(ctx, st, p.Dir, base.Manifest); err != nil {
+			return nil, "", err
+		}
+	}
+
+	// 4. The commit. If we stop before it, nothing has happened; if after it,
+	// everything has, and only superseded parts may be left over.
+	next.Attempt = rand.Text()
+	body := next.encode()
+	_, commitErr := st.Put(ctx, p.Dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
+
+	// 5. Refused, or unknown. The answer to a commit that was applied may be
+	// lost, and then even a refusal may be to our own, repeated: only what is
+	// there tells. If we stop in here, we do not know, and have deleted
+	// nothing.
+	if commitErr != nil {
+		there, err := Read(ctx, st, p.Dir)
+		switch {
+		case err != nil:
+			return nil, "", fmt.Errorf("%w; whether it was committed is unknown (%w): run again", commitErr, err)
+		case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
+			// Ours.
+		case there.Manifest != nil && there.Manifest.same(next):
+			// Another's, with our content, made of our inputs.
+			return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
+		case there.ETag == base.ETag && !errors.Is(commitErr, store.ErrPrecondition):
+			return nil, "", commitErr // not applied, at least not yet
+		default:
+			return nil, "", p.withdraw(ctx, st, state, next, &there)
+		}
+	}
+
+	// 6. Only now that the commit is known does anything go. If we stop in
+	// here, the next call does the rest, be the partition unchanged.
+	return next, state, p.sweep(ctx, st, next)
+}
+
+// plan decides what publishing p in place of base comes to, and what the
+// manifest will be, but for the attempt.
+func (p *Partition) plan(base *Base) (*Manifest, State, error) {
+	next := p.Manifest
+	next.Parts = make([]Part, len(p.Files))
+	next.Revision = base.revision() + 1
+	names := make(map[string]bool, len(p.Files))
+	for i := range p.Files {
+		f := &p.Files[i]
+		key, err := partKey(p, f, next.Revision)
 		if err != nil {
-			return fmt.Errorf("revision %d is published, but older parts may still lie beside it: %w; run again", published.Revision, err)
+			return nil, "", err
+		}
+		name := unrevised(key)
+		if names[name] {
+			return nil, "", fmt.Errorf("two files are named %s", name)
+		}
+		names[name] = true
+		next.Parts[i] = f.Part
+		next.Parts[i].Key = key
+	}
+	current := base.Manifest
+	if current == nil {
+		return &next, Published, nil
+	}
+	next.Previous = current.Revision
+	switch {
+	case next.same(current):
+		return current, Unchanged, nil
+	case next.sameContent(current):
+		next.Revision, next.Previous, next.Reason = current.Revision, current.Previous, current.Reason
+		for i := range next.Parts {
+			next.Parts[i].Key = current.Parts[i].Key
+		}
+		return &next, Refreshed, nil
+	}
+	return &next, Restated, nil
+}
+
+// sweep removes the parts that lie in the directories of a published manifest,
+// are not named by it, and are of its revision or an older one.
+//
+// Nobody can commit those any more, so it does not matter who wrote them, when
+// and whether their writer still runs: a manifest of revision n names parts
+// that were written for n, or, refreshed, the ones that the manifest which it
+// replaced named. It is committed only in place of one of n-1, or, refreshed,
+// of n. So once a manifest of revision n has stood, no other set of parts can
+// follow for n or what is below. This also holds if the manifest has been
+// replaced since. Parts of a higher revision may be about to be committed, and
+// stay.
+//
+// Without Keep the superseded parts may still be read, and all stay for GC.
+func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) error {
+	if !p.Keep {
+		return nil
+	}
+	named := keysOf(published)
+	for _, dir := range p.dirs() {
+		for object, err := range st.List(ctx, dir) {
+			if err == nil {
+				revision, isPart := partRevision(object.Key)
+				if isPart && revision <= published.Revision && !named[object.Key] && dirOf(object.Key) == dir {
+					err = st.Delete(ctx, object.Key)
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("revision %d is published, but other parts may still lie beside it: %w; run again", published.Revision, err)
+			}
 		}
 	}
 	return nil
 }
 
-// partName names part n of a revision by the SHA-256 of its content.
-func partName(n, revision int, sum string) string {
-	return fmt.Sprintf("part-%d-r%d-%s.parquet", n, revision, sum[:16])
+// withdraw removes the parts of an attempt that lost to what is there, for
+// the same reason as sweep does, and under its conditions: what is there must
+// be of our revision or a later one, and not name them. If it is only a
+// refreshed base, the next writer may be about to commit the same parts.
+//
+// Without Keep they stay: ours may have been committed, and superseded, before
+// we asked, and be read.
+//
+// Its error is always ErrRaced, with what else went wrong.
+func (p *Partition) withdraw(ctx context.Context, st Store, state State, ours *Manifest, there *Base) error {
+	if !p.Keep || state == Refreshed || there.revision() < ours.Revision {
+		return ErrRaced
+	}
+	named := keysOf(there.Manifest)
+	for _, part := range ours.Parts {
+		if named[part.Key] {
+			continue
+		}
+		if err := st.Delete(ctx, part.Key); err != nil {
+			return fmt.Errorf("%w; parts of this one may still lie beside the other's: %w", ErrRaced, err)
+		}
+	}
+	return ErrRaced
 }
 
-// partRevision reads the revision off a part's name.
-func partRevision(name string) (revision int, ok bool) {
-	fields := strings.Split(name, "-")
-	if len(fields) != 4 || fields[0] != "part" || !strings.HasPrefix(fields[2], "r") {
-		return 0, false
+// dirs are the directories that the partition's files lie in.
+func (p *Partition) dirs() []string {
+	dirs := []string{p.Dir}
+	for i := range p.Files {
+		if dir := p.Files[i].Dir; dir != "" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
 	}
-	revision, err := strconv.Atoi(fields[2][1:])
-	return revision, err == nil
+	return dirs
 }
 
-// Read reads a partition's manifest, and its ETag. If there is none, the error
-// wraps store.ErrNotFound.
-func Read(ctx context.Context, st Store, dir string) (Manifest, string, error) {
-	key := dir + ManifestName
-	body, object, err := st.Open(ctx, key, 0, "")
-	if err != nil {
-		return Manifest{}, "", err
+// keysOf are the keys of the parts that a manifest names.
+func keysOf(m *Manifest) map[string]bool {
+	keys := make(map[string]bool, len(m.Parts))
+	for _, part := range m.Parts {
+		keys[part.Key] = true
 	}
-	defer body.Close()
-	b, err := io.ReadAll(body)
-	if err != nil {
-		return Manifest{}, "", err
-	}
-	var m Manifest
-	if err := json.Unmarshal(b, &m); err != nil {
-		return Manifest{}, "", fmt.Errorf("%s is not a manifest: %w", st.URL(key), err)
-	}
-	return m, object.ETag, nil
-}
-
-func encode(m *Manifest) ([]byte, error) {
-	b, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return append(b, '\n'), nil
+	return keys
 }

@@ -1,0 +1,57 @@
+package publish
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// hashDigits is how many hex digits of a part's SHA-256 are in its name: with
+// 64 bits no two contents of one partition ever share a name.
+const hashDigits = 16
+
+// partName is how the names of parts look: stem, revision, hash, extension.
+var partName = regexp.MustCompile(`^(.+)-r([1-9][0-9]{0,8})-([0-9a-f]{16})(\.[0-9A-Za-z.]+)?$`)
+
+// partKey is the key of a file of a partition as a part of a revision. It
+// fails if the key could not be told to be that again.
+func partKey(p *Partition, f *File, revision int) (string, error) {
+	if !isSHA256(f.Part.SHA256) {
+		return "", fmt.Errorf("the file %s has %q for its SHA-256, which is 64 hex digits in lower case", f.Name, f.Part.SHA256)
+	}
+	dir := f.Dir
+	if dir == "" {
+		dir = p.Dir
+	}
+	key := fmt.Sprintf("%s%s-r%d-%s%s", dir, f.Name, revision, f.Part.SHA256[:hashDigits], f.Ext)
+	if n, ok := partRevision(key); !ok || n != revision || dirOf(key) != dir {
+		return "", fmt.Errorf("%q is no key for a part; check the file's name, directory and extension", key)
+	}
+	return key, nil
+}
+
+// partRevision reads the revision off a part's key; ok is false for keys that
+// are none of a part.
+func partRevision(key string) (revision int, ok bool) {
+	fields := partName.FindStringSubmatch(path.Base(key))
+	if fields == nil {
+		return 0, false
+	}
+	revision, err := strconv.Atoi(fields[2])
+	return revision, err == nil
+}
+
+// unrevised is a part's key without its revision: what it is, of whatever
+// content.
+func unrevised(key string) string {
+	dir, name := path.Split(key)
+	if fields := partName.FindStringSubmatch(name); fields != nil {
+		name = fields[1] + fields[4]
+	}
+	return dir + name
+}
+
+// dirOf is the directory of a key, ending in a slash.
+func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
