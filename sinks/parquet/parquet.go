@@ -31,6 +31,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
+	_ "daybook/sinks/internal/zstdcodec"
 	"daybook/transform/report"
 )
 

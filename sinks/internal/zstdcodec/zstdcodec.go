@@ -1,4 +1,9 @@
-package parquet
+// Package zstdcodec replaces Arrow's zstd codec, for whoever imports it.
+//
+// Arrow's own builds an encoder for every page, which costs a third of the
+// time of writing a file and most of its garbage. A codec can only be replaced
+// for the whole program, and only before the first file: hence at the start.
+package zstdcodec
 
 import (
 	"io"
@@ -7,29 +12,26 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Arrow's own zstd codec builds an encoder for every page, which costs a third
-// of the time of writing a file and most of its garbage. A codec can only be
-// replaced for the whole program, and only before the first file: hence here.
-func init() { compress.RegisterCodec(compress.Codecs.Zstd, newZstdCodec()) }
+func init() { compress.RegisterCodec(compress.Codecs.Zstd, newCodec()) }
 
-// zstdCodec is a compress.Codec that keeps its encoders: EncodeAll has a pool
+// codec is a compress.Codec that keeps its encoders: EncodeAll has a pool
 // of them, one for each processor, and compresses a page in the goroutine that
 // writes it. It knows one level, the library's default.
-type zstdCodec struct {
+type codec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
 }
 
-func newZstdCodec() zstdCodec {
+func newCodec() codec {
 	encoder, err := zstd.NewWriter(nil, encoderOptions()...)
 	must(err)
 	decoder, err := zstd.NewReader(nil)
 	must(err)
-	return zstdCodec{encoder, decoder}
+	return codec{encoder, decoder}
 }
 
 // encoderOptions: a frame tells its size, however small, and carries a
-// checksum of what is in it. Audit relies on both.
+// checksum of what is in it. The audit of Parquet files relies on both.
 func encoderOptions() []zstd.EOption {
 	return []zstd.EOption{zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true)}
 }
@@ -41,12 +43,12 @@ func must(err error) {
 	}
 }
 
-func (c zstdCodec) Encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst[:0]) }
+func (c codec) Encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst[:0]) }
 
-func (c zstdCodec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst, src) }
+func (c codec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst, src) }
 
 // Decode panics on corrupt input, for a Codec has no other way to report it.
-func (c zstdCodec) Decode(dst, src []byte) []byte {
+func (c codec) Decode(dst, src []byte) []byte {
 	b, err := c.decoder.DecodeAll(src, dst[:0])
 	must(err)
 	return b
@@ -54,7 +56,7 @@ func (c zstdCodec) Decode(dst, src []byte) []byte {
 
 // CompressBound is zstd's own bound (ZSTD_COMPRESSBOUND): a page below 128 KiB
 // may grow by up to 64 bytes, a larger one by one in 256.
-func (zstdCodec) CompressBound(n int64) int64 {
+func (codec) CompressBound(n int64) int64 {
 	const block = 128 << 10
 	bound := n + n>>8
 	if n < block {
@@ -63,18 +65,18 @@ func (zstdCodec) CompressBound(n int64) int64 {
 	return bound
 }
 
-func (zstdCodec) NewReader(r io.Reader) io.ReadCloser {
+func (codec) NewReader(r io.Reader) io.ReadCloser {
 	d, err := zstd.NewReader(r)
 	must(err)
 	return d.IOReadCloser()
 }
 
-func (c zstdCodec) NewWriter(w io.Writer) io.WriteCloser {
+func (c codec) NewWriter(w io.Writer) io.WriteCloser {
 	e, err := zstd.NewWriter(w, encoderOptions()...)
 	must(err)
 	return e
 }
 
-func (c zstdCodec) NewWriterLevel(w io.Writer, _ int) (io.WriteCloser, error) {
+func (c codec) NewWriterLevel(w io.Writer, _ int) (io.WriteCloser, error) {
 	return c.NewWriter(w), nil
 }

@@ -1,0 +1,266 @@
+package digest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+)
+
+// TailSize is how much of a table's end is read to find its footer: more than
+// the footer of a table of up to a dozen row groups.
+const TailSize = 16 << 10
+
+const (
+	magic    = "PAR1"
+	tailSize = 4 + len(magic) // the footer's length and the magic
+)
+
+var errTail = errors.New("it does not end as a Parquet file does")
+
+// footerLength reads the length of the footer off the end of a file.
+func footerLength(tail []byte) (int64, error) {
+	if len(tail) < tailSize || string(tail[len(tail)-len(magic):]) != magic {
+		return 0, errTail
+	}
+	return int64(binary.LittleEndian.Uint32(tail[len(tail)-tailSize:])), nil
+}
+
+// source is a table whose footer has been read, and found to be whole.
+type source struct {
+	r      io.ReaderAt
+	footer *metadata.FileMetaData
+	groups []span
+}
+
+// span is where a row group lies, and the checksum of its bytes.
+type span struct {
+	start, end int64
+	sum        uint32
+}
+
+// openTable reads the footer of a file that should be one of the tables.
+func open(r io.ReaderAt, size int64, tables ...*table) (*source, error) {
+	encoded, start, err := readFooter(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return parseFooter(r, encoded, start, tables)
+}
+
+// readFooter returns the footer's bytes, and the offset of its checksum: the
+// end of the row groups.
+func readFooter(r io.ReaderAt, size int64) (encoded []byte, start int64, err error) {
+	tail, err := readAt(r, max(0, size-TailSize), size)
+	if err != nil {
+		return nil, 0, err
+	}
+	length, err := footerLength(tail)
+	if err != nil {
+		return nil, 0, corrupt("%w", err)
+	}
+	start = size - int64(tailSize) - length - checksumSize
+	if start < int64(len(magic)) {
+		return nil, 0, corrupt("its footer of %d bytes does not fit its %d bytes", length, size)
+	}
+	if missing := size - int64(len(tail)) - start; missing > 0 {
+		head, err := readAt(r, start, start+missing)
+		if err != nil {
+			return nil, 0, err
+		}
+		tail = append(head, tail...)
+	}
+	tail = tail[int64(len(tail))-(size-start):]
+	encoded = tail[checksumSize:][:length]
+	if checksum(encoded) != binary.LittleEndian.Uint32(tail) {
+		return nil, 0, corrupt("the footer has another checksum than it had")
+	}
+	return encoded, start, nil
+}
+
+// parseFooter parses a footer whose bytes are known to be those of a writer.
+func parseFooter(r io.ReaderAt, encoded []byte, end int64, tables []*table) (_ *source, err error) {
+	defer asCorrupt(&err)
+	defer guard(&err)
+	footer, err := metadata.NewFileMetaData(encoded, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMetadata(footer, tables); err != nil {
+		return nil, err
+	}
+	groups, err := spans(footer, end)
+	if err != nil {
+		return nil, err
+	}
+	return &source{r: r, footer: footer, groups: groups}, nil
+}
+
+// asCorrupt makes any error one that wraps ErrCorrupt.
+func asCorrupt(err *error) {
+	if *err != nil && !errors.Is(*err, ErrCorrupt) {
+		*err = corrupt("%w", *err)
+	}
+}
+
+func checkMetadata(footer *metadata.FileMetaData, tables []*table) error {
+	version, name := value(footer, keyVersion), value(footer, keyTable)
+	if version != strconv.Itoa(Version) {
+		return fmt.Errorf("it is of version %q, and should be of %d", version, Version)
+	}
+	for _, t := range tables {
+		if t.name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("it is a table of the kind %q, and should be of %q", name, tables[0].name)
+}
+
+func value(footer *metadata.FileMetaData, key string) string {
+	if v := footer.KeyValueMetadata().FindValue(key); v != nil {
+		return *v
+	}
+	return ""
+}
+
+// spans are the row groups, which follow one another from the magic at the
+// file's beginning to end.
+func spans(footer *metadata.FileMetaData, end int64) ([]span, error) {
+	const digits = 2 * checksumSize
+	sums := value(footer, keyChecksums)
+	n := len(footer.RowGroups)
+	if len(sums) != n*digits {
+		return nil, fmt.Errorf("it has %d row groups, and checksums of %d bytes", n, len(sums))
+	}
+	groups := make([]span, n)
+	for i := n - 1; i >= 0; i-- {
+		sum, err := strconv.ParseUint(sums[i*digits:][:digits], 16, 32)
+		if err != nil {
+			return nil, err
+		}
+		first, err := footer.RowGroup(i).ColumnChunk(0)
+		if err != nil {
+			return nil, err
+		}
+		start := first.DataPageOffset() // the first column has no dictionary
+		if start < int64(len(magic)) || start > end {
+			return nil, fmt.Errorf("row group %d begins at %d", i, start)
+		}
+		groups[i] = span{start, end, uint32(sum)}
+		end = start
+	}
+	return groups, nil
+}
+
+// group is a row group whose bytes are in memory.
+type group struct {
+	*file.RowGroupReader
+	rows int
+}
+
+// group reads row group i with one ReadAt, and verifies its checksum.
+func (s *source) group(i int) (*group, error) {
+	at := s.groups[i]
+	b, err := readAt(s.r, at.start, at.end)
+	if err != nil {
+		return nil, err
+	}
+	if checksum(b) != at.sum {
+		return nil, corrupt("it has another checksum than it had")
+	}
+	return decoder(s.footer, i, b, at.start)
+}
+
+func decoder(footer *metadata.FileMetaData, i int, b []byte, start int64) (_ *group, err error) {
+	defer asCorrupt(&err)
+	defer guard(&err)
+	// The allocator is Go's, so that what was decoded stays for as long as
+	// somebody refers to it.
+	properties := parquet.NewReaderProperties(memory.NewGoAllocator())
+	properties.BufferedStreamEnabled = true // or every column would be copied first
+	f, err := file.NewParquetReader(&window{bytes.NewReader(b), start}, file.WithMetadata(footer), file.WithReadProps(properties))
+	if err != nil {
+		return nil, err
+	}
+	g := f.RowGroup(i)
+	return &group{g, int(g.NumRows())}, nil
+}
+
+// window is a part of a file, read at the file's offsets.
+type window struct {
+	*bytes.Reader
+	start int64
+}
+
+func (w *window) ReadAt(b []byte, offset int64) (int, error) {
+	return w.Reader.ReadAt(b, offset-w.start)
+}
+
+// readAt reads the bytes of r from start to end.
+func readAt(r io.ReaderAt, start, end int64) ([]byte, error) {
+	b := make([]byte, end-start)
+	n, err := r.ReadAt(b, start)
+	if n == len(b) {
+		return b, nil // with io.EOF, it may be
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil, corrupt("it ends at byte %d, where byte %d was expected", start+int64(n), end)
+	}
+	return nil, err
+}
+
+// numbers decodes column i into values, which it makes larger if need be.
+func (g *group) numbers(i int, values []int64) ([]int64, error) {
+	return decode[*file.Int64ColumnChunkReader](g, i, values)
+}
+
+func (g *group) flags(i int, values []bool) ([]bool, error) {
+	return decode[*file.BooleanColumnChunkReader](g, i, values)
+}
+
+// texts decodes column i. The texts are parts of memory that nobody writes to
+// again.
+func (g *group) texts(i int, values []parquet.ByteArray) ([]parquet.ByteArray, error) {
+	return decode[*file.ByteArrayColumnChunkReader](g, i, values)
+}
+
+// chunkReader is the part that the readers of columns have in common.
+type chunkReader[T any] interface {
+	file.ColumnChunkReader
+	ReadBatch(n int64, values []T, definitions, repetitions []int16) (total int64, read int, err error)
+}
+
+func decode[R chunkReader[T], T any](g *group, i int, values []T) (_ []T, err error) {
+	defer asCorrupt(&err)
+	defer guard(&err)
+	if cap(values) < g.rows {
+		values = make([]T, g.rows)
+	}
+	values = values[:g.rows]
+	column, err := g.Column(i)
+	if err != nil {
+		return nil, err
+	}
+	chunk, ok := column.(R)
+	if !ok {
+		return nil, fmt.Errorf("column %s is of another type", column.Descriptor().Name())
+	}
+	for left := values; len(left) > 0; {
+		_, n, err := chunk.ReadBatch(int64(len(left)), left, nil, nil)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", column.Descriptor().Name(), err)
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("column %s ends early: %w", column.Descriptor().Name(), errors.Join(chunk.Err(), io.ErrUnexpectedEOF))
+		}
+		left = left[n:]
+	}
+	return values, nil
+}
