@@ -31,13 +31,14 @@ func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error)
 	var mu sync.Mutex
 	var deliveries []Delivery
 	_, err := x.read(ctx, func() taker {
-		return func(input int, line int64, e *event.Event) {
+		return func(input int, line int64, e *event.Event) error {
 			if e.SessionID != id {
-				return
+				return nil
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			deliveries = append(deliveries, Delivery{Event: *e, Input: x.Inputs[input].Name, Line: line})
+			return nil
 		}
 	})
 	if err != nil {

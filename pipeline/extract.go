@@ -45,7 +45,10 @@ type Extraction struct {
 	// MaxRejected is the share of lines that may be rejected. More, and no
 	// session is folded: the error is a *TooManyRejects.
 	MaxRejected float64
-	Progress    *Progress // nil: nobody looks
+	// MemoryBudget is how many bytes of events are held in memory; more go to
+	// temporary files. 0: no bound.
+	MemoryBudget int64
+	Progress     *Progress // nil: nobody looks
 }
 
 // Outcome is what reading the inputs yielded beside the sessions.
@@ -67,14 +70,18 @@ func (e *TooManyRejects) Error() string {
 }
 
 // Sessions reads all inputs and calls each with every session in them. Calls
-// for one worker (0 ≤ worker < x.NumWorkers()) do not overlap, and the session
-// is valid only during the call. If it fails, sessions that were passed on
-// mean nothing.
-func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session)) (Outcome, error) {
-	var events shuffle.Shuffle
+// for one worker (0 ≤ worker < x.NumWorkers()) do not overlap. The session and
+// its texts are valid only during the call: a [rowKeeper] makes what is kept
+// its own. If it fails, sessions that were passed on mean nothing.
+func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session)) (outcome Outcome, err error) {
+	events := shuffle.New(shuffle.Options{
+		Budget: x.MemoryBudget,
+		Spill:  func() (shuffle.File, error) { return newSpool() },
+	})
+	defer func() { err = errors.Join(err, events.Close()) }()
 	read, err := x.read(ctx, func() taker {
 		w := events.Writer()
-		return func(_ int, _ int64, e *event.Event) { w.Add(e) }
+		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
 	})
 	if err != nil {
 		return Outcome{}, err
@@ -83,7 +90,7 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 	if n := rejected.RejectedLines(); float64(n) > x.MaxRejected*float64(read.Lines) {
 		return Outcome{Accounting: rejected}, &TooManyRejects{Rejected: n, Lines: read.Lines, Allowed: x.MaxRejected}
 	}
-	outcome, duplicates, err := x.fold(ctx, &events, each)
+	outcome, duplicates, err := x.fold(ctx, events, each)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -101,7 +108,7 @@ func (x *Extraction) NumWorkers() int {
 
 // A taker takes the events of one worker, each valid only during the call; its
 // strings stay.
-type taker func(input int, line int64, e *event.Event)
+type taker func(input int, line int64, e *event.Event) error
 
 // read decodes the lines of all inputs; every worker has a taker of its own.
 func (x *Extraction) read(ctx context.Context, newTaker func() taker) (*event.Tally, error) {
@@ -155,7 +162,9 @@ func (x *Extraction) readInput(ctx context.Context, input int, decoder *event.De
 			continue
 		}
 		read.Events++
-		take(input, line.Number, &e)
+		if err := take(input, line.Number, &e); err != nil {
+			return err
+		}
 	}
 }
 

@@ -14,13 +14,14 @@ import (
 func Fold(ctx context.Context, x *Extraction, def *report.Definition) ([]report.Row, Outcome, report.Counts, error) {
 	workers := make([]struct {
 		rows   []report.Row
+		keeper rowKeeper
 		counts report.Counts
 	}, x.NumWorkers())
 	outcome, err := x.Sessions(ctx, func(worker int, s *session.Session) {
 		w := &workers[worker]
 		for i := range s.Legs {
 			if l := &s.Legs[i]; def.Includes(s, l) {
-				w.rows = append(w.rows, def.Row(s, l, &w.counts))
+				w.rows = append(w.rows, w.keeper.keep(def.Row(s, l, &w.counts)))
 			}
 		}
 	})

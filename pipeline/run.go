@@ -142,6 +142,7 @@ func (r *Runner) Run(ctx context.Context, t Target) (*Result, error) {
 func (r *Runner) rows(ctx context.Context, x *Extraction, p period) ([][]report.Row, Outcome, report.Counts, error) {
 	type worker struct {
 		rows   [][]report.Row // by report
+		keeper rowKeeper
 		counts report.Counts
 	}
 	workers := make([]worker, x.NumWorkers())
@@ -156,7 +157,7 @@ func (r *Runner) rows(ctx context.Context, x *Extraction, p period) ([][]report.
 				if d := def.Date(l); d < p.from || d > p.to || !def.Includes(s, l) {
 					continue
 				}
-				mine.rows[i] = append(mine.rows[i], def.Row(s, l, &mine.counts))
+				mine.rows[i] = append(mine.rows[i], mine.keeper.keep(def.Row(s, l, &mine.counts)))
 			}
 		}
 	})

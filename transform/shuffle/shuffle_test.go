@@ -1,26 +1,126 @@
 package shuffle
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"daybook/transform/event"
 )
 
-// Every event comes back exactly once, with its session's others, whatever
-// writer it went through.
-func TestSessionsAreWhole(t *testing.T) {
-	const sessions, writers = 500, 3
-	var s Shuffle
-	want := map[int64][]string{}
+// memoryFile is a File in memory that says whether it was closed.
+type memoryFile struct {
+	bytes  []byte
+	closed bool
+}
+
+func (f *memoryFile) Write(p []byte) (int, error) {
+	f.bytes = append(f.bytes, p...)
+	return len(p), nil
+}
+func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.bytes).ReadAt(p, off)
+}
+func (f *memoryFile) Close() error { f.closed = true; return nil }
+
+// files makes memory files, and remembers them.
+type files struct {
+	mu   sync.Mutex
+	made []*memoryFile
+}
+
+func (fs *files) spill() (File, error) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f := new(memoryFile)
+	fs.made = append(fs.made, f)
+	return f, nil
+}
+
+// randomEvents are events of a few hundred sessions, small and large, nearly
+// in order of time, some at the same time, some repeated.
+func randomEvents(rng *rand.Rand, n int) []event.Event {
+	events := make([]event.Event, 0, n)
+	for i := range n {
+		if i > 0 && rng.IntN(20) == 0 {
+			events = append(events, events[rng.IntN(i)]) // delivered again
+			continue
+		}
+		e := event.Event{
+			ID:        fmt.Sprintf("event-%d", rng.IntN(10*n)),
+			TS:        int64(i/4) + rng.Int64N(1+int64(i%7)*100),
+			SessionID: 1 + rng.Int64N(1+rng.Int64N(400)),
+			Seq:       rng.Int64N(3),
+			Type:      event.ChatMessage,
+			Sender:    event.Sender(1 + rng.IntN(3)),
+		}
+		switch rng.IntN(10) {
+		case 0:
+			e.Type, e.Sender, e.Tool = event.ToolUsed, 0, "remote_control"
+			e.TechnicianID = rng.Int64()
+		case 1:
+			e.Type, e.Sender = event.DetailsChanged, 0
+			e.Details = &event.Details{Given: 1}
+			e.Details.Value[0] = strings.Repeat("x", rng.IntN(2000))
+		case 2:
+			e.SessionID = -rng.Int64N(1 << 62) // as hashes go, any number is a session's
+		}
+		events = append(events, e)
+	}
+	// One that is larger than a chunk.
+	events[n/2] = event.Event{ID: "large", SessionID: 3, Type: event.StatusChanged, Transferred: strings.Repeat("y", 3*chunkSize)}
+	return events
+}
+
+// grouped is what a shuffle should make of events, by other means.
+func grouped(events []event.Event) [][]event.Event {
+	sessions := map[int64][]event.Event{}
+	for _, e := range events {
+		sessions[e.SessionID] = append(sessions[e.SessionID], e)
+	}
+	var all [][]event.Event
+	for _, s := range sessions {
+		slices.SortFunc(s, func(a, b event.Event) int {
+			return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), strings.Compare(a.ID, b.ID))
+		})
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b []event.Event) int { return cmp.Compare(Hash(a[0].SessionID), Hash(b[0].SessionID)) })
+	return all
+}
+
+// clone is e with texts of its own.
+func clone(e event.Event) event.Event {
+	for _, text := range []*string{&e.ID, &e.Tool, &e.Technician.Name, &e.Technician.Email, &e.Technician.Group,
+		&e.Channel.Name, &e.CallingCard, &e.Transferred} {
+		*text = strings.Clone(*text)
+	}
+	if e.Details != nil {
+		d := *e.Details
+		for i := range d.Value {
+			d.Value[i] = strings.Clone(d.Value[i])
+		}
+		e.Details = &d
+	}
+	return e
+}
+
+// fill puts events in by several writers at the same time, dealt out by rng.
+func fill(t *testing.T, s *Shuffle, rng *rand.Rand, writers int, events []event.Event) {
+	t.Helper()
 	batches := make([][]event.Event, writers)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 10_000 {
-		e := event.Event{SessionID: 1 + rng.Int64N(sessions), ID: fmt.Sprint(n)}
-		want[e.SessionID] = append(want[e.SessionID], e.ID)
+	for _, e := range events {
 		w := rng.IntN(writers)
 		batches[w] = append(batches[w], e)
 	}
@@ -29,62 +129,302 @@ func TestSessionsAreWhole(t *testing.T) {
 		wg.Go(func() {
 			w := s.Writer()
 			for i := range batch {
-				w.Add(&batch[i])
+				e := batch[i]
+				if err := w.Add(&e); err != nil {
+					t.Error(err)
+					return
+				}
+				e = event.Event{ID: "overwritten"} // Add keeps nothing of it
 			}
 		})
 	}
 	wg.Wait()
+}
 
-	got := map[int64][]string{}
-	used := 0
-	for shard := range Shards {
-		last := int64(0)
-		err := s.Sessions(shard, func(events []event.Event) error {
-			id := events[0].SessionID
-			if id <= last {
-				t.Errorf("session %d after %d", id, last)
+// drain reads all shards, by two goroutines.
+func drain(t *testing.T, s *Shuffle) [][]event.Event {
+	t.Helper()
+	var shards [Shards][][]event.Event
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := int(taken.Add(1) - 1); i < Shards; i = int(taken.Add(1) - 1) {
+				err := s.Sessions(i, func(events []event.Event) error {
+					var kept []event.Event
+					for _, e := range events {
+						kept = append(kept, clone(e))
+					}
+					clear(events) // they are the callee's
+					shards[i] = append(shards[i], kept)
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
 			}
-			last = id
-			if _, again := got[id]; again {
-				t.Errorf("session %d came in two pieces", id)
-			}
-			for _, e := range events {
-				got[id] = append(got[id], e.ID)
-			}
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if last != 0 {
-			used++
-		}
 	}
-	if used < Shards*3/4 {
-		t.Errorf("500 consecutive sessions fill only %d of %d shards", used, Shards)
-	}
-	for id := range want {
-		slices.Sort(want[id])
-		slices.Sort(got[id])
-		if !slices.Equal(want[id], got[id]) {
-			t.Errorf("session %d: %v, want %v", id, got[id], want[id])
-		}
-	}
+	wg.Wait()
+	return slices.Concat(shards[:]...)
+}
+
+func compare(t *testing.T, got, want [][]event.Event) {
+	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d sessions, want %d", len(got), len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if !reflect.DeepEqual(got[i], want[i]) { // much faster than a Diff
+			t.Fatalf("session %d differs (-want +got):\n%s", i, gocmp.Diff(want[i], got[i]))
+		}
+	}
+}
+
+// Whatever the budget and the writers: the same sessions in order of their
+// hash, and the same events of each in the contract's order.
+func TestShuffle(t *testing.T) {
+	for _, budget := range []int64{0, 1, 3 << 20} {
+		for _, writers := range []int{1, 3} {
+			t.Run(fmt.Sprintf("budget %d, %d writers", budget, writers), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(uint64(budget), uint64(writers)))
+				events := randomEvents(rng, 50_000)
+				var spilled files
+				s := New(Options{Budget: budget, Spill: spilled.spill})
+				fill(t, s, rng, writers, events)
+				switch made := len(spilled.made); {
+				case budget == 0 && made > 0, budget == 1 && made != writers, budget > 1 && (made == 0 || made > writers):
+					t.Errorf("%d temporary files", made)
+				}
+				allocated := s.used + int64(len(s.free))*chunkSize
+				if limit := budget + int64(writers)*(leastSpill+4*chunkSize); budget > 0 && allocated > limit {
+					t.Errorf("%d bytes in chunks; the budget allows %d", allocated, limit)
+				}
+				compare(t, drain(t, s), grouped(events))
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				for _, f := range spilled.made {
+					if !f.closed {
+						t.Error("a temporary file was not closed")
+					}
+				}
+			})
+		}
+	}
+}
+
+// Copies of one event that differ come in the same order whichever comes
+// first.
+func TestCopiesInOrder(t *testing.T) {
+	copies := []event.Event{
+		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "chat"},
+		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "files"},
+		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "files", TechnicianID: 3},
+	}
+	order := func(events []event.Event) (tools []string) {
+		s := New(Options{})
+		w := s.Writer()
+		for i := range events {
+			if err := w.Add(&events[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, e := range drain(t, s)[0] {
+			tools = append(tools, fmt.Sprint(e.Tool, e.TechnicianID))
+		}
+		return tools
+	}
+	want := order(copies)
+	slices.Reverse(copies)
+	if got := order(copies); !slices.Equal(got, want) || len(got) != 3 {
+		t.Errorf("%v, and %v the other way round", want, got)
+	}
+}
+
+func TestConsecutiveSessionsAreSpread(t *testing.T) {
+	perShard := make([]int, Shards)
+	for id := range int64(64 * 100) {
+		perShard[shardOf(Hash(id))]++
+	}
+	for shard, n := range perShard {
+		if n < 98 || n > 102 {
+			t.Errorf("%d of 6400 consecutive sessions are in shard %d, want about 100", n, shard)
+		}
 	}
 }
 
 func TestSessionsStopsAtAnError(t *testing.T) {
-	var s Shuffle
+	s := New(Options{})
 	w := s.Writer()
 	for id := range int64(1000) {
-		w.Add(&event.Event{SessionID: id + 1})
+		if err := w.Add(&event.Event{SessionID: id + 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	stop := fmt.Errorf("stop")
+	stop := errors.New("stop")
 	calls := 0
 	err := s.Sessions(0, func([]event.Event) error { calls++; return stop })
 	if err != stop || calls != 1 {
 		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// faultyFile is a file one of whose operations fails.
+type faultyFile struct {
+	memoryFile
+	write, read, close error
+	short              bool
+}
+
+func (f *faultyFile) Write(p []byte) (int, error) {
+	if f.short {
+		return len(p) / 2, nil
+	}
+	if f.write != nil {
+		return 0, f.write
+	}
+	return f.memoryFile.Write(p)
+}
+
+func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.read != nil {
+		return 0, f.read
+	}
+	return f.memoryFile.ReadAt(p, off)
+}
+
+func (f *faultyFile) Close() error {
+	f.memoryFile.Close()
+	return f.close
+}
+
+func TestSpillFails(t *testing.T) {
+	fault := errors.New("the disk is on fire")
+	for _, c := range []struct {
+		name string
+		make error
+		file faultyFile
+		add  error // of Add
+		read error // of Sessions
+		end  error // of Close
+	}{
+		{name: "no file", make: fault, add: fault},
+		{name: "write", file: faultyFile{write: fault}, add: fault},
+		{name: "short write", file: faultyFile{short: true}, add: io.ErrShortWrite},
+		{name: "read", file: faultyFile{read: fault}, read: fault},
+		{name: "close", file: faultyFile{close: fault}, end: fault},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := New(Options{Budget: 1, Spill: func() (File, error) {
+				if c.make != nil {
+					return nil, c.make
+				}
+				return &c.file, nil
+			}})
+			check := func(what string, err, want error) {
+				if !errors.Is(err, want) || (want != nil && err == want) {
+					t.Errorf("%s: %v, want %v, wrapped", what, err, want)
+				}
+			}
+			w := s.Writer()
+			var err error
+			for i := 0; i < 100_000 && err == nil; i++ {
+				err = w.Add(&event.Event{ID: "some event", SessionID: int64(i)})
+			}
+			check("Add", err, c.add)
+			if c.add == nil {
+				check("Sessions", s.Sessions(3, func([]event.Event) error { return nil }), c.read)
+			}
+			check("Close", s.Close(), c.end)
+			if c.make == nil && !c.file.closed {
+				t.Error("the file was not closed")
+			}
+		})
+	}
+}
+
+// Whatever happens to a byte of a temporary file, or if it is cut short, is
+// told.
+func TestDamagedFile(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(f *memoryFile)
+	}{
+		{"a byte changed", func(f *memoryFile) { f.bytes[len(f.bytes)/2] ^= 0x10 }},
+		{"cut short", func(f *memoryFile) { f.bytes = f.bytes[:len(f.bytes)-3] }},
+		{"blocks moved", func(f *memoryFile) { f.bytes = append(f.bytes[1:], 0) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var spilled files
+			s := New(Options{Budget: 1, Spill: spilled.spill})
+			w := s.Writer()
+			for i := range 100_000 {
+				if err := w.Add(&event.Event{ID: fmt.Sprint("event ", i*i), SessionID: int64(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.damage(spilled.made[0])
+			failed := 0
+			for shard := range Shards {
+				if err := s.Sessions(shard, func([]event.Event) error { return nil }); err != nil {
+					failed++
+				}
+			}
+			if failed == 0 {
+				t.Error("nothing noticed")
+			}
+		})
+	}
+}
+
+// Bytes that are no records are an error, and never a panic.
+func FuzzRecords(f *testing.F) {
+	events := randomEvents(rand.New(rand.NewPCG(1, 1)), 8)
+	for i := range events {
+		record := appendRecord(nil, &events[i])
+		record = append([]byte{byte(len(record))}, record...)
+		f.Add(record)
+		f.Add(record[:len(record)-1])
+		record[fixedSize+3] ^= 0xff
+		f.Add(record)
+	}
+	f.Add([]byte{0})
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Fuzz(func(t *testing.T, records []byte) {
+		r := &reader{records: records}
+		err := r.sort()
+		if err == nil {
+			err = r.sessions(func(events []event.Event) error {
+				for i := range events {
+					if events[i].SessionID != events[0].SessionID {
+						t.Error("two sessions in one")
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil && !errors.Is(err, errDamaged) {
+			t.Errorf("%v, want %v", err, errDamaged)
+		}
+	})
+}
+
+// A record cut anywhere is damaged, unless what is left is a shorter body.
+func TestCutRecordIsDamaged(t *testing.T) {
+	e := event.Event{ID: "event", SessionID: 1, Type: event.ToolUsed, Tool: "chat", TechnicianID: 1 << 40}
+	record := appendRecord(nil, &e)
+	e.Tool = ""
+	withoutBody := len(appendRecord(nil, &e))
+	for n := fixedSize; n < len(record); n++ {
+		var got event.Event
+		err := decodeRecord(record[:n], &got)
+		if n == withoutBody {
+			if err != nil {
+				t.Errorf("without its body: %v", err)
+			}
+		} else if !errors.Is(err, errDamaged) {
+			t.Errorf("%d of %d bytes: %v, want %v", n, len(record), err, errDamaged)
+		}
 	}
 }

@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// A spool is a temporary file without a name: nothing is left of it once it is
+// closed or the program ends, however it ends. It is written and read like an
+// [os.File]; its errors name its directory, and a full one says what to do.
+type spool struct {
+	file *os.File
+	dir  string
+}
+
+// newSpool makes an empty one in the directory for temporary files.
+func newSpool() (*spool, error) {
+	s := &spool{dir: os.TempDir()}
+	file, err := os.CreateTemp(s.dir, "daybook-*")
+	if err != nil {
+		return nil, s.explain("make", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(s.explain("make", err), file.Close())
+	}
+	s.file = file
+	return s, nil
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	return n, s.explain("write", err)
+}
+
+func (s *spool) Read(p []byte) (int, error) { return s.file.Read(p) }
+
+func (s *spool) ReadAt(p []byte, offset int64) (int, error) { return s.file.ReadAt(p, offset) }
+
+func (s *spool) Seek(offset int64, whence int) (int64, error) { return s.file.Seek(offset, whence) }
+
+func (s *spool) Close() error { return s.file.Close() }
+
+// explain says where an operation failed. The file's own name is left out:
+// nobody would find it.
+func (s *spool) explain(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%s a temporary file: the directory %s is full (%w): set TMPDIR to one with more room, or raise the memory budget", operation, s.dir, err)
+	}
+	return fmt.Errorf("%s a temporary file in %s: %w; set TMPDIR to another directory if this one is not for use", operation, s.dir, err)
+}

@@ -1,0 +1,216 @@
+package shuffle
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+	"unsafe"
+
+	"github.com/klauspost/compress/zstd"
+
+	"daybook/transform/event"
+)
+
+// Sessions calls fold with the events of each session of a shard, by ascending
+// [Hash], a session's events by time, sequence number and id, and copies of one
+// event in an order that depends only on them. The events are fold's until it
+// returns; their texts are valid only until then, and change afterwards: clone
+// what is kept.
+//
+// All writers must be done. A shard can be read once: its memory is let go.
+// Different shards may be read at the same time; each takes the memory of its
+// records meanwhile. An error of fold is returned as it is.
+func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) error {
+	r, err := s.reader()
+	if err != nil {
+		return fmt.Errorf("read back events: %w", err)
+	}
+	if err := r.gather(s.writers, shard); err != nil {
+		return fmt.Errorf("read back events: %w", err)
+	}
+	if err := r.sort(); err != nil {
+		return fmt.Errorf("read back events: %w", err)
+	}
+	if err := r.sessions(fold); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, r)
+	return nil
+}
+
+// reader returns a reader, with the memory of one that is idle.
+func (s *Shuffle) reader() (*reader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = nil // nobody writes any more
+	if last := len(s.idle) - 1; last >= 0 {
+		r := s.idle[last]
+		s.idle = s.idle[:last]
+		return r, nil
+	}
+	// With the limit a damaged block cannot take more memory than it said.
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+	return &reader{decoder: decoder}, err
+}
+
+// A reader reads one shard after another.
+type reader struct {
+	decoder *zstd.Decoder
+	packed  []byte        // a block
+	records []byte        // of the shard
+	keys    []key         // of the records
+	buckets []int         // used by sort
+	events  []event.Event // of a session
+}
+
+// A key is where a record is, and what mostly decides its place.
+type key struct {
+	hash uint64
+	ts   int64
+	at   int // of the record, with its length, in records
+}
+
+// gather fills r.records with all of a shard.
+func (r *reader) gather(writers []*Writer, number int) error {
+	size := 0
+	for _, w := range writers {
+		sh := &w.shards[number]
+		for _, b := range sh.blocks {
+			size += b.raw
+		}
+		for _, c := range sh.chunks {
+			size += len(c)
+		}
+	}
+	r.records = slices.Grow(r.records[:0], size)
+	for _, w := range writers {
+		sh := &w.shards[number]
+		for _, b := range sh.blocks {
+			if err := r.readBlock(w.file, b); err != nil {
+				return err
+			}
+		}
+		for i, c := range sh.chunks {
+			r.records = append(r.records, c...)
+			sh.chunks[i] = nil
+		}
+		*sh = shard{}
+	}
+	return nil
+}
+
+// readBlock appends the records of a block.
+func (r *reader) readBlock(file io.ReaderAt, b block) error {
+	r.packed = slices.Grow(r.packed[:0], b.length)[:b.length]
+	if n, err := file.ReadAt(r.packed, b.offset); n < b.length {
+		return cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	before := len(r.records)
+	var err error
+	r.records, err = r.decoder.DecodeAll(r.packed, r.records)
+	if err == nil && len(r.records)-before != b.raw {
+		err = errDamaged
+	}
+	if err != nil {
+		return fmt.Errorf("the block of %d bytes at %d of a temporary file: %w", b.length, b.offset, err)
+	}
+	return nil
+}
+
+// bucketSize is about how many bytes of records go to one bucket: a session's
+// worth. With fewer the table of buckets would grow large, with more there
+// would be more left to sort in each.
+const bucketSize = 1 << 10
+
+// sort fills r.keys with the keys of the records, in order. It deals them out
+// to buckets by the bits of the hash below the shard's, straight into place:
+// hashes are spread evenly, so a bucket gets a session or two, whose events
+// mostly come in their order. What is left to sort is little, and lies close
+// together.
+func (r *reader) sort() error {
+	width := bits.Len(uint(len(r.records) / bucketSize))
+	bucketOf := func(hash uint64) int { return int(hash << shardBits >> (64 - width)) }
+
+	// How many records each bucket gets says where it begins.
+	r.buckets = slices.Grow(r.buckets[:0], 1<<width)[:1<<width]
+	clear(r.buckets)
+	for rest := r.records; len(rest) > 0; {
+		record, after, err := cutRecord(rest)
+		if err != nil {
+			return err
+		}
+		r.buckets[bucketOf(Hash(session(record)))]++
+		rest = after
+	}
+	n := 0
+	for i, size := range r.buckets {
+		r.buckets[i] = n
+		n += size
+	}
+
+	// Filling a bucket moves its number from its begin to its end.
+	r.keys = slices.Grow(r.keys[:0], n)[:n]
+	for rest := r.records; len(rest) > 0; {
+		record, after, err := cutRecord(rest)
+		if err != nil {
+			return err
+		}
+		hash := Hash(session(record))
+		place := &r.buckets[bucketOf(hash)]
+		r.keys[*place] = key{hash, ts(record), len(r.records) - len(rest)}
+		*place++
+		rest = after
+	}
+	begin := 0
+	for _, end := range r.buckets {
+		slices.SortFunc(r.keys[begin:end], r.compare)
+		begin = end
+	}
+	return nil
+}
+
+func (r *reader) compare(a, b key) int {
+	switch {
+	case a.hash != b.hash:
+		return cmp.Compare(a.hash, b.hash)
+	case a.ts != b.ts:
+		return cmp.Compare(a.ts, b.ts)
+	}
+	return compareRecords(r.record(a), r.record(b))
+}
+
+// record returns the record of a key, which sort found to be whole.
+func (r *reader) record(k key) []byte {
+	record, _, _ := cutRecord(r.records[k.at:])
+	return record
+}
+
+// sessions hands out the sessions that the keys are in the order of.
+func (r *reader) sessions(fold func([]event.Event) error) error {
+	for keys := r.keys; len(keys) > 0; {
+		n := 1
+		for n < len(keys) && keys[n].hash == keys[0].hash {
+			n++
+		}
+		r.events = slices.Grow(r.events[:0], n)[:n]
+		for i, k := range keys[:n] {
+			if err := decodeRecord(r.record(k), &r.events[i]); err != nil {
+				return fmt.Errorf("read back events: %w", err)
+			}
+		}
+		keys = keys[n:]
+		if err := fold(r.events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// view is b as a string, without a copy. It changes as b does: the reader's
+// buffer holds another shard later. So Sessions says that texts end with the
+// call.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,119 @@
+package shuffle
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"daybook/transform/event"
+)
+
+// A record is an event as the shuffle holds it:
+//
+//	length    uvarint  of what follows
+//	session   8 bytes, little endian
+//	ts        8 bytes, little endian
+//	seq       uvarint
+//	id        uvarint for its length, and its bytes
+//	type      1 byte
+//	code      1 byte
+//	who       uvarint
+//	body      the rest: event.AppendBody
+//
+// Session and time are of a fixed size because every record is asked for them
+// when a shard is sorted. Behind them comes what decides the order of events
+// of one time, and then what is compared only between copies of one event.
+
+// fixedSize is the size of a record's session and time.
+const fixedSize = 16
+
+var errDamaged = errors.New("a record is damaged")
+
+// appendRecord appends e's record, without its length.
+func appendRecord(b []byte, e *event.Event) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.SessionID))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.TS))
+	b = binary.AppendUvarint(b, uint64(e.Seq))
+	b = binary.AppendUvarint(b, uint64(len(e.ID)))
+	b = append(b, e.ID...)
+	b = append(b, byte(e.Type), e.Code())
+	b = binary.AppendUvarint(b, uint64(e.Who()))
+	return e.AppendBody(b)
+}
+
+// cutRecord takes the first record, without its length, off b. A record that
+// it returns is long enough for session and ts.
+func cutRecord(b []byte) (record, rest []byte, err error) {
+	n, size := uint64(b[0]), 1 // most records are short
+	if n >= 0x80 {
+		n, size = binary.Uvarint(b)
+	}
+	if size <= 0 || n < fixedSize || n > uint64(len(b)-size) {
+		return nil, nil, errDamaged
+	}
+	end := size + int(n)
+	return b[size:end], b[end:], nil
+}
+
+func session(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) }
+func ts(record []byte) int64      { return int64(binary.LittleEndian.Uint64(record[8:])) }
+
+// cutOrder takes what orders the events of one session and time off a record:
+// the sequence number and the id.
+func cutOrder(record []byte) (seq int64, id, rest []byte, err error) {
+	rest = record[fixedSize:]
+	n, size := binary.Uvarint(rest)
+	if size <= 0 {
+		return 0, nil, nil, errDamaged
+	}
+	length, lengthSize := binary.Uvarint(rest[size:])
+	if lengthSize <= 0 || length > uint64(len(rest)-size-lengthSize) {
+		return 0, nil, nil, errDamaged
+	}
+	rest = rest[size+lengthSize:]
+	return int64(n), rest[:length], rest[length:], nil
+}
+
+// decodeRecord makes e the event of a record. Its texts are the record's
+// bytes: they are valid as long as those stay as they are.
+func decodeRecord(record []byte, e *event.Event) error {
+	seq, id, rest, err := cutOrder(record)
+	if err != nil {
+		return err
+	}
+	if len(rest) < 2 {
+		return errDamaged
+	}
+	*e = event.Event{
+		ID: view(id), TS: ts(record), SessionID: session(record), Seq: seq,
+		Type: event.Type(rest[0]),
+	}
+	e.SetCode(rest[1])
+	who, size := binary.Uvarint(rest[2:])
+	if size <= 0 {
+		return errDamaged
+	}
+	e.SetWho(int64(who))
+	if err := e.DecodeBody(view(rest[2+size:])); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return nil
+}
+
+// compareRecords orders two records of one session and time: by sequence
+// number and id as the contract does, and copies of one event by their bytes,
+// so that the order depends on nothing but the events.
+func compareRecords(a, b []byte) int {
+	// A damaged record is told when it is decoded; until then any order does.
+	aSeq, aID, aRest, _ := cutOrder(a)
+	bSeq, bID, bRest, _ := cutOrder(b)
+	if c := cmp.Compare(aSeq, bSeq); c != 0 {
+		return c
+	}
+	if c := bytes.Compare(aID, bID); c != 0 {
+		return c
+	}
+	return bytes.Compare(aRest, bRest)
+}
