@@ -20,10 +20,15 @@ type Events struct {
 	batches sync.Pool // of *batch
 }
 
-// OpenEvents opens a table of events of size bytes. It reads no more than the
-// footer. Its error wraps [ErrCorrupt], or is r's.
-func OpenEvents(r io.ReaderAt, size int64) (*Events, error) {
-	s, err := open(r, size, &completeTable, &openTable)
+// OpenEvents opens a table of events of size bytes: that of complete sessions,
+// or that of open ones. It reads no more than the footer. Its error wraps
+// [ErrCorrupt], or is r's.
+func OpenEvents(r io.ReaderAt, size int64, complete bool) (*Events, error) {
+	table := &openTable
+	if complete {
+		table = &completeTable
+	}
+	s, err := open(r, size, table)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,9 @@ type offset [5]byte
 // dump day lie within its look-back.
 const maxSpan = 1<<(8*len(offset{})-1) - 1
 
+// within says whether times from first to last, in ms, have offsets from base.
+func within(first, last, base int64) bool { return first >= base-maxSpan && last <= base+maxSpan }
+
 func newOffset(ms int64) offset {
 	return offset{byte(ms), byte(ms >> 8), byte(ms >> 16), byte(ms >> 24), byte(ms >> 32)}
 }
@@ -105,7 +108,7 @@ func (x *Index) add(e Entry) error {
 	} else if last := x.entries[len(x.entries)-1].session; shuffle.Hash(e.Session) <= shuffle.Hash(last) {
 		return corrupt("session %d does not come after session %d", e.Session, last)
 	}
-	if e.First > e.Last || e.First < x.base-maxSpan || e.Last > x.base+maxSpan ||
+	if e.First > e.Last || !within(e.First, e.Last, x.base) ||
 		e.Events < 1 || e.Events > math.MaxUint32 || e.Group < 0 || e.Group >= maxGroups {
 		return corrupt("no session is like this one: %+v", e)
 	}

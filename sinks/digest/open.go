@@ -46,13 +46,13 @@ type span struct {
 	sum        uint32
 }
 
-// openTable reads the footer of a file that should be one of the tables.
-func open(r io.ReaderAt, size int64, tables ...*table) (*source, error) {
+// open reads the footer of a file that should be a table t.
+func open(r io.ReaderAt, size int64, t *table) (*source, error) {
 	encoded, start, err := readFooter(r, size)
 	if err != nil {
 		return nil, err
 	}
-	return parseFooter(r, encoded, start, tables)
+	return parseFooter(r, encoded, start, t)
 }
 
 // readFooter returns the footer's bytes, and the offset of its checksum: the
@@ -86,14 +86,14 @@ func readFooter(r io.ReaderAt, size int64) (encoded []byte, start int64, err err
 }
 
 // parseFooter parses a footer whose bytes are known to be those of a writer.
-func parseFooter(r io.ReaderAt, encoded []byte, end int64, tables []*table) (_ *source, err error) {
+func parseFooter(r io.ReaderAt, encoded []byte, end int64, t *table) (_ *source, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)
 	footer, err := metadata.NewFileMetaData(encoded, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMetadata(footer, tables); err != nil {
+	if err := checkMetadata(footer, t); err != nil {
 		return nil, err
 	}
 	groups, err := spans(footer, end)
@@ -110,17 +110,14 @@ func asCorrupt(err *error) {
 	}
 }
 
-func checkMetadata(footer *metadata.FileMetaData, tables []*table) error {
-	version, name := value(footer, keyVersion), value(footer, keyTable)
-	if version != strconv.Itoa(Version) {
+func checkMetadata(footer *metadata.FileMetaData, t *table) error {
+	if version := value(footer, keyVersion); version != strconv.Itoa(Version) {
 		return fmt.Errorf("it is of version %q, and should be of %d", version, Version)
 	}
-	for _, t := range tables {
-		if t.name == name {
-			return nil
-		}
+	if name := value(footer, keyTable); name != t.name {
+		return fmt.Errorf("it is the table %q, and should be %q", name, t.name)
 	}
-	return fmt.Errorf("it is a table of the kind %q, and should be of %q", name, tables[0].name)
+	return nil
 }
 
 func value(footer *metadata.FileMetaData, key string) string {

@@ -42,6 +42,7 @@ type Writer struct {
 	complete, open *eventsWriter
 	sessions       *sessionsWriter
 	summary        Summary
+	base           int64 // the first event of the first session, in ms
 	lastHash       uint64
 	err            error
 }
@@ -63,7 +64,10 @@ type Count struct {
 // included, or an estimate that is a pure function of the dumps: it decides
 // the size of row groups, and nothing else.
 func NewWriter(complete, open, sessions io.Writer, events int64) (*Writer, error) {
-	size := groupEvents(events)
+	return newWriter(complete, open, sessions, groupEvents(events))
+}
+
+func newWriter(complete, open, sessions io.Writer, size int) (*Writer, error) {
 	c, err := newEventsWriter(complete, &completeTable, size)
 	if err != nil {
 		return nil, fmt.Errorf("begin a digest: %w", err)
@@ -105,6 +109,7 @@ func (w *Writer) add(events []event.Event, complete bool) error {
 	first, last := &events[0], &events[len(events)-1]
 	w.lastHash = shuffle.Hash(first.SessionID)
 	if w.summary.sessions() == 0 {
+		w.base = first.Millis()
 		w.summary.MinTS, w.summary.MaxTS = first.TS, last.TS
 	}
 	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, first.TS), max(w.summary.MaxTS, last.TS)
@@ -139,6 +144,14 @@ func (w *Writer) check(events []event.Event) error {
 			return fmt.Errorf("session %d: event %q: the id is not valid UTF-8", id, e.ID)
 		}
 	}
+	first, last := events[0].Millis(), events[len(events)-1].Millis()
+	base := w.base
+	if w.summary.sessions() == 0 {
+		base = first
+	}
+	if !within(first, last, base) {
+		return fmt.Errorf("session %d: its events are too far from those of the first session for an index", id)
+	}
 	return nil
 }
 
@@ -165,9 +178,6 @@ func (w *Writer) Close() (Summary, error) {
 }
 
 func (w *Writer) close() error {
-	if span := (w.summary.MaxTS - w.summary.MinTS) / 1000; span > maxSpan {
-		return fmt.Errorf("the events of one digest lie %d ms apart, more than %d", span, int64(maxSpan))
-	}
 	if err := w.complete.close(); err != nil {
 		return err
 	}

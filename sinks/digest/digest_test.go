@@ -1,0 +1,668 @@
+package digest
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"daybook/transform/event"
+	"daybook/transform/shuffle"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// told is a session, and whether it is said to be complete.
+type told struct {
+	Events   []event.Event
+	Complete bool
+}
+
+func sortByHash(sessions []told) {
+	slices.SortFunc(sessions, func(a, b told) int {
+		return cmp.Compare(shuffle.Hash(a.Events[0].SessionID), shuffle.Hash(b.Events[0].SessionID))
+	})
+}
+
+// files are the tables of a digest.
+type files struct{ complete, open, sessions bytes.Buffer }
+
+func (f *files) all() []*bytes.Buffer { return []*bytes.Buffer{&f.complete, &f.open, &f.sessions} }
+
+// tb is a test of either kind.
+type tb interface {
+	Helper()
+	Fatal(...any)
+}
+
+func write(t tb, sessions []told, groupSize int) (*files, Summary) {
+	t.Helper()
+	f := new(files)
+	summary, err := writeTo(sessions, groupSize, &f.complete, &f.open, &f.sessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, summary
+}
+
+func writeTo(sessions []told, groupSize int, complete, open, index io.Writer) (Summary, error) {
+	w, err := newWriter(complete, open, index, groupSize)
+	if err != nil {
+		return Summary{}, err
+	}
+	for _, s := range sessions {
+		if err := w.Add(s.Events, s.Complete); err != nil {
+			return Summary{}, err
+		}
+	}
+	return w.Close()
+}
+
+func anySession(int64) bool { return true }
+
+// read reads a digest, row group by row group: the sessions in order, and the
+// index.
+func read(complete, open, sessions []byte) (all []told, index []Entry, err error) {
+	for _, part := range []struct {
+		file     []byte
+		complete bool
+	}{{complete, true}, {open, false}} {
+		e, err := OpenEvents(bytes.NewReader(part.file), int64(len(part.file)), part.complete)
+		if err != nil {
+			return nil, nil, err
+		}
+		for g := range e.Groups() {
+			err := e.Read(g, anySession, func(events []event.Event) error {
+				all = append(all, told{slices.Clone(events), part.complete})
+				return nil
+			})
+			if err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	sortByHash(all)
+	x, err := ReadIndex(bytes.NewReader(sessions), int64(len(sessions)))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range x.Len() {
+		index = append(index, x.At(i))
+	}
+	return all, index, nil
+}
+
+// drawSessions draws sessions in order.
+func drawSessions(t *rapid.T) []told {
+	ids := rapid.SliceOfNDistinct(rapid.Int64(), 0, 12, rapid.ID).Draw(t, "ids")
+	var sessions []told
+	for _, id := range ids {
+		s := told{Complete: rapid.Bool().Draw(t, "complete")}
+		at := rapid.Int64Range(1_795_000_000_000_000, 1_795_000_000_000_000+1e12).Draw(t, "ts")
+		for i := range rapid.IntRange(1, 12).Draw(t, "events") {
+			e := drawEvent(t)
+			at += rapid.Int64Range(0, 3_000_000).Draw(t, "later")
+			e.SessionID, e.TS, e.Seq = id, at, rapid.Int64().Draw(t, "seq")
+			e.ID = fmt.Sprint(i, rapid.StringN(0, 8, -1).Draw(t, "id"))
+			s.Events = append(s.Events, e)
+		}
+		slices.SortFunc(s.Events, func(a, b event.Event) int {
+			return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+		})
+		sessions = append(sessions, s)
+	}
+	sortByHash(sessions)
+	return sessions
+}
+
+// drawEvent draws what depends on the type.
+func drawEvent(t *rapid.T) event.Event {
+	text := func() string { return rapid.StringN(0, 10, -1).Draw(t, "text") }
+	person := func() event.Person {
+		return event.Person{ID: rapid.Int64Range(0, math.MaxInt64).Draw(t, "technician"), Name: text(), Email: text(), Group: text()}
+	}
+	e := event.Event{Type: rapid.SampledFrom(event.Types()).Draw(t, "type")}
+	switch e.Type {
+	case event.SessionCreated:
+		e.SessionType = rapid.SampledFrom(event.SessionTypes()).Draw(t, "session type")
+		e.Technician, e.CallingCard = person(), text()
+		e.Channel = event.Channel{ID: rapid.Int64Range(0, math.MaxInt64).Draw(t, "channel"), Name: text()}
+		e.Details = drawDetails(t)
+	case event.DetailsChanged:
+		e.Details = drawDetails(t)
+	case event.StatusChanged:
+		e.Status = rapid.SampledFrom(event.Statuses()).Draw(t, "status")
+		e.Technician, e.Transferred = person(), text()
+	case event.CollaborationStarted:
+		e.Technician = person()
+	case event.Presence:
+		e.Signal = rapid.SampledFrom(event.Signals()).Draw(t, "signal")
+	case event.ChatMessage:
+		e.Sender = event.System
+	case event.ToolUsed:
+		e.Tool = text()
+	case event.ResolutionSubmitted:
+		e.Resolution = event.Unresolved
+	case event.QueueRemoved:
+		e.By = event.ByTimeout
+	}
+	if e.Type != event.SessionCreated && e.Type != event.StatusChanged && e.Type != event.CollaborationStarted {
+		e.TechnicianID = rapid.SampledFrom([]int64{0, 1, 12, math.MaxInt64}).Draw(t, "technician_id")
+	}
+	return e
+}
+
+func drawDetails(t *rapid.T) *event.Details {
+	if rapid.Bool().Draw(t, "without details") {
+		return nil
+	}
+	d := &event.Details{Given: rapid.Uint16Range(0, 1<<event.NumDetails-1).Draw(t, "given")}
+	for i := range d.Value {
+		if d.Given>>i&1 == 1 {
+			d.Value[i] = rapid.StringN(0, 10, -1).Draw(t, "detail")
+		}
+	}
+	return d
+}
+
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sessions := drawSessions(t)
+		groupSize := rapid.IntRange(1, 40).Draw(t, "row group")
+		f, summary := write(t, sessions, groupSize)
+		got, index, err := read(f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(sessions, got); diff != "" {
+			t.Fatalf("other sessions (-want +got):\n%s", diff)
+		}
+		if want := summarize(sessions, summary); summary != want {
+			t.Fatalf("summary %+v, want %+v", summary, want)
+		}
+		checkIndex(t, f, sessions, index, groupSize)
+	})
+}
+
+// summarize says what a summary should be, taking the numbers of row groups
+// from have.
+func summarize(sessions []told, have Summary) Summary {
+	want := Summary{Complete: Count{Groups: have.Complete.Groups}, Open: Count{Groups: have.Open.Groups}}
+	if len(sessions) > 0 {
+		want.MinTS = math.MaxInt64
+	}
+	for _, s := range sessions {
+		count := &want.Open
+		if s.Complete {
+			count = &want.Complete
+		}
+		count.Sessions++
+		count.Events += int64(len(s.Events))
+		for _, e := range s.Events {
+			want.MinTS, want.MaxTS = min(want.MinTS, e.TS), max(want.MaxTS, e.TS)
+		}
+	}
+	return want
+}
+
+// checkIndex holds the index against the sessions, and looks each up where it
+// says that they are. Row groups hold as many sessions as fit.
+func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize int) {
+	if len(index) != len(sessions) {
+		t.Fatalf("%d sessions in the index, want %d", len(index), len(sessions))
+	}
+	tables := map[bool]*Events{true: mustOpen(t, f.complete.Bytes(), true), false: mustOpen(t, f.open.Bytes(), false)}
+	filled, group := map[bool]int{}, map[bool]int32{}
+	for i, s := range sessions {
+		n := len(s.Events)
+		if filled[s.Complete] > 0 && filled[s.Complete]+n > groupSize {
+			filled[s.Complete] = 0
+			group[s.Complete]++
+		}
+		filled[s.Complete] += n
+		id := s.Events[0].SessionID
+		want := Entry{id, s.Events[0].Millis(), s.Events[n-1].Millis(), int64(n), s.Complete, group[s.Complete]}
+		if index[i] != want {
+			t.Fatalf("session %d of the index is %+v, want %+v", i, index[i], want)
+		}
+		var got []told
+		err := tables[s.Complete].Read(int(want.Group), func(session int64) bool { return session == id }, func(events []event.Event) error {
+			got = append(got, told{slices.Clone(events), s.Complete})
+			return nil
+		})
+		if err != nil || !gocmp.Equal(got, []told{s}) {
+			t.Fatalf("session %d is not where the index says (error: %v)", id, err)
+		}
+	}
+}
+
+func mustOpen(t tb, file []byte, complete bool) *Events {
+	t.Helper()
+	e, err := OpenEvents(bytes.NewReader(file), int64(len(file)), complete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestEmpty(t *testing.T) {
+	f, summary := write(t, nil, 1000)
+	sessions, index, err := read(f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes())
+	if err != nil || len(sessions) != 0 || len(index) != 0 || summary != (Summary{}) {
+		t.Errorf("%v %v %+v, error %v", sessions, index, summary, err)
+	}
+}
+
+// small is a digest of a few sessions, in row groups of few events.
+func small() []told {
+	var sessions []told
+	for id := range int64(9) {
+		s := told{Complete: id%3 > 0}
+		for i := range 1 + id%4 {
+			e := event.Event{
+				ID: fmt.Sprintf("e-%d-%d", id, i), SessionID: id, TS: 1_795_161_600_000_000 + id*1_000_000 + i*1_001, Seq: i,
+				Type: event.StatusChanged, Status: event.Active,
+				Technician: event.Person{ID: 7, Name: "Chloé", Email: "chloe@example.org", Group: "EMEA"},
+			}
+			if i%2 == 1 {
+				e = event.Event{ID: e.ID, SessionID: id, TS: e.TS, Seq: i, Type: event.ChatMessage, Sender: event.Customer}
+			}
+			s.Events = append(s.Events, e)
+		}
+		sessions = append(sessions, s)
+	}
+	sortByHash(sessions)
+	return sessions
+}
+
+const smallGroup = 6
+
+// What was decoded is not touched by what is decoded after it.
+func TestEventsCanBeKept(t *testing.T) {
+	sessions := small()
+	f, _ := write(t, sessions, smallGroup)
+	e := mustOpen(t, f.complete.Bytes(), true)
+	var kept [2][][]event.Event
+	for round := range kept {
+		for g := range e.Groups() {
+			err := e.Read(g, anySession, func(events []event.Event) error {
+				kept[round] = append(kept[round], slices.Clone(events))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			runtime.GC()
+		}
+	}
+	var want [][]event.Event
+	for _, s := range sessions {
+		if s.Complete {
+			want = append(want, s.Events)
+		}
+	}
+	for _, got := range kept {
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+// The same sessions give the same bytes, whoever else is writing.
+func TestDeterministic(t *testing.T) {
+	want, _ := write(t, small(), smallGroup)
+	other := small()[3:]
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 5 {
+				var got files
+				_, err := writeTo(small(), smallGroup, &got.complete, &got.open, &got.sessions)
+				for i, file := range got.all() {
+					if err != nil || !bytes.Equal(file.Bytes(), want.all()[i].Bytes()) {
+						t.Errorf("file %d has other bytes (error: %v)", i, err)
+					}
+				}
+				if _, err := writeTo(other, 2, io.Discard, io.Discard, io.Discard); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Any file that is damaged is found to be, unless in bytes that mean nothing.
+func TestDamage(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	parts := [][]byte{f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes()}
+	sessions, index, err := read(parts[0], parts[1], parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(part int, damaged []byte, what string, at int) {
+		t.Helper()
+		damagedParts := slices.Clone(parts)
+		damagedParts[part] = damaged
+		gotSessions, gotIndex, err := read(damagedParts[0], damagedParts[1], damagedParts[2])
+		switch {
+		case err == nil && gocmp.Equal(gotSessions, sessions) && gocmp.Equal(gotIndex, index):
+			if what != "flipped in" || at >= len(magic) {
+				t.Errorf("file %d %s byte %d: not noticed", part, what, at)
+			}
+		case err == nil:
+			t.Errorf("file %d %s byte %d: other contents, without an error", part, what, at)
+		case !errors.Is(err, ErrCorrupt):
+			t.Errorf("file %d %s byte %d: %v", part, what, at, err)
+		}
+	}
+	for part, whole := range parts {
+		for n := range whole {
+			try(part, whole[:n], "cut at", n)
+			flipped := bytes.Clone(whole)
+			flipped[n] ^= 1 << (n % 8)
+			try(part, flipped, "flipped in", n)
+		}
+	}
+}
+
+// Files that are whole, but not the one that is asked for.
+func TestOtherFiles(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	if _, err := OpenEvents(bytes.NewReader(f.sessions.Bytes()), int64(f.sessions.Len()), true); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("the table of sessions was opened as one of events: %v", err)
+	}
+	if _, err := ReadIndex(bytes.NewReader(f.open.Bytes()), int64(f.open.Len())); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a table of events was read as an index: %v", err)
+	}
+}
+
+var errSink = errors.New("the disk is full")
+
+// limited takes a number of bytes, and then fails: with an error, or by
+// writing less than it was told to.
+type limited struct {
+	left  int
+	short bool
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	n := min(len(b), l.left)
+	l.left -= n
+	if n < len(b) && !l.short {
+		return n, errSink
+	}
+	return n, nil
+}
+
+// A failing sink is an error, whichever it is and wherever it fails.
+func TestFailingSinks(t *testing.T) {
+	sessions := small()
+	f, _ := write(t, sessions, smallGroup)
+	for i, whole := range f.all() {
+		for n := range whole.Len() {
+			for _, short := range []bool{false, true} {
+				want := errSink
+				if short {
+					want = io.ErrShortWrite
+				}
+				sinks := []io.Writer{io.Discard, io.Discard, io.Discard}
+				sinks[i] = &limited{n, short}
+				if _, err := writeTo(sessions, smallGroup, sinks[0], sinks[1], sinks[2]); !errors.Is(err, want) {
+					t.Fatalf("file %d fails at byte %d: error %v, want %v", i, n, err, want)
+				}
+			}
+		}
+	}
+}
+
+// counting counts requests, and fails from one on.
+type counting struct {
+	r        io.ReaderAt
+	requests int
+	fail     int // the number of the request that fails; 0: none
+}
+
+var errStore = errors.New("the store is away")
+
+func (c *counting) ReadAt(b []byte, offset int64) (int, error) {
+	c.requests++
+	if c.requests == c.fail {
+		return len(b) / 2, errStore
+	}
+	return c.r.ReadAt(b, offset)
+}
+
+func TestRequests(t *testing.T) {
+	var sessions []told
+	for id := range int64(100) {
+		sessions = append(sessions, told{[]event.Event{{ID: "e", SessionID: id, TS: id, Type: event.ToolUsed, Tool: "rc"}}, true})
+	}
+	sortByHash(sessions)
+	for _, c := range []struct{ groupSize, groups, toOpen int }{{1000, 1, 1}, {10, 10, 1}, {1, 100, 2}} {
+		f, _ := write(t, sessions, c.groupSize)
+		r := &counting{r: bytes.NewReader(f.complete.Bytes())}
+		e, err := OpenEvents(r, int64(f.complete.Len()), true)
+		if err != nil || e.Groups() != c.groups || r.requests != c.toOpen {
+			t.Fatalf("%d row groups opened with %d requests, want %d with %d (error: %v)", e.Groups(), r.requests, c.groups, c.toOpen, err)
+		}
+		if err := e.Read(c.groups-1, anySession, func([]event.Event) error { return nil }); err != nil || r.requests != c.toOpen+1 {
+			t.Errorf("%d requests to open and read a row group (error: %v)", r.requests, err)
+		}
+		x := &counting{r: bytes.NewReader(f.sessions.Bytes())}
+		if _, err := ReadIndex(x, int64(f.sessions.Len())); err != nil || x.requests != 1 {
+			t.Errorf("%d requests to read an index (error: %v)", x.requests, err)
+		}
+	}
+}
+
+// What the store says is not mistaken for damage.
+func TestFailingStore(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	fails := func(err error) {
+		t.Helper()
+		if !errors.Is(err, errStore) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("error %v, want %v", err, errStore)
+		}
+	}
+	size := int64(f.complete.Len())
+	_, err := OpenEvents(&counting{r: bytes.NewReader(f.complete.Bytes()), fail: 1}, size, true)
+	fails(err)
+	e, err := OpenEvents(&counting{r: bytes.NewReader(f.complete.Bytes()), fail: 2}, size, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails(e.Read(0, anySession, func([]event.Event) error { return nil }))
+	_, err = ReadIndex(&counting{r: bytes.NewReader(f.sessions.Bytes()), fail: 1}, int64(f.sessions.Len()))
+	fails(err)
+}
+
+// The caller's errors and panics are the caller's.
+func TestReadStops(t *testing.T) {
+	f, _ := write(t, small(), 1000)
+	e := mustOpen(t, f.complete.Bytes(), true)
+	stop, calls := errors.New("stop"), 0
+	err := e.Read(0, anySession, func([]event.Event) error {
+		calls++
+		return stop
+	})
+	if err != stop || calls != 1 {
+		t.Errorf("%d calls, error %v", calls, err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a panic of keep did not come through")
+		}
+	}()
+	e.Read(0, func(int64) bool { panic("a bug") }, nil)
+}
+
+func TestWriterRefuses(t *testing.T) {
+	at := func(id, ts, seq int64, name string) event.Event {
+		return event.Event{ID: name, SessionID: id, TS: ts, Seq: seq, Type: event.ChatMessage, Sender: event.Customer}
+	}
+	const year = 366 * 24 * 3600 * 1_000_000
+	for name, c := range map[string]struct {
+		sessions [][]event.Event
+		want     string
+	}{
+		"no events":       {[][]event.Event{{}}, "a session without events"},
+		"same session":    {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 comes after one with a higher hash, or again"},
+		"hash order":      {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 comes after one with a higher hash, or again"}, // 0x9e… and 0x3c…
+		"two sessions":    {[][]event.Event{{at(1, 0, 0, "a"), at(2, 5, 0, "b")}}, `event "b" of session 2 among those of session 1`},
+		"order of time":   {[][]event.Event{{at(1, 6, 0, "a"), at(1, 5, 1, "b")}}, `session 1: event "b" is not in order, or is there twice`},
+		"order of seq":    {[][]event.Event{{at(1, 5, 2, "a"), at(1, 5, 1, "b")}}, `session 1: event "b" is not in order, or is there twice`},
+		"order of id":     {[][]event.Event{{at(1, 5, 1, "b"), at(1, 5, 1, "a")}}, `session 1: event "a" is not in order, or is there twice`},
+		"twice":           {[][]event.Event{{at(1, 5, 1, "a"), at(1, 5, 1, "a")}}, `session 1: event "a" is not in order, or is there twice`},
+		"id not UTF-8":    {[][]event.Event{{at(1, 5, 1, "a\xff")}}, `session 1: event "a\xff": the id is not valid UTF-8`},
+		"too far between": {[][]event.Event{{at(1, 0, 1, "a"), at(1, 18*year, 1, "a")}}, "session 1: its events are too far from those of the first session for an index"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, err := NewWriter(io.Discard, io.Discard, io.Discard, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range c.sessions {
+				err = w.Add(s, true)
+			}
+			if err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if again := w.Add([]event.Event{at(3, 0, 0, "c")}, true); again != err {
+				t.Errorf("Add after an error: %v", again)
+			}
+			if _, closed := w.Close(); closed != err {
+				t.Errorf("Close after an error: %v", closed)
+			}
+		})
+	}
+}
+
+func TestWriterIsClosed(t *testing.T) {
+	w, err := NewWriter(io.Discard, io.Discard, io.Discard, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Close(); err == nil {
+		t.Error("a digest was closed twice")
+	}
+	if err := w.Add(small()[0].Events, true); err == nil {
+		t.Error("a session was added to a digest that is closed")
+	}
+}
+
+func TestGroupEvents(t *testing.T) {
+	for _, c := range []struct {
+		events int64
+		want   int
+	}{
+		{0, 1000}, {11_999, 1000}, {33_000, 2750}, {393_216, 32_768}, {10_000_000, 32_768},
+		{1_638_300_000, 100_000}, // 16383 row groups
+	} {
+		if got := groupEvents(c.events); got != c.want {
+			t.Errorf("row groups of %d events for a day of %d, want %d", got, c.events, c.want)
+		}
+	}
+}
+
+func TestIndexIsCompact(t *testing.T) {
+	if size := unsafe.Sizeof(packed{}); size != packedSize {
+		t.Errorf("%d bytes a session, want %d", size, packedSize)
+	}
+	for _, ms := range []int64{0, 1, -1, 255, 256, -256, 1 << 32, -1 << 32, maxSpan, -maxSpan} {
+		if got := newOffset(ms).ms(); got != ms {
+			t.Errorf("an offset of %d ms comes back as %d", ms, got)
+		}
+	}
+	f, _ := write(t, small(), 1000)
+	x, err := ReadIndex(bytes.NewReader(f.sessions.Bytes()), int64(f.sessions.Len()))
+	if err != nil || x.Size() != 9*packedSize {
+		t.Errorf("an index of 9 sessions takes %d bytes (error: %v)", x.Size(), err)
+	}
+}
+
+// testdata/schema.txt is the layout of the tables. It changes with Version.
+func TestSchema(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	var got strings.Builder
+	for i, name := range []string{"complete", "open", "sessions"} {
+		r, err := file.NewParquetReader(bytes.NewReader(f.all()[i].Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&got, "%-14s %-11s %-62s %-36s %s\n", name, "physical", "logical", "encodings", "field id")
+		for c := range r.MetaData().Schema.NumColumns() {
+			column := r.MetaData().Schema.Column(c)
+			chunk, err := r.MetaData().RowGroup(0).ColumnChunk(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if column.MaxDefinitionLevel() != 0 {
+				t.Errorf("column %s may be null", column.Name())
+			}
+			logical, _, _ := strings.Cut(column.LogicalType().String(), ", is_from") // what follows is Arrow's own bookkeeping
+			fmt.Fprintf(&got, "%-14s %-11s %-62s %-36s %d\n", column.Name(), column.PhysicalType(), logical, fmt.Sprint(chunk.Encodings()), column.SchemaNode().FieldID())
+		}
+		fmt.Fprintln(&got)
+	}
+	const golden = "testdata/schema.txt"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", golden, diff)
+	}
+}
+
+// FuzzRead edits a file: at an offset, a number of bytes are replaced by
+// others.
+func FuzzRead(f *testing.F) {
+	whole, _ := write(f, small(), smallGroup)
+	parts := [][]byte{whole.complete.Bytes(), whole.open.Bytes(), whole.sessions.Bytes()}
+	sessions, index, err := read(parts[0], parts[1], parts[2])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(0, 0, 0, []byte(nil))
+	f.Add(1, 100, 3, []byte("PAR1"))
+	f.Add(2, len(parts[2])-8, 4, []byte{0xff, 0xff, 0xff, 0x7f})
+	f.Add(0, 0, len(parts[0]), parts[1]) // open in the place of complete
+	f.Fuzz(func(t *testing.T, part, at, replaced int, by []byte) {
+		if part < 0 || part >= len(parts) || at < 0 || at > len(parts[part]) || replaced < 0 || replaced > len(parts[part])-at {
+			return
+		}
+		edited := slices.Clone(parts)
+		edited[part] = slices.Concat(parts[part][:at], by, parts[part][at+replaced:])
+		gotSessions, gotIndex, err := read(edited[0], edited[1], edited[2])
+		switch {
+		case err != nil && !errors.Is(err, ErrCorrupt):
+			t.Error(err)
+		case err == nil && (!gocmp.Equal(gotSessions, sessions) || !gocmp.Equal(gotIndex, index)):
+			t.Error("other contents, without an error")
+		}
+	})
+}
