@@ -115,7 +115,7 @@ func ReadRevision(ctx context.Context, st Store, dir string, revision int) (Mani
 		if err != nil {
 			return Manifest{}, err
 		}
-		if base.revision() == revision {
+		if base.Manifest != nil && base.Manifest.Revision == revision {
 			return *base.Manifest, nil
 		}
 	}

@@ -38,8 +38,9 @@ type Manifest struct {
 	Definition     string            `json:"definition"`                // hash of the report's definition
 	DefinitionText map[string]string `json:"definition_text,omitempty"` // its settings, so that a later plan can name those that changed
 
-	Fold   *FoldInfo   `json:"fold,omitempty"`   // only of reports
-	Digest *DigestInfo `json:"digest,omitempty"` // only of digests
+	Summaries *Summaries  `json:"summaries,omitempty"` // of reports, once they are written
+	Fold      *FoldInfo   `json:"fold,omitempty"`      // only of reports
+	Digest    *DigestInfo `json:"digest,omitempty"`    // only of digests
 }
 
 // Part is one file of a partition. Publishing gives it its key.
@@ -78,6 +79,19 @@ const (
 	Warn  Severity = "warn"  // the partition is published, and people are told
 	Block Severity = "block" // nothing is published
 )
+
+// Summaries are the CSV files that were computed from a partition's rows.
+type Summaries struct {
+	Definition string        `json:"definition"` // hash of the report's definition that they follow
+	Files      []SummaryFile `json:"files"`
+}
+
+// SummaryFile is one of them, as it was put.
+type SummaryFile struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	ETag  string `json:"etag"`
+}
 
 // FoldInfo counts what the rows of a report's partition were folded from.
 type FoldInfo struct {
@@ -140,7 +154,7 @@ func (m *Manifest) same(o *Manifest) bool {
 // essence is what is left of a manifest without what publishing gave it.
 func (m *Manifest) essence() []byte {
 	e := *m
-	e.Revision, e.Previous, e.Reason, e.Attempt = 0, 0, "", ""
+	e.Revision, e.Previous, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", nil
 	e.Parts = slices.Clone(m.Parts)
 	for i := range e.Parts {
 		e.Parts[i].Key = ""
@@ -156,11 +170,14 @@ func (m *Manifest) encode() []byte {
 	if e.Accounting.Rejected == nil {
 		e.Accounting.Rejected = map[string]int64{}
 	}
-	b, err := json.MarshalIndent(&e, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // people read this, not browsers
+	if err := encoder.Encode(&e); err != nil {
 		panic(err) // there is nothing in a manifest that JSON cannot hold
 	}
-	return append(b, '\n')
+	return b.Bytes()
 }
 
 func orEmpty[T any](s []T) []T {

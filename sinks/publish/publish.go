@@ -179,35 +179,62 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 	}
 
 	// 4. The commit. If we stop before it, nothing has happened; if after it,
-	// everything has, and only superseded parts may be left over.
-	next.Attempt = rand.Text()
-	body := next.encode()
-	_, commitErr := st.Put(ctx, p.Dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
-
-	// 5. Refused, or unknown. The answer to a commit that was applied may be
-	// lost, and then even a refusal may be to our own, repeated: only what is
-	// there tells. If we stop in here, we do not know, and have deleted
-	// nothing.
-	if commitErr != nil {
-		there, err := Read(ctx, st, p.Dir)
-		switch {
-		case err != nil:
-			return nil, "", fmt.Errorf("%w; whether it was committed is unknown (%w): run again", commitErr, err)
-		case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
-			// Ours.
-		case there.Manifest != nil && there.Manifest.same(next):
-			// Another's, with our content, made of our inputs.
-			return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
-		case there.ETag == base.ETag && !errors.Is(commitErr, store.ErrPrecondition):
-			return nil, "", commitErr // not applied, at least not yet
-		default:
-			return nil, "", p.withdraw(ctx, st, state, next, &there)
-		}
+	// everything has, and only superseded parts may be left over. If we do not
+	// learn whether it was applied, we have deleted nothing, and the next call
+	// finds out.
+	there, err := commit(ctx, st, p.Dir, base, next)
+	raced := errors.Is(err, ErrRaced)
+	switch {
+	case raced && there.Manifest != nil && there.Manifest.same(next):
+		next, state = there.Manifest, Unchanged // another's, with our content, made of our inputs
+	case raced:
+		return nil, "", p.withdraw(ctx, st, state, next, there.Manifest)
+	case err != nil:
+		return nil, "", err
 	}
 
-	// 6. Only now that the commit is known does anything go. If we stop in
+	// 5. Only now that the commit is known does anything go. If we stop in
 	// here, the next call does the rest, be the partition unchanged.
 	return next, state, p.sweep(ctx, st, next)
+}
+
+// Amend replaces a manifest by one that stands for the same files: it has come
+// to be known what else was made from them, or that they would be the same if
+// made from other inputs. It returns what stands then, and fails with ErrRaced
+// if the base does not stand any more.
+func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) (Base, error) {
+	if m := base.Manifest; m == nil || next.Revision != m.Revision || !slices.Equal(next.Parts, m.Parts) {
+		return Base{}, fmt.Errorf("amend %s: the manifest does not stand for the files that are there", st.URL(dir))
+	}
+	there, err := commit(ctx, st, dir, &base, &next)
+	if err != nil {
+		return Base{}, fmt.Errorf("amend %s: %w", st.URL(dir), err)
+	}
+	return there, nil
+}
+
+// commit puts next in place of base, and returns what stands then. Where that
+// is neither, the error is ErrRaced.
+func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifest) (Base, error) {
+	next.Attempt = rand.Text()
+	body := next.encode()
+	object, err := st.Put(ctx, dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
+	if err == nil {
+		return Base{Manifest: next, ETag: object.ETag}, nil
+	}
+	// Refused, or unknown. The answer to a put that was applied may be lost,
+	// and then even a refusal may be to our own, repeated: only what is there
+	// tells.
+	there, readErr := Read(ctx, st, dir)
+	switch {
+	case readErr != nil:
+		return Base{}, fmt.Errorf("%w; whether it was committed is unknown (%w): run again", err, readErr)
+	case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
+		return there, nil
+	case there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
+		return there, ErrRaced
+	}
+	return Base{}, err // not applied, at least not yet
 }
 
 // plan decides what publishing p in place of base comes to, and what the
@@ -240,7 +267,7 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	case next.same(current):
 		return current, Unchanged, nil
 	case next.sameContent(current):
-		next.Revision, next.Previous, next.Reason = current.Revision, current.Previous, current.Reason
+		next.Revision, next.Previous, next.Reason, next.Summaries = current.Revision, current.Previous, current.Reason, current.Summaries
 		for i := range next.Parts {
 			next.Parts[i].Key = current.Parts[i].Key
 		}
@@ -292,11 +319,11 @@ func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) er
 // we asked, and be read.
 //
 // Its error is always ErrRaced, with what else went wrong.
-func (p *Partition) withdraw(ctx context.Context, st Store, state State, ours *Manifest, there *Base) error {
-	if !p.Keep || state == Refreshed || there.revision() < ours.Revision {
+func (p *Partition) withdraw(ctx context.Context, st Store, state State, ours, there *Manifest) error {
+	if !p.Keep || state == Refreshed || there == nil || there.Revision < ours.Revision {
 		return ErrRaced
 	}
-	named := keysOf(there.Manifest)
+	named := keysOf(there)
 	for _, part := range ours.Parts {
 		if named[part.Key] {
 			continue

@@ -4,42 +4,41 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"daybook/sources/store"
+	"daybook/sources/store/faults"
 )
 
 const dir = "reports/sessions/dt=2026-11-20/"
 
-// partition is one of given contents, a part each.
-func partition(contents ...string) Partition {
-	p := Partition{Dir: dir, Manifest: Manifest{Report: "sessions", Partition: "2026-11-20", Reason: "test",
-		Inputs: []Input{{Key: "a.ndjson", ETag: "1", Size: 9}}}}
-	for _, c := range contents {
-		sum := sha256.Sum256([]byte(c))
-		p.Files = append(p.Files, []byte(c))
-		p.Manifest.Parts = append(p.Manifest.Parts, Part{Rows: 1, Bytes: int64(len(c)), SHA256: hex.EncodeToString(sum[:])})
-		p.Manifest.Rows++
+// partition is one of given contents, a part each, made from a dump with the
+// given ETag.
+func partition(keep bool, etag string, contents ...string) Partition {
+	p := Partition{Dir: dir, Keep: keep, Manifest: Manifest{Report: "sessions", Partition: "2026-11-20", Reason: "of dump " + etag,
+		Rows: int64(len(contents)), Inputs: []Input{{Key: "a.ndjson", ETag: etag, Size: 9}}}}
+	for i, c := range contents {
+		p.Files = append(p.Files, file(fmt.Sprintf("part-%d", i), c))
 	}
 	return p
 }
 
-// published is the oracle: what a reader of the manifest sees, or "" where
-// there is nothing. It fails if a part that counts is not there, whole.
-func published(t *testing.T, st store.Store) string {
+func file(name, content string) File {
+	sum := sha256.Sum256([]byte(content))
+	return File{Name: name, Ext: ".parquet", Body: strings.NewReader(content),
+		Part: Part{Rows: 1, Bytes: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}}
+}
+
+// whole reads the parts that a manifest names, and fails unless they are all
+// there and what it says.
+func whole(t *testing.T, st Store, m *Manifest) string {
 	t.Helper()
-	m, _, err := Read(t.Context(), st, dir)
-	if errors.Is(err, store.ErrNotFound) {
-		return ""
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []string
 	for _, part := range m.Parts {
 		body, object, err := st.Open(t.Context(), part.Key, 0, "")
@@ -59,157 +58,285 @@ func published(t *testing.T, st store.Store) string {
 	return strings.Join(all, "|")
 }
 
-// parts are the parts that lie in the partition, counting or not.
-func parts(t *testing.T, st store.Store) (n int) {
+// published is the oracle: what a reader of the manifest sees, or "" where
+// there is nothing. It fails unless that and every revision that is kept are
+// whole.
+func published(t *testing.T, st Store) string {
 	t.Helper()
-	for object, err := range st.List(t.Context(), dir) {
+	revisions, err := Revisions(t.Context(), st, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, revision := range revisions {
+		m, err := ReadRevision(t.Context(), st, dir, revision)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(object.Key, ".parquet") {
+		whole(t, st, &m)
+	}
+	base := read(t, st)
+	if base.Manifest == nil {
+		return ""
+	}
+	return whole(t, st, base.Manifest)
+}
+
+func read(t *testing.T, st Store) Base {
+	t.Helper()
+	base, err := Read(t.Context(), st, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base
+}
+
+// keys are those of the objects under a prefix.
+func keys(t *testing.T, st Store, prefix string) []string {
+	t.Helper()
+	var keys []string
+	for object, err := range st.List(t.Context(), prefix) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, object.Key)
+	}
+	return keys
+}
+
+// parts is how many parts lie in the partition, counting or not.
+func parts(t *testing.T, st Store) (n int) {
+	t.Helper()
+	for _, key := range keys(t, st, dir) {
+		if path.Base(key) != ManifestName {
 			n++
 		}
 	}
 	return n
 }
 
-func publishOK(t *testing.T, st Store, p Partition, state State, revision int) {
+func publishOK(t *testing.T, st Store, p Partition, state State, revision int) Manifest {
 	t.Helper()
-	m, got, err := Publish(t.Context(), st, p)
+	m, got, err := Publish(t.Context(), st, p, read(t, st))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got != state || m.Revision != revision {
 		t.Fatalf("%s, revision %d; want %s, revision %d", got, m.Revision, state, revision)
 	}
+	return m
 }
 
 func TestPublish(t *testing.T) {
 	st := store.NewMemory(nil)
-	publishOK(t, st, partition("one", "two"), Published, 1)
-	publishOK(t, st, partition("one", "two"), Unchanged, 1)
+	publishOK(t, st, partition(true, "1", "one", "two"), Published, 1)
+	before := read(t, st)
+	publishOK(t, st, partition(true, "1", "one", "two"), Unchanged, 1)
+	if after := read(t, st); after.ETag != before.ETag {
+		t.Error("publishing the same wrote a manifest")
+	}
 
-	other := partition("one", "two")
-	other.Manifest.Inputs[0].ETag = "2"
-	publishOK(t, st, other, Refreshed, 1)
+	m := publishOK(t, st, partition(true, "2", "one", "two"), Refreshed, 1)
+	if m.Reason != "of dump 1" || m.Previous != 0 || m.Parts[0] != before.Manifest.Parts[0] || m.Inputs[0].ETag != "2" {
+		t.Errorf("refreshed to %+v", m)
+	}
 
-	publishOK(t, st, partition("one", "three"), Restated, 2)
+	m = publishOK(t, st, partition(true, "3", "one", "three"), Restated, 2)
+	if m.Reason != "of dump 3" || m.Previous != 1 || m.Attempt == "" || m.Attempt == before.Manifest.Attempt {
+		t.Errorf("restated to %+v", m)
+	}
+	sum := sha256.Sum256([]byte("three"))
+	if want := dir + "part-1-r2-" + hex.EncodeToString(sum[:8]) + ".parquet"; m.Parts[1].Key != want {
+		t.Errorf("part 1 is %s, want %s", m.Parts[1].Key, want)
+	}
 	if got := published(t, st); got != "one|three" || parts(t, st) != 2 {
 		t.Errorf("published %q in %d parts", got, parts(t, st))
 	}
-	publishOK(t, st, partition("one", "two"), Restated, 3) // back again
+	publishOK(t, st, partition(true, "1", "one", "two"), Restated, 3) // back again
 	if got := published(t, st); got != "one|two" || parts(t, st) != 2 {
 		t.Errorf("published %q in %d parts", got, parts(t, st))
 	}
-	m, _, err := Read(t.Context(), st, dir)
-	if err != nil || m.Previous != 2 || m.Reason != "test" || m.Attempt == "" {
-		t.Errorf("%+v (%v)", m, err)
+}
+
+// Everything that a manifest says counts, not only the content.
+func TestRefreshed(t *testing.T) {
+	for name, change := range map[string]func(m *Manifest){
+		"inputs":     func(m *Manifest) { m.Inputs = append(m.Inputs, Input{Key: "b.ndjson"}) },
+		"engine":     func(m *Manifest) { m.EngineVersion++ },
+		"schema":     func(m *Manifest) { m.SchemaVersion++ },
+		"definition": func(m *Manifest) { m.Definition = "other" },
+		"text":       func(m *Manifest) { m.DefinitionText = map[string]string{"unit": "minutes"} },
+		"accounting": func(m *Manifest) { m.Accounting.Rejected = map[string]int64{"bad_json": 1} },
+		"checks":     func(m *Manifest) { m.Checks = []Check{{Name: "few rows", Severity: Warn}} },
+		"fold":       func(m *Manifest) { m.Fold = &FoldInfo{Duplicates: 1} },
+		"digest":     func(m *Manifest) { m.Digest = &DigestInfo{Late: []LateLines{{Date: "2026-01-01", Lines: 1}}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := store.NewMemory(nil)
+			publishOK(t, st, partition(true, "1", "one"), Published, 1)
+			p := partition(true, "1", "one")
+			change(&p.Manifest)
+			publishOK(t, st, p, Refreshed, 1)
+			publishOK(t, st, p, Unchanged, 1)
+		})
 	}
 }
 
-// outcome is what becomes of one call.
-type outcome int
-
-const (
-	done        outcome = iota
-	lost                // it fails, and was not applied
-	answerLost          // it fails, but was applied
-	twice               // it is applied twice, and the second answer comes
-	numOutcomes = iota
-)
-
-var errNetwork = errors.New("connection reset")
-
-// flaky lets one call, the nth, come to another outcome than done; and every
-// call from the nth on fail, if the process is to die there.
-type flaky struct {
-	*store.Memory
-	calls, nth int
-	outcome    outcome
-	dies       bool
+// Files can lie elsewhere than in the partition's directory. Without Keep what
+// is superseded stays where it is.
+func TestOtherDirectories(t *testing.T) {
+	const elsewhere = "_quarantine/dt=2026-11-20/"
+	digest := func(events, rejects string) Partition {
+		f := file("rejects", rejects)
+		f.Dir, f.Ext = elsewhere, ".ndjson"
+		p := partition(false, "1")
+		p.Files = []File{file("complete", events), f}
+		return p
+	}
+	st := store.NewMemory(nil)
+	publishOK(t, st, digest("one", "bad"), Published, 1)
+	m := publishOK(t, st, digest("one", "worse"), Restated, 2)
+	if got := published(t, st); got != "one|worse" {
+		t.Errorf("published %q", got)
+	}
+	if got := keys(t, st, elsewhere); len(got) != 2 || !slices.Contains(got, m.Parts[1].Key) {
+		t.Errorf("beside the partition lie %q; want revision 1's and %s", got, m.Parts[1].Key)
+	}
+	if got := keys(t, st, HistoryRoot); got != nil {
+		t.Errorf("kept %q", got)
+	}
 }
 
-func (f *flaky) next() outcome {
-	f.calls++
-	if f.calls == f.nth || f.dies && f.calls > f.nth {
-		if f.dies && f.calls > f.nth {
-			return lost
+func TestBadPartitions(t *testing.T) {
+	short := file("part-0", "one")
+	short.Part.SHA256 = "abc"
+	upper := file("part-0", "one")
+	upper.Part.SHA256 = strings.ToUpper(upper.Part.SHA256)
+	path := file("x/part-0", "one")
+	dirless := file("part-0", "one")
+	dirless.Dir = "_quarantine"
+	for name, tt := range map[string]struct {
+		files []File
+		want  string
+	}{
+		"short hash":      {[]File{short}, `the file part-0 has "abc" for its SHA-256`},
+		"upper-case hash": {[]File{upper}, "the file part-0 has "},
+		"no name":         {[]File{file("", "one")}, "is no key for a part"},
+		"a path":          {[]File{path}, "is no key for a part"},
+		"no slash":        {[]File{dirless}, "is no key for a part"},
+		"twice":           {[]File{file("part-0", "one"), file("part-0", "two")}, "two files are named " + dir + "part-0.parquet"},
+	} {
+		st := store.NewMemory(nil)
+		p := partition(true, "1")
+		p.Files = tt.files
+		if _, _, err := Publish(t.Context(), st, p, Base{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v; want %s", name, err, tt.want)
 		}
-		return f.outcome
-	}
-	return done
-}
-
-func (f *flaky) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
-	switch f.next() {
-	case lost, answerLost:
-		return nil, store.Object{}, errNetwork
-	}
-	return f.Memory.Open(ctx, key, offset, ifMatch)
-}
-
-func (f *flaky) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
-	put := func() (store.Object, error) { return f.Memory.Put(ctx, key, body, size, cond) }
-	switch f.next() {
-	case lost:
-		return store.Object{}, errNetwork
-	case answerLost:
-		if _, err := put(); err != nil {
-			return store.Object{}, err
-		}
-		return store.Object{}, errNetwork
-	case twice:
-		if _, err := put(); err != nil {
-			return store.Object{}, err
+		if got := keys(t, st, ""); got != nil {
+			t.Errorf("%s: wrote %q", name, got)
 		}
 	}
-	return put()
 }
 
-func (f *flaky) Delete(ctx context.Context, key string) error {
-	switch f.next() {
-	case lost:
-		return errNetwork
-	case answerLost:
-		if err := f.Memory.Delete(ctx, key); err != nil {
-			return err
-		}
-		return errNetwork
+// scenario is a partition that is to become another.
+type scenario struct {
+	name          string
+	before, after []Partition // before is published in turn; after is one
+}
+
+func scenarios() []scenario {
+	one := func(p Partition) []Partition { return []Partition{p} }
+	return []scenario{
+		{"first", nil, one(partition(true, "1", "one", "three"))},
+		{"restated", one(partition(true, "1", "one", "two")), one(partition(true, "2", "one", "three"))},
+		{"restated again", []Partition{partition(true, "1", "one", "two"), partition(true, "2", "two", "one")}, one(partition(true, "3", "one", "three"))},
+		{"restated, not kept", one(partition(false, "1", "one", "two")), one(partition(false, "2", "one", "three"))},
+		{"refreshed", one(partition(true, "1", "one", "three")), one(partition(true, "2", "one", "three"))},
+		{"unchanged", one(partition(true, "1", "one", "three")), one(partition(true, "1", "one", "three"))},
 	}
-	return f.Memory.Delete(ctx, key)
+}
+
+// start is a store after what came before, and what is published in it.
+func (s *scenario) start(t *testing.T) (*store.Memory, string) {
+	t.Helper()
+	st := store.NewMemory(nil)
+	for _, p := range s.before {
+		if _, _, err := Publish(t.Context(), st, p, read(t, st)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return st, published(t, st)
+}
+
+// again plans and publishes as the next run does.
+func again(ctx context.Context, st Store, p Partition) error {
+	base, err := Read(ctx, st, p.Dir)
+	if err == nil {
+		_, _, err = Publish(ctx, st, p, base)
+	}
+	return err
 }
 
 // Whatever becomes of whichever call, and wherever the process dies: readers
-// see the old content or the new one, whole, and running again finishes.
+// see the old content or the new one, whole, before every call and ever after,
+// and running again finishes.
 func TestEveryCallFails(t *testing.T) {
-	const before, after = "one|two", "one|three"
-	for _, first := range []bool{true, false} {
+	const after = "one|three"
+	for _, s := range scenarios() {
 		for _, dies := range []bool{false, true} {
-			for o := lost; o < numOutcomes; o++ {
+			for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
 				for nth := 1; ; nth++ {
-					name := fmt.Sprintf("first %v, dies %v, outcome %d, call %d", first, dies, o, nth)
-					st := store.NewMemory(nil)
-					old := ""
-					if !first {
-						publishOK(t, st, partition(strings.Split(before, "|")...), Published, 1)
-						old = before
-					}
-					f := &flaky{Memory: st, nth: nth, outcome: o, dies: dies}
-					_, _, err := Publish(t.Context(), f, partition(strings.Split(after, "|")...))
+					name := fmt.Sprintf("%s, dies %v, fault %d, call %d", s.name, dies, fault, nth)
+					st, old := s.start(t)
+					p := s.after[0]
+					f := faults.New(st, func(c faults.Call) faults.Outcome {
+						if got := published(t, st); got != old && got != after {
+							t.Errorf("%s: before call %d %q is published", name, c.N, got)
+						}
+						switch {
+						case dies && c.N > nth:
+							return faults.Outcome{Fault: faults.Drop}
+						case c.N != nth:
+							return faults.Outcome{}
+						case fault == faults.Cut && c.Op != faults.Open && c.Op != faults.List:
+							return faults.Outcome{Fault: faults.Drop}
+						}
+						return faults.Outcome{Fault: fault, At: 1}
+					})
+					err := again(t.Context(), f, p)
 					if got := published(t, st); got != after && (err == nil || got != old) {
 						t.Errorf("%s: published %q after %v", name, got, err)
 					}
-					if f.calls < nth {
+					if f.Calls() < nth {
 						if err != nil {
 							t.Errorf("%s: %v", name, err)
 						}
 						break // every call has had its turn
 					}
-					if _, _, err := Publish(t.Context(), st, partition(strings.Split(after, "|")...)); err != nil {
+					// The next run finishes, whether what lingers comes before or after it.
+					if nth%2 == 0 {
+						f.Deliver(t.Context())
+						published(t, st)
+					}
+					if err := again(t.Context(), st, p); err != nil {
 						t.Errorf("%s: running again: %v", name, err)
 					}
-					if got := published(t, st); got != after || parts(t, st) != 2 {
-						t.Errorf("%s: running again published %q, and %d parts lie there", name, got, parts(t, st))
+					if got := published(t, st); got != after {
+						t.Errorf("%s: running again published %q", name, got)
+					}
+					lingered := f.Deliver(t.Context()) > 0
+					if got := published(t, st); got != after {
+						t.Errorf("%s: what lingered published %q", name, got)
+					}
+					if lingered {
+						if err := again(t.Context(), st, p); err != nil {
+							t.Errorf("%s: after what lingered: %v", name, err)
+						}
+					}
+					if p.Keep && parts(t, st) != 2 {
+						t.Errorf("%s: %d parts lie there, want 2", name, parts(t, st))
+					}
+					if revisions, err := Revisions(t.Context(), st, dir); p.Keep && (err != nil || len(revisions) != read(t, st).Manifest.Revision) {
+						t.Errorf("%s: revisions %v (%v), want all", name, revisions, err)
 					}
 				}
 			}
@@ -217,61 +344,119 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
-// interrupted lets somebody else act before the commit.
-type interrupted struct {
-	*store.Memory
-	act func()
-}
-
-func (i *interrupted) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
-	if act := i.act; act != nil && cond.Conditional() {
-		i.act = nil
-		act()
-	}
-	return i.Memory.Put(ctx, key, body, size, cond)
-}
-
-// Of two who publish at once one wins; the other notices, and destroys
-// nothing.
+// Of two who publish from the same base one wins, whichever it is and at
+// whatever call of the other it acts; the other notices, and destroys nothing.
 func TestRace(t *testing.T) {
-	for _, first := range []bool{true, false} {
-		for _, theirs := range []string{"ours", "theirs"} {
-			st := store.NewMemory(nil)
-			if !first {
-				publishOK(t, st, partition("old"), Published, 1)
-			}
-			i := &interrupted{Memory: st, act: func() {
-				if _, _, err := Publish(t.Context(), st, partition(theirs)); err != nil {
-					t.Fatal(err)
+	const theirs = "theirs"
+	for _, s := range scenarios() {
+		for _, keep := range []bool{true, false} {
+			for nth := 1; ; nth++ {
+				name := fmt.Sprintf("%s, keep %v, call %d", s.name, keep, nth)
+				st, _ := s.start(t)
+				base := read(t, st)
+				var theirErr error
+				f := faults.New(st, func(c faults.Call) faults.Outcome {
+					if c.N == nth {
+						_, _, theirErr = Publish(t.Context(), st, partition(keep, "9", theirs), base)
+					}
+					published(t, st)
+					return faults.Outcome{}
+				})
+				p := s.after[0]
+				p.Keep = keep
+				_, state, err := Publish(t.Context(), f, p, base)
+				got := published(t, st)
+				if f.Calls() < nth {
+					break
 				}
-			}}
-			_, state, err := Publish(t.Context(), i, partition("ours"))
-			if theirs == "ours" && (err != nil || state != Unchanged) {
-				t.Errorf("both have the same content: %s, %v", state, err)
-			}
-			if theirs != "ours" && !errors.Is(err, ErrRaced) {
-				t.Errorf("they were first: %v, want ErrRaced", err)
-			}
-			if got := published(t, st); got != theirs {
-				t.Errorf("published %q, want %q", got, theirs)
-			}
-			publishOK(t, st, partition("last"), Restated, map[bool]int{true: 2, false: 3}[first])
-			if parts(t, st) != 1 {
-				t.Errorf("%d parts lie there, want 1: the loser's go when they are superseded", parts(t, st))
+				switch {
+				case theirErr == nil && state == Unchanged && err == nil:
+					// We had looked before they came, and written nothing.
+					if got != theirs {
+						t.Errorf("%s: published %q over an unchanged partition", name, got)
+					}
+				case theirErr == nil && errors.Is(err, ErrRaced):
+					if got != theirs {
+						t.Errorf("%s: they won, but %q is published", name, got)
+					}
+					if keep && parts(t, st) != 1 {
+						t.Errorf("%s: they won, and %d parts lie there, want 1", name, parts(t, st))
+					}
+				case err == nil && errors.Is(theirErr, ErrRaced):
+					if got != "one|three" {
+						t.Errorf("%s: we won, but %q is published", name, got)
+					}
+				default:
+					t.Errorf("%s: ours: %s, %v; theirs: %v; want one winner", name, state, err, theirErr)
+				}
 			}
 		}
 	}
 }
 
-func TestABrokenManifest(t *testing.T) {
+// Who was planned from an older base never replaces newer content, however
+// late it comes, and whether it has other content, the same, or the base's.
+func TestSupersededBase(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		ours  Partition
+		state State // or else raced
+	}{
+		{"other content", partition(true, "2", "ours"), ""},
+		{"the base's content", partition(true, "1", "old"), ""},
+		{"the base's content from other inputs", partition(true, "2", "old"), ""},
+		{"the same content from other inputs", partition(true, "2", "new"), ""},
+		{"the same", partition(true, "3", "new"), Unchanged},
+	} {
+		st := store.NewMemory(nil)
+		publishOK(t, st, partition(true, "1", "old"), Published, 1)
+		base := read(t, st)
+		publishOK(t, st, partition(true, "3", "new"), Restated, 2)
+		before := keys(t, st, "")
+		m, state, err := Publish(t.Context(), st, tt.ours, base)
+		if tt.state == "" && !errors.Is(err, ErrRaced) || tt.state != "" && (err != nil || state != tt.state || m.Revision != 2) {
+			t.Errorf("%s: %s, %v", tt.name, state, err)
+		}
+		if got := published(t, st); got != "new" {
+			t.Errorf("%s: published %q", tt.name, got)
+		}
+		if after := keys(t, st, ""); !slices.Equal(after, before) {
+			t.Errorf("%s: there is %q, and was %q", tt.name, after, before)
+		}
+	}
+}
+
+// A base that was only refreshed makes the writer plan again, too, but its
+// parts stay: another may be about to commit the same ones.
+func TestRefreshedBase(t *testing.T) {
 	st := store.NewMemory(nil)
-	if _, err := st.Put(t.Context(), dir+ManifestName, strings.NewReader("{"), 1, store.Condition{}); err != nil {
+	publishOK(t, st, partition(true, "1", "old"), Published, 1)
+	base := read(t, st)
+	publishOK(t, st, partition(true, "2", "old"), Refreshed, 1)
+	if _, _, err := Publish(t.Context(), st, partition(true, "3", "new"), base); !errors.Is(err, ErrRaced) {
+		t.Errorf("got %v, want ErrRaced", err)
+	}
+	if got := published(t, st); got != "old" || parts(t, st) != 2 {
+		t.Errorf("published %q, and %d parts lie there; want the loser's to stay", got, parts(t, st))
+	}
+	publishOK(t, st, partition(true, "3", "other"), Restated, 2)
+	if parts(t, st) != 1 {
+		t.Errorf("%d parts lie there, want 1: the loser's go with the next commit", parts(t, st))
+	}
+}
+
+// A partition that was removed by hand is not brought back from an old plan.
+func TestRemovedBase(t *testing.T) {
+	st := store.NewMemory(nil)
+	publishOK(t, st, partition(true, "1", "old"), Published, 1)
+	base := read(t, st)
+	if err := st.Delete(t.Context(), dir+ManifestName); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Publish(t.Context(), st, partition("one"))
-	want := "publish mem://" + dir + ": mem://" + dir + "_manifest.json is not a manifest: "
-	var syntax *json.SyntaxError
-	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.As(err, &syntax) {
-		t.Errorf("got %v\nwant %s…", err, want)
+	for _, p := range []Partition{partition(true, "1", "old"), partition(true, "2", "old"), partition(true, "2", "new")} {
+		if _, _, err := Publish(t.Context(), st, p, base); !errors.Is(err, ErrRaced) {
+			t.Errorf("got %v, want ErrRaced", err)
+		}
 	}
+	publishOK(t, st, partition(true, "2", "new"), Published, 1)
 }
