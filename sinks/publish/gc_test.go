@@ -1,0 +1,415 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+)
+
+const (
+	oneDay    = 24 * time.Hour
+	digestDir = "state/digests/dt=2026-11-20/"
+	rejectDir = "_quarantine/dt=2026-11-20/"
+)
+
+var today = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// site is a store whose clock the test sets.
+type site struct {
+	*store.Memory
+	now time.Time
+}
+
+func newSite() *site {
+	s := new(site)
+	s.Memory = store.NewMemory(func() time.Time { return s.now })
+	return s
+}
+
+// put writes an object that nobody names.
+func (s *site) put(t *testing.T, at time.Time, key string) {
+	t.Helper()
+	s.now = at
+	if _, err := s.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) publish(t *testing.T, at time.Time, p Partition) {
+	t.Helper()
+	s.now = at
+	if err := again(t.Context(), s, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stray is the name of a part of a revision with a made-up hash.
+func stray(revision int) string {
+	return fmt.Sprintf("part-0-r%d-%s.parquet", revision, hash("0")[:16])
+}
+
+// digest is a partition that is not kept, with a file beside it.
+func digest(events, rejects string) Partition {
+	f := file("rejects", rejects)
+	f.Dir, f.Ext = rejectDir, ".ndjson"
+	p := partition(false, "1")
+	p.Dir, p.Files = digestDir, []File{file("complete", events), f}
+	return p
+}
+
+func options() GCOptions {
+	return GCOptions{Now: today, Keep: 30 * oneDay, Roots: []string{"reports/", "state/digests/", "_quarantine/"}}
+}
+
+// litter is a site with everything in it that GC has to tell apart, and what
+// it should remove of it, by key.
+func litter(t *testing.T) (*site, map[string]Why) {
+	t.Helper()
+	s := newSite()
+	old, long, young := today.Add(-40*oneDay), today.Add(-2*oneDay), today.Add(-time.Hour)
+
+	// A report of four revisions: the first was superseded 40 days ago.
+	s.publish(t, old.Add(-oneDay), partition(true, "1", "one", "two"))
+	s.publish(t, old, partition(true, "2", "three"))
+	s.publish(t, today.Add(-20*oneDay), partition(true, "3", "four"))
+	s.publish(t, today.Add(-19*oneDay), partition(true, "4", "five"))
+	s.put(t, long, dir+stray(2))                              // a put that came late
+	s.put(t, young, dir+stray(3))                             // the same, just now
+	s.put(t, long, dir+stray(5))                              // a writer that died
+	s.put(t, young, dir+stray(6))                             // a writer at work
+	s.put(t, old, dir+"notes.txt")                            // not ours
+	s.put(t, old, dir+"part-0.parquet")                       // nor this
+	s.put(t, old, HistoryRoot+"README")                       // nor this
+	s.put(t, old, HistoryRoot+dir+"r4/"+stray(4))             // copies of the live revision
+	s.put(t, old, HistoryRoot+dir+"r4/"+ManifestName)         //
+	s.put(t, long, HistoryRoot+"reports/s/dt=x/r1/"+stray(1)) // a copy that was never finished, of a partition since removed
+	s.put(t, young, HistoryRoot+"reports/s/dt=x/r2/"+stray(2))
+
+	// A report whose first publication never came to its end.
+	s.put(t, long, "reports/s/dt=y/"+stray(1))
+	s.put(t, young, "reports/s/dt=y/"+stray(2))
+
+	// A digest of two revisions, and rejects beside both.
+	s.publish(t, old, digest("one", "bad"))
+	first, err := Read(t.Context(), s, digestDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.publish(t, long, digest("two", "worse"))
+	s.put(t, old, "_quarantine/2026-11-20.ndjson") // not a part
+
+	r1, err := ReadRevision(t.Context(), s, dir, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, map[string]Why{
+		HistoryRoot + dir + "r1/" + ManifestName:      Expired,
+		r1.Parts[0].Key:                               Expired,
+		r1.Parts[1].Key:                               Expired,
+		HistoryRoot + "reports/s/dt=x/r1/" + stray(1): Incomplete,
+		dir + stray(2):                                Superseded,
+		dir + stray(5):                                Orphaned,
+		"reports/s/dt=y/" + stray(1):                  Orphaned,
+		first.Manifest.Parts[0].Key:                   Superseded,
+		first.Manifest.Parts[1].Key:                   Orphaned,
+	}
+}
+
+// after is what should be left of what there is.
+func after(t *testing.T, s *site, removed map[string]Why) []string {
+	t.Helper()
+	return slices.DeleteFunc(keys(t, s, ""), func(key string) bool { return removed[key] != "" })
+}
+
+// intact fails unless the published partitions are whole.
+func intact(t *testing.T, st Store) {
+	t.Helper()
+	if got := published(t, st); got != "five" {
+		t.Errorf("the report is %q", got)
+	}
+	base, err := Read(t.Context(), st, digestDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := whole(t, st, base.Manifest); got != "two|worse" {
+		t.Errorf("the digest is %q", got)
+	}
+}
+
+func TestGC(t *testing.T) {
+	for _, dry := range []bool{true, false} {
+		s, want := litter(t)
+		before, left := keys(t, s, ""), after(t, s, want)
+		if dry {
+			left = before
+		}
+		o := options()
+		o.DryRun = dry
+		removed := map[string]Why{}
+		bytes := int64(0)
+		result, err := GC(t.Context(), s, o, func(r Removal) {
+			removed[r.Key] = r.Why
+			bytes += r.Bytes
+			if r.Modified.IsZero() || r.Modified.After(today.Add(-oneDay)) {
+				t.Errorf("%s is of %s", r.Key, r.Modified)
+			}
+		})
+		if err != nil || result.Objects != len(want) || result.Bytes != bytes || result.Skipped != nil {
+			t.Errorf("dry %v: %+v, %v", dry, result, err)
+		}
+		if !maps.Equal(removed, want) {
+			t.Errorf("dry %v: removed %v\nwant %v", dry, removed, want)
+		}
+		if got := keys(t, s, ""); !slices.Equal(got, left) {
+			t.Errorf("dry %v: left\n%s\nwant\n%s", dry, strings.Join(got, "\n"), strings.Join(left, "\n"))
+		}
+		intact(t, s)
+		if result, err := GC(t.Context(), s, options(), nil); !dry && (err != nil || result.Objects != 0) {
+			t.Errorf("the second time: %+v, %v", result, err)
+		}
+	}
+}
+
+// Without Keep superseded revisions are kept for ever; a longer grace period
+// keeps everything else.
+func TestGCKeepsLonger(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(o *GCOptions)
+		why    []Why // that still occur
+	}{
+		"for ever":  {func(o *GCOptions) { o.Keep = 0 }, []Why{Incomplete, Orphaned, Superseded}},
+		"longer":    {func(o *GCOptions) { o.Keep = 41 * oneDay }, []Why{Incomplete, Orphaned, Superseded}},
+		"grace":     {func(o *GCOptions) { o.Grace = 50 * oneDay }, []Why{Expired}},
+		"no roots":  {func(o *GCOptions) { o.Roots = nil }, []Why{Expired, Incomplete}},
+		"long past": {func(o *GCOptions) { o.Now = today.Add(-365 * oneDay) }, nil}, // clocks can be wrong
+	} {
+		s, want := litter(t)
+		maps.DeleteFunc(want, func(_ string, why Why) bool { return !slices.Contains(tt.why, why) })
+		o := options()
+		tt.change(&o)
+		removed := map[string]Why{}
+		if _, err := GC(t.Context(), s, o, func(r Removal) { removed[r.Key] = r.Why }); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !maps.Equal(removed, want) {
+			t.Errorf("%s: removed %v\nwant %v", name, removed, want)
+		}
+		intact(t, s)
+	}
+}
+
+// What was superseded a moment ago is still being read, however old it is.
+func TestGCLeavesWhatWasJustSuperseded(t *testing.T) {
+	s := newSite()
+	s.publish(t, today.Add(-40*oneDay), digest("one", "bad"))
+	reading, err := Read(t.Context(), s, digestDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.publish(t, today.Add(-time.Minute), digest("two", "bad"))
+	if _, err := GC(t.Context(), s, GCOptions{Now: today, Roots: []string{digestDir}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := whole(t, s, reading.Manifest); got != "one|bad" {
+		t.Errorf("the reader reads %q", got)
+	}
+}
+
+// Where a manifest cannot be read nothing is removed that it may name; that is
+// told, and the rest goes on.
+func TestGCWithoutAManifest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		dir  string   // whose manifest is broken
+		keep []string // prefixes of what is not removed for it
+	}{
+		"report": {dir, []string{dir, HistoryRoot + dir, "reports/s/dt=y/", rejectDir}},
+		"digest": {digestDir, []string{digestDir, "reports/s/dt=y/", rejectDir}},
+	} {
+		s, want := litter(t)
+		s.put(t, today.Add(-40*oneDay), tt.dir+ManifestName) // "x" is no manifest
+		maps.DeleteFunc(want, func(key string, _ Why) bool {
+			return slices.ContainsFunc(tt.keep, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+		})
+		left := after(t, s, want)
+		result, err := GC(t.Context(), s, options(), nil)
+		if err != nil || result.Objects != len(want) {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+		if got := keys(t, s, ""); !slices.Equal(got, left) {
+			t.Errorf("%s: left\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(left, "\n"))
+		}
+		if !slices.ContainsFunc(result.Skipped, func(k Skipped) bool {
+			return k.Dir == tt.dir && strings.Contains(k.Err.Error(), "is not a manifest")
+		}) {
+			t.Errorf("%s: skipped %v", name, result.Skipped)
+		}
+	}
+}
+
+// Whatever becomes of whichever call, and wherever the process dies: what is
+// published and what is kept stays whole, and running again finishes.
+func TestGCWhenEveryCallFails(t *testing.T) {
+	for _, dies := range []bool{false, true} {
+		for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
+			for nth := 1; ; nth++ {
+				name := fmt.Sprintf("dies %v, fault %d, call %d", dies, fault, nth)
+				s, want := litter(t)
+				left := after(t, s, want)
+				f := faults.New(s, func(c faults.Call) faults.Outcome {
+					switch {
+					case dies && c.N > nth:
+						return faults.Outcome{Fault: faults.Drop}
+					case c.N != nth:
+						return faults.Outcome{}
+					case fault == faults.Cut && c.Op == faults.Delete:
+						return faults.Outcome{Fault: faults.Drop}
+					}
+					return faults.Outcome{Fault: fault, At: 1}
+				})
+				_, err := GC(t.Context(), f, options(), nil)
+				intact(t, s)
+				if f.Calls() < nth {
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+					break
+				}
+				if _, err := GC(t.Context(), s, options(), nil); err != nil {
+					t.Errorf("%s: running again: %v", name, err)
+				}
+				f.Deliver(t.Context())
+				intact(t, s)
+				if got := keys(t, s, ""); !slices.Equal(got, left) {
+					t.Errorf("%s: left\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(left, "\n"))
+				}
+			}
+		}
+	}
+}
+
+// A caller that gives up is not told that manifests cannot be read.
+func TestGCCancelled(t *testing.T) {
+	s, _ := litter(t)
+	before := keys(t, s, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	f := faults.New(s, func(c faults.Call) faults.Outcome {
+		if c.Op == faults.Open {
+			cancel()
+		}
+		return faults.Outcome{}
+	})
+	result, err := GC(ctx, f, options(), nil)
+	if !errors.Is(err, context.Canceled) || result.Skipped != nil || !strings.HasPrefix(err.Error(), "collect garbage in mem://: ") {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if got := keys(t, s, ""); !slices.Equal(got, before) {
+		t.Errorf("left %q", got)
+	}
+}
+
+// GC may run before any call of a writer, which may find its own remains of
+// days ago there.
+func TestGCBesideAWriter(t *testing.T) {
+	for _, sc := range scenarios() {
+		for nth := 1; ; nth++ {
+			name := fmt.Sprintf("%s, call %d", sc.name, nth)
+			s := newSite()
+			s.now = today.Add(-40 * oneDay)
+			for _, p := range sc.before {
+				s.publish(t, s.now, p)
+			}
+			p := sc.after[0]
+			dying := faults.New(s, func(c faults.Call) faults.Outcome { // at its commit
+				if c.Op == faults.Put && path.Base(c.Key) == ManifestName {
+					return faults.Outcome{Fault: faults.Drop}
+				}
+				return faults.Outcome{}
+			})
+			_ = again(t.Context(), dying, p) // fails, if it has anything to commit
+
+			s.now = today
+			f := faults.New(s, func(c faults.Call) faults.Outcome {
+				if c.N == nth {
+					if _, err := GC(t.Context(), s, options(), nil); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				return faults.Outcome{}
+			})
+			if err := again(t.Context(), f, p); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := published(t, s); got != "one|three" {
+				t.Errorf("%s: published %q", name, got)
+			}
+			if f.Calls() < nth {
+				break
+			}
+		}
+	}
+}
+
+// A writer may act before any call of GC, but for the removal of a part whose
+// age was just looked at: even of one that committed the very parts that lay
+// there as orphans nothing is removed.
+func TestAWriterBesideGC(t *testing.T) {
+	for _, sc := range scenarios() {
+		for nth := 1; ; nth++ {
+			name := fmt.Sprintf("%s, call %d", sc.name, nth)
+			s := newSite()
+			s.now = today.Add(-40 * oneDay)
+			for _, p := range sc.before {
+				s.publish(t, s.now, p)
+			}
+			p := sc.after[0]
+			base := read(t, s)
+			next, state, err := p.plan(&base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state == Published || state == Restated {
+				for i := range p.Files {
+					if _, err := s.Put(t.Context(), next.Parts[i].Key, p.Files[i].Body, p.Files[i].Part.Bytes, store.Condition{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			s.now = today
+			looked := "" // the key that was opened last
+			f := faults.New(s, func(c faults.Call) faults.Outcome {
+				if c.N == nth && !(c.Op == faults.Delete && c.Key == looked) {
+					if err := again(t.Context(), s, p); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				looked = ""
+				if c.Op == faults.Open {
+					looked = c.Key
+				}
+				return faults.Outcome{}
+			})
+			if _, err := GC(t.Context(), f, options(), nil); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			published(t, s)
+			if f.Calls() < nth {
+				break
+			}
+			if err := again(t.Context(), s, p); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := published(t, s); got != "one|three" {
+				t.Errorf("%s: published %q", name, got)
+			}
+		}
+	}
+}
