@@ -23,18 +23,25 @@ import (
 // Different shards may be read at the same time; each takes the memory of its
 // records meanwhile. An error of fold is returned as it is.
 func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) error {
+	failed := func(err error) error { return fmt.Errorf("read back shard %d of the events: %w", shard, err) }
 	r, err := s.reader()
 	if err != nil {
-		return fmt.Errorf("read back events: %w", err)
+		return failed(err)
 	}
 	if err := r.gather(s.writers, shard); err != nil {
-		return fmt.Errorf("read back events: %w", err)
+		return failed(err)
 	}
 	if err := r.sort(); err != nil {
-		return fmt.Errorf("read back events: %w", err)
+		return failed(err)
 	}
-	if err := r.sessions(fold); err != nil {
-		return err
+	for len(r.rest) > 0 {
+		events, err := r.session()
+		if err != nil {
+			return failed(err)
+		}
+		if err := fold(events); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,6 +70,7 @@ type reader struct {
 	packed  []byte        // a block
 	records []byte        // of the shard
 	keys    []key         // of the records
+	rest    []key         // of the sessions that were not returned yet
 	buckets []int         // used by sort
 	events  []event.Event // of a session
 }
@@ -143,7 +151,7 @@ func (r *reader) sort() error {
 		if err != nil {
 			return err
 		}
-		r.buckets[bucketOf(Hash(session(record)))]++
+		r.buckets[bucketOf(Hash(sessionOf(record)))]++
 		rest = after
 	}
 	n := 0
@@ -159,9 +167,9 @@ func (r *reader) sort() error {
 		if err != nil {
 			return err
 		}
-		hash := Hash(session(record))
+		hash := Hash(sessionOf(record))
 		place := &r.buckets[bucketOf(hash)]
-		r.keys[*place] = key{hash, ts(record), len(r.records) - len(rest)}
+		r.keys[*place] = key{hash, tsOf(record), len(r.records) - len(rest)}
 		*place++
 		rest = after
 	}
@@ -170,6 +178,7 @@ func (r *reader) sort() error {
 		slices.SortFunc(r.keys[begin:end], r.compare)
 		begin = end
 	}
+	r.rest = r.keys
 	return nil
 }
 
@@ -189,28 +198,24 @@ func (r *reader) record(k key) []byte {
 	return record
 }
 
-// sessions hands out the sessions that the keys are in the order of.
-func (r *reader) sessions(fold func([]event.Event) error) error {
-	for keys := r.keys; len(keys) > 0; {
-		n := 1
-		for n < len(keys) && keys[n].hash == keys[0].hash {
-			n++
-		}
-		r.events = slices.Grow(r.events[:0], n)[:n]
-		for i, k := range keys[:n] {
-			if err := decodeRecord(r.record(k), &r.events[i]); err != nil {
-				return fmt.Errorf("read back events: %w", err)
-			}
-		}
-		keys = keys[n:]
-		if err := fold(r.events); err != nil {
-			return err
+// session returns the events of the next session. They are valid until the
+// next call.
+func (r *reader) session() ([]event.Event, error) {
+	n := 1
+	for n < len(r.rest) && r.rest[n].hash == r.rest[0].hash {
+		n++
+	}
+	r.events = slices.Grow(r.events[:0], n)[:n]
+	for i, k := range r.rest[:n] {
+		if err := decodeRecord(r.record(k), &r.events[i]); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	r.rest = r.rest[n:]
+	return r.events, nil
 }
 
-// view is b as a string, without a copy. It changes as b does: the reader's
-// buffer holds another shard later. So Sessions says that texts end with the
-// call.
+// view is b as a string, without a copy. It changes when b does, and the bytes
+// of a reader do with the next shard: that is why Sessions lends its texts, and
+// does not give them away.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

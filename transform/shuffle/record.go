@@ -43,8 +43,8 @@ func appendRecord(b []byte, e *event.Event) []byte {
 	return e.AppendBody(b)
 }
 
-// cutRecord takes the first record, without its length, off b. A record that
-// it returns is long enough for session and ts.
+// cutRecord takes the first record off b, which is not empty, and returns it
+// without its length. It is long enough for sessionOf and tsOf.
 func cutRecord(b []byte) (record, rest []byte, err error) {
 	n, size := uint64(b[0]), 1 // most records are short
 	if n >= 0x80 {
@@ -57,8 +57,8 @@ func cutRecord(b []byte) (record, rest []byte, err error) {
 	return b[size:end], b[end:], nil
 }
 
-func session(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) }
-func ts(record []byte) int64      { return int64(binary.LittleEndian.Uint64(record[8:])) }
+func sessionOf(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) }
+func tsOf(record []byte) int64      { return int64(binary.LittleEndian.Uint64(record[8:])) }
 
 // cutOrder takes what orders the events of one session and time off a record:
 // the sequence number and the id.
@@ -87,7 +87,7 @@ func decodeRecord(record []byte, e *event.Event) error {
 		return errDamaged
 	}
 	*e = event.Event{
-		ID: view(id), TS: ts(record), SessionID: session(record), Seq: seq,
+		ID: view(id), TS: tsOf(record), SessionID: sessionOf(record), Seq: seq,
 		Type: event.Type(rest[0]),
 	}
 	e.SetCode(rest[1])

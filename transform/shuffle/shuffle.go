@@ -1,23 +1,25 @@
 // Package shuffle brings the events of each session together, inside a memory
 // budget.
 //
-// Workers that decode dumps each write to a [Writer] of their own, which turns
-// an event into a compact record ([record.go] has its form) and sorts it into
-// one of [Shards] shards by the session's [Hash]. Records lie in chunks without
-// pointers, so that the garbage collector has nothing to look at. When the
-// chunks of all writers together pass the budget, the writer that wants one
-// more compresses its records, a block for each shard, into a temporary file,
-// and goes on with the chunks that this frees.
+// Workers that decode dumps each write to a [Writer] of their own. It turns an
+// event into a compact record, and puts that into one of [Shards] shards by the
+// session's [Hash]. Records lie in chunks of bytes, in which the garbage
+// collector has nothing to look for. When the chunks of all writers together
+// reach the budget, the writer that wants one more compresses its records, a
+// block for each shard, into a temporary file of its own, and goes on with the
+// chunks that this frees.
 //
-// Afterwards the sessions are read back shard by shard, and in a shard by
-// ascending hash, so that shards in order give all sessions in order of their
-// hash. A session is whole in one shard.
+// Afterwards [Shuffle.Sessions] reads the sessions back shard by shard. A
+// session is whole in one shard, and in a shard sessions come by ascending hash:
+// shards in order give all sessions in the order of their hash.
 //
-// Memory, at most: the budget, [leastSpill] a writer, while it is written; the
-// budget and one shard, its records and 24 bytes for each, for every goroutine
-// that reads. With hashed sessions a shard is a 64th of all records: 1.25
-// million of 80 million, some 120 MB. The package does no I/O of its own: files
-// come from [Options].
+// Memory is the budget, and beside it 2 to 4 MiB a writer, and for every
+// goroutine that reads the shard that it reads: its records, and 24 bytes for
+// each. Hashing makes shards equal, so of 80 million events of 70 bytes a shard
+// takes 120 MB. The events of a session are decoded together, some 300 bytes
+// each.
+//
+// The package does no I/O of its own: its files come from [Options].
 package shuffle
 
 import (
@@ -46,8 +48,7 @@ func shardOf(hash uint64) int { return int(hash >> (64 - shardBits)) }
 // Options say how much is held in memory, and where the rest goes.
 type Options struct {
 	// Budget is how many bytes of records all writers together hold in memory
-	// before they spill. Each may hold [leastSpill] bytes nevertheless. 0: no
-	// bound.
+	// before they spill. Each may hold a MiB nevertheless. 0: no bound.
 	Budget int64
 	// Spill makes an empty temporary file; several writers may call it at the
 	// same time, each once. The shuffle closes what it made. It may be nil

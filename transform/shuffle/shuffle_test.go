@@ -394,15 +394,14 @@ func FuzzRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, records []byte) {
 		r := &reader{records: records}
 		err := r.sort()
-		if err == nil {
-			err = r.sessions(func(events []event.Event) error {
-				for i := range events {
-					if events[i].SessionID != events[0].SessionID {
-						t.Error("two sessions in one")
-					}
+		for err == nil && len(r.rest) > 0 {
+			var events []event.Event
+			events, err = r.session()
+			for i := range events {
+				if events[i].SessionID != events[0].SessionID {
+					t.Error("two sessions in one")
 				}
-				return nil
-			})
+			}
 		}
 		if err != nil && !errors.Is(err, errDamaged) {
 			t.Errorf("%v, want %v", err, errDamaged)

@@ -156,8 +156,12 @@ func (w *Writer) open() (err error) {
 			return err
 		}
 	}
-	w.file, err = w.shuffle.options.Spill()
-	return err
+	file, err := w.shuffle.options.Spill()
+	if err != nil {
+		return err
+	}
+	w.file = file
+	return nil
 }
 
 // writeBlock moves w.raw to the end of the file.

@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestSpool(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	s, err := newSpool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("the temporary file has a name: %v, %v", entries, err)
+	}
+	if _, err := s.Write([]byte("one two")); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 3)
+	if _, err := s.ReadAt(part, 4); err != nil || string(part) != "two" {
+		t.Errorf("%q, %v", part, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSpoolWithoutADirectory(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	t.Setenv("TMPDIR", missing)
+	_, err := newSpool()
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The messages are what somebody needs at night.
+func TestSpoolErrors(t *testing.T) {
+	s := &spool{dir: "/var/tmp"}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.ENOSPC, "write a temporary file: the directory /var/tmp is full (no space left on device): set TMPDIR to one with more room, or raise the memory budget"},
+		{syscall.EDQUOT, "write a temporary file: the directory /var/tmp is full (disk quota exceeded): set TMPDIR to one with more room, or raise the memory budget"},
+		{syscall.EACCES, "write a temporary file in /var/tmp: permission denied; set TMPDIR to a directory that can be written"},
+	} {
+		err := s.explain("write", &os.PathError{Op: "write", Path: "/var/tmp/daybook-123", Err: c.err})
+		if err.Error() != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+	if err := s.explain("write", nil); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+}
