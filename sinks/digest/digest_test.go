@@ -42,7 +42,9 @@ func sortByHash(sessions []told) {
 // files are the tables of a digest.
 type files struct{ complete, open, sessions bytes.Buffer }
 
-func (f *files) all() []*bytes.Buffer { return []*bytes.Buffer{&f.complete, &f.open, &f.sessions} }
+func (f *files) parts() [][]byte {
+	return [][]byte{f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes()}
+}
 
 // tb is a test of either kind.
 type tb interface {
@@ -75,36 +77,53 @@ func writeTo(sessions []told, groupSize int, complete, open, index io.Writer) (S
 
 func anySession(int64) bool { return true }
 
-// read reads a digest, row group by row group: the sessions in order, and the
-// index.
-func read(complete, open, sessions []byte) (all []told, index []Entry, err error) {
-	for _, part := range []struct {
-		file     []byte
-		complete bool
-	}{{complete, true}, {open, false}} {
-		e, err := OpenEvents(bytes.NewReader(part.file), int64(len(part.file)), part.complete)
+// contents are what is in a digest: its sessions in order, and the index.
+type contents struct {
+	Sessions []told
+	Index    []Entry
+}
+
+func read(parts [][]byte) (all contents, err error) {
+	for part, file := range parts {
+		c, err := readPart(part, file)
 		if err != nil {
-			return nil, nil, err
+			return contents{}, err
 		}
-		for g := range e.Groups() {
-			err := e.Read(g, anySession, func(events []event.Event) error {
-				all = append(all, told{slices.Clone(events), part.complete})
-				return nil
-			})
-			if err != nil {
-				return nil, nil, err
-			}
-		}
+		all.Sessions = append(all.Sessions, c.Sessions...)
+		all.Index = append(all.Index, c.Index...)
 	}
-	sortByHash(all)
-	x, err := ReadIndex(bytes.NewReader(sessions), int64(len(sessions)))
+	sortByHash(all.Sessions)
+	return all, nil
+}
+
+// readPart reads one of the files.
+func readPart(part int, file []byte) (c contents, err error) {
+	r, size := bytes.NewReader(file), int64(len(file))
+	if part == 2 {
+		x, err := ReadIndex(r, size)
+		if err != nil {
+			return contents{}, err
+		}
+		for i := range x.Len() {
+			c.Index = append(c.Index, x.At(i))
+		}
+		return c, nil
+	}
+	complete := part == 0
+	e, err := OpenEvents(r, size, complete)
 	if err != nil {
-		return nil, nil, err
+		return contents{}, err
 	}
-	for i := range x.Len() {
-		index = append(index, x.At(i))
+	for g := range e.Groups() {
+		err := e.Read(g, anySession, func(events []event.Event) error {
+			c.Sessions = append(c.Sessions, told{slices.Clone(events), complete})
+			return nil
+		})
+		if err != nil {
+			return contents{}, err
+		}
 	}
-	return all, index, nil
+	return c, nil
 }
 
 // drawSessions draws sessions in order.
@@ -185,17 +204,17 @@ func TestRoundTrip(t *testing.T) {
 		sessions := drawSessions(t)
 		groupSize := rapid.IntRange(1, 40).Draw(t, "row group")
 		f, summary := write(t, sessions, groupSize)
-		got, index, err := read(f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes())
+		got, err := read(f.parts())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := gocmp.Diff(sessions, got); diff != "" {
+		if diff := gocmp.Diff(sessions, got.Sessions); diff != "" {
 			t.Fatalf("other sessions (-want +got):\n%s", diff)
 		}
 		if want := summarize(sessions, summary); summary != want {
 			t.Fatalf("summary %+v, want %+v", summary, want)
 		}
-		checkIndex(t, f, sessions, index, groupSize)
+		checkIndex(t, f, sessions, got.Index, groupSize)
 	})
 }
 
@@ -262,9 +281,9 @@ func mustOpen(t tb, file []byte, complete bool) *Events {
 
 func TestEmpty(t *testing.T) {
 	f, summary := write(t, nil, 1000)
-	sessions, index, err := read(f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes())
-	if err != nil || len(sessions) != 0 || len(index) != 0 || summary != (Summary{}) {
-		t.Errorf("%v %v %+v, error %v", sessions, index, summary, err)
+	got, err := read(f.parts())
+	if err != nil || len(got.Sessions) != 0 || len(got.Index) != 0 || summary != (Summary{}) {
+		t.Errorf("%+v %+v, error %v", got, summary, err)
 	}
 }
 
@@ -333,8 +352,8 @@ func TestDeterministic(t *testing.T) {
 			for range 5 {
 				var got files
 				_, err := writeTo(small(), smallGroup, &got.complete, &got.open, &got.sessions)
-				for i, file := range got.all() {
-					if err != nil || !bytes.Equal(file.Bytes(), want.all()[i].Bytes()) {
+				for i, file := range got.parts() {
+					if err != nil || !bytes.Equal(file, want.parts()[i]) {
 						t.Errorf("file %d has other bytes (error: %v)", i, err)
 					}
 				}
@@ -350,33 +369,27 @@ func TestDeterministic(t *testing.T) {
 // Any file that is damaged is found to be, unless in bytes that mean nothing.
 func TestDamage(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)
-	parts := [][]byte{f.complete.Bytes(), f.open.Bytes(), f.sessions.Bytes()}
-	sessions, index, err := read(parts[0], parts[1], parts[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	try := func(part int, damaged []byte, what string, at int) {
-		t.Helper()
-		damagedParts := slices.Clone(parts)
-		damagedParts[part] = damaged
-		gotSessions, gotIndex, err := read(damagedParts[0], damagedParts[1], damagedParts[2])
-		switch {
-		case err == nil && gocmp.Equal(gotSessions, sessions) && gocmp.Equal(gotIndex, index):
-			if what != "flipped in" || at >= len(magic) {
-				t.Errorf("file %d %s byte %d: not noticed", part, what, at)
-			}
-		case err == nil:
-			t.Errorf("file %d %s byte %d: other contents, without an error", part, what, at)
-		case !errors.Is(err, ErrCorrupt):
-			t.Errorf("file %d %s byte %d: %v", part, what, at, err)
-		}
-	}
+	parts := f.parts()
 	for part, whole := range parts {
+		want, err := readPart(part, whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		try := func(damaged []byte, meaningless bool, what string, at int) {
+			t.Helper()
+			got, err := readPart(part, damaged)
+			switch {
+			case err == nil && (!meaningless || !gocmp.Equal(got, want)):
+				t.Errorf("file %d %s byte %d: not noticed", part, what, at)
+			case err != nil && !errors.Is(err, ErrCorrupt):
+				t.Errorf("file %d %s byte %d: %v", part, what, at, err)
+			}
+		}
 		for n := range whole {
-			try(part, whole[:n], "cut at", n)
+			try(whole[:n], false, "cut at", n)
 			flipped := bytes.Clone(whole)
 			flipped[n] ^= 1 << (n % 8)
-			try(part, flipped, "flipped in", n)
+			try(flipped, n < len(magic), "flipped in", n)
 		}
 	}
 }
@@ -412,20 +425,18 @@ func (l *limited) Write(b []byte) (int, error) {
 
 // A failing sink is an error, whichever it is and wherever it fails.
 func TestFailingSinks(t *testing.T) {
-	sessions := small()
-	f, _ := write(t, sessions, smallGroup)
-	for i, whole := range f.all() {
-		for n := range whole.Len() {
-			for _, short := range []bool{false, true} {
-				want := errSink
-				if short {
-					want = io.ErrShortWrite
-				}
-				sinks := []io.Writer{io.Discard, io.Discard, io.Discard}
-				sinks[i] = &limited{n, short}
-				if _, err := writeTo(sessions, smallGroup, sinks[0], sinks[1], sinks[2]); !errors.Is(err, want) {
-					t.Fatalf("file %d fails at byte %d: error %v, want %v", i, n, err, want)
-				}
+	sessions := small()[:4] // two complete and two open ones
+	f, _ := write(t, sessions, 100)
+	for i, whole := range f.parts() {
+		for n := range whole {
+			sink, want := &limited{left: n}, errSink
+			if n%2 == 1 {
+				sink.short, want = true, io.ErrShortWrite
+			}
+			sinks := []io.Writer{io.Discard, io.Discard, io.Discard}
+			sinks[i] = sink
+			if _, err := writeTo(sessions, 100, sinks[0], sinks[1], sinks[2]); !errors.Is(err, want) {
+				t.Fatalf("file %d fails at byte %d: error %v, want %v", i, n, err, want)
 			}
 		}
 	}
@@ -604,7 +615,7 @@ func TestSchema(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)
 	var got strings.Builder
 	for i, name := range []string{"complete", "open", "sessions"} {
-		r, err := file.NewParquetReader(bytes.NewReader(f.all()[i].Bytes()))
+		r, err := file.NewParquetReader(bytes.NewReader(f.parts()[i]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -642,8 +653,8 @@ func TestSchema(t *testing.T) {
 // others.
 func FuzzRead(f *testing.F) {
 	whole, _ := write(f, small(), smallGroup)
-	parts := [][]byte{whole.complete.Bytes(), whole.open.Bytes(), whole.sessions.Bytes()}
-	sessions, index, err := read(parts[0], parts[1], parts[2])
+	parts := whole.parts()
+	want, err := read(parts)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -657,11 +668,11 @@ func FuzzRead(f *testing.F) {
 		}
 		edited := slices.Clone(parts)
 		edited[part] = slices.Concat(parts[part][:at], by, parts[part][at+replaced:])
-		gotSessions, gotIndex, err := read(edited[0], edited[1], edited[2])
+		got, err := read(edited)
 		switch {
 		case err != nil && !errors.Is(err, ErrCorrupt):
 			t.Error(err)
-		case err == nil && (!gocmp.Equal(gotSessions, sessions) || !gocmp.Equal(gotIndex, index)):
+		case err == nil && !gocmp.Equal(got, want):
 			t.Error("other contents, without an error")
 		}
 	})

@@ -1,0 +1,89 @@
+package digest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"daybook/transform/event"
+)
+
+// Each directory testdata/v<version> holds a digest as a release of that
+// version wrote it, and says in digest.txt what is in it: for each session
+//
+//	session <complete or open> <row group> <first event> <last event>
+//
+// and its events as lines of a dump. The files are never written again: what
+// is in a bucket is not, either.
+func TestReleased(t *testing.T) {
+	const dir = "testdata/v1"
+	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))
+	names := []string{"complete.parquet", "open.parquet", "sessions.parquet"}
+	if _, err := os.Stat(filepath.Join(dir, names[0])); *update && os.IsNotExist(err) {
+		f, _ := write(t, sessions, 4)
+		for i, name := range names {
+			if err := os.WriteFile(filepath.Join(dir, name), f.parts()[i], 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var parts [][]byte
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, b)
+	}
+	got, err := read(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(contents{sessions, index}, got); diff != "" {
+		t.Errorf("%s reads differently (-want +got):\n%s", dir, diff)
+	}
+}
+
+// parseTwin reads a digest.txt.
+func parseTwin(t *testing.T, name string) (sessions []told, index []Entry) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := event.NewDecoder()
+	for _, block := range strings.Split(strings.TrimSpace(string(text)), "\n\n") {
+		lines := strings.Split(block, "\n")
+		head := strings.Fields(lines[0])
+		if len(head) != 5 || head[0] != "session" || len(head[2]) != 1 {
+			t.Fatalf("%s: %q begins no session", name, lines[0])
+		}
+		s := told{Complete: head[1] == "complete"}
+		for _, line := range lines[1:] {
+			var e event.Event
+			if reject := decoder.Decode([]byte(line), &e); reject.Reason != 0 {
+				t.Fatalf("%s: %s: %s: %s", name, line, reject.Reason, reject.Detail)
+			}
+			s.Events = append(s.Events, e)
+		}
+		sessions = append(sessions, s)
+		index = append(index, Entry{
+			Session: s.Events[0].SessionID, First: millis3339(t, head[3]), Last: millis3339(t, head[4]),
+			Events: int64(len(s.Events)), Complete: s.Complete, Group: int32(head[2][0] - '0'),
+		})
+	}
+	return sessions, index
+}
+
+func millis3339(t *testing.T, s string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UnixMilli()
+}
