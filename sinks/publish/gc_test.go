@@ -1,9 +1,11 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -155,15 +157,15 @@ func TestGC(t *testing.T) {
 		o := options()
 		o.DryRun = dry
 		removed := map[string]Why{}
-		bytes := int64(0)
+		size := int64(0)
 		result, err := GC(t.Context(), s, o, func(r Removal) {
 			removed[r.Key] = r.Why
-			bytes += r.Bytes
+			size += r.Bytes
 			if r.Modified.IsZero() || r.Modified.After(today.Add(-oneDay)) {
 				t.Errorf("%s is of %s", r.Key, r.Modified)
 			}
 		})
-		if err != nil || result.Objects != len(want) || result.Bytes != bytes || result.Skipped != nil {
+		if err != nil || result.Objects != len(want) || result.Bytes != size || result.Skipped != nil {
 			t.Errorf("dry %v: %+v, %v", dry, result, err)
 		}
 		if !maps.Equal(removed, want) {
@@ -293,6 +295,70 @@ func TestGCWhenEveryCallFails(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Any number of collections may run at once.
+func TestGCBesideItself(t *testing.T) {
+	for nth := 1; ; nth++ {
+		s, want := litter(t)
+		left := after(t, s, want)
+		f := faults.New(s, func(c faults.Call) faults.Outcome {
+			if c.N == nth {
+				if _, err := GC(t.Context(), s, options(), nil); err != nil {
+					t.Errorf("call %d: the other: %v", nth, err)
+				}
+			}
+			return faults.Outcome{}
+		})
+		if _, err := GC(t.Context(), f, options(), nil); err != nil {
+			t.Errorf("call %d: %v", nth, err)
+		}
+		if f.Calls() < nth {
+			break
+		}
+		if got := keys(t, s, ""); !slices.Equal(got, left) {
+			t.Errorf("call %d: left\n%s\nwant\n%s", nth, strings.Join(got, "\n"), strings.Join(left, "\n"))
+		}
+	}
+}
+
+// A kept revision goes manifest first, wherever that is in the listing.
+func TestGCOrder(t *testing.T) {
+	s := newSite()
+	for _, content := range []string{"one", "two"} {
+		p := partition(true, "1")
+		p.Files = []File{file("A", content), file("b", content)}
+		s.publish(t, today.Add(-40*oneDay), p)
+	}
+	var order []string
+	if _, err := GC(t.Context(), s, options(), func(r Removal) { order = append(order, path.Base(r.Key)[:1]) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(order, ""); len(got) != 3 || got[0] != '_' {
+		t.Errorf("removed in the order %q", got)
+	}
+}
+
+// Where the store does not tell how old things are, they are not old.
+func TestGCWithoutTimes(t *testing.T) {
+	s, _ := litter(t)
+	ageless := store.NewMemory(func() time.Time { return time.Time{} })
+	for _, key := range keys(t, s, "") {
+		body, object, err := s.Open(t.Context(), key, 0, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ageless.Put(t.Context(), key, bytes.NewReader(b), object.Size, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if result, err := GC(t.Context(), ageless, options(), nil); err != nil || result.Objects != 0 {
+		t.Errorf("%+v, %v", result, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -459,4 +460,127 @@ func TestRemovedBase(t *testing.T) {
 		}
 	}
 	publishOK(t, st, partition(true, "2", "new"), Published, 1)
+}
+
+// onCommit is st with a fault in the put of the manifest, after which somebody
+// else acts.
+func onCommit(st store.Store, o faults.Outcome, act func()) Store {
+	committed := false
+	return faults.New(st, func(c faults.Call) faults.Outcome {
+		if c.Op == faults.Put && c.Key == dir+ManifestName {
+			committed = true
+			return o
+		}
+		if committed && act != nil {
+			act()
+			act = nil
+		}
+		return faults.Outcome{}
+	})
+}
+
+// A commit whose answer is lost, or which is refused because it was applied
+// already, is known to be ours.
+func TestOurOwnCommit(t *testing.T) {
+	for _, s := range scenarios()[:2] {
+		for _, fault := range []faults.Fault{faults.LoseAnswer, faults.Repeat} {
+			st, _ := s.start(t)
+			want, revision := Published, 1
+			if s.before != nil {
+				want, revision = Restated, 2
+			}
+			_, state, err := Publish(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, nil), s.after[0], read(t, st))
+			if err != nil || state != want || read(t, st).Manifest.Revision != revision || parts(t, st) != 2 {
+				t.Errorf("%s, fault %d: %s, %v", s.name, fault, state, err)
+			}
+		}
+	}
+}
+
+// What is there when the answer to a commit is lost may be another's, who came
+// in our place or after us. Then our parts go if they lie beside the other's,
+// but not if they may still be read where they are.
+func TestLostAnswerAndAnother(t *testing.T) {
+	for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer} {
+		for _, keep := range []bool{true, false} {
+			st := store.NewMemory(nil)
+			publishOK(t, st, partition(keep, "1", "old"), Published, 1)
+			another := func() {
+				if err := again(t.Context(), st, partition(keep, "3", "theirs")); err != nil {
+					t.Error(err)
+				}
+			}
+			_, _, err := Publish(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, another), partition(keep, "2", "ours"), read(t, st))
+			if !errors.Is(err, ErrRaced) {
+				t.Errorf("fault %d: %v, want ErrRaced", fault, err)
+			}
+			want := map[bool]int{true: 1, false: 3}[keep]
+			if got := published(t, st); got != "theirs" || parts(t, st) != want {
+				t.Errorf("fault %d, keep %v: published %q, and %d parts lie there, want %d", fault, keep, got, parts(t, st), want)
+			}
+		}
+	}
+}
+
+// A refusal is a race, even if the one who was there first is gone again.
+func TestRefused(t *testing.T) {
+	st := store.NewMemory(nil)
+	refused := onCommit(st, faults.Outcome{Fault: faults.Drop, Err: &store.Error{Op: "put", Kind: store.ErrPrecondition}}, nil)
+	if _, _, err := Publish(t.Context(), refused, partition(true, "1", "one"), Base{}); !errors.Is(err, ErrRaced) {
+		t.Errorf("got %v, want ErrRaced", err)
+	}
+}
+
+func TestAmend(t *testing.T) {
+	summaries := &Summaries{Definition: "d", Files: []SummaryFile{{Name: "a.csv", Bytes: 1, ETag: "e"}}}
+	for _, fault := range []faults.Fault{faults.None, faults.LoseAnswer, faults.Repeat} {
+		st := store.NewMemory(nil)
+		publishOK(t, st, partition(true, "1", "one"), Published, 1)
+		base := read(t, st)
+		next := *base.Manifest
+		next.Summaries = summaries
+		amended, err := Amend(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, nil), dir, base, next)
+		if err != nil {
+			t.Fatalf("fault %d: %v", fault, err)
+		}
+		if there := read(t, st); !reflect.DeepEqual(amended, there) || !reflect.DeepEqual(there.Manifest.Summaries, summaries) || there.ETag == base.ETag {
+			t.Errorf("fault %d: %+v\nthere is %+v", fault, amended, there)
+		}
+		// What was learned stays when only the inputs change, and goes with the content.
+		publishOK(t, st, partition(true, "1", "one"), Unchanged, 1)
+		if m := publishOK(t, st, partition(true, "2", "one"), Refreshed, 1); m.Summaries == nil {
+			t.Error("refreshing forgot the summaries")
+		}
+		if m := publishOK(t, st, partition(true, "3", "two"), Restated, 2); m.Summaries != nil {
+			t.Error("another content has the summaries of the one before")
+		}
+		if _, err := Amend(t.Context(), st, dir, base, next); !errors.Is(err, ErrRaced) {
+			t.Errorf("amending what is superseded: %v, want ErrRaced", err)
+		}
+		if got := published(t, st); got != "two" {
+			t.Errorf("published %q", got)
+		}
+	}
+}
+
+// Amending never changes what is published.
+func TestBadAmendments(t *testing.T) {
+	st := store.NewMemory(nil)
+	publishOK(t, st, partition(true, "1", "one"), Published, 1)
+	base := read(t, st)
+	revised, emptied := *base.Manifest, *base.Manifest
+	revised.Revision++
+	emptied.Parts = nil
+	for name, tt := range map[string]struct {
+		base Base
+		next Manifest
+	}{"nothing there": {Base{}, *base.Manifest}, "revision": {base, revised}, "parts": {base, emptied}} {
+		_, err := Amend(t.Context(), st, dir, tt.base, tt.next)
+		if err == nil || err.Error() != "amend mem://"+dir+": the manifest does not stand for the files that are there" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after := read(t, st); after.ETag != base.ETag {
+		t.Error("the manifest was replaced")
+	}
 }
