@@ -139,7 +139,7 @@ func TestAuditChecksStatistics(t *testing.T) {
 		rows[i].Status = "Statistic"
 	}
 	file := mustEncode(t, rows, 100).Bytes
-	start, err := footerStart(file)
+	start, _, err := locateFooter(sourceOf(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestAuditChecksStatistics(t *testing.T) {
 	if at < 0 {
 		t.Fatal("the footer has no statistics of status")
 	}
-	file[start+at]++
+	file[int(start)+at]++
 	err = Audit(file, Expect(rows))
 	if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column status: row group 0: the ") {
 		t.Errorf("error %v, want one about the statistics of status", err)
@@ -194,11 +194,13 @@ func TestAuditFlippedBits(t *testing.T) {
 	}
 }
 
+func sourceOf(file []byte) *source { return &source{r: bytes.NewReader(file), size: int64(len(file))} }
+
 // checksummed marks the bytes of a file that lie in the zstd frame of a page,
 // but for the frame's descriptor, of which a decoder ignores a bit.
 func checksummed(t *testing.T, file []byte, rows int64) []bool {
 	t.Helper()
-	a, err := open(file, rows)
+	a, err := open(sourceOf(file), rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,11 +213,12 @@ func checksummed(t *testing.T, file []byte, rows int64) []bool {
 			left, dictRead := chunk.MetaData.NumValues, false
 			for start < end {
 				e := encodingOf(&report.Columns[i])
-				size, err := checkPage(file[start:end], e, dictRead, left)
+				page, err := checkPage(file[start:end], e, dictRead, left)
 				if err != nil {
 					t.Fatal(err)
 				}
 				dictRead = e == dictionary
+				size := page.size
 				frame := start + bytes.Index(file[start:start+size], []byte(frameMagic))
 				if start+size-frame > emptyFrameLimit {
 					for at := frame; at < start+size; at++ {

@@ -90,7 +90,7 @@ func write(file *bytes.Buffer, rows []report.Row, metadata map[string]string, ro
 	if err := w.Close(); err != nil {
 		return err
 	}
-	if _, err := footerStart(file.Bytes()); err != nil {
+	if _, _, err := locateFooter(&source{r: bytes.NewReader(file.Bytes()), size: int64(file.Len())}); err != nil {
 		return fmt.Errorf("the writer reported success, but %w", err)
 	}
 	return nil

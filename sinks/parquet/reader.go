@@ -1,0 +1,377 @@
+package parquet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+
+	"daybook/transform/day"
+	"daybook/transform/report"
+)
+
+var (
+	// ErrCorrupt says that a file is damaged, or none that this package wrote.
+	ErrCorrupt = errors.New("the file is damaged, or is no file of a report")
+	// ErrColumns says that a file has columns that this program does not know:
+	// a later version of it wrote the file, or another program.
+	ErrColumns = errors.New("the file has other columns than a report of this version")
+)
+
+// batchRows is the largest number of rows that are decoded at a time: enough
+// to work column by column, few enough to stay in a processor's cache.
+const batchRows = 1024
+
+// Rows yields the rows of a file of [Encode] or [Writer], in order. It is a
+// [Reader] in other clothes. After an error there are no more rows.
+func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
+	return func(yield func(report.Row, error) bool) {
+		reader, err := NewReader(r, size)
+		if err != nil {
+			yield(report.Row{}, err)
+			return
+		}
+		rows := make([]report.Row, batchRows)
+		for {
+			n, err := reader.Next(rows)
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(report.Row{}, err)
+				return
+			}
+			for _, row := range rows[:n] {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Reader reads the rows of a file, in order.
+//
+// It has one row group in memory: its compressed bytes, read with one call of
+// ReadAt, and a page of each column. The footer costs one call more, or two if
+// it is large. A small file is read with one call.
+//
+// Files of an older version of the schema have fewer columns: the others are
+// nulls (see report.Blank). Damage is found by the checksums of the pages, and
+// by numbers in headers and footer that do not agree with one another.
+type Reader struct {
+	source *source
+	footer *footer
+	arrow  *metadata.FileMetaData // the footer as Arrow reads it
+	group  int                    // the next row group
+	left   int64                  // rows of the row group before it
+	blank  report.Row
+
+	columns []column // of that row group
+	batch   batch
+	err     error // the first, or io.EOF
+}
+
+// NewReader reads the footer of a file that has size bytes in r. It does not
+// close r. For errors, see [Reader.Next].
+func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
+	reader := &Reader{source: &source{r: r, size: size}, blank: report.Blank()}
+	if err := reader.open(); err != nil {
+		return nil, readError(err)
+	}
+	return reader, nil
+}
+
+func (r *Reader) open() (err error) {
+	defer recovered(&err)
+	if r.footer, err = readFooter(r.source); err != nil {
+		return err
+	}
+	r.columns = make([]column, r.footer.columns())
+	for i := range r.columns {
+		r.columns[i].Column = &report.Columns[i]
+	}
+	r.arrow, err = metadata.NewFileMetaData(r.footer.encoded, nil)
+	return err
+}
+
+// NumRows is the number of rows in the file.
+func (r *Reader) NumRows() int64 { return r.footer.NumRows }
+
+// Metadata is the key-value metadata of the footer.
+func (r *Reader) Metadata() map[string]string {
+	m := map[string]string{}
+	for _, kv := range r.footer.KeyValueMetadata {
+		m[kv.Key] = kv.GetValue()
+	}
+	return m
+}
+
+// Next fills rows from their beginning, and says how many it filled: at least
+// one of a non-empty slice, or there is an error; at the end it is io.EOF. It
+// decodes as many at a time as rows takes, up to some thousand. The rows are
+// the caller's, who may use the slice again; equal texts of a column that
+// repeats them share their memory.
+//
+// An error of the ReaderAt is wrapped; others wrap [ErrCorrupt] or
+// [ErrColumns]. An error is that of all calls that follow, and leaves the
+// contents of rows undefined.
+func (r *Reader) Next(rows []report.Row) (n int, err error) {
+	if r.err == nil && len(rows) > 0 {
+		n, r.err = r.next(rows)
+	}
+	return n, r.err
+}
+
+func (r *Reader) next(rows []report.Row) (int, error) {
+	for r.left == 0 {
+		if r.group == len(r.footer.RowGroups) {
+			return 0, io.EOF
+		}
+		if err := r.nextGroup(); err != nil {
+			return 0, readError(fmt.Errorf("row group %d: %w", r.group, err))
+		}
+	}
+	rows = rows[:min(int64(len(rows)), r.left, batchRows)]
+	for i := range rows {
+		rows[i] = r.blank
+	}
+	for i := range r.columns {
+		if err := r.columns[i].read(rows, &r.batch); err != nil {
+			return 0, readError(fmt.Errorf("row group %d: column %s: %w", r.group-1, r.columns[i].Name, err))
+		}
+	}
+	r.left -= int64(len(rows))
+	return len(rows), nil
+}
+
+// readError says what was done, and whether it was the file's bytes that were
+// at fault.
+func readError(err error) error {
+	if _, ok := errors.AsType[sourceError](err); ok || errors.Is(err, ErrColumns) {
+		return fmt.Errorf("read the rows of a Parquet file: %w", err)
+	}
+	return fmt.Errorf("read the rows of a Parquet file: %w: %w", ErrCorrupt, err)
+}
+
+// nextGroup reads a row group into memory, checks its pages, and begins to
+// decode its columns.
+func (r *Reader) nextGroup() (err error) {
+	defer recovered(&err)
+	chunks := r.footer.RowGroups[r.group].Columns
+	start, _ := extent(chunks[0].MetaData)
+	_, end := extent(chunks[len(chunks)-1].MetaData)
+	data, err := r.source.read(start, end)
+	if err != nil {
+		return err
+	}
+	for i, chunk := range chunks {
+		first, last := extent(chunk.MetaData)
+		if err := checkPages(data[first-start:last-start], encodingOf(r.columns[i].Column), chunk.MetaData.NumValues); err != nil {
+			return fmt.Errorf("column %s: %w", r.columns[i].Name, err)
+		}
+	}
+	group, err := r.decoders(&window{bytes.NewReader(data), start})
+	if err != nil {
+		return err
+	}
+	for i := range r.columns {
+		if err := r.columns[i].begin(group); err != nil {
+			return fmt.Errorf("column %s: %w", r.columns[i].Name, err)
+		}
+	}
+	r.left = group.NumRows()
+	r.group++
+	return nil
+}
+
+// decoders makes Arrow's for the row group whose bytes are in data.
+func (r *Reader) decoders(data *window) (*file.RowGroupReader, error) {
+	// The allocator is Go's, so that what is decoded stays for as long as
+	// somebody refers to it.
+	properties := parquet.NewReaderProperties(memory.NewGoAllocator())
+	properties.BufferedStreamEnabled = true // or each column would be copied first
+	f, err := file.NewParquetReader(data, file.WithMetadata(r.arrow), file.WithReadProps(properties))
+	if err != nil {
+		return nil, err
+	}
+	return f.RowGroup(r.group), nil
+}
+
+// window is a part of a file in memory, read at the file's offsets.
+type window struct {
+	*bytes.Reader
+	start int64
+}
+
+func (w *window) ReadAt(b []byte, offset int64) (int, error) {
+	return w.Reader.ReadAt(b, offset-w.start)
+}
+
+// column decodes a column of a row group.
+type column struct {
+	*report.Column
+	chunk  file.ColumnChunkReader
+	shared map[*byte]string // the texts of the dictionary, by where they are in it; nil without one
+}
+
+// begin begins with the column's chunk of a row group.
+func (c *column) begin(group *file.RowGroupReader) (err error) {
+	c.shared = nil
+	if encodingOf(c.Column) == dictionary {
+		c.shared = map[*byte]string{}
+	}
+	c.chunk, err = group.Column(c.FieldID() - 1)
+	return err
+}
+
+// batch is the memory that columns are decoded in, one after the other.
+type batch struct {
+	numbers []int64
+	days    []int32
+	flags   []bool
+	texts   []parquet.ByteArray
+	levels  []int16 // 1 for a value, 0 for a null
+	joined  []byte
+}
+
+// read decodes the column of the next rows, and sets it in those where it is
+// not null.
+func (c *column) read(rows []report.Row, b *batch) (err error) {
+	defer recovered(&err)
+	switch chunk := c.chunk.(type) {
+	case *file.Int64ColumnChunkReader:
+		if err := decode(c, chunk, len(rows), &b.numbers, b); err != nil {
+			return err
+		}
+		return c.setNumbers(rows, b)
+	case *file.Int32ColumnChunkReader:
+		if err := decode(c, chunk, len(rows), &b.days, b); err != nil {
+			return err
+		}
+		for i := range rows {
+			c.SetDay(&rows[i], day.Day(b.days[i]))
+		}
+	case *file.BooleanColumnChunkReader:
+		if err := decode(c, chunk, len(rows), &b.flags, b); err != nil {
+			return err
+		}
+		for i := range rows {
+			c.SetFlag(&rows[i], b.flags[i])
+		}
+	case *file.ByteArrayColumnChunkReader:
+		if err := decode(c, chunk, len(rows), &b.texts, b); err != nil {
+			return err
+		}
+		c.setTexts(rows, b)
+	default:
+		return fmt.Errorf("no column is of the type %s", chunk.Type())
+	}
+	return nil
+}
+
+// chunkReader is what Arrow's readers of column chunks have in common.
+type chunkReader[T any] interface {
+	file.ColumnChunkReader
+	ReadBatch(n int64, values []T, definitions, repetitions []int16) (total int64, read int, err error)
+}
+
+// decode decodes the next n rows: a level for each, and the values of those
+// that are not null.
+func decode[R chunkReader[T], T any](c *column, chunk R, n int, values *[]T, b *batch) error {
+	*values = sized(*values, n)
+	b.levels = sized(b.levels, n)
+	levels := b.levels
+	if c.Required {
+		levels = nil
+		for i := range b.levels {
+			b.levels[i] = 1
+		}
+	}
+	total, read, err := chunk.ReadBatch(int64(n), *values, levels, nil)
+	if err := errors.Join(err, chunk.Err()); err != nil {
+		return err
+	}
+	known := 0
+	for _, level := range b.levels {
+		known += int(level)
+	}
+	if int(total) != n || read != known {
+		return fmt.Errorf("it has %d values in %d rows, where %d in %d were expected", read, total, known, n)
+	}
+	*values = (*values)[:read]
+	return nil
+}
+
+// sized returns a slice of n elements, in the same memory if there is enough.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+func (c *column) setNumbers(rows []report.Row, b *batch) error {
+	unit := int64(1)
+	if c.Kind == report.Timestamp {
+		unit = 1000 // the file has microseconds
+	}
+	next := 0
+	for i := range rows {
+		if b.levels[i] == 0 {
+			continue
+		}
+		n := b.numbers[next]
+		if n%unit != 0 {
+			return fmt.Errorf("%d µs is no whole number of milliseconds", n)
+		}
+		c.SetNumber(&rows[i], n/unit)
+		next++
+	}
+	return nil
+}
+
+// setTexts makes strings of the texts. Those of a dictionary are made once for
+// each of its entries; others are parts of one string for the batch.
+func (c *column) setTexts(rows []report.Row, b *batch) {
+	var all string
+	if c.shared == nil {
+		b.joined = b.joined[:0]
+		for _, text := range b.texts {
+			b.joined = append(b.joined, text...)
+		}
+		all = string(b.joined)
+	}
+	next := 0
+	for i := range rows {
+		if b.levels[i] == 0 {
+			continue
+		}
+		text := b.texts[next]
+		next++
+		if c.shared != nil {
+			c.SetText(&rows[i], c.share(text))
+			continue
+		}
+		c.SetText(&rows[i], all[:len(text)])
+		all = all[len(text):]
+	}
+}
+
+func (c *column) share(text []byte) string {
+	if len(text) == 0 {
+		return ""
+	}
+	s, known := c.shared[&text[0]]
+	if !known {
+		s = string(text)
+		c.shared[&text[0]] = s
+	}
+	return s
+}
