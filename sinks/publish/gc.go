@@ -53,14 +53,14 @@ const (
 type GCResult struct {
 	Objects int       `json:"objects"` // that were removed, or would be
 	Bytes   int64     `json:"bytes"`
-	Skipped []Skipped `json:"skipped"`
+	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
-// Skipped is a directory in which nothing was removed because the manifest
+// Skipped is a directory in which nothing was removed, because the manifest
 // that tells what counts there could not be read.
 type Skipped struct {
-	Dir string
-	Err error
+	Dir    string `json:"dir"`
+	Reason string `json:"reason"`
 }
 
 // GC removes what nothing needs any more: kept revisions that are older than
@@ -154,12 +154,14 @@ func (g *gc) read(ctx context.Context, dir string) (base Base, ok bool, err erro
 	if ctx.Err() != nil {
 		return Base{}, false, err
 	}
-	g.skip(dir, err)
+	g.skip(dir, err.Error())
 	return Base{}, false, nil
 }
 
-func (g *gc) skip(dir string, err error) {
-	g.result.Skipped = append(g.result.Skipped, Skipped{Dir: dir, Err: err})
+func (g *gc) skip(dir, reason string) {
+	if !slices.ContainsFunc(g.result.Skipped, func(s Skipped) bool { return s.Dir == dir }) {
+		g.result.Skipped = append(g.result.Skipped, Skipped{Dir: dir, Reason: reason})
+	}
 }
 
 // remove removes an object, unless this is a dry run.
@@ -281,7 +283,7 @@ func (g *gc) strays(ctx context.Context) error {
 	if len(g.result.Skipped) > 0 {
 		// One of those that could not be read may name them.
 		for _, object := range g.waiting {
-			g.skip(dirOf(object.Key), errors.New("not every manifest could be read"))
+			g.skip(dirOf(object.Key), "not every manifest could be read, and one may name what lies here")
 		}
 		return nil
 	}

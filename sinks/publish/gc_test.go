@@ -249,8 +249,15 @@ func TestGCWithoutAManifest(t *testing.T) {
 		if got := keys(t, s, ""); !slices.Equal(got, left) {
 			t.Errorf("%s: left\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(left, "\n"))
 		}
+		dirs := map[string]bool{}
+		for _, skipped := range result.Skipped {
+			if dirs[skipped.Dir] {
+				t.Errorf("%s: %s is told twice", name, skipped.Dir)
+			}
+			dirs[skipped.Dir] = true
+		}
 		if !slices.ContainsFunc(result.Skipped, func(k Skipped) bool {
-			return k.Dir == tt.dir && strings.Contains(k.Err.Error(), "is not a manifest")
+			return k.Dir == tt.dir && strings.Contains(k.Reason, "is not a manifest")
 		}) {
 			t.Errorf("%s: skipped %v", name, result.Skipped)
 		}

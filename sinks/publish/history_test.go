@@ -10,7 +10,17 @@ import (
 )
 
 func TestHistory(t *testing.T) {
-	st := store.NewMemory(nil)
+	t.Run("memory", func(t *testing.T) { history(t, store.NewMemory(nil)) })
+	t.Run("directory", func(t *testing.T) {
+		st, err := store.NewDir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		history(t, st)
+	})
+}
+
+func history(t *testing.T, st store.Store) {
 	if revisions, err := Revisions(t.Context(), st, dir); err != nil || revisions != nil {
 		t.Errorf("revisions %v (%v) of nothing", revisions, err)
 	}
@@ -31,6 +41,9 @@ func TestHistory(t *testing.T) {
 
 	if revisions, err := Revisions(t.Context(), st, dir); err != nil || !slices.Equal(revisions, []int{1, 2, 3}) {
 		t.Errorf("revisions %v (%v), want 1 to 3", revisions, err)
+	}
+	if revisions, err := Revisions(t.Context(), st, "reports/sessions/"); err != nil || revisions != nil {
+		t.Errorf("revisions %v (%v) of what is no partition", revisions, err)
 	}
 	for i, want := range []struct{ content, etag, place string }{
 		{"one|two", "1", HistoryRoot + dir + "r1/part-0-r1-"},

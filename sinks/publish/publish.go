@@ -188,7 +188,7 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 	case raced && there.Manifest != nil && there.Manifest.same(next):
 		next, state = there.Manifest, Unchanged // another's, with our content, made of our inputs
 	case raced:
-		return nil, "", p.withdraw(ctx, st, state, next, there.Manifest)
+		return nil, "", p.withdraw(ctx, st, next, there.Manifest)
 	case err != nil:
 		return nil, "", err
 	}
@@ -319,8 +319,8 @@ func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) er
 // we asked, and be read.
 //
 // Its error is always ErrRaced, with what else went wrong.
-func (p *Partition) withdraw(ctx context.Context, st Store, state State, ours, there *Manifest) error {
-	if !p.Keep || state == Refreshed || there == nil || there.Revision < ours.Revision {
+func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifest) error {
+	if !p.Keep || there == nil || there.Revision < ours.Revision {
 		return ErrRaced
 	}
 	named := keysOf(there)

@@ -207,6 +207,23 @@ func TestOtherDirectories(t *testing.T) {
 	}
 }
 
+// Only what is named as a part of the partition is ever removed.
+func TestSweepTouchesNothingElse(t *testing.T) {
+	st := store.NewMemory(nil)
+	others := []string{dir + "notes.txt", dir + "part-0.parquet", dir + "sub/" + stray(1), strings.TrimSuffix(dir, "/") + "0/" + stray(1)}
+	for _, key := range append([]string{dir + stray(1)}, others...) {
+		if _, err := st.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := publishOK(t, st, partition(true, "1", "one"), Published, 1)
+	want := append(others, dir+ManifestName, m.Parts[0].Key)
+	slices.Sort(want)
+	if got := keys(t, st, ""); !slices.Equal(got, want) {
+		t.Errorf("left %q\nwant %q", got, want)
+	}
+}
+
 func TestBadPartitions(t *testing.T) {
 	short := file("part-0", "one")
 	short.Part.SHA256 = "abc"
