@@ -21,32 +21,26 @@ import (
 // Such a file must not be published.
 var ErrAudit = errors.New("the file failed its audit")
 
-// Audit reads a file of [Encode] back, all of it, with an implementation of
-// Parquet that shares no code with the writer, and compares it with what the
-// rows call for: the schema, the number of rows, and the [Figures] of every
-// column. The statistics in the file are held against its values, too, since
-// warehouses answer queries from them.
+// Audit reads a file of [Encode] or [Writer] back, all of its size bytes in r,
+// with an implementation of Parquet that shares no code with the writer, and
+// compares it with what the rows call for: the schema, the number of rows, and
+// the [Figures] of every column. The statistics in the file are held against
+// its values, too, since warehouses answer queries from them.
 //
-// Columns are read in parallel, by as many goroutines as GOMAXPROCS. Audit
-// neither keeps nor changes the file. Its error wraps [ErrAudit], and names
-// the column and what was expected and found. Bytes of whatever kind make it
-// fail, not panic, and take memory in proportion to their number: what the
-// reader would allocate, or loop over, is checked before it is let loose.
-func Audit(file []byte, expect Expectation) error {
-	return AuditFile(bytes.NewReader(file), int64(len(file)), expect)
-}
-
-// AuditFile is [Audit] of a file that is not in memory, but has size bytes in
-// r. Of each goroutine's column there is one row group in memory at a time,
-// read with one call of ReadAt. An error of r fails the audit, too.
-func AuditFile(r io.ReaderAt, size int64, expect Expectation) error {
+// Columns are read in parallel, by as many goroutines as GOMAXPROCS. Each has
+// one row group of a column in memory, which it reads with one call of ReadAt.
+// Audit's error wraps [ErrAudit], and names the column and what was expected
+// and found. Bytes of whatever kind make it fail, not panic, and take memory
+// in proportion to their number: what the reader would allocate, or loop over,
+// is checked before it is let loose. An error of r fails the audit, too.
+func Audit(r io.ReaderAt, size int64, expect *Expectation) error {
 	if err := audit(&source{r: r, size: size}, expect); err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
 	return nil
 }
 
-func audit(file *source, expect Expectation) error {
+func audit(file *source, expect *Expectation) error {
 	a, err := open(file, expect.Rows)
 	if err != nil {
 		return err

@@ -10,11 +10,21 @@ import (
 	"daybook/transform/report"
 )
 
+func expect(rows []report.Row) *Expectation {
+	e := NewExpectation()
+	e.Add(rows)
+	return e
+}
+
+func auditBytes(file []byte, e *Expectation) error {
+	return Audit(bytes.NewReader(file), int64(len(file)), e)
+}
+
 // Files of rows that differ in a single cell fail, whichever column it is in,
 // and the error names that column.
 func TestAuditNoticesEveryColumn(t *testing.T) {
 	rows := sample(60)
-	expect := Expect(rows)
+	expected := expect(rows)
 	changes := map[string]func(*report.Row){}
 	for i := range report.Columns {
 		c := &report.Columns[i]
@@ -24,7 +34,7 @@ func TestAuditNoticesEveryColumn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			changed := append([]report.Row(nil), rows...)
 			change(&changed[40])
-			err := Audit(mustEncode(t, changed, 100).Bytes, expect)
+			err := auditBytes(mustEncode(t, changed, 100).Bytes, expected)
 			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column "+name+": ") {
 				t.Errorf("error %v, want one about the column", err)
 			}
@@ -88,7 +98,7 @@ func TestAuditNotices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := c.change(append([]report.Row(nil), rows...))
-			err := Audit(mustEncode(t, changed, 100).Bytes, Expect(rows))
+			err := auditBytes(mustEncode(t, changed, 100).Bytes, expect(rows))
 			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
@@ -110,10 +120,10 @@ func setWrapUp(rows []report.Row, from, to int64) []report.Row {
 // The error says what was expected and what was found.
 func TestAuditMessage(t *testing.T) {
 	rows := sample(10)
-	expect := Expect(rows)
-	expect.Columns[indexOf(t, "waiting_time_ms")].Sum = 41
-	rows[0].WaitingTime += 1 - Expect(rows).Columns[indexOf(t, "waiting_time_ms")].Sum
-	err := Audit(mustEncode(t, rows, 100).Bytes, expect)
+	expected := expect(rows)
+	expected.Columns[indexOf(t, "waiting_time_ms")].Sum = 41
+	rows[0].WaitingTime += 1 - expect(rows).Columns[indexOf(t, "waiting_time_ms")].Sum
+	err := auditBytes(mustEncode(t, rows, 100).Bytes, expected)
 	const want = "the file failed its audit: column waiting_time_ms: the sum is 1, and should be 41"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -148,7 +158,7 @@ func TestAuditChecksStatistics(t *testing.T) {
 		t.Fatal("the footer has no statistics of status")
 	}
 	file[int(start)+at]++
-	err = Audit(file, Expect(rows))
+	err = auditBytes(file, expect(rows))
 	if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column status: row group 0: the ") {
 		t.Errorf("error %v, want one about the statistics of status", err)
 	}
@@ -158,7 +168,7 @@ func TestAuditTruncated(t *testing.T) {
 	rows := sample(20)
 	file := mustEncode(t, rows, 8).Bytes
 	for n := 0; n < len(file); n += 1 + n%97 {
-		if err := Audit(file[:n], Expect(rows)); !errors.Is(err, ErrAudit) {
+		if err := auditBytes(file[:n], expect(rows)); !errors.Is(err, ErrAudit) {
 			t.Fatalf("%d of %d bytes: error %v", n, len(file), err)
 		}
 	}
@@ -170,15 +180,15 @@ func TestAuditTruncated(t *testing.T) {
 func TestAuditFlippedBits(t *testing.T) {
 	rows := sample(20)
 	file := mustEncode(t, rows, 8).Bytes
-	expect := Expect(rows)
-	held := checksummed(t, file, expect.Rows)
+	expected := expect(rows)
+	held := checksummed(t, file, expected.Rows)
 	r := rand.New(rand.NewPCG(3, 4))
 	noticed := 0
 	for range 400 {
 		damaged := bytes.Clone(file)
 		at := r.IntN(len(file))
 		damaged[at] ^= 1 << r.IntN(8)
-		err := Audit(damaged, expect)
+		err := auditBytes(damaged, expected)
 		if err != nil && !errors.Is(err, ErrAudit) {
 			t.Fatalf("byte %d: error %v is no ErrAudit", at, err)
 		}
@@ -235,13 +245,13 @@ func checksummed(t *testing.T, file []byte, rows int64) []bool {
 // FuzzAudit: any bytes at all fail in order, or are as they should be.
 func FuzzAudit(f *testing.F) {
 	rows := sample(20)
-	expect := Expect(rows)
+	expected := expect(rows)
 	f.Add(mustEncode(f, rows, 8).Bytes)
 	f.Add(mustEncode(f, nil, 8).Bytes)
 	f.Add([]byte("PAR1PAR1"))
 	f.Add([]byte("PAR1\x00\x00\x00\x00PAR1"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if err := Audit(file, expect); err != nil && !errors.Is(err, ErrAudit) {
+		if err := auditBytes(file, expected); err != nil && !errors.Is(err, ErrAudit) {
 			t.Error(err)
 		}
 	})
@@ -250,16 +260,16 @@ func FuzzAudit(f *testing.F) {
 func BenchmarkExpect(b *testing.B) {
 	rows := sample(RowGroupRows)
 	for b.Loop() {
-		Expect(rows)
+		expect(rows)
 	}
 	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
 func BenchmarkAudit(b *testing.B) {
 	rows := sample(RowGroupRows)
-	file, expect := mustEncode(b, rows, RowGroupRows).Bytes, Expect(rows)
+	file, expected := mustEncode(b, rows, RowGroupRows).Bytes, expect(rows)
 	for b.Loop() {
-		if err := Audit(file, expect); err != nil {
+		if err := auditBytes(file, expected); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"daybook/transform/report"
 )
 
-// Expectation is what a file of certain rows must hold, column by column.
+// Expectation is what a file of certain rows must hold, column by column. Its
+// size does not depend on the number of rows.
 type Expectation struct {
 	Rows    int64
 	Columns []Figures // in the order of report.Columns
@@ -29,18 +30,23 @@ type Figures struct {
 // noFigures are those of no values.
 func noFigures() Figures { return Figures{Min: math.MaxInt64, Max: math.MinInt64} }
 
-// Expect sums up rows, without any of the writer's code.
-func Expect(rows []report.Row) Expectation {
-	e := Expectation{Rows: int64(len(rows)), Columns: make([]Figures, len(report.Columns))}
+// NewExpectation is that of a file without rows.
+func NewExpectation() *Expectation {
+	e := &Expectation{Columns: make([]Figures, len(report.Columns))}
 	for i := range e.Columns {
 		e.Columns[i] = noFigures()
 	}
+	return e
+}
+
+// Add adds the rows that follow, without any of the writer's code.
+func (e *Expectation) Add(rows []report.Row) {
+	e.Rows += int64(len(rows))
 	for i := range rows { // by rows: columns would take each from memory again
 		for j := range report.Columns {
 			e.Columns[j].addValue(&report.Columns[j], &rows[i])
 		}
 	}
-	return e
 }
 
 func (f *Figures) addValue(c *report.Column, r *report.Row) {

@@ -56,21 +56,23 @@ func readFooter(s *source) (_ *footer, err error) {
 
 // locateFooter reads the footer's offset and length off the end of the file.
 func locateFooter(s *source) (start, length int64, err error) {
-	if s.size < int64(len(magic)+tailLength) {
-		return 0, 0, fmt.Errorf("it has %d bytes, too few for a Parquet file", s.size)
-	}
 	tail, err := s.readTail()
 	if err != nil {
 		return 0, 0, err
 	}
-	tail = tail[len(tail)-tailLength:]
-	if string(tail[tailLength-len(magic):]) != magic {
-		return 0, 0, errors.New("it does not end as a Parquet file does")
+	return parseTail(tail, s.size)
+}
+
+// parseTail reads the footer's offset and length off the last bytes of a file
+// of size bytes.
+func parseTail(tail []byte, size int64) (start, length int64, err error) {
+	if len(tail) < tailLength || string(tail[len(tail)-len(magic):]) != magic {
+		return 0, 0, fmt.Errorf("its %d bytes do not end as a Parquet file does", size)
 	}
-	length = int64(binary.LittleEndian.Uint32(tail))
-	start = s.size - tailLength - length
+	length = int64(binary.LittleEndian.Uint32(tail[len(tail)-tailLength:]))
+	start = size - tailLength - length
 	if start < int64(len(magic)) {
-		return 0, 0, fmt.Errorf("its footer of %d bytes does not fit its %d bytes", length, s.size)
+		return 0, 0, fmt.Errorf("its footer of %d bytes does not fit its %d bytes", length, size)
 	}
 	return start, length, nil
 }

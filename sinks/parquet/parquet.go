@@ -23,13 +23,8 @@ package parquet
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
-	"maps"
-	"slices"
-	"unicode/utf8"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/apache/arrow/go/v17/parquet"
 
 	_ "daybook/sinks/internal/zstdcodec"
 	"daybook/transform/report"
@@ -47,84 +42,47 @@ type Part struct {
 	SHA256 [sha256.Size]byte // of Bytes
 }
 
-// Encode makes a Parquet file of rows, in the order given. The metadata
-// becomes the key-value metadata of the file's footer, sorted by key. The
-// rows are only read, and only during the call.
+// Encode makes a Parquet file of rows, in the order given: what a [Writer]
+// writes, in memory. The metadata becomes the key-value metadata of the file's
+// footer, sorted by key. The rows are only read, and only during the call.
 //
 // An error names the row and the column at fault, where there is one.
 func Encode(rows []report.Row, metadata map[string]string) (*Part, error) {
 	return encode(rows, metadata, RowGroupRows)
 }
 
-func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) (_ *Part, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("encode %d rows as Parquet: the writer panicked: %v", len(rows), p)
-		}
-	}()
+func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) (*Part, error) {
 	var file bytes.Buffer
-	if err := write(&file, rows, metadata, rowGroupRows); err != nil {
-		return nil, fmt.Errorf("encode %d rows as Parquet: %w", len(rows), err)
+	w, err := newWriter(&file, rowGroupRows)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Write(rows); err != nil {
+		return nil, err
+	}
+	if err := w.Close(metadata); err != nil {
+		return nil, err
 	}
 	return &Part{Bytes: file.Bytes(), Rows: int64(len(rows)), SHA256: sha256.Sum256(file.Bytes())}, nil
 }
 
-// write writes into a buffer, not into any writer: a sink that fails makes
-// the Arrow writer panic, or report success.
-func write(file *bytes.Buffer, rows []report.Row, metadata map[string]string, rowGroupRows int) error {
-	schema := report.Schema()
-	w, err := pqarrow.NewFileWriter(schema, file, properties(), pqarrow.DefaultWriterProps())
-	if err != nil {
-		return err
-	}
-	for group := range slices.Chunk(rows, rowGroupRows) {
-		if err := writeGroup(w, schema, group); err != nil {
-			return err
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		if err := w.AppendKeyValueMetadata(key, metadata[key]); err != nil {
-			return fmt.Errorf("footer metadata %q: %w", key, err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	if _, _, err := locateFooter(&source{r: bytes.NewReader(file.Bytes()), size: int64(file.Len())}); err != nil {
-		return fmt.Errorf("the writer reported success, but %w", err)
-	}
-	return nil
+// batch is memory for the values of one column in some rows, one column after
+// the other. Those that are null have a level only.
+type batch struct {
+	numbers []int64
+	days    []int32
+	flags   []bool
+	texts   []parquet.ByteArray // to read: parts of a page; to write: of joined
+	levels  []int16             // of each row: 1 for a value, 0 for a null
+	joined  []byte              // texts, one after the other
+	ends    []int               // of each, in joined
 }
 
-// writeGroup writes one row group: a batch is one to the writer. Batches
-// share no buffers, since the writer keeps pointers into them, as its
-// statistics, until it is closed.
-func writeGroup(w *pqarrow.FileWriter, schema *arrow.Schema, rows []report.Row) error {
-	if err := checkText(rows); err != nil {
-		return err
+// unit is what a number of column c is multiplied by in a file: it has the
+// timestamps in microseconds.
+func unit(c *report.Column) int64 {
+	if c.Kind == report.Timestamp {
+		return 1000
 	}
-	batch, err := report.Batch(schema, rows)
-	if err != nil {
-		return err
-	}
-	defer batch.Release()
-	return w.Write(batch)
-}
-
-// checkText refuses text that is not UTF-8: the writer would take it, and
-// make a file that warehouses cannot read.
-func checkText(rows []report.Row) error {
-	for i := range rows {
-		r := &rows[i]
-		for j := range report.Columns {
-			c := &report.Columns[j]
-			if c.Kind != report.String {
-				continue
-			}
-			if s := c.Text(r); !utf8.ValidString(s) {
-				return fmt.Errorf("session %d leg %d: column %s: %q is not valid UTF-8", r.SessionID, r.Leg, c.Name, s)
-			}
-		}
-	}
-	return nil
+	return 1
 }

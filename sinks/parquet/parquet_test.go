@@ -77,7 +77,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Errorf("%s: (-want +got)\n%s", c.Name, diff)
 				}
 			}
-			if err := Audit(part.Bytes, Expect(rows)); err != nil {
+			if err := auditBytes(part.Bytes, expect(rows)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -233,7 +233,7 @@ func TestLargeDictionaries(t *testing.T) {
 	rows[17].BrowserType = strings.Repeat("A", statisticsLimit+1)
 	rows[18].BrowserType = strings.Repeat("z", 1<<20)
 	part := mustEncode(t, rows, RowGroupRows)
-	if err := Audit(part.Bytes, Expect(rows)); err != nil {
+	if err := auditBytes(part.Bytes, expect(rows)); err != nil {
 		t.Error(err)
 	}
 }
@@ -247,7 +247,7 @@ func TestAwkwardNumbers(t *testing.T) {
 		rows[i].CustomerMessages = awkward[i*3%len(awkward)]
 	}
 	for _, n := range []int{1, 31, 32, 33, 127, 128, 129, 257, 400} {
-		if err := Audit(mustEncode(t, rows[:n], 300).Bytes, Expect(rows[:n])); err != nil {
+		if err := auditBytes(mustEncode(t, rows[:n], 300).Bytes, expect(rows[:n])); err != nil {
 			t.Errorf("%d rows: %v", n, err)
 		}
 	}

@@ -231,16 +231,6 @@ func (c *column) begin(group *file.RowGroupReader) (err error) {
 	return err
 }
 
-// batch is the memory that columns are decoded in, one after the other.
-type batch struct {
-	numbers []int64
-	days    []int32
-	flags   []bool
-	texts   []parquet.ByteArray
-	levels  []int16 // 1 for a value, 0 for a null
-	joined  []byte
-}
-
 // read decodes the column of the next rows, and sets it in those where it is
 // not null.
 func (c *column) read(rows []report.Row, b *batch) (err error) {
@@ -318,11 +308,7 @@ func sized[T any](s []T, n int) []T {
 }
 
 func (c *column) setNumbers(rows []report.Row, b *batch) error {
-	unit := int64(1)
-	if c.Kind == report.Timestamp {
-		unit = 1000 // the file has microseconds
-	}
-	next := 0
+	unit, next := unit(c.Column), 0
 	for i := range rows {
 		if b.levels[i] == 0 {
 			continue
