@@ -188,7 +188,7 @@ func TestShuffle(t *testing.T) {
 		for _, writers := range []int{1, 3} {
 			t.Run(fmt.Sprintf("budget %d, %d writers", budget, writers), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(uint64(budget), uint64(writers)))
-				events := randomEvents(rng, 50_000)
+				events := randomEvents(rng, 40_000)
 				var spilled files
 				s := New(Options{Budget: budget, Spill: spilled.spill})
 				fill(t, s, rng, writers, events)
@@ -270,6 +270,10 @@ func TestSessionsStopsAtAnError(t *testing.T) {
 	}
 }
 
+// enough small events make a writer spill: some 35 bytes each, more than
+// leastSpill together.
+const enough = 40_000
+
 // faultyFile is a file one of whose operations fails.
 type faultyFile struct {
 	memoryFile
@@ -329,7 +333,7 @@ func TestSpillFails(t *testing.T) {
 			}
 			w := s.Writer()
 			var err error
-			for i := 0; i < 100_000 && err == nil; i++ {
+			for i := 0; i < enough && err == nil; i++ {
 				err = w.Add(&event.Event{ID: "some event", SessionID: int64(i)})
 			}
 			check("Add", err, c.add)
@@ -359,7 +363,7 @@ func TestDamagedFile(t *testing.T) {
 			var spilled files
 			s := New(Options{Budget: 1, Spill: spilled.spill})
 			w := s.Writer()
-			for i := range 100_000 {
+			for i := range enough {
 				if err := w.Add(&event.Event{ID: fmt.Sprint("event ", i*i), SessionID: int64(i)}); err != nil {
 					t.Fatal(err)
 				}
