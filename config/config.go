@@ -39,6 +39,8 @@ type Config struct {
 	Reports []Report `yaml:"reports" jsonschema:"minItems=1"`
 	// How many dumps and partitions to work on at once. 0 means one for each CPU.
 	Workers int `yaml:"workers" jsonschema:"minimum=0,maximum=1024,default=0"`
+	// How much memory the work may take, such as 256MiB or 2GiB. What does not fit goes to temporary files.
+	MemoryBudget Size `yaml:"memory_budget" jsonschema:"default=1GiB"`
 }
 
 // Source says where the dumps are, and which of them to read.
@@ -57,6 +59,8 @@ type Source struct {
 type Sink struct {
 	// The store that gets the reports. Its url defaults to ./out.
 	Store Store `yaml:"store"`
+	// How long superseded revisions are kept for daybook diff, such as 7d or 36h. Then daybook gc removes them.
+	KeepRevisions Retention `yaml:"keep_revisions" jsonschema:"default=7d"`
 }
 
 // Store is an object store, or a directory that serves as one.

@@ -238,6 +238,16 @@ func TestReportHash(t *testing.T) {
 		t.Errorf("the hash is %s, not that of %s", got, canonical)
 	}
 
+	text := map[string]string{
+		"timezone": "Europe/Amsterdam", "language": "nl",
+		"unit":        `technicians 7, 12; groups "A/C", "B"; channels 3`,
+		"labels":      `name "Klant", custom_field_1 "Ticket"`,
+		"daily hours": "22:00 to 06:30", "sessions_csv": "true", "csv": "delimiter ';', byte order mark",
+	}
+	if diff := cmp.Diff(text, r.Text()); diff != "" {
+		t.Errorf("in words (-want +got):\n%s", diff)
+	}
+
 	seen := map[string]string{r.Hash(): "nothing"}
 	for what, change := range map[string]func(r *config.Report){
 		"name":          func(r *config.Report) { r.Name = "other" },
@@ -259,6 +269,16 @@ func TestReportHash(t *testing.T) {
 			t.Errorf("changing %s gives the same hash as changing %s", what, other)
 		}
 		seen[changed.Hash()] = what
+
+		different := 0
+		for setting, before := range text {
+			if changed.Text()[setting] != before {
+				different++
+			}
+		}
+		if what != "name" && different != 1 {
+			t.Errorf("changing %s changes %d of the settings in words, not one", what, different)
+		}
 	}
 }
 

@@ -57,6 +57,15 @@ func scalarSchema(typ reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9.]+%$`}
 	case reflect.TypeFor[config.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`}
+	case reflect.TypeFor[config.Retention]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+[dh]$`}
+	case reflect.TypeFor[config.Size]():
+		// A number without a unit is one in YAML, too.
+		preset, _ := config.Default().MemoryBudget.MarshalText()
+		return &jsonschema.Schema{Default: string(preset), AnyOf: []*jsonschema.Schema{
+			{Type: "string", Pattern: `^[0-9]+([KMGT]iB)?$`},
+			{Type: "integer", Minimum: "67108864"},
+		}}
 	case reflect.TypeFor[config.TimeOfDay]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`}
 	case reflect.TypeFor[config.Delimiter]():

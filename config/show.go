@@ -2,10 +2,8 @@ package config
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
 	"encoding"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -124,45 +122,4 @@ func isReserved(text string) bool {
 		return true
 	}
 	return strings.Trim(text, "0123456789.eE_") == ""
-}
-
-// Hash is the SHA-256, in hex, of what decides the rows and files of the
-// report. It does not depend on the order in which the unit is listed, nor on
-// stores and secrets. Published manifests hold it: a setting added here later
-// must be left out of the JSON while it has its default.
-func (r *Report) Hash() string {
-	labels := r.Labels.CustomFields
-	for len(labels) > 0 && labels[len(labels)-1] == "" {
-		labels = labels[:len(labels)-1]
-	}
-	type dailyHours struct {
-		From TimeOfDay `json:"from"`
-		To   TimeOfDay `json:"to"`
-	}
-	definition := struct {
-		Name        string      `json:"name"`
-		Timezone    string      `json:"timezone"`
-		Language    string      `json:"language"`
-		Technicians []int64     `json:"technicians,omitempty"`
-		Groups      []string    `json:"groups,omitempty"`
-		Channels    []int64     `json:"channels,omitempty"`
-		NameLabel   string      `json:"name_label,omitempty"`
-		FieldLabels []string    `json:"field_labels,omitempty"`
-		DailyHours  *dailyHours `json:"daily_hours,omitempty"`
-		SessionsCSV bool        `json:"sessions_csv"`
-		Delimiter   Delimiter   `json:"delimiter"`
-		BOM         bool        `json:"bom"`
-	}{
-		r.Name, r.Timezone, r.Language,
-		slices.Sorted(slices.Values(r.Unit.Technicians)),
-		slices.Sorted(slices.Values(r.Unit.Groups)),
-		slices.Sorted(slices.Values(r.Unit.Channels)),
-		r.Labels.Name, labels, (*dailyHours)(r.DailyHours), r.SessionsCSV, r.CSV.Delimiter, r.CSV.BOM,
-	}
-	canonical, err := json.Marshal(definition)
-	if err != nil {
-		panic("config: a report that cannot be encoded: " + err.Error()) // texts and numbers always can
-	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:])
 }

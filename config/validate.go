@@ -33,6 +33,9 @@ func (v *validator) config(c *Config) {
 	v.store("source.store", &c.Source.Store)
 	v.key("source.key", c.Source.Key)
 	v.store("sink.store", &c.Sink.Store)
+	if c.MemoryBudget < minMemory {
+		v.problem("memory_budget", "%s is too little to work with; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
+	}
 	names := map[string]int{}
 	for i := range c.Reports {
 		path := fmt.Sprintf("reports[%d]", i)
@@ -47,6 +50,15 @@ func (v *validator) config(c *Config) {
 			names[r.Name] = i
 		}
 	}
+}
+
+// minMemory is what it takes to hold the buffers of one dump, one digest and
+// one partition.
+const minMemory = Size(64 << 20)
+
+func sizeText(s Size) string {
+	text, _ := s.MarshalText() // never fails
+	return string(text)
 }
 
 // dayParts are what a key template must say of the dump day.

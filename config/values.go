@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +119,74 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	}
 	*d = Duration(t)
 	return nil
+}
+
+// Retention is how long something is kept, in days or hours.
+type Retention time.Duration
+
+const dayLength = 24 * time.Hour
+
+// maxRetention is ten years: whoever wants more wants a copy elsewhere.
+const maxRetention = 3660
+
+// MarshalText writes the time in days, or in hours if they are not whole days.
+func (r Retention) MarshalText() ([]byte, error) {
+	if t := time.Duration(r); t%dayLength != 0 {
+		return fmt.Appendf(nil, "%dh", t/time.Hour), nil
+	}
+	return fmt.Appendf(nil, "%dd", time.Duration(r)/dayLength), nil
+}
+
+// UnmarshalText reads a number of days or hours, such as 7d or 36h.
+func (r *Retention) UnmarshalText(text []byte) error {
+	number, unit := string(text), time.Duration(0)
+	if n, ok := strings.CutSuffix(number, "d"); ok {
+		number, unit = n, dayLength
+	} else if n, ok := strings.CutSuffix(number, "h"); ok {
+		number, unit = n, time.Hour
+	}
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || unit == 0 || n == 0 || n > uint64(maxRetention*dayLength/unit) {
+		return fmt.Errorf("%q is not a time from 1h to %dd, in whole days or hours, such as 7d or 36h", text, maxRetention)
+	}
+	*r = Retention(time.Duration(n) * unit)
+	return nil
+}
+
+// Size is a number of bytes.
+type Size int64
+
+// sizeUnits are those that a size can be written in, the largest one first.
+var sizeUnits = [...]struct {
+	bytes Size
+	name  string
+}{{1 << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, ""}}
+
+// MarshalText writes the size in the largest unit that leaves a whole number.
+func (s Size) MarshalText() ([]byte, error) {
+	for _, u := range sizeUnits {
+		if s >= u.bytes && s%u.bytes == 0 {
+			return fmt.Appendf(nil, "%d%s", s/u.bytes, u.name), nil
+		}
+	}
+	return fmt.Appendf(nil, "%d", int64(s)), nil
+}
+
+// UnmarshalText reads a size such as 256MiB, 1GiB or 1073741824.
+func (s *Size) UnmarshalText(text []byte) error {
+	for _, u := range sizeUnits {
+		number, ok := strings.CutSuffix(string(text), u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || n > uint64(math.MaxInt64/u.bytes) {
+			break
+		}
+		*s = Size(n) * u.bytes
+		return nil
+	}
+	return fmt.Errorf("%q is not a size in whole bytes, KiB, MiB, GiB or TiB, such as 256MiB or 1GiB", text)
 }
 
 // TimeOfDay is a local time of day, as the time since midnight by the clock.
