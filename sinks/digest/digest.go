@@ -19,8 +19,8 @@
 // metadata, and the footer has one in the four bytes before it, where Parquet
 // leaves room. A reader verifies them before it lets Arrow's decoders, which
 // panic or allocate without bound on bytes that are wrong, see any. Bytes that
-// were damaged, cut off or are another file's give [ErrCorrupt]. The checksums
-// also vouch for what the writer has seen to: that text is UTF-8, for one.
+// were damaged or cut off give [ErrCorrupt]. The checksums also vouch for what
+// was seen to when the digest was written: that texts are UTF-8, for one.
 //
 // # Requests
 //

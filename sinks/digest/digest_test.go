@@ -311,35 +311,38 @@ func small() []told {
 
 const smallGroup = 6
 
-// What was decoded is not touched by what is decoded after it.
+// What was decoded is not touched by what is decoded after it, or by somebody
+// else.
 func TestEventsCanBeKept(t *testing.T) {
 	sessions := small()
 	f, _ := write(t, sessions, smallGroup)
-	e := mustOpen(t, f.complete.Bytes(), true)
-	var kept [2][][]event.Event
-	for round := range kept {
-		for g := range e.Groups() {
-			err := e.Read(g, anySession, func(events []event.Event) error {
-				kept[round] = append(kept[round], slices.Clone(events))
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			runtime.GC()
-		}
-	}
-	var want [][]event.Event
+	var want []told
 	for _, s := range sessions {
 		if s.Complete {
-			want = append(want, s.Events)
+			want = append(want, s)
 		}
 	}
-	for _, got := range kept {
-		if diff := gocmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
+	e := mustOpen(t, f.complete.Bytes(), true)
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			var kept []told
+			for g := range e.Groups() {
+				err := e.Read(g, anySession, func(events []event.Event) error {
+					kept = append(kept, told{slices.Clone(events), true})
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				runtime.GC()
+			}
+			if diff := gocmp.Diff(want, kept); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
+	readers.Wait()
 }
 
 // The same sessions give the same bytes, whoever else is writing.
@@ -402,6 +405,25 @@ func TestOtherFiles(t *testing.T) {
 	}
 	if _, err := ReadIndex(bytes.NewReader(f.open.Bytes()), int64(f.open.Len())); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a table of events was read as an index: %v", err)
+	}
+}
+
+// Numbers that come from elsewhere and do not fit a file.
+func TestNumbersThatDoNotFit(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	e := mustOpen(t, f.complete.Bytes(), true)
+	for _, group := range []int{-1, e.Groups()} {
+		if err := e.Read(group, anySession, nil); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("row group %d: error %v", group, err)
+		}
+	}
+	for _, size := range []int64{-1, 0, 7, int64(f.complete.Len()) - 1, int64(f.complete.Len()) + 1} {
+		if _, err := OpenEvents(bytes.NewReader(f.complete.Bytes()), size, true); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("opened with a size of %d: error %v", size, err)
+		}
+		if _, err := ReadIndex(bytes.NewReader(f.complete.Bytes()), size); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("read with a size of %d: error %v", size, err)
+		}
 	}
 }
 

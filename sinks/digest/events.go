@@ -47,11 +47,18 @@ func (e *Events) Groups() int { return len(e.source.groups) }
 // kept: nobody writes to them again. They are parts of buffers as large as the
 // row group's texts, which stay in memory as long as any of them does.
 //
-// An error wraps [ErrCorrupt], or is that of each or of the io.ReaderAt. Of a
-// damaged row group no session has been handed out.
+// An error wraps [ErrCorrupt], or is that of each or of the io.ReaderAt. A row
+// group whose bytes are damaged is refused as a whole; one that the table does
+// not have is corrupt, too, for an index or somebody else believes that it has.
 func (e *Events) Read(group int, keep func(session int64) bool, each func(events []event.Event) error) error {
+	if group < 0 || group >= e.Groups() {
+		return corrupt("there is no row group %d, only %d of them", group, e.Groups())
+	}
 	b := e.batches.Get().(*batch)
-	defer e.batches.Put(b)
+	defer func() {
+		b.forget()
+		e.batches.Put(b)
+	}()
 	g, err := e.source.group(group)
 	if err == nil {
 		err = b.read(g, keep)
@@ -80,24 +87,28 @@ type batch struct {
 	events []event.Event // of one session
 }
 
+// forget drops what refers to the row group's texts.
+func (b *batch) forget() {
+	clear(b.ids)
+	clear(b.bodies)
+	clear(b.events[:cap(b.events)])
+}
+
 // rows are those of one session: from, and up to, but not with, to.
 type rows struct{ from, to int }
 
 // read decodes a row group; of one of which nothing is kept only the sessions.
 func (b *batch) read(g *group, keep func(session int64) bool) (err error) {
-	if b.sessions, err = g.numbers(eventSession, b.sessions); err != nil {
+	if err := g.numbers(numbersOf{eventSession, &b.sessions}); err != nil {
 		return err
 	}
 	if err := b.choose(keep); err != nil || len(b.kept) == 0 {
 		return err
 	}
-	for _, c := range []struct {
-		column int
-		values *[]int64
-	}{{eventTS, &b.ts}, {eventSeq, &b.seq}, {eventType, &b.kind}, {eventCode, &b.code}, {eventWho, &b.who}} {
-		if *c.values, err = g.numbers(c.column, *c.values); err != nil {
-			return err
-		}
+	err = g.numbers(numbersOf{eventTS, &b.ts}, numbersOf{eventSeq, &b.seq}, numbersOf{eventType, &b.kind},
+		numbersOf{eventCode, &b.code}, numbersOf{eventWho, &b.who})
+	if err != nil {
+		return err
 	}
 	if b.ids, err = g.texts(eventID, b.ids); err != nil {
 		return err

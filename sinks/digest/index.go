@@ -132,12 +132,10 @@ func (c *sessionBatch) read(s *source, i int) (rows int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for at, values := range map[int]*[]int64{
-		sessionID: &c.id, sessionFirst: &c.first, sessionLast: &c.last, sessionEvents: &c.events, sessionGroup: &c.group,
-	} {
-		if *values, err = g.numbers(at, *values); err != nil {
-			return 0, err
-		}
+	err = g.numbers(numbersOf{sessionID, &c.id}, numbersOf{sessionFirst, &c.first}, numbersOf{sessionLast, &c.last},
+		numbersOf{sessionEvents, &c.events}, numbersOf{sessionGroup, &c.group})
+	if err != nil {
+		return 0, err
 	}
 	c.complete, err = g.flags(sessionComplete, c.complete)
 	return g.rows, err

@@ -14,8 +14,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
-// TailSize is how much of a table's end is read to find its footer: more than
-// the footer of a table of up to a dozen row groups.
+// TailSize is how much of a table's end is read to find its footer: that of a
+// table of up to twenty row groups is shorter.
 const TailSize = 16 << 10
 
 const (
@@ -202,6 +202,9 @@ func (w *window) ReadAt(b []byte, offset int64) (int, error) {
 
 // readAt reads the bytes of r from start to end.
 func readAt(r io.ReaderAt, start, end int64) ([]byte, error) {
+	if end < start {
+		return nil, corrupt("its size is %d bytes", end)
+	}
 	b := make([]byte, end-start)
 	n, err := r.ReadAt(b, start)
 	if n == len(b) {
@@ -213,9 +216,20 @@ func readAt(r io.ReaderAt, start, end int64) ([]byte, error) {
 	return nil, err
 }
 
-// numbers decodes column i into values, which it makes larger if need be.
-func (g *group) numbers(i int, values []int64) ([]int64, error) {
-	return decode[*file.Int64ColumnChunkReader](g, i, values)
+// numbersOf is a column of numbers, and the slice that they go to, which is
+// replaced if it is too short.
+type numbersOf struct {
+	column int
+	values *[]int64
+}
+
+func (g *group) numbers(columns ...numbersOf) (err error) {
+	for _, c := range columns {
+		if *c.values, err = decode[*file.Int64ColumnChunkReader](g, c.column, *c.values); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *group) flags(i int, values []bool) ([]bool, error) {
@@ -234,6 +248,7 @@ type chunkReader[T any] interface {
 	ReadBatch(n int64, values []T, definitions, repetitions []int16) (total int64, read int, err error)
 }
 
+// decode decodes column i into values, or into a new slice if they are too few.
 func decode[R chunkReader[T], T any](g *group, i int, values []T) (_ []T, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)

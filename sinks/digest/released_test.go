@@ -17,8 +17,8 @@ import (
 //
 //	session <complete or open> <row group> <first event> <last event>
 //
-// and its events as lines of a dump. The files are never written again: what
-// is in a bucket is not, either.
+// and its events as lines of a dump. -update writes files that are missing, but
+// none again: what is in a bucket stays as it is, too.
 func TestReleased(t *testing.T) {
 	const dir = "testdata/v1"
 	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))

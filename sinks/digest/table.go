@@ -83,31 +83,35 @@ func (w *tableWriter) close() (err error) {
 			return err
 		}
 	}
-	footer := w.sink.hold()
+	w.sink.holding = true
 	if err := w.file.Close(); err != nil {
 		return err
 	}
-	length, err := footerLength(*footer)
-	if err != nil || length != int64(len(*footer)-tailSize) {
+	footer := w.sink.footer
+	length, err := footerLength(footer)
+	if err != nil || length != int64(len(footer)-tailSize) {
 		return fmt.Errorf("table %s: the writer reported success, but wrote no footer", w.table.name)
 	}
-	sum := binary.LittleEndian.AppendUint32(nil, checksum((*footer)[:length]))
-	return w.sink.release(sum, *footer)
+	w.sink.write(binary.LittleEndian.AppendUint32(nil, checksum(footer[:length])))
+	w.sink.write(footer)
+	return w.sink.err
 }
 
 // sink stands between the Arrow writer, which panics or goes on when a write
 // fails, and the writer that may fail: it remembers the first error, and
 // reports success.
 type sink struct {
-	w    io.Writer
-	err  error  // the first
-	sum  uint32 // of what has been written since it was set to zero
-	held *[]byte
+	w   io.Writer
+	err error  // the first
+	sum uint32 // of what has been written since it was set to zero
+
+	holding bool   // what is written is the footer: it is only kept
+	footer  []byte // with its length and the magic
 }
 
 func (s *sink) Write(b []byte) (int, error) {
-	if s.held != nil {
-		*s.held = append(*s.held, b...)
+	if s.holding {
+		s.footer = append(s.footer, b...)
 		return len(b), nil
 	}
 	s.sum = crc32.Update(s.sum, castagnoli, b)
@@ -124,17 +128,4 @@ func (s *sink) write(b []byte) {
 		err = io.ErrShortWrite
 	}
 	s.err = err
-}
-
-// hold keeps what is written from now on, until release writes its arguments.
-func (s *sink) hold() *[]byte {
-	s.held = new([]byte)
-	return s.held
-}
-
-func (s *sink) release(parts ...[]byte) error {
-	for _, b := range parts {
-		s.write(b)
-	}
-	return s.err
 }
