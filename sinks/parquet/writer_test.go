@@ -1,0 +1,155 @@
+package parquet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"daybook/transform/report"
+)
+
+// The bytes of a file are those that released versions wrote: what is
+// published again is the same. They may change with the version of a library;
+// then every partition that is built again is a new revision, so say it in the
+// changelog.
+func TestBytesStay(t *testing.T) {
+	for rows, want := range map[int]string{
+		0:    "8ffb36b898948d9a99f45ef5778aa47792febabd1315903ac1d485e11cbd645c",
+		1:    "c45d76261efe94c93b999c83fab554ffe7ec99a0b722385577228d1162007bf7",
+		1001: "282e973474c0e7147ab390c24a9c666dd8b84046b15159e4eb4022e25def46d2",
+	} {
+		if got := fmt.Sprintf("%x", mustEncode(t, sample(rows), 400).SHA256); got != want {
+			t.Errorf("the file of %d rows has the SHA-256 %s, and had %s", rows, got, want)
+		}
+	}
+}
+
+// However rows are split into calls, the file is the same.
+func TestWriterSplits(t *testing.T) {
+	rows := sample(1001)
+	want := mustEncode(t, rows, 100).Bytes
+	for _, n := range []int{1, 7, 99, 100, 101, 250, 2000} {
+		var file bytes.Buffer
+		w, err := newWriter(&file, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]report.Row, n)
+		for left := rows; len(left) > 0; {
+			k := copy(buffer, left)
+			left = left[k:]
+			if err := w.Write(buffer[:k]); err != nil {
+				t.Fatal(err)
+			}
+			clear(buffer) // the rows stay the caller's
+		}
+		if err := w.Close(map[string]string{"engine": "1", "report": "sessions"}); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(file.Bytes(), want) {
+			t.Errorf("%d rows at a time give another file", n)
+		}
+	}
+}
+
+var errSink = errors.New("no space left on device")
+
+// fullDisk takes so many bytes, and the beginning of a write that is too long.
+type fullDisk struct {
+	left  int
+	short bool // do not tell, but by the number of bytes
+}
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	n := min(len(b), d.left)
+	d.left -= n
+	if n == len(b) || d.short {
+		return n, nil
+	}
+	return n, errSink
+}
+
+// Wherever the writing fails, somebody is told, and again by every call that
+// follows.
+func TestWriterSinkFails(t *testing.T) {
+	rows := sample(40)
+	size := len(mustEncode(t, rows, 20).Bytes)
+	for at := 0; at < size; at += 1 + at%211 {
+		for _, short := range []bool{false, true} {
+			want := errSink
+			if short {
+				want = io.ErrShortWrite
+			}
+			w, err := newWriter(&fullDisk{at, short}, 20)
+			if err == nil {
+				err = w.Write(rows)
+				again := w.Close(map[string]string{"report": "sessions", "engine": "1"})
+				if err == nil {
+					err = again
+				}
+				if last := w.Write(rows); !errors.Is(again, want) || !errors.Is(last, want) {
+					t.Fatalf("after %d bytes, Close said %v, and Write after it %v", at, again, last)
+				}
+			}
+			if !errors.Is(err, want) {
+				t.Fatalf("after %d of %d bytes: error %v, want %v", at, size, err, want)
+			}
+		}
+	}
+}
+
+func TestWriterClosed(t *testing.T) {
+	w, err := NewWriter(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(sample(1)); err == nil {
+		t.Error("a closed writer takes rows")
+	}
+	if err := w.Close(nil); err == nil {
+		t.Error("a writer closes twice")
+	}
+}
+
+// A row that cannot be written makes the file useless, also if it comes in the
+// last, incomplete row group; the error names it.
+func TestWriterRefusesLate(t *testing.T) {
+	w, err := newWriter(io.Discard, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := sample(150)
+	rows[149].Status = ""
+	rows[149].Leg = 2
+	if err := w.Write(rows); err != nil {
+		t.Fatal(err)
+	}
+	err = w.Close(nil)
+	const want = "write a Parquet file, after 100 rows: session 700000447 leg 2: the required column status is null"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func BenchmarkWriter(b *testing.B) {
+	rows := sample(RowGroupRows)
+	for b.Loop() {
+		w, err := NewWriter(io.Discard)
+		if err == nil {
+			err = w.Write(rows)
+		}
+		if err == nil {
+			err = w.Close(nil)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
