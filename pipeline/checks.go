@@ -1,79 +1,133 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"daybook/sinks/publish"
-	"daybook/transform/day"
+	"daybook/transform/event"
 	"daybook/transform/report"
 )
 
-// period is what a partition covers: a day, or a month.
-type period struct {
-	name     string // 2026-11-20, or 2026-11
-	from, to day.Day
+// checks hold rows that are about to be published, in order, against what
+// report.md promises, and against what is usual.
+type checks struct {
+	p    *partition
+	rows int64
+	keys []rowKey // of all rows: unique, once they are sorted
+	last report.Row
+
+	times, dates, order, nulls string // the first row that breaks it; empty: none
 }
 
-func dayPeriod(d day.Day) period     { return period{d.String(), d, d} }
-func monthPeriod(m day.Month) period { return period{m.String(), m.First(), m.Last()} }
-func (p period) days() int           { return int(p.to-p.from) + 1 }
+type rowKey struct{ session, leg int64 }
 
-// A check holds rows that are about to be published against something that
-// report.md promises. The rows are sorted as in a partition.
-type check struct {
-	name string
-	find func(p period, rows []report.Row) error // the first row that breaks it
+func newChecks(p *partition) *checks { return &checks{p: p} }
+
+func (c *checks) add(rows []report.Row) {
+	for i := range rows {
+		r := &rows[i]
+		c.keys = append(c.keys, rowKey{r.SessionID, r.Leg})
+		if r.WorkTime < 0 || r.WorkTime > r.ActiveTime || r.ActiveTime > r.TotalTime {
+			first(&c.times, "session %d leg %d: work %d, active %d, total %d ms", r.SessionID, r.Leg, r.WorkTime, r.ActiveTime, r.TotalTime)
+		}
+		if r.ReportDate < c.p.period.from || r.ReportDate > c.p.period.to {
+			first(&c.dates, "session %d leg %d is of %s", r.SessionID, r.Leg, r.ReportDate)
+		}
+		previous := &c.last
+		if i > 0 {
+			previous = &rows[i-1]
+		}
+		if c.rows > 0 && report.Compare(previous, r) >= 0 {
+			first(&c.order, "session %d leg %d comes after session %d leg %d", r.SessionID, r.Leg, previous.SessionID, previous.Leg)
+		}
+		if column := r.MissingRequired(); column != "" {
+			first(&c.nulls, "session %d leg %d has no %s", r.SessionID, r.Leg, column)
+		}
+		c.rows++
+	}
+	if len(rows) > 0 {
+		c.last = rows[len(rows)-1]
+	}
 }
 
-// checks all block: a number that is wrong is worse than one that is missing.
-var checks = []check{
-	{"unique session and leg", func(_ period, rows []report.Row) error {
-		type key struct{ session, leg int64 }
-		seen := make(map[key]struct{}, len(rows))
-		for i := range rows {
-			k := key{rows[i].SessionID, rows[i].Leg}
-			if _, twice := seen[k]; twice {
-				return fmt.Errorf("session %d leg %d occurs twice", k.session, k.leg)
-			}
-			seen[k] = struct{}{}
-		}
-		return nil
-	}},
-	{"work <= active <= total", func(_ period, rows []report.Row) error {
-		for i := range rows {
-			if r := &rows[i]; r.WorkTime < 0 || r.WorkTime > r.ActiveTime || r.ActiveTime > r.TotalTime {
-				return fmt.Errorf("session %d leg %d: work %d, active %d, total %d ms", r.SessionID, r.Leg, r.WorkTime, r.ActiveTime, r.TotalTime)
-			}
-		}
-		return nil
-	}},
-	{"report date in the partition", func(p period, rows []report.Row) error {
-		for i := range rows {
-			if r := &rows[i]; r.ReportDate < p.from || r.ReportDate > p.to {
-				return fmt.Errorf("session %d leg %d is of %s", r.SessionID, r.Leg, r.ReportDate)
-			}
-		}
-		return nil
-	}},
-	{"sorted by start or begin, session and leg", func(_ period, rows []report.Row) error {
-		for i := 1; i < len(rows); i++ {
-			if report.Compare(&rows[i-1], &rows[i]) >= 0 {
-				return fmt.Errorf("session %d leg %d comes after session %d leg %d", rows[i].SessionID, rows[i].Leg, rows[i-1].SessionID, rows[i-1].Leg)
-			}
-		}
-		return nil
-	}},
+func first(finding *string, format string, args ...any) {
+	if *finding == "" {
+		*finding = fmt.Sprintf(format, args...)
+	}
 }
 
-// runChecks holds rows against every check; it fails at the first that does
-// not hold, and otherwise returns what was checked.
-func runChecks(p period, rows []report.Row) ([]publish.Check, error) {
-	done := make([]publish.Check, 0, len(checks))
-	for _, c := range checks {
-		if err := c.find(p, rows); err != nil {
-			return nil, fmt.Errorf("check %q of %s failed: %w; nothing of it was published; this is a bug of daybook, please report it", c.name, p.name, err)
+// repeated names a key that two rows have.
+func (c *checks) repeated() string {
+	slices.SortFunc(c.keys, func(a, b rowKey) int { return cmp.Or(cmp.Compare(a.session, b.session), cmp.Compare(a.leg, b.leg)) })
+	for i := 1; i < len(c.keys); i++ {
+		if c.keys[i] == c.keys[i-1] {
+			return fmt.Sprintf("session %d leg %d occurs twice", c.keys[i].session, c.keys[i].leg)
 		}
-		done = append(done, publish.Check{Name: c.name, Passed: true})
+	}
+	return ""
+}
+
+// finish gives what was checked. If a check that blocks has found something, it
+// fails.
+func (c *checks) finish() ([]publish.Check, error) {
+	unique := publish.Block
+	if c.p.kind == Month {
+		// A session that goes on for longer than the look-back is told anew by
+		// each day that does not see its beginning.
+		unique = publish.Warn
+	}
+	done := []publish.Check{
+		result("lines = accepted + duplicates + rejected + blank", publish.Block, conservation(&c.p.about.Accounting)),
+		result("unique session and leg", unique, c.repeated()),
+		result("no null in a required column", publish.Block, c.nulls),
+		result("work <= active <= total", publish.Block, c.times),
+		result("report date in the partition", publish.Block, c.dates),
+		result("sorted by start or begin, session and leg", publish.Block, c.order),
+		result("rows compared with the trailing median", publish.Warn, unusual(c.rows, c.p.volume)),
+	}
+	for _, check := range done {
+		if !check.Passed && check.Severity == publish.Block {
+			return nil, fmt.Errorf("report %s, %s: check %q failed: %s; nothing of it was published; this is a bug of daybook, please report it",
+				c.p.name(), c.p.period.name, check.Name, check.Detail)
+		}
 	}
 	return done, nil
+}
+
+func result(name string, severity publish.Severity, finding string) publish.Check {
+	return publish.Check{Name: name, Severity: severity, Passed: finding == "", Detail: finding}
+}
+
+func conservation(a *event.Accounting) string {
+	if err := a.Check(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+const (
+	// volumeWeeks is how many weeks back a day is compared with the same
+	// weekdays: long enough for a holiday not to matter.
+	volumeWeeks = 8
+	// volumeLeast is how many of them there must be for a median to mean
+	// anything.
+	volumeLeast = 3
+	// volumeFactor is by how much a number of rows may differ from the median.
+	volumeFactor = 2
+)
+
+// unusual says what is odd about a number of rows beside those of earlier
+// partitions.
+func unusual(rows int64, earlier []int64) string {
+	if len(earlier) < volumeLeast {
+		return ""
+	}
+	sorted := slices.Sorted(slices.Values(earlier))
+	median := sorted[(len(sorted)-1)/2]
+	if rows*volumeFactor < median || rows > median*volumeFactor {
+		return fmt.Sprintf("%d rows, and the median of the %d before is %d", rows, len(earlier), median)
+	}
+	return ""
 }

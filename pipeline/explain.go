@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"daybook/sources/dump"
+	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
@@ -67,4 +69,19 @@ func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error)
 		Trace:      trace,
 		Deliveries: deliveries,
 	}, nil
+}
+
+// Inputs reads the dumps that the report days from to to are made from: those
+// of the look-back before them, for sessions that began earlier, to as long
+// after them, for those that go on.
+func (r *Runner) Inputs(ctx context.Context, from, to day.Day) (*Extraction, error) {
+	x := &Extraction{Workers: r.Workers, MaxRejected: 1, Progress: r.Progress}
+	for _, d := range daysOf(from-day.Day(r.Lookback), to+day.Day(r.Lookback)) {
+		listing, err := dump.ListDay(ctx, r.Source, r.Template, d)
+		if err != nil {
+			return nil, err
+		}
+		x.Inputs = append(x.Inputs, r.inputs(listing.Dumps)...)
+	}
+	return x, nil
 }

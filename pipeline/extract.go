@@ -45,10 +45,12 @@ type Extraction struct {
 	// MaxRejected is the share of lines that may be rejected. More, and no
 	// session is folded: the error is a *TooManyRejects.
 	MaxRejected float64
-	// MemoryBudget is how many bytes of events are held in memory; more go to
-	// temporary files. 0: no bound.
+	// MemoryBudget is how many bytes of events are held in memory; what is more
+	// goes to temporary files. Package shuffle has what comes to it. 0: no bound.
 	MemoryBudget int64
-	Progress     *Progress // nil: nobody looks
+	// Filter, if there is one, may reject events. All workers call it.
+	Filter   func(*event.Event) event.Reject
+	Progress *Progress // nil: nobody looks
 }
 
 // Outcome is what reading the inputs yielded beside the sessions.
@@ -74,21 +76,11 @@ func (e *TooManyRejects) Error() string {
 // its texts are valid only during the call: a [rowKeeper] makes what is kept
 // its own. If it fails, sessions that were passed on mean nothing.
 func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session)) (outcome Outcome, err error) {
-	events := shuffle.New(shuffle.Options{
-		Budget: x.MemoryBudget,
-		Spill:  func() (shuffle.File, error) { return newSpool() },
-	})
+	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
-	read, err := x.read(ctx, func() taker {
-		w := events.Writer()
-		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
-	})
+	read, err := x.shuffle(ctx, events)
 	if err != nil {
-		return Outcome{}, err
-	}
-	rejected := read.Accounting(0)
-	if n := rejected.RejectedLines(); float64(n) > x.MaxRejected*float64(read.Lines) {
-		return Outcome{Accounting: rejected}, &TooManyRejects{Rejected: n, Lines: read.Lines, Allowed: x.MaxRejected}
+		return Outcome{Accounting: read.Accounting(0)}, err
 	}
 	outcome, duplicates, err := x.fold(ctx, events, each)
 	if err != nil {
@@ -96,6 +88,63 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 	}
 	outcome.Accounting = read.Accounting(duplicates)
 	return outcome, outcome.Accounting.Check()
+}
+
+// Sorted reads all inputs, calls begin with the number of events that there
+// are, repeated ones included, and then each with those of every session, by
+// ascending hash of the session (shuffle.Hash), in the contract's order and
+// without repetitions. The events are valid only during the call. What was
+// passed on means nothing if it fails.
+func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(events []event.Event) error) (accounting event.Accounting, err error) {
+	events := x.newShuffle()
+	defer func() { err = errors.Join(err, events.Close()) }()
+	read, err := x.shuffle(ctx, events)
+	if err != nil {
+		return read.Accounting(0), err
+	}
+	if err := begin(read.Events); err != nil {
+		return event.Accounting{}, err
+	}
+	duplicates := int64(0)
+	for shard := range shuffle.Shards {
+		err := events.Sessions(shard, func(events []event.Event) error {
+			unique, repeated := session.Order(events)
+			duplicates += int64(repeated)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return each(unique)
+		})
+		if err != nil {
+			return event.Accounting{}, err
+		}
+	}
+	accounting = read.Accounting(duplicates)
+	return accounting, accounting.Check()
+}
+
+func (x *Extraction) newShuffle() *shuffle.Shuffle {
+	return shuffle.New(shuffle.Options{
+		Budget: x.MemoryBudget,
+		Spill:  func() (shuffle.File, error) { return newSpool() },
+	})
+}
+
+// shuffle reads all inputs into events. The tally is also that of inputs of
+// which too many lines were rejected.
+func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (*event.Tally, error) {
+	read, err := x.read(ctx, func() taker {
+		w := events.Writer()
+		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
+	})
+	if err != nil {
+		return new(event.Tally), err
+	}
+	rejected := read.Lines - read.Blank - read.Events
+	if float64(rejected) > x.MaxRejected*float64(read.Lines) {
+		return read, &TooManyRejects{Rejected: rejected, Lines: read.Lines, Allowed: x.MaxRejected}
+	}
+	return read, nil
 }
 
 // NumWorkers is how many workers there are.
@@ -152,7 +201,11 @@ func (x *Extraction) readInput(ctx context.Context, input int, decoder *event.De
 			read.Blank++
 			continue
 		}
-		if reject := decoder.Decode(line.Bytes, &e); reject.Reason != 0 {
+		reject := decoder.Decode(line.Bytes, &e)
+		if reject.Reason == 0 && x.Filter != nil {
+			reject = x.Filter(&e)
+		}
+		if reject.Reason != 0 {
 			read.Rejected[reject.Reason]++
 			if x.Rejects != nil {
 				if err := x.Rejects.Reject(input, Reject{line, reject}); err != nil {

@@ -14,7 +14,7 @@ import (
 // done, what a manifest names is there, and running again ends where an
 // undisturbed run does.
 func TestEveryRemoteCall(t *testing.T) {
-	target := DayTarget(parseDay(t, day20))
+	target := theDay(t)
 	source := store.NewMemory(nil)
 	put(t, source, "2026/11/20/a.ndjson", sessionLines(1, 2)+"\n")
 	put(t, source, "2026/11/21/b.ndjson", sessionLines(2, 3)+"nonsense\n")
@@ -44,7 +44,10 @@ func TestEveryRemoteCall(t *testing.T) {
 				return faults.Outcome{Fault: fault, At: 5}
 			}
 			faultySink := faults.New(sink, decide)
-			_, err := runner(faults.New(source, decide), faultySink).Run(t.Context(), target)
+			result, err := runner(faults.New(source, decide), faultySink).Run(t.Context(), target, OnlyDue)
+			if err == nil {
+				err = result.Err()
+			}
 			if err == nil && fault != faults.Linger {
 				sameContents(t, what, want, contents(t, sink, false))
 			}
@@ -80,12 +83,12 @@ func manifestsHold(t *testing.T, what string, st store.Store) {
 		if !found {
 			continue
 		}
-		m, _, err := publish.Read(t.Context(), st, dir)
+		base, err := publish.Read(t.Context(), st, dir)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		for _, part := range m.Parts {
+		for _, part := range base.Manifest.Parts {
 			if int64(len(all[part.Key])) != part.Bytes {
 				t.Errorf("%s: %s has %d bytes, and its manifest says %d", what, part.Key, len(all[part.Key]), part.Bytes)
 			}

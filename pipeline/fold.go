@@ -3,8 +3,10 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"io"
 	"slices"
 
+	"daybook/sinks/csv"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
@@ -13,7 +15,7 @@ import (
 // them, whatever their date, sorted by session and leg.
 func Fold(ctx context.Context, x *Extraction, def *report.Definition) ([]report.Row, Outcome, report.Counts, error) {
 	workers := make([]struct {
-		rows   []report.Row
+		rows   []*report.Row // each in its place: they are large
 		keeper rowKeeper
 		counts report.Counts
 	}, x.NumWorkers())
@@ -21,21 +23,42 @@ func Fold(ctx context.Context, x *Extraction, def *report.Definition) ([]report.
 		w := &workers[worker]
 		for i := range s.Legs {
 			if l := &s.Legs[i]; def.Includes(s, l) {
-				w.rows = append(w.rows, w.keeper.keep(def.Row(s, l, &w.counts)))
+				row := w.keeper.keep(def.Row(s, l, &w.counts))
+				w.rows = append(w.rows, &row)
 			}
 		}
 	})
 	if err != nil {
 		return nil, outcome, report.Counts{}, err
 	}
-	var rows []report.Row
+	var sorted []*report.Row
 	var counts report.Counts
-	for _, w := range workers {
-		rows = append(rows, w.rows...)
+	for i, w := range workers {
+		sorted = append(sorted, w.rows...)
 		counts.Add(w.counts)
+		workers[i].rows = nil
 	}
-	slices.SortFunc(rows, func(a, b report.Row) int {
+	slices.SortFunc(sorted, func(a, b *report.Row) int {
 		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Leg, b.Leg))
 	})
+	rows := make([]report.Row, len(sorted))
+	for i, row := range sorted {
+		rows[i] = *row
+		sorted[i] = nil // let go on the way
+	}
 	return rows, outcome, counts, nil
+}
+
+// WriteCSV writes rows under a report's headings.
+func WriteCSV(w io.Writer, f csv.Format, def *report.Definition, rows []report.Row) error {
+	sessions, err := csv.NewSessions(w, f, def)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := sessions.Add(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return sessions.Flush()
 }

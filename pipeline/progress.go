@@ -6,7 +6,7 @@ import (
 	"daybook/sources/dump"
 )
 
-// Progress counts what has been read so far. It may be looked at while it is
+// Progress counts what has been done so far. It may be looked at while it is
 // written. A nil Progress takes everything and keeps nothing.
 type Progress struct {
 	Inputs     atomic.Int64 // how many there are
@@ -14,6 +14,8 @@ type Progress struct {
 	Bytes      atomic.Int64 // their size as stored; 0 where unknown
 	BytesRead  atomic.Int64
 	Lines      atomic.Int64
+	Steps      atomic.Int64 // of the plan: how many there are, as far as is known
+	StepsDone  atomic.Int64
 }
 
 // meter adds what one input has yielded to a Progress, now and then rather

@@ -1,21 +1,20 @@
 package pipeline
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"daybook/sinks/csv"
-	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
 	"daybook/sources/store"
@@ -23,18 +22,14 @@ import (
 	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
-	"daybook/transform/summary"
 )
-
-// partRows is how many rows one Parquet file holds at most: some 150 MB, so
-// that warehouses that split work by files get files of a good size.
-const partRows = 1 << 20
 
 // Report is a report that a [Runner] builds.
 type Report struct {
 	report.Definition
-	Hash        string // of the definition, as configured
-	SessionsCSV bool   // also write the rows themselves as CSV
+	Hash        string            // of the definition, as configured
+	Text        map[string]string // its settings in words, by name
+	SessionsCSV bool              // also write the rows themselves as CSV
 	CSV         csv.Format
 }
 
@@ -46,284 +41,615 @@ type Runner struct {
 	MaxRejected float64
 	Sink        store.Store
 	Reports     []Report
-	Workers     int // 0: GOMAXPROCS
+	Workers     int   // 0: GOMAXPROCS
+	Memory      int64 // bytes that the work may take; 0: DefaultMemory
 	Progress    *Progress
+	Now         func() time.Time // nil: time.Now; dates the notes of what failed
+
+	format format // nil: Parquet
 }
 
-// Target is what a run builds: days, or a month with each of its days.
-type Target struct {
-	period period
-	month  bool
+// DefaultMemory is how much memory work takes where nothing is configured.
+const DefaultMemory = 1 << 30
+
+// laneMemory is what it takes to work on one day by itself without spilling
+// more than a little.
+const laneMemory = 256 << 20
+
+func (r *Runner) workers() int {
+	if r.Workers > 0 {
+		return r.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
-// DaysTarget is each of the days from to to.
-func DaysTarget(from, to day.Day) Target {
-	return Target{period: period{fmt.Sprintf("%s to %s", from, to), from, to}}
+func (r *Runner) memory() int64 {
+	if r.Memory > 0 {
+		return r.Memory
+	}
+	return DefaultMemory
 }
 
-// DayTarget is one day.
-func DayTarget(d day.Day) Target { return Target{period: dayPeriod(d)} }
+// lanes is how many days are worked on at a time. Each has an equal share of
+// the memory, and of the workers.
+func (r *Runner) lanes() int { return int(max(1, min(int64(r.workers()), r.memory()/laneMemory))) }
 
-// MonthTarget is a month and each of its days.
-func MonthTarget(m day.Month) Target { return Target{period: monthPeriod(m), month: true} }
+func (r *Runner) lane() int64  { return r.memory() / int64(r.lanes()) }
+func (r *Runner) perLane() int { return (r.workers() + r.lanes() - 1) / r.lanes() }
+
+func (r *Runner) files() format {
+	if r.format != nil {
+		return r.format
+	}
+	return parquetFormat{}
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+// Only selects what of a plan is built.
+type Only string
+
+// The selections. Due is all that is missing or stale.
+const (
+	OnlyDue     Only = ""
+	OnlyMissing Only = "missing"
+	OnlyStale   Only = "stale"
+	OnlyFailed  Only = "failed" // due, and failed at the last attempt
+	OnlyAll     Only = "all"    // also what is fresh, from the dumps on
+)
+
+func (o Only) selects(s *Step) bool {
+	switch o {
+	case OnlyMissing:
+		return s.Status == Missing
+	case OnlyStale:
+		return s.Status == Stale
+	case OnlyFailed:
+		return s.due() && s.Failed != ""
+	case OnlyAll:
+		return s.due() || s.Status == Fresh && !s.keep
+	}
+	return s.due()
+}
 
 // Result is what a run came to.
 type Result struct {
-	Target     string            `json:"target"`
-	Inputs     int               `json:"inputs"`
-	InputBytes int64             `json:"input_bytes"`
-	Unknown    []string          `json:"unknown"` // names under the days' prefixes that are no dumps
-	Accounting event.Accounting  `json:"accounting"`
-	Quarantine string            `json:"quarantine,omitempty"` // URL of the rejected lines
-	Sessions   int64             `json:"sessions"`
-	Anomalies  map[string]int64  `json:"anomalies"`
-	Truncated  int64             `json:"truncated"`
-	IPDropped  int64             `json:"ip_dropped"`
-	Partitions []PartitionResult `json:"partitions"`
+	Target     string           `json:"target"`
+	Steps      []Done           `json:"steps"` // what was done, in the order of a plan
+	Fresh      int              `json:"fresh"` // steps that there was nothing to do for
+	Dumps      int              `json:"dumps"` // that were read
+	DumpBytes  int64            `json:"dump_bytes"`
+	Accounting event.Accounting `json:"accounting"` // of these dumps
+	TooLate    []Late           `json:"too_late"`
+	Unknown    []string         `json:"unknown"` // names under the days' prefixes that are no dumps
 }
 
-// PartitionResult is one partition after a run.
-type PartitionResult struct {
-	Report    string        `json:"report"`
-	Partition string        `json:"partition"`
-	State     publish.State `json:"state"`
-	Revision  int           `json:"revision"`
-	Rows      int64         `json:"rows"`
-	Bytes     int64         `json:"bytes"`
-	URL       string        `json:"url"`
+// Failed says whether a step did not succeed.
+func (r *Result) Failed() bool {
+	return slices.ContainsFunc(r.Steps, func(d Done) bool { return d.err != nil })
 }
 
-// Run builds a target for every report. When it fails, what was published
-// before is as it was, or was replaced as a whole; running again does the rest.
-// A *TooManyRejects comes with the result so far, of which nothing was
-// published but the quarantine.
-func (r *Runner) Run(ctx context.Context, t Target) (*Result, error) {
-	snapshot, err := r.Inputs(ctx, t.period.from, t.period.to)
+// Err joins the errors of all steps.
+func (r *Result) Err() error {
+	var errs []error
+	for i := range r.Steps {
+		errs = append(errs, r.Steps[i].err)
+	}
+	return errors.Join(errs...)
+}
+
+// Done is a step that was done, or failed.
+type Done struct {
+	Kind       Kind          `json:"kind"`
+	Report     string        `json:"report,omitempty"`
+	Partition  string        `json:"partition"`
+	State      publish.State `json:"state"` // empty: it failed
+	Reason     string        `json:"reason"`
+	Revision   int           `json:"revision,omitempty"`
+	Rows       int64         `json:"rows"` // digests: sessions
+	Bytes      int64         `json:"bytes"`
+	URL        string        `json:"url,omitempty"`
+	Warnings   []string      `json:"warnings,omitempty"` // checks that did not pass, and do not block
+	Quarantine string        `json:"quarantine,omitempty"`
+	Error      string        `json:"error,omitempty"`
+
+	err error
+}
+
+// Blocked is why a step was not tried: something that it is made from failed.
+type Blocked struct{ By, Why string }
+
+func (b *Blocked) Error() string { return fmt.Sprintf("waits for %s, which failed: %s", b.By, b.Why) }
+
+// Run builds what of a target is due. An error is returned only if nothing
+// could be done at all; what fails by itself is in the result, and does not
+// stop the rest. Running again does what is left, wherever this was stopped.
+func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) {
+	o, err := r.observe(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	rejects, err := newRejectSpool(snapshot.names())
-	if err != nil {
-		return nil, err
+	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8), broken: map[day.Day]error{},
+		result: Result{Target: t.period.name, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
+	for _, stage := range []func(context.Context) error{b.digestsStage, b.daysStage, b.monthsStage} {
+		if err = stage(ctx); err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			break
+		}
 	}
-	defer rejects.Close()
+	sortDone(b.result.Steps)
+	b.result.TooLate, b.result.Unknown = o.late(), o.unknown()
+	return &b.result, err
+}
 
-	x := snapshot.Extraction(r)
-	x.Rejects = rejects
-	rows, outcome, counts, err := r.rows(ctx, x, t.period)
-	result := snapshot.result(t, outcome, counts)
-	if err == nil || errors.As(err, new(*TooManyRejects)) {
-		// Kept also when the run fails for them: that is when people look.
-		key := "_quarantine/" + strings.ReplaceAll(t.period.name, " ", "-") + ".ndjson"
-		if outcome.Accounting.RejectedLines() > 0 {
-			if perr := rejects.put(ctx, r.Sink, key); perr != nil {
-				return result, perr
-			}
-			result.Quarantine = r.Sink.URL(key)
+// build is a run under way.
+type build struct {
+	*observation
+	target  Target
+	only    Only
+	indexes *indexes
+	broken  map[day.Day]error // digests that failed
+
+	resultMu sync.Mutex
+	result   Result
+}
+
+// lanes does the steps side by side; what fails is noted, and does not stop the
+// others. The error is the context's.
+func (b *build) lanes(ctx context.Context, n int, do func(ctx context.Context, i int)) error {
+	if p := b.r.Progress; p != nil {
+		p.Steps.Add(int64(n))
+	}
+	step := func(i int) {
+		if ctx.Err() == nil {
+			do(ctx, i)
+		}
+		if p := b.r.Progress; p != nil {
+			p.StepsDone.Add(1)
+		}
+	}
+	if b.r.lanes() == 1 {
+		for i := range n {
+			step(i)
+		}
+		return ctx.Err()
+	}
+	var group errgroup.Group
+	group.SetLimit(b.r.lanes())
+	for i := range n {
+		group.Go(func() error { step(i); return nil })
+	}
+	_ = group.Wait() // steps note their errors themselves
+	return ctx.Err()
+}
+
+// note adds what became of a step to the result, and keeps the note of a
+// failure where the next run finds it. An interruption is no failure.
+func (b *build) note(ctx context.Context, s *Step, d Done) {
+	d.Kind, d.Report, d.Partition = s.Kind, s.Report, s.Partition
+	if d.Reason == "" {
+		d.Reason = strings.Join(s.Reasons, "; ")
+	}
+	if d.err != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		d.Error = d.err.Error()
+	}
+	// The note is for people. If it cannot be written, what failed is the result.
+	_ = b.noteFailure(ctx, s, d.Error)
+	b.resultMu.Lock()
+	defer b.resultMu.Unlock()
+	b.result.Steps = append(b.result.Steps, d)
+}
+
+// digestsStage makes the digests that are due.
+func (b *build) digestsStage(ctx context.Context) error {
+	var due []Step
+	for _, s := range b.digestSteps() {
+		if b.only.selects(&s) {
+			due = append(due, s)
 		} else {
-			err = r.Sink.Delete(ctx, key) // those of an earlier run, since mended
+			b.result.Fresh++
 		}
 	}
-	if err != nil {
-		return result, err
-	}
-	for i := range r.Reports {
-		partitions, err := r.publish(ctx, &r.Reports[i], t, rows[i], snapshot, outcome.Accounting)
-		result.Partitions = append(result.Partitions, partitions...)
-		if err != nil {
-			return result, err
-		}
-	}
-	return result, nil
-}
-
-// rows extracts the rows of every report in a period, sorted as in a
-// partition.
-func (r *Runner) rows(ctx context.Context, x *Extraction, p period) ([][]report.Row, Outcome, report.Counts, error) {
-	type worker struct {
-		rows   [][]report.Row // by report
-		keeper rowKeeper
-		counts report.Counts
-	}
-	workers := make([]worker, x.NumWorkers())
-	for i := range workers {
-		workers[i].rows = make([][]report.Row, len(r.Reports))
-	}
-	outcome, err := x.Sessions(ctx, func(w int, s *session.Session) {
-		for i := range r.Reports {
-			def, mine := &r.Reports[i].Definition, &workers[w]
-			for j := range s.Legs {
-				l := &s.Legs[j]
-				if d := def.Date(l); d < p.from || d > p.to || !def.Includes(s, l) {
-					continue
-				}
-				mine.rows[i] = append(mine.rows[i], mine.keeper.keep(def.Row(s, l, &mine.counts)))
+	if p := b.r.Progress; p != nil {
+		for _, s := range due {
+			for _, d := range s.dumps {
+				p.Inputs.Add(1)
+				p.Bytes.Add(d.Size)
 			}
 		}
-	})
-	if err != nil {
-		return nil, outcome, report.Counts{}, err
 	}
-	rows := make([][]report.Row, len(r.Reports))
-	var counts report.Counts
-	for _, w := range workers {
-		for i := range rows {
-			rows[i] = append(rows[i], w.rows[i]...)
+	return b.lanes(ctx, len(due), func(ctx context.Context, i int) { b.digestStep(ctx, &due[i]) })
+}
+
+func (b *build) digestStep(ctx context.Context, s *Step) {
+	d := s.period.from
+	made, err := b.makeDigest(ctx, s)
+	done := Done{err: err}
+	if made != nil {
+		b.resultMu.Lock()
+		b.result.Dumps += len(s.dumps)
+		for _, in := range s.dumps {
+			b.result.DumpBytes += in.Size
 		}
-		counts.Add(w.counts)
+		b.result.Accounting.Add(&made.accounting)
+		b.resultMu.Unlock()
+		done.Quarantine = made.quarantine
 	}
-	for i := range rows {
-		slices.SortFunc(rows[i], func(a, b report.Row) int { return report.Compare(&a, &b) })
-	}
-	return rows, outcome, counts, nil
-}
-
-// publish publishes one report's rows of a target: its days side by side, and
-// then its month.
-func (r *Runner) publish(ctx context.Context, rep *Report, t Target, rows []report.Row, s *Snapshot, a event.Accounting) ([]PartitionResult, error) {
-	byDay := make(map[day.Day][]report.Row, t.period.days())
-	for i := range rows {
-		byDay[rows[i].ReportDate] = append(byDay[rows[i].ReportDate], rows[i])
-	}
-	results := make([]PartitionResult, t.period.days(), t.period.days()+1)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit((&Extraction{Workers: r.Workers}).NumWorkers())
-	for i := range results {
-		group.Go(func() error {
-			d := t.period.from + day.Day(i)
-			var err error
-			results[i], err = r.publishPartition(groupCtx, rep, dayPeriod(d), false, byDay[d], s, a)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return done(results), err
-	}
-	if !t.month {
-		return results, nil
-	}
-	month, err := r.publishPartition(ctx, rep, t.period, true, rows, s, a)
 	if err != nil {
-		return results, err
+		b.mu.Lock()
+		b.broken[d] = err
+		b.mu.Unlock()
+	} else {
+		m := &made.manifest
+		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.state, m.Revision, m.Rows, partsBytes(m), b.r.Sink.URL(digestDir(d))
 	}
-	return append(results, month), nil
+	b.note(ctx, s, done)
 }
 
-// done leaves out partitions that nothing happened to.
-func done(results []PartitionResult) []PartitionResult {
-	return slices.DeleteFunc(results, func(p PartitionResult) bool { return p.State == "" })
-}
-
-// publishPartition writes, audits and publishes one partition, and then its
-// summaries, which are computed from exactly its rows.
-func (r *Runner) publishPartition(ctx context.Context, rep *Report, p period, month bool, rows []report.Row, s *Snapshot, a event.Accounting) (PartitionResult, error) {
-	checks, err := runChecks(p, rows)
-	if err != nil {
-		return PartitionResult{}, fmt.Errorf("report %s: %w", rep.Name, err)
-	}
-	partition := publish.Partition{
-		Dir: "reports/" + rep.Name + "/dt=" + p.name + "/",
-		Manifest: publish.Manifest{
-			Report: rep.Name, Partition: p.name, Reason: "run of " + p.name,
-			Rows: int64(len(rows)), Inputs: s.manifest(), Accounting: a, Checks: checks,
-			SchemaVersion: report.SchemaVersion, EngineVersion: session.EngineVersion, Definition: rep.Hash,
-		},
-	}
-	if month {
-		partition.Manifest.Report += "_monthly"
-		partition.Dir = "reports/" + partition.Manifest.Report + "/month=" + p.name + "/"
-	}
-	if err := encode(&partition, rows); err != nil {
-		return PartitionResult{}, fmt.Errorf("report %s, %s: %w", rep.Name, p.name, err)
-	}
-	manifest, state, err := publish.Publish(ctx, r.Sink, partition)
-	if err != nil {
-		return PartitionResult{}, err
-	}
-	if err := r.putSummaries(ctx, rep, p, month, rows); err != nil {
-		return PartitionResult{}, err
-	}
-	result := PartitionResult{
-		Report: manifest.Report, Partition: p.name, State: state, Revision: manifest.Revision,
-		Rows: manifest.Rows, URL: r.Sink.URL(partition.Dir),
-	}
-	for _, part := range manifest.Parts {
-		result.Bytes += part.Bytes
-	}
-	return result, nil
-}
-
-// encode writes a partition's rows into its files, and has each file read back
-// by another library than the one that wrote it.
-func encode(p *publish.Partition, rows []report.Row) error {
-	for n := 0; n == 0 || len(rows) > 0; n++ { // a partition without rows has a file, too
-		in := rows[:min(len(rows), partRows)]
-		rows = rows[len(in):]
-		part, err := parquet.Encode(in, map[string]string{
-			"daybook.report":            p.Manifest.Report,
-			"daybook.partition":         p.Manifest.Partition,
-			"daybook.part":              strconv.Itoa(n),
-			"daybook.schema_version":    strconv.Itoa(p.Manifest.SchemaVersion),
-			"daybook.engine_version":    strconv.Itoa(p.Manifest.EngineVersion),
-			"daybook.input_fingerprint": report.Fingerprint(in),
-		})
+// makeDigest makes a digest; if somebody else made another meanwhile, it looks
+// again at what there is.
+func (b *build) makeDigest(ctx context.Context, s *Step) (*digestResult, error) {
+	d, dumps := s.period.from, s.dumps
+	for attempt := 1; ; attempt++ {
+		base, err := publish.Read(ctx, b.r.Sink, digestDir(d))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := parquet.Audit(part.Bytes, parquet.Expect(in)); err != nil {
-			return err
+		if base.ETag != s.etag || attempt > 1 {
+			listing, err := dump.ListDay(ctx, b.r.Source, b.r.Template, d)
+			if err != nil {
+				return nil, err
+			}
+			dumps = listing.Dumps
 		}
-		described := publish.Part{Rows: int64(len(in)), Bytes: int64(len(part.Bytes)), SHA256: hex.EncodeToString(part.SHA256[:])}
-		if len(in) > 0 {
-			described.MinTime, described.MaxTime = timeText(in[0].Dated()), timeText(in[len(in)-1].Dated())
+		made, err := b.r.makeDigest(ctx, d, dumps, base, strings.Join(s.Reasons, "; "))
+		if errors.Is(err, publish.ErrRaced) && attempt < raceAttempts {
+			continue
 		}
-		p.Manifest.Parts = append(p.Manifest.Parts, described)
-		p.Files = append(p.Files, part.Bytes)
+		if err != nil {
+			return made, err
+		}
+		return made, b.setDigest(d, publish.Base{Manifest: &made.manifest})
+	}
+}
+
+// raceAttempts is how often something is made when others publish the same at
+// the same time. Each time, one of them has got on.
+const raceAttempts = 5
+
+// daysStage makes the days that are due: those of all reports together, as they
+// are made from the same sessions.
+func (b *build) daysStage(ctx context.Context) error {
+	steps, err := b.daySteps(ctx, nil, b.indexes)
+	if err != nil {
+		return err
+	}
+	byDay := map[day.Day][]*Step{}
+	for i := range steps {
+		if s := &steps[i]; s.refresh || b.only.selects(s) {
+			byDay[s.period.from] = append(byDay[s.period.from], s)
+		} else {
+			b.result.Fresh++
+		}
+	}
+	days := slices.Sorted(maps.Keys(byDay))
+	return b.lanes(ctx, len(days), func(ctx context.Context, i int) { b.dayStep(ctx, days[i], byDay[days[i]]) })
+}
+
+func (b *build) dayStep(ctx context.Context, d day.Day, steps []*Step) {
+	if err := b.blocked(d); err != nil {
+		for _, s := range steps {
+			if !s.refresh {
+				b.note(ctx, s, Done{err: err})
+			}
+		}
+		return
+	}
+	for attempt := 1; len(steps) > 0; attempt++ {
+		raced := b.makeDay(ctx, d, steps, attempt == raceAttempts)
+		var err error
+		if steps, err = b.lookAgain(ctx, d, raced); err != nil {
+			for _, s := range raced {
+				b.note(ctx, s, Done{err: err})
+			}
+			return
+		}
+	}
+}
+
+// lookAgain compares a day again after others have published it. What they
+// made it from may be newer than what we know of: so first it is read, and then
+// that.
+func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps []*Step, err error) {
+	if len(raced) == 0 {
+		return nil, nil
+	}
+	for _, s := range raced {
+		if err := b.readDay(ctx, s.rep, d); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.readDigests(ctx, daysOf(d-day.Day(b.r.Lookback), d+day.Day(b.r.Lookback))); err != nil {
+		return nil, err
+	}
+	for _, s := range raced {
+		again, err := b.dayStatus(ctx, s.rep, d, nil, b.indexes)
+		if err != nil {
+			return nil, err
+		}
+		if again.due() || again.refresh {
+			steps = append(steps, &again)
+		}
+	}
+	return steps, nil
+}
+
+// blocked says whether a day cannot be made because one of the digests that it
+// needs failed: those of the look-back, where its sessions begin, up to that of
+// the day after it, where its last hours are in zones west of Greenwich.
+// Without a later one it is as it was on that day.
+func (b *build) blocked(d day.Day) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for x := d - day.Day(b.r.Lookback); x <= d+1; x++ {
+		if err := b.broken[x]; err != nil {
+			return &Blocked{By: "the digest of " + x.String(), Why: err.Error()}
+		}
 	}
 	return nil
 }
 
-func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// WriteCSV writes rows under a report's headings.
-func WriteCSV(w io.Writer, f csv.Format, def *report.Definition, rows []report.Row) error {
-	sessions, err := csv.NewSessions(w, f, def)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		if err := sessions.Add(&rows[i]); err != nil {
-			return err
+// makeDay makes one day of several reports, and returns the steps that somebody
+// else was faster with.
+func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool) (raced []*Step) {
+	finish := func(s *Step, done *Done, err error) {
+		switch {
+		case errors.Is(err, publish.ErrRaced) && !last:
+			raced = append(raced, s)
+		case err != nil:
+			b.note(ctx, s, Done{err: err})
+		case done != nil:
+			b.note(ctx, s, *done)
 		}
 	}
-	return sessions.Flush()
+	stitch := &stitch{r: b.r, indexes: b.indexes, window: b.window(d), date: d}
+	var stitching []*Step
+	for _, s := range steps {
+		if s.refresh || s.summaries {
+			done, err := b.touchUp(ctx, s, stitch.window)
+			finish(s, done, err)
+			continue
+		}
+		stitching, stitch.reports = append(stitching, s), append(stitch.reports, s.rep)
+	}
+	if len(stitching) == 0 {
+		return raced
+	}
+	stitched, err := stitch.run(ctx, b.r.perLane())
+	for i, s := range stitching {
+		if err != nil {
+			finish(s, nil, err)
+			continue
+		}
+		done, err := b.publishDay(ctx, s, stitch.window, &stitched[i])
+		stitched[i].rows = nil
+		finish(s, done, err)
+	}
+	return raced
 }
 
-// putSummaries writes the summaries of a partition (summary.md).
-func (r *Runner) putSummaries(ctx context.Context, rep *Report, p period, month bool, rows []report.Row) error {
-	kind, tables := "day", summary.ForDay(&rep.Definition)
-	if month {
-		kind, tables = "month", summary.ForMonth(&rep.Definition, p.from.Month())
+// partition is the partition of a step, on the base that it was compared with.
+// If that is not what is published any more, the error is ErrRaced.
+func (b *build) partition(ctx context.Context, s *Step) (*partition, error) {
+	p := &partition{rep: s.rep, kind: s.Kind, period: s.period, reason: strings.Join(s.Reasons, "; ")}
+	var err error
+	if p.base, err = publish.Read(ctx, b.r.Sink, p.dir()); err != nil {
+		return nil, err
 	}
-	for i := range rows {
-		tables.Add(&rows[i])
+	if p.base.ETag != s.etag {
+		return nil, publish.ErrRaced
 	}
-	dir := "summaries/" + rep.Name + "/" + kind + "/" + p.name + "/"
-	put := func(name string, write func(io.Writer) error) error {
-		var b bytes.Buffer
-		if err := write(&b); err != nil {
-			return fmt.Errorf("write %s: %w", r.Sink.URL(dir+name), err)
+	return p, nil
+}
+
+func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitched) (*Done, error) {
+	p, err := b.partition(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	p.inputs, p.about.Accounting = w.inputs(), w.accounting()
+	p.about.Fold = &publish.FoldInfo{
+		Sessions: rows.sessions, Events: rows.events, Duplicates: rows.duplicates, Anomalies: map[string]int64{},
+		Truncated: rows.counts.Truncated, IPDropped: rows.counts.IPDropped,
+	}
+	for code, n := range rows.anomalies {
+		if n > 0 {
+			p.about.Fold.Anomalies[session.Anomaly(code).String()] = n
 		}
-		_, err := r.Sink.Put(ctx, dir+name, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{})
+	}
+	if p.volume, err = b.volume(ctx, s.rep, s.period.from); err != nil {
+		return nil, err
+	}
+	base, state, err := b.r.publish(ctx, p, func(yield func([]report.Row, error) bool) {
+		for batch := range slices.Chunk(rows.rows, batchRows) {
+			if !yield(batch, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.setDay(s.rep, s.period.from, base)
+	return b.done(p, base, state), nil
+}
+
+// touchUp brings a partition up to date whose rows are right.
+func (b *build) touchUp(ctx context.Context, s *Step, w window) (*Done, error) {
+	p, err := b.partition(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if s.refresh {
+		next := *p.base.Manifest
+		next.Inputs, next.Accounting = w.inputs(), w.accounting()
+		if p.base, err = publish.Amend(ctx, b.r.Sink, p.dir(), p.base, next); err != nil {
+			return nil, err
+		}
+	}
+	if s.summaries {
+		// Whoever did not come to write them may have left superseded parts, too.
+		if err := publish.Sweep(ctx, b.r.Sink, p.dir(), p.base.Manifest); err != nil {
+			return nil, err
+		}
+		if p.base, err = b.r.rewriteSummaries(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if s.Kind == Day {
+		b.setDay(s.rep, s.period.from, p.base)
+	}
+	if !s.summaries {
+		return nil, nil // nothing that anybody would notice
+	}
+	return b.done(p, p.base, publish.Refreshed), nil
+}
+
+func (b *build) done(p *partition, base publish.Base, state publish.State) *Done {
+	m := base.Manifest
+	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: partsBytes(m), URL: b.r.Sink.URL(p.dir())}
+	for _, c := range m.Checks {
+		if !c.Passed {
+			d.Warnings = append(d.Warnings, c.Name+": "+c.Detail)
+		}
+	}
+	return d
+}
+
+func partsBytes(m *publish.Manifest) (n int64) {
+	for _, part := range m.Parts {
+		n += part.Bytes
+	}
+	return n
+}
+
+// volume is the rows of the same weekdays before a day, as far as they are
+// published.
+func (b *build) volume(ctx context.Context, rep *Report, d day.Day) ([]int64, error) {
+	var rows []int64
+	for week := 1; week <= volumeWeeks; week++ {
+		earlier := d - day.Day(7*week)
+		if b.day(rep, earlier) == nil && (earlier < b.from || earlier > b.to) { // those between were looked for
+			if err := b.readDay(ctx, rep, earlier); err != nil {
+				return nil, err
+			}
+		}
+		if p := b.day(rep, earlier); p != nil {
+			rows = append(rows, p.rows)
+		}
+	}
+	return rows, nil
+}
+
+// monthsStage makes the months that are due, one after the other.
+func (b *build) monthsStage(ctx context.Context) error {
+	if err := b.readDaysOfMonths(ctx); err != nil {
 		return err
 	}
-	for _, table := range tables.Tables() {
-		if err := put(table.File, func(w io.Writer) error { return csv.WriteTable(w, rep.CSV, &table) }); err != nil {
+	var due []Step
+	for _, s := range b.monthSteps(nil) {
+		if s.refresh || b.only.selects(&s) {
+			due = append(due, s)
+		} else {
+			b.result.Fresh++
+		}
+	}
+	for i := range due {
+		b.monthStep(ctx, &due[i])
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	if !rep.SessionsCSV {
-		return r.Sink.Delete(ctx, dir+"sessions.csv") // that of an earlier definition
+	return nil
+}
+
+func (b *build) monthStep(ctx context.Context, s *Step) {
+	m := s.period.from.Month()
+	for attempt := 1; ; attempt++ {
+		done, err := b.makeMonth(ctx, s)
+		// A day's part that is gone has been superseded while it was read.
+		raced := errors.Is(err, publish.ErrRaced) || errors.Is(err, store.ErrNotFound)
+		if !raced || attempt == raceAttempts {
+			if err != nil {
+				done = &Done{err: err}
+			}
+			if done != nil {
+				b.note(ctx, s, *done)
+			}
+			return
+		}
+		if err := b.readMonth(ctx, s.rep, m); err != nil {
+			b.note(ctx, s, Done{err: err})
+			return
+		}
+		for _, d := range daysOf(s.period.from, s.period.to) {
+			if err := b.readDay(ctx, s.rep, d); err != nil {
+				b.note(ctx, s, Done{err: err})
+				return
+			}
+		}
+		again := b.monthStatus(s.rep, m, nil)
+		if !again.due() && !again.refresh {
+			return
+		}
+		s = &again
 	}
-	return put("sessions.csv", func(w io.Writer) error { return WriteCSV(w, rep.CSV, &rep.Definition, rows) })
+}
+
+// makeMonth makes a month from the rows of its days.
+func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
+	if s.summaries {
+		return b.touchUp(ctx, s, nil)
+	}
+	p, err := b.partition(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	days := make([]*publish.Manifest, 0, s.period.days())
+	p.about.Accounting.Rejected = map[string]int64{}
+	p.about.Fold = &publish.FoldInfo{Anomalies: map[string]int64{}}
+	for _, d := range daysOf(s.period.from, s.period.to) {
+		base, err := publish.Read(ctx, b.r.Sink, dayDir(s.rep.Name, d))
+		if err != nil {
+			return nil, err
+		}
+		if base.Manifest == nil {
+			return nil, &Blocked{By: d.String(), Why: "it is not published"}
+		}
+		b.setDay(s.rep, d, base)
+		days = append(days, base.Manifest)
+	}
+	p.inputs = b.monthInputs(s.rep, s.period)
+	base, state, err := b.r.publish(ctx, p, b.r.monthRows(ctx, days))
+	if err != nil {
+		return nil, err
+	}
+	b.setMonth(s.rep, s.period.from.Month(), base)
+	return b.done(p, base, state), nil
+}
+
+func sortDone(steps []Done) {
+	slices.SortStableFunc(steps, func(a, b Done) int {
+		return cmp.Or(cmp.Compare(stages[a.Kind], stages[b.Kind]), cmp.Compare(a.Report, b.Report), cmp.Compare(a.Partition, b.Partition))
+	})
 }

@@ -62,6 +62,12 @@ func newRunner(t *testing.T, source, sink store.Store) *Runner {
 	return &Runner{Source: source, Template: template, Lookback: 16, MaxRejected: 0.01, Sink: sink, Reports: reports(t)}
 }
 
+// theDay is the day that most tests build.
+func theDay(t *testing.T) Target {
+	d := parseDay(t, day20)
+	return Days(d, d)
+}
+
 func put(t *testing.T, st store.Store, key, text string) {
 	t.Helper()
 	if _, err := st.Put(t.Context(), key, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
@@ -132,11 +138,44 @@ func sameContents(t *testing.T, what string, want, got map[string]string) {
 
 func run(t *testing.T, r *Runner, target Target) *Result {
 	t.Helper()
-	result, err := r.Run(t.Context(), target)
+	result, err := r.Run(t.Context(), target, OnlyDue)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := result.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return result
+}
+
+// partitions are the steps of a result that are no digests.
+func partitions(r *Result) []Done {
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(d Done) bool { return d.Kind == Digest })
+}
+
+// seen is what readers see: the parts that manifests name, by partition
+// and number, and the summaries. Revisions, which tell how often a partition was
+// restated, are left out.
+func seen(t *testing.T, st store.Store) map[string]string {
+	t.Helper()
+	all, view := contents(t, st, true), map[string]string{}
+	for key, text := range all {
+		if strings.HasPrefix(key, summaryRoot) {
+			view[key] = text
+		}
+		dir, found := strings.CutSuffix(key, publish.ManifestName)
+		if !found || !strings.HasPrefix(key, "reports/") {
+			continue
+		}
+		base, err := publish.Read(t.Context(), st, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, part := range base.Manifest.Parts {
+			view[fmt.Sprintf("%spart-%d", dir, n)] = all[part.Key]
+		}
+	}
+	return view
 }
 
 // stores are the kinds of store that every run must give the same bytes on;
@@ -153,17 +192,17 @@ var stores = map[string]func(*testing.T) store.Store{
 }
 
 // The same input gives the same published bytes: again, with one worker and
-// with four, from another kind of store, and compressed in another way.
+// with four, in much memory and in little, from another kind of store, and
+// compressed in another way.
 func TestRunIsDeterministic(t *testing.T) {
-	target := DayTarget(parseDay(t, day20))
 	source := store.NewMemory(nil)
 	generated(t, source, dump.Gzip)
 	sink := store.NewMemory(nil)
 	first := newRunner(t, source, sink)
 	first.Workers = 1
-	result := run(t, first, target)
+	result := run(t, first, theDay(t))
 	want := contents(t, sink, false)
-	if len(want) == 0 || result.Partitions[0].Rows < 100 || result.Accounting.RejectedLines() == 0 {
+	if rows := partitions(result)[1].Rows; len(want) == 0 || rows < 100 || result.Accounting.RejectedLines() == 0 {
 		t.Fatalf("too little was published to compare: %+v", result)
 	}
 
@@ -172,38 +211,46 @@ func TestRunIsDeterministic(t *testing.T) {
 			source, sink := open(t), open(t)
 			generated(t, source, dump.Gzip)
 			r := newRunner(t, source, sink)
-			r.Workers = 4
-			for _, state := range []publish.State{publish.Published, publish.Unchanged} {
-				result := run(t, r, target)
-				for _, p := range result.Partitions {
-					if p.State != state || p.Revision != 1 {
-						t.Errorf("%s %s is %s, revision %d; want %s", p.Report, p.Partition, p.State, p.Revision, state)
-					}
+			r.Workers, r.Memory = 4, 1<<20
+			for _, p := range run(t, r, theDay(t)).Steps {
+				if p.State != publish.Published || p.Revision != 1 {
+					t.Errorf("%s %s is %s, revision %d; want it published", p.Report, p.Partition, p.State, p.Revision)
 				}
-				sameContents(t, string(state), want, contents(t, sink, false))
 			}
+			sameContents(t, "once", want, contents(t, sink, false))
+			before := contents(t, sink, true)
+			if again := run(t, r, theDay(t)); len(again.Steps) > 0 || again.Dumps > 0 {
+				t.Errorf("running again did %+v", again.Steps)
+			}
+			sameContents(t, "twice", before, contents(t, sink, true))
+
+			result, err := r.Run(t.Context(), theDay(t), OnlyAll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range result.Steps {
+				if p.State != publish.Unchanged || p.Revision != 1 {
+					t.Errorf("all again: %s %s is %s, revision %d (%s)", p.Report, p.Partition, p.State, p.Revision, p.Error)
+				}
+			}
+			sameContents(t, "all again", want, contents(t, sink, false))
 		})
 	}
 
 	t.Run("zstd", func(t *testing.T) {
 		source, sink := store.NewMemory(nil), store.NewMemory(nil)
 		generated(t, source, dump.Zstd)
-		run(t, newRunner(t, source, sink), target)
-		got := contents(t, sink, false)
-		delete(got, "_quarantine/2026-11-20.ndjson") // names the dumps
-		want := maps.Clone(want)
-		delete(want, "_quarantine/2026-11-20.ndjson")
-		sameContents(t, "zstd", want, got)
+		run(t, newRunner(t, source, sink), theDay(t))
+		sameContents(t, "zstd", seen(t, first.Sink), seen(t, sink))
 	})
 }
 
 // Lines moved to other objects, shuffled and repeated give the same reports.
 func TestRunDoesNotDependOnTheSplit(t *testing.T) {
-	target := DayTarget(parseDay(t, day20))
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)
 	generated(t, source, dump.Plain)
-	run(t, newRunner(t, source, sink), target)
-	want := contents(t, sink, false)
+	run(t, newRunner(t, source, sink), theDay(t))
+	want := seen(t, sink)
 
 	// Every day's lines end up in two objects, sorted, and every tenth twice.
 	split := store.NewMemory(nil)
@@ -224,11 +271,8 @@ func TestRunDoesNotDependOnTheSplit(t *testing.T) {
 	sink = store.NewMemory(nil)
 	r := newRunner(t, split, sink)
 	r.MaxRejected = 1
-	run(t, r, target)
-	got := contents(t, sink, false)
-	delete(want, "_quarantine/2026-11-20.ndjson")
-	delete(got, "_quarantine/2026-11-20.ndjson")
-	sameContents(t, "split", want, got)
+	run(t, r, theDay(t))
+	sameContents(t, "split", want, seen(t, sink))
 }
 
 // A month is its days' rows: its sums are theirs, and its days are what runs
@@ -238,20 +282,21 @@ func TestRunMonth(t *testing.T) {
 	generated(t, source, dump.Plain)
 	r := newRunner(t, source, sink)
 	month := parseDay(t, day20).Month()
-	result := run(t, r, MonthTarget(month))
-	if len(result.Partitions) != 2*(30+1) {
-		t.Fatalf("%d partitions, want 30 days and a month of two reports", len(result.Partitions))
-	}
-	rows, months := map[string]int64{}, map[string]int64{}
-	for _, p := range result.Partitions {
-		if name, monthly := strings.CutSuffix(p.Report, "_monthly"); monthly {
-			months[name] = p.Rows
-		} else {
+	result := run(t, r, WholeMonth(month))
+	rows := map[string]int64{}
+	for _, p := range result.Steps {
+		switch p.Kind {
+		case Day:
 			rows[p.Report] += p.Rows
+		case Month:
+			rows[p.Report] -= p.Rows
 		}
 	}
-	if rows["sessions"] == 0 || !maps.Equal(rows, months) {
-		t.Errorf("the days have %v rows, the months %v", rows, months)
+	if n := len(partitions(result)); n != 2*(30+1) {
+		t.Fatalf("%d partitions, want 30 days and a month of two reports", n)
+	}
+	if rows["sessions"] != 0 || rows["emea"] != 0 {
+		t.Errorf("the days have so many rows more than the months: %v", rows)
 	}
 	all := contents(t, sink, false)
 	byDay := all["summaries/sessions/month/2026-11/by_day.csv"]
@@ -259,18 +304,8 @@ func TestRunMonth(t *testing.T) {
 		t.Errorf("by_day.csv has %d lines, want a header and 30 days:\n%s", n, byDay)
 	}
 	records, err := csv.NewReader(strings.NewReader(all["summaries/sessions/month/2026-11/sessions.csv"])).ReadAll()
-	if err != nil || int64(len(records)) != rows["sessions"]+1 {
-		t.Errorf("the month's sessions.csv has %d records for %d rows (%v)", len(records), rows["sessions"], err)
-	}
-	// Day after day equals all at once.
-	days := store.NewMemory(nil)
-	for d := parseDay(t, "2026-11-15"); d <= parseDay(t, "2026-11-23"); d++ { // those with sessions, and some without
-		run(t, newRunner(t, source, days), DayTarget(d))
-	}
-	for key, text := range contents(t, days, false) {
-		if !strings.HasPrefix(key, "_") && all[key] != text {
-			t.Errorf("the month published another %s than the day", key)
-		}
+	if err != nil || len(records) < 500 || int64(len(records)) != result.Steps[len(result.Steps)-1].Rows+1 {
+		t.Errorf("the month's sessions.csv has %d records for %d rows (%v)", len(records), result.Steps[len(result.Steps)-1].Rows, err)
 	}
 }
 
@@ -288,39 +323,41 @@ func sessionLines(ids ...int) string {
 	return b.String()
 }
 
-// Later dumps restate a day: a new revision, under new names, and the old
-// parts are gone.
+// Later dumps restate a day: a new revision, under new names; the old one is
+// kept elsewhere.
 func TestRestatement(t *testing.T) {
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)
 	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
 	r := newRunner(t, source, sink)
-	target := DayTarget(parseDay(t, day20))
-	run(t, r, target)
+	run(t, r, theDay(t))
+	before := seen(t, sink)
 
 	put(t, source, "2026/11/21/late.ndjson", sessionLines(1)) // nothing new
-	for _, p := range run(t, r, target).Partitions {
-		if p.State != publish.Refreshed || p.Revision != 1 {
+	for _, p := range partitions(run(t, r, theDay(t))) {
+		if p.State != publish.Refreshed || p.Revision != 1 || p.Reason != "session 1 was reopened by 2026-11-21" {
 			t.Errorf("after repeated events: %+v", p)
 		}
 	}
+	sameContents(t, "after repeated events", before, seen(t, sink))
 	put(t, source, "2026/11/21/later.ndjson", sessionLines(2))
-	for _, p := range run(t, r, target).Partitions {
-		if p.State != publish.Restated || p.Revision != 2 || p.Rows != 2 {
+	for _, p := range partitions(run(t, r, theDay(t))) {
+		if p.State != publish.Restated || p.Revision != 2 || p.Rows != 2 || p.Reason != "session 1 was reopened by 2026-11-21, and 1 more" {
 			t.Errorf("after a new session: %+v", p)
 		}
 	}
-	manifest, _, err := publish.Read(t.Context(), sink, "reports/sessions/dt=2026-11-20/")
+	dir := dayDir("sessions", parseDay(t, day20))
+	base, err := publish.Read(t.Context(), sink, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if manifest.Previous != 1 || len(manifest.Inputs) != 3 || manifest.Accounting.Duplicates != 3 {
-		t.Errorf("manifest: %+v", manifest)
+	if m := base.Manifest; m.Previous != 1 || len(m.Inputs) != 2 || m.Accounting.Lines != 9 || m.Fold.Duplicates != 3 || m.Fold.Events != 6 {
+		t.Errorf("manifest: %+v", m)
 	}
 	parts := 0
 	for key := range contents(t, sink, false) {
-		if strings.HasPrefix(key, "reports/sessions/") {
+		if strings.HasPrefix(key, dir) {
 			parts++
-			if key != manifest.Parts[0].Key {
+			if key != base.Manifest.Parts[0].Key {
 				t.Errorf("%s lies beside the published part", key)
 			}
 		}
@@ -328,13 +365,21 @@ func TestRestatement(t *testing.T) {
 	if parts != 1 {
 		t.Errorf("%d parts", parts)
 	}
+	old, err := publish.ReadRevision(t.Context(), sink, dir, 1)
+	if err != nil || contents(t, sink, false)[old.Parts[0].Key] != before[dir+"part-0"] {
+		t.Errorf("revision 1 is not kept as it was (%v)", err)
+	}
 }
 
 func TestTooManyRejects(t *testing.T) {
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)
 	bad := "{\"event_id\":\n\n\xff\xfe\n" + `{"event_id":"x","ts":"2026-11-20T08:00:00Z","session_id":0,"type":"presence"}` + "\n" + strings.Repeat("x", 2<<20) + "\n"
 	put(t, source, "2026/11/20/a.ndjson", sessionLines(1)+bad)
-	result, err := newRunner(t, source, sink).Run(t.Context(), DayTarget(parseDay(t, day20)))
+	result, err := newRunner(t, source, sink).Run(t.Context(), theDay(t), OnlyDue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = result.Steps[0].err
 	want := "4 of 8 lines (50.00 %) were rejected, and max_rejected allows 1.00 %; nothing was published"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -343,13 +388,19 @@ func TestTooManyRejects(t *testing.T) {
 	if !errors.As(err, &tooMany) {
 		t.Errorf("%T is no *TooManyRejects", err)
 	}
-	all := contents(t, sink, true)
-	if len(all) != 1 || result.Quarantine != "mem://_quarantine/2026-11-20.ndjson" {
-		t.Errorf("published: %v, quarantine %s", slices.Collect(maps.Keys(all)), result.Quarantine)
+	for _, p := range partitions(result) {
+		var blocked *Blocked
+		if !errors.As(p.err, &blocked) || blocked.By != "the digest of 2026-11-20" || blocked.Why != want {
+			t.Errorf("%s was not blocked by its digest: %v", p.Report, p.err)
+		}
 	}
+	if view := seen(t, sink); len(view) > 0 {
+		t.Errorf("published: %v", slices.Collect(maps.Keys(view)))
+	}
+	quarantined := contents(t, sink, true)[strings.TrimPrefix(result.Steps[0].Quarantine, "mem://")]
 
 	var got []string
-	for r := quarantine.NewReader(strings.NewReader(all["_quarantine/2026-11-20.ndjson"])); ; {
+	for r := quarantine.NewReader(strings.NewReader(quarantined)); ; {
 		line, err := r.Next()
 		if err == io.EOF {
 			break
@@ -385,9 +436,10 @@ func TestBrokenInput(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	target := DayTarget(parseDay(t, day20))
+	target := theDay(t)
 	for name, c := range map[string]struct {
 		source func(t *testing.T, healthy *store.Memory) store.Store
+		fresh  bool // nothing was published before
 		want   string
 		is     error
 	}{
@@ -403,8 +455,8 @@ func TestBrokenInput(t *testing.T) {
 			want:   "mem://2026/11/20/a.ndjson", is: store.ErrChanged,
 		},
 		"no dumps": {
-			source: func(*testing.T, *store.Memory) store.Store { return store.NewMemory(nil) },
-			want:   "there are no dumps of 2026-11-04 to 2026-12-06 under mem://; their keys should begin like 2026/11/20/: check source.store.url and source.key",
+			source: func(*testing.T, *store.Memory) store.Store { return store.NewMemory(nil) }, fresh: true,
+			want: "there are no dumps of 2026-11-04 to 2026-12-06 under mem://; their keys should begin like 2026/11/20/: check source.store.url and source.key",
 		},
 		"a missing directory": {
 			source: func(t *testing.T, _ *store.Memory) store.Store {
@@ -420,14 +472,20 @@ func TestBrokenInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			healthy, sink := store.NewMemory(nil), store.NewMemory(nil)
 			put(t, healthy, "2026/11/20/a.ndjson", sessionLines(1))
-			run(t, newRunner(t, healthy, sink), target)
-			before := contents(t, sink, true)
+			if !c.fresh {
+				run(t, newRunner(t, healthy, sink), target)
+				put(t, healthy, "2026/11/20/a.ndjson", sessionLines(1, 2))
+			}
+			before := seen(t, sink)
 
-			_, err := newRunner(t, c.source(t, healthy), sink).Run(t.Context(), target)
+			result, err := newRunner(t, c.source(t, healthy), sink).Run(t.Context(), target, OnlyDue)
+			if err == nil {
+				err = result.Err()
+			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("got %v\nwant %s (%v)", err, c.want, c.is)
 			}
-			sameContents(t, "after the failure", before, contents(t, sink, true))
+			sameContents(t, "after the failure", before, seen(t, sink))
 		})
 	}
 }
@@ -446,24 +504,17 @@ func (c changing) Open(ctx context.Context, key string, offset int64, ifMatch st
 // What an earlier run left for a reason that has gone, goes too.
 func TestLeftovers(t *testing.T) {
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)
-	put(t, source, "2026/11/20/a.ndjson", sessionLines(1)+"nonsense\n")
-	r := newRunner(t, source, sink)
-	r.MaxRejected = 1
-	target := DayTarget(parseDay(t, day20))
-	run(t, r, target)
-	leftovers := []string{"_quarantine/2026-11-20.ndjson", "summaries/sessions/day/2026-11-20/sessions.csv"}
-	for _, key := range leftovers {
-		if _, ok := contents(t, sink, false)[key]; !ok {
-			t.Errorf("%s is not there", key)
-		}
-	}
 	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
-	r.Reports[0].SessionsCSV = false
-	run(t, r, target)
-	for _, key := range leftovers {
-		if _, ok := contents(t, sink, false)[key]; ok {
-			t.Errorf("%s is still there", key)
-		}
+	r := newRunner(t, source, sink)
+	run(t, r, theDay(t))
+	const leftover = "summaries/sessions/day/2026-11-20/sessions.csv"
+	if _, ok := contents(t, sink, false)[leftover]; !ok {
+		t.Errorf("%s is not there", leftover)
+	}
+	r.Reports[0].SessionsCSV, r.Reports[0].Hash = false, "without"
+	run(t, r, theDay(t))
+	if _, ok := contents(t, sink, false)[leftover]; ok {
+		t.Errorf("%s is still there", leftover)
 	}
 }
 
@@ -473,7 +524,7 @@ func TestUnknownNames(t *testing.T) {
 	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
 	put(t, source, "2026/11/20/_SUCCESS", "")
 	put(t, source, "2026/11/20/notes.txt", "hello")
-	result := run(t, newRunner(t, source, sink), DayTarget(parseDay(t, day20)))
+	result := run(t, newRunner(t, source, sink), theDay(t))
 	if !slices.Equal(result.Unknown, []string{"2026/11/20/notes.txt"}) {
 		t.Errorf("unknown: %v", result.Unknown)
 	}

@@ -34,7 +34,7 @@ func TestServerGoes(t *testing.T) {
 	generated(t, source, dump.Gzip)
 	r := newRunner(t, source, store.NewMemory(nil))
 	server.Kill()
-	_, err := r.Run(t.Context(), DayTarget(parseDay(t, day20)))
+	_, err := r.Run(t.Context(), theDay(t), OnlyDue)
 	if err == nil || !strings.Contains(err.Error(), "s3://") || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("got %v, want the store's name and that it refuses connections", err)
 	}

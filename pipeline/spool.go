@@ -1,10 +1,15 @@
 package pipeline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"syscall"
+
+	"daybook/sinks/publish"
 )
 
 // A spool is a temporary file without a name: nothing is left of it once it is
@@ -13,11 +18,13 @@ import (
 type spool struct {
 	file *os.File
 	dir  string
+	size int64 // written so far
+	hash hash.Hash
 }
 
 // newSpool makes an empty one in the directory for temporary files.
 func newSpool() (*spool, error) {
-	s := &spool{dir: os.TempDir()}
+	s := &spool{dir: os.TempDir(), hash: sha256.New()}
 	file, err := os.CreateTemp(s.dir, "daybook-*")
 	if err != nil {
 		return nil, s.explain("make", err)
@@ -31,16 +38,20 @@ func newSpool() (*spool, error) {
 
 func (s *spool) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
+	s.size += int64(n)
+	s.hash.Write(p[:n])
 	return n, s.explain("write", err)
 }
 
-func (s *spool) Read(p []byte) (int, error) { return s.file.Read(p) }
-
 func (s *spool) ReadAt(p []byte, offset int64) (int, error) { return s.file.ReadAt(p, offset) }
 
-func (s *spool) Seek(offset int64, whence int) (int64, error) { return s.file.Seek(offset, whence) }
-
 func (s *spool) Close() error { return s.file.Close() }
+
+// asFile is what was written as a part that is about to be published. name and
+// ext are those of its key.
+func (s *spool) asFile(name, ext string, rows int64) publish.File {
+	return publish.File{Name: name, Ext: ext, Body: s, Part: publish.Part{Rows: rows, Bytes: s.size, SHA256: hex.EncodeToString(s.hash.Sum(nil))}}
+}
 
 // explain says where an operation failed. The file's own name is left out:
 // nobody would find it.
@@ -55,5 +66,5 @@ func (s *spool) explain(operation string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%s a temporary file: the directory %s is full (%w): set TMPDIR to one with more room, or raise the memory budget", operation, s.dir, err)
 	}
-	return fmt.Errorf("%s a temporary file in %s: %w; set TMPDIR to another directory if this one is not for use", operation, s.dir, err)
+	return fmt.Errorf("%s a temporary file in %s: %w; set TMPDIR to a directory that can be written", operation, s.dir, err)
 }

@@ -276,6 +276,13 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	return &next, Restated, nil
 }
 
+// Sweep removes what is left beside a published partition by writers that
+// stopped after its commit, or never came to theirs. It is for partitions that
+// are published with Keep; publishing them does it by itself.
+func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error {
+	return (&Partition{Dir: dir, Keep: true}).sweep(ctx, st, published)
+}
+
 // sweep removes the parts that lie in the directories of a published manifest,
 // are not named by it, and are of its revision or an older one.
 //

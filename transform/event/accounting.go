@@ -22,6 +22,20 @@ func (a *Accounting) RejectedLines() int64 {
 	return n
 }
 
+// Add adds o's counts to a.
+func (a *Accounting) Add(o *Accounting) {
+	a.Lines += o.Lines
+	a.Accepted += o.Accepted
+	a.Duplicates += o.Duplicates
+	a.Blank += o.Blank
+	for reason, n := range o.Rejected {
+		if a.Rejected == nil {
+			a.Rejected = map[string]int64{}
+		}
+		a.Rejected[reason] += n
+	}
+}
+
 // Check fails unless lines = accepted + duplicates + rejected + blank. A
 // difference is a fault of the program, not of its input.
 func (a *Accounting) Check() error {

@@ -1,0 +1,44 @@
+package pipeline
+
+import (
+	"time"
+
+	"daybook/transform/day"
+)
+
+// period is what a partition covers: a day, or a month.
+type period struct {
+	name     string // 2026-11-20, or 2026-11
+	from, to day.Day
+}
+
+func dayPeriod(d day.Day) period     { return period{d.String(), d, d} }
+func monthPeriod(m day.Month) period { return period{m.String(), m.First(), m.Last()} }
+func (p period) days() int           { return int(p.to-p.from) + 1 }
+
+func daysOf(from, to day.Day) []day.Day {
+	days := make([]day.Day, 0, to-from+1)
+	for d := from; d <= to; d++ {
+		days = append(days, d)
+	}
+	return days
+}
+
+// instants are the moments, in milliseconds since the Unix epoch, between which
+// the local clock can show the date d: [from, to). The interval is exact but
+// for dates on which the clock is changed, where it may be as much longer as
+// the clock is moved: who wants to be exact asks for the date of a moment
+// (day.Of).
+func instants(d day.Day, zone *time.Location) (from, to int64) {
+	const hour = 60 * 60 * 1000
+	begin, end := d.UTC().UnixMilli(), (d + 1).UTC().UnixMilli()
+	// A moment t shows d if begin <= t + offset(t) < end. No zone has ever been
+	// further from UTC than 16 hours, and no offset lasted less than an hour.
+	_, offset := time.UnixMilli(begin).In(zone).Zone()
+	least, most := offset, offset
+	for t := begin - 16*hour; t <= end+16*hour; t += hour {
+		_, offset := time.UnixMilli(t).In(zone).Zone()
+		least, most = min(least, offset), max(most, offset)
+	}
+	return begin - int64(most)*1000, end - int64(least)*1000
+}

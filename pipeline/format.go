@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"io"
+	"iter"
+
+	"daybook/sinks/digest"
+	"daybook/sinks/parquet"
+	"daybook/transform/event"
+	"daybook/transform/report"
+)
+
+// The names of a digest's parts.
+const (
+	completeTable = "complete" // the events of sessions that look complete
+	openTable     = "open"     // and those of all others
+	sessionsTable = "sessions" // where the events of each are
+	rejectsFile   = "rejects"  // the lines that are no events
+)
+
+// format is how digests and partitions are stored. There is one, Parquet; the
+// simulation, which stores ten thousand times as many, has a plainer one.
+type format interface {
+	// digest begins the tables of a digest of that many events.
+	digest(complete, open, sessions io.Writer, events int64) (digestWriter, error)
+	// index reads the sessions table of a digest.
+	index(r io.ReaderAt, size int64) (*digest.Index, error)
+	// events opens one of its other tables.
+	events(r io.ReaderAt, size int64, complete bool) (eventsTable, error)
+
+	// part begins a part of a partition.
+	part(w io.Writer) (partWriter, error)
+	// audit reads a part back and holds it against what was expected.
+	audit(r io.ReaderAt, size int64, e *parquet.Expectation) error
+	// rows reads the rows of a part.
+	rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error]
+}
+
+// digestWriter takes the sessions of a digest in the order of their hash.
+type digestWriter interface {
+	Add(events []event.Event, complete bool) error
+	Close() (digest.Summary, error)
+}
+
+// eventsTable reads the events of sessions, row group by row group.
+type eventsTable interface {
+	Read(group int, keep func(session int64) bool, each func(events []event.Event) error) error
+}
+
+// partWriter takes the rows of a part, in order.
+type partWriter interface {
+	Write(rows []report.Row) error
+	Close(metadata map[string]string) error
+}
+
+// parquetFormat is the one format.
+type parquetFormat struct{}
+
+func (parquetFormat) digest(complete, open, sessions io.Writer, events int64) (digestWriter, error) {
+	return digest.NewWriter(complete, open, sessions, events)
+}
+
+func (parquetFormat) index(r io.ReaderAt, size int64) (*digest.Index, error) {
+	return digest.ReadIndex(r, size)
+}
+
+func (parquetFormat) events(r io.ReaderAt, size int64, complete bool) (eventsTable, error) {
+	return digest.OpenEvents(r, size, complete)
+}
+
+func (parquetFormat) part(w io.Writer) (partWriter, error) { return parquet.NewWriter(w) }
+
+func (parquetFormat) audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
+	return parquet.Audit(r, size, e)
+}
+
+func (parquetFormat) rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
+	return parquet.Rows(r, size)
+}

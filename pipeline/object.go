@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+)
+
+// wholeSize is up to which size an object is read as a whole, in one request,
+// whichever part of it is asked for.
+const wholeSize = 64 << 10
+
+// object is a stored part, as something to read pieces of. Its name holds the
+// hash of its content, so whatever piece is read is of the same content.
+type object struct {
+	ctx  context.Context
+	r    *Runner
+	part publish.Part
+
+	once  sync.Once
+	whole []byte // nil: it is read piece by piece
+	err   error
+}
+
+// object opens a part. all says that most of it will be read.
+func (r *Runner) object(ctx context.Context, part publish.Part, all bool) io.ReaderAt {
+	o := &object{ctx: ctx, r: r, part: part}
+	if !all && part.Bytes > wholeSize || part.Bytes > r.lane()/8 {
+		o.once.Do(func() {}) // never as a whole
+	}
+	return o
+}
+
+// ReadAt implements io.ReaderAt.
+func (o *object) ReadAt(p []byte, offset int64) (int, error) {
+	o.once.Do(func() {
+		o.whole = make([]byte, o.part.Bytes)
+		if _, o.err = o.read(o.whole, 0); o.err != nil {
+			o.whole = nil
+		}
+	})
+	switch {
+	case o.err != nil:
+		return 0, o.err
+	case o.whole == nil:
+		return o.read(p, offset)
+	case offset >= int64(len(o.whole)):
+		return 0, io.EOF
+	}
+	n := copy(p, o.whole[offset:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (o *object) read(p []byte, offset int64) (int, error) {
+	want := min(int64(len(p)), o.part.Bytes-offset)
+	if want <= 0 {
+		return 0, io.EOF
+	}
+	body, stored, err := o.r.Sink.Open(o.ctx, o.part.Key, offset, "")
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	if stored.Size != o.part.Bytes {
+		return 0, fmt.Errorf("%s has %d bytes, and its manifest says %d: it was not written by daybook; delete its manifest to have it made again", o.r.Sink.URL(o.part.Key), stored.Size, o.part.Bytes)
+	}
+	n, err := io.ReadFull(body, p[:want])
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// openEvents opens a table of a digest, of which so many row groups will be
+// read.
+func (r *Runner) openEvents(ctx context.Context, part publish.Part, complete bool, groups int) (eventsTable, error) {
+	table, err := r.files().events(r.object(ctx, part, groups > 2), part.Bytes, complete)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(part.Key), err)
+	}
+	return table, nil
+}
+
+// indexes keeps the indexes of digests that were read, as neighbouring days
+// need the same ones. What it keeps is bounded.
+type indexes struct {
+	r     *Runner
+	limit int64 // bytes
+
+	mu   sync.Mutex
+	kept map[string]*keptIndex // by the key of the sessions table
+	size int64
+	now  int64 // counts uses
+}
+
+type keptIndex struct {
+	read  func() (*digest.Index, error)
+	index *digest.Index // once it is read
+	used  int64
+}
+
+func newIndexes(r *Runner, limit int64) *indexes {
+	return &indexes{r: r, limit: limit, kept: map[string]*keptIndex{}}
+}
+
+// get gives the index of a digest.
+func (x *indexes) get(ctx context.Context, d *digestRef) (*digest.Index, error) {
+	key := d.sessions.Key
+	x.mu.Lock()
+	k := x.kept[key]
+	if k == nil {
+		k = &keptIndex{read: sync.OnceValues(func() (*digest.Index, error) {
+			return x.r.files().index(x.r.object(ctx, d.sessions, true), d.sessions.Bytes)
+		})}
+		x.kept[key] = k
+	}
+	x.now++
+	k.used = x.now
+	x.mu.Unlock()
+
+	index, err := k.read()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil {
+		if x.kept[key] == k {
+			delete(x.kept, key) // it may work next time
+		}
+		return nil, fmt.Errorf("read %s: %w", x.r.Sink.URL(key), err)
+	}
+	if k.index == nil {
+		k.index = index
+		x.size += index.Size()
+		x.forget(key)
+	}
+	return index, nil
+}
+
+// forget lets go of the indexes that were not used for longest, but for one,
+// until what is left fits.
+func (x *indexes) forget(but string) {
+	for x.size > x.limit {
+		oldest := ""
+		for key, k := range x.kept {
+			if key != but && k.index != nil && (oldest == "" || k.used < x.kept[oldest].used) {
+				oldest = key
+			}
+		}
+		if oldest == "" {
+			return
+		}
+		x.size -= x.kept[oldest].index.Size()
+		delete(x.kept, oldest)
+	}
+}

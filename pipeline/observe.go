@@ -1,0 +1,468 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"daybook/sinks/publish"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/day"
+	"daybook/transform/event"
+)
+
+// Target is what a plan or run is about.
+type Target struct {
+	period period
+	all    bool // everything there are dumps or digests of
+	month  bool // the whole month, complete or not
+}
+
+// Everything is all days that there are dumps or digests of, and their months.
+func Everything() Target { return Target{all: true, period: period{name: "everything"}} }
+
+// Days is each of the days from to to, and the months that they complete.
+func Days(from, to day.Day) Target {
+	if from == to {
+		return Target{period: dayPeriod(from)}
+	}
+	return Target{period: period{fmt.Sprintf("%s to %s", from, to), from, to}}
+}
+
+// WholeMonth is a month and each of its days, also those without dumps.
+func WholeMonth(m day.Month) Target { return Target{period: monthPeriod(m), month: true} }
+
+// observation is what a run knows of source and sink: what was there when it
+// looked, kept up to date with what it built.
+//
+// The order in which things are looked at is what makes it safe to commit:
+// first what is published, then what it would be made from. Whoever commits in
+// between makes our commit fail; whoever committed before has seen no newer
+// inputs than we do. So newer content is never replaced by older.
+type observation struct {
+	r        *Runner
+	target   Target
+	from, to day.Day // the days that it is about
+	newest   day.Day // the newest dump day that is known of
+
+	mu      sync.Mutex
+	days    map[string]map[day.Day]*published   // by report
+	months  map[string]map[day.Month]*published // by report
+	digests map[day.Day]*digestRef
+	dumps   map[day.Day]dump.Listing
+	failed  map[string]string // why what failed last did, by its note's key
+
+	summaries map[string]map[string]store.Object // what lies in directories of summaries, by name
+
+	touchMu   sync.Mutex
+	touchesOf map[string][]touch // by digest's fingerprint
+}
+
+// published is what has to be remembered of a partition's manifest, of which
+// there may be tens of thousands.
+type published struct {
+	etag        string
+	revision    int
+	rows, bytes int64
+	fingerprint string
+	engine      int
+	schema      int
+	definition  string
+	text        map[string]string // only if the definition is not the report's
+	inputs      []publish.Input
+	summaries   *publish.Summaries
+}
+
+// digestRef is what has to be remembered of a digest.
+type digestRef struct {
+	day         day.Day
+	etag        string // of its manifest
+	fingerprint string
+	grownFrom   []string
+	min, max    int64 // milliseconds, of its first and last event; min > max without any
+	complete    publish.Part
+	open        publish.Part
+	sessions    publish.Part
+	bytes       int64 // of the three
+	accounting  event.Accounting
+	version     int
+	late        []publish.LateLines
+	daysLate    int // the most days that one of its events is before its day
+	daysEarly   int // and after it
+	inputs      []publish.Input
+}
+
+// observe looks at everything that the target needs.
+func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
+	o := &observation{
+		r: r, target: t, from: t.period.from, to: t.period.to, newest: noDay,
+		days: map[string]map[day.Day]*published{}, months: map[string]map[day.Month]*published{},
+		digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
+		touchesOf: map[string][]touch{}, summaries: map[string]map[string]store.Object{},
+	}
+	for i := range r.Reports {
+		o.days[r.Reports[i].Name], o.months[r.Reports[i].Name] = map[day.Day]*published{}, map[day.Month]*published{}
+	}
+	look := o.lookAtRange
+	if t.all {
+		look = o.lookAtAll
+	}
+	if err := look(ctx); err != nil {
+		return nil, err
+	}
+	for d, listing := range o.dumps {
+		if len(listing.Dumps) > 0 {
+			o.newest = max(o.newest, d)
+		}
+	}
+	for d := range o.digests {
+		o.newest = max(o.newest, d)
+	}
+	if o.newest == noDay {
+		window := "any day"
+		example := day.Date(2026, time.November, 20)
+		if !t.all {
+			window, example = fmt.Sprintf("%s to %s", o.from-day.Day(r.Lookback), o.to+day.Day(r.Lookback)), o.from
+		}
+		return nil, fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
+			window, r.Source.URL(""), r.Template.Prefix(example))
+	}
+	return o, nil
+}
+
+// noDay is before every day there is.
+const noDay = day.Day(-1 << 31)
+
+func (o *observation) lookAtRange(ctx context.Context) error {
+	var months []day.Month
+	for m := o.from.Month(); m <= o.to.Month(); m++ {
+		months = append(months, m)
+	}
+	if err := o.readPublished(ctx, months, daysOf(o.from, o.to)); err != nil {
+		return err
+	}
+	window := daysOf(o.from-day.Day(o.r.Lookback), o.to+day.Day(o.r.Lookback))
+	if err := o.readDigests(ctx, window); err != nil {
+		return err
+	}
+	if err := o.readFailures(ctx); err != nil {
+		return err
+	}
+	if err := o.listSummaries(ctx); err != nil {
+		return err
+	}
+	return each(ctx, len(window), o.r.requests(), func(ctx context.Context, i int) error {
+		listing, err := dump.ListDay(ctx, o.r.Source, o.r.Template, window[i])
+		if err != nil {
+			return err
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.dumps[window[i]] = listing
+		return nil
+	})
+}
+
+func (o *observation) lookAtAll(ctx context.Context) error {
+	var days []day.Day
+	var months []day.Month
+	for i := range o.r.Reports {
+		name := o.r.Reports[i].Name
+		partitions, err := o.partitions(ctx, "reports/"+name+"/dt=")
+		if err != nil {
+			return err
+		}
+		for _, p := range partitions {
+			if d, err := day.Parse(p); err == nil {
+				days = append(days, d)
+			}
+		}
+		partitions, err = o.partitions(ctx, "reports/"+name+monthlySuffix+"/month=")
+		if err != nil {
+			return err
+		}
+		for _, p := range partitions {
+			if m, err := day.ParseMonth(p); err == nil {
+				months = append(months, m)
+			}
+		}
+	}
+	slices.Sort(days)
+	slices.Sort(months)
+	if err := o.readPublished(ctx, slices.Compact(months), slices.Compact(days)); err != nil {
+		return err
+	}
+	partitions, err := o.partitions(ctx, digestRoot+"dt=")
+	if err != nil {
+		return err
+	}
+	var digests []day.Day
+	for _, p := range partitions {
+		if d, err := day.Parse(p); err == nil {
+			digests = append(digests, d)
+		}
+	}
+	if err := o.readDigests(ctx, digests); err != nil {
+		return err
+	}
+	if err := o.readFailures(ctx); err != nil {
+		return err
+	}
+	if err := o.listSummaries(ctx); err != nil {
+		return err
+	}
+	if o.dumps, err = dump.ListAll(ctx, o.r.Source, o.r.Template); err != nil {
+		return err
+	}
+	known := slices.Collect(maps.Keys(o.digests))
+	for d, listing := range o.dumps {
+		if len(listing.Dumps) > 0 {
+			known = append(known, d)
+		}
+	}
+	if len(known) > 0 {
+		o.from, o.to = slices.Min(known), slices.Max(known)
+	}
+	return nil
+}
+
+// partitions lists the names of the partitions with a manifest whose
+// directories begin with prefix.
+func (o *observation) partitions(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	for object, err := range o.r.Sink.List(ctx, prefix) {
+		if errors.Is(err, store.ErrNoBucket) {
+			return nil, nil // nothing was ever written to a directory
+		}
+		if err != nil {
+			return nil, err
+		}
+		if name, ok := strings.CutSuffix(object.Key[len(prefix):], "/"+publish.ManifestName); ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// readPublished reads the manifests of every report's months and days, as far
+// as there are any: months first, as they are made from days.
+func (o *observation) readPublished(ctx context.Context, months []day.Month, days []day.Day) error {
+	reports := o.r.Reports
+	err := each(ctx, len(reports)*len(months), o.r.requests(), func(ctx context.Context, i int) error {
+		return o.readMonth(ctx, &reports[i%len(reports)], months[i/len(reports)])
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, len(reports)*len(days), o.r.requests(), func(ctx context.Context, i int) error {
+		return o.readDay(ctx, &reports[i%len(reports)], days[i/len(reports)])
+	})
+}
+
+func (o *observation) readDay(ctx context.Context, rep *Report, d day.Day) error {
+	base, err := publish.Read(ctx, o.r.Sink, dayDir(rep.Name, d))
+	if err == nil {
+		o.setDay(rep, d, base)
+	}
+	return err
+}
+
+func (o *observation) setDay(rep *Report, d day.Day, base publish.Base) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if p := newPublished(rep, base); p != nil {
+		o.days[rep.Name][d] = p
+	}
+}
+
+func (o *observation) day(rep *Report, d day.Day) *published {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.days[rep.Name][d]
+}
+
+func (o *observation) readMonth(ctx context.Context, rep *Report, m day.Month) error {
+	base, err := publish.Read(ctx, o.r.Sink, monthDir(rep.Name, m))
+	if err == nil {
+		o.setMonth(rep, m, base)
+	}
+	return err
+}
+
+func (o *observation) setMonth(rep *Report, m day.Month, base publish.Base) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if p := newPublished(rep, base); p != nil {
+		o.months[rep.Name][m] = p
+	}
+}
+
+func (o *observation) month(rep *Report, m day.Month) *published {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.months[rep.Name][m]
+}
+
+func newPublished(rep *Report, base publish.Base) *published {
+	m := base.Manifest
+	if m == nil {
+		return nil
+	}
+	p := &published{
+		etag: base.ETag, revision: m.Revision, rows: m.Rows, bytes: partsBytes(m), fingerprint: m.Fingerprint(),
+		engine: m.EngineVersion, schema: m.SchemaVersion, definition: m.Definition,
+		inputs: m.Inputs, summaries: m.Summaries,
+	}
+	if p.definition != rep.Hash {
+		p.text = m.DefinitionText
+	}
+	return p
+}
+
+// readDigests reads the manifests of the digests of days, as far as there are
+// any.
+func (o *observation) readDigests(ctx context.Context, days []day.Day) error {
+	return each(ctx, len(days), o.r.requests(), func(ctx context.Context, i int) error {
+		return o.readDigest(ctx, days[i])
+	})
+}
+
+func (o *observation) readDigest(ctx context.Context, d day.Day) error {
+	base, err := publish.Read(ctx, o.r.Sink, digestDir(d))
+	if err != nil {
+		return err
+	}
+	return o.setDigest(d, base)
+}
+
+func (o *observation) setDigest(d day.Day, base publish.Base) error {
+	if base.Manifest == nil {
+		return nil
+	}
+	ref, err := newDigestRef(d, base)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.r.Sink.URL(digestDir(d)), err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.digests[d] = ref
+	return nil
+}
+
+// window is the digests that a day is made from, by day.
+func (o *observation) window(d day.Day) window {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var w window
+	for x := d - day.Day(o.r.Lookback); x <= d+day.Day(o.r.Lookback); x++ {
+		if ref := o.digests[x]; ref != nil {
+			w = append(w, ref)
+		}
+	}
+	return w
+}
+
+func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
+	m := base.Manifest
+	if m.Digest == nil {
+		return nil, errors.New("its manifest is not a digest's")
+	}
+	ref := &digestRef{
+		day: d, etag: base.ETag, fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
+		min: math.MaxInt64, max: math.MinInt64, accounting: m.Accounting, version: m.Digest.Version, late: m.Digest.Late,
+		daysLate: m.Digest.MaxDaysLate, daysEarly: m.Digest.MaxDaysEarly, inputs: m.Inputs,
+	}
+	if m.Digest.Events > 0 {
+		first, err := time.Parse(timeLayout, m.Digest.MinTime)
+		if err != nil {
+			return nil, err
+		}
+		last, err := time.Parse(timeLayout, m.Digest.MaxTime)
+		if err != nil {
+			return nil, err
+		}
+		ref.min, ref.max = first.UnixMilli(), last.UnixMilli()
+	}
+	for _, part := range m.Parts {
+		switch name := part.Key[strings.LastIndexByte(part.Key, '/')+1:]; {
+		case strings.HasPrefix(name, completeTable+"-"):
+			ref.complete = part
+		case strings.HasPrefix(name, openTable+"-"):
+			ref.open = part
+		case strings.HasPrefix(name, sessionsTable+"-"):
+			ref.sessions = part
+		default:
+			continue // the rejected lines
+		}
+		ref.bytes += part.Bytes
+	}
+	if ref.complete.Key == "" || ref.open.Key == "" || ref.sessions.Key == "" {
+		return nil, errors.New("its manifest does not name its three tables")
+	}
+	return ref, nil
+}
+
+// listSummaries lists the summaries of the target's days and months.
+func (o *observation) listSummaries(ctx context.Context) error {
+	var prefixes []string
+	for i := range o.r.Reports {
+		root := summaryRoot + o.r.Reports[i].Name + "/"
+		switch {
+		case o.target.all:
+			prefixes = append(prefixes, root)
+		case o.from == o.to:
+			prefixes = append(prefixes, root+string(Day)+"/"+o.from.String()+"/", root+string(Month)+"/"+o.from.Month().String()+"/")
+		default: // the days of a month have the month's name in common
+			for m := o.from.Month(); m <= o.to.Month(); m++ {
+				prefixes = append(prefixes, root+string(Day)+"/"+m.String(), root+string(Month)+"/"+m.String()+"/")
+			}
+		}
+	}
+	return each(ctx, len(prefixes), o.r.requests(), func(ctx context.Context, i int) error {
+		for object, err := range o.r.Sink.List(ctx, prefixes[i]) {
+			if errors.Is(err, store.ErrNoBucket) {
+				return nil // nothing was ever written to a directory
+			}
+			if err != nil {
+				return err
+			}
+			dir, name := path.Split(object.Key)
+			o.mu.Lock()
+			if o.summaries[dir] == nil {
+				o.summaries[dir] = map[string]store.Object{}
+			}
+			o.summaries[dir][name] = object
+			o.mu.Unlock()
+		}
+		return nil
+	})
+}
+
+// late lists the lines that no report has, for the look-back does not reach
+// them.
+func (o *observation) late() []Late {
+	late := []Late{}
+	for _, d := range slices.Sorted(maps.Keys(o.digests)) {
+		for _, l := range o.digests[d].late {
+			late = append(late, Late{DumpDay: d.String(), Date: l.Date, Lines: l.Lines, Reason: l.Reason, Lookback: l.DaysOff})
+		}
+	}
+	return late
+}
+
+// unknown lists the names under the days' prefixes that are no dumps.
+func (o *observation) unknown() []string {
+	unknown := []string{}
+	for _, d := range slices.Sorted(maps.Keys(o.dumps)) {
+		unknown = append(unknown, o.dumps[d].Unknown...)
+	}
+	return unknown
+}

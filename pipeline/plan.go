@@ -1,0 +1,321 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+	"daybook/sources/dump"
+	"daybook/transform/event"
+	"daybook/transform/report"
+	"daybook/transform/session"
+)
+
+// Kind is what a step of a plan makes.
+type Kind string
+
+// The kinds of steps, in the order in which they are done.
+const (
+	Digest Kind = "digest" // of a dump day, which every report is made from
+	Day    Kind = "day"    // a day of a report
+	Month  Kind = "month"  // a month of a report, made from its days
+)
+
+// Status is how something that should exist compares with what does.
+type Status string
+
+// The statuses. Missing and Stale are built by a run; Depends is decided when
+// what comes first is done.
+const (
+	Fresh   Status = "fresh"
+	Missing Status = "missing"
+	Stale   Status = "stale"
+	Depends Status = "depends" // on steps before it: whether they change it shows then
+	Waiting Status = "waiting" // a month that is not complete yet
+	Newer   Status = "newer"   // made by a newer daybook than this, and left alone
+)
+
+// A Plan says what should exist, what does, and why that is not the same.
+type Plan struct {
+	Target  string   `json:"target"`
+	Steps   []Step   `json:"steps"` // digests, days, months; by report and partition
+	TooLate []Late   `json:"too_late"`
+	Unknown []string `json:"unknown"` // names under the days' prefixes that are no dumps
+}
+
+// Step is one thing that should exist.
+type Step struct {
+	Kind      Kind     `json:"kind"`
+	Report    string   `json:"report,omitempty"` // not for digests
+	Partition string   `json:"partition"`        // 2026-11-20, or 2026-11
+	Status    Status   `json:"status"`
+	Reasons   []string `json:"reasons,omitempty"` // why, in words
+	Failed    string   `json:"failed,omitempty"`  // why the last attempt failed
+
+	period    period
+	rep       *Report
+	etag      string // of the manifest it was compared with; empty: there was none
+	refresh   bool   // only the manifest's inputs are out of date: the rows are the same
+	summaries bool   // only the summaries have to be written
+	keep      bool   // it cannot be made again: its dumps are gone
+	dumps     []dump.Dump
+}
+
+// due says whether a run has to do something about the step.
+func (s *Step) due() bool { return s.Status == Missing || s.Status == Stale }
+
+// Late is lines of a dump day that lie further back (or ahead) than the
+// look-back reaches, and so are in no report.
+type Late struct {
+	DumpDay  string `json:"dump_day"`
+	Date     string `json:"date"` // UTC; reports of this day would change
+	Lines    int64  `json:"lines"`
+	Reason   string `json:"reason"`        // too_late or too_early
+	Lookback int    `json:"lookback_days"` // that would reach them
+}
+
+// digestStatus compares a digest with the dumps of its day. A day whose dumps
+// are all gone keeps its digest: sources do not keep dumps for ever.
+func digestStatus(have *digestRef, dumps []dump.Dump, lookback int) (Status, []string) {
+	if have.version > digest.Version {
+		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.version, digest.Version)}
+	}
+	if len(dumps) == 0 {
+		return Fresh, nil
+	}
+	var reasons []string
+	if have.version < digest.Version {
+		reasons = append(reasons, fmt.Sprintf("digest version %d → %d", have.version, digest.Version))
+	}
+	added, changed, gone := compareInputs(have.inputs, dumpInputs(dumps))
+	for _, c := range []struct {
+		keys      []string
+		one, many string
+	}{{added, "new dump", "new dumps"}, {changed, "changed dump", "changed dumps"}, {gone, "vanished dump", "vanished dumps"}} {
+		if len(c.keys) > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", count(len(c.keys), c.one, c.many), have.day, someNames(c.keys)))
+		}
+	}
+	if have.daysLate > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days before, and lookback_days is %d", have.daysLate, lookback))
+	}
+	if have.daysEarly > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days after, and lookback_days is %d", have.daysEarly, lookback))
+	}
+	reached := int64(0)
+	for _, l := range have.late {
+		if l.DaysOff <= lookback {
+			reached += l.Lines
+		}
+	}
+	if reached > 0 {
+		reasons = append(reasons, fmt.Sprintf("lookback_days %d now reaches %s that were out of reach", lookback, count(int(reached), "line", "lines")))
+	}
+	if reasons != nil {
+		return Stale, reasons
+	}
+	return Fresh, nil
+}
+
+// compareInputs says which inputs were added, changed and are gone, by key.
+func compareInputs(had, have []publish.Input) (added, changed, gone []string) {
+	before := make(map[string]publish.Input, len(had))
+	for _, in := range had {
+		before[in.Key] = in
+	}
+	for _, in := range have {
+		old, ok := before[in.Key]
+		switch {
+		case !ok:
+			added = append(added, in.Key)
+		case old != in:
+			changed = append(changed, in.Key)
+		}
+		delete(before, in.Key)
+	}
+	for _, in := range had {
+		if _, left := before[in.Key]; left {
+			gone = append(gone, in.Key)
+		}
+	}
+	return added, changed, gone
+}
+
+func dumpInputs(dumps []dump.Dump) []publish.Input {
+	inputs := make([]publish.Input, len(dumps))
+	for i, d := range dumps {
+		inputs[i] = publish.Input{Key: d.Key, ETag: d.ETag, Size: d.Size}
+	}
+	return inputs
+}
+
+// someNames lists the last segments of keys, but not too many of them.
+func someNames(keys []string) string {
+	const most = 3
+	names := make([]string, 0, most)
+	for _, key := range keys[:min(len(keys), most)] {
+		names = append(names, path.Base(key))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(keys) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// definitionReasons says what of a report's definition or of the program has
+// changed since a partition was made. newer says that the partition is the work
+// of a newer program.
+func definitionReasons(have *published, rep *Report) (reasons []string, newer bool) {
+	for _, v := range []struct {
+		what      string
+		had, have int
+	}{{"engine", have.engine, session.EngineVersion}, {"schema", have.schema, report.SchemaVersion}} {
+		switch {
+		case v.had > v.have:
+			return []string{fmt.Sprintf("%s %d is newer than this daybook's %d", v.what, v.had, v.have)}, true
+		case v.had < v.have:
+			reasons = append(reasons, fmt.Sprintf("%s %d → %d", v.what, v.had, v.have))
+		}
+	}
+	if have.definition == rep.Hash {
+		return reasons, false
+	}
+	var settings []string
+	for name := range rep.Text {
+		settings = append(settings, name)
+	}
+	for name := range have.text {
+		settings = append(settings, name)
+	}
+	slices.Sort(settings)
+	known := len(reasons)
+	for _, name := range slices.Compact(settings) {
+		had, have := have.text[name], rep.Text[name]
+		switch {
+		case had == have:
+		case name == "timezone" || name == "language":
+			reasons = append(reasons, fmt.Sprintf("%s %s → %s", name, had, have))
+		default:
+			reasons = append(reasons, name+" changed")
+		}
+	}
+	if len(reasons) == known {
+		reasons = append(reasons, "the definition changed")
+	}
+	return reasons, false
+}
+
+// A window is the digests that a day of a report is made from, by day.
+type window []*digestRef
+
+// inputs are the digests as a partition's manifest names them: by what they
+// hold, not by when they were made.
+func (w window) inputs() []publish.Input {
+	inputs := make([]publish.Input, len(w))
+	for i, d := range w {
+		inputs[i] = publish.Input{Key: digestDir(d.day), ETag: d.fingerprint, Size: d.bytes}
+	}
+	return inputs
+}
+
+// accounting is that of the dumps of all its days.
+func (w window) accounting() event.Accounting {
+	total := event.Accounting{Rejected: map[string]int64{}}
+	for _, d := range w {
+		total.Add(&d.accounting)
+	}
+	return total
+}
+
+// changes of a window since a partition was made from it. grown are digests
+// that are new, or hold all that they held and more: whether they change the
+// partition can be told from their sessions. Other changes always count.
+func (w window) changes(had []publish.Input) (grown []*digestRef, other []string) {
+	before := make(map[string]string, len(had))
+	for _, in := range had {
+		before[in.Key] = in.ETag
+	}
+	for _, d := range w {
+		key := digestDir(d.day)
+		old, known := before[key]
+		delete(before, key)
+		switch {
+		case known && old == d.fingerprint:
+		case !known || slices.Contains(d.grownFrom, old):
+			grown = append(grown, d)
+		default:
+			other = append(other, fmt.Sprintf("the digest of %s changed", d.day))
+		}
+	}
+	for _, in := range had {
+		if _, left := before[in.Key]; left {
+			other = append(other, fmt.Sprintf("the digest of %s is not within the look-back any more", strings.TrimPrefix(strings.TrimSuffix(in.Key, "/"), digestRoot+"dt=")))
+		}
+	}
+	return grown, other
+}
+
+// stages are the kinds in the order in which they are done.
+var stages = map[Kind]int{Digest: 0, Day: 1, Month: 2}
+
+// sortSteps brings steps into the order of Plan.
+func sortSteps(steps []Step) {
+	slices.SortStableFunc(steps, func(a, b Step) int {
+		return cmp.Or(cmp.Compare(stages[a.Kind], stages[b.Kind]), cmp.Compare(a.Report, b.Report), cmp.Compare(a.Partition, b.Partition))
+	})
+}
+
+// manyRequests is how many small objects are asked for at a time: their answers
+// take little of anything but time.
+const manyRequests = 16
+
+// requests is how many requests are under way at a time. One worker does one
+// thing after the other.
+func (r *Runner) requests() int {
+	if r.workers() == 1 {
+		return 1
+	}
+	return manyRequests
+}
+
+// each calls f for every i below n, several at a time, and returns the first
+// error.
+func each(ctx context.Context, n, atOnce int, f func(ctx context.Context, i int) error) error {
+	if atOnce <= 1 || n == 1 {
+		for i := range n {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := f(ctx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i := range n {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return f(ctx, i)
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,337 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+	"daybook/transform/day"
+	"daybook/transform/shuffle"
+)
+
+// Plan compares what should exist of a target with what does. It writes
+// nothing.
+func (r *Runner) Plan(ctx context.Context, t Target) (*Plan, error) {
+	o, err := r.observe(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Target: t.period.name, TooLate: o.late(), Unknown: o.unknown()}
+	digests := o.digestSteps()
+	pending := map[day.Day]*Step{}
+	for i := range digests {
+		if digests[i].due() {
+			pending[digests[i].period.from] = &digests[i]
+		}
+	}
+	days, err := o.daySteps(ctx, pending, newIndexes(r, r.memory()/8))
+	if err != nil {
+		return nil, err
+	}
+	if err := o.readDaysOfMonths(ctx); err != nil {
+		return nil, err
+	}
+	p.Steps = slices.Concat(digests, days, o.monthSteps(days))
+	sortSteps(p.Steps)
+	return p, nil
+}
+
+// digestSteps are the digests that the target's days need.
+func (o *observation) digestSteps() []Step {
+	known := slices.Collect(maps.Keys(o.digests))
+	for d, listing := range o.dumps {
+		if len(listing.Dumps) > 0 {
+			known = append(known, d)
+		}
+	}
+	slices.Sort(known)
+	var steps []Step
+	for _, d := range slices.Compact(known) {
+		s := Step{Kind: Digest, Partition: d.String(), period: dayPeriod(d), dumps: o.dumps[d].Dumps}
+		s.Status, s.Reasons = Missing, []string{count(len(s.dumps), "dump", "dumps") + " not digested yet"}
+		if ref := o.digests[d]; ref != nil {
+			s.etag, s.keep = ref.etag, len(s.dumps) == 0
+			s.Status, s.Reasons = digestStatus(ref, s.dumps, o.r.Lookback)
+		}
+		s.Failed = o.failed[failedKey(&s)]
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// daySteps are the target's days of every report. pending are the digests that
+// are to be made first; none when they have been.
+func (o *observation) daySteps(ctx context.Context, pending map[day.Day]*Step, x *indexes) ([]Step, error) {
+	var steps []Step
+	for i := range o.r.Reports {
+		for _, d := range daysOf(o.from, o.to) {
+			s, err := o.dayStatus(ctx, &o.r.Reports[i], d, pending, x)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, s)
+		}
+	}
+	return steps, nil
+}
+
+// dayStatus compares one day of a report with the digests of its window.
+func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pending map[day.Day]*Step, x *indexes) (Step, error) {
+	s := Step{Kind: Day, Report: rep.Name, Partition: d.String(), rep: rep, period: dayPeriod(d)}
+	s.Failed = o.failed[failedKey(&s)]
+	have := o.day(rep, d)
+	if have == nil {
+		s.Status, s.Reasons = Missing, []string{firstPublication}
+		return s, nil
+	}
+	s.etag, s.Status = have.etag, Fresh
+	reasons, newer := definitionReasons(have, rep)
+	if newer {
+		s.Status, s.Reasons = Newer, reasons
+		return s, nil
+	}
+	if p := pending[d]; p != nil {
+		reasons = append(reasons, p.Reasons...)
+	}
+	grown, other := o.window(d).changes(have.inputs)
+	reasons = append(reasons, other...)
+	if len(reasons) == 0 {
+		for _, g := range grown {
+			reason, err := o.touched(ctx, g, rep, d, x)
+			if err != nil {
+				return s, err
+			}
+			if reason != "" {
+				reasons = append(reasons, reason)
+			}
+		}
+		s.refresh = len(grown) > 0 && len(reasons) == 0
+	}
+	if len(reasons) == 0 {
+		if reason := summaryReason(have.summaries, rep.Hash, o.summaries[summaryDir(rep.Name, Day, s.period)]); reason != "" {
+			reasons, s.summaries = append(reasons, reason), true
+		}
+	}
+	if len(reasons) > 0 {
+		s.Status, s.Reasons = Stale, reasons
+		return s, nil
+	}
+	for _, y := range daysOf(d-day.Day(o.r.Lookback), d+day.Day(o.r.Lookback)) {
+		if p := pending[y]; p != nil {
+			s.Status = Depends
+			s.Reasons = append(s.Reasons, "whether it changes depends on "+strings.Join(p.Reasons, ", "))
+		}
+	}
+	return s, nil
+}
+
+const firstPublication = "not published yet"
+
+// A touch is a stretch of time in which a session has events.
+type touch struct {
+	from, to int64 // milliseconds, of the first and the last event
+	session  int64
+	reopened bool // they are of another digest than the one that touches
+}
+
+// touched says in words whether a digest that is new, or has grown, has events
+// of sessions that can have rows of a day; empty if it has none.
+func (o *observation) touched(ctx context.Context, g *digestRef, rep *Report, d day.Day, x *indexes) (string, error) {
+	touches, err := o.touches(ctx, g, x)
+	if err != nil {
+		return "", err
+	}
+	from, to := instants(d, rep.Zone)
+	var example *touch
+	sessions := map[int64]struct{}{}
+	for i := range touches {
+		t := &touches[i]
+		if t.to < from || t.from >= to {
+			continue
+		}
+		sessions[t.session] = struct{}{}
+		if example == nil || t.reopened && !example.reopened || t.reopened == example.reopened && t.session < example.session {
+			example = t
+		}
+	}
+	if example == nil {
+		return "", nil
+	}
+	text := fmt.Sprintf("session %d has new events in the dumps of %s", example.session, g.day)
+	if example.reopened && g.day != d {
+		text = fmt.Sprintf("session %d was reopened by %s", example.session, g.day)
+	}
+	if more := len(sessions) - 1; more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text, nil
+}
+
+// touches are when the sessions of a digest have events, in it and in all
+// others of its look-back.
+func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]touch, error) {
+	o.touchMu.Lock()
+	defer o.touchMu.Unlock()
+	if kept, ok := o.touchesOf[g.fingerprint]; ok {
+		return kept, nil
+	}
+	own, err := x.get(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	var touches []touch
+	for _, y := range o.window(g.day) {
+		index := own
+		if y.day != g.day {
+			if index, err = x.get(ctx, y); err != nil {
+				return nil, err
+			}
+		}
+		both(own, index, func(e digest.Entry) {
+			touches = append(touches, touch{e.First, e.Last, e.Session, y.day != g.day})
+		})
+	}
+	o.touchesOf[g.fingerprint] = touches
+	return touches, nil
+}
+
+// both calls f with b's entries of the sessions that a has, too.
+func both(a, b *digest.Index, f func(digest.Entry)) {
+	i := 0
+	for j := range b.Len() {
+		e := b.At(j)
+		hash := shuffle.Hash(e.Session)
+		for i < a.Len() && shuffle.Hash(a.At(i).Session) < hash {
+			i++
+		}
+		if i == a.Len() {
+			return
+		}
+		if a.At(i).Session == e.Session {
+			f(e)
+		}
+	}
+}
+
+// readDaysOfMonths reads the days that the target's months need beyond the
+// target's own.
+func (o *observation) readDaysOfMonths(ctx context.Context) error {
+	type missing struct {
+		rep *Report
+		day day.Day
+	}
+	var all []missing
+	for i := range o.r.Reports {
+		rep := &o.r.Reports[i]
+		for _, m := range o.targetMonths() {
+			if !o.complete(m) {
+				continue
+			}
+			for _, d := range daysOf(m.First(), m.Last()) {
+				if (d < o.from || d > o.to) && o.day(rep, d) == nil {
+					all = append(all, missing{rep, d})
+				}
+			}
+		}
+	}
+	return each(ctx, len(all), o.r.requests(), func(ctx context.Context, i int) error { return o.readDay(ctx, all[i].rep, all[i].day) })
+}
+
+func (o *observation) targetMonths() []day.Month {
+	var months []day.Month
+	for m := o.from.Month(); m <= o.to.Month(); m++ {
+		months = append(months, m)
+	}
+	return months
+}
+
+// complete says whether a month is over, as far as the dumps tell: there are
+// some of its last day, or of a later one.
+func (o *observation) complete(m day.Month) bool { return o.target.month || o.newest >= m.Last() }
+
+// monthSteps are the target's months of every report. days are the steps of its
+// days that are to be done first; none when they have been.
+func (o *observation) monthSteps(days []Step) []Step {
+	var steps []Step
+	for i := range o.r.Reports {
+		rep := &o.r.Reports[i]
+		changing := map[day.Day]*Step{}
+		for j := range days {
+			if s := &days[j]; s.rep == rep && s.Status != Fresh && s.Status != Newer && !s.summaries {
+				changing[s.period.from] = s
+			}
+		}
+		for _, m := range o.targetMonths() {
+			steps = append(steps, o.monthStatus(rep, m, changing))
+		}
+	}
+	return steps
+}
+
+// monthStatus compares one month of a report with its days.
+func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day]*Step) Step {
+	s := Step{Kind: Month, Report: rep.Name, Partition: m.String(), rep: rep, period: monthPeriod(m)}
+	s.Failed = o.failed[failedKey(&s)]
+	have := o.month(rep, m)
+	if have != nil {
+		s.etag = have.etag
+	}
+	if !o.complete(m) {
+		s.Status, s.Reasons = Waiting, []string{"there are no dumps of its last day yet"}
+		return s
+	}
+	missing, changes := 0, 0
+	for _, d := range daysOf(s.period.from, s.period.to) {
+		switch {
+		case changing[d] != nil:
+			changes++
+		case o.day(rep, d) == nil:
+			missing++
+		}
+	}
+	if missing > 0 {
+		s.Status, s.Reasons = Waiting, []string{fmt.Sprintf("%d of its %d days are not published", missing, s.period.days())}
+		return s
+	}
+	if have == nil {
+		s.Status, s.Reasons = Missing, []string{firstPublication}
+		return s
+	}
+	reasons, newer := definitionReasons(have, rep)
+	if newer {
+		s.Status, s.Reasons = Newer, reasons
+		return s
+	}
+	added, changed, gone := compareInputs(have.inputs, o.monthInputs(rep, s.period))
+	if restated := slices.Concat(added, changed, gone); len(restated) > 0 {
+		reasons = append(reasons, "restated days: "+someNames(restated))
+	}
+	if len(reasons) == 0 {
+		if reason := summaryReason(have.summaries, rep.Hash, o.summaries[summaryDir(rep.Name, Month, s.period)]); reason != "" {
+			reasons, s.summaries = append(reasons, reason), true
+		}
+	}
+	s.Status, s.Reasons = Fresh, reasons
+	switch {
+	case len(reasons) > 0:
+		s.Status = Stale
+	case changes > 0:
+		s.Status, s.Reasons = Depends, []string{fmt.Sprintf("whether it changes depends on %s", count(changes, "day", "days"))}
+	}
+	return s
+}
+
+// monthInputs are the days that a month is made from, by what they hold.
+func (o *observation) monthInputs(rep *Report, p period) []publish.Input {
+	var inputs []publish.Input
+	for _, d := range daysOf(p.from, p.to) {
+		if have := o.day(rep, d); have != nil {
+			inputs = append(inputs, publish.Input{Key: dayDir(rep.Name, d), ETag: have.fingerprint, Size: have.bytes})
+		}
+	}
+	return inputs
+}

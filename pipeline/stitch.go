@@ -1,0 +1,337 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"daybook/sinks/publish"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/report"
+	"daybook/transform/session"
+	"daybook/transform/shuffle"
+)
+
+// A stitch makes the rows of one date from the digests of its window.
+//
+// A row's date is that of one of its session's events. So the sessions that can
+// have rows of the date are those with an event on it, which the digests'
+// indexes tell; and of those sessions, the events of the whole window are
+// folded. All tables are in the order of the sessions' hashes, so the digests
+// are merged like sorted lists, a row group of each in memory at a time.
+type stitch struct {
+	r       *Runner
+	indexes *indexes
+	window  window
+	reports []*Report
+	date    day.Day
+}
+
+// stitched is the rows of one report's date, sorted as in a partition, and what
+// can be said of the sessions that have them.
+type stitched struct {
+	rows       []report.Row
+	counts     report.Counts
+	sessions   int64
+	events     int64
+	duplicates int64 // between dump days: those of one day its digest has left out
+	anomalies  session.Anomalies
+}
+
+// run gives what each report has on the date.
+func (s *stitch) run(ctx context.Context, workers int) ([]stitched, error) {
+	wanted, places, err := s.wanted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	workers = max(1, min(workers, len(wanted)/sessionsPerWorker))
+	stitchers := make([]*stitcher, workers)
+	group, groupCtx := errgroup.WithContext(ctx)
+	for w := range stitchers {
+		from, to := len(wanted)*w/workers, len(wanted)*(w+1)/workers
+		stitchers[w] = &stitcher{stitch: s, wanted: wanted[from:to], out: make([]stitched, len(s.reports))}
+		group.Go(func() error { return stitchers[w].run(groupCtx, places) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("stitch %s: %w", s.date, err)
+	}
+	events := int64(0)
+	out := make([]stitched, len(s.reports))
+	for _, w := range stitchers {
+		events += w.events
+		for i := range out {
+			out[i].add(&w.out[i])
+		}
+	}
+	indexed := int64(0)
+	for _, p := range places {
+		indexed += p.events
+	}
+	if events != indexed {
+		return nil, fmt.Errorf("stitch %s: the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", s.date, indexed, events)
+	}
+	for i := range out {
+		slices.SortFunc(out[i].rows, func(a, b report.Row) int { return report.Compare(&a, &b) })
+	}
+	return out, nil
+}
+
+func (s *stitched) add(o *stitched) {
+	s.rows = append(s.rows, o.rows...)
+	s.counts.Add(o.counts)
+	s.sessions += o.sessions
+	s.events += o.events
+	s.duplicates += o.duplicates
+	s.anomalies.Add(&o.anomalies)
+}
+
+// sessionsPerWorker is how many sessions are worth a worker of their own.
+const sessionsPerWorker = 2000
+
+// place is where a digest has events of wanted sessions.
+type place struct {
+	part     publish.Part
+	complete bool // it is the table of sessions that look complete
+	groups   []groupRange
+	events   int64 // how many there are of wanted sessions
+}
+
+// groupRange is a row group that has wanted sessions, and the hashes of the
+// first and the last of them.
+type groupRange struct {
+	group    int
+	from, to uint64
+}
+
+// wanted gives the hashes, in order, of the sessions that can have rows of the
+// date, and where in the window their events are.
+func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
+	from, to := s.instants()
+	var wanted []uint64
+	for _, d := range s.window {
+		if d.max < from || d.min >= to {
+			continue
+		}
+		index, err := s.indexes.get(ctx, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range index.Len() {
+			if e := index.At(i); e.Last >= from && e.First < to {
+				wanted = append(wanted, shuffle.Hash(e.Session))
+			}
+		}
+	}
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+
+	var places []*place
+	for _, d := range s.window {
+		index, err := s.indexes.get(ctx, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		complete, open := &place{part: d.complete, complete: true}, &place{part: d.open}
+		next := 0
+		for i := range index.Len() {
+			e := index.At(i)
+			hash := shuffle.Hash(e.Session)
+			for next < len(wanted) && wanted[next] < hash {
+				next++
+			}
+			if next == len(wanted) {
+				break
+			}
+			if wanted[next] != hash {
+				continue
+			}
+			p := open
+			if e.Complete {
+				p = complete
+			}
+			p.add(int(e.Group), hash, e.Events)
+		}
+		for _, p := range []*place{complete, open} {
+			if len(p.groups) > 0 {
+				places = append(places, p)
+			}
+		}
+	}
+	return wanted, places, nil
+}
+
+func (p *place) add(group int, hash uint64, events int64) {
+	if n := len(p.groups); n == 0 || p.groups[n-1].group != group {
+		p.groups = append(p.groups, groupRange{group: group, from: hash})
+	}
+	p.groups[len(p.groups)-1].to = hash
+	p.events += events
+}
+
+// instants are the moments between which the date lies, in whichever of the
+// reports' zones.
+func (s *stitch) instants() (from, to int64) {
+	for i, rep := range s.reports {
+		f, t := instants(s.date, rep.Zone)
+		if i == 0 {
+			from, to = f, t
+		}
+		from, to = min(from, f), max(to, t)
+	}
+	return from, to
+}
+
+// stitcher is one worker of a stitch: it has a range of hashes of its own.
+type stitcher struct {
+	*stitch
+	wanted []uint64
+	keeper rowKeeper
+	engine session.Engine
+
+	out    []stitched // by report, not sorted
+	events int64      // read, duplicates included
+}
+
+func (s *stitcher) run(ctx context.Context, places []*place) error {
+	var cursors []*cursor
+	for _, p := range places {
+		c, err := s.open(ctx, p)
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			cursors = append(cursors, c)
+		}
+	}
+	var events []event.Event
+	for len(cursors) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// Few of the cursors are ever left: a search is as good as a heap.
+		hash := cursors[0].hash
+		for _, c := range cursors[1:] {
+			hash = min(hash, c.hash)
+		}
+		events = events[:0]
+		digests := 0
+		for i := 0; i < len(cursors); i++ {
+			c := cursors[i]
+			if c.hash != hash {
+				continue
+			}
+			digests++
+			events = append(events, c.events()...)
+			if err := c.advance(); err != nil {
+				return err
+			}
+			if c.done() {
+				cursors = slices.Delete(cursors, i, i+1)
+				i--
+			}
+		}
+		s.fold(events, digests)
+	}
+	return nil
+}
+
+// fold folds one session, whose events are those of so many digests.
+func (s *stitcher) fold(events []event.Event, digests int) {
+	duplicates := 0
+	if digests > 1 {
+		events, duplicates = session.Order(events)
+	}
+	s.events += int64(len(events) + duplicates)
+	folded := s.engine.Fold(events, nil)
+	for i, rep := range s.reports {
+		out, rows := &s.out[i], len(s.out[i].rows)
+		for j := range folded.Legs {
+			l := &folded.Legs[j]
+			if rep.Date(l) == s.date && rep.Includes(folded, l) {
+				out.rows = append(out.rows, s.keeper.keep(rep.Row(folded, l, &out.counts)))
+			}
+		}
+		if len(out.rows) > rows {
+			out.sessions++
+			out.events += int64(len(events))
+			out.duplicates += int64(duplicates)
+			out.anomalies.Add(&folded.Anomalies)
+		}
+	}
+}
+
+// cursor is at one session of a place, in the order of hashes.
+type cursor struct {
+	s      *stitcher
+	part   publish.Part
+	table  eventsTable
+	groups []groupRange // still to be read
+
+	hash   uint64
+	read   []event.Event // of the wanted sessions of a row group
+	starts []int         // of the sessions from this one on, in read
+}
+
+// open opens a place for the wanted sessions of this worker; nil if it has
+// none of them.
+func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
+	if len(s.wanted) == 0 {
+		return nil, nil
+	}
+	first, last := s.wanted[0], s.wanted[len(s.wanted)-1]
+	groups := slices.DeleteFunc(slices.Clone(p.groups), func(g groupRange) bool { return g.to < first || g.from > last })
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	table, err := s.r.openEvents(ctx, p.part, p.complete, len(groups))
+	if err != nil {
+		return nil, err
+	}
+	c := &cursor{s: s, part: p.part, table: table, groups: groups}
+	if err := c.advance(); err != nil || c.done() {
+		return nil, err
+	}
+	return c, nil
+}
+
+// events are those of the session that the cursor is at.
+func (c *cursor) events() []event.Event {
+	end := len(c.read)
+	if len(c.starts) > 1 {
+		end = c.starts[1]
+	}
+	return c.read[c.starts[0]:end]
+}
+
+func (c *cursor) done() bool { return len(c.starts) == 0 }
+
+// advance goes on to the next session, if there is one.
+func (c *cursor) advance() error {
+	if len(c.starts) > 0 {
+		c.starts = c.starts[1:]
+	}
+	for len(c.starts) == 0 && len(c.groups) > 0 {
+		c.read, c.starts = c.read[:0], c.starts[:0]
+		err := c.table.Read(c.groups[0].group, c.s.isWanted, func(events []event.Event) error {
+			c.starts = append(c.starts, len(c.read))
+			c.read = append(c.read, events...)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read %s: %w", c.s.r.Sink.URL(c.part.Key), err)
+		}
+		c.groups = c.groups[1:]
+	}
+	if len(c.starts) > 0 {
+		c.hash = shuffle.Hash(c.read[c.starts[0]].SessionID)
+	}
+	return nil
+}
+
+func (s *stitcher) isWanted(id int64) bool {
+	_, found := slices.BinarySearch(s.wanted, shuffle.Hash(id))
+	return found
+}

@@ -1,0 +1,234 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"daybook/sinks/csv"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/transform/report"
+	"daybook/transform/summary"
+)
+
+// sessionsFile holds the rows themselves under the report's headings.
+const sessionsFile = "sessions.csv"
+
+// summaries are the CSV files of a partition in the making (summary.md).
+type summaries struct {
+	p        *partition
+	tables   *summary.Accumulator
+	spool    *spool        // of sessions.csv; nil: the report has none
+	sessions *csv.Sessions // writes to it
+}
+
+func newSummaries(p *partition) (*summaries, error) {
+	s := &summaries{p: p}
+	if p.kind == Month {
+		s.tables = summary.ForMonth(&p.rep.Definition, p.period.from.Month())
+	} else {
+		s.tables = summary.ForDay(&p.rep.Definition)
+	}
+	if !p.rep.SessionsCSV {
+		return s, nil
+	}
+	var err error
+	if s.spool, err = newSpool(); err != nil {
+		return nil, err
+	}
+	if s.sessions, err = csv.NewSessions(s.spool, p.rep.CSV, &p.rep.Definition); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *summaries) Close() {
+	if s.spool != nil {
+		s.spool.Close()
+	}
+}
+
+func (s *summaries) add(rows []report.Row) error {
+	for i := range rows {
+		s.tables.Add(&rows[i])
+		if s.sessions == nil {
+			continue
+		}
+		if err := s.sessions.Add(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summaryFile is one of them, finished.
+type summaryFile struct {
+	name string
+	body io.ReaderAt
+	size int64
+}
+
+func (s *summaries) files() ([]summaryFile, error) {
+	var files []summaryFile
+	for _, table := range s.tables.Tables() {
+		var b bytes.Buffer
+		if err := csv.WriteTable(&b, s.p.rep.CSV, &table); err != nil {
+			return nil, fmt.Errorf("write %s: %w", table.File, err)
+		}
+		files = append(files, summaryFile{table.File, bytes.NewReader(b.Bytes()), int64(b.Len())})
+	}
+	if s.sessions != nil {
+		if err := s.sessions.Flush(); err != nil {
+			return nil, err
+		}
+		files = append(files, summaryFile{sessionsFile, s.spool, s.spool.size})
+	}
+	return files, nil
+}
+
+// summaryDir is where a partition's summaries lie.
+func (p *partition) summaryDir() string { return summaryDir(p.rep.Name, p.kind, p.period) }
+
+// putSummaries writes the summaries of the partition as it is now published,
+// and notes in its manifest that they are there. Until it does, they count as
+// missing, and the next run writes them.
+//
+// Their names are fixed, so a slow writer could replace those of a newer
+// revision by its own. Each is therefore written only in place of the one that
+// was there before the manifest was seen to be ours; and what they are is in
+// the manifest, so that a plan notices one that is not.
+func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, ours *publish.Manifest) (base publish.Base, err error) {
+	files, err := s.files()
+	if err != nil {
+		return base, err
+	}
+	dir := p.summaryDir()
+	there, err := r.listSummaries(ctx, dir)
+	if err != nil {
+		return base, err
+	}
+	// Whoever publishes the next revision writes its summaries after this.
+	if base, err = publish.Read(ctx, r.Sink, p.dir()); err != nil {
+		return base, err
+	}
+	if base.Manifest == nil || base.Manifest.Attempt != ours.Attempt {
+		return base, publish.ErrRaced
+	}
+	if summaryReason(base.Manifest.Summaries, p.rep.Hash, there) == "" {
+		return base, nil // the same rows had been published before
+	}
+	written := &publish.Summaries{Definition: p.rep.Hash}
+	for _, f := range files {
+		condition := store.Condition{IfAbsent: true}
+		if old, ok := there[f.name]; ok {
+			condition = store.Condition{IfMatch: old.ETag}
+		}
+		if f.size > store.MaxConditionalSize {
+			condition = store.Condition{}
+		}
+		object, err := r.Sink.Put(ctx, dir+f.name, f.body, f.size, condition)
+		if errors.Is(err, store.ErrPrecondition) {
+			return base, publish.ErrRaced
+		}
+		if err != nil {
+			return base, err
+		}
+		written.Files = append(written.Files, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
+		delete(there, f.name)
+	}
+	for name := range there { // those of an earlier definition
+		if err := r.Sink.Delete(ctx, dir+name); err != nil {
+			return base, err
+		}
+	}
+	next := *base.Manifest
+	next.Summaries = written
+	return publish.Amend(ctx, r.Sink, p.dir(), base, next)
+}
+
+// listSummaries lists what lies in a directory of summaries, by name.
+func (r *Runner) listSummaries(ctx context.Context, dir string) (map[string]store.Object, error) {
+	there := map[string]store.Object{}
+	for object, err := range r.Sink.List(ctx, dir) {
+		if err != nil {
+			return nil, err
+		}
+		if name := object.Key[len(dir):]; !strings.Contains(name, "/") {
+			there[name] = object
+		}
+	}
+	return there, nil
+}
+
+// summaryReason says in words why a partition's summaries have to be written
+// again; empty: they have not. there is what lies in their directory.
+func summaryReason(have *publish.Summaries, definition string, there map[string]store.Object) string {
+	switch {
+	case have == nil:
+		return "its summaries are missing"
+	case have.Definition != definition:
+		return "its summaries are those of an earlier definition"
+	}
+	for _, f := range have.Files {
+		o, ok := there[f.Name]
+		switch {
+		case !ok:
+			return fmt.Sprintf("its summary %s is missing", f.Name)
+		case o.ETag != f.ETag || o.Size != f.Bytes:
+			return fmt.Sprintf("its summary %s is another than was written", f.Name)
+		}
+	}
+	return ""
+}
+
+// rewriteSummaries writes the summaries of a partition whose rows are right,
+// from those rows.
+func (r *Runner) rewriteSummaries(ctx context.Context, p *partition) (publish.Base, error) {
+	s, err := newSummaries(p)
+	if err != nil {
+		return p.base, err
+	}
+	defer s.Close()
+	for batch, err := range r.publishedRows(ctx, p.base.Manifest) {
+		if err != nil {
+			return p.base, err
+		}
+		if err := s.add(batch); err != nil {
+			return p.base, err
+		}
+	}
+	return r.putSummaries(ctx, p, s, p.base.Manifest)
+}
+
+// batchRows is how many rows are handed on at a time.
+const batchRows = 4096
+
+// publishedRows reads the rows of a published partition, in order.
+func (r *Runner) publishedRows(ctx context.Context, m *publish.Manifest) iter.Seq2[[]report.Row, error] {
+	return func(yield func([]report.Row, error) bool) {
+		var batch []report.Row
+		for _, part := range m.Parts {
+			for row, err := range r.files().rows(r.object(ctx, part, true), part.Bytes) {
+				if err != nil {
+					yield(nil, fmt.Errorf("read %s: %w", r.Sink.URL(part.Key), err))
+					return
+				}
+				if batch = append(batch, row); len(batch) == batchRows {
+					if !yield(batch, nil) {
+						return
+					}
+					batch = batch[:0]
+				}
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
+}
