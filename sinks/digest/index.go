@@ -70,6 +70,18 @@ func (x *Index) Size() int64 { return packedSize * int64(cap(x.entries)) }
 
 const packedSize = 24
 
+// NewIndex makes an index of entries, which are in ascending order of their
+// hash. Its error wraps [ErrCorrupt]: no digest has such sessions.
+func NewIndex(entries []Entry) (*Index, error) {
+	x := &Index{entries: make([]packed, 0, len(entries))}
+	for _, e := range entries {
+		if err := x.add(e); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
 // ReadIndex reads a table of sessions of size bytes, all of it with one
 // ReadAt. Its error wraps [ErrCorrupt], or is r's.
 func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
