@@ -11,7 +11,7 @@
 //
 // A write has five fates: done; failed and not applied (Drop); failed but
 // applied (LoseAnswer); applied twice (Repeat); failed, and applied later,
-// after the writer has gone on (Linger, then Deliver).
+// after the writer has gone on (Linger, then Deliver or DeliverOne).
 package faults
 
 import (
@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,9 +80,17 @@ type Store struct {
 	store.Store
 	decide func(Call) Outcome
 
+	deciding sync.Mutex // held while decide runs, which may take its time
+
 	mu       sync.Mutex
 	n        int
-	lingered []func(context.Context) error
+	lingered []lingered
+}
+
+// lingered is a call that is still to be made.
+type lingered struct {
+	call Call
+	do   func(context.Context) error
 }
 
 // New is inner with the faults that decide orders.
@@ -103,26 +112,49 @@ func (s *Store) Deliver(ctx context.Context) int {
 	calls := s.lingered
 	s.lingered = nil
 	s.mu.Unlock()
-	for _, call := range calls {
-		_ = call(ctx)
+	for _, l := range calls {
+		_ = l.do(ctx)
 	}
 	return len(calls)
 }
 
-func (s *Store) linger(call func(context.Context) error) {
+// Lingering are the calls that Deliver would make, in their order.
+func (s *Store) Lingering() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lingered = append(s.lingered, call)
+	calls := make([]Call, len(s.lingered))
+	for i, l := range s.lingered {
+		calls[i] = l.call
+	}
+	return calls
+}
+
+// DeliverOne makes only call i of Lingering, before those that linger for
+// longer.
+func (s *Store) DeliverOne(ctx context.Context, i int) {
+	s.mu.Lock()
+	l := s.lingered[i]
+	s.lingered = slices.Delete(s.lingered, i, i+1)
+	s.mu.Unlock()
+	_ = l.do(ctx)
+}
+
+func (s *Store) linger(call Call, do func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lingered = append(s.lingered, lingered{call, do})
 }
 
 // begin asks for the outcome of a call, waits its delay, and returns the
 // error of a call that is not made.
 func (s *Store) begin(ctx context.Context, c Call) (Outcome, error) {
+	s.deciding.Lock()
 	s.mu.Lock()
 	s.n++
 	c.N = s.n
-	o := s.decide(c)
 	s.mu.Unlock()
+	o := s.decide(c)
+	s.deciding.Unlock()
 	if o.Delay > 0 {
 		timer := time.NewTimer(o.Delay)
 		defer timer.Stop()
@@ -220,7 +252,8 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 
 // Put implements store.Store.
 func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
-	o, err := s.begin(ctx, Call{Op: Put, Key: key, Size: size, Cond: cond})
+	c := Call{Op: Put, Key: key, Size: size, Cond: cond}
+	o, err := s.begin(ctx, c)
 	if err != nil {
 		return store.Object{}, err
 	}
@@ -230,7 +263,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 		if _, err := io.ReadFull(io.NewSectionReader(body, 0, size), data); err != nil {
 			return store.Object{}, s.fail(Put, key, err)
 		}
-		s.linger(func(ctx context.Context) error {
+		s.linger(c, func(ctx context.Context) error {
 			_, err := s.Store.Put(ctx, key, bytes.NewReader(data), size, cond)
 			return err
 		})
@@ -248,13 +281,14 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	o, err := s.begin(ctx, Call{Op: Delete, Key: key})
+	c := Call{Op: Delete, Key: key}
+	o, err := s.begin(ctx, c)
 	if err != nil {
 		return err
 	}
 	switch o.Fault {
 	case Linger:
-		s.linger(func(ctx context.Context) error { return s.Store.Delete(ctx, key) })
+		s.linger(c, func(ctx context.Context) error { return s.Store.Delete(ctx, key) })
 		return o.Err
 	case Repeat:
 		_ = s.Store.Delete(ctx, key)

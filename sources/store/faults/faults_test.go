@@ -3,6 +3,7 @@ package faults_test
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,5 +79,37 @@ func TestDeleteFates(t *testing.T) {
 		if got := text(t, inner, "k"); got != want {
 			t.Errorf("fault %d: stored %q; want %q", fault, got, want)
 		}
+	}
+}
+
+// Lingering calls can be delivered in any order, also while another call is
+// being decided.
+func TestDeliverOne(t *testing.T) {
+	inner := store.NewMemory(nil)
+	var s *faults.Store
+	s = faults.New(inner, func(c faults.Call) faults.Outcome {
+		if c.Op == faults.Open {
+			s.DeliverOne(t.Context(), 1)
+			return faults.Outcome{}
+		}
+		return faults.Outcome{Fault: faults.Linger}
+	})
+	for _, v := range []string{"a", "b", "c"} {
+		if _, err := s.Put(t.Context(), v, strings.NewReader(v), 1, store.Condition{}); !errors.Is(err, faults.ErrInjected) {
+			t.Fatalf("Put: %v", err)
+		}
+	}
+	if got := text(t, s, "b"); got != "b" {
+		t.Errorf("stored %q before the call that opens it", got)
+	}
+	var left []string
+	for _, c := range s.Lingering() {
+		left = append(left, string(c.Op)+" "+c.Key)
+	}
+	if !slices.Equal(left, []string{"put a", "put c"}) {
+		t.Errorf("left are %q", left)
+	}
+	if n := s.Deliver(t.Context()); n != 2 || text(t, inner, "a") != "a" || text(t, inner, "c") != "c" {
+		t.Errorf("Deliver made %d calls", n)
 	}
 }
