@@ -9,15 +9,19 @@
 // report.Columns; how each is encoded is decided in profile.go. A file
 // without rows is a valid file.
 //
-// The writer is Apache Arrow's. It has faults that this package keeps from
+// Nothing here needs a file in memory: a [Writer] and a [Reader] hold a row
+// group, and an audit a column of one.
+//
+// The library is Apache Arrow's. It has faults that this package keeps from
 // its callers: it loses the errors of a sink that fails, or panics (so it
-// writes into memory, and panics become errors), stores a null in a required
-// column as zero (report.Batch refuses it), and takes text that is no UTF-8,
-// which readers then refuse (so does Encode).
+// never learns of them, and panics become errors), stores a null in a required
+// column as zero, and takes text that is no UTF-8, which readers then refuse
+// (so does Writer). Corrupt bytes make it panic, or take any amount of memory
+// (so [Reader] looks at every header first).
 //
 // Because of such faults a file is not published on the writer's word. [Audit]
-// reads it back with another implementation, and compares it with what
-// [Expect] makes of the rows themselves.
+// reads it back with another implementation, and compares it with the
+// [Expectation] that was made of the rows themselves.
 package parquet
 
 import (

@@ -59,8 +59,9 @@ func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 // Reader reads the rows of a file, in order.
 //
 // It has one row group in memory: its compressed bytes, read with one call of
-// ReadAt, and a page of each column. The footer costs one call more, or two if
-// it is large. A small file is read with one call.
+// ReadAt, and a page of each column; for a row group of 64 k rows that is about
+// 25 MB, for one of 4 k rows 2 MB. The footer costs one call more, or two if it
+// is large. A small file is read with one call.
 //
 // Files of an older version of the schema have fewer columns: the others are
 // nulls (see report.Blank). Damage is found by the checksums of the pages, and

@@ -22,8 +22,8 @@ type Writer struct {
 	sink      *sink
 	file      *file.Writer
 	groupRows int
-	pending   []report.Row // of the row group that is being collected
-	rows      int64        // in the row groups written
+	pending   rowBlocks // of the row group that is being collected
+	rows      int64     // in the row groups written
 	batch     batch
 	err       error
 }
@@ -53,17 +53,13 @@ func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 // the column at fault.
 func (w *Writer) Write(rows []report.Row) error {
 	for len(rows) > 0 && w.err == nil {
-		if len(w.pending) == 0 && len(rows) >= w.groupRows {
-			w.writeGroup(rows[:w.groupRows])
-			rows = rows[w.groupRows:]
-			continue
-		}
-		n := min(len(rows), w.groupRows-len(w.pending))
-		w.pending = append(w.pending, rows[:n]...)
-		rows = rows[n:]
-		if len(w.pending) == w.groupRows {
+		n := min(len(rows), w.groupRows-w.pending.rows)
+		if n == w.groupRows {
+			w.writeGroup([][]report.Row{rows[:n]})
+		} else if w.pending.add(rows[:n]); w.pending.rows == w.groupRows {
 			w.flush()
 		}
+		rows = rows[n:]
 	}
 	return w.err
 }
@@ -72,7 +68,7 @@ func (w *Writer) Write(rows []report.Row) error {
 // key-value metadata, sorted by key. Only after Close has returned nil has w
 // got a file.
 func (w *Writer) Close(metadata map[string]string) error {
-	if len(w.pending) > 0 && w.err == nil {
+	if w.pending.rows > 0 && w.err == nil {
 		w.flush()
 	}
 	if w.err == nil {
@@ -89,25 +85,27 @@ func (w *Writer) Close(metadata map[string]string) error {
 var errClosed = errors.New("write a Parquet file: it has been closed")
 
 func (w *Writer) flush() {
-	w.writeGroup(w.pending)
-	clear(w.pending) // so that it does not keep the texts
-	w.pending = w.pending[:0]
+	w.writeGroup(w.pending.list())
+	w.pending.reset()
 }
 
-func (w *Writer) writeGroup(rows []report.Row) {
-	if err := w.encodeGroup(rows); err != nil {
+// writeGroup writes a row group of the rows in blocks.
+func (w *Writer) writeGroup(blocks [][]report.Row) {
+	if err := w.encodeGroup(blocks); err != nil {
 		w.err = writeError(w.rows, err)
 		return
 	}
-	w.rows += int64(len(rows))
+	for _, rows := range blocks {
+		w.rows += int64(len(rows))
+	}
 }
 
 func writeError(rows int64, err error) error {
 	return fmt.Errorf("write a Parquet file, after %d rows: %w", rows, err)
 }
 
-// encodeGroup writes a row group, column by column.
-func (w *Writer) encodeGroup(rows []report.Row) (err error) {
+// encodeGroup goes column by column.
+func (w *Writer) encodeGroup(blocks [][]report.Row) (err error) {
 	defer recovered(&err)
 	group := w.file.AppendRowGroup()
 	for i := range report.Columns {
@@ -115,7 +113,7 @@ func (w *Writer) encodeGroup(rows []report.Row) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := w.batch.write(chunk, &report.Columns[i], rows); err != nil {
+		if err := w.batch.write(chunk, &report.Columns[i], blocks); err != nil {
 			return err
 		}
 	}
@@ -140,11 +138,54 @@ func (w *Writer) writeFooter(metadata map[string]string) (err error) {
 	return nil
 }
 
-// write writes column c of rows as the chunk of a row group.
-func (b *batch) write(chunk file.ColumnChunkWriter, c *report.Column, rows []report.Row) (err error) {
-	if err := b.gather(c, rows); err != nil {
-		return err
+// rowBlocks collects rows in blocks, since a slice that grows to a row group's
+// size would be copied on the way, and be in memory twice.
+type rowBlocks struct {
+	blocks [][]report.Row // all of blockRows rows
+	rows   int            // in use
+}
+
+const blockRows = 1024
+
+func (b *rowBlocks) add(rows []report.Row) {
+	for len(rows) > 0 {
+		block, at := b.rows/blockRows, b.rows%blockRows
+		if block == len(b.blocks) {
+			b.blocks = append(b.blocks, make([]report.Row, blockRows))
+		}
+		n := copy(b.blocks[block][at:], rows)
+		rows = rows[n:]
+		b.rows += n
 	}
+}
+
+// list is the blocks, as far as they are in use.
+func (b *rowBlocks) list() (list [][]report.Row) {
+	for i, left := 0, b.rows; left > 0; i++ {
+		block := b.blocks[i][:min(left, blockRows)]
+		list = append(list, block)
+		left -= len(block)
+	}
+	return list
+}
+
+// reset forgets the rows and their texts, and keeps the memory of the blocks.
+func (b *rowBlocks) reset() {
+	for _, rows := range b.list() {
+		clear(rows)
+	}
+	b.rows = 0
+}
+
+// write writes column c of the rows in blocks as the chunk of a row group.
+func (b *batch) write(chunk file.ColumnChunkWriter, c *report.Column, blocks [][]report.Row) (err error) {
+	b.reset()
+	for _, rows := range blocks {
+		if err := b.gather(c, rows); err != nil {
+			return err
+		}
+	}
+	b.splitTexts()
 	levels := b.levels
 	if c.Required {
 		levels = nil
@@ -167,11 +208,10 @@ func (b *batch) write(chunk file.ColumnChunkWriter, c *report.Column, rows []rep
 	return nil
 }
 
-// gather takes the values of column c out of rows. It refuses what the library
+// gather adds the values of column c in rows. It refuses what the library
 // would store wrongly: a null in a required column as zero, and text that is
 // not UTF-8, which warehouses cannot read.
 func (b *batch) gather(c *report.Column, rows []report.Row) error {
-	b.reset()
 	for i := range rows {
 		r := &rows[i]
 		known, err := b.add(c, r)
@@ -186,12 +226,16 @@ func (b *batch) gather(c *report.Column, rows []report.Row) error {
 			b.levels = append(b.levels, 0)
 		}
 	}
+	return nil
+}
+
+// splitTexts makes parts of the joined texts, which stay where they are now.
+func (b *batch) splitTexts() {
 	start := 0
-	for _, end := range b.ends { // only now, as the joined texts have moved
+	for _, end := range b.ends {
 		b.texts = append(b.texts, b.joined[start:end])
 		start = end
 	}
-	return nil
 }
 
 func (b *batch) reset() {

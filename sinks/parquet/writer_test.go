@@ -152,4 +152,3 @@ func BenchmarkWriter(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
-
