@@ -243,10 +243,10 @@ func encodeNumber(k report.Kind, n int64) []byte {
 	return b
 }
 
-// recovered turns a panic of the reader, which it does on what it does not
+// recovered turns a panic of a library, which does so on what it does not
 // understand, into an error.
 func recovered(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("the reader panicked: %v", p)
+		*err = fmt.Errorf("the Parquet library panicked: %v", p)
 	}
 }

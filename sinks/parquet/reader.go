@@ -28,8 +28,8 @@ var (
 // to work column by column, few enough to stay in a processor's cache.
 const batchRows = 1024
 
-// Rows yields the rows of a file of [Encode] or [Writer], in order. It is a
-// [Reader] in other clothes. After an error there are no more rows.
+// Rows yields the rows of a file of [Encode] or [Writer], in order, as a
+// [Reader] reads them. After an error there are no more.
 func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 	return func(yield func(report.Row, error) bool) {
 		reader, err := NewReader(r, size)
@@ -60,7 +60,7 @@ func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 //
 // It has one row group in memory: its compressed bytes, read with one call of
 // ReadAt, and a page of each column; for a row group of 64 k rows that is about
-// 25 MB, for one of 4 k rows 2 MB. The footer costs one call more, or two if it
+// 25 MB, for one of 4 k rows 3 MB. The footer costs one call more, or two if it
 // is large. A small file is read with one call.
 //
 // Files of an older version of the schema have fewer columns: the others are
