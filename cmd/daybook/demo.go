@@ -79,7 +79,10 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	if err != nil {
 		return err
 	}
-	result, err := runner.Run(ctx, pipeline.DaysTarget(demoFrom, demoFrom+demoDays-1))
+	result, err := runner.Run(ctx, pipeline.Days(demoFrom, demoFrom+demoDays-1), pipeline.OnlyDue)
+	if err == nil {
+		err = result.Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -92,6 +95,7 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	}
 	_, err = fmt.Fprintf(d.out, `
 Try next:
+  daybook plan -c %[1]s    # what is missing or stale, and why
   daybook run -c %[1]s --date %[2]s    # again: nothing changed, nothing is written
   daybook run -c %[1]s --month %[3]s      # the month, and each of its days
   daybook explain --session %[4]s %[5]s    # why is its Work Time what it is?

@@ -108,11 +108,7 @@ func (a *app) explained(ctx context.Context, opts *explainOptions) (*pipeline.Ex
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := runner.Inputs(ctx, d, d)
-	if err != nil {
-		return nil, err
-	}
-	return inputs.Extraction(runner), nil
+	return runner.Inputs(ctx, d, d)
 }
 
 // teller writes an explanation for people.
@@ -141,13 +137,7 @@ func (t *teller) tell() error {
 	for i := range s.Legs {
 		t.leg(&b, &s.Legs[i])
 	}
-	// Cells are padded to their columns, also where nothing follows.
-	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(t.out, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeTrimmed(t.out, b.String())
 }
 
 func (t *teller) events(b *strings.Builder) {

@@ -24,6 +24,7 @@ type foldOptions struct {
 	accounting string
 	workers    int
 	paths      []string
+	profiles
 }
 
 func newFoldCommand(a *app) *cobra.Command {
@@ -46,7 +47,7 @@ never change the exit code here.`,
 			if err := opts.validate(cmd, a); err != nil {
 				return err
 			}
-			return runFold(cmd.Context(), a, &opts)
+			return opts.while(func() error { return runFold(cmd.Context(), a, &opts) })
 		},
 	}
 	flags := cmd.Flags()
@@ -54,6 +55,7 @@ never change the exit code here.`,
 	flags.StringVar(&opts.format, "format", "ndjson", "ndjson, csv or parquet")
 	flags.StringVar(&opts.accounting, "accounting", "", "write what became of each line to this file, as JSON (-: standard error)")
 	flags.IntVar(&opts.workers, "workers", 0, "how many dumps to read at once (default: one a core)")
+	opts.profiles.flags(cmd)
 	return cmd
 }
 

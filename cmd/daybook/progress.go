@@ -21,12 +21,31 @@ const (
 // watch shows how reading gets on until the function it returns is called: as
 // a bar on a terminal, as a line now and then elsewhere.
 func (a *app) watch(p *pipeline.Progress) (stop func()) {
+	return a.show(func(since time.Duration) view {
+		return view{done: p.BytesRead.Load(), total: p.Bytes.Load(), text: pace(p, since)}
+	})
+}
+
+// watchSteps shows how a run gets on. planned is how many steps it has, if that
+// is known beforehand.
+func (a *app) watchSteps(p *pipeline.Progress, planned int) (stop func()) {
+	return a.show(func(since time.Duration) view { return stepsView(p, int64(planned), since) })
+}
+
+// view is what there is to show at a moment.
+type view struct {
+	done, total int64 // in whatever unit
+	text        string
+}
+
+// show shows what look sees, again and again.
+func (a *app) show(look func(since time.Duration) view) (stop func()) {
 	if a.quiet {
 		return func() {}
 	}
-	show, interval, clear := plainLine(a.stderr), lineInterval, func() {}
+	draw, interval, clear := plainLine(a.stderr), lineInterval, func() {}
 	if isTerminal(a.stderr) {
-		show, clear = bar(a.stderr)
+		draw, clear = bar(a.stderr)
 		interval = barInterval
 	}
 	done := make(chan struct{})
@@ -38,7 +57,8 @@ func (a *app) watch(p *pipeline.Progress) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				show(p, time.Since(begin))
+				since := time.Since(begin)
+				draw(look(since), since)
 			case <-done:
 				clear()
 				return
@@ -48,17 +68,17 @@ func (a *app) watch(p *pipeline.Progress) (stop func()) {
 	return func() { close(done); wg.Wait() }
 }
 
-func plainLine(w io.Writer) func(*pipeline.Progress, time.Duration) {
-	return func(p *pipeline.Progress, since time.Duration) {
+func plainLine(w io.Writer) func(view, time.Duration) {
+	return func(v view, since time.Duration) {
 		left := ""
-		if total, read := p.Bytes.Load(), p.BytesRead.Load(); read > 0 && total > read {
-			left = fmt.Sprintf(", %s left", time.Duration(float64(since)*float64(total-read)/float64(read)).Round(time.Second))
+		if v.done > 0 && v.total > v.done {
+			left = ", " + leftText(time.Duration(float64(since)*float64(v.total-v.done)/float64(v.done))) + " left"
 		}
-		fmt.Fprintf(w, "%s%s\n", pace(p, since), left)
+		fmt.Fprintf(w, "%s%s\n", v.text, left)
 	}
 }
 
-func bar(w io.Writer) (show func(*pipeline.Progress, time.Duration), clear func()) {
+func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 	b := progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(20),
@@ -66,14 +86,14 @@ func bar(w io.Writer) (show func(*pipeline.Progress, time.Duration), clear func(
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""),
 	)
-	show = func(p *pipeline.Progress, since time.Duration) {
-		if total := p.Bytes.Load(); total > 0 && b.GetMax64() != total {
-			b.ChangeMax64(total)
+	draw = func(v view, _ time.Duration) {
+		if v.total > 0 && b.GetMax64() != v.total {
+			b.ChangeMax64(v.total)
 		}
-		b.Describe(pace(p, since))
-		_ = b.Set64(min(p.BytesRead.Load(), p.Bytes.Load())) // a bar that cannot be drawn is no reason to fail
+		b.Describe(v.text)
+		_ = b.Set64(min(v.done, v.total)) // a bar that cannot be drawn is no reason to fail
 	}
-	return show, func() { _ = b.Clear() }
+	return draw, func() { _ = b.Clear() }
 }
 
 func pace(p *pipeline.Progress, since time.Duration) string {
@@ -82,29 +102,29 @@ func pace(p *pipeline.Progress, since time.Duration) string {
 		bytesText(p.BytesRead.Load()), bytesText(p.Bytes.Load()), thousands(int64(perSecond)))
 }
 
+// stepsView shows the days that were done: of dumps while they are digested,
+// and then of reports. A run tells how many steps there are stage by stage.
+func stepsView(p *pipeline.Progress, planned int64, since time.Duration) view {
+	v := view{done: p.StepsDone.Load(), total: max(planned, p.Steps.Load())}
+	v.text = fmt.Sprintf("%d of %d steps, %.1f days/min", v.done, v.total, float64(v.done)/since.Minutes())
+	if p.InputsDone.Load() < p.Inputs.Load() {
+		v.text += "; " + pace(p, since)
+	}
+	return v
+}
+
+// leftText writes a time as precisely as a forecast deserves.
+func leftText(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.1f h", d.Hours())
+}
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// bytesText writes a size as people read it.
-func bytesText(n int64) string {
-	const unit = 1000
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 4 {
-		value, prefix = value/unit, prefix+1
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
-}
-
-// thousands writes a number with its digits grouped.
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

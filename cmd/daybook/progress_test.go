@@ -15,26 +15,38 @@ func TestPlainLine(t *testing.T) {
 	p.Bytes.Store(2_000_000_000)
 	p.BytesRead.Store(500_000_000)
 	p.Lines.Store(3_000_000)
+	const since = 20 * time.Second
 	var b strings.Builder
-	plainLine(&b)(&p, 20*time.Second)
-	want := "1 of 4 objects, 500.0 MB of 2.0 GB, 150,000 lines/s, 1m0s left\n"
+	plainLine(&b)(view{500_000_000, 2_000_000_000, pace(&p, since)}, since)
+	want := "1 of 4 objects, 500.0 MB of 2.0 GB, 150,000 lines/s, 60 s left\n"
 	if b.String() != want {
 		t.Errorf("got  %swant %s", b.String(), want)
 	}
 }
 
-func TestThousands(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := thousands(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
+func TestStepsView(t *testing.T) {
+	var p pipeline.Progress
+	p.Steps.Store(121) // the first stage's
+	p.StepsDone.Store(12)
+	const since = 4 * time.Minute
+	for planned, want := range map[int64]string{
+		242: "12 of 242 steps, 3.0 days/min, 77 min left\n", // 230 more at 3 a minute
+		0:   "12 of 121 steps, 3.0 days/min, 36 min left\n", // 109 more
+	} {
+		var b strings.Builder
+		plainLine(&b)(stepsView(&p, planned, since), since)
+		if b.String() != want {
+			t.Errorf("got  %swant %s", b.String(), want)
 		}
 	}
 }
 
-func TestBytesText(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_234_567: "1.2 MB", 5e15: "5.0 PB", 9e18: "9000.0 PB"} {
-		if got := bytesText(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
+func TestLeftText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 119 * time.Second: "119 s", 2 * time.Minute: "2 min", 119 * time.Minute: "119 min", 2 * time.Hour: "2.0 h", 50 * time.Hour: "50.0 h",
+	} {
+		if got := leftText(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
 		}
 	}
 }

@@ -109,7 +109,13 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 	flags.BoolVar(&a.json, "json", false, "write results as JSON, for machines")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%s", err) })
 	root.AddCommand(
+		newPlanCommand(a),
 		newRunCommand(a),
+		newBackfillCommand(a),
+		newShowCommand(a),
+		newDiffCommand(a),
+		newRejectsCommand(a),
+		newGCCommand(a),
 		newFoldCommand(a),
 		newExplainCommand(a),
 		newGenerateCommand(a),

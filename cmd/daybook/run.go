@@ -6,36 +6,41 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
-	"daybook/transform/day"
 )
 
 type runOptions struct {
-	date, month string
-	reports     []string
-	workers     int
+	selection
+	profiles
+	workers int
 }
 
 func newRunCommand(a *app) *cobra.Command {
 	var opts runOptions
 	cmd := &cobra.Command{
-		Use:   "run --date DAY | --month MONTH",
-		Short: "Build the reports of a day or a month, and publish them",
-		Long: `Extract the dumps that a day (or a month, and each of its days) needs, fold them
-into the configured reports, and publish Parquet files and CSV summaries.
+		Use:   "run [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
+		Short: "Build and publish what is missing or stale",
+		Long: `Do what 'daybook plan' says: read the dumps that are new, fold them into the
+configured reports, and publish Parquet files and CSV summaries. Without a day
+or month, whatever is missing or stale anywhere is built.
 
 A day needs the dumps of the look-back (source.lookback_days) before it, for
 sessions that began earlier, and as long after it, if there are any yet, for
 those that go on. Running again is always safe: what did not change is not
-written.`,
-		Example: `  daybook run --date 2026-11-20
+written. What fails does not stop the rest.
+
+Exit codes:
+  0    all of it was done
+  1    something failed; what was published before is as it was
+  2    wrong arguments or configuration
+  3    as 1, and all that failed is days with too many rejected lines
+  130  interrupted; running again does what is left`,
+		Example: `  daybook run
+  daybook run --date 2026-11-20
   daybook run --month 2026-11 --report sessions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,127 +48,201 @@ written.`,
 			if err != nil {
 				return err
 			}
-			return runRun(cmd.Context(), a, &opts, target)
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return opts.while(func() error { return runRun(cmd.Context(), a, &opts, target) })
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&opts.date, "date", "", "the day, such as 2026-11-20, in each report's time zone")
-	flags.StringVar(&opts.month, "month", "", "the month, such as 2026-11, and each of its days")
-	flags.StringArrayVar(&opts.reports, "report", nil, "only this report (may be repeated; default: all)")
-	flags.IntVar(&opts.workers, "workers", 0, "how many dumps and partitions to work on at once (default: as configured)")
+	opts.dayFlags(cmd)
+	opts.buildFlags(cmd)
 	return cmd
 }
 
-func (o *runOptions) target(cmd *cobra.Command) (pipeline.Target, error) {
-	switch {
-	case (o.date == "") == (o.month == ""):
-		return pipeline.Target{}, usageError(cmd, "give either --date or --month: what is to be built?")
-	case o.workers < 0:
-		return pipeline.Target{}, usageError(cmd, "--workers %d: it is a positive number", o.workers)
-	case o.date != "":
-		d, err := day.Parse(o.date)
-		if err != nil {
-			return pipeline.Target{}, usageError(cmd, "--date: %s", err)
-		}
-		return pipeline.DayTarget(d), nil
+// buildFlags are those of run and backfill alike.
+func (o *runOptions) buildFlags(cmd *cobra.Command) {
+	o.reportFlag(cmd)
+	cmd.Flags().IntVar(&o.workers, "workers", 0, "how many dumps and partitions to work on at once (default: as configured)")
+	o.profiles.flags(cmd)
+}
+
+func (o *runOptions) validate(cmd *cobra.Command) error {
+	if o.workers < 0 {
+		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
 	}
-	m, err := day.ParseMonth(o.month)
+	return nil
+}
+
+// runner is the configured runner as the options change it.
+func (o *runOptions) runner(a *app) (*pipeline.Runner, error) {
+	runner, err := a.newRunner()
 	if err != nil {
-		return pipeline.Target{}, usageError(cmd, "--month: %s", err)
+		return nil, err
 	}
-	return pipeline.MonthTarget(m), nil
+	if o.workers > 0 {
+		runner.Workers = o.workers
+	}
+	return runner, o.selectReports(runner)
 }
 
 func runRun(ctx context.Context, a *app, opts *runOptions, target pipeline.Target) error {
-	runner, err := a.newRunner()
+	runner, err := opts.runner(a)
 	if err != nil {
 		return err
 	}
-	if err := selectReports(runner, opts.reports); err != nil {
+	return a.build(ctx, runner, target, pipeline.OnlyDue, 0)
+}
+
+// build runs a target and tells what came of it. planned is how many days there
+// are to be done, if that is known.
+func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipeline.Target, only pipeline.Only, planned int) error {
+	stop := a.watchSteps(runner.Progress, planned)
+	result, err := runner.Run(ctx, target, only)
+	stop()
+	if result == nil {
 		return err
 	}
-	if opts.workers > 0 {
-		runner.Workers = opts.workers
+	if err := errors.Join(err, a.writeResult(result, only, err == nil)); err != nil {
+		return err
 	}
-	stop := a.watch(runner.Progress)
-	result, err := runner.Run(ctx, target)
-	stop()
-	if result != nil {
-		if werr := a.writeResult(result); werr != nil {
-			return errors.Join(err, werr)
+	return failure(result)
+}
+
+// failure is what a run ends with if a step of it failed.
+func failure(r *pipeline.Result) error {
+	failed, waiting, onlyRejects := 0, 0, true
+	for _, f := range failures(r) {
+		switch {
+		case errors.As(f.err, new(*pipeline.Blocked)):
+			waiting++
+			continue
+		case !errors.As(f.err, new(*pipeline.TooManyRejects)):
+			onlyRejects = false
 		}
+		failed++
 	}
-	var tooMany *pipeline.TooManyRejects
-	if errors.As(err, &tooMany) {
-		return codedError{fmt.Errorf("%w; look at them in %s", err, result.Quarantine), exitRejects}
+	if failed+waiting == 0 {
+		return nil
+	}
+	text := countText(failed, "digest or partition", "digests and partitions") + " failed"
+	if waiting > 0 {
+		text += fmt.Sprintf(", and %s could not be tried", thousands(int64(waiting)))
+	}
+	err := errors.New(text + "; what was published of them before is as it was")
+	if failed > 0 && onlyRejects {
+		return codedError{err, exitRejects}
 	}
 	return err
 }
 
-// selectReports leaves the reports with these names; none means all.
-func selectReports(r *pipeline.Runner, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	var selected []pipeline.Report
-	for _, name := range names {
-		i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
-		if i < 0 {
-			var known []string
-			for _, rep := range r.Reports {
-				known = append(known, rep.Name)
-			}
-			return codedError{fmt.Errorf("there is no report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
-		}
-		selected = append(selected, r.Reports[i])
-	}
-	r.Reports = selected
-	return nil
+// failed is a step that failed, and why.
+type failed struct {
+	*pipeline.Done
+	err error
 }
 
-func (a *app) writeResult(r *pipeline.Result) error {
+// failures are the steps that failed. The result's error joins their errors, in
+// their order.
+func failures(r *pipeline.Result) []failed {
+	joined, ok := r.Err().(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	errs := joined.Unwrap()
+	var all []failed
+	for i := range r.Steps {
+		if r.Steps[i].Error != "" && len(errs) > 0 {
+			all, errs = append(all, failed{&r.Steps[i], errs[0]}), errs[1:]
+		}
+	}
+	return all
+}
+
+func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) error {
 	if a.json {
 		return json.NewEncoder(a.stdout).Encode(r)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	if len(r.Partitions) > 0 {
-		fmt.Fprintln(w, "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE")
-		for _, p := range r.Partitions {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", p.Report, p.Partition, p.State, p.Revision, thousands(p.Rows), bytesText(p.Bytes), p.URL)
+	err := writeTable(a.stdout, func(w io.Writer) {
+		header := "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE\n"
+		for i := range r.Steps {
+			if s := &r.Steps[i]; s.Error == "" {
+				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.Kind, s.Report), s.Partition, s.State, s.Revision, thousands(s.Rows), bytesText(s.Bytes), s.URL)
+				header = ""
+			}
 		}
-	}
-	if err := w.Flush(); err != nil || a.quiet {
+	})
+	if err != nil {
 		return err
 	}
-	return writeNotes(a.stderr, r)
+	if len(r.Steps) == 0 && whole {
+		text := "everything is fresh: %s\n"
+		if only != pipeline.OnlyDue {
+			text = "there is nothing of that kind to do: %s\n"
+		}
+		fmt.Fprintf(a.stdout, text, countText(r.Fresh, "digest or partition", "digests and partitions"))
+	}
+	if !a.quiet {
+		if err := writeNotes(a.stderr, r); err != nil {
+			return err
+		}
+	}
+	return writeFailures(a.stderr, failures(r))
 }
 
 // writeNotes says what a run read, and what of it was odd.
 func writeNotes(w io.Writer, r *pipeline.Result) error {
-	acc := &r.Accounting
-	fmt.Fprintf(w, "%s: %d dumps, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
-		r.Target, r.Inputs, bytesText(r.InputBytes), thousands(acc.Lines), thousands(acc.Accepted),
-		thousands(acc.Duplicates), thousands(acc.RejectedLines()), thousands(acc.Blank))
-	if r.Quarantine != "" {
-		fmt.Fprintf(w, "rejected lines (%s) are in %s\n", countsText(acc.Rejected), r.Quarantine)
+	if acc := &r.Accounting; r.Dumps > 0 {
+		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
+			r.Target, countText(r.Dumps, "dump", "dumps"), bytesText(r.DumpBytes), thousands(acc.Lines), thousands(acc.Accepted),
+			thousands(acc.Duplicates), thousands(acc.RejectedLines()), thousands(acc.Blank))
+		if acc.RejectedLines() > 0 {
+			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
+		}
 	}
-	if len(r.Anomalies) > 0 {
-		fmt.Fprintf(w, "anomalies in %s sessions: %s\n", thousands(r.Sessions), countsText(r.Anomalies))
+	for i := range r.Steps {
+		for _, warning := range r.Steps[i].Warnings {
+			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].Report, r.Steps[i].Partition, warning)
+		}
 	}
-	if r.Truncated+r.IPDropped > 0 {
-		fmt.Fprintf(w, "%s texts were cut to their column's length, %s customer IPs were too long and left out\n", thousands(r.Truncated), thousands(r.IPDropped))
+	return writeLeftOut(w, r.TooLate, r.Unknown)
+}
+
+// writeFailures says what failed: each with its error, and then what waits for
+// it, which may be a month of days.
+func writeFailures(w io.Writer, all []failed) error {
+	var blockers []string
+	waiting := map[string][]*pipeline.Done{}
+	for _, f := range all {
+		if blocked := (*pipeline.Blocked)(nil); errors.As(f.err, &blocked) {
+			if waiting[blocked.By] == nil {
+				blockers = append(blockers, blocked.By)
+			}
+			waiting[blocked.By] = append(waiting[blocked.By], f.Done)
+			continue
+		}
+		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.Kind, f.Report), f.Partition, f.Error)
+		if f.Quarantine != "" {
+			fmt.Fprintf(w, "; look at them in %s, or by daybook rejects show --date %s", f.Quarantine, f.Partition)
+		}
+		fmt.Fprintln(w)
 	}
-	for _, key := range r.Unknown {
-		fmt.Fprintf(w, "%s is not read: its name is not that of a dump\n", key)
+	for _, by := range blockers {
+		if _, err := fmt.Fprintf(w, "not tried, as they wait for %s: %s\n", by, partitionsText(waiting[by])); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// countsText lists counts by their names.
-func countsText(counts map[string]int64) string {
+// partitionsText lists partitions by report, consecutive ones together.
+func partitionsText(steps []*pipeline.Done) string {
 	var texts []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		texts = append(texts, fmt.Sprintf("%s %s", name, thousands(counts[name])))
+	for i := 0; i < len(steps); {
+		first, last := steps[i], steps[i]
+		for i++; i < len(steps) && steps[i].Report == first.Report && steps[i].Kind == first.Kind && follows(last.Partition, steps[i].Partition); i++ {
+			last = steps[i]
+		}
+		texts = append(texts, first.Report+" "+rangeText(first.Partition, last.Partition))
 	}
 	return strings.Join(texts, ", ")
 }

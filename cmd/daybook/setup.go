@@ -38,6 +38,10 @@ func (a *app) newRunner() (*pipeline.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.runnerOf(c)
+}
+
+func (a *app) runnerOf(c *config.Config) (*pipeline.Runner, error) {
 	template, err := dump.ParseTemplate(c.Source.Key)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
@@ -52,7 +56,7 @@ func (a *app) newRunner() (*pipeline.Runner, error) {
 	}
 	r := &pipeline.Runner{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Workers: c.Workers, Progress: new(pipeline.Progress),
+		Sink: sink, Workers: c.Workers, Memory: int64(c.MemoryBudget), Progress: new(pipeline.Progress),
 	}
 	for i := range c.Reports {
 		rep, err := newReport(&c.Reports[i])
@@ -108,7 +112,7 @@ func newReport(c *config.Report) (pipeline.Report, error) {
 		def.Hours = &report.Hours{From: time.Duration(h.From), To: time.Duration(h.To)}
 	}
 	return pipeline.Report{
-		Definition: def, Hash: c.Hash(), SessionsCSV: c.SessionsCSV,
+		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV,
 		CSV: csv.Format{Delimiter: rune(c.CSV.Delimiter), BOM: c.CSV.BOM},
 	}, def.Validate()
 }

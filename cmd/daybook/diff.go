@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/transform/report"
+)
+
+type diffOptions struct {
+	report, partition string
+	revisions         string
+	from, to          int // 0: the previous one, and the published one
+}
+
+func newDiffCommand(a *app) *cobra.Command {
+	var opts diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff REPORT PARTITION [--rev A..B]",
+		Short: "Say which rows of a day or month were added, removed and changed",
+		Long: `Compare two revisions of a published day or month: which rows (by session and
+leg) were added, removed, or changed, and in which columns. Without --rev, the
+published revision is compared with the one before it.
+
+Superseded revisions are kept for a while (sink.keep_revisions); 'daybook show'
+lists those that there are. With --json, each row that differs is a line of
+NDJSON; values are as in 'daybook fold'.`,
+		Example: `  daybook diff sessions 2026-11-20
+  daybook diff sessions 2026-11 --rev 1..3 --json`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.report, opts.partition = args[0], args[1]
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return runDiff(cmd.Context(), a, &opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.revisions, "rev", "", "the revisions to compare, such as 1..3 (default: the previous one and the published one)")
+	return cmd
+}
+
+func (o *diffOptions) validate(cmd *cobra.Command) error {
+	if o.report == digestName {
+		return usageError(cmd, "digests have no rows; name a report")
+	}
+	if !cmd.Flags().Changed("rev") {
+		return nil
+	}
+	from, to, ok := strings.Cut(o.revisions, "..")
+	var errs [2]error
+	o.from, errs[0] = strconv.Atoi(from)
+	o.to, errs[1] = strconv.Atoi(to)
+	if !ok || errs[0] != nil || errs[1] != nil || o.from < 1 || o.to < 1 {
+		return usageError(cmd, "--rev %q: write the two revisions as 1..3", o.revisions)
+	}
+	return nil
+}
+
+func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	rep, err := findReport(runner, opts.report)
+	if err != nil {
+		return err
+	}
+	d, err := runner.Diff(ctx, rep.Name, opts.partition, opts.from, opts.to)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(a.stdout)
+	if a.json {
+		err = writeDiffJSON(out, d)
+	} else {
+		writeDiff(out, d)
+	}
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func writeDiff(w io.Writer, d *pipeline.Diff) {
+	fmt.Fprintf(w, "%s %s, revision %d to %d (%s)\n", d.To.Report, d.To.Partition, d.From.Revision, d.To.Revision, d.To.Reason)
+	fmt.Fprintf(w, "%s rows added, %s removed, %s changed, %s the same\n", thousands(d.Added), thousands(d.Removed), thousands(d.Changed), thousands(d.Same))
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		fmt.Fprintf(w, "%s session %d leg %d\n", c.Kind, c.Session, c.Leg)
+		for _, column := range c.Columns {
+			fmt.Fprintf(w, "  %s: %s → %s\n", column.Name, column.Old, column.New)
+		}
+	}
+}
+
+// writeDiffJSON writes a line for each row. Its values are JSON already.
+func writeDiffJSON(w io.Writer, d *pipeline.Diff) error {
+	type column struct {
+		Name string          `json:"name"`
+		Old  json.RawMessage `json:"old"`
+		New  json.RawMessage `json:"new"`
+	}
+	type row struct {
+		Session int64             `json:"session"`
+		Leg     int64             `json:"leg"`
+		Kind    report.ChangeKind `json:"kind"`
+		Columns []column          `json:"columns,omitempty"`
+	}
+	encoder := json.NewEncoder(w)
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		r := row{Session: c.Session, Leg: c.Leg, Kind: c.Kind}
+		for _, changed := range c.Columns {
+			r.Columns = append(r.Columns, column{changed.Name, json.RawMessage(changed.Old), json.RawMessage(changed.New)})
+		}
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

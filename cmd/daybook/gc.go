@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/config"
+	"daybook/pipeline"
+	"daybook/sinks/publish"
+)
+
+type gcOptions struct {
+	dryRun bool
+	keep   string
+	grace  time.Duration
+}
+
+func newGCCommand(a *app) *cobra.Command {
+	var opts gcOptions
+	cmd := &cobra.Command{
+		Use:   "gc [--dry-run]",
+		Short: "Remove superseded revisions whose time is over, and what runs left behind",
+		Long: `Remove from the sink what nothing needs any more:
+
+  expired     superseded revisions that were kept for sink.keep_revisions
+  superseded  files of a digest that a newer one has replaced
+  orphaned    files of runs that ended before they were published
+  incomplete  copies of superseded revisions that were never finished
+  refused     rejected lines of days that were refused, kept as long as revisions
+
+What a manifest names is never removed. It may run beside anything else.`,
+		Example: `  daybook gc --dry-run
+  daybook gc --keep 30d`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keep, err := opts.validate(cmd)
+			if err != nil {
+				return err
+			}
+			return runGC(cmd.Context(), a, &opts, keep)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.dryRun, "dry-run", false, "only say what would be removed")
+	flags.StringVar(&opts.keep, "keep", "", "how long to keep superseded revisions, such as 7d or 36h (default: sink.keep_revisions)")
+	flags.DurationVar(&opts.grace, "grace", publish.DefaultGrace, "how old a file that nothing names must be: longer than any run takes to publish it")
+	return cmd
+}
+
+// validate gives the time for which revisions are kept; 0: as configured.
+func (o *gcOptions) validate(cmd *cobra.Command) (keep config.Retention, err error) {
+	if cmd.Flags().Changed("keep") {
+		if err := keep.UnmarshalText([]byte(o.keep)); err != nil {
+			return 0, usageError(cmd, "--keep: %s", err)
+		}
+	}
+	if o.grace <= 0 {
+		return 0, usageError(cmd, "--grace %s: it is a positive time", o.grace)
+	}
+	return keep, nil
+}
+
+func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) error {
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	runner, err := a.runnerOf(c)
+	if err != nil {
+		return err
+	}
+	if keep == 0 {
+		keep = c.Sink.KeepRevisions
+	}
+	removals := []publish.Removal{}
+	result, err := runner.GC(ctx, pipeline.GCOptions{Keep: time.Duration(keep), Grace: opts.grace, DryRun: opts.dryRun},
+		func(r publish.Removal) { removals = append(removals, r) })
+	if werr := a.writeRemovals(opts, removals, &result); werr != nil && err == nil {
+		err = werr
+	}
+	if err == nil && len(result.Skipped) > 0 {
+		err = fmt.Errorf("%s could not be looked at", countText(len(result.Skipped), "directory", "directories"))
+	}
+	return err
+}
+
+func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result *publish.GCResult) error {
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(struct {
+			DryRun  bool              `json:"dry_run"`
+			Removed []publish.Removal `json:"removed"`
+			Skipped []publish.Skipped `json:"skipped,omitempty"`
+		}{opts.dryRun, removals, result.Skipped})
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	counts, sizes := map[publish.Why]int{}, map[publish.Why]int64{}
+	for _, r := range removals {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Why, r.Modified.UTC().Format(time.DateTime), bytesText(r.Bytes), r.Key)
+		counts[r.Why]++
+		sizes[r.Why] += r.Bytes
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	done := "removed"
+	if opts.dryRun {
+		done = "would be removed"
+	}
+	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, pipeline.Refused} {
+		if n := counts[why]; n > 0 {
+			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, countText(n, "object", "objects"), bytesText(sizes[why]))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s, %s %s\n", countText(result.Objects, "object", "objects"), bytesText(result.Bytes), done)
+	for _, s := range result.Skipped {
+		if _, err := fmt.Fprintf(a.stderr, "%s was left alone: %s\n", s.Dir, s.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}

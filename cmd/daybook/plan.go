@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/transform/day"
+)
+
+type planOptions struct {
+	selection
+	all bool
+}
+
+func newPlanCommand(a *app) *cobra.Command {
+	var opts planOptions
+	cmd := &cobra.Command{
+		Use:   "plan [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
+		Short: "Say what is missing or stale, and why; write nothing",
+		Long: `Compare what should exist with what was published, and say of every digest and
+partition that is not up to date what it is, and why:
+
+  missing  it was not made yet
+  stale    what it was made from, or how, has changed since
+  depends  made from something that is missing or stale: whether that changes it
+           shows when that is made
+  waiting  a month that is not complete yet
+  newer    made by a newer daybook than this one, and left alone
+
+Consecutive days with the same to say are one line. A run does the plan: what
+is missing or stale is made, and nothing else.`,
+		Example: `  daybook plan
+  daybook plan --month 2026-11 --report sessions --all
+  daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			target, err := opts.target(cmd)
+			if err != nil {
+				return err
+			}
+			return runPlan(cmd.Context(), a, &opts, target)
+		},
+	}
+	opts.dayFlags(cmd)
+	opts.reportFlag(cmd)
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also list what is fresh")
+	return cmd
+}
+
+func runPlan(ctx context.Context, a *app, opts *planOptions, target pipeline.Target) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	if err := opts.selectReports(runner); err != nil {
+		return err
+	}
+	p, err := runner.Plan(ctx, target)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(p)
+	}
+	return writePlan(a.stdout, p, opts.all)
+}
+
+// writePlan writes a plan for people: what is not fresh, or all, and how much
+// there is of each status.
+func writePlan(out io.Writer, p *pipeline.Plan, all bool) error {
+	err := writeTable(out, func(w io.Writer) {
+		header := "REPORT\tPARTITION\tSTATUS\tWHY\n"
+		for _, s := range stretches(p.Steps) {
+			if s.step.Status == pipeline.Fresh && !all {
+				continue
+			}
+			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", header, stepReport(s.step.Kind, s.step.Report), s.partitions(), s.step.Status, s.why())
+			header = ""
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, statusCounts(p.Steps))
+	return writeLeftOut(out, p.TooLate, p.Unknown)
+}
+
+// stepReport is the report of a step as tables name it. No report has the name
+// of the digests.
+func stepReport(kind pipeline.Kind, report string) string {
+	if kind == pipeline.Digest {
+		return string(kind)
+	}
+	return report
+}
+
+// stretch is consecutive steps of one report with the same to say.
+type stretch struct {
+	step    *pipeline.Step // the first one
+	last    string         // partition
+	reasons []string       // of all of them
+}
+
+// stretches puts steps together that follow each other.
+func stretches(steps []pipeline.Step) []stretch {
+	var all []stretch
+	for i := range steps {
+		s := &steps[i]
+		if n := len(all); n > 0 && all[n-1].takes(s) {
+			all[n-1].add(s)
+			continue
+		}
+		all = append(all, stretch{step: s})
+		all[len(all)-1].add(s)
+	}
+	return all
+}
+
+// takes says whether a step belongs to the stretch. Reasons tell stale ones
+// apart; those of others name what comes first, which is listed, too.
+func (s *stretch) takes(next *pipeline.Step) bool {
+	return s.step.Kind == next.Kind && s.step.Report == next.Report && s.step.Status == next.Status && s.step.Failed == next.Failed &&
+		follows(s.last, next.Partition) && (next.Status != pipeline.Stale || slices.Equal(s.step.Reasons, next.Reasons))
+}
+
+func (s *stretch) add(step *pipeline.Step) {
+	s.last = step.Partition
+	for _, reason := range step.Reasons {
+		if !slices.Contains(s.reasons, reason) {
+			s.reasons = append(s.reasons, reason)
+		}
+	}
+}
+
+func (s *stretch) partitions() string { return rangeText(s.step.Partition, s.last) }
+
+// why gives the reasons, but not too many of them.
+func (s *stretch) why() string {
+	const most = 3
+	text := strings.Join(s.reasons[:min(len(s.reasons), most)], "; ")
+	if more := len(s.reasons) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	if s.step.Failed != "" {
+		text = strings.TrimPrefix(text+"; the last attempt failed: "+s.step.Failed, "; ")
+	}
+	return text
+}
+
+// follows says whether a partition is the day or month after another.
+func follows(before, after string) bool {
+	if d, err := day.Parse(before); err == nil {
+		return (d + 1).String() == after
+	}
+	m, err := day.ParseMonth(before)
+	return err == nil && (m+1).String() == after
+}
+
+func rangeText(first, last string) string {
+	if first == last {
+		return first
+	}
+	return first + " to " + last
+}
+
+// statusCounts is one line: how many steps have which status.
+func statusCounts(steps []pipeline.Step) string {
+	counts := map[pipeline.Status]int{}
+	for i := range steps {
+		counts[steps[i].Status]++
+	}
+	texts := []string{fmt.Sprintf("%d fresh", counts[pipeline.Fresh])}
+	for _, s := range []struct {
+		status pipeline.Status
+		text   string
+	}{
+		{pipeline.Missing, "missing"}, {pipeline.Stale, "stale"}, {pipeline.Depends, "depending on them"},
+		{pipeline.Waiting, "waiting"}, {pipeline.Newer, "of a newer daybook"},
+	} {
+		if n := counts[s.status]; n > 0 {
+			texts = append(texts, fmt.Sprintf("%d %s", n, s.text))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// mostNotes is how many things of one kind are told: whoever wants all of them
+// asks for JSON.
+const mostNotes = 10
+
+// maxLookback is the most that source.lookback_days can be (config).
+const maxLookback = 366
+
+// writeLeftOut says what of the dumps is in no report.
+func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
+	for i, l := range late {
+		if i == mostNotes {
+			fmt.Fprintf(w, "… and %d more such days; --json lists them all\n", len(late)-i)
+			break
+		}
+		remedy := fmt.Sprintf("source.lookback_days: %d would put them into the reports of that day", l.Lookback)
+		if l.Lookback > maxLookback {
+			remedy = fmt.Sprintf("that is further away than source.lookback_days can reach (%d)", maxLookback)
+		}
+		fmt.Fprintf(w, "the dumps of %s have %s of %s (%s): %s\n", l.DumpDay, countText(int(l.Lines), "line", "lines"), l.Date, l.Reason, remedy)
+	}
+	for i, key := range unknown {
+		if i == mostNotes {
+			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s is not read: its name is not that of a dump\n", key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

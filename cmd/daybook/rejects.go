@@ -1,0 +1,314 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/sinks/quarantine"
+	"daybook/sources/dump"
+	"daybook/transform/day"
+	"daybook/transform/event"
+)
+
+func newRejectsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rejects",
+		Short: "List, show or replay the lines that are no events",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newRejectsListCommand(a), newRejectsShowCommand(a), newRejectsReplayCommand(a))
+	return cmd
+}
+
+func newRejectsListCommand(a *app) *cobra.Command {
+	var opts selection
+	cmd := &cobra.Command{
+		Use:   "list [--date DAY | --month MONTH | --from DAY --to DAY]",
+		Short: "List how many lines were rejected, by dump day and reason",
+		Long: `List how many lines of each dump day were rejected, why, and where they are kept.
+
+A day is refused if there are more of them than source.max_rejected allows: then
+the reports are as if its newer dumps were not there.`,
+		Example: `  daybook rejects list --month 2026-11`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			from, to, given, err := opts.days(cmd)
+			if err != nil {
+				return err
+			}
+			return runRejectsList(cmd.Context(), a, func(d day.Day) bool { return !given || from <= d && d <= to })
+		},
+	}
+	opts.dayFlags(cmd)
+	return cmd
+}
+
+func runRejectsList(ctx context.Context, a *app, want func(day.Day) bool) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	all, err := runner.Rejects(ctx, want)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		encoder := json.NewEncoder(a.stdout)
+		for i := range all {
+			if err := encoder.Encode(&all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "no lines were rejected")
+		return err
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "DUMP DAY\tREASON\tLINES\tSTATE\tWHERE")
+	for i := range all {
+		state := "digested"
+		if all[i].Refused {
+			state = "refused"
+		}
+		for _, reason := range slices.Sorted(maps.Keys(all[i].Rejected)) {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", all[i].Name, reason, thousands(all[i].Rejected[reason]), state, all[i].URL)
+		}
+	}
+	return w.Flush()
+}
+
+type rejectsShowOptions struct {
+	date, reason string
+	raw          bool
+
+	day  day.Day
+	code event.Reason // 0: all
+}
+
+func newRejectsShowCommand(a *app) *cobra.Command {
+	var opts rejectsShowOptions
+	cmd := &cobra.Command{
+		Use:   "show --date DAY [--reason REASON] [--raw]",
+		Short: "Show the rejected lines of a dump day",
+		Long: `Show the rejected lines of a dump day: where each is, why it was rejected, and
+the line itself. With --raw, the lines alone, byte for byte: to be mended by
+whatever tool, and then replayed. With --json, the lines as they are kept.`,
+		Example: `  daybook rejects show --date 2026-11-20 --reason bad_value
+  daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return runRejectsShow(cmd.Context(), a, &opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.date, "date", "", "the dump day (required)")
+	flags.StringVar(&opts.reason, "reason", "", "only lines that were rejected for this reason")
+	flags.BoolVar(&opts.raw, "raw", false, "the lines alone, as they are in the dumps")
+	return cmd
+}
+
+func (o *rejectsShowOptions) validate(cmd *cobra.Command) (err error) {
+	if o.day, err = dumpDay(cmd, o.date); err != nil || o.reason == "" {
+		return err
+	}
+	var names []string
+	for _, reason := range event.Reasons() {
+		if reason.String() == o.reason {
+			o.code = reason
+			return nil
+		}
+		names = append(names, reason.String())
+	}
+	return usageError(cmd, "--reason %q: there are %s", o.reason, strings.Join(names, ", "))
+}
+
+func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {
+	if date == "" {
+		return 0, usageError(cmd, "--date is missing: the lines of which dump day?")
+	}
+	d, err := day.Parse(date)
+	if err != nil {
+		return 0, usageError(cmd, "--date: %s", err)
+	}
+	return d, nil
+}
+
+func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	all, err := runner.Rejects(ctx, func(d day.Day) bool { return d == opts.day })
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(a.stdout)
+	write := writeReject
+	switch {
+	case opts.raw:
+		write = func(w io.Writer, l *quarantine.Line) error { _, err := fmt.Fprintf(w, "%s\n", l.Raw); return err }
+	case a.json:
+		lines := quarantine.NewWriter(out)
+		defer lines.Flush()
+		write = func(_ io.Writer, l *quarantine.Line) error { return errors.Join(lines.Write(l), lines.Flush()) }
+	}
+	shown := 0
+	for i := range all {
+		for line, err := range runner.RejectedLines(ctx, &all[i]) {
+			if err != nil {
+				return err
+			}
+			if opts.code != 0 && line.Reason != opts.code {
+				continue
+			}
+			shown++
+			if err := write(out, line); err != nil {
+				return err
+			}
+		}
+	}
+	if shown == 0 && !a.quiet {
+		fmt.Fprintf(a.stderr, "no such lines of %s were rejected\n", opts.day)
+	}
+	return out.Flush()
+}
+
+func writeReject(w io.Writer, l *quarantine.Line) error {
+	text := l.Reason.String()
+	if l.Detail != "" {
+		text += ": " + l.Detail
+	}
+	_, err := fmt.Fprintf(w, "%s:%d @%d %s\n%s\n", l.Object, l.Number, l.Offset, text, l.Raw)
+	return err
+}
+
+type rejectsReplayOptions struct {
+	date    string
+	file    string // empty: the lines as they are kept
+	partial bool
+}
+
+func newRejectsReplayCommand(a *app) *cobra.Command {
+	var opts rejectsReplayOptions
+	cmd := &cobra.Command{
+		Use:   "replay --date DAY [FILE|-]",
+		Short: "Feed mended lines in again, as a dump of their own",
+		Long: `Write mended lines into the source, as a further dump of the same dump day. The
+partitions that they change are stale then, and the next run restates them.
+
+FILE (or standard input, -) holds the lines, as 'rejects show --raw' writes them.
+Lines that are still no events are told, and nothing is written, unless with
+--partial. Without FILE, the rejected lines that are kept of that day are taken
+as they are: those that this version of daybook accepts, or that a longer
+look-back reaches, are replayed.
+
+The dump is named after its content, so replaying the same lines twice is the
+same as once; so is replaying lines that were accepted before. The rejected
+lines stay in their dumps, and go on being counted as such. A day that is
+refused for them needs a higher source.max_rejected, or other dumps.
+
+Exit codes:
+  0    the lines are in the source, or there are none
+  1    failed; or lines are still no events, and nothing was written
+  2    wrong arguments or configuration
+  130  interrupted`,
+		Example: `  daybook rejects replay --date 2026-11-20 mended.ndjson
+  daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				opts.file = args[0]
+			}
+			d, err := dumpDay(cmd, opts.date)
+			if err != nil {
+				return err
+			}
+			return runRejectsReplay(cmd.Context(), a, &opts, d)
+		},
+	}
+	cmd.Flags().StringVar(&opts.date, "date", "", "the dump day (required)")
+	cmd.Flags().BoolVar(&opts.partial, "partial", false, "write the lines that are events, even if others are not")
+	return cmd
+}
+
+func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d day.Day) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	lines, partial := runner.RejectedLinesOf(ctx, d), true
+	if opts.file != "" {
+		file, err := dump.OpenFile(opts.file, a.stdin)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		lines, partial = linesOf(file), opts.partial
+	}
+	result, err := runner.Replay(ctx, d, lines, partial)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = json.NewEncoder(a.stdout).Encode(result)
+	} else {
+		err = writeReplay(a, result)
+	}
+	if err == nil && !partial && len(result.Rejected) > 0 {
+		err = fmt.Errorf("%s no event; nothing was written (--partial leaves them out)", countText(len(result.Rejected), "line is", "lines are"))
+	}
+	return err
+}
+
+// linesOf reads all lines of a file.
+func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
+	return func(yield func(dump.Line, error) bool) {
+		for {
+			line, err := r.Next()
+			if err == io.EOF {
+				return
+			}
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func writeReplay(a *app, result *pipeline.Replay) error {
+	for i, r := range result.Rejected {
+		if i == mostNotes {
+			fmt.Fprintf(a.stderr, "… and %d more; --json lists them all\n", len(result.Rejected)-i)
+			break
+		}
+		fmt.Fprintf(a.stderr, "line %d: %s: %s\n", r.Line, r.Reason, r.Detail)
+	}
+	switch {
+	case result.URL == "":
+		_, err := fmt.Fprintln(a.stdout, "nothing was written")
+		return err
+	case result.Existed:
+		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, in %s\n", countText(int(result.Lines), "line", "lines"), result.URL)
+		return err
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what that changes, and daybook run does it.\n", countText(int(result.Lines), "line", "lines"), result.URL)
+	return err
+}

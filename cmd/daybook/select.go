@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/transform/day"
+)
+
+// selection says which days, months and reports a command is about.
+type selection struct {
+	date, month, from, to string
+	reports               []string
+}
+
+// dayFlags adds the flags for days: one day, a month, or from one to another.
+func (s *selection) dayFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.date, "date", "", "one day, such as 2026-11-20")
+	flags.StringVar(&s.month, "month", "", "a month, such as 2026-11, and each of its days")
+	s.rangeFlags(cmd)
+}
+
+func (s *selection) rangeFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.from, "from", "", "the first day; goes with --to")
+	cmd.Flags().StringVar(&s.to, "to", "", "the last day")
+}
+
+func (s *selection) reportFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&s.reports, "report", nil, "only this report (may be repeated; default: all)")
+}
+
+// target is what the flags select; without any, it is everything.
+func (s *selection) target(cmd *cobra.Command) (pipeline.Target, error) {
+	if s.month != "" && s.date == "" && s.from == "" && s.to == "" {
+		m, err := day.ParseMonth(s.month)
+		if err != nil {
+			return pipeline.Target{}, usageError(cmd, "--month: %s", err)
+		}
+		return pipeline.WholeMonth(m), nil
+	}
+	from, to, given, err := s.days(cmd)
+	if err != nil || !given {
+		return pipeline.Everything(), err
+	}
+	return pipeline.Days(from, to), nil
+}
+
+// days are the days that the flags select. given is false where there are no
+// such flags.
+func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err error) {
+	kinds := 0
+	for _, is := range []bool{s.date != "", s.month != "", s.from != "" || s.to != ""} {
+		if is {
+			kinds++
+		}
+	}
+	parse := func(flag, value string) (d day.Day) {
+		if err == nil {
+			if d, err = day.Parse(value); err != nil {
+				err = usageError(cmd, "%s: %s", flag, err)
+			}
+		}
+		return d
+	}
+	switch {
+	case kinds == 0:
+		return 0, 0, false, nil
+	case kinds > 1:
+		return 0, 0, false, usageError(cmd, "give one of --date, --month, and --from with --to")
+	case s.date != "":
+		from = parse("--date", s.date)
+		return from, from, true, err
+	case s.month != "":
+		m, err := day.ParseMonth(s.month)
+		if err != nil {
+			return 0, 0, false, usageError(cmd, "--month: %s", err)
+		}
+		return m.First(), m.Last(), true, nil
+	case s.from == "" || s.to == "":
+		return 0, 0, false, usageError(cmd, "--from and --to go together: the first day and the last one")
+	}
+	from, to = parse("--from", s.from), parse("--to", s.to)
+	if err == nil && to < from {
+		err = usageError(cmd, "--to %s is before --from %s", to, from)
+	}
+	return from, to, true, err
+}
+
+// selectReports leaves the runner the reports that are selected.
+func (s *selection) selectReports(r *pipeline.Runner) error {
+	if len(s.reports) == 0 {
+		return nil
+	}
+	var selected []pipeline.Report
+	for _, name := range s.reports {
+		rep, err := findReport(r, name)
+		if err != nil {
+			return err
+		}
+		selected = append(selected, *rep)
+	}
+	r.Reports = selected
+	return nil
+}
+
+func findReport(r *pipeline.Runner, name string) (*pipeline.Report, error) {
+	i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
+	if i < 0 {
+		var known []string
+		for _, rep := range r.Reports {
+			known = append(known, rep.Name)
+		}
+		return nil, codedError{fmt.Errorf("there is no report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
+	}
+	return &r.Reports[i], nil
+}

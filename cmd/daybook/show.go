@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/pipeline"
+	"daybook/sinks/publish"
+	"daybook/transform/event"
+)
+
+type showOptions struct {
+	report, partition string
+	inputs            bool
+}
+
+// digestName stands for digests where commands take the name of a report. No
+// report has it.
+const digestName = string(pipeline.Digest)
+
+func newShowCommand(a *app) *cobra.Command {
+	var opts showOptions
+	cmd := &cobra.Command{
+		Use:   "show REPORT|digest PARTITION",
+		Short: "Show what was published of a day or month: of what it is made, and how",
+		Long: `Show the manifest of a published partition for people: its revision and why it
+was made, its files, what it was made from, what became of each line, what was
+checked, and which revisions are kept. A partition is a day, such as 2026-11-20,
+or a month, such as 2026-11.
+
+'daybook show digest DAY' shows the digest of a dump day: what reports are made
+from. With --json, the manifest is written as it is.`,
+		Example: `  daybook show sessions 2026-11-20
+  daybook show sessions 2026-11 --json | jq .parts
+  daybook show digest 2026-11-20 --inputs`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.report, opts.partition = args[0], args[1]
+			return runShow(cmd.Context(), a, &opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.inputs, "inputs", false, "list all that it was made from, down to the dumps")
+	return cmd
+}
+
+// namedReport is the name of a configured report; empty: digests are meant.
+func namedReport(r *pipeline.Runner, name string) (string, error) {
+	if name == digestName {
+		return "", nil
+	}
+	rep, err := findReport(r, name)
+	if err != nil {
+		return "", err
+	}
+	return rep.Name, nil
+}
+
+func runShow(ctx context.Context, a *app, opts *showOptions) error {
+	runner, err := a.newRunner()
+	if err != nil {
+		return err
+	}
+	report, err := namedReport(runner, opts.report)
+	if err != nil {
+		return err
+	}
+	shown, err := runner.Show(ctx, report, opts.partition)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(shown.Manifest)
+	}
+	s := shower{Shown: shown, all: opts.inputs}
+	if opts.inputs && shown.Manifest.Digest == nil && strings.Count(opts.partition, "-") == 2 {
+		if s.origins, err = runner.Origins(ctx, shown.Manifest); err != nil {
+			return err
+		}
+	}
+	return s.show(a.stdout)
+}
+
+// shower writes a manifest for people.
+type shower struct {
+	*pipeline.Shown
+	all     bool              // all inputs, not the first few
+	origins []pipeline.Origin // of a report's day, if they are wanted
+
+	w io.Writer
+}
+
+// someInputs is how many inputs are listed unasked.
+const someInputs = 3
+
+func (s *shower) show(out io.Writer) error {
+	m := s.Manifest
+	for _, section := range []func(*publish.Manifest){s.title, s.facts, s.parts, s.summaries, s.inputs, s.definition, s.checks} {
+		if err := writeTable(out, func(w io.Writer) { s.w = w; section(m) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shower) title(m *publish.Manifest) {
+	name := m.Report
+	if m.Digest != nil {
+		name = digestName
+	}
+	s.line("%s %s, revision %d", name, m.Partition, m.Revision)
+	s.line("%s\n", s.URL)
+}
+
+func (s *shower) facts(m *publish.Manifest) {
+	s.row("reason", "%s", m.Reason)
+	if m.Previous > 0 {
+		s.row("previous revision", "%d", m.Previous)
+	}
+	s.row("revisions kept", "%s", revisionsText(s.Revisions))
+	s.content(m)
+	s.row("lines", "%s", accountingText(&m.Accounting))
+	if m.Digest == nil {
+		s.row("versions", "engine %d, schema %d", m.EngineVersion, m.SchemaVersion)
+	} else {
+		s.row("versions", "digest %d", m.Digest.Version)
+	}
+}
+
+func (s *shower) line(format string, args ...any) { fmt.Fprintf(s.w, format+"\n", args...) }
+
+func (s *shower) row(name, format string, args ...any) {
+	fmt.Fprintf(s.w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+}
+
+func (s *shower) heading(format string, args ...any) { s.line("\n"+format, args...) }
+
+// content is what the rows were folded from, or a digest holds.
+func (s *shower) content(m *publish.Manifest) {
+	if d := m.Digest; d != nil {
+		s.row("sessions", "%s, with %s events", thousands(d.Sessions), thousands(d.Events))
+		if d.MinTime != "" {
+			s.row("events", "from %s to %s", d.MinTime, d.MaxTime)
+		}
+		if d.MaxDaysLate+d.MaxDaysEarly > 0 {
+			s.row("reach", "%s before the dump day, %s after it", countText(d.MaxDaysLate, "day", "days"), countText(d.MaxDaysEarly, "day", "days"))
+		}
+		for _, l := range d.Late {
+			s.row("out of reach", "%s of %s, %d days off (%s)", countText(int(l.Lines), "line", "lines"), l.Date, l.DaysOff, l.Reason)
+		}
+		return
+	}
+	s.row("rows", "%s", thousands(m.Rows))
+	f := m.Fold
+	if f == nil {
+		return
+	}
+	if f.Sessions > 0 {
+		s.row("folded from", "%s, with %s events; %s more came again on another day", countText(int(f.Sessions), "session", "sessions"), thousands(f.Events), thousands(f.Duplicates))
+	}
+	if len(f.Anomalies) > 0 {
+		s.row("anomalies", "%s", countsText(f.Anomalies))
+	}
+	if f.Truncated+f.IPDropped > 0 {
+		s.row("left out", "%s texts cut to their column's length, %s customer IPs that are too long", thousands(f.Truncated), thousands(f.IPDropped))
+	}
+}
+
+// accountingText is the law of conservation, with the numbers in it.
+func accountingText(a *event.Accounting) string {
+	text := fmt.Sprintf("%s = %s events + %s duplicates + %s rejected + %s blank", thousands(a.Lines), thousands(a.Accepted),
+		thousands(a.Duplicates), thousands(a.RejectedLines()), thousands(a.Blank))
+	if a.RejectedLines() > 0 {
+		text += " (" + countsText(a.Rejected) + ")"
+	}
+	return text
+}
+
+func (s *shower) parts(m *publish.Manifest) {
+	s.heading("%s", countText(len(m.Parts), "file", "files"))
+	for _, p := range m.Parts {
+		s.line("  %s\t%s\t%s\tsha256 %s\t%s", p.Key, countText(int(p.Rows), "row", "rows"), bytesText(p.Bytes), p.SHA256[:12], rangeOfTimes(p.MinTime, p.MaxTime))
+	}
+}
+
+func (s *shower) summaries(m *publish.Manifest) {
+	if m.Summaries == nil {
+		return
+	}
+	names := make([]string, len(m.Summaries.Files))
+	for i, f := range m.Summaries.Files {
+		names[i] = f.Name
+	}
+	s.heading("%s", countText(len(names), "summary", "summaries"))
+	s.line("  %s", strings.Join(names, ", "))
+}
+
+func rangeOfTimes(first, last string) string {
+	if first == "" {
+		return ""
+	}
+	return first + " to " + last
+}
+
+func (s *shower) inputs(m *publish.Manifest) {
+	s.heading("made from %s", countText(len(m.Inputs), "input", "inputs"))
+	if s.origins != nil {
+		for _, o := range s.origins {
+			changed := ""
+			if o.Changed {
+				changed = ", which has changed since"
+			}
+			s.line("  the digest of %s%s, of %s", o.Day, changed, countText(len(o.Dumps), "dump", "dumps"))
+			s.list("    ", o.Dumps)
+		}
+		return
+	}
+	inputs := m.Inputs
+	if !s.all && len(inputs) > someInputs {
+		inputs = inputs[:someInputs]
+	}
+	s.list("  ", inputs)
+	if more := len(m.Inputs) - len(inputs); more > 0 {
+		s.line("  … and %d more: --inputs lists them all", more)
+	}
+}
+
+func (s *shower) list(indent string, inputs []publish.Input) {
+	for _, in := range inputs {
+		s.line("%s%s\t%s\tETag %s", indent, in.Key, bytesText(in.Size), in.ETag)
+	}
+}
+
+func (s *shower) definition(m *publish.Manifest) {
+	if len(m.DefinitionText) == 0 {
+		return
+	}
+	s.heading("definition")
+	for _, name := range slices.Sorted(maps.Keys(m.DefinitionText)) {
+		s.line("  %s\t%s", name, m.DefinitionText[name])
+	}
+}
+
+func (s *shower) checks(m *publish.Manifest) {
+	if len(m.Checks) == 0 {
+		return
+	}
+	s.heading("%s", countText(len(m.Checks), "check", "checks"))
+	for _, c := range m.Checks {
+		outcome := "✓ passed"
+		if !c.Passed {
+			outcome = "✗ " + string(c.Severity)
+		}
+		s.line("  %s\t%s\t%s", outcome, c.Name, c.Detail)
+	}
+}
+
+func revisionsText(revisions []int) string {
+	texts := make([]string, len(revisions))
+	for i, revision := range revisions {
+		texts[i] = fmt.Sprint(revision)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+)
+
+// Refused is why rejected lines are removed that are no part of a digest: they
+// were kept for people to look at when there were too many of them, and that
+// was long enough ago. If the day is still refused, its next attempt has kept
+// them again.
+const Refused publish.Why = "refused"
+
+// GCOptions say what GC may remove.
+type GCOptions struct {
+	Keep   time.Duration // how long superseded revisions are kept
+	Grace  time.Duration // how old what nobody names must be; 0: publish.DefaultGrace
+	DryRun bool          // remove nothing, only report
+}
+
+// GC removes from the sink what nothing needs any more (publish.GC), and tells
+// report of each object.
+func (r *Runner) GC(ctx context.Context, o GCOptions, report func(publish.Removal)) (publish.GCResult, error) {
+	now := r.now()
+	result, err := publish.GC(ctx, r.Sink, publish.GCOptions{
+		Now: now, Keep: o.Keep, Grace: o.Grace, DryRun: o.DryRun,
+		Roots: []string{reportRoot, digestRoot, quarantineRoot},
+	}, report)
+	if errors.Is(err, store.ErrNoBucket) {
+		return result, nil // nothing was ever written to a directory
+	}
+	if err != nil {
+		return result, err
+	}
+	for object, err := range r.Sink.List(ctx, quarantineRoot) {
+		if err != nil {
+			return result, err
+		}
+		if !isRefused(object.Key) || object.Modified.IsZero() || now.Sub(object.Modified) <= o.Keep {
+			continue
+		}
+		if !o.DryRun {
+			if err := r.Sink.Delete(ctx, object.Key); err != nil {
+				return result, err
+			}
+		}
+		result.Objects++
+		result.Bytes += object.Size
+		report(publish.Removal{Key: object.Key, Bytes: object.Size, Modified: object.Modified, Why: Refused})
+	}
+	return result, nil
+}
+
+const reportRoot = "reports/"
+
+// isRefused says whether a key is that of rejected lines which putRejects has
+// stored.
+func isRefused(key string) bool {
+	return strings.HasPrefix(key, quarantineRoot) && strings.HasPrefix(path.Base(key), rejectsFile+"-refused-")
+}
