@@ -161,10 +161,10 @@ type Done struct {
 	err error
 }
 
-// Blocked is why a step was not tried: something that it is made from failed.
+// Blocked is why a step was not tried: what it is made from is not there.
 type Blocked struct{ By, Why string }
 
-func (b *Blocked) Error() string { return fmt.Sprintf("waits for %s, which failed: %s", b.By, b.Why) }
+func (b *Blocked) Error() string { return fmt.Sprintf("waits for %s: %s", b.By, b.Why) }
 
 // Run builds what of a target is due. An error is returned only if nothing
 // could be done at all; what fails by itself is in the result, and does not
@@ -176,6 +176,7 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 	}
 	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8), broken: map[day.Day]error{},
 		result: Result{Target: t.period.name, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
+	b.estimate()
 	for _, stage := range []func(context.Context) error{b.digestsStage, b.daysStage, b.monthsStage} {
 		if err = stage(ctx); err == nil {
 			err = ctx.Err()
@@ -197,15 +198,39 @@ type build struct {
 	indexes *indexes
 	broken  map[day.Day]error // digests that failed
 
+	estimated map[Kind]int // how many steps there seemed to be
+
 	resultMu sync.Mutex
 	result   Result
 }
 
+// estimate tells the progress how much there seems to be to do. What depends on
+// digests that have not been made yet is not in it.
+func (b *build) estimate() {
+	p := b.r.Progress
+	if p == nil {
+		return
+	}
+	b.estimated = map[Kind]int{}
+	for _, s := range b.digestSteps() {
+		if b.only.selects(&s) {
+			b.estimated[Digest]++
+		}
+	}
+	for _, d := range daysOf(b.from, b.to) {
+		missing := func(rep Report) bool { return b.days[rep.Name][d] == nil }
+		if slices.ContainsFunc(b.r.Reports, missing) || b.only == OnlyAll {
+			b.estimated[Day]++
+		}
+	}
+	p.Steps.Add(int64(b.estimated[Digest] + b.estimated[Day]))
+}
+
 // lanes does the steps side by side; what fails is noted, and does not stop the
 // others. The error is the context's.
-func (b *build) lanes(ctx context.Context, n int, do func(ctx context.Context, i int)) error {
+func (b *build) lanes(ctx context.Context, kind Kind, n int, do func(ctx context.Context, i int)) error {
 	if p := b.r.Progress; p != nil {
-		p.Steps.Add(int64(n))
+		p.Steps.Add(int64(n - b.estimated[kind]))
 	}
 	step := func(i int) {
 		if ctx.Err() == nil {
@@ -254,11 +279,14 @@ func (b *build) note(ctx context.Context, s *Step, d Done) {
 func (b *build) digestsStage(ctx context.Context) error {
 	var due []Step
 	for _, s := range b.digestSteps() {
-		if b.only.selects(&s) {
+		switch {
+		case s.Status == Newer:
+			b.broken[s.period.from] = errors.New(strings.Join(s.Reasons, "; "))
+		case b.only.selects(&s):
 			due = append(due, s)
-		} else {
-			b.result.Fresh++
+			continue
 		}
+		b.result.Fresh++
 	}
 	if p := b.r.Progress; p != nil {
 		for _, s := range due {
@@ -268,7 +296,7 @@ func (b *build) digestsStage(ctx context.Context) error {
 			}
 		}
 	}
-	return b.lanes(ctx, len(due), func(ctx context.Context, i int) { b.digestStep(ctx, &due[i]) })
+	return b.lanes(ctx, Digest, len(due), func(ctx context.Context, i int) { b.digestStep(ctx, &due[i]) })
 }
 
 func (b *build) digestStep(ctx context.Context, s *Step) {
@@ -343,7 +371,7 @@ func (b *build) daysStage(ctx context.Context) error {
 		}
 	}
 	days := slices.Sorted(maps.Keys(byDay))
-	return b.lanes(ctx, len(days), func(ctx context.Context, i int) { b.dayStep(ctx, days[i], byDay[days[i]]) })
+	return b.lanes(ctx, Day, len(days), func(ctx context.Context, i int) { b.dayStep(ctx, days[i], byDay[days[i]]) })
 }
 
 func (b *build) dayStep(ctx context.Context, d day.Day, steps []*Step) {
@@ -626,8 +654,9 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 		return nil, err
 	}
 	days := make([]*publish.Manifest, 0, s.period.days())
-	p.about.Accounting.Rejected = map[string]int64{}
-	p.about.Fold = &publish.FoldInfo{Anomalies: map[string]int64{}}
+	if p.about.Accounting, err = b.monthAccounting(ctx, s.period); err != nil {
+		return nil, err
+	}
 	for _, d := range daysOf(s.period.from, s.period.to) {
 		base, err := publish.Read(ctx, b.r.Sink, dayDir(s.rep.Name, d))
 		if err != nil {
@@ -646,6 +675,21 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 	}
 	b.setMonth(s.rep, s.period.from.Month(), base)
 	return b.done(p, base, state), nil
+}
+
+// monthAccounting is that of the dumps of a month's days.
+func (b *build) monthAccounting(ctx context.Context, p period) (event.Accounting, error) {
+	days := slices.DeleteFunc(daysOf(p.from, p.to), func(d day.Day) bool { return b.digests[d] != nil })
+	if err := b.readDigests(ctx, days); err != nil {
+		return event.Accounting{}, err
+	}
+	var w window
+	for _, d := range daysOf(p.from, p.to) {
+		if ref := b.digests[d]; ref != nil {
+			w = append(w, ref)
+		}
+	}
+	return w.accounting(), nil
 }
 
 func sortDone(steps []Done) {
