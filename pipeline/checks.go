@@ -23,7 +23,7 @@ type checks struct {
 
 type rowKey struct{ session, leg int64 }
 
-func newChecks(p *partition) *checks { return &checks{p: p} }
+func newChecks(p *partition) *checks { return &checks{p: p, keys: make([]rowKey, 0, p.rows)} }
 
 func (c *checks) add(rows []report.Row) {
 	for i := range rows {

@@ -25,6 +25,7 @@ type partition struct {
 	base   publish.Base    // what is published, as it was before the inputs were looked at
 	reason string          // why it is made, in words
 	inputs []publish.Input // what it is made from
+	rows   int64           // how many it will have
 	volume []int64         // the rows of earlier partitions, to compare with
 	about  publish.Manifest
 }

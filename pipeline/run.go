@@ -495,7 +495,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 	if err != nil {
 		return nil, err
 	}
-	p.inputs, p.about.Accounting = w.inputs(), w.accounting()
+	p.inputs, p.rows, p.about.Accounting = w.inputs(), int64(len(rows.rows)), w.accounting()
 	p.about.Fold = &publish.FoldInfo{
 		Sessions: rows.sessions, Events: rows.events, Duplicates: rows.duplicates, Anomalies: map[string]int64{},
 		Truncated: rows.counts.Truncated, IPDropped: rows.counts.IPDropped,
@@ -667,6 +667,7 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 		}
 		b.setDay(s.rep, d, base)
 		days = append(days, base.Manifest)
+		p.rows += base.Manifest.Rows
 	}
 	p.inputs = b.monthInputs(s.rep, s.period)
 	base, state, err := b.r.publish(ctx, p, b.r.monthRows(ctx, days))

@@ -67,9 +67,9 @@ func (t *tally) add(r *report.Row) {
 // stats is all that the measures of a group are made of.
 type stats struct {
 	tally
-	sessions int64   // distinct
-	waiting  []int64 // sorted, of lead rows with a start
-	total    []int64 // sorted, of rows with a start
+	sessions int64    // distinct
+	waiting  []uint32 // seconds, sorted, of lead rows with a start
+	total    []uint32 // seconds, sorted, of rows with a start
 }
 
 // measures are those of summary.md, "Measures", in order.
@@ -121,10 +121,10 @@ func average(sum, n int64) string {
 }
 
 // percentile is the value at the nearest rank, ceil(p/100 n); empty of nothing.
-func percentile(sorted []int64, p int) string {
+func percentile(sorted []uint32, p int) string {
 	n := len(sorted)
 	if n == 0 {
 		return ""
 	}
-	return duration(sorted[(n*p+99)/100-1])
+	return duration(int64(sorted[(n*p+99)/100-1]) * 1000)
 }

@@ -9,6 +9,7 @@ package summary
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,16 +28,22 @@ type Table struct {
 	Rows   [][]string // as long as Header
 }
 
-// Accumulator sums up the rows of one partition. It holds on to about 50
-// bytes a row, for percentiles and distinct sessions, and to none of the
-// rows' strings but the distinct keys.
+// Accumulator sums up the rows of one partition. It holds on to some 35 bytes a
+// row, for percentiles and distinct sessions, and to none of the rows' strings
+// but the distinct keys.
 type Accumulator struct {
 	definition *report.Definition
 	groupings  []*grouping
 
-	// One element a row; Unknown where the row does not enter the measure.
-	sessions, waiting, total []int64
+	// One element a row; none where the row does not enter the measure. The
+	// durations are in whole seconds, as they will be shown: rounding down does
+	// not change their order. A row's are at most twice the look-back.
+	sessions       list[int64]
+	waiting, total list[uint32]
 }
+
+// none stands for a duration that does not count.
+const none = math.MaxUint32
 
 // ForDay accumulates the rows of one day of a report.
 func ForDay(d *report.Definition) *Accumulator {
@@ -68,19 +75,19 @@ func ForMonth(d *report.Definition, m day.Month) *Accumulator {
 func (a *Accumulator) Add(r *report.Row) {
 	started := r.StartTime != report.Unknown
 	lead := r.Role == leadRole
-	a.sessions = append(a.sessions, r.SessionID)
-	a.waiting = append(a.waiting, knownIf(started && lead, r.WaitingTime))
-	a.total = append(a.total, knownIf(started, r.TotalTime))
+	a.sessions.add(r.SessionID)
+	a.waiting.add(seconds(started && lead, r.WaitingTime))
+	a.total.add(seconds(started, r.TotalTime))
 	for _, g := range a.groupings {
 		g.add(r)
 	}
 }
 
-func knownIf(known bool, n int64) int64 {
-	if known {
-		return n
+func seconds(counts bool, ms int64) uint32 {
+	if !counts {
+		return none
 	}
-	return report.Unknown
+	return uint32(min(ms/1000, none-1))
 }
 
 // Tables makes the tables of the rows so far.
@@ -109,9 +116,9 @@ func (a *Accumulator) table(g *grouping) Table {
 		group := g.index[k]
 		s := stats{
 			tally:    g.tallies[group],
-			sessions: distinct(pick(a.sessions, rows[group])),
-			waiting:  sorted(pick(a.waiting, rows[group])),
-			total:    sorted(pick(a.total, rows[group])),
+			sessions: distinct(pick(&a.sessions, rows[group])),
+			waiting:  sorted(pick(&a.waiting, rows[group])),
+			total:    sorted(pick(&a.total, rows[group])),
 		}
 		cells := make([]string, 0, len(t.Header))
 		for _, c := range g.columns {
@@ -125,25 +132,26 @@ func (a *Accumulator) table(g *grouping) Table {
 	return t
 }
 
-// pick returns the known values of rows.
-func pick(values []int64, rows []uint32) []int64 {
-	picked := make([]int64, 0, len(rows))
-	for _, row := range rows {
-		if v := values[row]; v != report.Unknown {
-			picked = append(picked, v)
-		}
+// pick returns the values of rows.
+func pick[T any](values *list[T], rows []uint32) []T {
+	picked := make([]T, len(rows))
+	for i, row := range rows {
+		picked[i] = values.at(row)
 	}
 	return picked
 }
 
-func sorted(values []int64) []int64 {
-	slices.Sort(values)
-	return values
+// sorted sorts those of the durations that count.
+func sorted(durations []uint32) []uint32 {
+	slices.Sort(durations)
+	n, _ := slices.BinarySearch(durations, none)
+	return durations[:n]
 }
 
 // distinct counts the distinct values.
 func distinct(values []int64) int64 {
-	return int64(len(slices.Compact(sorted(values))))
+	slices.Sort(values)
+	return int64(len(slices.Compact(values)))
 }
 
 // key is what the rows of a group have in common. A grouping that has no use
@@ -246,7 +254,7 @@ type grouping struct {
 
 	index   map[key]uint32 // of a group
 	tallies []tally        // of each group
-	groupOf []uint32       // of each row
+	groupOf list[uint32]   // of each row
 }
 
 // newGrouping starts with groups of always, which are there without rows, too.
@@ -267,7 +275,7 @@ func (g *grouping) add(r *report.Row) {
 		group = g.group(k)
 	}
 	g.tallies[group].add(r)
-	g.groupOf = append(g.groupOf, group)
+	g.groupOf.add(group)
 }
 
 // group makes a group for a new key.
@@ -280,15 +288,16 @@ func (g *grouping) group(k key) uint32 {
 
 // rowsByGroup lists the rows of each group.
 func (g *grouping) rowsByGroup() [][]uint32 {
-	all := make([]uint32, 0, len(g.groupOf))
+	all := make([]uint32, 0, g.groupOf.len())
 	rows := make([][]uint32, len(g.tallies))
 	for i := range rows {
 		n := int(g.tallies[i].legs)
 		rows[i] = all[len(all) : len(all) : len(all)+n]
 		all = all[:len(all)+n]
 	}
-	for row, group := range g.groupOf {
-		rows[group] = append(rows[group], uint32(row))
+	for row := range uint32(g.groupOf.len()) {
+		group := g.groupOf.at(row)
+		rows[group] = append(rows[group], row)
 	}
 	return rows
 }
