@@ -230,8 +230,13 @@ var reportName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 // monthlySuffix is that of the folders in which a report's months lie.
 const monthlySuffix = "_monthly"
 
+// digests is the name by which commands mean what the reports are made from.
+const digests = "digest"
+
 func (v *validator) reportSettings(path string, r *Report) {
 	switch {
+	case r.Name == digests:
+		v.problem(path+".name", "%q is what reports are made from; give the report another name", r.Name)
 	case !reportName.MatchString(r.Name):
 		v.problem(path+".name", "%q is not a report's name: a lower-case letter, then lower-case letters, digits and underscores", r.Name)
 	case strings.HasSuffix(r.Name, monthlySuffix):
