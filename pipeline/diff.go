@@ -23,7 +23,7 @@ type Diff struct {
 // kept. Where to is 0 it is the published one, and where from is 0 the one
 // before to.
 func (r *Runner) Diff(ctx context.Context, name, partition string, from, to int) (*Diff, error) {
-	dir, err := partitionDir(name, partition)
+	dir, _, err := partitionDir(name, partition)
 	if err != nil {
 		return nil, err
 	}

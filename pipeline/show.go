@@ -11,6 +11,7 @@ import (
 
 // Shown is what is published: a partition of a report, or a digest.
 type Shown struct {
+	Kind      Kind
 	Manifest  *publish.Manifest
 	URL       string // of its directory
 	Revisions []int  // that can be read, in ascending order; the last one is published
@@ -19,7 +20,7 @@ type Shown struct {
 // Show reads what is published of a report's day or month, or, where report is
 // empty, the digest of a dump day.
 func (r *Runner) Show(ctx context.Context, report, partition string) (*Shown, error) {
-	dir, err := partitionDir(report, partition)
+	dir, kind, err := partitionDir(report, partition)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func (r *Runner) Show(ctx context.Context, report, partition string) (*Shown, er
 	if err != nil {
 		return nil, err
 	}
-	return &Shown{base.Manifest, r.Sink.URL(dir), revisions}, nil
+	return &Shown{kind, base.Manifest, r.Sink.URL(dir), revisions}, nil
 }
 
 // readPublished reads a manifest that has to be there.
@@ -45,18 +46,18 @@ func (r *Runner) readPublished(ctx context.Context, dir string) (publish.Base, e
 
 // partitionDir is where a partition of a report lies, or, without a report, a
 // digest.
-func partitionDir(report, partition string) (string, error) {
+func partitionDir(report, partition string) (dir string, kind Kind, err error) {
 	if d, err := day.Parse(partition); err == nil {
 		if report == "" {
-			return digestDir(d), nil
+			return digestDir(d), Digest, nil
 		}
-		return dayDir(report, d), nil
+		return dayDir(report, d), Day, nil
 	}
 	m, err := day.ParseMonth(partition)
 	if err != nil || report == "" {
-		return "", fmt.Errorf("%q is no partition: write a day as 2026-11-20, or a month of a report as 2026-11", partition)
+		return "", "", fmt.Errorf("%q is no partition: write a day as 2026-11-20, or a month of a report as 2026-11", partition)
 	}
-	return monthDir(report, m), nil
+	return monthDir(report, m), Month, nil
 }
 
 // Origin is something that a day of a report was made from: the digest of a

@@ -15,7 +15,7 @@ func TestShow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := shown.Manifest; m.Report != "sessions" || m.Partition != day20 || m.Revision != 3 ||
+	if m := shown.Manifest; shown.Kind != Day || m.Report != "sessions" || m.Partition != day20 || m.Revision != 3 ||
 		shown.URL != "mem://reports/sessions/dt=2026-11-20/" || !slices.Equal(shown.Revisions, []int{1, 2, 3}) {
 		t.Errorf("a day: %+v", shown)
 	}
@@ -23,7 +23,7 @@ func TestShow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := digest.Manifest; m.Digest == nil || len(m.Inputs) != 3 || digest.URL != "mem://state/digests/dt=2026-11-20/" {
+	if m := digest.Manifest; digest.Kind != Digest || m.Digest == nil || len(m.Inputs) != 3 || digest.URL != "mem://state/digests/dt=2026-11-20/" {
 		t.Errorf("a digest: %+v", digest)
 	}
 	for _, c := range []struct{ report, partition, want string }{

@@ -24,7 +24,6 @@ Exit codes:
   0    done
   1    failed; what was published before is as it was
   2    wrong arguments or configuration
-  3    too many lines were rejected; nothing was published
   130  interrupted`
 
 // app is what every command shares: the process's edges, and the options of

@@ -204,7 +204,25 @@ func writeNotes(w io.Writer, r *pipeline.Result) error {
 			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].Report, r.Steps[i].Partition, warning)
 		}
 	}
-	return writeLeftOut(w, r.TooLate, r.Unknown)
+	return writeLeftOut(w, lateNow(r), r.Unknown)
+}
+
+// lateNow is what of the dumps that were read is out of reach. What others have
+// out of reach is for the plan to say, and not for every run.
+func lateNow(r *pipeline.Result) []pipeline.Late {
+	digested := map[string]bool{}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Kind == pipeline.Digest {
+			digested[s.Partition] = true
+		}
+	}
+	var late []pipeline.Late
+	for _, l := range r.TooLate {
+		if digested[l.DumpDay] {
+			late = append(late, l)
+		}
+	}
+	return late
 }
 
 // writeFailures says what failed: each with its error, and then what waits for

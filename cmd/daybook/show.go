@@ -79,7 +79,7 @@ func runShow(ctx context.Context, a *app, opts *showOptions) error {
 		return json.NewEncoder(a.stdout).Encode(shown.Manifest)
 	}
 	s := shower{Shown: shown, all: opts.inputs}
-	if opts.inputs && shown.Manifest.Digest == nil && strings.Count(opts.partition, "-") == 2 {
+	if opts.inputs && shown.Kind == pipeline.Day {
 		if s.origins, err = runner.Origins(ctx, shown.Manifest); err != nil {
 			return err
 		}
@@ -110,11 +110,7 @@ func (s *shower) show(out io.Writer) error {
 }
 
 func (s *shower) title(m *publish.Manifest) {
-	name := m.Report
-	if m.Digest != nil {
-		name = digestName
-	}
-	s.line("%s %s, revision %d", name, m.Partition, m.Revision)
+	s.line("%s %s, revision %d", stepReport(s.Kind, m.Report), m.Partition, m.Revision)
 	s.line("%s\n", s.URL)
 }
 

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"daybook/pipeline"
+	"daybook/transform/day"
+)
+
+// A plan of ten years and three reports is as readable as one of a week.
+func TestWritePlanOfYears(t *testing.T) {
+	from := day.Date(2016, 11, 21)
+	var steps []pipeline.Step
+	for d := range day.Day(3652) {
+		s := pipeline.Step{Kind: pipeline.Digest, Partition: (from + d).String(), Status: pipeline.Missing,
+			Reasons: []string{fmt.Sprintf("%d dumps not digested yet", 20+d%5)}}
+		if d == 1000 {
+			s.Failed = "read it: corrupt dump"
+		}
+		steps = append(steps, s)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		for d := range day.Day(3652) {
+			s := pipeline.Step{Kind: pipeline.Day, Report: name, Partition: (from + d).String(), Status: pipeline.Fresh}
+			switch {
+			case d < 100:
+				s.Status, s.Reasons = pipeline.Stale, []string{"unit changed"}
+			case d < 130:
+				s.Status, s.Reasons = pipeline.Stale, []string{"unit changed", "language en → nl"}
+			case d > 3600:
+				s.Status, s.Reasons = pipeline.Depends, []string{fmt.Sprintf("whether it changes depends on the dumps of day %d", d)}
+			}
+			steps = append(steps, s)
+		}
+	}
+	for m := range day.Month(14) {
+		steps = append(steps, pipeline.Step{Kind: pipeline.Month, Report: "a", Partition: (day.MonthOf(2025, 11) + m).String(),
+			Status: pipeline.Waiting, Reasons: []string{"days are missing"}})
+	}
+	var b strings.Builder
+	if err := writePlan(&b, &pipeline.Plan{Steps: steps}, false); err != nil {
+		t.Fatal(err)
+	}
+	// Day 1000 after the first is 2019-08-18. There are 3 × (3652 − 130 − 51)
+	// fresh ones.
+	const reasons = "20 dumps not digested yet; 21 dumps not digested yet; 22 dumps not digested yet; and 2 more"
+	const depends = "whether it changes depends on the dumps of day 3601; whether it changes depends on the dumps of day 3602; whether it changes depends on the dumps of day 3603; and 48 more"
+	want := `REPORT  PARTITION                 STATUS   WHY
+digest  2016-11-21 to 2019-08-17  missing  ` + reasons + `
+digest  2019-08-18                missing  20 dumps not digested yet; the last attempt failed: read it: corrupt dump
+digest  2019-08-19 to 2026-11-20  missing  21 dumps not digested yet; 22 dumps not digested yet; 23 dumps not digested yet; and 2 more
+`
+	for _, name := range []string{"a", "b", "c"} {
+		want += name + `       2016-11-21 to 2017-02-28  stale    unit changed
+` + name + `       2017-03-01 to 2017-03-30  stale    unit changed; language en → nl
+` + name + `       2026-10-01 to 2026-11-20  depends  ` + depends + "\n"
+	}
+	want += `a       2025-11 to 2026-12        waiting  days are missing
+10413 fresh, 3652 missing, 390 stale, 153 depending on them, 14 waiting
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestWriteLeftOut(t *testing.T) {
+	late := []pipeline.Late{
+		{DumpDay: "2026-11-20", Date: "2026-10-01", Lines: 2, Reason: "too_late", Lookback: 50},
+		{DumpDay: "2026-11-20", Date: "2027-12-01", Lines: 1, Reason: "too_early", Lookback: 376},
+	}
+	var b strings.Builder
+	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt"}); err != nil {
+		t.Fatal(err)
+	}
+	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 would put them into the reports of that day
+the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): that is further away than source.lookback_days can reach (366)
+2026/11/20/notes.txt is not read: its name is not that of a dump
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+
+	b.Reset()
+	for range 40 {
+		late = append(late, late[0])
+	}
+	if err := writeLeftOut(&b, late, nil); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Count(text, "\n") != mostNotes+1 || !strings.HasSuffix(text, "… and 32 more such days; --json lists them all\n") {
+		t.Errorf("of 42 days it tells\n%s", text)
+	}
+}
+
+func TestPartitionsText(t *testing.T) {
+	var steps []*pipeline.Done
+	for _, s := range []struct{ report, partition string }{
+		{"a", "2026-11-29"}, {"a", "2026-11-30"}, {"a", "2026-12-01"}, {"a", "2026-12-03"}, {"b", "2026-12-04"}, {"b", "2026-11"}, {"b", "2026-12"},
+	} {
+		steps = append(steps, &pipeline.Done{Report: s.report, Partition: s.partition})
+	}
+	want := "a 2026-11-29 to 2026-12-01, a 2026-12-03, b 2026-12-04, b 2026-11 to 2026-12"
+	if got := partitionsText(steps); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
