@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -69,11 +70,17 @@ func Blank(line []byte) bool { return space(line, 0) == len(line) }
 // scan checks the grammar of the whole line, and leaves its members in
 // d.outer.
 func (d *Decoder) scan(line []byte) int {
-	i := space(line, 0)
-	if i == len(line) || line[i] != '{' {
-		return ^i
+	i := opening(line, &d.outer)
+	if i > 0 {
+		i = d.members(line, i, &d.outer)
+	} else {
+		i = space(line, 0)
+		if i == len(line) || line[i] != '{' {
+			return ^i
+		}
+		i = d.object(line, i, &d.outer)
 	}
-	if i = d.object(line, i, &d.outer); i < 0 {
+	if i < 0 {
 		return i
 	}
 	if i = space(line, i); i < len(line) {
@@ -166,8 +173,8 @@ func (d *Decoder) technician(required bool) Person {
 	if !ok {
 		return Person{}
 	}
-	if v.known != nil {
-		return *v.known
+	if d.outer.known != nil {
+		return *d.outer.known
 	}
 	p := Person{
 		ID:    d.id(&d.inner, fID, true),
@@ -202,7 +209,7 @@ func (d *Decoder) transferredTo() string {
 	if kind := d.optional(m, fKind); len(kind) > 0 && string(kind) != "technician" && string(kind) != "channel" {
 		d.fail(BadValue, m, fKind, "neither technician nor channel")
 	}
-	if v, ok := m.get(fID); ok && v.kind != integer {
+	if v, ok := m.get(fID); ok && v.kind() != integer {
 		d.fail(BadValue, m, fID, "not an integer")
 	}
 	name, _ := d.required(m, fName)
@@ -216,12 +223,12 @@ func (d *Decoder) enter(f member, required bool) (span, bool) {
 	switch {
 	case !ok && required:
 		d.fail(MissingField, &d.outer, f, "missing")
-	case ok && v.kind != object:
+	case ok && v.kind() != object:
 		d.fail(BadValue, &d.outer, f, "not an object")
 		return v, false
-	case ok && v.known == nil:
+	case ok && (f != fTechnician || d.outer.known == nil):
 		d.inner.path = memberNames[f] + "."
-		d.object(d.line, int(v.start), &d.inner) // cannot fail: skip went over it
+		d.object(d.line, v.start(), &d.inner) // cannot fail: skip went over it
 	}
 	return v, ok
 }
@@ -256,24 +263,24 @@ func (d *Decoder) details(clear bool) *Details {
 	}
 
 	v := d.outer.span[fCustomFields]
-	if v.kind == null {
+	if v.kind() == null {
 		for i := DetailCustomField1; i < NumDetails; i++ {
 			set(i, "")
 		}
 		return details
 	}
-	if v.kind != array {
+	if v.kind() != array {
 		d.fail(BadValue, &d.outer, fCustomFields, "not an array")
 		return details
 	}
-	i, n := space(d.line, int(v.start)+1), 0
+	i, n := space(d.line, v.start()+1), 0
 	for d.line[i] != ']' {
-		element, end := d.value(d.line, i, noMember)
+		element, end := d.value(d.line, i)
 		if n == NumDetails-DetailCustomField1 {
 			d.fail(BadValue, &d.outer, fCustomFields, "more than 5 elements")
 			break
 		}
-		switch element.kind {
+		switch element.kind() {
 		case plainText, escapedText:
 			set(DetailCustomField1+n, d.strings.get(d.text(element)))
 		case null:
@@ -291,7 +298,7 @@ func (d *Decoder) details(clear bool) *Details {
 
 // get returns a member's value; false if it is absent or null.
 func (m *members) get(f member) (span, bool) {
-	return m.span[f], m.has(f) && m.span[f].kind != null
+	return m.span[f], m.has(f) && m.span[f].kind() != null
 }
 
 // required takes a string that must be there and must not be empty. The bytes
@@ -301,9 +308,9 @@ func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 	switch {
 	case !ok:
 		d.fail(MissingField, m, f, "missing")
-	case v.kind > escapedText:
+	case v.kind() > escapedText:
 		d.fail(BadValue, m, f, "not a string")
-	case v.start == v.end:
+	case v.start() == v.end():
 		d.fail(BadValue, m, f, "empty")
 	default:
 		return d.text(v), true
@@ -314,7 +321,7 @@ func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 // optional takes a string; empty if it is absent.
 func (d *Decoder) optional(m *members, f member) []byte {
 	v, ok := m.get(f)
-	if ok && v.kind > escapedText {
+	if ok && v.kind() > escapedText {
 		d.fail(BadValue, m, f, "not a string")
 		return nil
 	}
@@ -327,14 +334,14 @@ func (d *Decoder) optional(m *members, f member) []byte {
 // text is a string's value, valid until the next call.
 func (d *Decoder) text(v span) []byte {
 	s := d.raw(v)
-	if v.kind == escapedText {
+	if v.kind() == escapedText {
 		d.scratch = unescape(d.scratch[:0], s)
 		return d.scratch
 	}
 	return s
 }
 
-func (d *Decoder) raw(v span) []byte { return d.line[v.start:v.end] }
+func (d *Decoder) raw(v span) []byte { return d.line[v.start():v.end()] }
 
 // code takes a required member of the line that has one of the codes.
 func (d *Decoder) code(f member, codes []string) int {
@@ -367,7 +374,7 @@ func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
 	if !ok {
 		return 0
 	}
-	if v.kind == integer {
+	if v.kind() == integer {
 		if n, ok := natural(d.raw(v)); ok && n >= min {
 			return n
 		}
@@ -385,6 +392,9 @@ func natural(s []byte) (int64, bool) {
 		return 0, false
 	}
 	n := uint64(0) // holds any 19 digits
+	for ; len(s) >= 8; s = s[8:] {
+		n = n*1e8 + eightDigits(binary.LittleEndian.Uint64(s))
+	}
 	for _, c := range s {
 		n = n*10 + uint64(c-'0')
 	}
@@ -398,8 +408,8 @@ func (d *Decoder) fail(reason Reason, m *members, f member, what string) {
 	}
 	detail := m.path + memberNames[f] + ": " + what
 	if v, ok := m.get(f); ok {
-		if v.kind <= escapedText {
-			v.start, v.end = v.start-1, v.end+1 // the quotes
+		if v.kind() <= escapedText {
+			v = newSpan(v.kind(), v.start()-1, v.end()+1) // the quotes
 		}
 		detail += ": " + excerpt(d.raw(v))
 	}
