@@ -68,29 +68,37 @@ func (a *app) show(look func(since time.Duration) view) (stop func()) {
 	return func() { close(done); wg.Wait() }
 }
 
-func plainLine(w io.Writer) func(view, time.Duration) {
-	return func(v view, since time.Duration) {
-		left := ""
-		if v.done > 0 && v.total > v.done {
-			left = ", " + leftText(time.Duration(float64(since)*float64(v.total-v.done)/float64(v.done))) + " left"
-		}
-		fmt.Fprintf(w, "%s%s\n", v.text, left)
+// line is the view in words, and how long the rest will take if it goes on so.
+func (v view) line(since time.Duration) string {
+	if v.done <= 0 || v.total <= v.done {
+		return v.text
 	}
+	return v.text + ", " + leftText(time.Duration(float64(since)*float64(v.total-v.done)/float64(v.done))) + " left"
+}
+
+func plainLine(w io.Writer) func(view, time.Duration) {
+	return func(v view, since time.Duration) { fmt.Fprintln(w, v.line(since)) }
 }
 
 func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
-	b := progressbar.NewOptions64(-1,
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(20),
-		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetPredictTime(false), // the line says it
+		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""),
-	)
-	draw = func(v view, _ time.Duration) {
-		if v.total > 0 && b.GetMax64() != v.total {
+	}
+	b := progressbar.NewOptions64(-1, options...) // a spinner, as long as the total is not known
+	known := false
+	draw = func(v view, since time.Duration) {
+		switch {
+		case v.total > 0 && !known:
+			b, known = progressbar.NewOptions64(v.total, options...), true
+		case known && b.GetMax64() != v.total:
 			b.ChangeMax64(v.total)
 		}
-		b.Describe(v.text)
+		b.Describe(v.line(since))
 		_ = b.Set64(min(v.done, v.total)) // a bar that cannot be drawn is no reason to fail
 	}
 	return draw, func() { _ = b.Clear() }

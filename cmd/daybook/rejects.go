@@ -41,7 +41,8 @@ func newRejectsListCommand(a *app) *cobra.Command {
 		Long: `List how many lines of each dump day were rejected, why, and where they are kept.
 
 A day is refused if there are more of them than source.max_rejected allows: then
-the reports are as if its newer dumps were not there.`,
+the reports are as if its newer dumps were not there. With --json, each day is a
+line of NDJSON.`,
 		Example: `  daybook rejects list --month 2026-11`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -167,7 +168,6 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 		write = func(w io.Writer, l *quarantine.Line) error { _, err := fmt.Fprintf(w, "%s\n", l.Raw); return err }
 	case a.json:
 		lines := quarantine.NewWriter(out)
-		defer lines.Flush()
 		write = func(_ io.Writer, l *quarantine.Line) error { return errors.Join(lines.Write(l), lines.Flush()) }
 	}
 	shown := 0
