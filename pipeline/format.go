@@ -25,8 +25,9 @@ type format interface {
 	digest(complete, open, sessions io.Writer, events int64) (digestWriter, error)
 	// index reads the sessions table of a digest.
 	index(r io.ReaderAt, size int64) (*digest.Index, error)
-	// events opens one of its other tables.
-	events(r io.ReaderAt, size int64, complete bool) (eventsTable, error)
+	// events opens one of its other tables, whose footer is in its last tail
+	// bytes (digest.Index.TailSize).
+	events(r io.ReaderAt, size, tail int64, complete bool) (eventsTable, error)
 
 	// part begins a part of a partition.
 	part(w io.Writer) (partWriter, error)
@@ -42,9 +43,10 @@ type digestWriter interface {
 	Close() (digest.Summary, error)
 }
 
-// eventsTable reads the events of sessions, row group by row group.
+// eventsTable reads the events of sessions, row group by row group, with their
+// ids or without.
 type eventsTable interface {
-	Read(group int, keep func(session int64) bool, each func(events []event.Event) error) error
+	Read(group int, ids bool, keep func(session int64) bool, each func(events []event.Event) error) error
 }
 
 // partWriter takes the rows of a part, in order.
@@ -64,8 +66,8 @@ func (parquetFormat) index(r io.ReaderAt, size int64) (*digest.Index, error) {
 	return digest.ReadIndex(r, size)
 }
 
-func (parquetFormat) events(r io.ReaderAt, size int64, complete bool) (eventsTable, error) {
-	return digest.OpenEvents(r, size, complete)
+func (parquetFormat) events(r io.ReaderAt, size, tail int64, complete bool) (eventsTable, error) {
+	return digest.OpenEvents(r, size, tail, complete)
 }
 
 func (parquetFormat) part(w io.Writer) (partWriter, error) { return parquet.NewWriter(w) }

@@ -79,9 +79,9 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 }
 
 // openEvents opens a table of a digest, of which so many row groups will be
-// read.
-func (r *Runner) openEvents(ctx context.Context, part publish.Part, complete bool, groups int) (eventsTable, error) {
-	table, err := r.files().events(r.object(ctx, part, groups > 2), part.Bytes, complete)
+// read. Its index says how long its tail is.
+func (r *Runner) openEvents(ctx context.Context, part publish.Part, tail int64, complete bool, groups int) (eventsTable, error) {
+	table, err := r.files().events(r.object(ctx, part, groups > 2), part.Bytes, tail, complete)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(part.Key), err)
 	}

@@ -94,7 +94,8 @@ const sessionsPerWorker = 2000
 // place is where a digest has events of wanted sessions.
 type place struct {
 	part     publish.Part
-	complete bool // it is the table of sessions that look complete
+	complete bool  // it is the table of sessions that look complete
+	tail     int64 // of the table, in bytes: its footer
 	groups   []groupRange
 	events   int64 // how many there are of wanted sessions
 }
@@ -134,7 +135,8 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		complete, open := &place{part: d.complete, complete: true}, &place{part: d.open}
+		complete := &place{part: d.complete, complete: true, tail: index.TailSize(true)}
+		open := &place{part: d.open, tail: index.TailSize(false)}
 		next := 0
 		for i := range index.Len() {
 			e := index.At(i)
@@ -286,7 +288,7 @@ func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	table, err := s.r.openEvents(ctx, p.part, p.complete, len(groups))
+	table, err := s.r.openEvents(ctx, p.part, p.tail, p.complete, len(groups))
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +317,7 @@ func (c *cursor) advance() error {
 	}
 	for len(c.starts) == 0 && len(c.groups) > 0 {
 		c.read, c.starts = c.read[:0], c.starts[:0]
-		err := c.table.Read(c.groups[0].group, c.s.isWanted, func(events []event.Event) error {
+		err := c.table.Read(c.groups[0].group, true, c.s.isWanted, func(events []event.Event) error {
 			c.starts = append(c.starts, len(c.read))
 			c.read = append(c.read, events...)
 			return nil

@@ -10,8 +10,8 @@ import (
 	"daybook/transform/session"
 )
 
-// generated are the sessions of a generated day, in order; every tenth is
-// open.
+// generated are the sessions of a generated day, in order; every fifteenth
+// is open.
 func generated(b *testing.B, perDay int) (sessions []told, events int64) {
 	b.Helper()
 	decoder := event.NewDecoder()
@@ -25,12 +25,32 @@ func generated(b *testing.B, perDay int) (sessions []told, events int64) {
 			}
 		}
 		if s, _ = session.Order(s); len(s) > 0 {
-			sessions = append(sessions, told{s, len(sessions)%10 > 0})
+			sessions = append(sessions, told{s, len(sessions)%15 > 0})
 			events += int64(len(s))
 		}
 	}
 	sortByHash(sessions)
 	return sessions, events
+}
+
+// writeDay writes a digest of a day with that many events.
+func writeDay(b *testing.B, sessions []told, events int64) (*files, Summary) {
+	b.Helper()
+	f := new(files)
+	w, err := NewWriter(&f.complete, &f.open, &f.sessions, events)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range sessions {
+		if err := w.Add(s.Events, s.Complete); err != nil {
+			b.Fatal(err)
+		}
+	}
+	summary, err := w.Close()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f, summary
 }
 
 // BenchmarkWrite also tells the sizes of the tables.
@@ -40,7 +60,7 @@ func BenchmarkWrite(b *testing.B) {
 	var f *files
 	var summary Summary
 	for b.Loop() {
-		f, summary = write(b, sessions, groupEvents(events))
+		f, summary = writeDay(b, sessions, events)
 	}
 	perSecond(b, events)
 	b.ReportMetric(float64(f.complete.Len())/float64(summary.Complete.Events), "complete-B/event")
@@ -53,22 +73,26 @@ func BenchmarkRead(b *testing.B) {
 	for i := range sessions {
 		sessions[i].Complete = true
 	}
-	f, _ := write(b, sessions, groupEvents(events))
-	b.ReportAllocs()
-	for b.Loop() {
-		e := mustOpen(b, f.complete.Bytes(), true)
-		for g := range e.Groups() {
-			if err := e.Read(g, anySession, func([]event.Event) error { return nil }); err != nil {
-				b.Fatal(err)
+	f, _ := writeDay(b, sessions, events)
+	for name, ids := range map[string]bool{"with ids": true, "without": false} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e := mustOpen(b, f.complete.Bytes(), true)
+				for g := range e.Groups() {
+					if err := e.Read(g, ids, anySession, func([]event.Event) error { return nil }); err != nil {
+						b.Fatal(err)
+					}
+				}
 			}
-		}
+			perSecond(b, events)
+		})
 	}
-	perSecond(b, events)
 }
 
 func BenchmarkReadIndex(b *testing.B) {
 	sessions, events := generated(b, 8000)
-	f, _ := write(b, sessions, groupEvents(events))
+	f, _ := writeDay(b, sessions, events)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ReadIndex(bytes.NewReader(f.sessions.Bytes()), int64(f.sessions.Len())); err != nil {

@@ -12,21 +12,29 @@
 // host. Every column is required. Row groups end where sessions do, so that
 // one row group is all that has to be read to get a session.
 //
+// # Ids
+//
+// Half of a digest is the ids of events, which say nothing but that two events
+// are one. A session that is in one digest alone has been told apart already.
+// So the ids are the last column of a row group, and are not read unless they
+// are asked for.
+//
 // # Damage
 //
 // Nothing else tells a reader of one row group that its bytes are those that
-// were written. So each row group has a checksum (CRC-32C) in the footer's
-// metadata, and the footer has one in the four bytes before it, where Parquet
-// leaves room. A reader verifies them before it lets Arrow's decoders, which
-// panic or allocate without bound on bytes that are wrong, see any. Bytes that
-// were damaged or cut off give [ErrCorrupt]. The checksums also vouch for what
-// was seen to when the digest was written: that texts are UTF-8, for one.
+// were written. So each row group has two checksums (CRC-32C) in the footer's
+// metadata, one of them for the ids, and the footer has one in the four bytes
+// before it, where Parquet leaves room. A reader verifies those of what it
+// reads before it lets Arrow's decoders, which panic or allocate without bound
+// on bytes that are wrong, see any. Bytes that were damaged or cut off give
+// [ErrCorrupt]. The checksums also vouch for what was seen to when the digest
+// was written: that texts are UTF-8, for one.
 //
 // # Requests
 //
-// Readers are made for object stores, where a request costs more than its
-// bytes: to open a table takes one ReadAt of its last [TailSize] bytes (and a
-// second where its footer is longer), a row group one, an index one in all.
+// Readers are made for object stores: an index takes one ReadAt, to open a
+// table one of its last bytes, how many of which the index tells
+// ([Index.TailSize]), and a row group one.
 package digest
 
 import (
@@ -65,7 +73,8 @@ func guard(err *error) {
 const (
 	keyVersion   = "daybook.digest"    // Version
 	keyTable     = "daybook.table"     // which of the three
-	keyChecksums = "daybook.checksums" // of each row group: 8 hexadecimal digits
+	keyChecksums = "daybook.checksums" // two of each row group, little-endian, all in base64
+	keyTails     = "daybook.tails"     // of the table of sessions: see Index.TailSize
 )
 
 const checksumSize = 4 // of the footer's, little-endian, in the bytes before it
@@ -76,8 +85,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // table is the layout of a file.
 type table struct {
-	name    string
-	columns []column
+	name     string
+	columns  []column
+	optional int // how many of the last columns readers can do without
 }
 
 type column struct {
@@ -92,68 +102,71 @@ type kind uint8
 
 const (
 	number kind = iota
-	micros      // a timestamp in UTC, as are
-	millis
-	truth
-	text
-	opaque
+	millis      // a timestamp in UTC
+	opaque      // bytes
 )
 
 // encoding is how values are laid out in pages, which zstd then compresses.
+// What is as good as random it would only spend its time on.
 type encoding uint8
 
 const (
-	plain      encoding = iota
-	dictionary          // each distinct value of a row group once, then indexes
-	delta               // packed differences
+	dictionary  encoding = iota // each distinct value of a row group once, then indexes
+	delta                       // packed differences
+	randomDelta                 // so, too, and not compressed
+	randomBytes                 // packed lengths, then the bytes, and not compressed
 )
 
 // The columns of the two tables of events, and their places.
+//
+// A session's times are the first one and the steps from each to the next: the
+// times themselves go back where a session begins, and would be packed as if
+// they did everywhere. Few producers tell microseconds, so those are apart.
 const (
 	eventSession = iota
-	eventTS
+	eventStart
+	eventStep
+	eventMicros
 	eventSeq
-	eventID
-	eventType
-	eventCode
+	eventKind
 	eventWho
 	eventBody
+	eventID
 )
 
 var eventColumns = []column{
-	eventSession: {"session_id", 1, number, delta},
-	eventTS:      {"ts", 2, micros, delta},
-	eventSeq:     {"seq", 3, number, delta},
-	eventID:      {"event_id", 4, text, plain}, // all are distinct
-	eventType:    {"type", 5, number, dictionary},
-	eventCode:    {"code", 6, number, dictionary},
+	eventSession: {"session_id", 1, number, dictionary},
+	eventStart:   {"start", 2, millis, dictionary},         // of the session's first event
+	eventStep:    {"step", 3, number, randomDelta},         // ms since the event before; 0: the first
+	eventMicros:  {"micros", 4, number, dictionary},        // of the time: 0 to 999
+	eventSeq:     {"seq_step", 5, number, dictionary},      // seq less that of the event before; the first's own
+	eventKind:    {"kind", 6, number, dictionary},          // newKind
 	eventWho:     {"technician_id", 7, number, dictionary}, // 0: none
 	eventBody:    {"body", 8, opaque, dictionary},          // event.Event.AppendBody
+	eventID:      {"event_id", 9, opaque, randomBytes},     // appendID; kind has its form
 }
 
 // The columns of the table of sessions, and their places.
 const (
 	sessionID = iota
 	sessionFirst
-	sessionLast
+	sessionMinutes
 	sessionEvents
-	sessionComplete
-	sessionGroup
+	sessionPlace
 )
 
 var sessionColumns = []column{
-	sessionID:       {"session_id", 1, number, delta},
-	sessionFirst:    {"first_ts", 2, millis, delta},
-	sessionLast:     {"last_ts", 3, millis, delta},
-	sessionEvents:   {"events", 4, number, delta},
-	sessionComplete: {"complete", 5, truth, plain}, // which table has its events
-	sessionGroup:    {"row_group", 6, number, dictionary},
+	sessionID:      {"session_id", 1, number, delta},
+	sessionFirst:   {"first", 2, number, delta},   // event's time, in whole minutes since the Unix epoch
+	sessionMinutes: {"minutes", 3, number, delta}, // from then to the last event's
+	sessionEvents:  {"events", 4, number, delta},
+	sessionPlace:   {"place", 5, number, dictionary}, // the row group times 2; 1 more in the table complete
 }
 
 var (
-	completeTable = table{"complete", eventColumns}
-	openTable     = table{"open", eventColumns}
-	sessionsTable = table{"sessions", sessionColumns}
+	completeTable = table{"complete", eventColumns, 1}
+	openTable     = table{"open", eventColumns, 1}
+	sessionsTable = table{"sessions", sessionColumns, 0}
 )
 
 // schema is the table's, in Parquet's terms.
@@ -172,14 +185,8 @@ func (t *table) schema() (*schema.GroupNode, error) {
 
 func (k kind) types() (parquet.Type, schema.LogicalType) {
 	switch k {
-	case micros:
-		return parquet.Types.Int64, schema.NewTimestampLogicalType(true, schema.TimeUnitMicros)
 	case millis:
 		return parquet.Types.Int64, schema.NewTimestampLogicalType(true, schema.TimeUnitMillis)
-	case truth:
-		return parquet.Types.Boolean, schema.NoLogicalType{}
-	case text:
-		return parquet.Types.ByteArray, schema.StringLogicalType{}
 	case opaque:
 		return parquet.Types.ByteArray, schema.NoLogicalType{}
 	}
@@ -190,8 +197,8 @@ func (k kind) types() (parquet.Type, schema.LogicalType) {
 // in the middle of a row group: larger than one can be.
 const dictionaryLimit = 1 << 30
 
-// properties are the writer's. Ids and bodies have no statistics: nobody asks
-// for a range of them, and the writer would keep pointers into its input.
+// properties are the writer's. There are no statistics: sessions are in the
+// order of a hash, so that nothing could be found by them.
 func (t *table) properties() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd),
@@ -199,6 +206,7 @@ func (t *table) properties() *parquet.WriterProperties {
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),
+		parquet.WithStats(false),
 	}
 	for _, c := range t.columns {
 		switch c.encoding {
@@ -206,8 +214,13 @@ func (t *table) properties() *parquet.WriterProperties {
 			options = append(options, parquet.WithDictionaryFor(c.name, true))
 		case delta:
 			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaBinaryPacked))
+		case randomDelta:
+			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaBinaryPacked),
+				parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
+		case randomBytes:
+			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaLengthByteArray),
+				parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
 		}
-		options = append(options, parquet.WithStatsFor(c.name, c.kind != text && c.kind != opaque))
 	}
 	return parquet.NewWriterProperties(options...)
 }

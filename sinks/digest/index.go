@@ -10,59 +10,86 @@ import (
 )
 
 // Entry is a row of the table of sessions.
+//
+// Of its events' times a digest keeps the minutes. Every date begins with one,
+// in any zone of today, so that which dates they are on is exact.
 type Entry struct {
-	Session     int64
-	First, Last int64 // of its events, in whole ms since the Unix epoch
-	Events      int64
-	Complete    bool  // its events are in the table complete, not in open
-	Group       int32 // the row group of its events in that table
+	Session  int64
+	First    int64 // when the minute of its first event begins, in ms since the Unix epoch
+	Last     int64 // the last ms of its last event's minute
+	Events   int64
+	Complete bool  // its events are in the table complete, not in open
+	Group    int32 // the row group of its events in that table
 }
 
 // Index is a table of sessions in memory: 24 bytes a session. It is never
 // changed, and safe for concurrent use.
 type Index struct {
-	base    int64 // the first event of the first session, in ms
 	entries []packed
+	tails   tails
 }
+
+// tails are how many bytes at the ends of the tables of events have to be read
+// to open them.
+type tails struct{ complete, open int64 }
 
 // packed is an Entry in 24 bytes.
 type packed struct {
-	session     int64
-	events      uint32
-	group       uint16 // times two, and one if it is complete
-	first, last offset
+	session int64
+	first   int32  // the minute of the first event, since the Unix epoch
+	minutes uint32 // from there to that of the last
+	events  uint32
+	place   uint32 // the row group times 2, and 1 if it is in the table complete
 }
 
-// offset is a time: ms since the index's base, two's complement, little-endian.
-type offset [5]byte
+const minute = 60_000 // ms
 
-// maxSpan is what fits an offset, either way: 17 years. The events of one
-// dump day lie within its look-back.
-const maxSpan = 1<<(8*len(offset{})-1) - 1
-
-// within says whether times from first to last, in ms, have offsets from base.
-func within(first, last, base int64) bool { return first >= base-maxSpan && last <= base+maxSpan }
-
-func newOffset(ms int64) offset {
-	return offset{byte(ms), byte(ms >> 8), byte(ms >> 16), byte(ms >> 24), byte(ms >> 32)}
+// pack packs an entry, if it is one that a digest can have.
+func pack(e Entry) (p packed, ok bool) {
+	first, last := floorMinute(e.First), floorMinute(e.Last)
+	if e.First > e.Last || first < math.MinInt32 || last > math.MaxInt32 ||
+		e.Events < 1 || e.Events > math.MaxUint32 || e.Group < 0 || e.Group >= maxGroups {
+		return packed{}, false
+	}
+	place := uint32(e.Group) << 1
+	if e.Complete {
+		place |= 1
+	}
+	return packed{e.Session, int32(first), uint32(last - first), uint32(e.Events), place}, true
 }
 
-func (o offset) ms() int64 {
-	return int64(o[0]) | int64(o[1])<<8 | int64(o[2])<<16 | int64(o[3])<<24 | int64(int8(o[4]))<<32
+// floorMinute is the minute of a time in ms.
+func floorMinute(ms int64) int64 {
+	m := ms / minute
+	if ms%minute < 0 {
+		m--
+	}
+	return m
+}
+
+func (p *packed) entry() Entry {
+	first := int64(p.first)
+	return Entry{
+		Session: p.session,
+		First:   first * minute, Last: (first+int64(p.minutes)+1)*minute - 1,
+		Events: int64(p.events), Complete: p.place&1 == 1, Group: int32(p.place >> 1),
+	}
 }
 
 // Len is the number of sessions.
 func (x *Index) Len() int { return len(x.entries) }
 
 // At returns session i in order of the hash.
-func (x *Index) At(i int) Entry {
-	p := &x.entries[i]
-	return Entry{
-		Session: p.session,
-		First:   x.base + p.first.ms(),
-		Last:    x.base + p.last.ms(),
-		Events:  int64(p.events), Complete: p.group&1 == 1, Group: int32(p.group >> 1),
+func (x *Index) At(i int) Entry { return x.entries[i].entry() }
+
+// TailSize is what [OpenEvents] should be told of one of the tables of events:
+// how many bytes at its end it has to read. It is 0, unknown, in an index that
+// [NewIndex] made.
+func (x *Index) TailSize(complete bool) int64 {
+	if complete {
+		return x.tails.complete
 	}
+	return x.tails.open
 }
 
 // Size is the memory that the index takes, in bytes.
@@ -71,11 +98,16 @@ func (x *Index) Size() int64 { return packedSize * int64(cap(x.entries)) }
 const packedSize = 24
 
 // NewIndex makes an index of entries, which are in ascending order of their
-// hash. Its error wraps [ErrCorrupt]: no digest has such sessions.
+// hash; what it keeps of their times is the minutes. Its error wraps
+// [ErrCorrupt]: no digest has such sessions.
 func NewIndex(entries []Entry) (*Index, error) {
 	x := &Index{entries: make([]packed, 0, len(entries))}
 	for _, e := range entries {
-		if err := x.add(e); err != nil {
+		p, ok := pack(e)
+		if !ok {
+			return nil, corrupt("no session is like this one: %+v", e)
+		}
+		if err := x.add(p); err != nil {
 			return nil, err
 		}
 	}
@@ -89,15 +121,19 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(bytes.NewReader(b), size, &sessionsTable)
+	s, err := open(bytes.NewReader(b), size, size, &sessionsTable)
 	if err != nil {
 		return nil, err
 	}
 	return s.index()
 }
 
-func (s *source) index() (*Index, error) {
+func (s *source) index() (_ *Index, err error) {
+	defer asCorrupt(&err)
 	x := &Index{entries: make([]packed, 0, s.footer.GetNumRows())}
+	if x.tails, err = parseTails(value(s.footer, keyTails)); err != nil {
+		return nil, err
+	}
 	var c sessionBatch
 	for i := range s.groups {
 		rows, err := c.read(s, i)
@@ -105,7 +141,11 @@ func (s *source) index() (*Index, error) {
 			return nil, fmt.Errorf("row group %d: %w", i, err)
 		}
 		for row := range rows {
-			if err := x.add(c.entry(row)); err != nil {
+			p, ok := c.packed(row)
+			if !ok {
+				return nil, fmt.Errorf("no session is like number %d of row group %d", row, i)
+			}
+			if err := x.add(p); err != nil {
 				return nil, err
 			}
 		}
@@ -113,49 +153,54 @@ func (s *source) index() (*Index, error) {
 	return x, nil
 }
 
-// add adds an entry if it is one that a Writer can have written.
-func (x *Index) add(e Entry) error {
-	if len(x.entries) == 0 {
-		x.base = e.First
-	} else if last := x.entries[len(x.entries)-1].session; shuffle.Hash(e.Session) <= shuffle.Hash(last) {
-		return corrupt("session %d does not come after session %d", e.Session, last)
+func (t tails) String() string { return fmt.Sprintf("%d %d", t.complete, t.open) }
+
+func parseTails(s string) (t tails, err error) {
+	if _, err := fmt.Sscanf(s, "%d %d", &t.complete, &t.open); err != nil || t.String() != s {
+		return tails{}, fmt.Errorf("%q are no sizes of footers", s)
 	}
-	if e.First > e.Last || !within(e.First, e.Last, x.base) ||
-		e.Events < 1 || e.Events > math.MaxUint32 || e.Group < 0 || e.Group >= maxGroups {
-		return corrupt("no session is like this one: %+v", e)
+	return t, nil
+}
+
+// add adds a session, if it comes next.
+func (x *Index) add(p packed) error {
+	if n := len(x.entries); n > 0 && shuffle.Hash(p.session) <= shuffle.Hash(x.entries[n-1].session) {
+		return corrupt("session %d does not come after session %d", p.session, x.entries[n-1].session)
 	}
-	group := uint16(e.Group) << 1
-	if e.Complete {
-		group |= 1
-	}
-	x.entries = append(x.entries, packed{e.Session, uint32(e.Events), group, newOffset(e.First - x.base), newOffset(e.Last - x.base)})
+	x.entries = append(x.entries, p)
 	return nil
 }
 
 // sessionBatch is a row group of the table of sessions.
-type sessionBatch struct {
-	id, first, last, events, group []int64
-	complete                       []bool
-}
+type sessionBatch struct{ id, first, minutes, events, place []int64 }
 
 // read reads row group i, and says how many rows it has.
 func (c *sessionBatch) read(s *source, i int) (rows int, err error) {
-	g, err := s.group(i)
+	g, err := s.group(i, false)
 	if err != nil {
 		return 0, err
 	}
-	err = g.numbers(numbersOf{sessionID, &c.id}, numbersOf{sessionFirst, &c.first}, numbersOf{sessionLast, &c.last},
-		numbersOf{sessionEvents, &c.events}, numbersOf{sessionGroup, &c.group})
-	if err != nil {
-		return 0, err
-	}
-	c.complete, err = g.flags(sessionComplete, c.complete)
+	err = g.numbers(numbersOf{sessionID, &c.id}, numbersOf{sessionFirst, &c.first}, numbersOf{sessionMinutes, &c.minutes},
+		numbersOf{sessionEvents, &c.events}, numbersOf{sessionPlace, &c.place})
 	return g.rows, err
 }
 
-func (c *sessionBatch) entry(i int) Entry {
-	return Entry{
-		Session: c.id[i], First: c.first[i], Last: c.last[i],
-		Events: c.events[i], Complete: c.complete[i], Group: int32(c.group[i]),
-	}
+// packed is row i, if its numbers fit.
+func (c *sessionBatch) packed(i int) (p packed, ok bool) {
+	p = packed{c.id[i], int32(c.first[i]), uint32(c.minutes[i]), uint32(c.events[i]), uint32(c.place[i])}
+	ok = int64(p.first) == c.first[i] && int64(p.minutes) == c.minutes[i] &&
+		int64(p.events) == c.events[i] && int64(p.place) == c.place[i]
+	return p, ok
+}
+
+func (c *sessionBatch) add(p packed) {
+	c.id = append(c.id, p.session)
+	c.first = append(c.first, int64(p.first))
+	c.minutes = append(c.minutes, int64(p.minutes))
+	c.events = append(c.events, int64(p.events))
+	c.place = append(c.place, int64(p.place))
+}
+
+func (c *sessionBatch) reset() {
+	c.id, c.first, c.minutes, c.events, c.place = c.id[:0], c.first[:0], c.minutes[:0], c.events[:0], c.place[:0]
 }

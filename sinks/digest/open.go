@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,10 +14,6 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
-
-// TailSize is how much of a table's end is read to find its footer: that of a
-// table of up to twenty row groups is shorter.
-const TailSize = 16 << 10
 
 const (
 	magic    = "PAR1"
@@ -40,15 +37,17 @@ type source struct {
 	groups []span
 }
 
-// span is where a row group lies, and the checksum of its bytes.
+// span is where a row group lies, and its checksums. Its bytes up to optional
+// are those of the columns that readers need.
 type span struct {
-	start, end int64
-	sum        uint32
+	start, optional, end   int64
+	neededSum, optionalSum uint32
 }
 
-// open reads the footer of a file that should be a table t.
-func open(r io.ReaderAt, size int64, t *table) (*source, error) {
-	encoded, start, err := readFooter(r, size)
+// open reads the footer of a file that should be a table t. It looks for it in
+// the last tail bytes first.
+func open(r io.ReaderAt, size, tail int64, t *table) (*source, error) {
+	encoded, start, err := readFooter(r, size, tail)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +55,9 @@ func open(r io.ReaderAt, size int64, t *table) (*source, error) {
 }
 
 // readFooter returns the footer's bytes, and the offset of its checksum: the
-// end of the row groups.
-func readFooter(r io.ReaderAt, size int64) (encoded []byte, start int64, err error) {
-	tail, err := readAt(r, max(0, size-TailSize), size)
+// end of the row groups. The last first bytes are those that it reads first.
+func readFooter(r io.ReaderAt, size, first int64) (encoded []byte, start int64, err error) {
+	tail, err := readAt(r, max(0, size-max(first, int64(tailSize))), size)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -96,7 +95,7 @@ func parseFooter(r io.ReaderAt, encoded []byte, end int64, t *table) (_ *source,
 	if err := checkMetadata(footer, t); err != nil {
 		return nil, err
 	}
-	groups, err := spans(footer, end)
+	groups, err := spans(footer, end, t)
 	if err != nil {
 		return nil, err
 	}
@@ -129,31 +128,47 @@ func value(footer *metadata.FileMetaData, key string) string {
 
 // spans are the row groups, which follow one another from the magic at the
 // file's beginning to end.
-func spans(footer *metadata.FileMetaData, end int64) ([]span, error) {
-	const digits = 2 * checksumSize
-	sums := value(footer, keyChecksums)
+func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
+	sums, err := base64.RawStdEncoding.DecodeString(value(footer, keyChecksums))
+	if err != nil {
+		return nil, err
+	}
 	n := len(footer.RowGroups)
-	if len(sums) != n*digits {
+	if len(sums) != n*2*checksumSize {
 		return nil, fmt.Errorf("it has %d row groups, and checksums of %d bytes", n, len(sums))
 	}
 	groups := make([]span, n)
 	for i := n - 1; i >= 0; i-- {
-		sum, err := strconv.ParseUint(sums[i*digits:][:digits], 16, 32)
-		if err != nil {
+		s := span{end: end, optional: end}
+		if s.start, err = chunkStart(footer.RowGroup(i), 0); err != nil {
 			return nil, err
 		}
-		first, err := footer.RowGroup(i).ColumnChunk(0)
-		if err != nil {
-			return nil, err
+		if t.optional > 0 {
+			if s.optional, err = chunkStart(footer.RowGroup(i), len(t.columns)-t.optional); err != nil {
+				return nil, err
+			}
 		}
-		start := first.DataPageOffset() // the first column has no dictionary
-		if start < int64(len(magic)) || start > end {
-			return nil, fmt.Errorf("row group %d begins at %d", i, start)
+		if s.start < int64(len(magic)) || s.start > s.optional || s.optional > end {
+			return nil, fmt.Errorf("row group %d begins at %d, and its end at %d", i, s.start, s.optional)
 		}
-		groups[i] = span{start, end, uint32(sum)}
-		end = start
+		s.neededSum = binary.LittleEndian.Uint32(sums[i*2*checksumSize:])
+		s.optionalSum = binary.LittleEndian.Uint32(sums[i*2*checksumSize+checksumSize:])
+		groups[i] = s
+		end = s.start
 	}
 	return groups, nil
+}
+
+// chunkStart is where column i of a row group begins.
+func chunkStart(g *metadata.RowGroupMetaData, i int) (int64, error) {
+	chunk, err := g.ColumnChunk(i)
+	if err != nil {
+		return 0, err
+	}
+	if chunk.HasDictionaryPage() {
+		return chunk.DictionaryPageOffset(), nil
+	}
+	return chunk.DataPageOffset(), nil
 }
 
 // group is a row group whose bytes are in memory.
@@ -162,14 +177,20 @@ type group struct {
 	rows int
 }
 
-// group reads row group i with one ReadAt, and verifies its checksum.
-func (s *source) group(i int) (*group, error) {
+// group reads row group i with one ReadAt, and verifies its checksums. Columns
+// that are optional are not there unless all says so.
+func (s *source) group(i int, all bool) (*group, error) {
 	at := s.groups[i]
-	b, err := readAt(s.r, at.start, at.end)
+	end := at.optional
+	if all {
+		end = at.end
+	}
+	b, err := readAt(s.r, at.start, end)
 	if err != nil {
 		return nil, err
 	}
-	if checksum(b) != at.sum {
+	needed, optional := b[:at.optional-at.start], b[at.optional-at.start:]
+	if checksum(needed) != at.neededSum || all && checksum(optional) != at.optionalSum {
 		return nil, corrupt("it has another checksum than it had")
 	}
 	return decoder(s.footer, i, b, at.start)
@@ -232,10 +253,6 @@ func (g *group) numbers(columns ...numbersOf) (err error) {
 	return nil
 }
 
-func (g *group) flags(i int, values []bool) ([]bool, error) {
-	return decode[*file.BooleanColumnChunkReader](g, i, values)
-}
-
 // texts decodes column i. The texts are parts of memory that nobody writes to
 // again.
 func (g *group) texts(i int, values []parquet.ByteArray) ([]parquet.ByteArray, error) {
@@ -252,10 +269,7 @@ type chunkReader[T any] interface {
 func decode[R chunkReader[T], T any](g *group, i int, values []T) (_ []T, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)
-	if cap(values) < g.rows {
-		values = make([]T, g.rows)
-	}
-	values = values[:g.rows]
+	values = resized(values, g.rows)
 	column, err := g.Column(i)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 // Each directory testdata/v<version> holds a digest as a release of that
 // version wrote it, and says in digest.txt what is in it: for each session
 //
-//	session <complete or open> <row group> <first event> <last event>
+//	session <complete or open> <row group> <first event's minute> <last ms of the last event's minute>
 //
 // and its events as lines of a dump. -update writes files that are missing, but
 // none again: what is in a bucket stays as it is, too.

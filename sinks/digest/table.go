@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type tableWriter struct {
 	file   *file.Writer
 	table  *table
 	groups int
-	sums   []byte // the metadata's checksums
+	sums   []byte // of the row groups, as in the metadata
+	tail   int64  // once it is closed: the bytes from the footer's checksum on
 }
 
 func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
@@ -36,37 +38,46 @@ func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
 }
 
 // group writes a row group of the table's columns: values of the type
-// []int64, []bool or []parquet.ByteArray.
+// []int64 or []parquet.ByteArray.
 func (w *tableWriter) group(columns ...any) (err error) {
 	defer guard(&err)
 	if w.groups == maxGroups {
 		return fmt.Errorf("table %s: more than %d row groups", w.table.name, maxGroups)
 	}
-	w.sink.sum = 0
 	g := w.file.AppendRowGroup()
-	for i, values := range columns {
-		chunk, err := g.NextColumn()
-		if err != nil {
-			return err
+	needed := len(columns) - w.table.optional
+	for _, some := range [][]any{columns[:needed], columns[needed:]} {
+		w.sink.sum = 0
+		if err := writeChunks(g, some); err != nil {
+			return fmt.Errorf("table %s: %w", w.table.name, err)
 		}
-		if err := writeChunk(chunk, values); err != nil {
-			return fmt.Errorf("table %s: column %s: %w", w.table.name, w.table.columns[i].name, err)
-		}
+		w.sums = binary.LittleEndian.AppendUint32(w.sums, w.sink.sum)
 	}
 	if err := g.Close(); err != nil {
 		return err
 	}
 	w.groups++
-	w.sums = fmt.Appendf(w.sums, "%08x", w.sink.sum)
 	return w.sink.err
+}
+
+// writeChunks writes the next columns of a row group.
+func writeChunks(g file.SerialRowGroupWriter, columns []any) error {
+	for _, values := range columns {
+		chunk, err := g.NextColumn()
+		if err != nil {
+			return err
+		}
+		if err := writeChunk(chunk, values); err != nil {
+			return fmt.Errorf("column %s: %w", chunk.Descr().Name(), err)
+		}
+	}
+	return nil
 }
 
 func writeChunk(chunk file.ColumnChunkWriter, values any) (err error) {
 	switch chunk := chunk.(type) {
 	case *file.Int64ColumnChunkWriter:
 		_, err = chunk.WriteBatch(values.([]int64), nil, nil)
-	case *file.BooleanColumnChunkWriter:
-		_, err = chunk.WriteBatch(values.([]bool), nil, nil)
 	case *file.ByteArrayColumnChunkWriter:
 		_, err = chunk.WriteBatch(values.([]parquet.ByteArray), nil, nil)
 	default:
@@ -75,13 +86,20 @@ func writeChunk(chunk file.ColumnChunkWriter, values any) (err error) {
 	return errors.Join(err, chunk.Close())
 }
 
+// setMetadata puts a value into the footer's metadata.
+func (w *tableWriter) setMetadata(key, value string) error {
+	return w.file.AppendKeyValueMetadata(key, value)
+}
+
 // close writes the footer, and its checksum before it.
 func (w *tableWriter) close() (err error) {
 	defer guard(&err)
-	for _, kv := range [][2]string{{keyVersion, strconv.Itoa(Version)}, {keyTable, w.table.name}, {keyChecksums, string(w.sums)}} {
-		if err := w.file.AppendKeyValueMetadata(kv[0], kv[1]); err != nil {
-			return err
-		}
+	err = errors.Join(
+		w.setMetadata(keyVersion, strconv.Itoa(Version)),
+		w.setMetadata(keyTable, w.table.name),
+		w.setMetadata(keyChecksums, base64.RawStdEncoding.EncodeToString(w.sums)))
+	if err != nil {
+		return err
 	}
 	w.sink.holding = true
 	if err := w.file.Close(); err != nil {
@@ -94,6 +112,7 @@ func (w *tableWriter) close() (err error) {
 	}
 	w.sink.write(binary.LittleEndian.AppendUint32(nil, checksum(footer[:length])))
 	w.sink.write(footer)
+	w.tail = int64(checksumSize + len(footer))
 	return w.sink.err
 }
 

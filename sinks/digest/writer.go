@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -17,19 +16,31 @@ import (
 
 // The sizes of row groups, in events. A day has some [groupsPerDay] of them,
 // so that one session can be had without the others, but none so small that
-// its place in the footer outweighs it, nor so large that its reader needs
-// more than a few MB. Beyond a billion events there would be more than Parquet
-// can number, and row groups grow.
+// its place in the footer and its pages' headers outweigh it, nor so large that
+// its reader needs more than a few MB. Of open sessions, which are a sixteenth
+// of a day's or fewer, other days ask for single ones: so they have as many row
+// groups as the others. Beyond a billion events there would be more than
+// Parquet can number, and row groups grow.
 const (
 	groupsPerDay   = 12
 	minGroupEvents = 1000
+	openShare      = 16
+	minOpenEvents  = 250
 	maxGroupEvents = 32 << 10
 	manyGroups     = maxGroups / 2 // since sessions do not fill row groups to the last event
 )
 
-func groupEvents(events int64) int {
-	n := min(max(events/groupsPerDay, minGroupEvents), maxGroupEvents)
-	return int(max(n, events/manyGroups))
+// groupSizes are the sizes of the two tables' row groups.
+type groupSizes struct{ complete, open int }
+
+func groupEvents(events int64) groupSizes {
+	size := func(wanted, least int64) int {
+		return int(max(min(max(wanted, least), maxGroupEvents), events/manyGroups))
+	}
+	return groupSizes{
+		complete: size(events/groupsPerDay, minGroupEvents),
+		open:     size(events/(groupsPerDay*openShare), minOpenEvents),
+	}
 }
 
 // indexGroup is the size of the row groups of the table of sessions. It is
@@ -42,7 +53,6 @@ type Writer struct {
 	complete, open *eventsWriter
 	sessions       *sessionsWriter
 	summary        Summary
-	base           int64 // the first event of the first session, in ms
 	lastHash       uint64
 	err            error
 }
@@ -67,12 +77,12 @@ func NewWriter(complete, open, sessions io.Writer, events int64) (*Writer, error
 	return newWriter(complete, open, sessions, groupEvents(events))
 }
 
-func newWriter(complete, open, sessions io.Writer, size int) (*Writer, error) {
-	c, err := newEventsWriter(complete, &completeTable, size)
+func newWriter(complete, open, sessions io.Writer, sizes groupSizes) (*Writer, error) {
+	c, err := newEventsWriter(complete, &completeTable, sizes.complete)
 	if err != nil {
 		return nil, fmt.Errorf("begin a digest: %w", err)
 	}
-	o, err := newEventsWriter(open, &openTable, size)
+	o, err := newEventsWriter(open, &openTable, sizes.open)
 	if err != nil {
 		return nil, fmt.Errorf("begin a digest: %w", err)
 	}
@@ -109,16 +119,19 @@ func (w *Writer) add(events []event.Event, complete bool) error {
 	first, last := &events[0], &events[len(events)-1]
 	w.lastHash = shuffle.Hash(first.SessionID)
 	if w.summary.sessions() == 0 {
-		w.base = first.Millis()
 		w.summary.MinTS, w.summary.MaxTS = first.TS, last.TS
 	}
 	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, first.TS), max(w.summary.MaxTS, last.TS)
 	count.Sessions++
 	count.Events += int64(len(events))
-	return w.sessions.add(Entry{
+	p, ok := pack(Entry{
 		Session: first.SessionID, First: first.Millis(), Last: last.Millis(),
 		Events: int64(len(events)), Complete: complete, Group: int32(group),
 	})
+	if !ok {
+		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970: an index cannot tell it", first.SessionID, len(events), first.TS, last.TS)
+	}
+	return w.sessions.add(p)
 }
 
 // check refuses what readers rely on not to be there.
@@ -130,9 +143,6 @@ func (w *Writer) check(events []event.Event) error {
 	if w.summary.sessions() > 0 && shuffle.Hash(id) <= w.lastHash {
 		return fmt.Errorf("session %d comes after one with a higher hash, or again", id)
 	}
-	if len(events) > math.MaxUint32 {
-		return fmt.Errorf("session %d has %d events, more than an index can count", id, len(events))
-	}
 	for i := range events {
 		e := &events[i]
 		switch {
@@ -143,14 +153,6 @@ func (w *Writer) check(events []event.Event) error {
 		case !utf8.ValidString(e.ID):
 			return fmt.Errorf("session %d: event %q: the id is not valid UTF-8", id, e.ID)
 		}
-	}
-	first, last := events[0].Millis(), events[len(events)-1].Millis()
-	base := w.base
-	if w.summary.sessions() == 0 {
-		base = first
-	}
-	if !within(first, last, base) {
-		return fmt.Errorf("session %d: its events are too far from those of the first session for an index", id)
 	}
 	return nil
 }
@@ -184,7 +186,7 @@ func (w *Writer) close() error {
 	if err := w.open.close(); err != nil {
 		return err
 	}
-	return w.sessions.close()
+	return w.sessions.close(tails{complete: w.complete.table.tail, open: w.open.table.tail})
 }
 
 // eventsWriter writes a table of events.
@@ -193,8 +195,8 @@ type eventsWriter struct {
 	size  int // of a row group, in events
 
 	// The columns of the row group that is being collected.
-	session, ts, seq, kind, code, who []int64
-	ids, bodies                       texts
+	session, start, step, micros, seq, kind, who []int64
+	bodies, ids                                  texts
 }
 
 func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
@@ -213,29 +215,34 @@ func (w *eventsWriter) add(events []event.Event) (group int, err error) {
 			return 0, err
 		}
 	}
+	start := events[0].Millis()
+	ms, seq := start, int64(0)
 	for i := range events {
 		e := &events[i]
 		w.session = append(w.session, e.SessionID)
-		w.ts = append(w.ts, e.TS)
-		w.seq = append(w.seq, e.Seq)
-		w.kind = append(w.kind, int64(e.Type))
-		w.code = append(w.code, int64(e.Code()))
+		w.start = append(w.start, start)
+		w.step = append(w.step, e.Millis()-ms)
+		w.micros = append(w.micros, e.TS-e.Millis()*1000)
+		w.seq = append(w.seq, e.Seq-seq)
 		w.who = append(w.who, e.Who())
-		w.ids.data = append(w.ids.data, e.ID...)
-		w.ids.end()
 		w.bodies.data = e.AppendBody(w.bodies.data)
 		w.bodies.end()
+		var form uint8
+		w.ids.data, form = appendID(w.ids.data, e.ID)
+		w.ids.end()
+		w.kind = append(w.kind, newKind(form, e.Type, e.Code()))
+		ms, seq = e.Millis(), e.Seq
 	}
 	return w.table.groups, nil
 }
 
 func (w *eventsWriter) flush() error {
 	err := w.table.group(
-		w.session, w.ts, w.seq, w.ids.views(), w.kind, w.code, w.who, w.bodies.views())
-	w.session, w.ts, w.seq = w.session[:0], w.ts[:0], w.seq[:0]
-	w.kind, w.code, w.who = w.kind[:0], w.code[:0], w.who[:0]
-	w.ids.reset()
+		w.session, w.start, w.step, w.micros, w.seq, w.kind, w.who, w.bodies.views(), w.ids.views())
+	w.session, w.start, w.step, w.micros = w.session[:0], w.start[:0], w.step[:0], w.micros[:0]
+	w.seq, w.kind, w.who = w.seq[:0], w.kind[:0], w.who[:0]
 	w.bodies.reset()
+	w.ids.reset()
 	return err
 }
 
@@ -273,36 +280,32 @@ func (t *texts) reset() { t.data, t.ends, t.list = t.data[:0], t.ends[:0], t.lis
 // sessionsWriter writes the table of sessions.
 type sessionsWriter struct {
 	table *tableWriter
-
-	id, first, last, events, group []int64
-	complete                       []bool
+	batch sessionBatch // the row group that is being collected
 }
 
-func (w *sessionsWriter) add(e Entry) error {
-	w.id = append(w.id, e.Session)
-	w.first = append(w.first, e.First)
-	w.last = append(w.last, e.Last)
-	w.events = append(w.events, e.Events)
-	w.complete = append(w.complete, e.Complete)
-	w.group = append(w.group, int64(e.Group))
-	if len(w.id) == indexGroup {
+func (w *sessionsWriter) add(p packed) error {
+	w.batch.add(p)
+	if len(w.batch.id) == indexGroup {
 		return w.flush()
 	}
 	return nil
 }
 
 func (w *sessionsWriter) flush() error {
-	err := w.table.group(w.id, w.first, w.last, w.events, w.complete, w.group)
-	w.id, w.first, w.last = w.id[:0], w.first[:0], w.last[:0]
-	w.events, w.complete, w.group = w.events[:0], w.complete[:0], w.group[:0]
+	b := &w.batch
+	err := w.table.group(b.id, b.first, b.minutes, b.events, b.place)
+	b.reset()
 	return err
 }
 
-func (w *sessionsWriter) close() error {
-	if len(w.id) > 0 {
+func (w *sessionsWriter) close(t tails) error {
+	if len(w.batch.id) > 0 {
 		if err := w.flush(); err != nil {
 			return err
 		}
+	}
+	if err := w.table.setMetadata(keyTails, t.String()); err != nil {
+		return err
 	}
 	return w.table.close()
 }
