@@ -1,0 +1,242 @@
+//go:build s3
+
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"daybook/sources/generate"
+	"daybook/sources/store"
+	"daybook/sources/store/storetest"
+	"daybook/transform/day"
+)
+
+// A site is a bucket with dumps and reports, and machines with the program that
+// makes the ones of the others.
+type site struct {
+	server  *storetest.Server
+	program string
+	config  string        // a file
+	temp    string        // for temporary files
+	source  store.Store   // past every disturbance, as is
+	sink    store.Store   // this one
+	held    []heldDump    // what is still to arrive
+	oracle  *publishedSet // of what is in the sink
+}
+
+// heldDump is a dump that has not arrived yet.
+type heldDump struct {
+	key  string
+	body []byte
+}
+
+// siteMonth is what real processes work on, and its last days are those that
+// there are dumps of. The others have only empty partitions, and make it a
+// whole month.
+const (
+	siteMonth = "2026-02"
+	siteDays  = 8
+)
+
+// busyDays are the days that there are dumps of.
+func busyDays(t *testing.T) (from, to day.Day) {
+	m, err := day.ParseMonth(siteMonth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Last() - (siteDays - 1), m.Last()
+}
+
+// siteConfig is what all machines of a site are configured with.
+const siteConfig = `
+source:
+  store: &store
+    url: s3://%[1]s/dumps
+    endpoint: ${ENDPOINT}
+    region: us-east-1
+    tls: false
+    addressing: path
+    access_key_id: %[2]s
+    secret_access_key: %[3]s
+    stall_timeout: ${PATIENCE}
+    max_attempts: 3
+  lookback_days: 3
+  max_rejected: 100%%
+sink:
+  store:
+    <<: *store
+    url: s3://%[1]s/out
+reports:
+  - name: sessions
+    timezone: Europe/Amsterdam
+    sessions_csv: true
+  - name: emea
+    language: nl
+    unit:
+      groups: [EMEA]
+`
+
+// newSite makes a site with a bucket of its own. Of the dumps, which are held
+// back in an order that rng says, none has arrived.
+func newSite(t *testing.T, server *storetest.Server, rng *rand.Rand) *site {
+	t.Helper()
+	bucket, dir := server.NewBucket(t), t.TempDir()
+	s := &site{
+		server: server, program: storetest.Daybook(t), config: filepath.Join(dir, "daybook.yml"), temp: filepath.Join(dir, "tmp"),
+	}
+	open := func(prefix string) store.Store {
+		return store.WithRetry(store.WithStallTimeout(server.Open(t, server.Options(bucket, prefix)), 10*time.Second), store.RetryPolicy{})
+	}
+	s.source, s.sink = open("dumps"), open("out")
+	s.oracle = newPublishedSet(s.sink)
+	if err := os.WriteFile(s.config, fmt.Appendf(nil, siteConfig, bucket, server.AccessKey, server.SecretKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.temp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	from, _ := busyDays(t)
+	dumps := dumpsOf(t, generate.Options{Seed: 5, From: from, Days: siteDays, SessionsPerDay: 60})
+	for key, body := range dumps {
+		s.held = append(s.held, heldDump{key, body})
+	}
+	slices.SortFunc(s.held, func(a, b heldDump) int { return strings.Compare(a.key, b.key) })
+	rng.Shuffle(len(s.held), func(i, j int) { s.held[i], s.held[j] = s.held[j], s.held[i] })
+	return s
+}
+
+// arrive lets the next n dumps arrive, as far as there are so many.
+func (s *site) arrive(t *testing.T, n int) {
+	t.Helper()
+	n = min(n, len(s.held))
+	for _, d := range s.held[:n] {
+		if _, err := s.source.Put(t.Context(), d.key, bytes.NewReader(d.body), int64(len(d.body)), store.Condition{}); err != nil {
+			t.Error(err)
+		}
+	}
+	s.held = s.held[n:]
+}
+
+// undisturbed is what readers see of a site where all dumps were there from
+// the start, and one process made the month; and how long it takes to make the
+// busy days once the others are there.
+func undisturbed(t *testing.T, server *storetest.Server) (map[string]string, time.Duration) {
+	t.Helper()
+	s := newSite(t, server, rand.New(rand.NewPCG(0, 0)))
+	s.arrive(t, len(s.held))
+	s.quietDays(t)
+	start := time.Now()
+	s.run(t)
+	took := time.Since(start)
+	return seen(t, s.sink), took
+}
+
+// quietDays makes the days before those that there are dumps of.
+func (s *site) quietDays(t *testing.T) {
+	t.Helper()
+	from, _ := busyDays(t)
+	s.start(t, s.server.Addr, "--from", siteMonth+"-01", "--to", (from - 1).String()).result(t)
+}
+
+// busy are the program's arguments for the busy days and the month that they
+// complete.
+func busy(t *testing.T, more ...string) []string {
+	from, to := busyDays(t)
+	return append([]string{"--from", from.String(), "--to", to.String()}, more...)
+}
+
+// realProcess is the program at work.
+type realProcess struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	exited         chan struct{} // closed once it is over
+}
+
+// start starts the program; addr is the way to the server. Behind a network it
+// is soon out of patience, as the next process goes on where it gives up.
+func (s *site) start(t *testing.T, addr string, args ...string) *realProcess {
+	t.Helper()
+	p := &realProcess{exited: make(chan struct{})}
+	args = append([]string{"run", "--json", "--config", s.config}, args...)
+	p.cmd = exec.Command(s.program, args...)
+	patience := "1s"
+	if addr == s.server.Addr {
+		patience = "1m"
+	}
+	p.cmd.Env = append(os.Environ(), "TMPDIR="+s.temp, "ENDPOINT="+addr, "PATIENCE="+patience)
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // how it ended is in the process state
+		close(p.exited)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the process at once, wherever it is.
+func (p *realProcess) kill() {
+	_ = p.cmd.Process.Kill() // it may have exited
+	<-p.exited
+}
+
+// killed says of a process that is over whether it was killed, before it had
+// come to its own end.
+func (p *realProcess) killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// result waits for a process that has to succeed.
+func (p *realProcess) result(t *testing.T) *Result {
+	t.Helper()
+	<-p.exited
+	r := new(Result)
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("%s exits with %d:\n%s\n%s", p.cmd.Args, code, &p.stderr, &p.stdout)
+	} else if err := json.Unmarshal(p.stdout.Bytes(), r); err != nil {
+		t.Errorf("%v:\n%s", err, &p.stdout)
+	}
+	return r
+}
+
+// run lets one process make the busy days and the month, undisturbed.
+func (s *site) run(t *testing.T) *Result {
+	t.Helper()
+	return s.start(t, s.server.Addr, busy(t)...).result(t)
+}
+
+// settled lets one process do what is left. Then everything is there, as want
+// says, whole, and nothing beside it; and the next one finds nothing to do.
+func (s *site) settled(t *testing.T, want map[string]string) {
+	t.Helper()
+	if len(s.held) > 0 {
+		t.Errorf("%d dumps have not arrived", len(s.held))
+	}
+	s.run(t)
+	if again := s.run(t); len(again.Steps) > 0 || again.Fresh == 0 {
+		t.Errorf("run again, there still was something to do: %+v", again.Steps)
+	}
+	s.oracle.check(t)
+	sameContents(t, "in the end", want, seen(t, s.sink))
+	left, err := os.ReadDir(s.temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range left {
+		t.Errorf("the temporary file %s was left", file.Name())
+	}
+}
