@@ -136,15 +136,18 @@ func looksComplete(s *session.Session) bool {
 }
 
 // grownFrom lists the contents that a digest of these dumps holds all of, and
-// more: that of the one before it, if it was made from some of the same dumps,
-// and of those which that one had grown from.
+// perhaps more: that of the one before it, if that was made from the same dumps
+// or fewer, and of those which that one had grown from.
 func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int) []string {
 	if before == nil || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
 		return nil
 	}
 	added, changed, gone := compareInputs(before.Inputs, dumpInputs(dumps))
-	if len(changed)+len(gone) > 0 || before.Digest.Version != digest.Version || len(added) == 0 {
+	if len(changed)+len(gone) > 0 || before.Digest.Version != digest.Version {
 		return nil
+	}
+	if len(added) == 0 {
+		return before.Digest.GrownFrom
 	}
 	grown := append(slices.Clone(before.Digest.GrownFrom), before.Fingerprint())
 	return grown[max(0, len(grown)-maxGrownFrom):]

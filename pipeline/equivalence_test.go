@@ -225,7 +225,7 @@ func TestCost(t *testing.T) {
 	const days = 61
 	from := day.Date(2026, time.September, 1) // to 31 October, a Saturday
 	last := from + days - 2                   // a Friday
-	dumps := dumpsOf(t, generate.Options{Seed: 1, From: from, Days: days, SessionsPerDay: 600})
+	dumps := dumpsOf(t, generate.Options{Seed: 1, From: from, Days: days, SessionsPerDay: 400})
 	source := &counting{store.NewMemory(nil), map[string]int64{}}
 	sink := &counting{store.NewMemory(nil), map[string]int64{}}
 	before := func(key string) bool { d, _ := template.Day(key); return d < last }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"daybook/sinks/digest"
@@ -12,7 +13,7 @@ import (
 
 // wholeSize is up to which size an object is read as a whole, in one request,
 // whichever part of it is asked for.
-const wholeSize = 64 << 10
+const wholeSize = 16 << 10
 
 // object is a stored part, as something to read pieces of. Its name holds the
 // hash of its content, so whatever piece is read is of the same content.
@@ -78,12 +79,15 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// openEvents opens a table of a digest, of which so many row groups will be
-// read. Its index says how long its tail is.
-func (r *Runner) openEvents(ctx context.Context, part publish.Part, tail int64, complete bool, groups int) (eventsTable, error) {
-	table, err := r.files().events(r.object(ctx, part, groups > 2), part.Bytes, tail, complete)
+// openEvents opens a table of a digest to read those row groups of a place that
+// a worker wants.
+func (r *Runner) openEvents(ctx context.Context, p *place, groups []groupRange) (eventsTable, error) {
+	// Without their ids the events are half as large: then pieces are less than
+	// the whole, even if there are many.
+	all := len(groups) > 2 && !slices.ContainsFunc(groups, func(g groupRange) bool { return !g.ids })
+	table, err := r.files().events(r.object(ctx, p.part, all), p.part.Bytes, p.tail, p.complete)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(part.Key), err)
+		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
 	}
 	return table, nil
 }

@@ -98,6 +98,7 @@ type digestRef struct {
 	daysLate    int // the most days that one of its events is before its day
 	daysEarly   int // and after it
 	inputs      []publish.Input
+	reasons     []string // why this run has made it; nil: it has not
 }
 
 // observe looks at everything that the target needs.
@@ -340,10 +341,12 @@ func (o *observation) readDigest(ctx context.Context, d day.Day) error {
 	if err != nil {
 		return err
 	}
-	return o.setDigest(d, base)
+	return o.setDigest(d, base, nil)
 }
 
-func (o *observation) setDigest(d day.Day, base publish.Base) error {
+// setDigest notes a digest as it is now; reasons are why it was made, if it was
+// just now.
+func (o *observation) setDigest(d day.Day, base publish.Base, reasons []string) error {
 	if base.Manifest == nil {
 		return nil
 	}
@@ -351,6 +354,7 @@ func (o *observation) setDigest(d day.Day, base publish.Base) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.r.Sink.URL(digestDir(d)), err)
 	}
+	ref.reasons = reasons
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.digests[d] = ref

@@ -242,10 +242,16 @@ func (w window) accounting() event.Accounting {
 	return total
 }
 
+// growth is a digest that is new, or holds all that it held and more.
+type growth struct {
+	*digestRef
+	isNew bool
+}
+
 // changes of a window since a partition was made from it. grown are digests
 // that are new, or hold all that they held and more: whether they change the
 // partition can be told from their sessions. Other changes always count.
-func (w window) changes(had []publish.Input) (grown []*digestRef, other []string) {
+func (w window) changes(had []publish.Input) (grown []growth, other []string) {
 	before := make(map[string]string, len(had))
 	for _, in := range had {
 		before[in.Key] = in.ETag
@@ -257,7 +263,9 @@ func (w window) changes(had []publish.Input) (grown []*digestRef, other []string
 		switch {
 		case known && old == d.fingerprint:
 		case !known || slices.Contains(d.grownFrom, old):
-			grown = append(grown, d)
+			grown = append(grown, growth{d, !known})
+		case d.reasons != nil:
+			other = append(other, d.reasons...)
 		default:
 			other = append(other, fmt.Sprintf("the digest of %s changed", d.day))
 		}

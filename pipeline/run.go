@@ -121,7 +121,7 @@ func (o Only) selects(s *Step) bool {
 type Result struct {
 	Target     string           `json:"target"`
 	Steps      []Done           `json:"steps"` // what was done, in the order of a plan
-	Fresh      int              `json:"fresh"` // steps that there was nothing to do for
+	Fresh      int              `json:"fresh"` // steps that were fresh already
 	Dumps      int              `json:"dumps"` // that were read
 	DumpBytes  int64            `json:"dump_bytes"`
 	Accounting event.Accounting `json:"accounting"` // of these dumps
@@ -161,6 +161,9 @@ type Done struct {
 	err error
 }
 
+// Err is why the step failed; nil if it did not.
+func (d *Done) Err() error { return d.err }
+
 // Blocked is why a step was not tried: what it is made from is not there.
 type Blocked struct{ By, Why string }
 
@@ -175,7 +178,7 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 		return nil, err
 	}
 	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8), broken: map[day.Day]error{},
-		result: Result{Target: t.period.name, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
+		result: Result{Target: t.period.name, Steps: []Done{}, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
 	b.estimate()
 	for _, stage := range []func(context.Context) error{b.digestsStage, b.daysStage, b.monthsStage} {
 		if err = stage(ctx); err == nil {
@@ -284,9 +287,9 @@ func (b *build) digestsStage(ctx context.Context) error {
 			b.broken[s.period.from] = errors.New(strings.Join(s.Reasons, "; "))
 		case b.only.selects(&s):
 			due = append(due, s)
-			continue
+		case s.Status == Fresh:
+			b.result.Fresh++
 		}
-		b.result.Fresh++
 	}
 	if p := b.r.Progress; p != nil {
 		for _, s := range due {
@@ -303,7 +306,7 @@ func (b *build) digestStep(ctx context.Context, s *Step) {
 	d := s.period.from
 	made, err := b.makeDigest(ctx, s)
 	done := Done{err: err}
-	if made != nil {
+	if made != nil && (err == nil || made.quarantine != "") { // they were read to their end
 		b.resultMu.Lock()
 		b.result.Dumps += len(s.dumps)
 		for _, in := range s.dumps {
@@ -347,7 +350,7 @@ func (b *build) makeDigest(ctx context.Context, s *Step) (*digestResult, error) 
 		if err != nil {
 			return made, err
 		}
-		return made, b.setDigest(d, publish.Base{Manifest: &made.manifest})
+		return made, b.setDigest(d, publish.Base{Manifest: &made.manifest}, s.Reasons)
 	}
 }
 
@@ -366,7 +369,7 @@ func (b *build) daysStage(ctx context.Context) error {
 	for i := range steps {
 		if s := &steps[i]; s.refresh || b.only.selects(s) {
 			byDay[s.period.from] = append(byDay[s.period.from], s)
-		} else {
+		} else if s.Status == Fresh {
 			b.result.Fresh++
 		}
 	}
@@ -598,7 +601,7 @@ func (b *build) monthsStage(ctx context.Context) error {
 	for _, s := range b.monthSteps(nil) {
 		if s.refresh || b.only.selects(&s) {
 			due = append(due, s)
-		} else {
+		} else if s.Status == Fresh {
 			b.result.Fresh++
 		}
 	}

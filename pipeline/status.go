@@ -123,7 +123,7 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 	for _, y := range daysOf(d-day.Day(o.r.Lookback), d+day.Day(o.r.Lookback)) {
 		if p := pending[y]; p != nil {
 			s.Status = Depends
-			s.Reasons = append(s.Reasons, "whether it changes depends on "+strings.Join(p.Reasons, ", "))
+			s.Reasons = append(s.Reasons, fmt.Sprintf("whether it changes depends on the digest of %s: %s", y, strings.Join(p.Reasons, ", ")))
 		}
 	}
 	return s, nil
@@ -140,8 +140,8 @@ type touch struct {
 
 // touched says in words whether a digest that is new, or has grown, has events
 // of sessions that can have rows of a day; empty if it has none.
-func (o *observation) touched(ctx context.Context, g *digestRef, rep *Report, d day.Day, x *indexes) (string, error) {
-	touches, err := o.touches(ctx, g, x)
+func (o *observation) touched(ctx context.Context, g growth, rep *Report, d day.Day, x *indexes) (string, error) {
+	touches, err := o.touches(ctx, g.digestRef, x)
 	if err != nil {
 		return "", err
 	}
@@ -161,14 +161,19 @@ func (o *observation) touched(ctx context.Context, g *digestRef, rep *Report, d 
 	if example == nil {
 		return "", nil
 	}
-	text := fmt.Sprintf("session %d has new events in the dumps of %s", example.session, g.day)
-	if example.reopened && g.day != d {
-		text = fmt.Sprintf("session %d was reopened by %s", example.session, g.day)
+	more := ""
+	if n := len(sessions) - 1; n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
 	}
-	if more := len(sessions) - 1; more > 0 {
-		text += fmt.Sprintf(", and %d more", more)
+	switch {
+	case g.day == d && g.reasons != nil:
+		return strings.Join(g.reasons, "; "), nil
+	case !g.isNew: // which of its events are new, nobody knows any more
+		return fmt.Sprintf("session %d may have new events in the dumps of %s%s", example.session, g.day, more), nil
+	case example.reopened:
+		return fmt.Sprintf("session %d was reopened by %s%s", example.session, g.day, more), nil
 	}
-	return text, nil
+	return fmt.Sprintf("session %d came with the dumps of %s%s", example.session, g.day, more), nil
 }
 
 // touches are when the sessions of a digest have events, in it and in all

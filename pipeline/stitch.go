@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/transform/day"
 	"daybook/transform/event"
@@ -105,6 +106,7 @@ type place struct {
 type groupRange struct {
 	group    int
 	from, to uint64
+	ids      bool // one of them has events of other digests, too, which may be the same ones
 }
 
 // wanted gives the hashes, in order, of the sessions that can have rows of the
@@ -129,6 +131,15 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
+	// Of how many digests each has events.
+	digests := make([]uint8, len(wanted))
+	for _, d := range s.window {
+		index, err := s.indexes.get(ctx, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		entriesOf(wanted, index, func(i int, _ digest.Entry) { digests[i] = min(digests[i], 1) + 1 })
+	}
 	var places []*place
 	for _, d := range s.window {
 		index, err := s.indexes.get(ctx, d)
@@ -137,25 +148,13 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 		}
 		complete := &place{part: d.complete, complete: true, tail: index.TailSize(true)}
 		open := &place{part: d.open, tail: index.TailSize(false)}
-		next := 0
-		for i := range index.Len() {
-			e := index.At(i)
-			hash := shuffle.Hash(e.Session)
-			for next < len(wanted) && wanted[next] < hash {
-				next++
-			}
-			if next == len(wanted) {
-				break
-			}
-			if wanted[next] != hash {
-				continue
-			}
+		entriesOf(wanted, index, func(i int, e digest.Entry) {
 			p := open
 			if e.Complete {
 				p = complete
 			}
-			p.add(int(e.Group), hash, e.Events)
-		}
+			p.add(wanted[i], e, digests[i] > 1)
+		})
 		for _, p := range []*place{complete, open} {
 			if len(p.groups) > 0 {
 				places = append(places, p)
@@ -165,12 +164,35 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 	return wanted, places, nil
 }
 
-func (p *place) add(group int, hash uint64, events int64) {
+// entriesOf calls f with an index's entries of the wanted sessions, and which
+// of them each is of.
+func entriesOf(wanted []uint64, index *digest.Index, f func(i int, e digest.Entry)) {
+	next := 0
+	for i := range index.Len() {
+		e := index.At(i)
+		hash := shuffle.Hash(e.Session)
+		for next < len(wanted) && wanted[next] < hash {
+			next++
+		}
+		if next == len(wanted) {
+			return
+		}
+		if wanted[next] == hash {
+			f(next, e)
+		}
+	}
+}
+
+// add adds a session, which may have events of other digests, too.
+func (p *place) add(hash uint64, e digest.Entry, shared bool) {
+	group := int(e.Group)
 	if n := len(p.groups); n == 0 || p.groups[n-1].group != group {
 		p.groups = append(p.groups, groupRange{group: group, from: hash})
 	}
-	p.groups[len(p.groups)-1].to = hash
-	p.events += events
+	g := &p.groups[len(p.groups)-1]
+	g.to = hash
+	g.ids = g.ids || shared
+	p.events += e.Events
 }
 
 // instants are the moments between which the date lies, in whichever of the
@@ -288,7 +310,7 @@ func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	table, err := s.r.openEvents(ctx, p.part, p.tail, p.complete, len(groups))
+	table, err := s.r.openEvents(ctx, p, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -317,7 +339,7 @@ func (c *cursor) advance() error {
 	}
 	for len(c.starts) == 0 && len(c.groups) > 0 {
 		c.read, c.starts = c.read[:0], c.starts[:0]
-		err := c.table.Read(c.groups[0].group, true, c.s.isWanted, func(events []event.Event) error {
+		err := c.table.Read(c.groups[0].group, c.groups[0].ids, c.s.isWanted, func(events []event.Event) error {
 			c.starts = append(c.starts, len(c.read))
 			c.read = append(c.read, events...)
 			return nil

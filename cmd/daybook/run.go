@@ -113,10 +113,10 @@ func failure(r *pipeline.Result) error {
 	failed, waiting, onlyRejects := 0, 0, true
 	for _, f := range failures(r) {
 		switch {
-		case errors.As(f.err, new(*pipeline.Blocked)):
+		case errors.As(f.Err(), new(*pipeline.Blocked)):
 			waiting++
 			continue
-		case !errors.As(f.err, new(*pipeline.TooManyRejects)):
+		case !errors.As(f.Err(), new(*pipeline.TooManyRejects)):
 			onlyRejects = false
 		}
 		failed++
@@ -135,24 +135,12 @@ func failure(r *pipeline.Result) error {
 	return err
 }
 
-// failed is a step that failed, and why.
-type failed struct {
-	*pipeline.Done
-	err error
-}
-
-// failures are the steps that failed. The result's error joins their errors, in
-// their order.
-func failures(r *pipeline.Result) []failed {
-	joined, ok := r.Err().(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	errs := joined.Unwrap()
-	var all []failed
+// failures are the steps that failed.
+func failures(r *pipeline.Result) []*pipeline.Done {
+	var all []*pipeline.Done
 	for i := range r.Steps {
-		if r.Steps[i].Error != "" && len(errs) > 0 {
-			all, errs = append(all, failed{&r.Steps[i], errs[0]}), errs[1:]
+		if d := &r.Steps[i]; d.Err() != nil {
+			all = append(all, d)
 		}
 	}
 	return all
@@ -227,15 +215,15 @@ func lateNow(r *pipeline.Result) []pipeline.Late {
 
 // writeFailures says what failed: each with its error, and then what waits for
 // it, which may be a month of days.
-func writeFailures(w io.Writer, all []failed) error {
+func writeFailures(w io.Writer, all []*pipeline.Done) error {
 	var blockers []string
 	waiting := map[string][]*pipeline.Done{}
 	for _, f := range all {
-		if blocked := (*pipeline.Blocked)(nil); errors.As(f.err, &blocked) {
+		if blocked := (*pipeline.Blocked)(nil); errors.As(f.Err(), &blocked) {
 			if waiting[blocked.By] == nil {
 				blockers = append(blockers, blocked.By)
 			}
-			waiting[blocked.By] = append(waiting[blocked.By], f.Done)
+			waiting[blocked.By] = append(waiting[blocked.By], f)
 			continue
 		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.Kind, f.Report), f.Partition, f.Error)

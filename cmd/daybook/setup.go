@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"daybook/config"
@@ -54,6 +55,7 @@ func (a *app) runnerOf(c *config.Config) (*pipeline.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.limitMemory(int64(c.MemoryBudget))
 	r := &pipeline.Runner{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
 		Sink: sink, Workers: c.Workers, Memory: int64(c.MemoryBudget), Progress: new(pipeline.Progress),
@@ -66,6 +68,15 @@ func (a *app) runnerOf(c *config.Config) (*pipeline.Runner, error) {
 		r.Reports = append(r.Reports, rep)
 	}
 	return r, nil
+}
+
+// limitMemory has garbage collected as often as it takes for the process to
+// stay near its budget; the rest is for what the budget does not count, such as
+// buffers and stacks. A GOMEMLIMIT in the environment says better.
+func (a *app) limitMemory(budget int64) {
+	if _, set := a.env("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(budget + budget/4)
+	}
 }
 
 // openStore opens a store. A sink's directory is made where it does not exist;

@@ -4,6 +4,7 @@
 package duckdb
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/csv"
 	"fmt"
@@ -74,7 +75,9 @@ func publish(t *testing.T, dir string, rows []report.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := parquet.Audit(part.Bytes, parquet.Expect(rows)); err != nil {
+	expect := parquet.NewExpectation()
+	expect.Add(rows)
+	if err := parquet.Audit(bytes.NewReader(part.Bytes), int64(len(part.Bytes)), expect); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "part-0.parquet"), part.Bytes)
