@@ -52,13 +52,13 @@ func TestCodesAreStable(t *testing.T) {
 			fmt.Fprintf(&b, "%s %d %s\n", kind, i+1, c)
 		}
 	}
-	list("type", typeCodes[:])
-	list("status", statusCodes[:])
-	list("session_type", sessionTypeCodes[:])
-	list("presence", signalCodes[:])
-	list("sender", senderCodes[:])
-	list("resolution", resolutionCodes[:])
-	list("by", removedByCodes)
+	list("type", typeCodes.names)
+	list("status", statusCodes.names)
+	list("session_type", sessionTypeCodes.names)
+	list("presence", signalCodes.names)
+	list("sender", senderCodes.names)
+	list("resolution", resolutionCodes.names)
+	list("by", removedByCodes.names)
 	for i, name := range []string{"name", "tracking_id", "customer_ip", "device_id", "platform", "browser_type",
 		"custom_field_1", "custom_field_2", "custom_field_3", "custom_field_4", "custom_field_5"} {
 		if i >= NumDetails || []int{DetailName, DetailTrackingID, DetailCustomerIP, DetailDeviceID, DetailPlatform, DetailBrowserType}[min(i, 5)] != min(i, 5) {

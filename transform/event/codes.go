@@ -3,55 +3,84 @@ package event
 // The code tables below give each value its spelling in a dump; index 0, the
 // zero value, has none.
 var (
-	typeCodes = [...]string{
+	typeCodes = newCodes([]string{
 		SessionCreated: "session_created", DetailsChanged: "details_changed", StatusChanged: "status_changed",
 		CollaborationStarted: "collaboration_started", CollaborationEnded: "collaboration_ended",
 		Presence: "presence", ChatMessage: "chat_message", ToolUsed: "tool_used",
 		ResolutionSubmitted: "resolution_submitted", QueueRemoved: "queue_removed",
-	}
-	statusCodes = [...]string{
+	})
+	statusCodes = newCodes([]string{
 		Connecting: "connecting", Waiting: "waiting", Active: "active", ClosedByCustomer: "closed_by_customer",
 		ClosedByTechnician: "closed_by_technician", Transferring: "transferring", Transferred: "transferred",
 		ClosedByWaitingCustomer: "closed_by_waiting_customer", TimedOut: "timed_out", Aborted: "aborted",
 		Rebooting: "rebooting", Reconnecting: "reconnecting", OnHold: "on_hold",
 		TimedOutClosedByTechnician: "timed_out_closed_by_technician", Offline: "offline",
 		Disconnected: "disconnected", Rebooted: "rebooted", DeclinedByCustomer: "declined_by_customer",
-	}
-	sessionTypeCodes = [...]string{
+	})
+	sessionTypeCodes = newCodes([]string{
 		MobileApplet: "mobile_applet", CallingCard: "calling_card", InstantChat: "instant_chat",
 		Unattended: "unattended", ConnectOnLAN: "connect_on_lan", Applet: "applet",
-	}
-	signalCodes = [...]string{
+	})
+	signalCodes = newCodes([]string{
 		Away: "away", Available: "available", LinkDown: "link_down", LinkUp: "link_up",
 		TabSelected: "tab_selected", TabDeselected: "tab_deselected",
 		ConsoleForeground: "console_foreground", ConsoleBackground: "console_background",
 		WindowActive: "window_active", WindowInactive: "window_inactive",
-	}
-	senderCodes     = [...]string{Customer: "customer", Technician: "technician", System: "system"}
-	actorCodes      = [...]string{ByTechnician: "technician", ByAdministrator: "administrator", ByTimeout: "timeout", BySystem: "system", ByTransfer: "transfer"}
-	resolutionCodes = [...]string{Resolved: "resolved", Unresolved: "unresolved"}
-	reasonCodes     = [...]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type", TooLate: "too_late", TooEarly: "too_early"}
+	})
+	senderCodes     = newCodes([]string{Customer: "customer", Technician: "technician", System: "system"})
+	actorCodes      = newCodes([]string{ByTechnician: "technician", ByAdministrator: "administrator", ByTimeout: "timeout", BySystem: "system", ByTransfer: "transfer"})
+	resolutionCodes = newCodes([]string{Resolved: "resolved", Unresolved: "unresolved"})
+	reasonCodes     = newCodes([]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type", TooLate: "too_late", TooEarly: "too_early"})
 )
 
-func (t Type) String() string        { return code(int(t), typeCodes[:]) }
-func (s Status) String() string      { return code(int(s), statusCodes[:]) }
-func (t SessionType) String() string { return code(int(t), sessionTypeCodes[:]) }
-func (s Signal) String() string      { return code(int(s), signalCodes[:]) }
-func (s Sender) String() string      { return code(int(s), senderCodes[:]) }
-func (a Actor) String() string       { return code(int(a), actorCodes[:]) }
-func (r Resolution) String() string  { return code(int(r), resolutionCodes[:]) }
-func (r Reason) String() string      { return code(int(r), reasonCodes[:]) }
+func (t Type) String() string        { return typeCodes.name(int(t)) }
+func (s Status) String() string      { return statusCodes.name(int(s)) }
+func (t SessionType) String() string { return sessionTypeCodes.name(int(t)) }
+func (s Signal) String() string      { return signalCodes.name(int(s)) }
+func (s Sender) String() string      { return senderCodes.name(int(s)) }
+func (a Actor) String() string       { return actorCodes.name(int(a)) }
+func (r Resolution) String() string  { return resolutionCodes.name(int(r)) }
+func (r Reason) String() string      { return reasonCodes.name(int(r)) }
 
-func code(i int, codes []string) string {
-	if i < len(codes) {
-		return codes[i]
+// codes are the spellings of a code's values, by value, and where to look for
+// them.
+type codes struct {
+	names []string
+	value [64]uint8 // by hash
+}
+
+func newCodes(names []string) *codes {
+	c := &codes{names: names}
+	for i, name := range names[1:] {
+		c.value[codeHash(name)] = uint8(i + 1)
+	}
+	return c
+}
+
+// codeHash tells all codes of one kind from each other: by the first, the last
+// and the middle byte, weighted so that they do.
+func codeHash[T string | []byte](s T) byte {
+	return (3*s[0] + s[len(s)-1] + s[len(s)/2]) % 64
+}
+
+func (c *codes) name(i int) string {
+	if i < len(c.names) {
+		return c.names[i]
 	}
 	return ""
 }
 
+// find is the value that s, which is not empty, spells; 0 if there is none.
+func (c *codes) find(s []byte) int {
+	if i := c.value[codeHash(s)]; c.names[i] == string(s) {
+		return int(i)
+	}
+	return 0
+}
+
 // Reasons lists every reason code, those of the contract first and in its
 // order.
-func Reasons() []Reason { return upTo[Reason](len(reasonCodes)) }
+func Reasons() []Reason { return upTo[Reason](len(reasonCodes.names)) }
 
 // Ending says whether s ends a session (report.md, "Legs": ending statuses).
 func (s Status) Ending() bool {
@@ -65,16 +94,16 @@ func (s Status) Ending() bool {
 
 // Statuses, SessionTypes, Signals, Senders and Types give the codes of each
 // kind in the contract's order; generators and documentation use them.
-func Statuses() []Status { return upTo[Status](len(statusCodes)) }
+func Statuses() []Status { return upTo[Status](len(statusCodes.names)) }
 
 // SessionTypes lists every session type.
-func SessionTypes() []SessionType { return upTo[SessionType](len(sessionTypeCodes)) }
+func SessionTypes() []SessionType { return upTo[SessionType](len(sessionTypeCodes.names)) }
 
 // Signals lists every presence signal.
-func Signals() []Signal { return upTo[Signal](len(signalCodes)) }
+func Signals() []Signal { return upTo[Signal](len(signalCodes.names)) }
 
 // Types lists every event type.
-func Types() []Type { return upTo[Type](len(typeCodes)) }
+func Types() []Type { return upTo[Type](len(typeCodes.names)) }
 
 func upTo[T ~uint8](n int) []T {
 	var all []T
@@ -85,14 +114,4 @@ func upTo[T ~uint8](n int) []T {
 }
 
 // removedByCodes are the actors that an event can name.
-var removedByCodes = actorCodes[:ByTimeout+1]
-
-// find is the index of the code that s spells; 0 if there is none.
-func find(codes []string, s []byte) int {
-	for i, c := range codes {
-		if string(s) == c {
-			return i
-		}
-	}
-	return 0
-}
+var removedByCodes = newCodes(actorCodes.names[:ByTimeout+1])

@@ -112,7 +112,7 @@ func (d *Decoder) envelope(e *Event) {
 	e.SessionID = d.id(m, fSessionID, true)
 	e.Seq = d.atLeast(m, fSeq, 0)
 	if s, ok := d.required(m, fType); ok {
-		if e.Type = Type(find(typeCodes[:], s)); e.Type == 0 {
+		if e.Type = Type(typeCodes.find(s)); e.Type == 0 {
 			d.fail(UnknownType, m, fType, "not an event type")
 		}
 	}
@@ -124,7 +124,7 @@ func (d *Decoder) body(e *Event) {
 	m := &d.outer
 	switch e.Type {
 	case SessionCreated:
-		e.SessionType = SessionType(d.code(fSessionType, sessionTypeCodes[:]))
+		e.SessionType = SessionType(d.code(fSessionType, sessionTypeCodes))
 		e.Technician = d.technician(false)
 		e.Channel = d.channel()
 		e.CallingCard = d.strings.get(d.optional(m, fCallingCard))
@@ -137,7 +137,7 @@ func (d *Decoder) body(e *Event) {
 		}
 		e.Details = d.details(true)
 	case StatusChanged:
-		e.Status = Status(d.code(fStatus, statusCodes[:]))
+		e.Status = Status(d.code(fStatus, statusCodes))
 		e.Technician = d.technician(false)
 		e.Transferred = d.transferredTo()
 	case CollaborationStarted:
@@ -145,10 +145,10 @@ func (d *Decoder) body(e *Event) {
 	case CollaborationEnded:
 		e.TechnicianID = d.id(m, fTechnicianID, true)
 	case Presence:
-		e.Signal = Signal(d.code(fState, signalCodes[:]))
+		e.Signal = Signal(d.code(fState, signalCodes))
 		e.TechnicianID = d.id(m, fTechnicianID, false)
 	case ChatMessage:
-		e.Sender = Sender(d.code(fSender, senderCodes[:]))
+		e.Sender = Sender(d.code(fSender, senderCodes))
 		e.TechnicianID = d.id(m, fTechnicianID, false)
 	case ToolUsed:
 		if tool, ok := d.required(m, fTool); ok {
@@ -159,7 +159,7 @@ func (d *Decoder) body(e *Event) {
 		}
 		e.TechnicianID = d.id(m, fTechnicianID, false)
 	case ResolutionSubmitted:
-		e.Resolution = Resolution(d.code(fResolution, resolutionCodes[:]))
+		e.Resolution = Resolution(d.code(fResolution, resolutionCodes))
 		e.TechnicianID = d.id(m, fTechnicianID, false)
 	case QueueRemoved:
 		e.By = Actor(d.code(fBy, removedByCodes))
@@ -344,14 +344,14 @@ func (d *Decoder) text(v span) []byte {
 func (d *Decoder) raw(v span) []byte { return d.line[v.start():v.end()] }
 
 // code takes a required member of the line that has one of the codes.
-func (d *Decoder) code(f member, codes []string) int {
+func (d *Decoder) code(f member, codes *codes) int {
 	s, ok := d.required(&d.outer, f)
 	if !ok {
 		return 0
 	}
-	i := find(codes, s)
+	i := codes.find(s)
 	if i == 0 {
-		d.fail(BadValue, &d.outer, f, "not one of "+strings.Join(codes[1:], ", "))
+		d.fail(BadValue, &d.outer, f, "not one of "+strings.Join(codes.names[1:], ", "))
 	}
 	return i
 }

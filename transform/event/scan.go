@@ -130,7 +130,7 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 func (d *Decoder) member(line []byte, i int, field member, m *members) (span, int) {
 	if i < len(line) && line[i] == '"' {
 		end, k := text(line, i+1)
-		return newSpan(k, i + 1, end), next(end)
+		return newSpan(k, i+1, end), next(end)
 	}
 	if field == fTechnician {
 		if m.known = nil; i < len(line) && line[i] == '{' {

@@ -1,5 +1,7 @@
 package event
 
+import "encoding/binary"
+
 // The years a time may have, as written (events.md, "A line").
 const (
 	minYear = 1990
@@ -18,15 +20,17 @@ const (
 // June or December, and counts as the second that follows.
 func ParseTime(s []byte) (micros int64, ok bool) {
 	// 2026-11-20T08:00:00 and at least a Z
-	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10]|0x20 != 't' || s[13] != ':' || s[16] != ':' {
+	if len(s) < 20 || s[10]|0x20 != 't' {
 		return 0, false
 	}
-	century, yy := twoDigits(s[0:]), twoDigits(s[2:])
-	month, day := twoDigits(s[5:]), twoDigits(s[8:])
-	hour, minute, second := twoDigits(s[11:]), twoDigits(s[14:]), twoDigits(s[17:])
-	if century|yy|month|day|hour|minute|second < 0 {
+	date, isDate := dateForm.read(s)
+	clock, isClock := clockForm.read(s[11:])
+	day := twoDigits(s[8:])
+	if !isDate || !isClock || day < 0 {
 		return 0, false
 	}
+	century, yy, month := pair(date, 0), pair(date, 2), pair(date, 5)
+	hour, minute, second := pair(clock, 0), pair(clock, 3), pair(clock, 6)
 	year := century*100 + yy
 	if year < minYear || year > maxYear || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
 		hour > 23 || minute > 59 || second > 60 {
@@ -35,14 +39,16 @@ func ParseTime(s []byte) (micros int64, ok bool) {
 
 	i, fraction := 19, 0
 	if s[i] == '.' {
-		scale := microsPerSecond
 		for i++; i < len(s) && isDigit(s[i]); i++ {
-			scale /= 10 // zero from the seventh digit on
-			fraction += int(s[i]-'0') * scale
+			if i < 20+6 { // the rest is less than a microsecond
+				fraction = fraction*10 + int(s[i]-'0')
+			}
 		}
-		if n := i - 20; n < 1 || n > 9 {
+		n := i - 20
+		if n < 1 || n > 9 {
 			return 0, false
 		}
+		fraction *= microsPer[min(n, 6)]
 	}
 
 	offset, ok := parseOffset(s[i:])
@@ -60,6 +66,32 @@ func ParseTime(s []byte) (micros int64, ok bool) {
 	}
 	return int64(seconds)*microsPerSecond + int64(fraction), true
 }
+
+// microsPer is how many microseconds a unit of the nth fractional digit has.
+var microsPer = [...]int{1: 100_000, 10_000, 1000, 100, 10, 1}
+
+// form is how eight bytes must look that are read at once.
+type form struct {
+	text uint64 // a zero where there may be any digit
+	room uint64 // how much more than in text a byte may be, short of 0x7f
+}
+
+var (
+	dateForm  = form{0x2d30302d30303030, 0x7f76767f76767676} // 0000-00-
+	clockForm = form{0x30303a30303a3030, 0x76767f76767f7676} // 00:00:00
+)
+
+// read reads the first eight bytes of s. Afterwards pair has the value of any
+// two digits that stand side by side.
+func (f form) read(s []byte) (w uint64, ok bool) {
+	// What is left of a digit is its value, and of the rest nothing. A byte
+	// that is more gets its highest bit.
+	w = binary.LittleEndian.Uint64(s) ^ f.text
+	return w*10 + w>>8, (w|(w+f.room))&highs == 0
+}
+
+// pair is the value of the digits i and i+1.
+func pair(w uint64, i int) int { return int(w >> (8 * i) & 0xff) }
 
 // parseOffset reads Z or an offset such as +01:00, in seconds.
 func parseOffset(s []byte) (seconds int, ok bool) {
