@@ -1,0 +1,287 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"daybook/sinks/digest"
+	"daybook/sinks/parquet"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/report"
+)
+
+// plainFormat stores digests and partitions as plain bytes: a hundredth of the
+// work of Parquet. Each session of a digest is a row group of its own, so that
+// everything that is about row groups happens with a handful of sessions.
+type plainFormat struct{}
+
+var errPlain = errors.New("these are not the bytes that were written")
+
+func (plainFormat) digest(complete, open, sessions io.Writer, _ int64) (digestWriter, error) {
+	return &plainDigest{complete: plainTable{w: complete}, open: plainTable{w: open}, sessions: sessions}, nil
+}
+
+func (plainFormat) index(r io.ReaderAt, size int64) (*digest.Index, error) {
+	p, err := readPlain(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var entries []digest.Entry
+	for p.more() {
+		entries = append(entries, digest.Entry{
+			Session: p.number(), First: p.number(), Last: p.number(), Events: p.number(), Complete: p.number() == 1, Group: int32(p.number()),
+		})
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return digest.NewIndex(entries)
+}
+
+func (plainFormat) events(r io.ReaderAt, size, _ int64, _ bool) (eventsTable, error) {
+	p, err := readPlain(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var groups plainGroups
+	for p.more() {
+		events := make([]event.Event, p.number())
+		for i := range events {
+			events[i] = p.event()
+		}
+		groups = append(groups, events)
+	}
+	return groups, p.err
+}
+
+func (plainFormat) part(w io.Writer) (partWriter, error) { return plainPart{w}, nil }
+
+func (f plainFormat) audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
+	rows := int64(0)
+	for _, err := range f.rows(r, size) {
+		if err != nil {
+			return err
+		}
+		rows++
+	}
+	if rows != e.Rows {
+		return fmt.Errorf("%d rows, and there should be %d", rows, e.Rows)
+	}
+	return nil
+}
+
+func (plainFormat) rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
+	return func(yield func(report.Row, error) bool) {
+		p, err := readPlain(r, size)
+		if err != nil {
+			yield(report.Row{}, err)
+			return
+		}
+		for p.more() {
+			if row := p.row(); p.err == nil && !yield(row, nil) {
+				return
+			}
+		}
+		if p.err != nil {
+			yield(report.Row{}, p.err)
+		}
+	}
+}
+
+// plainDigest writes the three tables of a digest.
+type plainDigest struct {
+	complete, open plainTable
+	sessions       io.Writer
+	index          []byte
+	summary        digest.Summary
+}
+
+type plainTable struct {
+	w      io.Writer
+	bytes  []byte
+	groups int64
+}
+
+func (w *plainDigest) Add(events []event.Event, complete bool) error {
+	table, count, flag := &w.open, &w.summary.Open, int64(0)
+	if complete {
+		table, count, flag = &w.complete, &w.summary.Complete, 1
+	}
+	first, last := &events[0], &events[len(events)-1]
+	w.index = appendNumbers(w.index, first.SessionID, first.Millis(), last.Millis(), int64(len(events)), flag, table.groups)
+	table.bytes = appendNumbers(table.bytes, int64(len(events)))
+	for i := range events {
+		table.bytes = appendEvent(table.bytes, &events[i])
+	}
+	if w.summary.Complete.Sessions+w.summary.Open.Sessions == 0 {
+		w.summary.MinTS, w.summary.MaxTS = first.TS, last.TS
+	}
+	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, first.TS), max(w.summary.MaxTS, last.TS)
+	table.groups++
+	count.Sessions++
+	count.Events += int64(len(events))
+	return nil
+}
+
+func (w *plainDigest) Close() (digest.Summary, error) {
+	_, err := w.complete.w.Write(w.complete.bytes)
+	if err == nil {
+		_, err = w.open.w.Write(w.open.bytes)
+	}
+	if err == nil {
+		_, err = w.sessions.Write(w.index)
+	}
+	return w.summary, err
+}
+
+// plainGroups are the events of a table by row group.
+type plainGroups [][]event.Event
+
+func (g plainGroups) Read(group int, _ bool, keep func(session int64) bool, each func(events []event.Event) error) error {
+	if group >= len(g) {
+		return errPlain
+	}
+	if events := g[group]; keep(events[0].SessionID) {
+		return each(events)
+	}
+	return nil
+}
+
+type plainPart struct{ w io.Writer }
+
+func (p plainPart) Write(rows []report.Row) error {
+	_, err := p.w.Write(encodeRows(rows))
+	return err
+}
+
+func (plainPart) Close(map[string]string) error { return nil }
+
+func encodeRows(rows []report.Row) []byte {
+	var b []byte
+	for i := range rows {
+		for j := range report.Columns {
+			switch c := &report.Columns[j]; c.Kind {
+			case report.String:
+				b = appendText(b, c.Text(&rows[i]))
+			case report.Boolean:
+				b = append(b, 0)
+				if c.Flag(&rows[i]) {
+					b[len(b)-1] = 1
+				}
+			case report.Date:
+				b = appendNumbers(b, int64(c.Day(&rows[i])))
+			default:
+				b = appendNumbers(b, c.Number(&rows[i]))
+			}
+		}
+	}
+	return b
+}
+
+func appendEvent(b []byte, e *event.Event) []byte {
+	b = appendNumbers(b, e.SessionID, e.TS, e.Seq, int64(e.Type), int64(e.Code()), e.Who())
+	b = appendText(b, e.ID)
+	return appendText(b, string(e.AppendBody(nil)))
+}
+
+func appendNumbers(b []byte, numbers ...int64) []byte {
+	for _, n := range numbers {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// plainReader takes values off bytes. After an error all are zero.
+type plainReader struct {
+	rest string
+	err  error
+}
+
+func readPlain(r io.ReaderAt, size int64) (*plainReader, error) {
+	b := make([]byte, size)
+	if size == 0 {
+		return &plainReader{}, nil
+	}
+	if n, err := r.ReadAt(b, 0); int64(n) < size {
+		return nil, err
+	}
+	return &plainReader{rest: string(b)}, nil
+}
+
+func (p *plainReader) more() bool { return p.err == nil && p.rest != "" }
+
+func (p *plainReader) number() int64 {
+	u := p.unsigned()
+	return int64(u>>1) ^ -int64(u&1) // as binary.AppendVarint writes it
+}
+
+func (p *plainReader) unsigned() (u uint64) {
+	for i := range min(len(p.rest), binary.MaxVarintLen64) {
+		u |= uint64(p.rest[i]&0x7f) << (7 * i)
+		if p.rest[i] < 0x80 {
+			p.rest = p.rest[i+1:]
+			return u
+		}
+	}
+	p.fail()
+	return 0
+}
+
+func (p *plainReader) text() string {
+	n := p.unsigned()
+	if n > uint64(len(p.rest)) {
+		p.fail()
+		return ""
+	}
+	text := p.rest[:n]
+	p.rest = p.rest[n:]
+	return text
+}
+
+func (p *plainReader) flag() bool {
+	if p.rest == "" {
+		p.fail()
+		return false
+	}
+	flag := p.rest[0] == 1
+	p.rest = p.rest[1:]
+	return flag
+}
+
+func (p *plainReader) fail() { p.rest, p.err = "", errPlain }
+
+func (p *plainReader) event() event.Event {
+	e := event.Event{SessionID: p.number(), TS: p.number(), Seq: p.number(), Type: event.Type(p.number())}
+	e.SetCode(uint8(p.number()))
+	e.SetWho(p.number())
+	e.ID = p.text()
+	if err := e.DecodeBody(p.text()); err != nil {
+		p.err = err
+	}
+	return e
+}
+
+func (p *plainReader) row() report.Row {
+	row := report.Blank()
+	for j := range report.Columns {
+		switch c := &report.Columns[j]; c.Kind {
+		case report.String:
+			c.SetText(&row, p.text())
+		case report.Boolean:
+			c.SetFlag(&row, p.flag())
+		case report.Date:
+			c.SetDay(&row, day.Day(p.number()))
+		default:
+			c.SetNumber(&row, p.number())
+		}
+	}
+	return row
+}

@@ -1,0 +1,239 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+)
+
+// bucket is a store whose changes the oracle sees. A request that is under way
+// is not stopped by the death of who sent it.
+type bucket struct {
+	*store.Memory
+	keys    []string // in order: most of what a simulation does is to list few of them
+	changed []string // keys that were written or deleted since the oracle looked
+}
+
+func newBucket(now func() time.Time) *bucket { return &bucket{Memory: store.NewMemory(now)} }
+
+func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		first, _ := slices.BinarySearch(b.keys, prefix)
+		var under []string
+		for _, key := range b.keys[first:] {
+			if !strings.HasPrefix(key, prefix) {
+				break
+			}
+			under = append(under, key)
+		}
+		for _, key := range under {
+			_, object, err := b.Open(ctx, key, 0, "")
+			if errors.Is(err, store.ErrNotFound) {
+				continue // it has been deleted since
+			}
+			if !yield(object, err) {
+				return
+			}
+		}
+	}
+}
+
+func (b *bucket) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	return b.Memory.Open(context.WithoutCancel(ctx), key, offset, ifMatch)
+}
+
+func (b *bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
+	object, err := b.Memory.Put(context.WithoutCancel(ctx), key, body, size, cond)
+	if err == nil {
+		b.changed = append(b.changed, key)
+		if at, found := slices.BinarySearch(b.keys, key); !found {
+			b.keys = slices.Insert(b.keys, at, key)
+		}
+	}
+	return object, err
+}
+
+func (b *bucket) Delete(ctx context.Context, key string) error {
+	b.changed = append(b.changed, key)
+	if at, found := slices.BinarySearch(b.keys, key); found {
+		b.keys = slices.Delete(b.keys, at, at+1)
+	}
+	return b.Memory.Delete(context.WithoutCancel(ctx), key)
+}
+
+// A process works on the stores, one call at a time: each waits until the
+// simulation lets it go on, and says with what fault. In between, only one
+// process ever runs, so that a seed makes one history.
+type process struct {
+	name         string
+	source, sink *faults.Store
+
+	cancel context.CancelFunc
+	calls  chan faults.Call
+	fates  chan faults.Outcome
+	ended  chan error
+	dead   bool // it was killed: its calls come to nothing
+
+	waiting *faults.Call // nil: it has ended
+	err     error        // of a process that has ended
+	wakes   int          // the step at which it goes on, if it is frozen
+}
+
+// start starts a process, and lets it run up to its first call.
+func (s *simulation) start(name string, work func(ctx context.Context, p *process) error) *process {
+	p := &process{name: name, calls: make(chan faults.Call), fates: make(chan faults.Outcome), ended: make(chan error, 1)}
+	p.source, p.sink = faults.New(s.source, p.decide), faults.New(s.sink, p.decide)
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() {
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				p.ended <- fmt.Errorf("%s panicked: %v", name, panicked)
+			}
+		}()
+		p.ended <- work(ctx, p)
+	}()
+	p.await()
+	return p
+}
+
+// decide is where a process waits.
+func (p *process) decide(c faults.Call) faults.Outcome {
+	if p.dead {
+		return faults.Outcome{Fault: faults.Drop}
+	}
+	p.calls <- c
+	return <-p.fates
+}
+
+// await waits for the next call, or the end.
+func (p *process) await() {
+	select {
+	case c := <-p.calls:
+		p.waiting = &c
+	case p.err = <-p.ended:
+		p.waiting = nil
+		p.cancel()
+	}
+}
+
+// resume lets the process go on up to its next call.
+func (p *process) resume(fate faults.Outcome) {
+	p.fates <- fate
+	p.await()
+}
+
+// kill ends the process. Of the call that it is at, the store may still have
+// made something.
+func (p *process) kill(fate faults.Outcome) {
+	p.dead = true
+	p.cancel()
+	p.fates <- fate
+	p.err = <-p.ended
+	p.waiting = nil
+}
+
+// engine is the work of a run. Its result is held against what may go wrong.
+func (s *simulation) engine(target Target) func(context.Context, *process) error {
+	return func(ctx context.Context, p *process) error {
+		result, err := s.runner(p.source, p.sink).Run(ctx, target, OnlyDue)
+		if err != nil {
+			return unexplained(err)
+		}
+		for i := range result.Steps {
+			if err := unexplained(result.Steps[i].err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// unexplained is an error that is none of the faults' doing, nor of another
+// engine's.
+func unexplained(err error) error {
+	if errors.Is(err, faults.ErrInjected) || errors.Is(err, context.Canceled) || errors.Is(err, publish.ErrRaced) || errors.As(err, new(*Blocked)) {
+		return nil
+	}
+	return err
+}
+
+// collect is the work of garbage collection.
+func (s *simulation) collect(ctx context.Context, p *process) error {
+	_, err := publish.GC(ctx, p.sink, s.gcOptions(), nil)
+	return unexplained(err)
+}
+
+func (s *simulation) gcOptions() publish.GCOptions {
+	return publish.GCOptions{Now: s.now, Keep: simKeep, Grace: simGrace, Roots: []string{"reports/", digestRoot, quarantineRoot}}
+}
+
+// read is the work of a reader: it reads what a manifest names, part by part,
+// however long that takes. If the partition is replaced meanwhile, it finds the
+// rest of the revision in the history.
+func (s *simulation) read(dir string) func(context.Context, *process) error {
+	return func(ctx context.Context, p *process) error {
+		base, err := publish.Read(ctx, p.sink, dir)
+		if err != nil || base.Manifest == nil {
+			return unexplained(err)
+		}
+		m := base.Manifest
+		err = readParts(ctx, p.sink, m)
+		if errors.Is(err, store.ErrNotFound) {
+			kept, err := publish.ReadRevision(ctx, p.sink, dir, m.Revision)
+			if err != nil {
+				return unexplained(err)
+			}
+			return unexplained(readParts(ctx, p.sink, &kept))
+		}
+		return unexplained(err)
+	}
+}
+
+func readParts(ctx context.Context, st store.Store, m *publish.Manifest) error {
+	for i := range m.Parts {
+		b, err := readObject(ctx, st, m.Parts[i].Key)
+		if err != nil {
+			return fmt.Errorf("a reader of revision %d: %w", m.Revision, err)
+		}
+		if hashOf(b) != m.Parts[i].SHA256 {
+			return fmt.Errorf("a reader of revision %d: %s is not what its manifest says", m.Revision, m.Parts[i].Key)
+		}
+	}
+	return nil
+}
+
+func readObject(ctx context.Context, st store.Store, key string) ([]byte, error) {
+	body, _, err := st.Open(ctx, key, 0, "")
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// late are the calls of processes, dead or alive, that the network still holds.
+func (s *simulation) late() (calls []lateCall) {
+	s.senders = slices.DeleteFunc(s.senders, func(p *process) bool { return p.waiting == nil && len(p.sink.Lingering()) == 0 })
+	for _, p := range s.senders {
+		for i, c := range p.sink.Lingering() {
+			calls = append(calls, lateCall{p, i, c})
+		}
+	}
+	return calls
+}
+
+type lateCall struct {
+	from *process
+	n    int
+	call faults.Call
+}
