@@ -12,12 +12,14 @@
 // Nothing here needs a file in memory: a [Writer] and a [Reader] hold a row
 // group, and an audit a column of one.
 //
-// The library is Apache Arrow's. It has faults that this package keeps from
-// its callers: it loses the errors of a sink that fails, or panics (so it
-// never learns of them, and panics become errors), stores a null in a required
-// column as zero, and takes text that is no UTF-8, which readers then refuse
-// (so does Writer). Corrupt bytes make it panic, or take any amount of memory
-// (so [Reader] looks at every header first).
+// Rows go into Arrow record batches (report.BatchBuilder), and each batch
+// through Arrow's Parquet writer, which makes a row group of it. The library has
+// faults that this package keeps from its callers: it loses the errors of a sink
+// that fails, or panics (so it never learns of them, and panics become errors),
+// stores a null in a required column as zero, and takes text that is no UTF-8,
+// which readers then refuse (so the builder of batches does). Corrupt bytes make
+// it panic, or take any amount of memory (so [Reader] looks at every header
+// first).
 //
 // Because of such faults a file is not published on the writer's word. [Audit]
 // reads it back with another implementation, and compares it with the
@@ -76,10 +78,9 @@ type batch struct {
 	numbers []int64
 	days    []int32
 	flags   []bool
-	texts   []parquet.ByteArray // to read: parts of a page; to write: of joined
+	texts   []parquet.ByteArray // parts of a page
 	levels  []int16             // of each row: 1 for a value, 0 for a null
 	joined  []byte              // texts, one after the other
-	ends    []int               // of each, in joined
 }
 
 // unit is what a number of column c is multiplied by in a file: it has the

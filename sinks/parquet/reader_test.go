@@ -176,10 +176,11 @@ func TestReaderSourceFails(t *testing.T) {
 // the columns of its schema, by their place in batch.
 func encodeColumns(t *testing.T, rows []report.Row, schema func([]arrow.Field) []arrow.Field) []byte {
 	t.Helper()
-	batch, err := report.Batch(report.Schema(), rows)
-	if err != nil {
+	builder := report.NewBatchBuilder()
+	if err := builder.Append(rows); err != nil {
 		t.Fatal(err)
 	}
+	batch := builder.NewRecord()
 	fields := schema(batch.Schema().Fields())
 	columns := make([]arrow.Array, len(fields))
 	for i := range fields {

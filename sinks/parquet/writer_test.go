@@ -116,8 +116,8 @@ func TestWriterClosed(t *testing.T) {
 	}
 }
 
-// A row that cannot be written makes the file useless, also if it comes in the
-// last, incomplete row group; the error names it.
+// A row that cannot be written makes the file useless, wherever it comes; the
+// error names it, at once and again.
 func TestWriterRefusesLate(t *testing.T) {
 	w, err := newWriter(io.Discard, 100)
 	if err != nil {
@@ -126,13 +126,14 @@ func TestWriterRefusesLate(t *testing.T) {
 	rows := sample(150)
 	rows[149].Status = ""
 	rows[149].Leg = 2
-	if err := w.Write(rows); err != nil {
+	if err := w.Write(rows[:149]); err != nil {
 		t.Fatal(err)
 	}
-	err = w.Close(nil)
 	const want = "write a Parquet file, after 100 rows: session 700000447 leg 2: the required column status is null"
-	if err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
+	for call, err := range map[string]error{"Write": w.Write(rows[149:]), "Write again": w.Write(rows[:1]), "Close": w.Close(nil)} {
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", call, err, want)
+		}
 	}
 }
 

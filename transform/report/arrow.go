@@ -2,7 +2,10 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -36,56 +39,126 @@ func (c *Column) arrowType() arrow.DataType {
 	return arrow.PrimitiveTypes.Int64 // Duration and Integer
 }
 
-// Batch makes an Arrow record batch of rows, under [Schema]. It refuses a row
-// with a null in a required column, which a Parquet writer would silently
-// store as zero. The caller releases the batch; it shares nothing with rows.
-func Batch(schema *arrow.Schema, rows []Row) (arrow.Record, error) {
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer b.Release()
-	for i := range Columns {
-		c := &Columns[i]
-		field := b.Field(i)
-		field.Reserve(len(rows))
-		for j := range rows {
-			r := &rows[j]
-			if c.appendTo(field, r) {
-				continue
+// BatchBuilder makes Arrow record batches of rows, under [Schema]. The rows go
+// into the columns as they come, so that nobody has to keep them until a batch
+// is full.
+type BatchBuilder struct {
+	columns   *array.RecordBuilder
+	rows      int
+	textLimit int   // of a column in a batch, in bytes
+	textSizes []int // of each column in the batch before, in bytes
+}
+
+// NewBatchBuilder makes one without rows, whose memory is Go's.
+func NewBatchBuilder() *BatchBuilder {
+	return &BatchBuilder{
+		columns:   array.NewRecordBuilder(memory.NewGoAllocator(), Schema()),
+		textLimit: math.MaxInt32, // Arrow's offsets of texts are int32, and would wrap around
+		textSizes: make([]int, len(Columns)),
+	}
+}
+
+// Len is the number of rows since the last batch.
+func (b *BatchBuilder) Len() int { return b.rows }
+
+// Reserve makes room for a batch of n rows, with about as much text as the
+// batch before had. Without it columns grow as Arrow lets them: they are copied
+// to twice the size, again and again, and end up to twice as large as need be.
+func (b *BatchBuilder) Reserve(n int) {
+	for i, field := range b.columns.Fields() {
+		field.Resize(max(n, b.rows)) // Arrow's own Reserve takes twice as much if n is a power of two
+		if texts, ok := field.(*array.StringBuilder); ok {
+			texts.ReserveData(b.textSizes[i] + b.textSizes[i]/16) // a little more: each batch differs
+		}
+	}
+}
+
+// appendRows is how many rows are taken apart at a time: few enough to stay in
+// a processor's cache while the columns go over them one after the other.
+const appendRows = 256
+
+// Append adds rows, which stay the caller's: nothing of them is shared. It
+// refuses what a Parquet writer would store wrongly: a null in a required
+// column as zero, and text that is not UTF-8, which warehouses cannot read.
+// The error names the row and the column; after it the builder is of no use.
+func (b *BatchBuilder) Append(rows []Row) error {
+	for some := range slices.Chunk(rows, appendRows) {
+		for i := range Columns {
+			if err := b.appendColumn(&Columns[i], b.columns.Field(i), some); err != nil {
+				return err
 			}
-			if c.Required {
-				return nil, fmt.Errorf("session %d leg %d: the required column %s is null", r.SessionID, r.Leg, c.Name)
-			}
+		}
+		b.rows += len(some)
+	}
+	return nil
+}
+
+// NewRecord makes a batch of the rows since the last one. It is the caller's,
+// who releases it, and shares no memory with the batches that follow.
+func (b *BatchBuilder) NewRecord() arrow.Record {
+	b.rows = 0
+	for i, field := range b.columns.Fields() {
+		if texts, ok := field.(*array.StringBuilder); ok {
+			b.textSizes[i] = texts.DataLen()
+		}
+	}
+	return b.columns.NewRecord()
+}
+
+func (b *BatchBuilder) appendColumn(c *Column, field array.Builder, rows []Row) error {
+	for i := range rows {
+		r := &rows[i]
+		known, err := b.appendValue(c, field, r)
+		switch {
+		case err != nil:
+			return fmt.Errorf("session %d leg %d: column %s: %w", r.SessionID, r.Leg, c.Name, err)
+		case known:
+		case c.Required:
+			return fmt.Errorf("session %d leg %d: the required column %s is null", r.SessionID, r.Leg, c.Name)
+		default:
 			field.AppendNull()
 		}
 	}
-	return b.NewRecord(), nil
+	return nil
 }
 
-// appendTo appends the row's value to the column's builder, or says that it
-// is null.
-func (c *Column) appendTo(b array.Builder, r *Row) (known bool) {
+// appendValue appends the row's value to the column's builder, or says that
+// it is null.
+func (b *BatchBuilder) appendValue(c *Column, field array.Builder, r *Row) (known bool, err error) {
 	switch c.Kind {
 	case Timestamp:
 		ms := c.Number(r)
 		if ms == Unknown {
-			return false
+			return false, nil
 		}
-		b.(*array.TimestampBuilder).Append(arrow.Timestamp(ms * 1000))
+		field.(*array.TimestampBuilder).Append(arrow.Timestamp(ms * 1000))
 	case Duration, Integer:
 		n := c.Number(r)
 		if n == Unknown {
-			return false
+			return false, nil
 		}
-		b.(*array.Int64Builder).Append(n)
+		field.(*array.Int64Builder).Append(n)
 	case String:
 		s := c.Text(r)
 		if s == "" {
-			return false
+			return false, nil
 		}
-		b.(*array.StringBuilder).Append(s)
+		return true, b.appendText(field.(*array.StringBuilder), s)
 	case Boolean:
-		b.(*array.BooleanBuilder).Append(c.Flag(r))
+		field.(*array.BooleanBuilder).Append(c.Flag(r))
 	case Date:
-		b.(*array.Date32Builder).Append(arrow.Date32(c.Day(r)))
+		field.(*array.Date32Builder).Append(arrow.Date32(c.Day(r)))
 	}
-	return true
+	return true, nil
+}
+
+func (b *BatchBuilder) appendText(field *array.StringBuilder, s string) error {
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("%q is not valid UTF-8", s)
+	}
+	if len(s) > b.textLimit-field.DataLen() {
+		return fmt.Errorf("its texts in one batch have more than %d bytes together", b.textLimit)
+	}
+	field.Append(s)
+	return nil
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew; read the diff")
@@ -118,21 +121,68 @@ func TestCells(t *testing.T) {
 	}
 }
 
-func TestBatchRefusesARequiredNull(t *testing.T) {
-	row := Row{SessionID: 7, Leg: 2, Role: "lead", Status: "Active"}
-	if b, err := Batch(Schema(), []Row{row}); err != nil {
-		t.Fatal(err)
-	} else if b.NumRows() != 1 || int(b.NumCols()) != len(Columns) {
-		t.Errorf("%d rows of %d columns", b.NumRows(), b.NumCols())
+// What a Parquet writer would store wrongly does not get into a batch.
+func TestBatchRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Row)
+		want   string
+	}{
+		"a null in a required text":   {func(r *Row) { r.Status = "" }, "the required column status is null"},
+		"a null in a required number": {func(r *Row) { r.ActiveTime = Unknown }, "the required column active_time_ms is null"},
+		"text that is not UTF-8":      {func(r *Row) { r.Name = "a\xff" }, `column name: "a\xff" is not valid UTF-8`},
+		"more text than a batch can hold": {func(r *Row) { r.Name = "12345678" },
+			"column name: its texts in one batch have more than 10 bytes together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := NewBatchBuilder()
+			b.textLimit = 10
+			row := Row{SessionID: 7, Leg: 2, Role: "lead", Status: "Waits", Name: "Ada"}
+			if err := b.Append([]Row{row}); err != nil {
+				t.Fatal(err)
+			}
+			row.Role, row.Status = "l", "W"
+			c.change(&row)
+			want := "session 7 leg 2: " + c.want
+			if err := b.Append([]Row{row}); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
 	}
-	row.Status = ""
-	want := "session 7 leg 2: the required column status is null"
-	if _, err := Batch(Schema(), []Row{row}); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+}
+
+// A batch has the rows since the one before, with or without room made for
+// them, and stays as it is when the next one is built.
+func TestBatches(t *testing.T) {
+	b := NewBatchBuilder()
+	var batches []arrow.Record
+	next := int64(0)
+	for _, c := range []struct{ reserved, rows int }{{0, 3}, {4, 4}, {1, appendRows + 2}, {512, 5}, {0, 0}} {
+		b.Reserve(c.reserved)
+		for range c.rows {
+			row := Row{SessionID: next, Role: "lead", Status: fmt.Sprint("status ", next), StartTime: Unknown}
+			if err := b.Append([]Row{row}); err != nil {
+				t.Fatal(err)
+			}
+			next++
+		}
+		if b.Len() != c.rows {
+			t.Errorf("%d rows are collected, want %d", b.Len(), c.rows)
+		}
+		batches = append(batches, b.NewRecord())
 	}
-	row.Status, row.ActiveTime = "Active", Unknown
-	if _, err := Batch(Schema(), []Row{row}); err == nil {
-		t.Error("a null active_time_ms passed")
+	at := int64(0)
+	for _, batch := range batches {
+		column := func(name string) arrow.Array { return batch.Column(batch.Schema().FieldIndices(name)[0]) }
+		ids, statuses, starts := column("session_id").(*array.Int64), column("status").(*array.String), column("start_time")
+		for i := range int(batch.NumRows()) {
+			if ids.Value(i) != at || statuses.Value(i) != fmt.Sprint("status ", at) || starts.IsValid(i) {
+				t.Fatalf("row %d is session %d, %q", at, ids.Value(i), statuses.Value(i))
+			}
+			at++
+		}
+	}
+	if at != next {
+		t.Errorf("the batches have %d rows, want %d", at, next)
 	}
 }
 
