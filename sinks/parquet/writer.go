@@ -27,7 +27,7 @@ type Writer struct {
 // NewWriter begins a file. Its bytes go to w, which is the caller's to close.
 func NewWriter(w io.Writer) (*Writer, error) { return newWriter(w, RowGroupRows) }
 
-// newWriter makes the row groups of at most RowGroupRows rows.
+// newWriter is for row groups of groupRows rows, of which RowGroupRows is the most.
 func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	defer recovered(&err)
 	s := &sink{w: w}
