@@ -128,10 +128,6 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 // technician among the known ones: one that begins with the bytes of an object
 // begins with that object.
 func (d *Decoder) member(line []byte, i int, field member, m *members) (span, int) {
-	if i < len(line) && line[i] == '"' {
-		end, k := text(line, i+1)
-		return newSpan(k, i+1, end), next(end)
-	}
 	if field == fTechnician {
 		if m.known = nil; i < len(line) && line[i] == '{' {
 			p, n := d.technicians.prefix(line[i:])
@@ -150,13 +146,15 @@ func (d *Decoder) value(line []byte, i int) (span, int) {
 	}
 	var k kind
 	end := 0
-	switch line[i] {
-	case '"':
+	switch c := line[i]; {
+	case c == '"':
 		end, k = text(line, i+1)
 		return newSpan(k, i+1, end), next(end)
-	case '{':
+	case isDigit(c):
+		k, end = number(line, i)
+	case c == '{':
 		k, end = object, d.skip(line, i)
-	case '[':
+	case c == '[':
 		k, end = array, d.skip(line, i)
 	default:
 		k, end = scalar(line, i)
@@ -320,15 +318,13 @@ func plain(line []byte, i int) int {
 // byte outside ASCII: the lowest bit of the result is that byte's highest. 0:
 // none is.
 func special(w uint64) uint64 {
-	const (
-		quotes     = '"' * ones
-		backslash  = '\\' * ones
-		printables = ' ' * ones
-	)
 	// A byte's high bit is set where the byte has one itself, or where a
 	// subtraction underflows. An underflow borrows from the bytes above, so
-	// that only the lowest high bit can be trusted, and suffices.
-	return (w | (w - printables) | ((w ^ quotes) - ones) | ((w ^ backslash) - ones)) & highs
+	// that only the lowest high bit can be trusted, and suffices. Without
+	// their second bit quotes come next to the control characters, and blanks
+	// and exclamation marks do not.
+	const quoteOrLess = ('"' ^ 2 + 1) * ones
+	return (w | (w ^ 2*ones - quoteOrLess) | (w ^ '\\'*ones - ones)) & highs
 }
 
 // escape returns the length of the escape that b begins with, 0 if it is none.
