@@ -7,9 +7,9 @@ import (
 	"daybook/transform/event"
 )
 
-// BenchmarkEngine orders and folds a session of 33 events, the average of
-// generated dumps, that come in their order as the shuffle hands them out.
-func BenchmarkEngine(b *testing.B) {
+// typicalSession is a session of 33 events, the average of generated dumps, in
+// their order.
+func typicalSession() []event.Event {
 	ada := event.Person{ID: 100, Name: "Ada Lovelace", Email: "ada@example.org", Group: "EMEA/Tier 1"}
 	details := &event.Details{Given: 1 << event.DetailPlatform}
 	details.Value[event.DetailPlatform] = "Windows 11"
@@ -33,6 +33,28 @@ func BenchmarkEngine(b *testing.B) {
 		e.ID, e.SessionID, e.TS = fmt.Sprintf("%016x", i), 1, 1_795_000_000_000_000+int64(i)*10_000_000
 	}
 
+	return events
+}
+
+// BenchmarkEngine orders and folds a session whose events come in order, as
+// the shuffle hands them out.
+func BenchmarkEngine(b *testing.B) { benchmarkEngine(b, typicalSession()) }
+
+// BenchmarkEngineMerged does so with a session of which two digests have every
+// other event.
+func BenchmarkEngineMerged(b *testing.B) {
+	var first, second []event.Event
+	for i, e := range typicalSession() {
+		if i%2 == 0 {
+			first = append(first, e)
+		} else {
+			second = append(second, e)
+		}
+	}
+	benchmarkEngine(b, append(first, second...))
+}
+
+func benchmarkEngine(b *testing.B, events []event.Event) {
 	var engine Engine
 	input := make([]event.Event, len(events))
 	b.ReportAllocs()

@@ -405,8 +405,12 @@ func (e *Engine) legOf(technician int64) int {
 // openLeg opens a leg now.
 func (e *Engine) openLeg(r Role) int {
 	i := len(e.session.Legs)
+	var tools []string
+	if i < cap(e.session.Legs) { // a leg of an earlier session leaves its list
+		tools = e.session.Legs[:i+1][i].Tools[:0]
+	}
 	e.session.Legs = append(e.session.Legs, Leg{
-		Number: i, Role: r, Begin: e.now,
+		Number: i, Role: r, Begin: e.now, Tools: tools,
 		Start: Unknown, End: Unknown, LastAction: Unknown,
 		TimeToFirstChat: Unknown, WrapUp: Unknown, FirstMessage: Unknown,
 	})
