@@ -99,15 +99,36 @@ func (r *Reader) Close() error {
 // Next gives the next line, and io.EOF after the last. Any other error is an
 // *Error, and stays. A text that ends in a line terminator has no empty line
 // after it; an empty text has no lines.
-func (r *Reader) Next() (Line, error) {
+func (r *Reader) Next() (line Line, err error) {
+	text, next, err := r.find()
+	if err != nil {
+		return line, err
+	}
+	if len(text) > MaxLine {
+		r.err = errLongLine
+		r.end, r.scanned = r.start, r.start
+		return line, r.fail(r.err)
+	}
+	r.line++
+	// Member by member: to make a Line and then copy it takes as long as all the
+	// rest, because a copy of what was written a moment ago has to wait for it.
+	line.Number, line.Offset, line.Bytes = r.line, r.offset, text
+	r.offset += int64(next - r.start)
+	r.start, r.scanned = next, next
+	return line, nil
+}
+
+// find returns the text of the next line, and where the one after it starts in
+// buf.
+func (r *Reader) find() (text []byte, next int, err error) {
 	for {
 		if i := bytes.IndexByte(r.buf[r.scanned:r.end], '\n'); i >= 0 {
 			lf := r.scanned + i
-			text := r.buf[r.start:lf]
+			text = r.buf[r.start:lf]
 			if n := len(text); n > 0 && text[n-1] == '\r' {
 				text = text[:n-1]
 			}
-			return r.deliver(text, lf+1)
+			return text, lf + 1, nil
 		}
 		r.scanned = r.end
 		if r.err != nil {
@@ -115,27 +136,13 @@ func (r *Reader) Next() (Line, error) {
 		}
 		r.err = r.fill()
 	}
-	if r.err == io.EOF {
-		if r.start == r.end {
-			return Line{}, io.EOF
-		}
-		return r.deliver(r.buf[r.start:r.end], r.end)
+	if r.err != io.EOF {
+		return nil, 0, r.fail(r.err)
 	}
-	return Line{}, r.fail(r.err)
-}
-
-// deliver hands out a line; next is where the one after it starts in buf.
-func (r *Reader) deliver(text []byte, next int) (Line, error) {
-	if len(text) > MaxLine {
-		r.err = errLongLine
-		r.end, r.scanned = r.start, r.start
-		return Line{}, r.fail(r.err)
+	if r.start == r.end {
+		return nil, 0, io.EOF
 	}
-	r.line++
-	line := Line{Number: r.line, Offset: r.offset, Bytes: text}
-	r.offset += int64(next - r.start)
-	r.start, r.scanned = next, next
-	return line, nil
+	return r.buf[r.start:r.end], r.end, nil
 }
 
 var errLongLine = fmt.Errorf("the next line is longer than %d MiB; is this a dump of one JSON object a line?", MaxLine>>20)
