@@ -125,7 +125,7 @@ func (d *Decoder) body(e *Event) {
 	switch e.Type {
 	case SessionCreated:
 		e.SessionType = SessionType(d.code(fSessionType, sessionTypeCodes))
-		e.Technician = d.technician(false)
+		d.technician(&e.Technician, false)
 		e.Channel = d.channel()
 		e.CallingCard = d.strings.get(d.optional(m, fCallingCard))
 		if details := d.details(false); details.Given != 0 {
@@ -138,10 +138,10 @@ func (d *Decoder) body(e *Event) {
 		e.Details = d.details(true)
 	case StatusChanged:
 		e.Status = Status(d.code(fStatus, statusCodes))
-		e.Technician = d.technician(false)
+		d.technician(&e.Technician, false)
 		e.Transferred = d.transferredTo()
 	case CollaborationStarted:
-		e.Technician = d.technician(true)
+		d.technician(&e.Technician, true)
 	case CollaborationEnded:
 		e.TechnicianID = d.id(m, fTechnicianID, true)
 	case Presence:
@@ -167,25 +167,23 @@ func (d *Decoder) body(e *Event) {
 	}
 }
 
-// technician takes the member of that name.
-func (d *Decoder) technician(required bool) Person {
+// technician takes the member of that name into p, which is zero.
+func (d *Decoder) technician(p *Person, required bool) {
 	v, ok := d.enter(fTechnician, required)
 	if !ok {
-		return Person{}
+		return
 	}
 	if d.outer.known != nil {
-		return *d.outer.known
+		*p = *d.outer.known
+		return
 	}
-	p := Person{
-		ID:    d.id(&d.inner, fID, true),
-		Name:  d.strings.get(d.optional(&d.inner, fName)),
-		Email: d.strings.get(d.optional(&d.inner, fEmail)),
-		Group: d.strings.get(d.optional(&d.inner, fGroup)),
-	}
+	p.ID = d.id(&d.inner, fID, true)
+	p.Name = d.strings.get(d.optional(&d.inner, fName))
+	p.Email = d.strings.get(d.optional(&d.inner, fEmail))
+	p.Group = d.strings.get(d.optional(&d.inner, fGroup))
 	if d.reject.Reason == 0 {
-		d.technicians.add(d.raw(v), p)
+		d.technicians.add(d.raw(v), *p)
 	}
-	return p
 }
 
 // channel takes the member of that name.

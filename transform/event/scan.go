@@ -104,13 +104,29 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 		if next < 0 {
 			return next
 		}
-		v, next := d.member(line, next, field, m)
-		if next < 0 {
-			return next
+		if i = next; i == len(line) {
+			return ^i
+		}
+		// What most values are comes first, without another call.
+		var v span
+		switch c := line[i]; {
+		case c == '"':
+			end, k := text(line, i+1)
+			v, i = newSpan(k, i+1, end), after(end)
+		case isDigit(c):
+			k, end := number(line, i)
+			v, i = newSpan(k, i, end), end
+		case c == '{' && field == fTechnician:
+			v, i = d.person(line, i, m)
+		default:
+			v, i = d.value(line, i)
+		}
+		if i < 0 {
+			return i
 		}
 		m.seen |= 1 << field
 		m.span[field] = v
-		if i = space(line, next); i == len(line) {
+		if i = space(line, i); i == len(line) {
 			return ^i
 		}
 		switch line[i] {
@@ -124,19 +140,15 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 	}
 }
 
-// member scans a member's value. It looks up objects that are the member
-// technician among the known ones: one that begins with the bytes of an object
-// begins with that object.
-func (d *Decoder) member(line []byte, i int, field member, m *members) (span, int) {
-	if field == fTechnician {
-		if m.known = nil; i < len(line) && line[i] == '{' {
-			p, n := d.technicians.prefix(line[i:])
-			if m.known = p; p != nil {
-				return newSpan(object, i, i+n), i + n
-			}
-		}
+// person scans the object of a member technician. It looks it up among the
+// known ones first: a value that begins with the bytes of an object is that
+// object.
+func (d *Decoder) person(line []byte, i int, m *members) (span, int) {
+	p, n := d.technicians.prefix(line[i:])
+	if m.known = p; p == nil {
+		return d.value(line, i)
 	}
-	return d.value(line, i)
+	return newSpan(object, i, i+n), i + n
 }
 
 // value scans any value.
@@ -149,7 +161,7 @@ func (d *Decoder) value(line []byte, i int) (span, int) {
 	switch c := line[i]; {
 	case c == '"':
 		end, k = text(line, i+1)
-		return newSpan(k, i+1, end), next(end)
+		return newSpan(k, i+1, end), after(end)
 	case isDigit(c):
 		k, end = number(line, i)
 	case c == '{':
@@ -162,8 +174,8 @@ func (d *Decoder) value(line []byte, i int) (span, int) {
 	return newSpan(k, i, end), end
 }
 
-// next is the index after a closing quote, or a failure as it is.
-func next(quote int) int {
+// after is the index after a closing quote, or a failure as it is.
+func after(quote int) int {
 	if quote < 0 {
 		return quote
 	}
@@ -182,7 +194,7 @@ func (d *Decoder) skip(line []byte, i int) int {
 		switch c := line[i]; c {
 		case '"':
 			end, _ := text(line, i+1)
-			i = next(end)
+			i = after(end)
 		case '{', '[':
 			i = space(line, i+1)
 			if i < len(line) && line[i] == closing(c) {
@@ -240,14 +252,20 @@ func (d *Decoder) name(line []byte, i int) (member, int) {
 		return noMember, ^i
 	}
 	from := i + 1
-	end, k := text(line, from)
-	if end < 0 {
-		return noMember, end
-	}
-	label := line[from:end]
-	if k == escapedText {
-		d.scratch = unescape(d.scratch[:0], label)
-		label = d.scratch
+	end := plain(line, from)
+	var label []byte
+	if end < len(line) && line[end] == '"' {
+		label = line[from:end]
+	} else {
+		var k kind
+		if end, k = text(line, end); end < 0 {
+			return noMember, end
+		}
+		label = line[from:end]
+		if k == escapedText {
+			d.scratch = unescape(d.scratch[:0], label)
+			label = d.scratch
+		}
 	}
 	i = space(line, end+1)
 	if i == len(line) || line[i] != ':' {
@@ -305,7 +323,7 @@ func text(line []byte, i int) (end int, k kind) {
 // bytes: it looks at eight at a time.
 func plain(line []byte, i int) int {
 	for i+8 <= len(line) {
-		if found := special(binary.LittleEndian.Uint64(line[i:])); found != 0 {
+		if found := special(word(line, i)); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 		i += 8
@@ -456,7 +474,7 @@ func number(line []byte, i int) (kind, int) {
 func digits(line []byte, i int) int {
 	from := i
 	for i+8 <= len(line) {
-		n := leadingDigits(binary.LittleEndian.Uint64(line[i:]))
+		n := leadingDigits(word(line, i))
 		i += n
 		if n < 8 {
 			break
@@ -500,3 +518,7 @@ func eightDigits(w uint64) uint64 {
 	)
 	return ((w&mask)*mul1 + (w>>16&mask)*mul2) >> 32
 }
+
+// word is the eight bytes from line[i] on, which must be there. With its
+// capacity given the compiler need not guard against a slice of nothing.
+func word(line []byte, i int) uint64 { return binary.LittleEndian.Uint64(line[i : i+8 : i+8]) }
