@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -304,6 +303,8 @@ func (m *members) get(f member) (span, bool) {
 func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 	v, ok := m.get(f)
 	switch {
+	case ok && v.kind() == plainText && v.start() < v.end(): // nearly always
+		return d.raw(v), true
 	case !ok:
 		d.fail(MissingField, m, f, "missing")
 	case v.kind() > escapedText:
@@ -373,7 +374,7 @@ func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
 		return 0
 	}
 	if v.kind() == integer {
-		if n, ok := natural(d.raw(v)); ok && n >= min {
+		if n, ok := natural(d.line, v.start(), v.end()); ok && n >= min {
 			return n
 		}
 	}
@@ -381,20 +382,27 @@ func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
 	return 0
 }
 
-// natural is the value of an integer as scanned, if it is in 0 to 2^63-1.
-func natural(s []byte) (int64, bool) {
-	if s[0] == '-' {
-		return 0, string(s) == "-0"
+// natural is the value of the integer line[i:end], as scanned, if it is in 0 to
+// 2^63-1.
+func natural(line []byte, i, end int) (int64, bool) {
+	if line[i] == '-' {
+		return 0, string(line[i:end]) == "-0"
 	}
-	if len(s) > len("9223372036854775807") {
+	if end-i > len("9223372036854775807") {
 		return 0, false
 	}
 	n := uint64(0) // holds any 19 digits
-	for ; len(s) >= 8; s = s[8:] {
-		n = n*1e8 + eightDigits(binary.LittleEndian.Uint64(s))
+	if first := (end - i) % 8; i+first >= 8 {
+		// The digits before the last eight or sixteen, if there are any, end a
+		// word of which the rest is made zero.
+		i += first
+		n = eightDigits((word(line, i-8) ^ zeros) >> (64 - 8*first) << (64 - 8*first))
 	}
-	for _, c := range s {
-		n = n*10 + uint64(c-'0')
+	for ; end-i >= 8; i += 8 {
+		n = n*1e8 + eightDigits(word(line, i)^zeros)
+	}
+	for ; i < end; i++ { // near the beginning of the line
+		n = n*10 + uint64(line[i]-'0')
 	}
 	return int64(n), int64(n) >= 0
 }

@@ -507,9 +507,9 @@ func leadingDigits(w uint64) int {
 	return bits.TrailingZeros64((w|(w+(0x7f-9)*ones))&highs) / 8
 }
 
-// eightDigits is the value of eight bytes that are digits.
+// eightDigits is the number that eight digits make, given their values, the
+// first in the lowest byte.
 func eightDigits(w uint64) uint64 {
-	w -= zeros
 	w = w*10 + w>>8 // in every other byte the value of two
 	const (
 		mask = 0x000000ff000000ff
