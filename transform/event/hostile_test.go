@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -221,11 +222,61 @@ func TestHostileLines(t *testing.T) {
 	}
 }
 
+// usualLines are written as most producers write them, which is what the
+// decoder is quick at: the usual opening, strings and numbers of many lengths.
+var usualLines = []string{
+	`{"event_id":"5f8f4714faaa2c9a","ts":"2026-11-02T14:53:16.056+01:00","session_id":2075900001371,"seq":28,"v":1,"type":"chat_message","sender":"customer","text":"Dank u wel, é!"}`,
+	`{"event_id":"e","ts":"2026-11-02T14:53:16Z","session_id":7,"type":"status_changed","status":"active","technician":{"id":1,"name":"Ada Kok"},"seq":12345678}`,
+	`{"event_id":"","ts":"2026-11-20T08:00:00.1234567Z","session_id":9223372036854775807,"type":"presence","technician_id":1234567890,"state":"away"}`,
+	`{"seq":1,"event_id":"1","ts":"2016-12-31T23:59:60.9z","session_id":1,"type":"details_changed","custom_fields":["a",null]}`,
+}
+
+// TestNearMisses changes every byte of usual lines in turn, cuts them off
+// everywhere, and moves them by up to a word with a string before them: what is
+// read eight bytes at a time must notice wherever in the eight something is.
+func TestNearMisses(t *testing.T) {
+	d := NewDecoder()
+	others := []string{`"`, `\`, `\u0041`, "\x1f", " ", "\x7f", "\x80", "é", "0", ".", "/", ":", ","}
+	for _, line := range usualLines {
+		agree(t, d, []byte(line))
+		for i := range line {
+			agree(t, d, []byte(line[:i]))
+			agree(t, d, []byte(line[:i]+line[i+1:]))
+			for _, other := range others {
+				agree(t, d, []byte(line[:i]+other+line[i:]))
+				agree(t, d, []byte(line[:i]+other+line[i+1:]))
+			}
+		}
+		for n := range 9 {
+			agree(t, d, []byte(`{"`+strings.Repeat("x", n)+`":0,`+line[1:]))
+		}
+	}
+}
+
+// TestNatural reads numbers of every length, at every place near a line's
+// beginning, where no whole word is before their ends.
+func TestNatural(t *testing.T) {
+	for length := 1; length <= 20; length++ {
+		for at := range 10 {
+			digits := "98765432109876543210"[20-length:]
+			line := []byte(strings.Repeat("9", at) + digits + "9")
+			want, err := strconv.ParseInt(digits, 10, 64)
+			got, ok := natural(line, at, at+length)
+			if ok != (err == nil) || ok && got != want {
+				t.Errorf("%s at %d: got %d, %v, want %d, %v", digits, at, got, ok, want, err)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, c := range lineCases(f) {
 		if len(c.line) < 4096 {
 			f.Add([]byte(c.line))
 		}
+	}
+	for _, line := range usualLines {
+		f.Add([]byte(line))
 	}
 	d := NewDecoder()
 	f.Fuzz(func(t *testing.T, line []byte) {
