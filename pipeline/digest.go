@@ -52,7 +52,7 @@ func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, b
 		writer, err = r.files().digest(tables[0], tables[1], tables[2], events)
 		return err
 	}
-	accounting, err := x.Sorted(ctx, begin, func(events []event.Event) error {
+	accounting, moved, err := x.Sorted(ctx, begin, func(events []event.Event) error {
 		return writer.Add(events, looksComplete(engine.Fold(events, nil)))
 	})
 	result := &digestResult{accounting: accounting}
@@ -79,7 +79,7 @@ func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, b
 		Digest: &publish.DigestInfo{
 			Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
 			MaxDaysLate: int(reach.late.Load()), MaxDaysEarly: int(reach.early.Load()), Late: reach.lines(),
-			GrownFrom: grownFrom(base.Manifest, dumps, r.Lookback),
+			GrownFrom: grownFrom(base.Manifest, dumps, r.Lookback, moved),
 		},
 	}}
 	if sessions > 0 {
@@ -137,9 +137,10 @@ func looksComplete(s *session.Session) bool {
 
 // grownFrom lists the contents that a digest of these dumps holds all of, and
 // perhaps more: that of the one before it, if that was made from the same dumps
-// or fewer, and of those which that one had grown from.
-func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int) []string {
-	if before == nil || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
+// or fewer, and of those which that one had grown from. Where events have moved,
+// it may not hold all that those did.
+func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, moved bool) []string {
+	if before == nil || moved || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
 		return nil
 	}
 	added, changed, gone := compareInputs(before.Inputs, dumpInputs(dumps))

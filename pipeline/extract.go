@@ -94,21 +94,25 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 // are, repeated ones included, and then each with those of every session, by
 // ascending hash of the session (shuffle.Hash), in the contract's order and
 // without repetitions. The events are valid only during the call. What was
-// passed on means nothing if it fails.
-func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(events []event.Event) error) (accounting event.Accounting, err error) {
+// passed on means nothing if it fails. moved says whether copies of one event
+// are of different times: then what is told later can take an event from where
+// it was.
+func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(events []event.Event) error) (accounting event.Accounting, moved bool, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
 	read, err := x.shuffle(ctx, events)
 	if err != nil {
-		return read.Accounting(0), err
+		return read.Accounting(0), false, err
 	}
 	if err := begin(read.Events); err != nil {
-		return event.Accounting{}, err
+		return event.Accounting{}, false, err
 	}
 	duplicates := int64(0)
 	for shard := range shuffle.Shards {
 		err := events.Sessions(shard, func(events []event.Event) error {
+			together := adjacentCopies(events)
 			unique, repeated := session.Order(events)
+			moved = moved || repeated > together
 			duplicates += int64(repeated)
 			if err := ctx.Err(); err != nil {
 				return err
@@ -116,11 +120,22 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 			return each(unique)
 		})
 		if err != nil {
-			return event.Accounting{}, err
+			return event.Accounting{}, false, err
 		}
 	}
 	accounting = read.Accounting(duplicates)
-	return accounting, accounting.Check()
+	return accounting, moved, accounting.Check()
+}
+
+// adjacentCopies counts the events, which are sorted, that repeat the one before
+// them, of the same time.
+func adjacentCopies(events []event.Event) (n int) {
+	for i := 1; i < len(events); i++ {
+		if a, b := &events[i-1], &events[i]; a.TS == b.TS && a.Seq == b.Seq && a.ID == b.ID {
+			n++
+		}
+	}
+	return n
 }
 
 func (x *Extraction) newShuffle() *shuffle.Shuffle {

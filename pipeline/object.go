@@ -15,6 +15,10 @@ import (
 // whichever part of it is asked for.
 const wholeSize = 16 << 10
 
+// wholeMost is up to which size it is, if most of it will be read: dozens may be
+// open at a time.
+const wholeMost = 1 << 20
+
 // object is a stored part, as something to read pieces of. Its name holds the
 // hash of its content, so whatever piece is read is of the same content.
 type object struct {
@@ -30,7 +34,7 @@ type object struct {
 // object opens a part. all says that most of it will be read.
 func (r *Runner) object(ctx context.Context, part publish.Part, all bool) io.ReaderAt {
 	o := &object{ctx: ctx, r: r, part: part}
-	if !all && part.Bytes > wholeSize || part.Bytes > r.lane()/8 {
+	if !all && part.Bytes > wholeSize || part.Bytes > wholeMost {
 		o.once.Do(func() {}) // never as a whole
 	}
 	return o

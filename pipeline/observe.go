@@ -53,17 +53,19 @@ type observation struct {
 	from, to day.Day // the days that it is about
 	newest   day.Day // the newest dump day that is known of
 
-	mu      sync.Mutex
-	days    map[string]map[day.Day]*published   // by report
-	months  map[string]map[day.Month]*published // by report
-	digests map[day.Day]*digestRef
-	dumps   map[day.Day]dump.Listing
-	failed  map[string]string // why what failed last did, by its note's key
+	mu         sync.Mutex
+	days       map[string]map[day.Day]*published   // by report
+	months     map[string]map[day.Month]*published // by report
+	digests    map[day.Day]*digestRef
+	generation int // counts changes of what digests hold
+	dumps      map[day.Day]dump.Listing
+	failed     map[string]string // why what failed last did, by its note's key
 
 	summaries map[string]map[string]store.Object // what lies in directories of summaries, by name
 
 	touchMu   sync.Mutex
 	touchesOf map[string][]touch // by digest's fingerprint
+	touchesAt int                // the generation that they are of
 }
 
 // published is what has to be remembered of a partition's manifest, of which
@@ -357,16 +359,22 @@ func (o *observation) setDigest(d day.Day, base publish.Base, reasons []string) 
 	ref.reasons = reasons
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if known := o.digests[d]; known == nil || known.fingerprint != ref.fingerprint {
+		o.generation++
+	}
 	o.digests[d] = ref
 	return nil
 }
 
 // window is the digests that a day is made from, by day.
-func (o *observation) window(d day.Day) window {
+func (o *observation) window(d day.Day) window { return o.digestsAround(d, o.r.Lookback) }
+
+// digestsAround are the digests of up to so many days before and after a day.
+func (o *observation) digestsAround(d day.Day, days int) window {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var w window
-	for x := d - day.Day(o.r.Lookback); x <= d+day.Day(o.r.Lookback); x++ {
+	for x := d - day.Day(days); x <= d+day.Day(days); x++ {
 		if ref := o.digests[x]; ref != nil {
 			w = append(w, ref)
 		}

@@ -63,6 +63,7 @@ type Step struct {
 	rep       *Report
 	etag      string // of the manifest it was compared with; empty: there was none
 	refresh   bool   // only the manifest's inputs are out of date: the rows are the same
+	window    window // refresh: the inputs that they are the same with
 	summaries bool   // only the summaries have to be written
 	keep      bool   // it cannot be made again: its dumps are gone
 	dumps     []dump.Dump

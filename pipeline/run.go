@@ -445,7 +445,7 @@ func (b *build) blocked(d day.Day) error {
 func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool) (raced []*Step) {
 	finish := func(s *Step, done *Done, err error) {
 		switch {
-		case errors.Is(err, publish.ErrRaced) && !last:
+		case overtaken(err) && !last:
 			raced = append(raced, s)
 		case err != nil:
 			b.note(ctx, s, Done{err: err})
@@ -457,7 +457,7 @@ func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool
 	var stitching []*Step
 	for _, s := range steps {
 		if s.refresh || s.summaries {
-			done, err := b.touchUp(ctx, s, stitch.window)
+			done, err := b.touchUp(ctx, s)
 			finish(s, done, err)
 			continue
 		}
@@ -477,6 +477,12 @@ func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool
 		finish(s, done, err)
 	}
 	return raced
+}
+
+// overtaken says whether somebody else was faster: what was to be replaced is
+// replaced, or a part that was to be read is superseded, and gone.
+func overtaken(err error) bool {
+	return errors.Is(err, publish.ErrRaced) || errors.Is(err, store.ErrNotFound)
 }
 
 // partition is the partition of a step, on the base that it was compared with.
@@ -526,14 +532,14 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 }
 
 // touchUp brings a partition up to date whose rows are right.
-func (b *build) touchUp(ctx context.Context, s *Step, w window) (*Done, error) {
+func (b *build) touchUp(ctx context.Context, s *Step) (*Done, error) {
 	p, err := b.partition(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if s.refresh {
 		next := *p.base.Manifest
-		next.Inputs, next.Accounting = w.inputs(), w.accounting()
+		next.Inputs, next.Accounting = s.window.inputs(), s.window.accounting()
 		if p.base, err = publish.Amend(ctx, b.r.Sink, p.dir(), p.base, next); err != nil {
 			return nil, err
 		}
@@ -618,9 +624,7 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 	m := s.period.from.Month()
 	for attempt := 1; ; attempt++ {
 		done, err := b.makeMonth(ctx, s)
-		// A day's part that is gone has been superseded while it was read.
-		raced := errors.Is(err, publish.ErrRaced) || errors.Is(err, store.ErrNotFound)
-		if !raced || attempt == raceAttempts {
+		if !overtaken(err) || attempt == raceAttempts {
 			if err != nil {
 				done = &Done{err: err}
 			}
@@ -650,7 +654,7 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 // makeMonth makes a month from the rows of its days.
 func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 	if s.summaries {
-		return b.touchUp(ctx, s, nil)
+		return b.touchUp(ctx, s)
 	}
 	p, err := b.partition(ctx, s)
 	if err != nil {

@@ -97,7 +97,8 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 	if p := pending[d]; p != nil {
 		reasons = append(reasons, p.Reasons...)
 	}
-	grown, other := o.window(d).changes(have.inputs)
+	window := o.window(d)
+	grown, other := window.changes(have.inputs)
 	reasons = append(reasons, other...)
 	if len(reasons) == 0 {
 		for _, g := range grown {
@@ -109,7 +110,9 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 				reasons = append(reasons, reason)
 			}
 		}
-		s.refresh = len(grown) > 0 && len(reasons) == 0
+		if len(grown) > 0 && len(reasons) == 0 {
+			s.refresh, s.window = true, window
+		}
 	}
 	if len(reasons) == 0 {
 		if reason := summaryReason(have.summaries, rep.Hash, o.summaries[summaryDir(rep.Name, Day, s.period)]); reason != "" {
@@ -133,6 +136,7 @@ const firstPublication = "not published yet"
 
 // A touch is a stretch of time in which a session has events.
 type touch struct {
+	digest   day.Day
 	from, to int64 // milliseconds, of the first and the last event
 	session  int64
 	reopened bool // they are of another digest than the one that touches
@@ -177,10 +181,16 @@ func (o *observation) touched(ctx context.Context, g growth, rep *Report, d day.
 }
 
 // touches are when the sessions of a digest have events, in it and in all
-// others of its look-back.
+// others that share a day's window with it.
 func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]touch, error) {
 	o.touchMu.Lock()
 	defer o.touchMu.Unlock()
+	o.mu.Lock()
+	if o.touchesAt != o.generation {
+		clear(o.touchesOf)
+		o.touchesAt = o.generation
+	}
+	o.mu.Unlock()
 	if kept, ok := o.touchesOf[g.fingerprint]; ok {
 		return kept, nil
 	}
@@ -189,7 +199,7 @@ func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]
 		return nil, err
 	}
 	var touches []touch
-	for _, y := range o.window(g.day) {
+	for _, y := range o.digestsAround(g.day, 2*o.r.Lookback) {
 		index := own
 		if y.day != g.day {
 			if index, err = x.get(ctx, y); err != nil {
@@ -197,7 +207,7 @@ func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]
 			}
 		}
 		both(own, index, func(e digest.Entry) {
-			touches = append(touches, touch{e.First, e.Last, e.Session, y.day != g.day})
+			touches = append(touches, touch{y.day, e.First, e.Last, e.Session, y.day != g.day})
 		})
 	}
 	o.touchesOf[g.fingerprint] = touches

@@ -15,9 +15,12 @@ import (
 // Events is a table of events, complete or open. It is safe for concurrent use
 // if its io.ReaderAt is.
 type Events struct {
-	source  *source
-	batches sync.Pool // of *batch
+	source *source
 }
+
+// batches are row groups' buffers that are not in use. All tables share them: a
+// stitch has dozens open, and reads a row group of one at a time.
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // OpenEvents opens a table of events of size bytes: that of complete sessions,
 // or that of open ones. It reads no more than the footer, with one ReadAt of
@@ -33,7 +36,7 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Events{source: s, batches: sync.Pool{New: func() any { return new(batch) }}}, nil
+	return &Events{source: s}, nil
 }
 
 // Groups is the number of row groups.
@@ -55,10 +58,10 @@ func (e *Events) Read(group int, ids bool, keep func(session int64) bool, each f
 	if group < 0 || group >= e.Groups() {
 		return corrupt("there is no row group %d, only %d of them", group, e.Groups())
 	}
-	b := e.batches.Get().(*batch)
+	b := batches.Get().(*batch)
 	defer func() {
 		b.forget()
-		e.batches.Put(b)
+		batches.Put(b)
 	}()
 	g, err := e.source.group(group, ids)
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -85,7 +86,7 @@ func GC(ctx context.Context, st Store, o GCOptions, report func(Removal)) (GCRes
 	if report == nil {
 		report = func(Removal) {}
 	}
-	g := gc{st: st, GCOptions: o, report: report, elsewhere: map[string]bool{}}
+	g := gc{st: st, GCOptions: o, report: report, elsewhere: map[string]bool{}, committed: map[string]time.Time{}}
 	err := g.history(ctx)
 	for _, root := range o.Roots {
 		if err == nil {
@@ -110,7 +111,8 @@ type gc struct {
 	// Parts in directories without a manifest are orphans, or named by the
 	// manifest of another directory: they wait until all have been read.
 	waiting   []store.Object
-	elsewhere map[string]bool // keys that manifests name outside of their own directory
+	elsewhere map[string]bool      // keys that manifests name outside of their own directory
+	committed map[string]time.Time // when that was last said of a directory
 }
 
 // directories lists the objects under a prefix and calls f for each directory
@@ -201,8 +203,8 @@ func (g *gc) history(ctx context.Context) error {
 				byRevision[revision] = append(byRevision[revision], object)
 			}
 		}
-		for _, objects := range byRevision {
-			if err := g.kept(ctx, objects); err != nil {
+		for _, revision := range slices.Sorted(maps.Keys(byRevision)) {
+			if err := g.kept(ctx, byRevision[revision]); err != nil {
 				return err
 			}
 		}
@@ -242,19 +244,20 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 	if !ok {
 		return err
 	}
+	var committed time.Time // unknown if it has been replaced since it was listed
+	for _, object := range objects {
+		if path.Base(object.Key) == ManifestName && object.ETag == live.ETag {
+			committed = object.Modified
+		}
+	}
 	var named map[string]bool
 	if live.Manifest != nil {
 		named = keysOf(live.Manifest)
 		for key := range named {
-			if dirOf(key) != dir {
+			if other := dirOf(key); other != dir {
 				g.elsewhere[key] = true
+				g.committed[other] = latest(g.committed[other], committed)
 			}
-		}
-	}
-	var committed time.Time
-	for _, object := range objects {
-		if path.Base(object.Key) == ManifestName {
-			committed = object.Modified
 		}
 	}
 	for _, object := range objects {
@@ -288,14 +291,22 @@ func (g *gc) strays(ctx context.Context) error {
 		return nil
 	}
 	for _, object := range g.waiting {
-		if g.elsewhere[object.Key] {
-			continue
+		committed, known := g.committed[dirOf(object.Key)]
+		if g.elsewhere[object.Key] || known && !g.olderThan(g.Grace, committed) {
+			continue // it is named, or may have been within the grace period
 		}
 		if err := g.orphan(ctx, object); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // orphan removes a part of a revision that is not published, unless it is
