@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
-	go test -tags s3 -short -count=1 ./sources/store/... ./pipeline/... ./cmd/...
+	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
 
 # The pinned tools of testdata/tools: test servers, never linked in, and the
 # linter.
