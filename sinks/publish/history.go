@@ -89,8 +89,10 @@ func copyPart(ctx context.Context, st Store, from string, part *Part) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
 	defer file.Close()
+	if err := os.Remove(file.Name()); err != nil { // at once: then nothing is left of it, however we end
+		return err
+	}
 	sum := sha256.New()
 	size, err := io.Copy(io.MultiWriter(file, sum), body)
 	if err != nil {
