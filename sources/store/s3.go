@@ -306,7 +306,11 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		r.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(r.Code, "SlowDown"),
 		r.StatusCode == http.StatusTooManyRequests:
 		e.NotApplied = true
-	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout":
+	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
+		// versitygw's answer to the rest of a body that it refused without
+		// reading it, where the next request comes over the same connection: it
+		// says nothing about that.
+		r.StatusCode == http.StatusBadRequest && r.Code == "BadRequest":
 	case r.StatusCode >= 400 && r.StatusCode < 500:
 		e.Final, e.NotApplied = true, true
 	}
