@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 clean
+.PHONY: build demo test lint fuzz s3 bench bench-compare clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -24,6 +24,7 @@ lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck
 	go vet ./... && go vet -tags s3 ./...
 	$(BIN)/staticcheck ./... && $(BIN)/staticcheck -tags s3 ./...
 	cd testdata/duckdb && go vet ./...
+	cd testdata/bench && go vet ./...
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -36,15 +37,31 @@ fuzz: ## each fuzz target for FUZZTIME
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
 	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
 
-# The pinned tools of testdata/tools: test servers, never linked in, and the
-# linter.
-$(BIN)/versitygw $(BIN)/minio $(BIN)/staticcheck: testdata/tools/go.mod
+bench: build $(BIN)/versitygw ## daybook against DuckDB, its floor, its targets; BENCH="-size 0.1 -rounds 2 -only versus" for less
+	cd testdata/bench && go run . -data $(BIN)/bench-data $(BENCH)
+
+# Old and new take turns, so that whatever else the machine does comes to both.
+bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against OLD=<git revision>
+	@test -n "$(OLD)" || { echo 'make bench-compare OLD=<git revision>'; exit 2; }
+	@tmp=$$(mktemp -d) && trap 'git worktree remove --force '$$tmp'/old; rm -rf '$$tmp EXIT && \
+	git worktree add --quiet --detach $$tmp/old $(OLD) && \
+	for round in 1 2 3 4 5 6 7 8 9 10; do \
+		(cd $$tmp/old && $(MICRO)) >> $$tmp/old.txt && $(MICRO) >> $$tmp/new.txt || exit 1; \
+	done && \
+	$(BIN)/benchstat $(OLD)=$$tmp/old.txt now=$$tmp/new.txt
+MICRO := go test -run '^$$' -bench '^Benchmark(Decode|Shuffle|Engine|Writer)$$' -benchmem \
+	./transform/event ./transform/shuffle ./transform/session ./sinks/parquet
+
+# The pinned tools of testdata/tools: test servers, never linked in, the linter,
+# and what compares benchmarks.
+$(BIN)/versitygw $(BIN)/minio $(BIN)/staticcheck $(BIN)/benchstat: testdata/tools/go.mod
 	@mkdir -p $(BIN)
 	cd testdata/tools && CGO_ENABLED=0 go build -o $@ $(TOOL_$(@F))
 	@touch $@
 TOOL_versitygw   := github.com/versity/versitygw/cmd/versitygw
 TOOL_minio       := github.com/minio/minio
 TOOL_staticcheck := honnef.co/go/tools/cmd/staticcheck
+TOOL_benchstat   := golang.org/x/perf/cmd/benchstat
 
 clean:
 	rm -rf $(BIN)
