@@ -95,7 +95,11 @@ func runBenchmarks(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
+	// Paths in a configuration are relative to its own.
 	if *binary, err = filepath.Abs(*binary); err != nil {
+		return err
+	}
+	if *dir, err = filepath.Abs(*dir); err != nil {
 		return err
 	}
 	if _, err := os.Stat(*binary); err != nil {

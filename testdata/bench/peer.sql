@@ -60,8 +60,8 @@ sessions AS (
     FROM events GROUP BY session_id
 ),
 tools AS (
-    SELECT session_id, string_agg(tool, ',' ORDER BY first) AS tools_used
-    FROM (SELECT session_id, tool, min(place) AS first FROM events WHERE tool IS NOT NULL GROUP BY ALL)
+    SELECT session_id, string_agg(tool, ',' ORDER BY first)[:128] AS tools_used
+    FROM (SELECT session_id, tool, min(row(ts, coalesce(seq, 0), event_id)) AS first FROM events WHERE tool IS NOT NULL GROUP BY ALL)
     GROUP BY session_id
 ),
 story AS (
@@ -71,13 +71,13 @@ story AS (
         last_value(technician.id IGNORE NULLS) OVER so_far AS in_charge,
         last_value(status IGNORE NULLS) OVER so_far AS status_now,
         lag(status IGNORE NULLS) OVER so_far AS status_before,
-        last_value(CASE WHEN status = 'active' OR state = 'link_up' THEN true WHEN heard AND state = 'link_down' THEN false END IGNORE NULLS) OVER so_far AS link,
-        last_value(CASE WHEN heard AND state IN ('available', 'away') THEN state = 'available' END IGNORE NULLS) OVER so_far AS available,
-        last_value(CASE WHEN heard AND state IN ('tab_selected', 'tab_deselected') THEN state = 'tab_selected' END IGNORE NULLS) OVER so_far AS tab,
-        last_value(CASE WHEN heard AND state IN ('console_foreground', 'console_background') THEN state = 'console_foreground' END IGNORE NULLS) OVER so_far AS console
+        -- whoever starts has all four, whatever was signalled before
+        last_value(CASE WHEN status = 'active' OR state = 'link_up' THEN true WHEN state = 'link_down' THEN false END IGNORE NULLS) OVER so_far AS link,
+        last_value(CASE WHEN starts THEN true WHEN state IN ('available', 'away') THEN state = 'available' END IGNORE NULLS) OVER so_far AS available,
+        last_value(CASE WHEN starts THEN true WHEN state IN ('tab_selected', 'tab_deselected') THEN state = 'tab_selected' END IGNORE NULLS) OVER so_far AS tab,
+        last_value(CASE WHEN starts THEN true WHEN state IN ('console_foreground', 'console_background') THEN state = 'console_foreground' END IGNORE NULLS) OVER so_far AS console
     FROM (
-        -- signals before the start are not heard
-        SELECT *, place > min(CASE WHEN status = 'active' THEN place END) OVER (PARTITION BY session_id) AS heard
+        SELECT *, status = 'active' AND place = min(CASE WHEN status = 'active' THEN place END) OVER (PARTITION BY session_id) AS starts
         FROM events WHERE type IN ('session_created', 'status_changed', 'presence')
     )
     WINDOW so_far AS (PARTITION BY session_id ORDER BY ts, coalesce(seq, 0), event_id)
@@ -98,8 +98,7 @@ parts AS (
         min(ms) AS part_began,
         max(ms) FILTER (status IS NOT NULL AND ending AND NOT coalesce(ended, false)) AS closed,
         coalesce(sum(span) FILTER (status_now = 'active'), 0)::BIGINT AS active_time_ms,
-        coalesce(sum(span) FILTER (status_now = 'active' AND coalesce(link, true) AND coalesce(available, true)
-            AND coalesce(tab, true) AND coalesce(console, true)), 0)::BIGINT AS work_time_ms,
+        coalesce(sum(span) FILTER (status_now = 'active' AND link AND available AND tab AND console), 0)::BIGINT AS work_time_ms,
         coalesce(sum(span) FILTER (status_now = 'on_hold'), 0)::BIGINT AS hold_time_ms,
         coalesce(sum(span) FILTER (status_now = 'transferring'), 0)::BIGINT AS transfer_time_ms,
         coalesce(sum(span) FILTER (status_now = 'rebooting'), 0)::BIGINT AS rebooting_time_ms,

@@ -97,11 +97,14 @@ type contender struct {
 }
 
 // interleave runs all contenders once in each round, so that whatever else the
-// machine does comes to all alike. It gives each one's usages, by round.
+// machine does comes to all alike; another one goes first each time, so that
+// what one leaves behind (caches, files still being written) is not always the
+// same one's to bear. It gives each one's usages, by round.
 func interleave(ctx context.Context, rounds int, contenders ...contender) (map[string][]usage, error) {
 	results := make(map[string][]usage)
-	for range rounds {
-		for _, c := range contenders {
+	for round := range rounds {
+		for i := range contenders {
+			c := contenders[(round+i)%len(contenders)]
 			if c.before != nil {
 				if err := c.before(); err != nil {
 					return nil, err
