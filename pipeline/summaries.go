@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -132,10 +133,7 @@ func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, o
 		if f.size > store.MaxConditionalSize {
 			condition = store.Condition{}
 		}
-		object, err := r.Sink.Put(ctx, dir+f.name, f.body, f.size, condition)
-		if errors.Is(err, store.ErrPrecondition) {
-			return base, publish.ErrRaced
-		}
+		object, err := r.putSummary(ctx, dir+f.name, &f, condition)
 		if err != nil {
 			return base, err
 		}
@@ -150,6 +148,42 @@ func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, o
 	next := *base.Manifest
 	next.Summaries = written
 	return publish.Amend(ctx, r.Sink, p.dir(), base, next)
+}
+
+// putSummary writes one of them. That somebody else has just written the very
+// same is as good: without that, those who write the summaries of one manifest
+// at the same time could stop each other, and none would get on.
+func (r *Runner) putSummary(ctx context.Context, key string, f *summaryFile, cond store.Condition) (store.Object, error) {
+	object, err := r.Sink.Put(ctx, key, f.body, f.size, cond)
+	if !errors.Is(err, store.ErrPrecondition) {
+		return object, err
+	}
+	body, object, err := r.Sink.Open(ctx, key, 0, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return object, publish.ErrRaced
+	}
+	if err != nil {
+		return object, err
+	}
+	defer body.Close()
+	same, err := sameBytes(body, io.NewSectionReader(f.body, 0, f.size))
+	if err == nil && !same {
+		err = publish.ErrRaced
+	}
+	return object, err
+}
+
+// sameBytes says whether two readers give the same.
+func sameBytes(a, b io.Reader) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, r := range []io.Reader{a, b} {
+		h := sha256.New()
+		if _, err := io.Copy(h, r); err != nil {
+			return false, err
+		}
+		h.Sum(sums[i][:0])
+	}
+	return sums[0] == sums[1], nil
 }
 
 // listSummaries lists what lies in a directory of summaries, by name.
