@@ -200,6 +200,19 @@ func (p *realProcess) killed() bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
+// gaveUp says of a process that failed whether nothing but the network made it
+// fail, before the first of its steps, or in all that others do not wait for.
+func (p *realProcess) gaveUp() bool {
+	const byNetwork, waits = "gave up after", "waits for "
+	r := new(Result)
+	if err := json.Unmarshal(p.stdout.Bytes(), r); err != nil {
+		return strings.Contains(p.stderr.String(), byNetwork)
+	}
+	return !slices.ContainsFunc(r.Steps, func(d Done) bool {
+		return d.Error != "" && !strings.Contains(d.Error, byNetwork) && !strings.HasPrefix(d.Error, waits)
+	})
+}
+
 // result waits for a process that has to succeed.
 func (p *realProcess) result(t *testing.T) *Result {
 	t.Helper()
