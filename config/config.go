@@ -24,7 +24,7 @@
 // # Secrets
 //
 // A [Secret] shows itself as "<redacted>", however it is printed or encoded;
-// only Reveal gives it away. Each secret can come from a file instead (its
+// only Reveal gives it away. Of a webhook's URL the host is shown. Each secret can come from a file instead (its
 // twin that ends in _file). Excerpts hide the values of secrets, and of
 // members that look like misspelt ones.
 package config
@@ -37,6 +37,8 @@ type Config struct {
 	Sink Sink `yaml:"sink"`
 	// The reports to build. Without any, there is one with all the defaults: named sessions, in UTC and English, of the whole organisation.
 	Reports []Report `yaml:"reports" jsonschema:"minItems=1"`
+	// How daybook serve works. No other command asks for it.
+	Serve Serve `yaml:"serve"`
 	// How many dumps and partitions to work on at once. 0 means one for each CPU.
 	Workers int `yaml:"workers" jsonschema:"minimum=0,maximum=1024,default=0"`
 	// How much memory the work may take, such as 256MiB or 2GiB. What does not fit goes to temporary files.
@@ -113,6 +115,77 @@ type Report struct {
 	SessionsCSV bool `yaml:"sessions_csv" jsonschema:"default=false"`
 	// How CSV files are written.
 	CSV CSV `yaml:"csv"`
+	// When daybook serve publishes the report. It decides no rows.
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// Schedule says when a report's days and months are published, by the clock of
+// its time zone.
+type Schedule struct {
+	// When a day is published, counted from its end.
+	Daily DailyDrop `yaml:"daily"`
+	// When a month is published, counted from its end.
+	Monthly MonthlyDrop `yaml:"monthly"`
+	// What is published of what fell due while no daybook serve ran: all of it, only the latest day and the latest month, or none. The rest is left to daybook backfill.
+	CatchUp string `yaml:"catch_up" jsonschema:"enum=all,enum=latest,enum=none,default=all"`
+	// How long ago a drop may have been for its day or month to be caught up, such as 35d or 36h.
+	MaxAge Retention `yaml:"max_age" jsonschema:"default=35d"`
+}
+
+// DailyDrop is when a day is published.
+type DailyDrop struct {
+	// The time on the next day at which the day drops, as HH:MM by the clock.
+	At TimeOfDay `yaml:"at" jsonschema:"default=02:00"`
+	// How long after the drop the first publication waits for stragglers, such as 30m.
+	Grace Span `yaml:"grace" jsonschema:"default=0s"`
+	// How long after the drop a day that is not published is late, such as 4h.
+	Deadline Span `yaml:"deadline" jsonschema:"default=4h"`
+}
+
+// MonthlyDrop is when a month is published.
+type MonthlyDrop struct {
+	// The time on the first day of the next month at which the month drops, as HH:MM by the clock.
+	At TimeOfDay `yaml:"at" jsonschema:"default=04:00"`
+	// How long after the drop the first publication waits for stragglers, such as 30m.
+	Grace Span `yaml:"grace" jsonschema:"default=0s"`
+	// How long after the drop a month that is not published is late, such as 12h.
+	Deadline Span `yaml:"deadline" jsonschema:"default=12h"`
+}
+
+// Serve says how daybook serve works.
+type Serve struct {
+	// Host and port of the console and the metrics. Without a host: every address of the machine.
+	Listen string `yaml:"listen" jsonschema:"minLength=1,default=127.0.0.1:8080"`
+	// How often to look at the dumps and at what is published.
+	Interval Duration `yaml:"interval" jsonschema:"default=1m"`
+	// How long a replica may be silent before another one takes its work over. That happens within two such times.
+	Lease Duration `yaml:"lease" jsonschema:"default=1m"`
+	// How long a stop waits for what is running.
+	StopTimeout Duration `yaml:"stop_timeout" jsonschema:"default=5m"`
+	// How often to try a partition that fails. Then it is set aside, until people retry it or its inputs change.
+	Attempts int `yaml:"attempts" jsonschema:"minimum=1,maximum=100,default=5"`
+	// How long to wait before the second attempt. Each further pause is twice as long.
+	RetryPause Duration `yaml:"retry_pause" jsonschema:"default=1m"`
+	// The longest pause between two attempts.
+	MaxRetryPause Duration `yaml:"max_retry_pause" jsonschema:"default=6h"`
+	// Who is told what people should know.
+	Webhooks []Webhook `yaml:"webhooks,omitempty"`
+}
+
+// Webhook is a URL that is told what people should know.
+type Webhook struct {
+	// An http or https URL. It may hold a token, so no more than its host is ever shown.
+	URL Secret `yaml:"url,omitempty"`
+	// File that holds the URL.
+	URLFile string `yaml:"url_file,omitempty"`
+	// Key of the signature that each delivery carries. Without any, deliveries are not signed.
+	Secret Secret `yaml:"secret,omitempty"`
+	// File that holds the key of the signature.
+	SecretFile string `yaml:"secret_file,omitempty"`
+	// What is sent: an event as JSON, or a text as Slack and its like take it.
+	Format string `yaml:"format" jsonschema:"enum=json,enum=slack,default=json"`
+	// The events to tell of. Without any: all.
+	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered"`
 }
 
 // Unit is a part of the organisation: a row belongs to it if any of the

@@ -36,6 +36,7 @@ func testEnv(name string) (string, bool) {
 		"LANGUAGE":   "nl",
 		"MANY":       "many",
 		"TRICKY":     "a: {b: ${BUCKET}}", // neither structure nor a variable once more
+		"HOOK":       "https://hooks.example.org/hunter2/$hunter2",
 		"SECRET_KEY": "hunter2",
 		"SIGNED_URL": "s3://user:hunter2@bucket/",
 	}[name]
@@ -220,6 +221,37 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}
 }
 
+// TestWebhooksDoNotShow: of a webhook that was loaded, only the host is shown.
+func TestWebhooksDoNotShow(t *testing.T) {
+	c, err := load("daybook.yml", []byte(`
+serve:
+  webhooks:
+    - {url: "https://user:hunter2@hooks.example.org:8443/hunter2?token=hunter2#hunter2", secret: hunter2}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := &c.Serve.Webhooks[0]
+	for _, shown := range []string{string(c.Redacted()), string(text), fmt.Sprintf("%v %+v %#v %q", *c, *hook, hook, hook.URL), hook.URL.String()} {
+		if strings.Contains(shown, "hunter2") {
+			t.Errorf("the secret is in %s", shown)
+		}
+	}
+	if got, want := hook.URL.String(), "https://hooks.example.org:8443/<redacted>"; got != want {
+		t.Errorf("the URL is shown as %s, want %s", got, want)
+	}
+	if got, want := hook.URL.Reveal(), "https://user:hunter2@hooks.example.org:8443/hunter2?token=hunter2#hunter2"; got != want {
+		t.Errorf("the URL is %s, want %s", got, want)
+	}
+	if hook.URLFile != "" || hook.Secret.Reveal() != "hunter2" {
+		t.Error("showing the configuration has changed it")
+	}
+}
+
 func TestReportHash(t *testing.T) {
 	r := config.DefaultReport()
 	r.Name, r.Timezone, r.Language = "helpdesk", "Europe/Amsterdam", "nl"
@@ -246,6 +278,20 @@ func TestReportHash(t *testing.T) {
 	}
 	if diff := cmp.Diff(text, r.Text()); diff != "" {
 		t.Errorf("in words (-want +got):\n%s", diff)
+	}
+
+	// When a report is published decides no rows: another schedule rebuilds nothing.
+	scheduled := r
+	scheduled.Schedule = config.Schedule{
+		Daily:   config.DailyDrop{At: config.TimeOfDay(time.Hour), Grace: config.Span(time.Minute), Deadline: config.Span(time.Hour)},
+		Monthly: config.MonthlyDrop{At: config.TimeOfDay(time.Hour), Grace: config.Span(time.Minute), Deadline: config.Span(time.Hour)},
+		CatchUp: "none", MaxAge: config.Retention(time.Hour),
+	}
+	if scheduled.Hash() != r.Hash() {
+		t.Error("the schedule is in the hash")
+	}
+	if diff := cmp.Diff(text, scheduled.Text()); diff != "" {
+		t.Errorf("the schedule is in the words for the hash (-want +got):\n%s", diff)
 	}
 
 	seen := map[string]string{r.Hash(): "nothing"}

@@ -97,6 +97,7 @@ var (
 	memberName = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_-]*)["']?[ \t]*(?::|$)`)
 	memberLine = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[A-Za-z_]+["']?[ \t]*:(?:[ \t]|$)`)
 	userinfo   = regexp.MustCompile(`[^\s"']+@`)
+	urlPath    = regexp.MustCompile(`(https?://[^\s"'/?#]*[/?#])[^\s"']+`) // of a webhook, wherever it came to stand
 )
 
 // hideSecrets replaces what an excerpt must not show. It goes by the text
@@ -107,6 +108,7 @@ var (
 func hideSecrets(lines []string) []string {
 	hidden := make([]string, len(lines))
 	secretIndent := -1 // of the member whose value is being hidden
+	hooksIndent := -1  // of the webhooks, whose URLs are secrets
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t-"))
 		if secretIndent >= 0 && (indent > secretIndent || !memberLine.MatchString(line)) {
@@ -117,14 +119,21 @@ func hideSecrets(lines []string) []string {
 			continue
 		}
 		secretIndent = -1
+		if indent <= hooksIndent && memberLine.MatchString(line) {
+			hooksIndent = -1
+		}
 		for _, at := range memberName.FindAllStringSubmatchIndex(line, -1) {
 			name, end := line[at[2]:at[3]], at[3]
-			if looksSecret(name) {
+			if looksLikeHooks(name) {
+				hooksIndent = indent
+			}
+			if looksSecret(name) || hooksIndent >= 0 && looksLikeURL(name) {
 				secretIndent = indent
 				line = hideRest(line, end)
 				break
 			}
 		}
+		line = urlPath.ReplaceAllString(line, "${1}"+redacted)
 		hidden[i] = userinfo.ReplaceAllString(line, redacted+"@")
 	}
 	return hidden
@@ -153,6 +162,13 @@ func looksSecret(name string) bool {
 		}
 	}
 	return false
+}
+
+func looksLikeHooks(name string) bool { return strings.Contains(strings.ToLower(name), "hook") }
+
+func looksLikeURL(name string) bool {
+	folded := strings.ToLower(name)
+	return strings.Contains(folded, "url") && !strings.HasSuffix(folded, "_file")
 }
 
 // suggestion is a "did you mean" for a name that does not exist, or empty

@@ -57,6 +57,8 @@ func scalarSchema(typ reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9.]+%$`}
 	case reflect.TypeFor[config.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`}
+	case reflect.TypeFor[config.Span]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+d|([0-9]+[hms])+)$`}
 	case reflect.TypeFor[config.Retention]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+[dh]$`}
 	case reflect.TypeFor[config.Size]():

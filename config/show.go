@@ -21,7 +21,7 @@ func Schema() []byte { return slices.Clone(schema) }
 
 // Redacted is the effective configuration as YAML: defaults are filled in,
 // variables expanded, and secrets redacted. A secret from a file is shown as
-// that file.
+// that file, and of a webhook's URL the host is shown.
 func (c *Config) Redacted() []byte {
 	shown := *c
 	for _, s := range []*Store{&shown.Source.Store, &shown.Sink.Store} {
@@ -33,6 +33,16 @@ func (c *Config) Redacted() []byte {
 		}
 		if s.SessionTokenFile != "" {
 			s.SessionToken = Secret{}
+		}
+	}
+	shown.Serve.Webhooks = slices.Clone(c.Serve.Webhooks)
+	for i := range shown.Serve.Webhooks {
+		w := &shown.Serve.Webhooks[i]
+		if w.URLFile != "" {
+			w.URL = Secret{}
+		}
+		if w.SecretFile != "" {
+			w.Secret = Secret{}
 		}
 	}
 	var b strings.Builder

@@ -3,11 +3,14 @@ package config
 import (
 	_ "embed"
 	"fmt"
+	"net"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // validator checks what the types and tags cannot say, after decoding: paths,
@@ -36,6 +39,7 @@ func (v *validator) config(c *Config) {
 	if c.MemoryBudget < minMemory {
 		v.problem("memory_budget", "%s is too little to work with; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
 	}
+	v.serve("serve", &c.Serve)
 	names := map[string]int{}
 	for i := range c.Reports {
 		path := fmt.Sprintf("reports[%d]", i)
@@ -174,6 +178,59 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 	}
 }
 
+func (v *validator) serve(path string, s *Serve) {
+	v.listen(path+".listen", s.Listen)
+	if s.MaxRetryPause < s.RetryPause && v.decoded(path+".retry_pause") {
+		longest := path + ".max_retry_pause"
+		if !v.given(longest) {
+			longest = path + ".retry_pause"
+		}
+		v.problem(longest, "the longest pause, %s, is shorter than the first one, %s",
+			durationText(time.Duration(s.MaxRetryPause)), durationText(time.Duration(s.RetryPause)))
+	}
+	for i := range s.Webhooks {
+		v.webhook(fmt.Sprintf("%s.webhooks[%d]", path, i), &s.Webhooks[i])
+	}
+}
+
+func (v *validator) listen(path, address string) {
+	host, port, err := net.SplitHostPort(address)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || portErr != nil || strings.ContainsFunc(host, unicode.IsSpace) {
+		v.problem(path, "%q is not a host and a port, such as 127.0.0.1:8080, or :8080 for every address", address)
+	}
+}
+
+func (v *validator) webhook(path string, w *Webhook) {
+	at := path + ".url"
+	v.secret(at, &w.URL, &w.URLFile)
+	v.secret(path+".secret", &w.Secret, &w.SecretFile)
+	unique(v, path+".events", w.Events)
+	if w.URLFile != "" && !v.given(at) {
+		at += "_file"
+	}
+	switch host, ok := hostOf(w.URL.Reveal()); {
+	case v.failed[path+".url"] || v.failed[path+".url_file"]:
+		// reported already
+	case w.URL.IsZero():
+		v.problem(path, "has no url; give it one, or a url_file")
+	case !ok:
+		v.problem(at, "is not an http or https URL with a host, such as https://hooks.example.org/daybook (it is not shown, since it may hold a token)")
+	default:
+		w.URL = w.URL.showing(host + "/" + redacted)
+	}
+}
+
+// hostOf gives the scheme and the host of a webhook's URL, which are all of it
+// that may be shown.
+func hostOf(text string) (host string, ok bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !endpoint.MatchString(u.Host) {
+		return "", false
+	}
+	return u.Scheme + "://" + u.Host, true
+}
+
 // decoded says whether the value at path is what the file says, or rightly the
 // default: neither it nor, if it is not in the file, what should hold it could
 // not be decoded.
@@ -255,6 +312,28 @@ func (v *validator) reportSettings(path string, r *Report) {
 	if h := r.DailyHours; h != nil {
 		v.dailyHours(path+".daily_hours", h)
 	}
+	v.drop(path+".schedule.daily", &r.Schedule.Daily)
+	monthly := DailyDrop(r.Schedule.Monthly)
+	v.drop(path+".schedule.monthly", &monthly)
+}
+
+func (v *validator) drop(path string, d *DailyDrop) {
+	if d.At == endOfDay {
+		v.problem(path+".at", "24:00 ends a day; a drop is from 00:00 to 23:59")
+	}
+	if d.Deadline < d.Grace && v.decoded(path+".grace") {
+		deadline := path + ".deadline"
+		if !v.given(deadline) {
+			deadline = path + ".grace" // the one that does not go with the default of the other
+		}
+		v.problem(deadline, "the deadline, %s after the drop, is before the first publication, a grace of %s after it; give a later deadline, or less grace",
+			spanText(d.Deadline), spanText(d.Grace))
+	}
+}
+
+func spanText(s Span) string {
+	text, _ := s.MarshalText() // never fails
+	return string(text)
 }
 
 //go:embed zones.txt

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,13 +17,18 @@ type Secret struct {
 	// A pointer, since fmt does not ask values in unexported fields how they
 	// want to be printed: of a pointer it shows no more than the address.
 	text *string
+
+	shown string // instead of "<redacted>", if the secret may show a part of itself
 }
 
 // redacted stands for a secret wherever one would be shown.
 const redacted = "<redacted>"
 
 // NewSecret makes a secret of a text.
-func NewSecret(text string) Secret { return Secret{&text} }
+func NewSecret(text string) Secret { return Secret{text: &text} }
+
+// showing is the same secret, shown as something else than "<redacted>".
+func (s Secret) showing(shown string) Secret { return Secret{s.text, shown} }
 
 // Reveal gives the secret itself.
 func (s Secret) Reveal() string {
@@ -40,8 +46,11 @@ func (s Secret) Equal(o Secret) bool { return s.Reveal() == o.Reveal() }
 
 // String is what everything below shows.
 func (s Secret) String() string {
-	if s.IsZero() {
+	switch {
+	case s.IsZero():
 		return ""
+	case s.shown != "":
+		return s.shown
 	}
 	return redacted
 }
@@ -88,7 +97,7 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Duration is a length of time, written with its unit.
+// Duration is a length of time that something waits, written with its unit.
 type Duration time.Duration
 
 // The bounds of a duration: less than a second is a slip of the unit, and a
@@ -100,15 +109,19 @@ const (
 
 // MarshalText writes the duration in the largest unit that leaves a whole number.
 func (d Duration) MarshalText() ([]byte, error) {
+	return []byte(durationText(time.Duration(d))), nil
+}
+
+func durationText(d time.Duration) string {
 	for _, u := range []struct {
 		length time.Duration
 		name   string
 	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
-		if t := time.Duration(d); t%u.length == 0 {
-			return fmt.Appendf(nil, "%d%s", t/u.length, u.name), nil
+		if d != 0 && d%u.length == 0 {
+			return fmt.Sprintf("%d%s", d/u.length, u.name)
 		}
 	}
-	return []byte(time.Duration(d).String()), nil
+	return d.String()
 }
 
 // UnmarshalText reads a duration such as 90s or 1m30s.
@@ -118,6 +131,38 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a duration from 1s to 24h, with its unit, such as 90s or 2m", text)
 	}
 	*d = Duration(t)
+	return nil
+}
+
+// Span is a length of time from one moment of the calendar to another: none at
+// all, or up to many days.
+type Span time.Duration
+
+// maxSpan is a month: what is awaited longer than that is forgotten.
+const maxSpan = 31 * dayLength
+
+var spanNotation = regexp.MustCompile(`^([0-9]+d|([0-9]+[hms])+)$`)
+
+// MarshalText writes the span in the largest unit that leaves a whole number.
+func (s Span) MarshalText() ([]byte, error) {
+	if t := time.Duration(s); t > dayLength && t%dayLength == 0 {
+		return fmt.Appendf(nil, "%dd", t/dayLength), nil
+	}
+	return []byte(durationText(time.Duration(s))), nil
+}
+
+// UnmarshalText reads a number of days, or a duration such as 0s, 90m or 1h30m.
+func (s *Span) UnmarshalText(text []byte) error {
+	t, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 8)
+		t = time.Duration(n) * dayLength
+	}
+	if err != nil || t < 0 || t > maxSpan || !spanNotation.Match(text) {
+		return fmt.Errorf("%q is not a time from 0s to %dd, with its unit, such as 30m, 4h or 2d", text, maxSpan/dayLength)
+	}
+	*s = Span(t)
 	return nil
 }
 

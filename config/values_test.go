@@ -29,6 +29,33 @@ func TestSize(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]struct {
+		length time.Duration
+		shown  string
+	}{
+		"0s": {0, "0s"}, "0d": {0, "0s"}, "90s": {90 * time.Second, "90s"}, "30m": {30 * time.Minute, "30m"}, "1h30m": {90 * time.Minute, "90m"},
+		"24h": {day, "24h"}, "1d": {day, "24h"}, "48h": {2 * day, "2d"}, "36h": {36 * time.Hour, "36h"}, "31d": {31 * day, "31d"},
+	} {
+		var s config.Span
+		if err := s.UnmarshalText([]byte(text)); err != nil || time.Duration(s) != want.length {
+			t.Errorf("%q: %s (%v), want %s", text, time.Duration(s), err, want.length)
+		}
+		if shown, err := s.MarshalText(); err != nil || string(shown) != want.shown {
+			t.Errorf("%q is shown as %q (%v), want %q", text, shown, err, want.shown)
+		}
+	}
+	for _, text := range []string{"", "0", "30", "-1m", "+1m", "1d12h", "1.5d", "32d", "745h", "1m ", "1us", "500ms", "0.5h", "99999999999d", "999999999999h"} {
+		s := config.Span(7)
+		if s.UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q is taken for %s", text, time.Duration(s))
+		} else if s != 7 {
+			t.Errorf("%q, which is refused, changes the value", text)
+		}
+	}
+}
+
 func TestRetention(t *testing.T) {
 	const day = 24 * time.Hour
 	for text, want := range map[string]struct {
