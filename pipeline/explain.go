@@ -49,7 +49,12 @@ func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error)
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
 	}
-	// Inputs are read side by side: put equal deliveries in the order of their
+	return told(deliveries), nil
+}
+
+// told tells the session that the deliveries are of.
+func told(deliveries []Delivery) *Explanation {
+	// They were read side by side: put equal deliveries in the order of their
 	// places, so that the same one is told to count every time.
 	slices.SortFunc(deliveries, func(a, b Delivery) int {
 		return cmp.Or(session.Compare(a.Event, b.Event), cmp.Compare(a.Input, b.Input), cmp.Compare(a.Line, b.Line))
@@ -68,7 +73,7 @@ func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error)
 		Session:    new(session.Engine).Fold(unique, trace),
 		Trace:      trace,
 		Deliveries: deliveries,
-	}, nil
+	}
 }
 
 // Inputs reads the dumps that the report days from to to are made from: those

@@ -34,8 +34,23 @@ type Rejects struct {
 // by day: those of its digest, or, if it was refused for them at the last
 // attempt, those of that attempt.
 func (r *Runner) Rejects(ctx context.Context, want func(day.Day) bool) ([]Rejects, error) {
+	return r.rejectsUnder(ctx, quarantineRoot+"dt=", want)
+}
+
+// RejectsOf are the rejected lines that are kept of one day; nil if there are
+// none.
+func (r *Runner) RejectsOf(ctx context.Context, d day.Day) (*Rejects, error) {
+	all, err := r.rejectsUnder(ctx, quarantineDir(d), func(x day.Day) bool { return x == d })
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// rejectsUnder lists those whose keys begin with prefix.
+func (r *Runner) rejectsUnder(ctx context.Context, prefix string, want func(day.Day) bool) ([]Rejects, error) {
 	newest := map[day.Day]store.Object{} // of the refused ones
-	for object, err := range r.Sink.List(ctx, quarantineRoot+"dt=") {
+	for object, err := range r.Sink.List(ctx, prefix) {
 		if errors.Is(err, store.ErrNoBucket) {
 			return nil, nil // nothing was ever written to a directory
 		}

@@ -15,6 +15,8 @@ type Shown struct {
 	Manifest  *publish.Manifest
 	URL       string // of its directory
 	Revisions []int  // that can be read, in ascending order; the last one is published
+
+	report string // empty: a digest
 }
 
 // Show reads what is published of a report's day or month, or, where report is
@@ -32,7 +34,7 @@ func (r *Runner) Show(ctx context.Context, report, partition string) (*Shown, er
 	if err != nil {
 		return nil, err
 	}
-	return &Shown{kind, base.Manifest, r.Sink.URL(dir), revisions}, nil
+	return &Shown{kind, base.Manifest, r.Sink.URL(dir), revisions, report}, nil
 }
 
 // readPublished reads a manifest that has to be there.

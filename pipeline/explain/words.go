@@ -1,0 +1,145 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+
+	"daybook/transform/event"
+	"daybook/transform/session"
+)
+
+// Event is an event in a few words.
+func Event(e *event.Event) string {
+	words := []string{e.Type.String()}
+	add := func(s string) {
+		if s != "" {
+			words = append(words, s)
+		}
+	}
+	add(e.Status.String())
+	add(e.Signal.String())
+	add(e.SessionType.String())
+	if e.Sender != 0 && e.TechnicianID == 0 {
+		add("by " + e.Sender.String())
+	}
+	add(e.Tool)
+	add(e.Resolution.String())
+	if e.By != 0 {
+		add("by " + e.By.String())
+	}
+	if e.Technician.ID != 0 {
+		add("technician " + Named(e.Technician.Name, e.Technician.ID))
+	}
+	if e.TechnicianID != 0 && e.Sender != 0 {
+		add(fmt.Sprintf("by technician %d", e.TechnicianID))
+	} else if e.TechnicianID != 0 {
+		add(fmt.Sprintf("technician %d", e.TechnicianID))
+	}
+	if e.Transferred != "" {
+		add("to " + short(e.Transferred))
+	}
+	return strings.Join(words, " ")
+}
+
+// Named is somebody or something that has an id, and perhaps a name.
+func Named(name string, id int64) string {
+	if name == "" {
+		return fmt.Sprint(id)
+	}
+	return fmt.Sprintf("%s (%d)", short(name), id)
+}
+
+// short keeps what people typed to a length that fits a line.
+func short(s string) string {
+	const most = 28
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
+}
+
+// State is the status, and the presence in each open leg that started.
+func State(step *session.Step) string {
+	text := step.Status.String()
+	for _, l := range step.Legs {
+		if l.Started {
+			text += fmt.Sprintf("; leg %d %s", l.Leg, Presence(&l))
+		}
+	}
+	return text
+}
+
+// Presence is what a leg's technician was doing, as far as the signals tell.
+func Presence(l *session.LegState) string {
+	var absent []string
+	for _, p := range []struct {
+		is   bool
+		text string
+	}{{!l.Link, "link down"}, {!l.Available, "away"}, {!l.Tab, "tab deselected"}, {!l.Console, "console in the background"}, {l.Window, "own window active"}} {
+		if p.is {
+			absent = append(absent, p.text)
+		}
+	}
+	switch {
+	case l.Working:
+		absent = append([]string{"working"}, absent...)
+	case l.InAction:
+		absent = append([]string{"in action"}, absent...)
+	case len(absent) == 0:
+		return "present"
+	}
+	return strings.Join(absent, ", ")
+}
+
+// Notes are what an event led to beside the state: anomalies, and legs removed
+// and opened.
+func Notes(step *session.Step) []string {
+	var notes []string
+	for _, f := range step.Anomalies {
+		notes = append(notes, fmt.Sprintf("! %s: %s", f.Anomaly, f.Why))
+	}
+	for _, r := range step.Removed {
+		notes = append(notes, fmt.Sprintf("- leg %d removed by %s; the status before was %s", r.Leg, r.By, r.Before))
+	}
+	for _, i := range step.Opened {
+		notes = append(notes, fmt.Sprintf("+ leg %d opened", i))
+	}
+	return notes
+}
+
+func whyStart(l *session.Leg) string {
+	switch {
+	case l.Start == session.Unknown:
+		return "the session was never active with this leg as its lead"
+	case l.Role == session.Collaborator:
+		return "a collaborator's leg starts when it opens"
+	}
+	return "the session first was active with this leg as its lead"
+}
+
+func whyEnd(l *session.Leg, r *session.Removal, removedAt int64) string {
+	switch {
+	case l.End == session.Unknown:
+		return "neither ended nor removed yet"
+	case r == nil || l.End < removedAt:
+		return "the session last went from a status that is no ending to one that is"
+	case !r.Before.Ending() && l.Status.Ending():
+		return "the session came to an ending status, which removed the leg"
+	}
+	return "the leg was removed"
+}
+
+// whyNoWrapUp tells a wrap-up time that no stretch of time stands behind.
+func whyNoWrapUp(l *session.Leg, r *session.Removal) string {
+	switch {
+	case r == nil:
+		return "the leg is not removed yet"
+	case r.By == event.ByTransfer:
+		return "removed by transfer or handover: nothing to wrap up"
+	case r.NoWrapUp():
+		return "removed by a technician while " + r.Before.String() + ": nothing to wrap up"
+	case l.WrapUp == session.Unknown:
+		return "no customer or technician message came while the leg was open"
+	}
+	return "the last message came in the millisecond of the removal"
+}

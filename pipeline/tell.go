@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"daybook/sinks/digest"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/shuffle"
+)
+
+// ErrNoSession: no digest within the look-back has events of the session.
+var ErrNoSession = errors.New("no such session")
+
+// Tell tells one session from the digests that day d of a report is made from,
+// as the report has it. It reads the digests' indexes and what they have of the
+// session, no dump: that makes it quick, and leaves it without what digests do
+// not keep, which are repeated deliveries within a day and the events' lines. A
+// delivery's input is the digest's directory. If there are no events, the error
+// wraps [ErrNoSession].
+func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, error) {
+	o := &observation{r: r, digests: map[day.Day]*digestRef{}}
+	if err := o.readDigests(ctx, daysOf(d-day.Day(r.Lookback), d+day.Day(r.Lookback))); err != nil {
+		return nil, err
+	}
+	window, indexes := o.window(d), newIndexes(r, r.memory()/8)
+	var mu sync.Mutex
+	var deliveries []Delivery
+	err := each(ctx, len(window), r.requests(), func(ctx context.Context, i int) error {
+		found, err := r.eventsOf(ctx, window[i], indexes, id)
+		mu.Lock()
+		defer mu.Unlock()
+		deliveries = append(deliveries, found...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tell session %d: %w", id, err)
+	}
+	if len(deliveries) == 0 {
+		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, count(r.Lookback, "day", "days"), d)
+	}
+	return told(deliveries), nil
+}
+
+// eventsOf reads what a digest has of a session.
+func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, id int64) ([]Delivery, error) {
+	index, err := indexes.get(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	hash := shuffle.Hash(id)
+	var deliveries []Delivery
+	entriesOf([]uint64{hash}, index, func(_ int, e digest.Entry) {
+		p := &place{part: d.open, tail: index.TailSize(false)}
+		if e.Complete {
+			p = &place{part: d.complete, complete: true, tail: index.TailSize(true)}
+		}
+		p.add(hash, e, true)
+		var table eventsTable
+		if table, err = r.openEvents(ctx, p, p.groups); err != nil {
+			return
+		}
+		err = table.Read(int(e.Group), true, func(session int64) bool { return session == id }, func(events []event.Event) error {
+			for i := range events {
+				deliveries = append(deliveries, Delivery{Event: events[i], Input: digestDir(d.day)})
+			}
+			return nil
+		})
+	})
+	return deliveries, err
+}
