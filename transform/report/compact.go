@@ -1,0 +1,156 @@
+package report
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"daybook/transform/day"
+)
+
+// The compact form of a row is for rows that are many and wait: in memory
+// without a pointer, or in a temporary file. It is nobody's file format, and may
+// change.
+//
+//	flag     1 byte   whether it is final
+//	date     varint   its report date
+//	begin    varint   its begin
+//	times    uvarint  the others, as distances from the begin
+//	numbers  uvarint  durations, ids and counts
+//	lengths  uvarint  of the texts
+//	texts             one after the other
+
+// times are those beside the begin.
+func (r *Row) times() [4]*int64 {
+	return [...]*int64{&r.StartTime, &r.EndTime, &r.LastActionTime, &r.FirstChatMessageSent}
+}
+
+func (r *Row) numbers() [19]*int64 {
+	return [...]*int64{
+		&r.TechnicianID, &r.SessionID, &r.ChannelID, &r.Leg,
+		&r.ConnectingTime, &r.WaitingTime, &r.TotalTime, &r.ActiveTime, &r.WorkTime, &r.HoldTime, &r.TransferTime,
+		&r.RebootingTime, &r.ReconnectingTime, &r.OtherTime, &r.TimeToFirstChat, &r.WrapUpTime,
+		&r.CustomerMessages, &r.TechnicianMessages, &r.SystemMessages,
+	}
+}
+
+func (r *Row) texts() [23]*string {
+	return [...]*string{
+		&r.TechnicianName, &r.TechnicianEmail, &r.SessionType, &r.Status, &r.Name,
+		&r.CustomFields[0], &r.CustomFields[1], &r.CustomFields[2], &r.CustomFields[3], &r.CustomFields[4],
+		&r.TrackingID, &r.CustomerIP, &r.DeviceID, &r.ToolsUsed, &r.ResolvedUnresolved, &r.ChannelName, &r.CallingCard,
+		&r.Platform, &r.BrowserType, &r.TechnicianGroup, &r.TransferredTo, &r.Role, &r.Anomalies,
+	}
+}
+
+// AppendCompact appends the compact form of the row.
+func (r *Row) AppendCompact(b []byte) []byte {
+	flag := byte(0)
+	if r.IsFinal {
+		flag = 1
+	}
+	b = append(b, flag)
+	b = binary.AppendVarint(b, int64(r.ReportDate))
+	b = binary.AppendVarint(b, r.BeginTime)
+	for _, t := range r.times() {
+		b = binary.AppendUvarint(b, compactNumber(distance(*t, r.BeginTime)))
+	}
+	for _, n := range r.numbers() {
+		b = binary.AppendUvarint(b, compactNumber(*n))
+	}
+	texts := r.texts()
+	for _, t := range texts {
+		b = binary.AppendUvarint(b, uint64(len(*t)))
+	}
+	for _, t := range texts {
+		b = append(b, *t...)
+	}
+	return b
+}
+
+// distance is from a moment to another; Unknown stays Unknown, which no
+// distance between moments that exist is.
+func distance(t, from int64) int64 {
+	if t == Unknown {
+		return Unknown
+	}
+	return t - from
+}
+
+// compactNumber makes numbers that are small either way small, and Unknown, the
+// least of them, 0.
+func compactNumber(n int64) uint64 { return uint64(n<<1^n>>63) + 1 }
+
+// fullNumber is the opposite of compactNumber.
+func fullNumber(u uint64) int64 {
+	u--
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+var errCompact = errors.New("the compact form of a row is damaged")
+
+// DecodeCompact makes r the row of a compact form, whose bytes stay the
+// caller's: the row's texts share one copy of their own.
+func (r *Row) DecodeCompact(b []byte) error {
+	if len(b) == 0 || b[0] > 1 {
+		return errCompact
+	}
+	c := compactReader{rest: b[1:]}
+	r.IsFinal = b[0] == 1
+	r.ReportDate = day.Day(c.varint())
+	r.BeginTime = c.varint()
+	for _, t := range r.times() {
+		if *t = fullNumber(c.uvarint()); *t != Unknown {
+			*t += r.BeginTime
+		}
+	}
+	for _, n := range r.numbers() {
+		*n = fullNumber(c.uvarint())
+	}
+	texts := r.texts()
+	var lengths [len(texts)]uint64
+	left := uint64(len(b))
+	for i := range texts {
+		lengths[i] = c.uvarint()
+		if lengths[i] > left {
+			return errCompact
+		}
+		left -= lengths[i]
+	}
+	all := string(c.rest)
+	for i, t := range texts {
+		if lengths[i] > uint64(len(all)) {
+			return errCompact
+		}
+		*t, all = all[:lengths[i]], all[lengths[i]:]
+	}
+	if c.damaged || all != "" {
+		return errCompact
+	}
+	return nil
+}
+
+// compactReader takes numbers off a compact form.
+type compactReader struct {
+	rest    []byte
+	damaged bool // there was one that is none
+}
+
+func (c *compactReader) uvarint() uint64 {
+	if len(c.rest) > 0 && c.rest[0] < 0x80 { // most are small
+		n := uint64(c.rest[0])
+		c.rest = c.rest[1:]
+		return n
+	}
+	n, size := binary.Uvarint(c.rest)
+	if size <= 0 {
+		c.damaged, c.rest = true, nil
+		return 0
+	}
+	c.rest = c.rest[size:]
+	return n
+}
+
+func (c *compactReader) varint() int64 {
+	u := c.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}

@@ -1,0 +1,185 @@
+package rowsort
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"daybook/transform/report"
+)
+
+// memoryFile is a File in memory that says whether it was closed, and may be
+// full.
+type memoryFile struct {
+	bytes  []byte
+	most   int
+	closed bool
+}
+
+var errFull = errors.New("full")
+
+func (f *memoryFile) Write(p []byte) (int, error) {
+	if f.most > 0 && len(f.bytes)+len(p) > f.most {
+		return 0, errFull
+	}
+	f.bytes = append(f.bytes, p...)
+	return len(p), nil
+}
+func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.bytes).ReadAt(p, off)
+}
+func (f *memoryFile) Close() error { f.closed = true; return nil }
+
+// files makes memory files, and remembers them.
+type files struct {
+	mu   sync.Mutex
+	most int
+	made []*memoryFile
+}
+
+func (fs *files) spill() (File, error) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f := &memoryFile{most: fs.most}
+	fs.made = append(fs.made, f)
+	return f, nil
+}
+
+// randomRows are n rows, no two of them of one session and leg, in any order;
+// many begin at the same time, and some are large.
+func randomRows(rng *rand.Rand, n int) []report.Row {
+	rows := make([]report.Row, n)
+	for i := range rows {
+		r := &rows[i]
+		r.SessionID, r.Leg = int64(i/3), int64(i%3)
+		r.BeginTime, r.StartTime = rng.Int64N(int64(n)/4+1), report.Unknown
+		if rng.IntN(2) == 0 {
+			r.StartTime = r.BeginTime + rng.Int64N(10)
+		}
+		r.Name = fmt.Sprint("customer ", rng.Int64())
+		if rng.IntN(1000) == 0 {
+			r.Name = strings.Repeat("n", rng.IntN(2*chunkSize))
+		}
+	}
+	rng.Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+// sorted lets so many writers sort rows.
+func sorted(t *testing.T, s *Sorter, rows []report.Row, writers int) []report.Row {
+	t.Helper()
+	var adding sync.WaitGroup
+	for some := range slices.Chunk(rows, len(rows)/writers+1) {
+		w := s.Writer()
+		adding.Go(func() {
+			for i := range some {
+				if err := w.Add(&some[i]); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	adding.Wait()
+	if n := s.Len(); n != int64(len(rows)) {
+		t.Errorf("%d rows are %d", len(rows), n)
+	}
+	var all []report.Row
+	for batch, err := range s.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, batch...)
+	}
+	return all
+}
+
+// However many writers there are, and whether they spill or not, the rows come
+// out as sorting them in memory gives them.
+func TestSorted(t *testing.T) {
+	orders := []struct {
+		name    string
+		order   Order
+		compare func(a, b *report.Row) int
+	}{
+		{"by time", ByTime, report.Compare},
+		{"by session", BySession, func(a, b *report.Row) int {
+			x, y := *a, *b
+			x.StartTime, y.StartTime = 0, 0
+			return report.Compare(&x, &y)
+		}},
+	}
+	for _, o := range orders {
+		for _, n := range []int{0, 1, 40_000} {
+			for _, writers := range []int{1, 3} {
+				for _, budget := range []int64{0, 1} {
+					t.Run(fmt.Sprintf("%s/%d/%d/%d", o.name, n, writers, budget), func(t *testing.T) {
+						rows := randomRows(rand.New(rand.NewPCG(uint64(n), 1)), n)
+						want := slices.Clone(rows)
+						slices.SortFunc(want, func(a, b report.Row) int { return o.compare(&a, &b) })
+						var fs files
+						s := New(Options{Order: o.order, Budget: budget, Spill: fs.spill})
+						if got := sorted(t, s, rows, writers); !slices.Equal(got, want) {
+							t.Error("the rows are not those that were added, in order")
+						}
+						if err := s.Close(); err != nil {
+							t.Error(err)
+						}
+						if spilled := budget > 0 && n > 10_000; spilled != (len(fs.made) > 0) {
+							t.Errorf("there are %d temporary files", len(fs.made))
+						}
+						for _, f := range fs.made {
+							if !f.closed {
+								t.Error("a temporary file was not closed")
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// A full disk is an error of Add, and damage to a file one of Rows.
+func TestFiles(t *testing.T) {
+	rows := randomRows(rand.New(rand.NewPCG(5, 6)), 40_000)
+	fs := files{most: 100_000}
+	s := New(Options{Order: ByTime, Budget: 1, Spill: fs.spill})
+	w := s.Writer()
+	var err error
+	for i := range rows {
+		if err = w.Add(&rows[i]); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, errFull) {
+		t.Errorf("with a full disk the error is %v", err)
+	}
+
+	fs = files{}
+	s = New(Options{Order: ByTime, Budget: 1, Spill: fs.spill})
+	w = s.Writer()
+	for i := range rows {
+		if err := w.Add(&rows[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spilled := fs.made[0].bytes
+	for at := 0; at < len(spilled); at += len(spilled)/20 + 1 {
+		spilled[at] ^= 0x10
+		err := error(nil)
+		for _, err = range s.Rows() {
+			if err != nil {
+				break
+			}
+		}
+		if err == nil {
+			t.Errorf("byte %d was changed, and nobody noticed", at)
+		}
+		spilled[at] ^= 0x10
+	}
+}
