@@ -24,9 +24,9 @@
 // # Secrets
 //
 // A [Secret] shows itself as "<redacted>", however it is printed or encoded;
-// only Reveal gives it away. Of a webhook's URL the host is shown. Each secret can come from a file instead (its
-// twin that ends in _file). Excerpts hide the values of secrets, and of
-// members that look like misspelt ones.
+// only Reveal gives it away. Of a webhook's URL the host is shown. Each secret
+// can come from a file instead (its twin that ends in _file). Excerpts hide the
+// values of secrets, and of members that look like misspelt ones.
 package config
 
 // Config is a whole configuration, with its defaults filled in.

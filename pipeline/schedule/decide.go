@@ -1,0 +1,173 @@
+package schedule
+
+import (
+	"fmt"
+	"time"
+
+	"daybook/config"
+)
+
+// Decision is what is to be done about a period.
+type Decision struct {
+	Due    bool      // it is to be published now
+	Missed bool      // nobody ran when it fell due; if it is not due either, it is left to people
+	Late   bool      // it is due, and its deadline has passed
+	Next   time.Time // when the decision changes by itself; zero: never
+	Why    string    // in words
+}
+
+// Decide says what is to be done about a period at the instant now. The service
+// has been alive without a break since the instant since; published says
+// whether the period is. What is published is never due.
+func (s *Schedule) Decide(now, since time.Time, p Period, published bool) Decision {
+	if published {
+		return Decision{Why: "published; it is published again as soon as its inputs change"}
+	}
+	times := s.Times(p)
+	v := s.judge(now, since, p, times)
+	d := Decision{Due: v.due(), Missed: v >= caughtUp, Why: s.words(v, now, since, p, times)}
+	switch {
+	case v < due:
+		d.Next = times.First
+	case d.Due && now.Before(times.Deadline):
+		d.Next = times.Deadline
+	case d.Due:
+		d.Late = true
+	case !p.monthly:
+		month := Month(p.first.Month())
+		if times := s.Times(month); times.First.After(now) && s.judge(times.First, since, month, times).due() {
+			d.Next = times.First
+		}
+	}
+	return d
+}
+
+// Due lists the days and then the months that are to be published by now, each
+// in order, whether or not they are published already: those that Decide calls
+// due if they are not.
+func (s *Schedule) Due(now, since time.Time) []Period {
+	months := s.dueOf(now, since, s.LastMonth(now), s.oldest(since, s.LastMonth))
+	from := s.oldest(since, s.LastDay)
+	if len(months) > 0 && months[0].first < from.first {
+		from = Day(months[0].first)
+	}
+	return append(s.dueOf(now, since, s.LastDay(now), from), months...)
+}
+
+// oldest is the oldest period whose drop is within max_age before since, found
+// by what gives the last one before an instant.
+func (s *Schedule) oldest(since time.Time, last func(time.Time) Period) Period {
+	return last(since.Add(-time.Duration(s.config.MaxAge) - 1)).Next()
+}
+
+func (s *Schedule) dueOf(now, since time.Time, last, from Period) []Period {
+	var periods []Period
+	for p := from; p.first <= last.first; p = p.Next() {
+		if s.judge(now, since, p, s.Times(p)).due() {
+			periods = append(periods, p)
+		}
+	}
+	return periods
+}
+
+// verdict is a decision about a period that is not published.
+type verdict int
+
+const (
+	awaitsDrop verdict = iota
+	awaitsGrace
+	due
+	caughtUp     // missed, and due by catch_up
+	withItsMonth // missed, and due since its month is
+	leftAlone    // missed, and catch_up is none
+	notLatest    // missed, as was a later one, and catch_up is latest
+	tooOld       // missed longer before since than max_age
+)
+
+func (v verdict) due() bool { return v >= due && v <= withItsMonth }
+
+func (s *Schedule) judge(now, since time.Time, p Period, times Times) verdict {
+	switch {
+	case now.Before(times.Drop):
+		return awaitsDrop
+	case now.Before(times.First):
+		return awaitsGrace
+	case !times.First.Before(since):
+		return due
+	}
+	v := s.catchUp(since, p, times)
+	if !v.due() && !p.monthly {
+		if month := Month(p.first.Month()); s.judge(now, since, month, s.Times(month)).due() {
+			return withItsMonth
+		}
+	}
+	return v
+}
+
+// catchUp judges a period that was missed.
+func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
+	switch {
+	case s.config.CatchUp == "none":
+		return leftAlone
+	case since.Sub(times.Drop) > time.Duration(s.config.MaxAge):
+		return tooOld
+	case s.config.CatchUp == "latest" && s.Times(p.Next()).First.Before(since):
+		return notLatest
+	}
+	return caughtUp
+}
+
+// words say why a verdict is what it is.
+func (s *Schedule) words(v verdict, now, since time.Time, p Period, times Times) string {
+	on := func(t time.Time) string { return s.moment(t, now) }
+	missed := fmt.Sprintf("missed: nobody was running when it fell due at %s (%s)", on(times.First), s.zone)
+	switch v {
+	case awaitsDrop:
+		return fmt.Sprintf("waits for its drop at %s (%s)", on(times.Drop), s.zone)
+	case awaitsGrace:
+		return fmt.Sprintf("waits until %s (%s): a grace of %s after its drop", on(times.First), s.zone, text(s.drop(p).Grace))
+	case due:
+		if !now.Before(times.Deadline) {
+			return fmt.Sprintf("due since %s, and late since %s (%s); not published yet", on(times.First), on(times.Deadline), s.zone)
+		}
+		return fmt.Sprintf("due since %s (%s); not published yet", on(times.First), s.zone)
+	case caughtUp:
+		return missed + "; it is caught up, as catch_up says"
+	case withItsMonth:
+		return missed + fmt.Sprintf("; %s is due, and made of it", p.first.Month())
+	case leftAlone:
+		return missed + ", and catch_up is none; daybook backfill publishes it"
+	case notLatest:
+		return missed + ", and so was a later one, and catch_up is latest; daybook backfill publishes it"
+	default:
+		return missed + fmt.Sprintf(", more than max_age (%s) before %s, when somebody was again; daybook backfill publishes it", text(s.config.MaxAge), on(since))
+	}
+}
+
+// moment names an instant by the report's clock, with the year if it is not
+// that of now.
+func (s *Schedule) moment(t, now time.Time) string {
+	layout := "15:04 on 2 January"
+	if t = t.In(s.zone); t.Year() != now.In(s.zone).Year() {
+		layout += " 2006"
+	}
+	return t.Format(layout)
+}
+
+func text[T config.Span | config.Retention](length T) string {
+	text, _ := any(length).(interface{ MarshalText() ([]byte, error) }).MarshalText() // never fails
+	return string(text)
+}
+
+// Since is the start of the time in which the service has been alive without a
+// break, after a sign of life at the instant now: since and last are those
+// before it, and zero if there was none. A silence longer than most is a break.
+//
+// A clock that was put back is none, unless it now shows a time before since:
+// nobody has been alive since a time to come.
+func Since(since, last, now time.Time, most time.Duration) time.Time {
+	if last.IsZero() || now.Sub(last) > most || now.Before(since) {
+		return now
+	}
+	return since
+}
