@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -170,72 +169,6 @@ func (x *Extraction) NumWorkers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// A taker takes the events of one worker, each valid only during the call; its
-// strings stay.
-type taker func(input int, line int64, e *event.Event) error
-
-// read decodes the lines of all inputs; every worker has a taker of its own.
-func (x *Extraction) read(ctx context.Context, newTaker func() taker) (*event.Tally, error) {
-	total := new(event.Tally)
-	var mu sync.Mutex
-	err := x.share(ctx, len(x.Inputs), func(ctx context.Context, next func() (int, bool)) error {
-		decoder, take, read := event.NewDecoder(), newTaker(), new(event.Tally)
-		for i, ok := next(); ok; i, ok = next() {
-			if err := x.readInput(ctx, i, decoder, take, read); err != nil {
-				return err
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		total.Add(read)
-		return nil
-	})
-	return total, err
-}
-
-func (x *Extraction) readInput(ctx context.Context, input int, decoder *event.Decoder, take taker, read *event.Tally) error {
-	lines, err := x.Inputs[input].Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer lines.Close()
-	meter := meter{progress: x.Progress, size: x.Inputs[input].Size}
-	var e event.Event
-	for {
-		line, err := lines.Next()
-		if errors.Is(err, io.EOF) {
-			meter.done()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		read.Lines++
-		meter.line(lines)
-		if event.Blank(line.Bytes) {
-			read.Blank++
-			continue
-		}
-		reject := decoder.Decode(line.Bytes, &e)
-		if reject.Reason == 0 && x.Filter != nil {
-			reject = x.Filter(&e)
-		}
-		if reject.Reason != 0 {
-			read.Rejected[reject.Reason]++
-			if x.Rejects != nil {
-				if err := x.Rejects.Reject(input, Reject{line, reject}); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		read.Events++
-		if err := take(input, line.Number, &e); err != nil {
-			return err
-		}
-	}
-}
-
 // fold folds the sessions of every shard.
 func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session)) (outcome Outcome, duplicates int64, err error) {
 	var mu sync.Mutex
@@ -272,15 +205,22 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 // share runs work on every worker; next hands out the numbers below n, each
 // once, until they are spent, the context ends, or a worker fails.
 func (x *Extraction) share(ctx context.Context, n int, work func(ctx context.Context, next func() (int, bool)) error) error {
-	group, ctx := errgroup.WithContext(ctx)
 	var taken atomic.Int64
-	next := func() (int, bool) {
-		i := int(taken.Add(1) - 1)
-		return i, i < n && ctx.Err() == nil
-	}
+	return x.together(ctx, func(ctx context.Context) error {
+		return work(ctx, func() (int, bool) {
+			i := int(taken.Add(1) - 1)
+			return i, i < n && ctx.Err() == nil
+		})
+	})
+}
+
+// together runs work on every worker. Its context ends once one of them fails,
+// and a work that ended early for it has failed, too.
+func (x *Extraction) together(ctx context.Context, work func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
 	for range x.NumWorkers() {
 		group.Go(func() error {
-			if err := work(ctx, next); err != nil {
+			if err := work(ctx); err != nil {
 				return err
 			}
 			return ctx.Err()

@@ -1,10 +1,6 @@
 package pipeline
 
-import (
-	"sync/atomic"
-
-	"daybook/sources/dump"
-)
+import "sync/atomic"
 
 // Progress counts what has been done so far. It may be looked at while it is
 // written. A nil Progress takes everything and keeps nothing.
@@ -18,35 +14,25 @@ type Progress struct {
 	StepsDone  atomic.Int64
 }
 
-// meter adds what one input has yielded to a Progress, now and then rather
-// than line by line.
+// meter adds what is read of one input to a Progress.
 type meter struct {
 	progress *Progress
 	size     int64 // the input's, as stored
-	lines    int64 // not added yet
 	bytes    int64 // added so far
 }
 
-// meterLines is how many lines are read between two updates of a Progress:
-// some milliseconds' worth.
-const meterLines = 1 << 12
-
-func (m *meter) line(r *dump.Reader) {
-	if m.lines++; m.lines == meterLines && m.progress != nil {
-		m.update(r.StoredBytes())
+// read says how much has been read, as stored.
+func (m *meter) read(bytes int64) {
+	if m.progress != nil {
+		m.progress.BytesRead.Add(bytes - m.bytes)
+		m.bytes = bytes
 	}
 }
 
-// done adds the rest of the input.
+// done says that all has been read.
 func (m *meter) done() {
 	if m.progress != nil {
-		m.update(m.size)
+		m.read(m.size)
 		m.progress.InputsDone.Add(1)
 	}
-}
-
-func (m *meter) update(bytes int64) {
-	m.progress.Lines.Add(m.lines)
-	m.progress.BytesRead.Add(bytes - m.bytes)
-	m.lines, m.bytes = 0, bytes
 }

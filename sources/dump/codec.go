@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -13,6 +14,28 @@ import (
 // maxWindow is the most memory that a zstd frame may ask its reader to keep:
 // what the zstd program itself accepts without being told to.
 const maxWindow = 128 << 20
+
+// readSize is how much of a dump, as stored, is asked for at a time, except
+// where plain text goes straight into a block.
+const readSize = 64 << 10
+
+// The memory of decompressors that are done, for the next dump's: that of zstd
+// takes 9 MiB, more than many a dump.
+var (
+	buffers   = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readSize) }}
+	inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	zstds     = sync.Pool{New: func() any { return newZstd() }}
+)
+
+// newZstd decodes in the goroutine that reads: others decode the lines
+// meanwhile, or read other dumps.
+func newZstd() *zstd.Decoder {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		panic(err) // only wrong options can cause it
+	}
+	return decoder
+}
 
 const unknownSize = -1
 
@@ -42,7 +65,8 @@ func (s *source) Read(p []byte) (int, error) {
 }
 
 // decompressor yields a dump's text. Its errors are the source's own, or wrap
-// ErrCorrupt. Close releases its memory, and leaves the source open.
+// ErrCorrupt. Close gives its memory to others, and leaves the source open; call
+// it once, and nothing after it.
 type decompressor interface {
 	io.Reader
 	Close()
@@ -69,8 +93,14 @@ func codecByMagic(start []byte) Codec {
 // decompress opens the text of s. A source that is compressed in another way
 // than codec says is refused: reading it as it is would turn every line of it
 // into a reject.
-func decompress(s *source, codec Codec) (decompressor, error) {
-	buffered := bufio.NewReaderSize(s, readSize)
+func decompress(s *source, codec Codec) (text decompressor, err error) {
+	buffered := buffers.Get().(*bufio.Reader)
+	buffered.Reset(s)
+	defer func() {
+		if err != nil {
+			giveBack(buffered)
+		}
+	}()
 	start, err := buffered.Peek(magicLen)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -102,9 +132,15 @@ func isSkippableFrame(start []byte) bool {
 
 func corrupt(codec Codec) error { return fmt.Errorf("%w: its %s cannot be read", ErrCorrupt, codec) }
 
-type plainText struct{ io.Reader }
+// giveBack keeps a buffer for another dump, without holding on to this one.
+func giveBack(buffered *bufio.Reader) {
+	buffered.Reset(nil)
+	buffers.Put(buffered)
+}
 
-func (plainText) Close() {}
+type plainText struct{ *bufio.Reader }
+
+func (p plainText) Close() { giveBack(p.Reader) }
 
 // gzipText reads the members of a gzip file one by one, because the library
 // takes neither of the two things that follow the last one in practice: zeros,
@@ -118,13 +154,12 @@ type gzipText struct {
 }
 
 func newGzipText(s *source, buf *bufio.Reader) (*gzipText, error) {
-	g := &gzipText{source: s, buf: buf}
-	member, err := gzip.NewReader(buf)
-	if err != nil {
+	g := &gzipText{source: s, buf: buf, member: inflaters.Get().(*gzip.Reader)}
+	if err := g.member.Reset(buf); err != nil {
+		inflaters.Put(g.member)
 		return nil, g.classify(err)
 	}
-	g.member = member
-	member.Multistream(false)
+	g.member.Multistream(false)
 	return g, nil
 }
 
@@ -176,21 +211,25 @@ func (g *gzipText) padding() error {
 
 func (g *gzipText) classify(err error) error { return classify(g.source, Gzip, err) }
 
-func (g *gzipText) Close() {}
+func (g *gzipText) Close() {
+	inflaters.Put(g.member)
+	giveBack(g.buf)
+}
 
 // zstdText gives a zstd decoder's errors a name.
 type zstdText struct {
 	source  *source
+	buf     *bufio.Reader
 	decoder *zstd.Decoder
 }
 
 func newZstdText(s *source, buf *bufio.Reader) (*zstdText, error) {
-	// One goroutine a dump: it is dumps that are read side by side.
-	decoder, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
+	z := &zstdText{s, buf, zstds.Get().(*zstd.Decoder)}
+	if err := z.decoder.Reset(buf); err != nil {
+		zstds.Put(z.decoder)
 		return nil, classify(s, Zstd, err)
 	}
-	return &zstdText{s, decoder}, nil
+	return z, nil
 }
 
 func (z *zstdText) Read(p []byte) (int, error) {
@@ -201,7 +240,11 @@ func (z *zstdText) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (z *zstdText) Close() { z.decoder.Close() }
+func (z *zstdText) Close() {
+	z.decoder.Reset(nil) // which cannot fail
+	zstds.Put(z.decoder)
+	giveBack(z.buf)
+}
 
 // classify blames the source if it failed, and otherwise the compression.
 func classify(s *source, codec Codec, err error) error {

@@ -6,19 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"daybook/sources/store"
 )
 
 const (
-	// readSize is how much a Reader asks for at a time: far more than a line,
-	// and little enough to stay in the processor's cache.
-	readSize = 256 << 10
+	// blockSize is the memory of a Block: far more than a line, so that little
+	// of it is moved to the next, and little enough to stay in a processor's
+	// cache between being read and being decoded.
+	blockSize = 256 << 10
 
 	// MaxLine is the longest line, in bytes, that a Reader delivers. It is 64
 	// times what can be an event, so that lines which are too long can still
 	// be kept as they are; beyond it, the dump is not one of lines.
 	MaxLine = 64 << 20
+
+	// maxBlock has room for the longest line, its terminator, and a mark before
+	// it.
+	maxBlock = MaxLine + len("\r\n") + len("\uFEFF")
+)
+
+var (
+	byteOrderMark = []byte("\uFEFF")
+	lineFeed      = []byte{'\n'}
 )
 
 // ErrCorrupt is what an *Error wraps if the dump's compression is damaged, cut
@@ -43,7 +54,69 @@ func (e *Error) Unwrap() error { return e.Err }
 type Line struct {
 	Number int64  // counted from 1
 	Offset int64  // of its first byte in the decompressed text; a byte order mark counts
-	Bytes  []byte // without its LF or CRLF; valid until the next call of Next
+	Bytes  []byte // without its LF or CRLF; part of the block that it is in
+}
+
+// Block is whole lines of a dump that follow each other. Its memory is its
+// own: a block and its lines are valid until the block is passed to NextBlock
+// again, whatever becomes of the Reader. The zero Block is empty.
+type Block struct {
+	buf  []byte
+	text []byte // what Next has not given yet, a part of buf
+
+	number int64 // of the line before text
+	offset int64 // of text in the dump's text
+}
+
+// Next gives the block's next line, until there are no more.
+func (b *Block) Next() (line Line, ok bool) {
+	if len(b.text) == 0 {
+		return line, false
+	}
+	b.number++
+	// Member by member: to make a Line and then copy it takes as long as all the
+	// rest, because a copy of what was written a moment ago has to wait for it.
+	line.Number, line.Offset = b.number, b.offset
+	lf := bytes.IndexByte(b.text, '\n')
+	if lf < 0 { // the dump's last line
+		line.Bytes = b.text
+		b.text = nil
+		return line, true
+	}
+	line.Bytes = withoutCR(b.text[:lf])
+	b.offset += int64(lf) + 1
+	b.text = b.text[lf+1:]
+	return line, true
+}
+
+func withoutCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
+}
+
+// reserve makes room for more than n bytes. Memory that grew for a long line is
+// let go once there is none.
+func (b *Block) reserve(n int) {
+	size := blockSize
+	for size <= n {
+		size *= 2
+	}
+	if size = min(size, maxBlock); len(b.buf) != size {
+		b.buf = make([]byte, size)
+	}
+}
+
+// grow makes room for more, if there may be.
+func (b *Block) grow() bool {
+	if len(b.buf) == maxBlock {
+		return false
+	}
+	grown := make([]byte, min(2*len(b.buf), maxBlock))
+	copy(grown, b.buf)
+	b.buf = grown
+	return true
 }
 
 // Opener is the part of a store that Open needs.
@@ -63,24 +136,24 @@ func Open(ctx context.Context, o Opener, d Dump) (*Reader, error) {
 	return newReader(o.URL(d.Key), body, d.Codec, d.Size)
 }
 
-// Reader reads the lines of one dump. It is for one goroutine.
+// Reader reads the lines of one dump, by blocks or one by one. It is for one
+// goroutine at a time; the blocks it gives may go to others.
 type Reader struct {
 	url    string
 	source *source
-	text   decompressor
-	err    error // from text; io.EOF at the end
+	text   decompressor // nil: closed
+	err    error        // why no more text comes; io.EOF at the end
+	block  Block        // Next's
 
-	buf     []byte
-	start   int   // of the next line in buf
-	scanned int   // buf[start:scanned] holds no LF
-	end     int   // of the text in buf
-	line    int64 // lines delivered
-	offset  int64 // of buf[start] in the text
+	// Of the blocks so far.
+	lines  int64
+	offset int64  // of what comes after them in the text
+	rest   []byte // of that, what was read: a part of a line, without an LF
 }
 
 // newReader takes over body, of size bytes, or unknownSize.
 func newReader(url string, body io.ReadCloser, codec Codec, size int64) (*Reader, error) {
-	r := &Reader{url: url, source: &source{body: body, size: size}, buf: make([]byte, readSize)}
+	r := &Reader{url: url, source: &source{body: body, size: size}}
 	text, err := decompress(r.source, codec)
 	if err != nil {
 		body.Close()
@@ -90,103 +163,108 @@ func newReader(url string, body io.ReadCloser, codec Codec, size int64) (*Reader
 	return r, nil
 }
 
-// Close releases the dump. It reports nothing about the dump's content.
+// Close releases the dump. It reports nothing about the dump's content. What
+// was not read before cannot be read any more.
 func (r *Reader) Close() error {
+	if r.text == nil {
+		return nil
+	}
 	r.text.Close()
+	r.text, r.err = nil, fs.ErrClosed
 	return r.source.body.Close()
 }
 
 // Next gives the next line, and io.EOF after the last. Any other error is an
 // *Error, and stays. A text that ends in a line terminator has no empty line
-// after it; an empty text has no lines.
+// after it; an empty text has no lines. The line is valid until the next call.
 func (r *Reader) Next() (line Line, err error) {
-	text, next, err := r.find()
-	if err != nil {
-		return line, err
+	for {
+		line, ok := r.block.Next()
+		if ok {
+			return line, nil
+		}
+		if err := r.NextBlock(&r.block); err != nil {
+			return line, err
+		}
 	}
-	if len(text) > MaxLine {
-		r.err = errLongLine
-		r.end, r.scanned = r.start, r.start
-		return line, r.fail(r.err)
-	}
-	r.line++
-	// Member by member: to make a Line and then copy it takes as long as all the
-	// rest, because a copy of what was written a moment ago has to wait for it.
-	line.Number, line.Offset, line.Bytes = r.line, r.offset, text
-	r.offset += int64(next - r.start)
-	r.start, r.scanned = next, next
-	return line, nil
 }
 
-// find returns the text of the next line, and where the one after it starts in
-// buf.
-func (r *Reader) find() (text []byte, next int, err error) {
-	for {
-		if i := bytes.IndexByte(r.buf[r.scanned:r.end], '\n'); i >= 0 {
-			lf := r.scanned + i
-			text = r.buf[r.start:lf]
-			if n := len(text); n > 0 && text[n-1] == '\r' {
-				text = text[:n-1]
-			}
-			return text, lf + 1, nil
+// NextBlock puts the next lines into b, one at least, in place of those that
+// are in it: with Next, all blocks together give what the Reader's Next would,
+// and the same error after the same line. Use one or the other.
+func (r *Reader) NextBlock(b *Block) error {
+	b.text = nil
+	if r.err == nil {
+		b.text = r.fill(b)
+	}
+	if len(b.text) == 0 {
+		if r.err == io.EOF {
+			return io.EOF
 		}
-		r.scanned = r.end
-		if r.err != nil {
+		return r.fail(r.err)
+	}
+	b.number, b.offset = r.lines, r.offset
+	r.lines += int64(bytes.Count(b.text, lineFeed))
+	if b.text[len(b.text)-1] != '\n' {
+		r.lines++
+	}
+	r.offset += int64(len(b.text))
+	return nil
+}
+
+// fill reads into b's memory until it is full, or, if it then holds no whole
+// line, until there is one, and returns all whole lines. There are none only
+// if r.err says why.
+func (r *Reader) fill(b *Block) []byte {
+	b.reserve(len(r.rest))
+	size := copy(b.buf, r.rest)
+	whole := 0 // where the last whole line ends
+	for whole == 0 && r.err == nil {
+		if size == len(b.buf) && !b.grow() {
+			r.err = errLongLine
 			break
 		}
-		r.err = r.fill()
+		var n int
+		n, r.err = readFull(r.text, b.buf[size:])
+		if lf := bytes.LastIndexByte(b.buf[size:size+n], '\n'); lf >= 0 {
+			whole = size + lf + 1
+		}
+		size += n
 	}
-	if r.err != io.EOF {
-		return nil, 0, r.fail(r.err)
+	start := 0
+	if r.offset == 0 && bytes.HasPrefix(b.buf[:size], byteOrderMark) {
+		start = len(byteOrderMark)
+		r.offset = int64(start)
 	}
-	if r.start == r.end {
-		return nil, 0, io.EOF
+	if r.err == io.EOF {
+		whole = size // with or without a terminator
 	}
-	return r.buf[r.start:r.end], r.end, nil
+	whole = max(whole, start)
+	r.rest = append(r.rest[:0], b.buf[whole:size]...)
+	lines := Block{text: b.buf[start:whole]}
+	// Only the first line can be that long: the memory grew until it held one.
+	if first, _ := lines.Next(); len(first.Bytes) > MaxLine {
+		r.err = errLongLine
+		return nil
+	}
+	return b.buf[start:whole]
 }
 
 var errLongLine = fmt.Errorf("the next line is longer than %d MiB; is this a dump of one JSON object a line?", MaxLine>>20)
 
-// fill reads more text behind what is in the buffer, after making room.
-func (r *Reader) fill() error {
-	if r.start > 0 {
-		copy(r.buf, r.buf[r.start:r.end])
-		r.end -= r.start
-		r.start, r.scanned = 0, r.end
+// readFull reads until p is full or there is an error.
+func readFull(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = r.Read(p[n:])
+		n += more
 	}
-	if r.end == len(r.buf) {
-		// The two more are for a terminator.
-		if r.end >= MaxLine+2 {
-			return errLongLine
-		}
-		grown := make([]byte, min(2*len(r.buf), MaxLine+2))
-		copy(grown, r.buf[:r.end])
-		r.buf = grown
-	}
-	first := r.offset == 0 && r.end == 0
-	n, err := r.text.Read(r.buf[r.end:])
-	if first {
-		// A mark may come in pieces, and no text worth reading is shorter.
-		for n < len(byteOrderMark) && err == nil {
-			var more int
-			more, err = r.text.Read(r.buf[n:])
-			n += more
-		}
-		if bytes.HasPrefix(r.buf[:n], byteOrderMark) {
-			r.start = len(byteOrderMark)
-			r.scanned = r.start
-			r.offset = int64(r.start)
-		}
-	}
-	r.end += n
-	return err
+	return n, err
 }
-
-var byteOrderMark = []byte("\uFEFF")
 
 // fail says where reading err stopped.
 func (r *Reader) fail(err error) error {
-	return &Error{URL: r.url, Line: r.line, Offset: r.offset, Err: err}
+	return &Error{URL: r.url, Line: r.lines, Offset: r.offset, Err: err}
 }
 
 // StoredBytes is how much of the dump, as stored, has been read so far.
