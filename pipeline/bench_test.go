@@ -57,7 +57,7 @@ func BenchmarkFold(b *testing.B) {
 			x.MemoryBudget = budget
 			b.SetBytes(stats.Bytes)
 			for b.Loop() {
-				if _, _, _, err := Fold(b.Context(), x, &report.Definition{Zone: time.UTC}); err != nil {
+				if _, _, _, err := foldRows(b.Context(), x, &report.Definition{Zone: time.UTC}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -72,9 +72,9 @@ func (e *TooManyRejects) Error() string {
 
 // Sessions reads all inputs and calls each with every session in them. Calls
 // for one worker (0 ≤ worker < x.NumWorkers()) do not overlap. The session and
-// its texts are valid only during the call: a [rowKeeper] makes what is kept
-// its own. If it fails, sessions that were passed on mean nothing.
-func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session)) (outcome Outcome, err error) {
+// its texts are valid only during the call. If it fails, or a call does,
+// sessions that were passed on mean nothing.
+func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session) error) (outcome Outcome, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
 	read, err := x.shuffle(ctx, events)
@@ -170,7 +170,7 @@ func (x *Extraction) NumWorkers() int {
 }
 
 // fold folds the sessions of every shard.
-func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session)) (outcome Outcome, duplicates int64, err error) {
+func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session) error) (outcome Outcome, duplicates int64, err error) {
 	var mu sync.Mutex
 	var workers atomic.Int64
 	err = x.share(ctx, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
@@ -185,7 +185,9 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 				s := engine.Fold(unique, nil)
 				mine.Sessions++
 				mine.Anomalies.Add(&s.Anomalies)
-				each(worker, s)
+				if err := each(worker, s); err != nil {
+					return err
+				}
 				return ctx.Err()
 			})
 			if err != nil {

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +13,20 @@ import (
 	"daybook/transform/report"
 )
 
+// foldRows is Fold with all rows in memory.
+func foldRows(ctx context.Context, x *Extraction, def *report.Definition) (all []report.Row, outcome Outcome, counts report.Counts, err error) {
+	outcome, counts, err = Fold(ctx, x, def, func(rows iter.Seq2[[]report.Row, error]) error {
+		for batch, err := range rows {
+			if err != nil {
+				return err
+			}
+			all = append(all, batch...)
+		}
+		return nil
+	})
+	return all, outcome, counts, err
+}
+
 // The rows do not depend on how much memory there is, nor on the workers; and
 // no temporary file stays.
 func TestBudgetChangesNothing(t *testing.T) {
@@ -19,12 +35,12 @@ func TestBudgetChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	x.Workers = 1
-	want, wantOutcome, wantCounts, err := Fold(t.Context(), x, def)
+	want, wantOutcome, wantCounts, err := foldRows(t.Context(), x, def)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.MemoryBudget, x.Workers = 1, 2
-	got, outcome, counts, err := Fold(t.Context(), x, def)
+	got, outcome, counts, err := foldRows(t.Context(), x, def)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +60,7 @@ func TestNoRoomToSpill(t *testing.T) {
 	x, _ := dumpFiles(t, 500)
 	t.Setenv("TMPDIR", "/dev/null/missing")
 	x.MemoryBudget = 1
-	_, _, _, err := Fold(t.Context(), x, &report.Definition{Zone: time.UTC})
+	_, _, _, err := foldRows(t.Context(), x, &report.Definition{Zone: time.UTC})
 	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("%v, want an error that names TMPDIR", err)
 	}

@@ -1,63 +1,66 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"io"
-	"slices"
+	"iter"
 
 	"daybook/sinks/csv"
 	"daybook/transform/report"
+	"daybook/transform/rowsort"
 	"daybook/transform/session"
 )
 
-// Fold reads the inputs of x and returns the rows of one report over all of
-// them, whatever their date, sorted by session and leg.
-func Fold(ctx context.Context, x *Extraction, def *report.Definition) ([]report.Row, Outcome, report.Counts, error) {
+// Fold reads the inputs of x and passes the rows of one report over all of
+// them, whatever their date, sorted by session and leg, to write, in batches
+// that are valid until the next one. The rows have a memory budget of their own,
+// as large as that of the events.
+func Fold(ctx context.Context, x *Extraction, def *report.Definition, write func(rows iter.Seq2[[]report.Row, error]) error) (_ Outcome, counts report.Counts, err error) {
+	rows := newRowSorter(rowsort.BySession, x.MemoryBudget)
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	workers := make([]struct {
-		rows   []*report.Row // each in its place: they are large
-		keeper rowKeeper
+		rows   *rowsort.Writer
 		counts report.Counts
 	}, x.NumWorkers())
-	outcome, err := x.Sessions(ctx, func(worker int, s *session.Session) {
+	for i := range workers {
+		workers[i].rows = rows.Writer()
+	}
+	outcome, err := x.Sessions(ctx, func(worker int, s *session.Session) error {
 		w := &workers[worker]
 		for i := range s.Legs {
 			if l := &s.Legs[i]; def.Includes(s, l) {
-				row := w.keeper.keep(def.Row(s, l, &w.counts))
-				w.rows = append(w.rows, &row)
+				row := def.Row(s, l, &w.counts)
+				if err := w.rows.Add(&row); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
 	})
 	if err != nil {
-		return nil, outcome, report.Counts{}, err
+		return outcome, counts, err
 	}
-	var sorted []*report.Row
-	var counts report.Counts
-	for i, w := range workers {
-		sorted = append(sorted, w.rows...)
+	for _, w := range workers {
 		counts.Add(w.counts)
-		workers[i].rows = nil
 	}
-	slices.SortFunc(sorted, func(a, b *report.Row) int {
-		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Leg, b.Leg))
-	})
-	rows := make([]report.Row, len(sorted))
-	for i, row := range sorted {
-		rows[i] = *row
-		sorted[i] = nil // let go on the way
-	}
-	return rows, outcome, counts, nil
+	return outcome, counts, write(rows.Rows())
 }
 
 // WriteCSV writes rows under a report's headings.
-func WriteCSV(w io.Writer, f csv.Format, def *report.Definition, rows []report.Row) error {
+func WriteCSV(w io.Writer, f csv.Format, def *report.Definition, rows iter.Seq2[[]report.Row, error]) error {
 	sessions, err := csv.NewSessions(w, f, def)
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		if err := sessions.Add(&rows[i]); err != nil {
+	for batch, err := range rows {
+		if err != nil {
 			return err
+		}
+		for i := range batch {
+			if err := sessions.Add(&batch[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return sessions.Flush()

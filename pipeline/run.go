@@ -473,7 +473,7 @@ func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool
 			continue
 		}
 		done, err := b.publishDay(ctx, s, stitch.window, &stitched[i])
-		stitched[i].rows = nil
+		_ = stitched[i].rows.Close() // all that they were for is done, or has failed
 		finish(s, done, err)
 	}
 	return raced
@@ -504,7 +504,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 	if err != nil {
 		return nil, err
 	}
-	p.inputs, p.rows, p.about.Accounting = w.inputs(), int64(len(rows.rows)), w.accounting()
+	p.inputs, p.rows, p.about.Accounting = w.inputs(), rows.rows.Len(), w.accounting()
 	p.about.Fold = &publish.FoldInfo{
 		Sessions: rows.sessions, Events: rows.events, Duplicates: rows.duplicates, Anomalies: map[string]int64{},
 		Truncated: rows.counts.Truncated, IPDropped: rows.counts.IPDropped,
@@ -517,13 +517,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 	if p.volume, err = b.volume(ctx, s.rep, s.period.from); err != nil {
 		return nil, err
 	}
-	base, state, err := b.r.publish(ctx, p, func(yield func([]report.Row, error) bool) {
-		for batch := range slices.Chunk(rows.rows, batchRows) {
-			if !yield(batch, nil) {
-				return
-			}
-		}
-	})
+	base, state, err := b.r.publish(ctx, p, rows.rows.Rows())
 	if err != nil {
 		return nil, err
 	}

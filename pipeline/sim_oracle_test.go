@@ -419,14 +419,13 @@ func (o *oracle) expect(e expectation) []byte {
 		}
 	}
 	var rows []report.Row
-	var keeper rowKeeper
 	var counts report.Counts
 	for _, lines := range bySession {
 		events := o.eventsOf(lines)
 		folded := o.engine.Fold(events, nil)
 		for i := range folded.Legs {
 			if l := &folded.Legs[i]; rep.Date(l) == e.day && rep.Includes(folded, l) {
-				rows = append(rows, keeper.keep(rep.Row(folded, l, &counts)))
+				rows = append(rows, rep.Row(folded, l, &counts))
 			}
 		}
 	}

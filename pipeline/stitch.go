@@ -12,6 +12,7 @@ import (
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
+	"daybook/transform/rowsort"
 	"daybook/transform/session"
 	"daybook/transform/shuffle"
 )
@@ -31,10 +32,14 @@ type stitch struct {
 	date    day.Day
 }
 
-// stitched is the rows of one report's date, sorted as in a partition, and what
-// can be said of the sessions that have them.
+// stitched is the rows of one report's date, to be read as in a partition, and
+// what can be said of the sessions that have them. Who has it closes the rows.
 type stitched struct {
-	rows       []report.Row
+	rows       *rowsort.Sorter
+	stitchedCounts
+}
+
+type stitchedCounts struct {
 	counts     report.Counts
 	sessions   int64
 	events     int64
@@ -43,28 +48,39 @@ type stitched struct {
 }
 
 // run gives what each report has on the date.
-func (s *stitch) run(ctx context.Context, workers int) ([]stitched, error) {
+func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error) {
 	wanted, places, err := s.wanted(ctx)
 	if err != nil {
 		return nil, err
 	}
 	workers = max(1, min(workers, len(wanted)/sessionsPerWorker))
+	out := make([]stitched, len(s.reports))
+	for i := range out {
+		out[i].rows = newRowSorter(rowsort.ByTime, s.r.lane()/rowsShare/int64(len(out)))
+	}
+	defer func() {
+		if err != nil {
+			closeRows(out)
+		}
+	}()
 	stitchers := make([]*stitcher, workers)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for w := range stitchers {
 		from, to := len(wanted)*w/workers, len(wanted)*(w+1)/workers
-		stitchers[w] = &stitcher{stitch: s, wanted: wanted[from:to], out: make([]stitched, len(s.reports))}
+		stitchers[w] = &stitcher{stitch: s, wanted: wanted[from:to], out: make([]stitcherOut, len(out))}
+		for i := range out {
+			stitchers[w].out[i].rows = out[i].rows.Writer()
+		}
 		group.Go(func() error { return stitchers[w].run(groupCtx, places) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.date, err)
 	}
 	events := int64(0)
-	out := make([]stitched, len(s.reports))
 	for _, w := range stitchers {
 		events += w.events
 		for i := range out {
-			out[i].add(&w.out[i])
+			out[i].add(&w.out[i].stitchedCounts)
 		}
 	}
 	indexed := int64(0)
@@ -74,14 +90,27 @@ func (s *stitch) run(ctx context.Context, workers int) ([]stitched, error) {
 	if events != indexed {
 		return nil, fmt.Errorf("stitch %s: the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", s.date, indexed, events)
 	}
-	for i := range out {
-		slices.SortFunc(out[i].rows, func(a, b report.Row) int { return report.Compare(&a, &b) })
-	}
 	return out, nil
 }
 
-func (s *stitched) add(o *stitched) {
-	s.rows = append(s.rows, o.rows...)
+// rowsShare is which part of the memory of a day its rows take before they go
+// to temporary files. The rest is for reading digests, and for the row group
+// that is being written.
+const rowsShare = 4
+
+func newRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
+	return rowsort.New(rowsort.Options{Order: order, Budget: budget, Spill: func() (rowsort.File, error) { return newSpool() }})
+}
+
+// closeRows lets go of rows. That temporary files cannot be closed matters to
+// nobody any more.
+func closeRows(out []stitched) {
+	for i := range out {
+		_ = out[i].rows.Close()
+	}
+}
+
+func (s *stitchedCounts) add(o *stitchedCounts) {
 	s.counts.Add(o.counts)
 	s.sessions += o.sessions
 	s.events += o.events
@@ -212,11 +241,16 @@ func (s *stitch) instants() (from, to int64) {
 type stitcher struct {
 	*stitch
 	wanted []uint64
-	keeper rowKeeper
 	engine session.Engine
 
-	out    []stitched // by report, not sorted
-	events int64      // read, duplicates included
+	out    []stitcherOut // by report
+	events int64         // read, duplicates included
+}
+
+// stitcherOut is what one worker has for a report.
+type stitcherOut struct {
+	rows *rowsort.Writer
+	stitchedCounts
 }
 
 func (s *stitcher) run(ctx context.Context, places []*place) error {
@@ -257,13 +291,15 @@ func (s *stitcher) run(ctx context.Context, places []*place) error {
 				i--
 			}
 		}
-		s.fold(events, digests)
+		if err := s.fold(events, digests); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // fold folds one session, whose events are those of so many digests.
-func (s *stitcher) fold(events []event.Event, digests int) {
+func (s *stitcher) fold(events []event.Event, digests int) error {
 	duplicates := 0
 	if digests > 1 {
 		events, duplicates = session.Order(events)
@@ -271,20 +307,25 @@ func (s *stitcher) fold(events []event.Event, digests int) {
 	s.events += int64(len(events) + duplicates)
 	folded := s.engine.Fold(events, nil)
 	for i, rep := range s.reports {
-		out, rows := &s.out[i], len(s.out[i].rows)
+		out, has := &s.out[i], false
 		for j := range folded.Legs {
 			l := &folded.Legs[j]
 			if rep.Date(l) == s.date && rep.Includes(folded, l) {
-				out.rows = append(out.rows, s.keeper.keep(rep.Row(folded, l, &out.counts)))
+				row := rep.Row(folded, l, &out.counts)
+				if err := out.rows.Add(&row); err != nil {
+					return err
+				}
+				has = true
 			}
 		}
-		if len(out.rows) > rows {
+		if has {
 			out.sessions++
 			out.events += int64(len(events))
 			out.duplicates += int64(duplicates)
 			out.anomalies.Add(&folded.Anomalies)
 		}
 	}
+	return nil
 }
 
 // cursor is at one session of a place, in the order of hashes.

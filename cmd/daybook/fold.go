@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"time"
 
@@ -94,13 +95,16 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 	def := &report.Definition{Name: "fold", Zone: zone}
 
 	stop := a.watch(x.Progress)
-	rows, outcome, _, err := pipeline.Fold(ctx, x, def)
+	outcome, _, err := pipeline.Fold(ctx, x, def, func(rows iter.Seq2[[]report.Row, error]) error {
+		stop()
+		if err := writeRows(a.stdout, opts.format, def, rows); err != nil {
+			return fmt.Errorf("write the rows: %w", err)
+		}
+		return nil
+	})
 	stop()
 	if err != nil {
 		return err
-	}
-	if err := writeRows(a.stdout, opts.format, def, rows); err != nil {
-		return fmt.Errorf("write the rows: %w", err)
 	}
 	if opts.accounting != "" {
 		b, err := json.Marshal(outcome.Accounting)
@@ -134,7 +138,7 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 			fmt.Fprintf(a.stderr, "%s is not read: its name is not that of a dump\n", name)
 		}
 	}
-	x := &pipeline.Extraction{Progress: new(pipeline.Progress)}
+	x := &pipeline.Extraction{Progress: new(pipeline.Progress), MemoryBudget: pipeline.DefaultMemory / 2}
 	for _, name := range files {
 		size := int64(0)
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
@@ -148,24 +152,36 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 	return x, nil
 }
 
-func writeRows(w io.Writer, format string, def *report.Definition, rows []report.Row) error {
+func writeRows(w io.Writer, format string, def *report.Definition, rows iter.Seq2[[]report.Row, error]) error {
 	switch format {
 	case "csv":
 		return pipeline.WriteCSV(w, csv.Format{}, def, rows)
 	case "parquet":
-		part, err := parquet.Encode(rows, nil)
+		file, err := parquet.NewWriter(w)
 		if err != nil {
 			return err
 		}
-		_, err = w.Write(part.Bytes)
-		return err
+		for batch, err := range rows {
+			if err != nil {
+				return err
+			}
+			if err := file.Write(batch); err != nil {
+				return err
+			}
+		}
+		return file.Close(nil)
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	var line []byte
-	for i := range rows {
-		line = append(report.AppendJSON(line[:0], &rows[i]), '\n')
-		if _, err := out.Write(line); err != nil {
+	for batch, err := range rows {
+		if err != nil {
 			return err
+		}
+		for i := range batch {
+			line = append(report.AppendJSON(line[:0], &batch[i]), '\n')
+			if _, err := out.Write(line); err != nil {
+				return err
+			}
 		}
 	}
 	return out.Flush()

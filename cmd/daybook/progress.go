@@ -65,7 +65,7 @@ func (a *app) show(look func(since time.Duration) view) (stop func()) {
 			}
 		}
 	})
-	return func() { close(done); wg.Wait() }
+	return sync.OnceFunc(func() { close(done); wg.Wait() })
 }
 
 // line is the view in words, and how long the rest will take if it goes on so.
