@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -17,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 )
 
@@ -48,6 +52,31 @@ func drain(r *Reader) ([]line, error) {
 		}
 		lines = append(lines, line{l.Number, l.Offset, string(l.Bytes)})
 	}
+}
+
+// drainBlocks reads all blocks before it looks into any of them.
+func drainBlocks(r *Reader) (lines []line, err error) {
+	var blocks []*Block
+	for err == nil {
+		b := new(Block)
+		if err = r.NextBlock(b); err == nil {
+			blocks = append(blocks, b)
+		}
+	}
+	for _, b := range blocks {
+		for l, ok := b.Next(); ok; l, ok = b.Next() {
+			lines = append(lines, line{l.Number, l.Offset, string(l.Bytes)})
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return lines, err
+}
+
+// readings are the ways to read all lines of a dump.
+func readings() map[string]func(*Reader) ([]line, error) {
+	return map[string]func(*Reader) ([]line, error){"by lines": drain, "by blocks": drainBlocks}
 }
 
 // wantLines is what Reader promises, said as simply as possible.
@@ -153,20 +182,72 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Lines are the same wherever reads and buffers happen to end.
+// Lines are the same wherever reads and blocks happen to end.
 func TestLinesInAnySplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		piece := rapid.SampledFrom([]string{"\n", "\r\n", "\r", "\ufeff", "a", " ", strings.Repeat("x", 1000), strings.Repeat("y", readSize-1)})
-		text := []byte(strings.Join(rapid.SliceOfN(piece, 0, 20).Draw(t, "pieces"), ""))
-		seed := rapid.Uint64().Draw(t, "seed")
-		got, err := readAll(&choppy{text, rand.New(rand.NewPCG(seed, 0))}, Plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(wantLines(text), got); diff != "" {
-			t.Fatalf("(-want +got):\n%s", diff)
+		text := drawText(t)
+		for name, read := range readings() {
+			r, err := newReader("test://dump", io.NopCloser(&choppy{text, drawRand(t)}), Plain, unknownSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := read(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := wantLines(text); !slices.Equal(want, got) {
+				t.Fatalf("%s (-want +got):\n%s", name, cmp.Diff(want, got))
+			}
 		}
 	})
+}
+
+// Where a text breaks off, all of its whole lines have been given, and the
+// error says where the next would have started.
+func TestBrokenInAnySplit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := drawText(t)
+		whole := text[:bytes.LastIndexByte(text, '\n')+1]
+		want := wantLines(whole)
+		offset := len(whole)
+		if offset == 0 && bytes.HasPrefix(text, byteOrderMark) {
+			offset = len(byteOrderMark)
+		}
+		for name, read := range readings() {
+			body := io.MultiReader(&choppy{text, drawRand(t)}, iotest.ErrReader(store.ErrStalled))
+			r, err := newReader("test://dump", io.NopCloser(body), Plain, unknownSize)
+			if err != nil {
+				if len(text) >= magicLen {
+					t.Fatal(err)
+				}
+				continue
+			}
+			got, err := read(r)
+			var where *Error
+			if !errors.As(err, &where) || !errors.Is(err, store.ErrStalled) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if where.Line != int64(len(want)) || where.Offset != int64(offset) {
+				t.Fatalf("%s: %v; want line %d, byte %d", name, err, len(want), offset)
+			}
+			if !slices.Equal(want, got) {
+				t.Fatalf("%s (-want +got):\n%s", name, cmp.Diff(want, got))
+			}
+			if _, again := r.Next(); !errors.Is(again, store.ErrStalled) {
+				t.Fatalf("%s: after the error: %v", name, again)
+			}
+		}
+	})
+}
+
+// drawText draws a text of some lines, of which some are longer than a block.
+func drawText(t *rapid.T) []byte {
+	piece := rapid.SampledFrom([]string{"\n", "\r\n", "\r", "\ufeff", "a", " ", strings.Repeat("x", 1000), strings.Repeat("y", blockSize-1), strings.Repeat("z", 2*blockSize)})
+	return []byte(strings.Join(rapid.SliceOfN(piece, 0, 20).Draw(t, "pieces"), ""))
+}
+
+func drawRand(t *rapid.T) *rand.Rand {
+	return rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 }
 
 // choppy reads rest in pieces of any size, none included.
@@ -190,7 +271,7 @@ func FuzzLines(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := readAll(bytes.NewReader(text), Plain)
+		got, err := readAll(iotest.HalfReader(bytes.NewReader(text)), Plain)
 		if codecByMagic(text) != Plain {
 			if !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("compressed text in a plain dump: %v", err)
@@ -473,6 +554,73 @@ func TestOpenFile(t *testing.T) {
 	}
 }
 
+// A reader that is closed keeps nothing that others get.
+func TestClosed(t *testing.T) {
+	text := strings.Repeat("0123456789\n", 50)
+	for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(t, text), Zstd: zstdded(t, text)} {
+		closes := 0
+		r, err := newReader("test://dump", closer{bytes.NewReader(stored), &closes}, codec, unknownSize)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := r.Close(); err != nil {
+				t.Errorf("%s: %v", codec, err)
+			}
+		}
+		if closes != 1 {
+			t.Errorf("%s: the body was closed %d times", codec, closes)
+		}
+		if _, err := r.Next(); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%s: a line of a closed dump: %v", codec, err)
+		}
+	}
+}
+
+type closer struct {
+	io.Reader
+	closes *int
+}
+
+func (c closer) Close() error { *c.closes++; return nil }
+
+// Decompressors go from dump to dump, also from those that were damaged or not
+// read to their end, and never to two at once.
+func TestDumpsSideBySide(t *testing.T) {
+	var group errgroup.Group
+	for worker := range 4 {
+		rng := rand.New(rand.NewPCG(uint64(worker), 0))
+		group.Go(func() error {
+			for range 50 {
+				text := strings.Repeat(fmt.Sprintf("%d of %d\n", rng.IntN(1000), worker), rng.IntN(50_000))
+				codec, stored := Gzip, gzipped(t, text)
+				if rng.IntN(2) == 0 && text != "" {
+					codec, stored = Zstd, zstdded(t, text)
+				}
+				r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec, unknownSize)
+				if err != nil {
+					return err
+				}
+				if rng.IntN(2) == 0 {
+					stored[len(stored)-rng.IntN(len(stored)/2)-1] ^= 0xff
+					r.Next() // an error or not
+					r.Close()
+					continue
+				}
+				got, err := drain(r)
+				if err != nil || !slices.Equal(wantLines([]byte(text)), got) {
+					return fmt.Errorf("%s: other lines, and the error %w", codec, err)
+				}
+				r.Close()
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Reading a line allocates nothing.
 func TestNextDoesNotAllocate(t *testing.T) {
 	text := bytes.Repeat([]byte(strings.Repeat("x", 200)+"\n"), 5000)
@@ -490,23 +638,27 @@ func TestNextDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkNext(b *testing.B) {
-	text := strings.Repeat(`{"event_id":"8f3a","ts":"2026-11-20T08:15:02.123Z","session_id":2,"type":"presence","state":"away","technician_id":7}`+"\n", 100_000)
-	for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(b, text), Zstd: zstdded(b, text)} {
-		b.Run(codec.String(), func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			for b.Loop() {
-				r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec, unknownSize)
-				if err != nil {
-					b.Fatal(err)
+	const line = `{"event_id":"8f3a","ts":"2026-11-20T08:15:02.123Z","session_id":2,"type":"presence","state":"away","technician_id":7}` + "\n"
+	for _, lines := range []int{100, 100_000} {
+		text := strings.Repeat(line, lines)
+		for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(b, text), Zstd: zstdded(b, text)} {
+			b.Run(fmt.Sprintf("%s/lines=%d", codec, lines), func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				b.ReportAllocs()
+				for b.Loop() {
+					r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec, unknownSize)
+					if err != nil {
+						b.Fatal(err)
+					}
+					for err == nil {
+						_, err = r.Next()
+					}
+					if err != io.EOF {
+						b.Fatal(err)
+					}
+					r.Close()
 				}
-				for err == nil {
-					_, err = r.Next()
-				}
-				if err != io.EOF {
-					b.Fatal(err)
-				}
-				r.Close()
-			}
-		})
+			})
+		}
 	}
 }
