@@ -26,11 +26,12 @@ const (
 func digestDir(d day.Day) string     { return digestRoot + "dt=" + d.String() + "/" }
 func quarantineDir(d day.Day) string { return quarantineRoot + "dt=" + d.String() + "/" }
 
-func dayDir(report string, d day.Day) string { return "reports/" + report + "/dt=" + d.String() + "/" }
+// dayRoot and monthRoot are what the names of a report's days and months follow.
+func dayRoot(report string) string   { return "reports/" + report + "/dt=" }
+func monthRoot(report string) string { return "reports/" + report + monthlySuffix + "/month=" }
 
-func monthDir(report string, m day.Month) string {
-	return "reports/" + report + monthlySuffix + "/month=" + m.String() + "/"
-}
+func dayDir(report string, d day.Day) string     { return dayRoot(report) + d.String() + "/" }
+func monthDir(report string, m day.Month) string { return monthRoot(report) + m.String() + "/" }
 
 func summaryDir(report string, kind Kind, p period) string {
 	return summaryRoot + report + "/" + string(kind) + "/" + p.name + "/"

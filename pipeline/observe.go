@@ -68,12 +68,30 @@ type observation struct {
 	touchesAt int                // the generation that they are of
 }
 
+// standing is what a step says of the manifest that it was compared with.
+type standing struct {
+	etag                  string
+	revision              int
+	rows, bytes, sessions int64
+	modified              time.Time
+}
+
+func newStanding(base publish.Base) standing {
+	m := base.Manifest
+	s := standing{etag: base.ETag, revision: m.Revision, rows: m.Rows, bytes: partsBytes(m), modified: base.Modified}
+	switch {
+	case m.Digest != nil:
+		s.sessions = m.Digest.Sessions
+	case m.Fold != nil:
+		s.sessions = m.Fold.Sessions
+	}
+	return s
+}
+
 // published is what has to be remembered of a partition's manifest, of which
 // there may be tens of thousands.
 type published struct {
-	etag        string
-	revision    int
-	rows, bytes int64
+	standing
 	fingerprint string
 	engine      int
 	schema      int
@@ -85,15 +103,15 @@ type published struct {
 
 // digestRef is what has to be remembered of a digest.
 type digestRef struct {
+	standing
 	day         day.Day
-	etag        string // of its manifest
 	fingerprint string
 	grownFrom   []string
 	min, max    int64 // milliseconds, of its first and last event; min > max without any
 	complete    publish.Part
 	open        publish.Part
 	sessions    publish.Part
-	bytes       int64 // of the three
+	tables      int64 // bytes of the three
 	accounting  event.Accounting
 	version     int
 	late        []publish.LateLines
@@ -145,81 +163,27 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 const noDay = day.Day(-1 << 31)
 
 func (o *observation) lookAtRange(ctx context.Context) error {
-	var months []day.Month
-	for m := o.from.Month(); m <= o.to.Month(); m++ {
-		months = append(months, m)
-	}
-	if err := o.readPublished(ctx, months, daysOf(o.from, o.to)); err != nil {
+	target := span{o.from, o.to}
+	window := span{o.from - day.Day(o.r.Lookback), o.to + day.Day(o.r.Lookback)}
+	if err := o.readSink(ctx, target, window); err != nil {
 		return err
 	}
-	window := daysOf(o.from-day.Day(o.r.Lookback), o.to+day.Day(o.r.Lookback))
-	if err := o.readDigests(ctx, window); err != nil {
-		return err
-	}
-	if err := o.readFailures(ctx); err != nil {
-		return err
-	}
-	if err := o.listSummaries(ctx); err != nil {
-		return err
-	}
-	return each(ctx, len(window), o.r.requests(), func(ctx context.Context, i int) error {
-		listing, err := dump.ListDay(ctx, o.r.Source, o.r.Template, window[i])
+	days := daysOf(window.from, window.to)
+	return each(ctx, len(days), o.r.requests(), func(ctx context.Context, i int) error {
+		listing, err := dump.ListDay(ctx, o.r.Source, o.r.Template, days[i])
 		if err != nil {
 			return err
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.dumps[window[i]] = listing
+		o.dumps[days[i]] = listing
 		return nil
 	})
 }
 
 func (o *observation) lookAtAll(ctx context.Context) error {
-	var days []day.Day
-	var months []day.Month
-	for i := range o.r.Reports {
-		name := o.r.Reports[i].Name
-		partitions, err := o.partitions(ctx, "reports/"+name+"/dt=")
-		if err != nil {
-			return err
-		}
-		for _, p := range partitions {
-			if d, err := day.Parse(p); err == nil {
-				days = append(days, d)
-			}
-		}
-		partitions, err = o.partitions(ctx, "reports/"+name+monthlySuffix+"/month=")
-		if err != nil {
-			return err
-		}
-		for _, p := range partitions {
-			if m, err := day.ParseMonth(p); err == nil {
-				months = append(months, m)
-			}
-		}
-	}
-	slices.Sort(days)
-	slices.Sort(months)
-	if err := o.readPublished(ctx, slices.Compact(months), slices.Compact(days)); err != nil {
-		return err
-	}
-	partitions, err := o.partitions(ctx, digestRoot+"dt=")
+	err := o.readSink(ctx, always(), always())
 	if err != nil {
-		return err
-	}
-	var digests []day.Day
-	for _, p := range partitions {
-		if d, err := day.Parse(p); err == nil {
-			digests = append(digests, d)
-		}
-	}
-	if err := o.readDigests(ctx, digests); err != nil {
-		return err
-	}
-	if err := o.readFailures(ctx); err != nil {
-		return err
-	}
-	if err := o.listSummaries(ctx); err != nil {
 		return err
 	}
 	if o.dumps, err = dump.ListAll(ctx, o.r.Source, o.r.Template); err != nil {
@@ -237,39 +201,27 @@ func (o *observation) lookAtAll(ctx context.Context) error {
 	return nil
 }
 
-// partitions lists the names of the partitions with a manifest whose
-// directories begin with prefix.
-func (o *observation) partitions(ctx context.Context, prefix string) ([]string, error) {
-	var names []string
-	for object, err := range o.r.Sink.List(ctx, prefix) {
-		if errors.Is(err, store.ErrNoBucket) {
-			return nil, nil // nothing was ever written to a directory
-		}
-		if err != nil {
-			return nil, err
-		}
-		if name, ok := strings.CutSuffix(object.Key[len(prefix):], "/"+publish.ManifestName); ok {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
-// readPublished reads the manifests of every report's months and days, as far
-// as there are any: months first, as they are made from days.
-func (o *observation) readPublished(ctx context.Context, months []day.Month, days []day.Day) error {
-	reports := o.r.Reports
-	err := each(ctx, len(reports)*len(months), o.r.requests(), func(ctx context.Context, i int) error {
-		return o.readMonth(ctx, &reports[i%len(reports)], months[i/len(reports)])
-	})
-	if err != nil {
+// readSink reads what there is of the target's partitions, and then of the
+// digests of their window: months before days, as they are made from days.
+func (o *observation) readSink(ctx context.Context, target, window span) error {
+	if err := o.readMonths(ctx, target); err != nil {
 		return err
 	}
-	return each(ctx, len(reports)*len(days), o.r.requests(), func(ctx context.Context, i int) error {
-		return o.readDay(ctx, &reports[i%len(reports)], days[i/len(reports)])
-	})
+	if err := o.readDays(ctx, target, func(*Report, day.Day) bool { return true }); err != nil {
+		return err
+	}
+	if err := o.readDigests(ctx, window, everyDay); err != nil {
+		return err
+	}
+	if err := o.readFailures(ctx); err != nil {
+		return err
+	}
+	return o.listSummaries(ctx)
 }
 
+func everyDay(day.Day) bool { return true }
+
+// readDay reads the manifest of a day as it is now.
 func (o *observation) readDay(ctx context.Context, rep *Report, d day.Day) error {
 	base, err := publish.Read(ctx, o.r.Sink, dayDir(rep.Name, d))
 	if err == nil {
@@ -278,12 +230,20 @@ func (o *observation) readDay(ctx context.Context, rep *Report, d day.Day) error
 	return err
 }
 
+// setDay notes what is published of a day.
 func (o *observation) setDay(rep *Report, d day.Day, base publish.Base) {
+	if base.Manifest == nil {
+		return
+	}
+	p := newPublished(rep, base)
+	o.r.Known.keepReport(dayDir(rep.Name, d)+publish.ManifestName, p)
+	o.noteDay(rep, d, p)
+}
+
+func (o *observation) noteDay(rep *Report, d day.Day, p *published) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p := newPublished(rep, base); p != nil {
-		o.days[rep.Name][d] = p
-	}
+	o.days[rep.Name][d] = p
 }
 
 func (o *observation) day(rep *Report, d day.Day) *published {
@@ -292,6 +252,7 @@ func (o *observation) day(rep *Report, d day.Day) *published {
 	return o.days[rep.Name][d]
 }
 
+// readMonth reads the manifest of a month as it is now.
 func (o *observation) readMonth(ctx context.Context, rep *Report, m day.Month) error {
 	base, err := publish.Read(ctx, o.r.Sink, monthDir(rep.Name, m))
 	if err == nil {
@@ -300,12 +261,20 @@ func (o *observation) readMonth(ctx context.Context, rep *Report, m day.Month) e
 	return err
 }
 
+// setMonth notes what is published of a month.
 func (o *observation) setMonth(rep *Report, m day.Month, base publish.Base) {
+	if base.Manifest == nil {
+		return
+	}
+	p := newPublished(rep, base)
+	o.r.Known.keepReport(monthDir(rep.Name, m)+publish.ManifestName, p)
+	o.noteMonth(rep, m, p)
+}
+
+func (o *observation) noteMonth(rep *Report, m day.Month, p *published) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p := newPublished(rep, base); p != nil {
-		o.months[rep.Name][m] = p
-	}
+	o.months[rep.Name][m] = p
 }
 
 func (o *observation) month(rep *Report, m day.Month) *published {
@@ -316,34 +285,17 @@ func (o *observation) month(rep *Report, m day.Month) *published {
 
 func newPublished(rep *Report, base publish.Base) *published {
 	m := base.Manifest
-	if m == nil {
-		return nil
-	}
 	p := &published{
-		etag: base.ETag, revision: m.Revision, rows: m.Rows, bytes: partsBytes(m), fingerprint: m.Fingerprint(),
+		standing: newStanding(base), fingerprint: m.Fingerprint(),
 		engine: m.EngineVersion, schema: m.SchemaVersion, definition: m.Definition,
 		inputs: m.Inputs, summaries: m.Summaries,
 	}
 	if p.definition != rep.Hash {
-		p.text = m.DefinitionText
+		if p.text = m.DefinitionText; p.text == nil {
+			p.text = map[string]string{} // it is known that there is none
+		}
 	}
 	return p
-}
-
-// readDigests reads the manifests of the digests of days, as far as there are
-// any.
-func (o *observation) readDigests(ctx context.Context, days []day.Day) error {
-	return each(ctx, len(days), o.r.requests(), func(ctx context.Context, i int) error {
-		return o.readDigest(ctx, days[i])
-	})
-}
-
-func (o *observation) readDigest(ctx context.Context, d day.Day) error {
-	base, err := publish.Read(ctx, o.r.Sink, digestDir(d))
-	if err != nil {
-		return err
-	}
-	return o.setDigest(d, base, nil)
 }
 
 // setDigest notes a digest as it is now; reasons are why it was made, if it was
@@ -356,14 +308,21 @@ func (o *observation) setDigest(d day.Day, base publish.Base, reasons []string) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.r.Sink.URL(digestDir(d)), err)
 	}
+	if reasons == nil {
+		o.r.Known.keepDigest(digestDir(d)+publish.ManifestName, ref)
+	}
 	ref.reasons = reasons
+	o.noteDigest(ref)
+	return nil
+}
+
+func (o *observation) noteDigest(ref *digestRef) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if known := o.digests[d]; known == nil || known.fingerprint != ref.fingerprint {
+	if known := o.digests[ref.day]; known == nil || known.fingerprint != ref.fingerprint {
 		o.generation++
 	}
-	o.digests[d] = ref
-	return nil
+	o.digests[ref.day] = ref
 }
 
 // window is the digests that a day is made from, by day.
@@ -388,7 +347,7 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 		return nil, errors.New("its manifest is not a digest's")
 	}
 	ref := &digestRef{
-		day: d, etag: base.ETag, fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
+		standing: newStanding(base), day: d, fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
 		min: math.MaxInt64, max: math.MinInt64, accounting: m.Accounting, version: m.Digest.Version, late: m.Digest.Late,
 		daysLate: m.Digest.MaxDaysLate, daysEarly: m.Digest.MaxDaysEarly, inputs: m.Inputs,
 	}
@@ -414,7 +373,7 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 		default:
 			continue // the rejected lines
 		}
-		ref.bytes += part.Bytes
+		ref.tables += part.Bytes
 	}
 	if ref.complete.Key == "" || ref.open.Key == "" || ref.sessions.Key == "" {
 		return nil, errors.New("its manifest does not name its three tables")

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,6 +60,13 @@ type Step struct {
 	Reasons   []string `json:"reasons,omitempty"` // why, in words
 	Failed    string   `json:"failed,omitempty"`  // why the last attempt failed
 
+	// What is published now; all zero if nothing is.
+	Revision  int       `json:"revision,omitzero"`
+	Rows      int64     `json:"rows,omitzero"`      // digests: sessions
+	Bytes     int64     `json:"bytes,omitzero"`     // of its parts
+	Sessions  int64     `json:"sessions,omitzero"`  // that it was made from; of months nobody has counted them
+	Published time.Time `json:"published,omitzero"` // when its manifest was written last
+
 	period    period
 	rep       *Report
 	etag      string // of the manifest it was compared with; empty: there was none
@@ -67,6 +75,12 @@ type Step struct {
 	summaries bool   // only the summaries have to be written
 	keep      bool   // it cannot be made again: its dumps are gone
 	dumps     []dump.Dump
+}
+
+// compareWith notes what is published of the step.
+func (s *Step) compareWith(have *standing) {
+	s.etag, s.Revision, s.Published = have.etag, have.revision, have.modified
+	s.Rows, s.Bytes, s.Sessions = have.rows, have.bytes, have.sessions
 }
 
 // due says whether a run has to do something about the step.
@@ -229,7 +243,7 @@ type window []*digestRef
 func (w window) inputs() []publish.Input {
 	inputs := make([]publish.Input, len(w))
 	for i, d := range w {
-		inputs[i] = publish.Input{Key: digestDir(d.day), ETag: d.fingerprint, Size: d.bytes}
+		inputs[i] = publish.Input{Key: digestDir(d.day), ETag: d.fingerprint, Size: d.tables}
 	}
 	return inputs
 }

@@ -46,6 +46,21 @@ type Runner struct {
 	Progress    *Progress
 	Now         func() time.Time // nil: time.Now; dates the notes of what failed
 
+	// Allow, if there is one, is asked before a step is done. Where it says no,
+	// the step is left as it is: it has neither failed nor been done. So are the
+	// days that need a digest which was left; a month is made from its days as
+	// they are, once they are all published.
+	Allow func(s *Step) bool
+	// OnStep, if there is one, is told when a step begins (done is nil), and
+	// when it is over; not of steps that are left. Both come once for each step,
+	// from any goroutine, and with the step's kind, report and partition, but
+	// not always with the same *Step. Of a step that was interrupted, done.Err
+	// is the context's.
+	OnStep func(s *Step, done *Done)
+	// Known, if there is one, spares reading manifests again that have not
+	// changed.
+	Known *Known
+
 	format format // nil: Parquet
 }
 
@@ -177,7 +192,8 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8), broken: map[day.Day]error{},
+	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8),
+		broken: map[day.Day]error{}, left: map[day.Day]bool{}, begun: map[stepName]bool{},
 		result: Result{Target: t.period.name, Steps: []Done{}, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
 	b.estimate()
 	for _, stage := range []func(context.Context) error{b.digestsStage, b.daysStage, b.monthsStage} {
@@ -200,10 +216,12 @@ type build struct {
 	only    Only
 	indexes *indexes
 	broken  map[day.Day]error // digests that failed
+	left    map[day.Day]bool  // digests that were due, and not allowed
 
 	estimated map[Kind]int // how many steps there seemed to be
 
 	resultMu sync.Mutex
+	begun    map[stepName]bool // steps under way
 	result   Result
 }
 
@@ -229,15 +247,16 @@ func (b *build) estimate() {
 	p.Steps.Add(int64(b.estimated[Digest] + b.estimated[Day]))
 }
 
-// lanes does the steps side by side; what fails is noted, and does not stop the
-// others. The error is the context's.
-func (b *build) lanes(ctx context.Context, kind Kind, n int, do func(ctx context.Context, i int)) error {
+// lanes does the steps side by side, those of a group together; what fails is
+// noted, and does not stop the others. The error is the context's.
+func (b *build) lanes(ctx context.Context, kind Kind, groups [][]*Step, do func(ctx context.Context, steps []*Step)) error {
+	n := len(groups)
 	if p := b.r.Progress; p != nil {
 		p.Steps.Add(int64(n - b.estimated[kind]))
 	}
 	step := func(i int) {
 		if ctx.Err() == nil {
-			do(ctx, i)
+			b.attempt(ctx, groups[i], func() { do(ctx, groups[i]) })
 		}
 		if p := b.r.Progress; p != nil {
 			p.StepsDone.Add(1)
@@ -261,49 +280,50 @@ func (b *build) lanes(ctx context.Context, kind Kind, n int, do func(ctx context
 // note adds what became of a step to the result, and keeps the note of a
 // failure where the next run finds it. An interruption is no failure.
 func (b *build) note(ctx context.Context, s *Step, d Done) {
-	d.Kind, d.Report, d.Partition = s.Kind, s.Report, s.Partition
-	if d.Reason == "" {
-		d.Reason = strings.Join(s.Reasons, "; ")
+	if d.err != nil && ctx.Err() != nil {
+		return
 	}
-	if d.err != nil {
-		if ctx.Err() != nil {
-			return
-		}
-		d.Error = d.err.Error()
+	d.of(s)
+	if s.Kind == Digest && d.err != nil {
+		b.mu.Lock()
+		b.broken[s.period.from] = d.err
+		b.mu.Unlock()
 	}
 	// The note is for people. If it cannot be written, what failed is the result.
 	_ = b.noteFailure(ctx, s, d.Error)
 	b.resultMu.Lock()
-	defer b.resultMu.Unlock()
 	b.result.Steps = append(b.result.Steps, d)
+	b.resultMu.Unlock()
+	b.over(s, d)
 }
 
 // digestsStage makes the digests that are due.
 func (b *build) digestsStage(ctx context.Context) error {
-	var due []Step
+	var due [][]*Step
 	for _, s := range b.digestSteps() {
 		switch {
 		case s.Status == Newer:
 			b.broken[s.period.from] = errors.New(strings.Join(s.Reasons, "; "))
+		case b.only.selects(&s) && b.allowed(&s):
+			due = append(due, []*Step{&s})
 		case b.only.selects(&s):
-			due = append(due, s)
+			b.left[s.period.from] = s.due()
 		case s.Status == Fresh:
 			b.result.Fresh++
 		}
 	}
 	if p := b.r.Progress; p != nil {
-		for _, s := range due {
-			for _, d := range s.dumps {
+		for _, group := range due {
+			for _, d := range group[0].dumps {
 				p.Inputs.Add(1)
 				p.Bytes.Add(d.Size)
 			}
 		}
 	}
-	return b.lanes(ctx, Digest, len(due), func(ctx context.Context, i int) { b.digestStep(ctx, &due[i]) })
+	return b.lanes(ctx, Digest, due, func(ctx context.Context, steps []*Step) { b.digestStep(ctx, steps[0]) })
 }
 
 func (b *build) digestStep(ctx context.Context, s *Step) {
-	d := s.period.from
 	made, err := b.makeDigest(ctx, s)
 	done := Done{err: err}
 	if made != nil && (err == nil || made.quarantine != "") { // they were read to their end
@@ -316,13 +336,9 @@ func (b *build) digestStep(ctx context.Context, s *Step) {
 		b.resultMu.Unlock()
 		done.Quarantine = made.quarantine
 	}
-	if err != nil {
-		b.mu.Lock()
-		b.broken[d] = err
-		b.mu.Unlock()
-	} else {
+	if err == nil {
 		m := &made.manifest
-		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.state, m.Revision, m.Rows, partsBytes(m), b.r.Sink.URL(digestDir(d))
+		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.state, m.Revision, m.Rows, partsBytes(m), b.r.Sink.URL(digestDir(s.period.from))
 	}
 	b.note(ctx, s, done)
 }
@@ -367,17 +383,29 @@ func (b *build) daysStage(ctx context.Context) error {
 	}
 	byDay := map[day.Day][]*Step{}
 	for i := range steps {
-		if s := &steps[i]; s.refresh || b.only.selects(s) {
+		s := &steps[i]
+		switch {
+		case s.refresh, b.only.selects(s) && !b.needsLeft(s) && b.allowed(s):
 			byDay[s.period.from] = append(byDay[s.period.from], s)
-		} else if s.Status == Fresh {
+		case b.only.selects(s): // left
+		case s.Status == Fresh:
 			b.result.Fresh++
 		}
 	}
 	days := slices.Sorted(maps.Keys(byDay))
-	return b.lanes(ctx, Day, len(days), func(ctx context.Context, i int) { b.dayStep(ctx, days[i], byDay[days[i]]) })
+	if err := b.readEarlier(ctx, days); err != nil {
+		return err
+	}
+	groups := make([][]*Step, len(days))
+	for i, d := range days {
+		groups[i] = byDay[d]
+	}
+	return b.lanes(ctx, Day, groups, b.dayStep)
 }
 
-func (b *build) dayStep(ctx context.Context, d day.Day, steps []*Step) {
+// dayStep makes one day of several reports.
+func (b *build) dayStep(ctx context.Context, steps []*Step) {
+	d := steps[0].period.from
 	if err := b.blocked(d); err != nil {
 		for _, s := range steps {
 			if !s.refresh {
@@ -410,7 +438,7 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 			return nil, err
 		}
 	}
-	if err := b.readDigests(ctx, daysOf(d-day.Day(b.r.Lookback), d+day.Day(b.r.Lookback))); err != nil {
+	if err := b.readDigests(ctx, around(d, b.r.Lookback), everyDay); err != nil {
 		return nil, err
 	}
 	for _, s := range raced {
@@ -426,19 +454,28 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 }
 
 // blocked says whether a day cannot be made because one of the digests that it
-// needs failed: those of the look-back, where its sessions begin, up to that of
-// the day after it, where its last hours are in zones west of Greenwich.
-// Without a later one it is as it was on that day.
+// needs failed.
 func (b *build) blocked(d day.Day) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for x := d - day.Day(b.r.Lookback); x <= d+1; x++ {
+	for _, x := range b.needed(d) {
 		if err := b.broken[x]; err != nil {
 			return &Blocked{By: "the digest of " + x.String(), Why: err.Error()}
 		}
 	}
 	return nil
 }
+
+// needsLeft says whether a day needs a digest that was left.
+func (b *build) needsLeft(s *Step) bool {
+	return slices.ContainsFunc(b.needed(s.period.from), func(x day.Day) bool { return b.left[x] })
+}
+
+// needed are the dump days whose digests a day cannot be made without, if they
+// are due: those of the look-back, where its sessions begin, up to that of the
+// day after it, where its last hours are in zones west of Greenwich. Without a
+// later one it is as it was on that day.
+func (b *build) needed(d day.Day) []day.Day { return daysOf(d-day.Day(b.r.Lookback), d+1) }
 
 // makeDay makes one day of several reports, and returns the steps that somebody
 // else was faster with.
@@ -514,9 +551,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 			p.about.Fold.Anomalies[session.Anomaly(code).String()] = n
 		}
 	}
-	if p.volume, err = b.volume(ctx, s.rep, s.period.from); err != nil {
-		return nil, err
-	}
+	p.volume = b.volume(s.rep, s.period.from)
 	base, state, err := b.r.publish(ctx, p, rows.rows.Rows())
 	if err != nil {
 		return nil, err
@@ -574,22 +609,43 @@ func partsBytes(m *publish.Manifest) (n int64) {
 	return n
 }
 
-// volume is the rows of the same weekdays before a day, as far as they are
-// published.
-func (b *build) volume(ctx context.Context, rep *Report, d day.Day) ([]int64, error) {
-	var rows []int64
-	for week := 1; week <= volumeWeeks; week++ {
-		earlier := d - day.Day(7*week)
-		if b.day(rep, earlier) == nil && (earlier < b.from || earlier > b.to) { // those between were looked for
-			if err := b.readDay(ctx, rep, earlier); err != nil {
-				return nil, err
+// readEarlier reads the days before the target's that the rows of these days
+// are compared with.
+func (b *build) readEarlier(ctx context.Context, days []day.Day) error {
+	earlier := map[day.Day]bool{}
+	for _, d := range days {
+		for _, e := range sameWeekdays(d) {
+			if e < b.from {
+				earlier[e] = true
 			}
 		}
+	}
+	if len(earlier) == 0 || b.target.all {
+		return nil
+	}
+	known := slices.Collect(maps.Keys(earlier))
+	return b.readDays(ctx, span{slices.Min(known), slices.Max(known)}, func(_ *Report, d day.Day) bool { return earlier[d] })
+}
+
+// sameWeekdays are the days that a day's rows are compared with.
+func sameWeekdays(d day.Day) []day.Day {
+	var days []day.Day
+	for week := 1; week <= volumeWeeks; week++ {
+		days = append(days, d-day.Day(7*week))
+	}
+	return days
+}
+
+// volume is the rows of the same weekdays before a day, as far as they are
+// published.
+func (b *build) volume(rep *Report, d day.Day) []int64 {
+	var rows []int64
+	for _, earlier := range sameWeekdays(d) {
 		if p := b.day(rep, earlier); p != nil {
 			rows = append(rows, p.rows)
 		}
 	}
-	return rows, nil
+	return rows
 }
 
 // monthsStage makes the months that are due, one after the other.
@@ -597,16 +653,18 @@ func (b *build) monthsStage(ctx context.Context) error {
 	if err := b.readDaysOfMonths(ctx); err != nil {
 		return err
 	}
-	var due []Step
+	var due []*Step
 	for _, s := range b.monthSteps(nil) {
-		if s.refresh || b.only.selects(&s) {
-			due = append(due, s)
-		} else if s.Status == Fresh {
+		switch {
+		case b.only.selects(&s) && b.allowed(&s):
+			due = append(due, &s)
+		case b.only.selects(&s): // left
+		case s.Status == Fresh:
 			b.result.Fresh++
 		}
 	}
-	for i := range due {
-		b.monthStep(ctx, &due[i])
+	for _, s := range due {
+		b.attempt(ctx, []*Step{s}, func() { b.monthStep(ctx, s) })
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -631,11 +689,10 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 			b.note(ctx, s, Done{err: err})
 			return
 		}
-		for _, d := range daysOf(s.period.from, s.period.to) {
-			if err := b.readDay(ctx, s.rep, d); err != nil {
-				b.note(ctx, s, Done{err: err})
-				return
-			}
+		own := func(rep *Report, _ day.Day) bool { return rep == s.rep }
+		if err := b.readDays(ctx, span{s.period.from, s.period.to}, own); err != nil {
+			b.note(ctx, s, Done{err: err})
+			return
 		}
 		again := b.monthStatus(s.rep, m, nil)
 		if !again.due() && !again.refresh {
@@ -681,9 +738,11 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 
 // monthAccounting is that of the dumps of a month's days.
 func (b *build) monthAccounting(ctx context.Context, p period) (event.Accounting, error) {
-	days := slices.DeleteFunc(daysOf(p.from, p.to), func(d day.Day) bool { return b.digests[d] != nil })
-	if err := b.readDigests(ctx, days); err != nil {
-		return event.Accounting{}, err
+	unread := func(d day.Day) bool { return b.digests[d] == nil }
+	if slices.ContainsFunc(daysOf(p.from, p.to), unread) {
+		if err := b.readDigests(ctx, span{p.from, p.to}, unread); err != nil {
+			return event.Accounting{}, err
+		}
 	}
 	var w window
 	for _, d := range daysOf(p.from, p.to) {

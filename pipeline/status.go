@@ -54,7 +54,8 @@ func (o *observation) digestSteps() []Step {
 		s := Step{Kind: Digest, Partition: d.String(), period: dayPeriod(d), dumps: o.dumps[d].Dumps}
 		s.Status, s.Reasons = Missing, []string{count(len(s.dumps), "dump", "dumps") + " not digested yet"}
 		if ref := o.digests[d]; ref != nil {
-			s.etag, s.keep = ref.etag, len(s.dumps) == 0
+			s.compareWith(&ref.standing)
+			s.keep = len(s.dumps) == 0
 			s.Status, s.Reasons = digestStatus(ref, s.dumps, o.r.Lookback)
 		}
 		s.Failed = o.failed[failedKey(&s)]
@@ -88,7 +89,8 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		s.Status, s.Reasons = Missing, []string{firstPublication}
 		return s, nil
 	}
-	s.etag, s.Status = have.etag, Fresh
+	s.compareWith(&have.standing)
+	s.Status = Fresh
 	reasons, newer := definitionReasons(have, rep)
 	if newer {
 		s.Status, s.Reasons = Newer, reasons
@@ -235,25 +237,17 @@ func both(a, b *digest.Index, f func(digest.Entry)) {
 // readDaysOfMonths reads the days that the target's months need beyond the
 // target's own.
 func (o *observation) readDaysOfMonths(ctx context.Context) error {
-	type missing struct {
-		rep *Report
-		day day.Day
-	}
-	var all []missing
-	for i := range o.r.Reports {
-		rep := &o.r.Reports[i]
-		for _, m := range o.targetMonths() {
-			if !o.complete(m) {
-				continue
-			}
-			for _, d := range daysOf(m.First(), m.Last()) {
-				if (d < o.from || d > o.to) && o.day(rep, d) == nil {
-					all = append(all, missing{rep, d})
-				}
-			}
+	missing := func(rep *Report, d day.Day) bool { return !(span{o.from, o.to}).holds(d) && o.day(rep, d) == nil }
+	for _, m := range o.targetMonths() {
+		of := span{m.First(), m.Last()}
+		if !o.complete(m) || (span{o.from, o.to}).holds(of.from) && (span{o.from, o.to}).holds(of.to) {
+			continue
+		}
+		if err := o.readDays(ctx, of, missing); err != nil {
+			return err
 		}
 	}
-	return each(ctx, len(all), o.r.requests(), func(ctx context.Context, i int) error { return o.readDay(ctx, all[i].rep, all[i].day) })
+	return nil
 }
 
 func (o *observation) targetMonths() []day.Month {
@@ -293,7 +287,7 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 	s.Failed = o.failed[failedKey(&s)]
 	have := o.month(rep, m)
 	if have != nil {
-		s.etag = have.etag
+		s.compareWith(&have.standing)
 	}
 	if !o.complete(m) {
 		s.Status, s.Reasons = Waiting, []string{"there are no dumps of its last day yet"}

@@ -25,6 +25,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"time"
 
 	"daybook/sources/store"
 )
@@ -42,6 +43,7 @@ type Store interface {
 type Base struct {
 	Manifest *Manifest // nil: nothing was published
 	ETag     string    // of the manifest
+	Modified time.Time // of the manifest; zero where unknown
 }
 
 // revision is that of the base, or 0 where nothing was published.
@@ -118,7 +120,7 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	if err != nil {
 		return Base{}, fmt.Errorf("%s is not a manifest: %w", st.URL(key), err)
 	}
-	return Base{Manifest: m, ETag: object.ETag}, nil
+	return Base{Manifest: m, ETag: object.ETag, Modified: object.Modified}, nil
 }
 
 // Publish makes p the content of its partition in place of base, which was
@@ -220,7 +222,7 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 	body := next.encode()
 	object, err := st.Put(ctx, dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
 	if err == nil {
-		return Base{Manifest: next, ETag: object.ETag}, nil
+		return Base{Manifest: next, ETag: object.ETag, Modified: object.Modified}, nil
 	}
 	// Refused, or unknown. The answer to a put that was applied may be lost,
 	// and then even a refusal may be to our own, repeated: only what is there

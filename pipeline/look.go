@@ -1,0 +1,194 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+// span is the days that are looked at, or the months that they are of.
+type span struct{ from, to day.Day }
+
+// always is every day that a name can have.
+func always() span { return span{day.Date(0, time.January, 1), day.Date(9999, time.December, 31)} }
+
+// around is a day with so many days before and after it.
+func around(d day.Day, days int) span { return span{d - day.Day(days), d + day.Day(days)} }
+
+func (s span) holds(d day.Day) bool { return s.from <= d && d <= s.to }
+
+// dayPrefixes are what the names of the span's days begin with: few, and of few
+// other days. There is one for each whole year, and for each other month.
+func (s span) dayPrefixes() []string {
+	switch {
+	case s == always():
+		return []string{""}
+	case s.from == s.to:
+		return []string{s.from.String() + "/"}
+	}
+	var prefixes []string
+	for m := s.from.Month(); m <= s.to.Month(); {
+		year, january := m.First().UTC().Year(), m.First().UTC().Month() == time.January
+		if january && s.holds(m.First()) && s.holds((m + 11).Last()) {
+			prefixes = append(prefixes, day.Date(year, time.January, 1).String()[:len("2026-")])
+			m += 12
+			continue
+		}
+		prefixes = append(prefixes, m.String()+"-")
+		m++
+	}
+	return prefixes
+}
+
+// monthPrefixes are what the names of the span's months begin with. There are
+// so few in a year that all of it may be listed.
+func (s span) monthPrefixes() []string {
+	from, to := s.from.Month(), s.to.Month()
+	switch {
+	case s == always():
+		return []string{""}
+	case from == to:
+		return []string{from.String() + "/"}
+	}
+	var prefixes []string
+	for year := s.from.UTC().Year(); year <= s.to.UTC().Year(); year++ {
+		prefixes = append(prefixes, day.Date(year, time.January, 1).String()[:len("2026-")])
+	}
+	return prefixes
+}
+
+// readMonths reads the manifests of every report's months of a span.
+func (o *observation) readMonths(ctx context.Context, s span) error {
+	return o.readListed(ctx, o.roots(monthRoot), s.monthPrefixes(), func(ctx context.Context, report int, l listed) error {
+		m, err := day.ParseMonth(l.name)
+		if err != nil || m < s.from.Month() || m > s.to.Month() {
+			return nil
+		}
+		rep := &o.r.Reports[report]
+		if p := o.r.Known.report(l.object, rep); p != nil {
+			o.noteMonth(rep, m, p)
+			return nil
+		}
+		base, err := o.readManifest(ctx, l.object)
+		if err == nil {
+			o.setMonth(rep, m, base)
+		}
+		return err
+	})
+}
+
+// readDays reads the manifests of those days of a span that are wanted, of
+// every report.
+func (o *observation) readDays(ctx context.Context, s span, wanted func(rep *Report, d day.Day) bool) error {
+	return o.readListed(ctx, o.roots(dayRoot), s.dayPrefixes(), func(ctx context.Context, report int, l listed) error {
+		d, err := day.Parse(l.name)
+		rep := &o.r.Reports[report]
+		if err != nil || !s.holds(d) || !wanted(rep, d) {
+			return nil
+		}
+		if p := o.r.Known.report(l.object, rep); p != nil {
+			o.noteDay(rep, d, p)
+			return nil
+		}
+		base, err := o.readManifest(ctx, l.object)
+		if err == nil {
+			o.setDay(rep, d, base)
+		}
+		return err
+	})
+}
+
+// readDigests reads the manifests of those digests of a span that are wanted.
+func (o *observation) readDigests(ctx context.Context, s span, wanted func(day.Day) bool) error {
+	roots := []string{digestRoot + "dt="}
+	return o.readListed(ctx, roots, s.dayPrefixes(), func(ctx context.Context, _ int, l listed) error {
+		d, err := day.Parse(l.name)
+		if err != nil || !s.holds(d) || !wanted(d) {
+			return nil
+		}
+		if ref := o.r.Known.digest(l.object); ref != nil {
+			o.noteDigest(ref)
+			return nil
+		}
+		base, err := o.readManifest(ctx, l.object)
+		if err != nil {
+			return err
+		}
+		return o.setDigest(d, base, nil)
+	})
+}
+
+// roots are what the names of each report's partitions follow.
+func (o *observation) roots(root func(report string) string) []string {
+	roots := make([]string, len(o.r.Reports))
+	for i := range o.r.Reports {
+		roots[i] = root(o.r.Reports[i].Name)
+	}
+	return roots
+}
+
+// listed is a partition's manifest as it was listed.
+type listed struct {
+	name   string // of the partition
+	object store.Object
+}
+
+// readListed lists the manifests of the partitions whose names follow one of
+// roots and begin with one of prefixes, and then reads each of them. What is
+// read may be newer than what was listed, but never older.
+func (o *observation) readListed(ctx context.Context, roots, prefixes []string, read func(ctx context.Context, root int, l listed) error) error {
+	lists := make([][]listed, len(roots)*len(prefixes))
+	err := each(ctx, len(lists), o.r.requests(), func(ctx context.Context, i int) (err error) {
+		lists[i], err = o.manifests(ctx, roots[i/len(prefixes)], prefixes[i%len(prefixes)])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	type manifest struct {
+		listed
+		root int
+	}
+	var all []manifest
+	for i, list := range lists {
+		for _, l := range list {
+			all = append(all, manifest{l, i / len(prefixes)})
+		}
+	}
+	return each(ctx, len(all), o.r.requests(), func(ctx context.Context, i int) error {
+		return read(ctx, all[i].root, all[i].listed)
+	})
+}
+
+// manifests lists the manifests of the partitions whose names follow root and
+// begin with prefix.
+func (o *observation) manifests(ctx context.Context, root, prefix string) ([]listed, error) {
+	var all []listed
+	for object, err := range o.r.Sink.List(ctx, root+prefix) {
+		if errors.Is(err, store.ErrNoBucket) {
+			return nil, nil // nothing was ever written to a directory
+		}
+		if err != nil {
+			return nil, err
+		}
+		if name, ok := strings.CutSuffix(object.Key[len(root):], "/"+publish.ManifestName); ok {
+			all = append(all, listed{name, object})
+		}
+	}
+	return all, nil
+}
+
+// readManifest reads a manifest that was listed. If it has not been replaced
+// meanwhile, the listing says more exactly when it was written.
+func (o *observation) readManifest(ctx context.Context, object store.Object) (publish.Base, error) {
+	base, err := publish.Read(ctx, o.r.Sink, strings.TrimSuffix(object.Key, publish.ManifestName))
+	if err == nil && base.ETag == object.ETag {
+		base.Modified = object.Modified
+	}
+	return base, err
+}
