@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -107,8 +108,11 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 		return event.Accounting{}, false, err
 	}
 	duplicates := int64(0)
-	for shard := range shuffle.Shards {
-		err := events.Sessions(shard, func(events []event.Event) error {
+	for shard, err := range x.shards(ctx, events) {
+		if err != nil {
+			return event.Accounting{}, false, err
+		}
+		err := shard.Sessions(func(events []event.Event) error {
 			together := adjacentCopies(events)
 			unique, repeated := session.Order(events)
 			moved = moved || repeated > together
@@ -124,6 +128,49 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 	}
 	accounting = read.Accounting(duplicates)
 	return accounting, moved, accounting.Check()
+}
+
+// shards gives the shards in order. With more than one worker the next one is
+// read and sorted beside the one that was given.
+func (x *Extraction) shards(ctx context.Context, events *shuffle.Shuffle) iter.Seq2[*shuffle.Shard, error] {
+	return func(yield func(*shuffle.Shard, error) bool) {
+		if x.NumWorkers() == 1 {
+			for i := range shuffle.Shards {
+				if !yield(events.Open(i)) {
+					return
+				}
+			}
+			return
+		}
+		type opened struct {
+			shard *shuffle.Shard
+			err   error
+		}
+		ahead := make(chan opened)
+		ctx, cancel := context.WithCancel(ctx)
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer cancel()
+		reading.Go(func() {
+			defer close(ahead)
+			for i := range shuffle.Shards {
+				shard, err := events.Open(i)
+				select {
+				case ahead <- opened{shard, err}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		for o := range ahead {
+			if !yield(o.shard, o.err) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
 }
 
 // adjacentCopies counts the events, which are sorted, that repeat the one before

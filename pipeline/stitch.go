@@ -35,7 +35,7 @@ type stitch struct {
 // stitched is the rows of one report's date, to be read as in a partition, and
 // what can be said of the sessions that have them. Who has it closes the rows.
 type stitched struct {
-	rows       *rowsort.Sorter
+	rows *rowsort.Sorter
 	stitchedCounts
 }
 
