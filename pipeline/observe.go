@@ -168,17 +168,9 @@ func (o *observation) lookAtRange(ctx context.Context) error {
 	if err := o.readSink(ctx, target, window); err != nil {
 		return err
 	}
-	days := daysOf(window.from, window.to)
-	return each(ctx, len(days), o.r.requests(), func(ctx context.Context, i int) error {
-		listing, err := dump.ListDay(ctx, o.r.Source, o.r.Template, days[i])
-		if err != nil {
-			return err
-		}
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.dumps[days[i]] = listing
-		return nil
-	})
+	var err error
+	o.dumps, err = dump.ListDays(ctx, o.r.Source, o.r.Template, window.from, window.to, o.r.requests())
+	return err
 }
 
 func (o *observation) lookAtAll(ctx context.Context) error {
