@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/event"
+)
+
+// spot is where a line is.
+type spot struct {
+	input        int
+	line, offset int64
+}
+
+// script is a dump of which it is known what every line is.
+type script struct {
+	text             bytes.Buffer
+	lines            int64
+	events, rejected []spot
+	blank            int64
+}
+
+// aScript writes lines of all kinds, for many blocks: rejected ones now and
+// then, but for a stretch of more than a worker keeps.
+func aScript(input, lines int) *script {
+	s := new(script)
+	for i := range lines {
+		at := spot{input, int64(i) + 1, int64(s.text.Len())}
+		s.lines++
+		switch {
+		case i%100 == 7 || i > lines/2 && i < lines/2+2*maxRejects:
+			s.rejected = append(s.rejected, at)
+			fmt.Fprintf(&s.text, "nonsense %d\n", i)
+		case i%1000 == 8:
+			s.blank++
+			s.text.WriteString(" \r\n")
+		default:
+			s.events = append(s.events, at)
+			fmt.Fprintf(&s.text, `{"event_id":"%d","ts":"2026-11-20T08:00:00Z","session_id":%d,"type":"presence","state":"away","technician_id":7,"padding":"%s"}`+"\n",
+				at.offset, input+1, strings.Repeat("x", i%300))
+		}
+	}
+	return s
+}
+
+func (s *script) input(end io.Reader) Input {
+	return Input{Name: "script", Open: func(context.Context) (*dump.Reader, error) {
+		return dump.OpenFile(dump.Stdin, io.MultiReader(bytes.NewReader(s.text.Bytes()), end))
+	}}
+}
+
+// ordered is a RejectSink that holds its callers to the contract.
+type ordered []orderedInput
+
+type orderedInput struct {
+	called sync.Mutex
+	got    []spot
+}
+
+func (o ordered) Reject(input int, r Reject) error {
+	in := &o[input]
+	if !in.called.TryLock() {
+		return fmt.Errorf("two calls at once for input %d", input)
+	}
+	defer in.called.Unlock()
+	if r.Reason != event.BadJSON || !strings.HasPrefix(string(r.Line.Bytes), "nonsense") {
+		return fmt.Errorf("line %d of input %d: %q is rejected for %s", r.Line.Number, input, r.Line.Bytes, r.Reason)
+	}
+	in.got = append(in.got, spot{input, r.Line.Number, r.Line.Offset})
+	return nil
+}
+
+// However many workers read how many inputs: each line is read once, and
+// rejected ones are passed on in their order.
+func TestReadTogether(t *testing.T) {
+	for _, inputs := range []int{1, 3, 8} {
+		for _, workers := range []int{1, 2, 5} {
+			x := &Extraction{Workers: workers, Progress: new(Progress)}
+			sink := make(ordered, inputs)
+			x.Rejects = sink
+			var want event.Tally
+			var wantEvents []spot
+			scripts := make([]*script, inputs)
+			for i := range scripts {
+				s := aScript(i, 20_000/inputs)
+				scripts[i] = s
+				x.Inputs = append(x.Inputs, s.input(strings.NewReader("")))
+				want.Lines += s.lines
+				want.Blank += s.blank
+				want.Events += int64(len(s.events))
+				want.Rejected[event.BadJSON] += int64(len(s.rejected))
+				wantEvents = append(wantEvents, s.events...)
+			}
+			what := fmt.Sprintf("%d inputs, %d workers", inputs, workers)
+			var mu sync.Mutex
+			var events []spot
+			got, err := x.read(t.Context(), func() taker {
+				return func(input int, line int64, e *event.Event) error {
+					mu.Lock()
+					defer mu.Unlock()
+					var offset int64
+					_, err := fmt.Sscan(e.ID, &offset)
+					events = append(events, spot{input, line, offset})
+					return err
+				}
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if *got != want {
+				t.Errorf("%s: read %+v, want %+v", what, *got, want)
+			}
+			slices.SortFunc(events, func(a, b spot) int {
+				if a.input != b.input {
+					return a.input - b.input
+				}
+				return int(a.line - b.line)
+			})
+			if !slices.Equal(events, wantEvents) {
+				t.Errorf("%s: other events, or of other places", what)
+			}
+			for i, s := range scripts {
+				if !slices.Equal(sink[i].got, s.rejected) {
+					t.Errorf("%s: other lines of input %d were rejected, or in another order", what, i)
+				}
+			}
+			p := x.Progress
+			if p.Lines.Load() != want.Lines || p.InputsDone.Load() != int64(inputs) {
+				t.Errorf("%s: the progress says %d lines of %d inputs", what, p.Lines.Load(), p.InputsDone.Load())
+			}
+		}
+	}
+}
+
+// An input that breaks off fails the reading in the same way however many
+// workers there are, and so does a sink that takes no more.
+func TestReadFails(t *testing.T) {
+	for _, workers := range []int{1, 2, 5} {
+		s := aScript(0, 20_000)
+		broken := s.input(iotest.ErrReader(store.ErrStalled))
+		take := func() taker { return func(int, int64, *event.Event) error { return nil } }
+
+		x := &Extraction{Workers: workers, Inputs: []Input{broken}}
+		_, err := x.read(t.Context(), take)
+		want := fmt.Sprintf("read -: stopped after line %d, at byte %d of its text: no progress", s.lines, s.text.Len())
+		if err == nil || err.Error() != want || !errors.Is(err, store.ErrStalled) {
+			t.Errorf("%d workers: %v, want %s", workers, err, want)
+		}
+
+		full := errors.New("the sink is full")
+		x = &Extraction{Workers: workers, Inputs: []Input{s.input(strings.NewReader(""))}, Rejects: rejectFunc(func() error { return full })}
+		if _, err := x.read(t.Context(), take); !errors.Is(err, full) {
+			t.Errorf("%d workers: %v, want %v", workers, err, full)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		x.Rejects = rejectFunc(func() error { cancel(); return nil })
+		if _, err := x.read(ctx, take); !errors.Is(err, context.Canceled) {
+			t.Errorf("%d workers: %v after the context ended", workers, err)
+		}
+	}
+}
+
+type rejectFunc func() error
+
+func (f rejectFunc) Reject(int, Reject) error { return f() }
