@@ -26,7 +26,13 @@ func (n stepName) String() string {
 }
 
 // allowed says whether a step that is selected may be done.
-func (b *build) allowed(s *Step) bool { return b.r.Allow == nil || b.r.Allow(s) }
+func (b *build) allowed(s *Step) bool {
+	if b.r.Allow == nil {
+		return true
+	}
+	b.identify(s)
+	return b.r.Allow(s)
+}
 
 // attempt does steps that belong together. Each of them is begun, and over when
 // attempt returns: what became of it was noted by do, or there was nothing to
@@ -79,6 +85,7 @@ func (b *build) over(s *Step, d Done) {
 	if s.refresh {
 		b.r.OnStep(s, nil)
 	}
+	b.identify(s)
 	d.of(s)
 	b.r.OnStep(s, &d)
 }

@@ -60,6 +60,10 @@ type Step struct {
 	Reasons   []string `json:"reasons,omitempty"` // why, in words
 	Failed    string   `json:"failed,omitempty"`  // why the last attempt failed
 
+	// Inputs stands for all that the step would be made from, if it is missing or
+	// stale: what failed with the same inputs may be expected to fail again.
+	Inputs string `json:"-"`
+
 	// What is published now; all zero if nothing is.
 	Revision  int       `json:"revision,omitzero"`
 	Rows      int64     `json:"rows,omitzero"`      // digests: sessions

@@ -57,6 +57,9 @@ type Runner struct {
 	// not always with the same *Step. Of a step that was interrupted, done.Err
 	// is the context's.
 	OnStep func(s *Step, done *Done)
+	// Enough, once it is closed, keeps further steps from being begun. What is
+	// under way is finished, and Run ends with ErrEnough.
+	Enough <-chan struct{}
 	// Known, if there is one, spares reading manifests again that have not
 	// changed.
 	Known *Known
@@ -184,6 +187,9 @@ type Blocked struct{ By, Why string }
 
 func (b *Blocked) Error() string { return fmt.Sprintf("waits for %s: %s", b.By, b.Why) }
 
+// ErrEnough: there was more to do when the runner was told that it was enough.
+var ErrEnough = errors.New("stopped before the next step")
+
 // Run builds what of a target is due. An error is returned only if nothing
 // could be done at all; what fails by itself is in the result, and does not
 // stop the rest. Running again does what is left, wherever this was stopped.
@@ -198,7 +204,7 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 	b.estimate()
 	for _, stage := range []func(context.Context) error{b.digestsStage, b.daysStage, b.monthsStage} {
 		if err = stage(ctx); err == nil {
-			err = ctx.Err()
+			err = b.mayGoOn(ctx)
 		}
 		if err != nil {
 			break
@@ -247,15 +253,25 @@ func (b *build) estimate() {
 	p.Steps.Add(int64(b.estimated[Digest] + b.estimated[Day]))
 }
 
+// mayGoOn is why no further step may begin; nil if it may.
+func (b *build) mayGoOn(ctx context.Context) error {
+	select {
+	case <-b.r.Enough:
+		return cmp.Or(ctx.Err(), ErrEnough)
+	default:
+		return ctx.Err()
+	}
+}
+
 // lanes does the steps side by side, those of a group together; what fails is
-// noted, and does not stop the others. The error is the context's.
+// noted, and does not stop the others. The error is why not all were begun.
 func (b *build) lanes(ctx context.Context, kind Kind, groups [][]*Step, do func(ctx context.Context, steps []*Step)) error {
 	n := len(groups)
 	if p := b.r.Progress; p != nil {
 		p.Steps.Add(int64(n - b.estimated[kind]))
 	}
 	step := func(i int) {
-		if ctx.Err() == nil {
+		if b.mayGoOn(ctx) == nil {
 			b.attempt(ctx, groups[i], func() { do(ctx, groups[i]) })
 		}
 		if p := b.r.Progress; p != nil {
@@ -266,7 +282,7 @@ func (b *build) lanes(ctx context.Context, kind Kind, groups [][]*Step, do func(
 		for i := range n {
 			step(i)
 		}
-		return ctx.Err()
+		return b.mayGoOn(ctx)
 	}
 	var group errgroup.Group
 	group.SetLimit(b.r.lanes())
@@ -274,7 +290,7 @@ func (b *build) lanes(ctx context.Context, kind Kind, groups [][]*Step, do func(
 		group.Go(func() error { step(i); return nil })
 	}
 	_ = group.Wait() // steps note their errors themselves
-	return ctx.Err()
+	return b.mayGoOn(ctx)
 }
 
 // note adds what became of a step to the result, and keeps the note of a
@@ -664,10 +680,10 @@ func (b *build) monthsStage(ctx context.Context) error {
 		}
 	}
 	for _, s := range due {
-		b.attempt(ctx, []*Step{s}, func() { b.monthStep(ctx, s) })
-		if err := ctx.Err(); err != nil {
+		if err := b.mayGoOn(ctx); err != nil {
 			return err
 		}
+		b.attempt(ctx, []*Step{s}, func() { b.monthStep(ctx, s) })
 	}
 	return nil
 }

@@ -36,6 +36,11 @@ func (r *Runner) Plan(ctx context.Context, t Target) (*Plan, error) {
 		return nil, err
 	}
 	p.Steps = slices.Concat(digests, days, o.monthSteps(days))
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.due() {
+			o.identify(s)
+		}
+	}
 	sortSteps(p.Steps)
 	return p, nil
 }
