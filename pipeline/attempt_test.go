@@ -157,11 +157,11 @@ type panicking struct {
 	text string
 }
 
-func (p panicking) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (p panicking) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	if strings.Contains(key, p.text) {
 		panic("no store opens " + key)
 	}
-	return p.Store.Open(ctx, key, offset, ifMatch)
+	return p.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
 // A panic fails the step that it happens in, and no other.
@@ -238,11 +238,11 @@ func (r *requests) List(ctx context.Context, prefix string) iter.Seq2[store.Obje
 	return r.Store.List(ctx, prefix)
 }
 
-func (r *requests) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (r *requests) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	r.mu.Lock()
 	r.opens = append(r.opens, key)
 	r.mu.Unlock()
-	return r.Store.Open(ctx, key, offset, ifMatch)
+	return r.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
 // A manifest is read once, and again when it has changed; what is planned is

@@ -99,9 +99,9 @@ type openHook struct {
 	opened func(key string)
 }
 
-func (h openHook) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (h openHook) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	h.opened(key)
-	return h.Store.Open(ctx, key, offset, ifMatch)
+	return h.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
 // What cannot be read is an error that names it.

@@ -190,8 +190,8 @@ type counting struct {
 	read map[string]int64
 }
 
-func (c *counting) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
-	body, object, err := c.Memory.Open(ctx, key, offset, ifMatch)
+func (c *counting) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	body, object, err := c.Memory.Open(ctx, key, offset, length, ifMatch)
 	if err != nil {
 		return nil, object, err
 	}

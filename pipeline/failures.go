@@ -50,7 +50,7 @@ func (o *observation) readFailures(ctx context.Context) error {
 }
 
 func readFailure(ctx context.Context, st store.Store, key string) (f failure, err error) {
-	body, _, err := st.Open(ctx, key, 0, "")
+	body, _, err := st.Open(ctx, key, 0, store.ToEnd, "")
 	if err != nil {
 		return f, err
 	}

@@ -68,7 +68,7 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	if want <= 0 {
 		return 0, io.EOF
 	}
-	body, stored, err := o.r.Sink.Open(o.ctx, o.part.Key, offset, "")
+	body, stored, err := o.r.Sink.Open(o.ctx, o.part.Key, offset, want, "")
 	if err != nil {
 		return 0, err
 	}

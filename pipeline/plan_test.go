@@ -180,7 +180,7 @@ func (c *planCase) set(name, value string) {
 // edit changes a number in a manifest.
 func (c *planCase) edit(key, name string, n int) {
 	c.t.Helper()
-	body, _, err := c.sink.Open(c.t.Context(), key, 0, "")
+	body, _, err := c.sink.Open(c.t.Context(), key, 0, store.ToEnd, "")
 	if err != nil {
 		c.t.Fatal(err)
 	}

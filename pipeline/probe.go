@@ -41,7 +41,7 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 	if first == nil {
 		return results
 	}
-	body, _, err := st.Open(ctx, first.Key, 0, first.ETag)
+	body, _, err := st.Open(ctx, first.Key, 0, store.ToEnd, first.ETag)
 	if err == nil {
 		_, err = body.Read(make([]byte, 1))
 		if err == io.EOF { // an empty object
@@ -86,7 +86,7 @@ func (p *prober) putObject(key, text string, cond store.Condition) (store.Object
 
 // expect fails unless key holds text.
 func (p *prober) expect(key, text string) error {
-	body, _, err := p.store.Open(p.ctx, key, 0, "")
+	body, _, err := p.store.Open(p.ctx, key, 0, store.ToEnd, "")
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (p *prober) remove(keys ...string) (first error) {
 }
 
 func (p *prober) gone(key string) error {
-	body, _, err := p.store.Open(p.ctx, key, 0, "")
+	body, _, err := p.store.Open(p.ctx, key, 0, store.ToEnd, "")
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil

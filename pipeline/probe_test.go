@@ -44,11 +44,11 @@ func (b *brokenStore) List(ctx context.Context, prefix string) iter.Seq2[store.O
 	return b.Store.List(ctx, prefix)
 }
 
-func (b *brokenStore) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (b *brokenStore) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	if err := b.deny("read"); err != nil {
 		return nil, store.Object{}, err
 	}
-	return b.Store.Open(ctx, key, offset, ifMatch)
+	return b.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
 func (b *brokenStore) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {

@@ -114,7 +114,7 @@ func (s *publishedSet) missingPart(t *testing.T, m *publish.Manifest) string {
 }
 
 func (s *publishedSet) read(t *testing.T, key string) (b []byte, etag string, err error) {
-	body, object, err := s.st.Open(t.Context(), key, 0, "")
+	body, object, err := s.st.Open(t.Context(), key, 0, store.ToEnd, "")
 	if err != nil {
 		return nil, "", err
 	}

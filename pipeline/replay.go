@@ -131,7 +131,7 @@ func (r *Runner) refused(ctx context.Context, d day.Day, object store.Object) (*
 // RejectedLines reads the lines of rejects, in the order of the dumps.
 func (r *Runner) RejectedLines(ctx context.Context, rejects *Rejects) iter.Seq2[*quarantine.Line, error] {
 	return func(yield func(*quarantine.Line, error) bool) {
-		body, _, err := r.Sink.Open(ctx, rejects.key, 0, "")
+		body, _, err := r.Sink.Open(ctx, rejects.key, 0, store.ToEnd, "")
 		if err != nil {
 			yield(nil, err)
 			return
@@ -220,7 +220,7 @@ func (r *Runner) putReplay(ctx context.Context, d day.Day, content *spool, resul
 	key := fmt.Sprintf("%sreplay-%s.ndjson", r.Template.Prefix(d), hex.EncodeToString(content.hash.Sum(nil))[:16])
 	result.URL = r.Source.URL(key)
 	// Writing it once more would make it look like another dump.
-	body, object, err := r.Source.Open(ctx, key, 0, "")
+	body, object, err := r.Source.Open(ctx, key, 0, store.ToEnd, "")
 	if err == nil {
 		body.Close()
 		result.Existed = object.Size == content.size

@@ -105,7 +105,7 @@ func contents(t *testing.T, st store.Store, manifests bool) map[string]string {
 		if !manifests && path.Base(object.Key) == publish.ManifestName {
 			continue
 		}
-		body, _, err := st.Open(t.Context(), object.Key, 0, "")
+		body, _, err := st.Open(t.Context(), object.Key, 0, store.ToEnd, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -496,9 +496,9 @@ type changing struct {
 	t *testing.T
 }
 
-func (c changing) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (c changing) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	put(c.t, c.Memory, key, sessionLines(9))
-	return c.Memory.Open(ctx, key, offset, ifMatch)
+	return c.Memory.Open(ctx, key, offset, length, ifMatch)
 }
 
 // What an earlier run left for a reason that has gone, goes too.

@@ -36,7 +36,7 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 			under = append(under, key)
 		}
 		for _, key := range under {
-			_, object, err := b.Open(ctx, key, 0, "")
+			_, object, err := b.Open(ctx, key, 0, store.ToEnd, "")
 			if errors.Is(err, store.ErrNotFound) {
 				continue // it has been deleted since
 			}
@@ -47,8 +47,8 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 	}
 }
 
-func (b *bucket) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
-	return b.Memory.Open(context.WithoutCancel(ctx), key, offset, ifMatch)
+func (b *bucket) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	return b.Memory.Open(context.WithoutCancel(ctx), key, offset, length, ifMatch)
 }
 
 func (b *bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
@@ -213,7 +213,7 @@ func readParts(ctx context.Context, st store.Store, m *publish.Manifest) error {
 }
 
 func readObject(ctx context.Context, st store.Store, key string) ([]byte, error) {
-	body, _, err := st.Open(ctx, key, 0, "")
+	body, _, err := st.Open(ctx, key, 0, store.ToEnd, "")
 	if err != nil {
 		return nil, err
 	}

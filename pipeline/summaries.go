@@ -158,7 +158,7 @@ func (r *Runner) putSummary(ctx context.Context, key string, f *summaryFile, con
 	if !errors.Is(err, store.ErrPrecondition) {
 		return object, err
 	}
-	body, object, err := r.Sink.Open(ctx, key, 0, "")
+	body, object, err := r.Sink.Open(ctx, key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return object, publish.ErrRaced
 	}

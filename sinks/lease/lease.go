@@ -58,7 +58,7 @@ var ErrNotHeld = errors.New("another replica holds the lease")
 
 // Store is the part of an object store that a lease needs.
 type Store interface {
-	Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error)
+	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
 	Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error)
 	URL(key string) string
 }
@@ -364,7 +364,7 @@ func (l *Lease) read(ctx context.Context) (version, error) {
 }
 
 func (l *Lease) open(ctx context.Context) (version, error) {
-	body, object, err := l.store.Open(ctx, Key, 0, "")
+	body, object, err := l.store.Open(ctx, Key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNoBucket) {
 		return version{}, nil // a directory to which nothing was ever written is not there
 	}

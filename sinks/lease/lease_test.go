@@ -70,7 +70,7 @@ func (r *replica) history() string {
 // record reads what the object holds.
 func record(t *testing.T, st Store) Record {
 	t.Helper()
-	body, _, err := st.Open(t.Context(), Key, 0, "")
+	body, _, err := st.Open(t.Context(), Key, 0, store.ToEnd, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -315,7 +315,7 @@ func (g *gc) orphan(ctx context.Context, object store.Object) error {
 	if !g.olderThan(g.Grace, object.Modified) {
 		return nil
 	}
-	body, now, err := g.st.Open(ctx, object.Key, 0, "")
+	body, now, err := g.st.Open(ctx, object.Key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

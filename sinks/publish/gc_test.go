@@ -352,7 +352,7 @@ func TestGCWithoutTimes(t *testing.T) {
 	s, _ := litter(t)
 	ageless := store.NewMemory(func() time.Time { return time.Time{} })
 	for _, key := range keys(t, s, "") {
-		body, object, err := s.Open(t.Context(), key, 0, "")
+		body, object, err := s.Open(t.Context(), key, 0, store.ToEnd, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -80,7 +80,7 @@ var errDamaged = errors.New("it is not what its manifest says")
 // copyPart copies a part to its key, through a temporary file: parts may be
 // too large for memory.
 func copyPart(ctx context.Context, st Store, from string, part *Part) error {
-	body, _, err := st.Open(ctx, from, 0, "")
+	body, _, err := st.Open(ctx, from, 0, store.ToEnd, "")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ import (
 // Store is the part of an object store that publishing needs.
 type Store interface {
 	List(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
-	Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error)
+	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
 	Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error)
 	Delete(ctx context.Context, key string) error
 	URL(key string) string
@@ -104,7 +104,7 @@ var ErrRaced = errors.New("another run published this partition at the same time
 // error.
 func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	key := dir + ManifestName
-	body, object, err := st.Open(ctx, key, 0, "")
+	body, object, err := st.Open(ctx, key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return Base{}, nil
 	}

@@ -42,7 +42,7 @@ func whole(t *testing.T, st Store, m *Manifest) string {
 	t.Helper()
 	var all []string
 	for _, part := range m.Parts {
-		body, object, err := st.Open(t.Context(), part.Key, 0, "")
+		body, object, err := st.Open(t.Context(), part.Key, 0, store.ToEnd, "")
 		if err != nil {
 			t.Fatalf("revision %d names %s, which cannot be read: %v", m.Revision, part.Key, err)
 		}

@@ -121,7 +121,7 @@ func (b *Block) grow() bool {
 
 // Opener is the part of a store that Open needs.
 type Opener interface {
-	Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error)
+	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
 	URL(key string) string
 }
 
@@ -129,7 +129,7 @@ type Opener interface {
 // another by now, the error wraps store.ErrChanged. The caller closes the
 // Reader. Reading ends with an error when ctx does.
 func Open(ctx context.Context, o Opener, d Dump) (*Reader, error) {
-	body, _, err := o.Open(ctx, d.Key, 0, d.ETag)
+	body, _, err := o.Open(ctx, d.Key, 0, store.ToEnd, d.ETag)
 	if err != nil {
 		return nil, err // names the operation and the object
 	}

@@ -435,9 +435,9 @@ type bucket struct {
 	open error
 }
 
-func (b bucket) Open(_ context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
-	if offset != 0 {
-		panic("dumps are read from their start")
+func (b bucket) Open(_ context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	if offset != 0 || length != store.ToEnd {
+		panic("dumps are read from their start to their end")
 	}
 	if b.open != nil {
 		return nil, store.Object{}, b.open

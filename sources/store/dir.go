@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,10 +233,10 @@ func (w *dirWalk) fail(key string, err error) bool {
 	return false
 }
 
-// Open reads the file as it is now. A reader that meets the end of a file
-// that was rewritten or extended in place meanwhile fails with ErrChanged; one
+// Open reads the file as it is now. A reader that meets its end in a file that
+// was rewritten or extended in place meanwhile fails with ErrChanged; one
 // that Put replaces is read to its end.
-func (d *Dir) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+func (d *Dir) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	path, err := d.objectPath("open", key)
 	if err != nil {
 		return nil, Object{}, err
@@ -256,7 +257,7 @@ func (d *Dir) Open(ctx context.Context, key string, offset int64, ifMatch string
 		return nil, Object{}, d.fail("open", key, err)
 	}
 	// From here on the descriptor counts, not the name.
-	r, err := d.reader(ctx, f, key, offset, ifMatch)
+	r, err := d.reader(ctx, f, key, offset, length, ifMatch)
 	if err != nil {
 		f.Close()
 		return nil, Object{}, err
@@ -264,7 +265,7 @@ func (d *Dir) Open(ctx context.Context, key string, offset int64, ifMatch string
 	return r, r.object, nil
 }
 
-func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset int64, ifMatch string) (*dirReader, error) {
+func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length int64, ifMatch string) (*dirReader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, d.fail("open", key, err)
@@ -279,11 +280,23 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset int64, 
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return nil, d.fail("open", key, err)
 	}
-	return &dirReader{ctx: ctx, d: d, f: f, object: object}, nil
+	r := &dirReader{ctx: ctx, d: d, f: f, object: object, left: math.MaxInt64}
+	if length >= 0 {
+		r.left = endOf(object, offset, length) - offset
+	}
+	return r, nil
 }
 
 func changed(s Store, op, key, want, have string) error {
 	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is %s", want, have)}
+}
+
+// endOf is where the bytes end that are asked for of an object.
+func endOf(object Object, offset, length int64) int64 {
+	if length < 0 || length > object.Size-offset {
+		return object.Size
+	}
+	return offset + length
 }
 
 func checkOffset(s Store, object Object, offset int64) error {
@@ -298,13 +311,18 @@ type dirReader struct {
 	d      *Dir
 	f      *os.File
 	object Object
+	left   int64 // bytes to read at most
 }
 
 func (r *dirReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, r.d.fail("read", r.object.Key, err)
 	}
-	n, err := r.f.Read(p)
+	n, err := 0, io.EOF
+	if r.left > 0 {
+		n, err = r.f.Read(p[:min(int64(len(p)), r.left)])
+		r.left -= int64(n)
+	}
 	if err == nil {
 		return n, nil
 	}

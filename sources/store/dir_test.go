@@ -44,7 +44,7 @@ func TestDirRefusesKeys(t *testing.T) {
 		if o, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err == nil {
 			t.Errorf("Put of %q stores %+v", key, o)
 		}
-		if rc, _, err := d.Open(t.Context(), key, 0, ""); err == nil {
+		if rc, _, err := d.Open(t.Context(), key, 0, store.ToEnd, ""); err == nil {
 			rc.Close()
 			t.Errorf("Open of %q succeeds", key)
 		}
@@ -180,7 +180,7 @@ func TestDirChangeWhileRead(t *testing.T) {
 					s = store.WithRetry(d, noWait(2, nil))
 				}
 				put(t, d, "k", before)
-				rc, _, err := s.Open(t.Context(), "k", 0, "")
+				rc, _, err := s.Open(t.Context(), "k", 0, store.ToEnd, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -269,7 +269,7 @@ func TestDirConditionsBetweenProcesses(t *testing.T) {
 // increment tries once to add one, and says whether it did.
 func increment(t *testing.T, s store.Store) bool {
 	t.Helper()
-	rc, o, err := s.Open(t.Context(), "counter", 0, "")
+	rc, o, err := s.Open(t.Context(), "counter", 0, store.ToEnd, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 }
 
 // Open reads the version that is current now, whatever happens to it.
-func (m *Memory) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+func (m *Memory) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	if err := m.check(ctx, "open", key); err != nil {
 		return nil, Object{}, err
 	}
@@ -92,7 +92,7 @@ func (m *Memory) Open(ctx context.Context, key string, offset int64, ifMatch str
 	if err := checkOffset(m, o.Object, offset); err != nil {
 		return nil, Object{}, err
 	}
-	return &memoryReader{ctx: ctx, url: m.URL(key), r: bytes.NewReader(o.data[offset:])}, o.Object, nil
+	return &memoryReader{ctx: ctx, url: m.URL(key), r: bytes.NewReader(o.data[offset:endOf(o.Object, offset, length)])}, o.Object, nil
 }
 
 type memoryReader struct {

@@ -143,12 +143,13 @@ func (s *retryStore) List(ctx context.Context, prefix string) iter.Seq2[Object, 
 	}
 }
 
-func (s *retryStore) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+func (s *retryStore) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	a := attempts{policy: &s.policy}
 	for {
-		rc, o, err := s.Store.Open(ctx, key, offset, ifMatch)
+		rc, o, err := s.Store.Open(ctx, key, offset, length, ifMatch)
 		if err == nil {
-			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, attempts: attempts{policy: &s.policy}}, o, nil
+			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, end: endOf(o, offset, length), toEnd: length < 0,
+				attempts: attempts{policy: &s.policy}}, o, nil
 		}
 		if err := a.again(ctx, err, true); err != nil {
 			return nil, Object{}, err
@@ -163,6 +164,8 @@ type retryReader struct {
 	rc       io.ReadCloser // nil after a cut
 	object   Object
 	offset   int64 // of the next byte
+	end      int64 // of the bytes that are to be read
+	toEnd    bool  // which is the object's, whatever it is
 	attempts attempts
 	err      error // sticky
 }
@@ -183,7 +186,7 @@ func (r *retryReader) Read(p []byte) (int, error) {
 		}
 		if err != nil {
 			r.ended(err)
-		} else if r.offset > r.object.Size {
+		} else if r.offset > r.end {
 			r.tooLong()
 		}
 		if n > 0 {
@@ -196,14 +199,14 @@ func (r *retryReader) Read(p []byte) (int, error) {
 // ended decides what the end of a body means.
 func (r *retryReader) ended(err error) {
 	switch {
-	case r.offset > r.object.Size:
+	case r.offset > r.end:
 		r.tooLong()
 		return
-	case r.offset == r.object.Size && (err == io.EOF || retryable(r.ctx, err)):
+	case r.offset == r.end && (err == io.EOF || retryable(r.ctx, err)):
 		r.err = io.EOF // all there is was read, so a connection that breaks now is no matter
 		return
 	case err == io.EOF:
-		err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Err: fmt.Errorf("the body was cut after %d of %d bytes", r.offset, r.object.Size)}
+		err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Err: fmt.Errorf("the body was cut after %d of %d bytes", r.offset, r.end)}
 	}
 	r.rc.Close()
 	r.rc = nil
@@ -212,11 +215,15 @@ func (r *retryReader) ended(err error) {
 }
 
 func (r *retryReader) tooLong() {
-	r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("it has more than its %d bytes", r.object.Size)}
+	r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("the body goes on after byte %d", r.end)}
 }
 
 func (r *retryReader) reopen() {
-	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, r.object.ETag)
+	length := int64(ToEnd)
+	if !r.toEnd {
+		length = r.end - r.offset
+	}
+	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, length, r.object.ETag)
 	switch {
 	case err != nil:
 		r.err = r.attempts.again(r.ctx, err, true)

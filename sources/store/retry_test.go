@@ -39,7 +39,12 @@ func put(t testing.TB, s store.Store, key, text string) store.Object {
 
 func readAll(t testing.TB, s store.Store, key string, offset int64, etag string) (string, error) {
 	t.Helper()
-	rc, _, err := s.Open(t.Context(), key, offset, etag)
+	return readRange(t, s, key, offset, store.ToEnd, etag)
+}
+
+func readRange(t testing.TB, s store.Store, key string, offset, length int64, etag string) (string, error) {
+	t.Helper()
+	rc, _, err := s.Open(t.Context(), key, offset, length, etag)
 	if err != nil {
 		return "", err
 	}
@@ -58,7 +63,7 @@ func calls(s store.Store) map[string]func(context.Context) error {
 			return nil
 		},
 		"Open": func(ctx context.Context) error {
-			rc, _, err := s.Open(ctx, "k", 0, "")
+			rc, _, err := s.Open(ctx, "k", 0, store.ToEnd, "")
 			if err == nil {
 				err = rc.Close()
 			}
@@ -181,19 +186,25 @@ func TestRetryResumesBody(t *testing.T) {
 	for _, failure := range []error{nil, io.EOF, io.ErrUnexpectedEOF} {
 		for n := int64(1); n <= int64(len(text))+1; n++ {
 			for start := int64(0); start <= int64(len(text)); start += 7 {
-				inner := store.NewMemory(nil)
-				o := put(t, inner, "k", text)
-				next := start
-				s := faults.New(inner, func(c faults.Call) faults.Outcome {
-					if c.Offset != next {
-						t.Errorf("opened at %d; want %d", c.Offset, next)
+				for _, length := range []int64{store.ToEnd, 5, 20, 1000} {
+					inner := store.NewMemory(nil)
+					o := put(t, inner, "k", text)
+					next := start
+					s := faults.New(inner, func(c faults.Call) faults.Outcome {
+						if c.Offset != next {
+							t.Errorf("opened at %d; want %d", c.Offset, next)
+						}
+						next += n
+						return faults.Outcome{Fault: faults.Cut, At: n, Err: failure}
+					})
+					got, err := readRange(t, store.WithRetry(s, noWait(2, nil)), "k", start, length, o.ETag)
+					want := text[start:]
+					if length >= 0 {
+						want = want[:min(length, int64(len(want)))]
 					}
-					next += n
-					return faults.Outcome{Fault: faults.Cut, At: n, Err: failure}
-				})
-				got, err := readAll(t, store.WithRetry(s, noWait(2, nil)), "k", start, o.ETag)
-				if err != nil || got != text[start:] {
-					t.Fatalf("cut every %d bytes with %v, from %d: %q, %v", n, failure, start, got, err)
+					if err != nil || got != want {
+						t.Fatalf("cut every %d bytes with %v, %d bytes from %d: %q, %v", n, failure, length, start, got, err)
+					}
 				}
 			}
 		}
@@ -243,8 +254,8 @@ func TestRetryDoesNotMixVersions(t *testing.T) {
 // lyingStore ignores If-Match and offsets' versions, as no store should.
 type lyingStore struct{ store.Store }
 
-func (s lyingStore) Open(ctx context.Context, key string, offset int64, _ string) (io.ReadCloser, store.Object, error) {
-	return s.Store.Open(ctx, key, offset, "")
+func (s lyingStore) Open(ctx context.Context, key string, offset, length int64, _ string) (io.ReadCloser, store.Object, error) {
+	return s.Store.Open(ctx, key, offset, length, "")
 }
 
 func TestRetryDistrustsIfMatch(t *testing.T) {
@@ -291,7 +302,7 @@ func TestReadDoesNotAllocate(t *testing.T) {
 	d := newDir(t)
 	put(t, d, "k", strings.Repeat("x", 1<<20))
 	s := store.WithRetry(store.WithStallTimeout(d, store.DefaultStallTimeout), store.RetryPolicy{})
-	rc, _, err := s.Open(t.Context(), "k", 0, "")
+	rc, _, err := s.Open(t.Context(), "k", 0, store.ToEnd, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +331,7 @@ func BenchmarkReadDir(b *testing.B) {
 			b.SetBytes(size)
 			buf := make([]byte, 64<<10)
 			for b.Loop() {
-				rc, _, err := s.Open(b.Context(), "k", 0, "")
+				rc, _, err := s.Open(b.Context(), "k", 0, store.ToEnd, "")
 				if err != nil {
 					b.Fatal(err)
 				}

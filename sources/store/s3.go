@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -350,30 +350,34 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 }
 
 // Open sends the request, so that its errors show here and not in Read.
-func (s *S3) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	if err := s.check("open", key); err != nil {
 		return nil, Object{}, err
 	}
 	if offset < 0 {
 		return nil, Object{}, checkOffset(s, Object{Key: key}, offset)
 	}
+	if length == 0 { // there is no range of no bytes
+		return s.openEmpty(ctx, key, offset, ifMatch)
+	}
 	var opts minio.GetObjectOptions
 	if ifMatch != "" {
 		opts.Set("If-Match", `"`+ifMatch+`"`)
 	}
-	if offset > 0 {
-		opts.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	asked := rangeHeader(offset, length)
+	if asked != "" {
+		opts.Set("Range", asked)
 	}
 	body, info, header, err := s.core.GetObject(ctx, s.bucket, s.prefix+key, opts)
 	if err != nil {
 		if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
-			return s.openAtEnd(ctx, key, offset, ifMatch)
+			return s.openEmpty(ctx, key, offset, ifMatch) // it begins at or beyond the end
 		}
 		return nil, Object{}, s.fail("open", key, err)
 	}
 	o := Object{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
-	if offset > 0 {
-		o.Size, err = rangeTotal(header.Get("Content-Range"), offset)
+	if asked != "" {
+		o.Size, err = rangeTotal(header.Get("Content-Range"), offset, length)
 	} else if o.Size < 0 {
 		err = errors.New("the answer has no Content-Length")
 	}
@@ -384,8 +388,8 @@ func (s *S3) Open(ctx context.Context, key string, offset int64, ifMatch string)
 	return &s3Reader{s: s, key: key, body: body}, o, nil
 }
 
-// openAtEnd answers a range that begins at or beyond the end, which S3 refuses.
-func (s *S3) openAtEnd(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+// openEmpty opens a range without bytes, which S3 does not know.
+func (s *S3) openEmpty(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
 	info, err := s.core.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
 	if err != nil {
 		return nil, Object{}, s.fail("open", key, err)
@@ -400,14 +404,24 @@ func (s *S3) openAtEnd(ctx context.Context, key string, offset int64, ifMatch st
 	return http.NoBody, o, nil
 }
 
+// rangeHeader asks for a part of an object; it is empty for the whole.
+func rangeHeader(offset, length int64) string {
+	switch {
+	case length >= 0 && length <= math.MaxInt64-offset:
+		return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+	case offset > 0:
+		return fmt.Sprintf("bytes=%d-", offset)
+	}
+	return ""
+}
+
 // rangeTotal is the whole object's size in a Content-Range such as
-// "bytes 100-199/200", which must begin at the offset asked for.
-func rangeTotal(contentRange string, offset int64) (int64, error) {
-	rest, ok := strings.CutPrefix(contentRange, fmt.Sprintf("bytes %d-", offset))
-	_, total, found := strings.Cut(rest, "/")
-	size, err := strconv.ParseInt(total, 10, 64)
-	if !ok || !found || err != nil {
-		return 0, fmt.Errorf("asked for the bytes from %d on, the server answered with the range %q", offset, contentRange)
+// "bytes 100-199/200", which must be the range asked for.
+func rangeTotal(contentRange string, offset, length int64) (int64, error) {
+	var first, last, size int64
+	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &first, &last, &size)
+	if err != nil || first != offset || last != endOf(Object{Size: size}, offset, length)-1 {
+		return 0, fmt.Errorf("asked for %s, the server answered with the range %q", rangeHeader(offset, length), contentRange)
 	}
 	return size, nil
 }

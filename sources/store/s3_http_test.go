@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -104,7 +105,7 @@ func TestS3Answers(t *testing.T) {
 				case "put":
 					_, err = s.Put(t.Context(), "k", strings.NewReader("v"), 1, cond)
 				case "open":
-					_, _, err = s.Open(t.Context(), "k", 0, "")
+					_, _, err = s.Open(t.Context(), "k", 0, store.ToEnd, "")
 				case "list":
 					for _, err = range s.List(t.Context(), "") {
 					}
@@ -138,8 +139,12 @@ func TestS3Requests(t *testing.T) {
 			w.Header().Set("ETag", `"e"`)
 			w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
 			if r.Method == http.MethodGet {
-				w.Header().Set("Content-Range", "bytes 3-9/10")
-				io.WriteString(w, "3456789")
+				body := "0123456789"[3:]
+				if strings.HasSuffix(r.Header.Get("Range"), "-6") {
+					body = "3456"
+				}
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 3-%d/10", 2+len(body)))
+				io.WriteString(w, body)
 			}
 		})
 	if _, err := s.Put(t.Context(), "a b", strings.NewReader("v"), 1, store.Condition{IfAbsent: true}); err != nil {
@@ -151,11 +156,20 @@ func TestS3Requests(t *testing.T) {
 	if _, err := readAll(t, s, "k", 3, "e"); err != nil {
 		t.Error(err)
 	}
+	rc, o, err := s.Open(t.Context(), "k", 3, 4, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	if o.Size != 10 {
+		t.Errorf("a range of 10 bytes is of %d", o.Size)
+	}
 	const md5OfV = "njZp0ZtnW9VwWP1GZCBdKg==" // printf v | openssl md5 -binary | base64
 	for i, want := range []map[string]string{
 		{"": "PUT /bucket/p/a%20b", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
 		{"": "PUT /bucket/p/k", "If-None-Match": "", "If-Match": `"old"`, "Content-Md5": md5OfV},
 		{"": "GET /bucket/p/k", "If-Match": `"e"`, "Range": "bytes=3-"},
+		{"": "GET /bucket/p/k", "If-Match": "", "Range": "bytes=3-6"},
 	} {
 		r := seen.list()[i]
 		if got := r.Method + " " + r.URL.EscapedPath(); got != want[""] {
@@ -173,16 +187,70 @@ func TestS3Requests(t *testing.T) {
 	}
 }
 
-// A server that ignores ranges would make a resumed body a wrong one.
+// A server that answers with another range than was asked for, or with the
+// whole, would make a wrong body.
 func TestS3RangeIgnored(t *testing.T) {
-	s, _ := fakeS3(t, someone, func(w http.ResponseWriter, _ *http.Request) {
+	for _, c := range []struct {
+		answered       string
+		offset, length int64
+		asked          string
+	}{
+		{"", 3, store.ToEnd, "bytes=3-"},
+		{"", 0, 5, "bytes=0-4"},
+		{"bytes 2-9/10", 3, store.ToEnd, "bytes=3-"},
+		{"bytes 3-8/10", 3, store.ToEnd, "bytes=3-"},
+		{"bytes 3-9/10", 3, 2, "bytes=3-4"},
+		{"bytes 3-4/*", 3, 2, "bytes=3-4"},
+	} {
+		s, _ := fakeS3(t, someone, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("ETag", `"e"`)
+			w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
+			w.Header().Set("Content-Range", c.answered)
+			io.WriteString(w, "0123456789")
+		})
+		_, _, err := s.Open(t.Context(), "k", c.offset, c.length, "")
+		if want := fmt.Sprintf("open s3://bucket/k: asked for %s, the server answered with the range %q", c.asked, c.answered); err == nil || err.Error() != want {
+			t.Errorf("%v; want %s", err, want)
+		}
+	}
+}
+
+// Who reads all of the range that he asked for leaves the connection to the
+// next request.
+func TestS3RangesShareAConnection(t *testing.T) {
+	object := strings.Repeat("0123456789", 1<<20)
+	var connections atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"e"`)
-		w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
-		io.WriteString(w, "0123456789")
-	})
-	_, err := readAll(t, s, "k", 3, "")
-	if want := `open s3://bucket/k: asked for the bytes from 3 on, the server answered with the range ""`; err == nil || err.Error() != want {
-		t.Errorf("%v; want %s", err, want)
+		http.ServeContent(w, r, "k", time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC), strings.NewReader(object))
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	o := someone
+	o.Endpoint, o.Region, o.Bucket = server.URL, "us-east-1", "bucket"
+	s3, err := store.NewS3(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.WithRetry(store.WithStallTimeout(s3, time.Minute), noWait(1, nil))
+	for i := range int64(20) {
+		rc, _, err := s.Open(t.Context(), "k", 1000*i+3, 50, "e")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 50)
+		if _, err := io.ReadFull(rc, got); err != nil || string(got) != object[3:53] {
+			t.Errorf("read %q (%v)", got, err)
+		}
+		rc.Close()
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("20 ranges took %d connections", n)
 	}
 }
 

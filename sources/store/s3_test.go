@@ -156,7 +156,7 @@ func TestS3BodyCut(t *testing.T) {
 		network.replace(`{"type": "limit_data", "attributes": {"bytes": 3000000}}`)
 		policy, cuts := noWait(3, nil), 0
 		policy.Notify = func(error, int, time.Duration) { cuts++ }
-		rc, _, err := store.WithRetry(s3, policy).Open(t.Context(), "k", 0, "")
+		rc, _, err := store.WithRetry(s3, policy).Open(t.Context(), "k", 0, store.ToEnd, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,9 +83,9 @@ func (s *stallStore) List(ctx context.Context, prefix string) iter.Seq2[Object, 
 	}
 }
 
-func (s *stallStore) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
+func (s *stallStore) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	w := s.watch(ctx)
-	rc, o, err := s.Store.Open(w, key, offset, ifMatch)
+	rc, o, err := s.Store.Open(w, key, offset, length, ifMatch)
 	w.pause()
 	if err != nil {
 		err = s.explain(w, "open", key, err)

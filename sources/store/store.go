@@ -42,11 +42,14 @@ type Store interface {
 	// error. An empty result is not an error; a missing bucket or root is.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 
-	// Open reads the object's bytes from offset to its end. If ifMatch is not
-	// empty, it fails with ErrChanged unless that is the object's current
-	// ETag (with ErrNotFound if there is no object any more). The Object returned describes what is being read; its Size is the
-	// whole object's. The caller closes the reader.
-	Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error)
+	// Open reads length bytes of the object from offset on, or what there is
+	// of them; all of it to its end if length is ToEnd. The offset may be the
+	// object's end, but not lie beyond it. If ifMatch is not empty, Open fails
+	// with ErrChanged unless that is the object's current ETag (with
+	// ErrNotFound if there is no object any more). The Object returned
+	// describes what is being read; its Size is the whole object's. The caller
+	// closes the reader.
+	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error)
 
 	// Put stores size bytes of body under key, replacing what was there: a
 	// reader sees the old object or the new one, never a mixture. It is
@@ -66,6 +69,10 @@ type Store interface {
 	// file:///dir/key. URL("") names the store itself.
 	URL(key string) string
 }
+
+// ToEnd as the length to Open means all from the offset on. Any other negative
+// length means the same.
+const ToEnd = -1
 
 // MaxConditionalSize bounds conditional puts: S3 clients drop the condition
 // on multipart uploads, so only what fits one request can be conditional.

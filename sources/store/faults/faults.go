@@ -216,12 +216,12 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 }
 
 // Open implements store.Store.
-func (s *Store) Open(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+func (s *Store) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
 	o, err := s.begin(ctx, Call{Op: Open, Key: key, Offset: offset})
 	if err != nil {
 		return nil, store.Object{}, err
 	}
-	rc, object, err := s.Store.Open(ctx, key, offset, ifMatch)
+	rc, object, err := s.Store.Open(ctx, key, offset, length, ifMatch)
 	if err == nil && (o.Fault == Cut || o.Fault == Stall) {
 		rc = &brokenBody{ReadCloser: rc, s: s, ctx: ctx, key: key, o: o}
 	}

@@ -13,7 +13,7 @@ import (
 
 func text(t *testing.T, s store.Store, key string) string {
 	t.Helper()
-	rc, _, err := s.Open(t.Context(), key, 0, "")
+	rc, _, err := s.Open(t.Context(), key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return "(none)"
 	}

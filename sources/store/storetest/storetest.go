@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func Run(t *testing.T, b Backend) {
 		"overwrite":       overwrite,
 		"large object":    large,
 		"offsets":         offsets,
+		"ranges":          ranges,
 		"if match":        ifMatch,
 		"conditional put": conditional,
 		"one winner":      oneWinner,
@@ -62,7 +64,12 @@ func put(t *testing.T, s store.Store, key, text string) store.Object {
 
 func read(t *testing.T, s store.Store, key string, offset int64, etag string) ([]byte, store.Object) {
 	t.Helper()
-	rc, o, err := s.Open(t.Context(), key, offset, etag)
+	return readRange(t, s, key, offset, store.ToEnd, etag)
+}
+
+func readRange(t *testing.T, s store.Store, key string, offset, length int64, etag string) ([]byte, store.Object) {
+	t.Helper()
+	rc, o, err := s.Open(t.Context(), key, offset, length, etag)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +167,40 @@ func offsets(t *testing.T, s store.Store) {
 		}
 	}
 	for _, offset := range []int64{-1, 11} {
-		if rc, _, err := s.Open(t.Context(), "k", offset, ""); err == nil {
-			rc.Close()
-			t.Errorf("Open at %d of 10 bytes succeeds", offset)
+		for _, length := range []int64{store.ToEnd, 0, 1} {
+			if rc, _, err := s.Open(t.Context(), "k", offset, length, ""); err == nil {
+				rc.Close()
+				t.Errorf("Open of %d bytes at %d of 10 succeeds", length, offset)
+			}
 		}
+	}
+}
+
+// ranges end where they are to end, or where the object does.
+func ranges(t *testing.T, s store.Store) {
+	o := put(t, s, "k", "0123456789")
+	for _, c := range []struct {
+		offset, length int64
+		want           string
+	}{
+		{0, 1, "0"}, {0, 10, "0123456789"}, {0, 11, "0123456789"}, {3, 4, "3456"},
+		{9, 1, "9"}, {8, 2, "89"}, {8, 3, "89"}, {5, math.MaxInt64, "56789"}, {0, math.MaxInt64, "0123456789"},
+		{0, 0, ""}, {4, 0, ""}, {10, 0, ""}, {10, 1, ""},
+	} {
+		for _, etag := range []string{"", o.ETag} {
+			data, got := readRange(t, s, "k", c.offset, c.length, etag)
+			if string(data) != c.want || got.Size != 10 || got.ETag != o.ETag || got.Key != "k" {
+				t.Errorf("%d bytes from %d: read %q of %+v; want %q", c.length, c.offset, data, got, c.want)
+			}
+		}
+	}
+	empty := put(t, s, "empty", "")
+	for _, length := range []int64{0, 1, store.ToEnd} {
+		if data, got := readRange(t, s, "empty", 0, length, empty.ETag); len(data) > 0 || got.Size != 0 || got.ETag != empty.ETag {
+			t.Errorf("%d bytes of none: read %q of %+v", length, data, got)
+		}
+		_, _, err := s.Open(t.Context(), "none", 0, length, "")
+		want(t, fmt.Sprintf("Open of %d bytes of no object", length), err, store.ErrNotFound)
 	}
 }
 
@@ -171,13 +208,15 @@ func ifMatch(t *testing.T, s store.Store) {
 	old := put(t, s, "k", "old")
 	now := put(t, s, "k", "new")
 	for _, offset := range []int64{0, 1, 3} {
-		_, _, err := s.Open(t.Context(), "k", offset, old.ETag)
-		want(t, fmt.Sprintf("Open at %d with a stale ETag", offset), err, store.ErrChanged)
+		for _, length := range []int64{store.ToEnd, 0, 2} {
+			_, _, err := s.Open(t.Context(), "k", offset, length, old.ETag)
+			want(t, fmt.Sprintf("Open of %d bytes at %d with a stale ETag", length, offset), err, store.ErrChanged)
+		}
 	}
 	if data, _ := read(t, s, "k", 0, now.ETag); string(data) != "new" {
 		t.Errorf("read %q; want the new content", data)
 	}
-	_, _, err := s.Open(t.Context(), "other", 0, now.ETag)
+	_, _, err := s.Open(t.Context(), "other", 0, store.ToEnd, now.ETag)
 	want(t, "Open of no object with an ETag", err, store.ErrNotFound)
 }
 
@@ -352,7 +391,7 @@ func deleting(t *testing.T, s store.Store) {
 func notFound(t *testing.T, s store.Store) {
 	put(t, s, "d/k", "x")
 	for _, key := range []string{"none", "no/such/path", "d", "d/k2", "d/k/below"} {
-		_, _, err := s.Open(t.Context(), key, 0, "")
+		_, _, err := s.Open(t.Context(), key, 0, store.ToEnd, "")
 		want(t, fmt.Sprintf("Open of %q", key), err, store.ErrNotFound)
 		if err != nil && !strings.Contains(err.Error(), s.URL(key)) {
 			t.Errorf("the error does not name %s: %v", s.URL(key), err)
@@ -392,7 +431,7 @@ func cancelled(t *testing.T, s store.Store) {
 	put(t, s, "k", "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := s.Open(ctx, "k", 0, "")
+	_, _, err := s.Open(ctx, "k", 0, store.ToEnd, "")
 	want(t, "Open", err, context.Canceled)
 	_, err = s.Put(ctx, "l", strings.NewReader("x"), 1, store.Condition{})
 	want(t, "Put", err, context.Canceled)
@@ -408,7 +447,7 @@ func cancelled(t *testing.T, s store.Store) {
 }
 
 func missing(t *testing.T, s store.Store) {
-	_, _, err := s.Open(t.Context(), "k", 0, "")
+	_, _, err := s.Open(t.Context(), "k", 0, store.ToEnd, "")
 	want(t, "Open", err, store.ErrNoBucket)
 	for _, cond := range []store.Condition{{}, {IfAbsent: true}} {
 		_, err = s.Put(t.Context(), "d/k", strings.NewReader("x"), 1, cond)
