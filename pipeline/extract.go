@@ -187,7 +187,7 @@ func adjacentCopies(events []event.Event) (n int) {
 func (x *Extraction) newShuffle() *shuffle.Shuffle {
 	return shuffle.New(shuffle.Options{
 		Budget: x.MemoryBudget,
-		Spill:  func() (shuffle.File, error) { return newSpool() },
+		Spill:  func() (shuffle.File, error) { return newScratch() },
 	})
 }
 

@@ -18,13 +18,23 @@ import (
 type spool struct {
 	file *os.File
 	dir  string
-	size int64 // written so far
-	hash hash.Hash
+	size int64     // written so far
+	hash hash.Hash // of it; nil: nobody wants to know
 }
 
-// newSpool makes an empty one in the directory for temporary files.
+// newSpool makes an empty one in the directory for temporary files, of what is
+// to be published.
 func newSpool() (*spool, error) {
-	s := &spool{dir: os.TempDir(), hash: sha256.New()}
+	s, err := newScratch()
+	if err == nil {
+		s.hash = sha256.New()
+	}
+	return s, err
+}
+
+// newScratch makes one of what is read again, and then gone.
+func newScratch() (*spool, error) {
+	s := &spool{dir: os.TempDir()}
 	file, err := os.CreateTemp(s.dir, "daybook-*")
 	if err != nil {
 		return nil, s.explain("make", err)
@@ -39,7 +49,9 @@ func newSpool() (*spool, error) {
 func (s *spool) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	s.size += int64(n)
-	s.hash.Write(p[:n])
+	if s.hash != nil {
+		s.hash.Write(p[:n])
+	}
 	return n, s.explain("write", err)
 }
 

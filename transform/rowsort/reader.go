@@ -1,18 +1,14 @@
 package rowsort
 
 import (
-	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"slices"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
-
+	"daybook/transform/internal/spill"
 	"daybook/transform/report"
 )
 
@@ -76,18 +72,14 @@ func (s *Sorter) cursors() (cursors, error) {
 		sorting.Go(w.sort)
 	}
 	sorting.Wait()
-	// With the limit a damaged block cannot take more memory than it said.
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
-	if err != nil {
-		return nil, err
-	}
+	var blocks spill.Reader
 	var open cursors
 	for _, w := range s.writers {
 		sources := []source{&memoryRun{w: w, rest: w.placed}}
 		for _, r := range w.runs {
-			sources = append(sources, &fileRun{sorter: s, file: w.file, blocks: r, decoder: decoder})
+			sources = append(sources, &fileRun{sorter: s, file: w.file, left: r, blocks: &blocks})
 		}
-		w.encoder, w.raw, w.packed = nil, nil, nil
+		w.blocks, w.raw = nil, nil
 		for _, from := range sources {
 			c := &cursor{source: from}
 			more, err := c.advance()
@@ -153,26 +145,26 @@ func (m *memoryRun) next() (key, []byte, error) {
 
 // fileRun is a run, of which a block is in memory.
 type fileRun struct {
-	sorter  *Sorter
-	file    File
-	blocks  []block // still to be read
-	decoder *zstd.Decoder
-	packed  []byte
-	raw     []byte // of the block, all of it
-	rest    []byte // and what of it is still to come
-	row     report.Row
+	sorter *Sorter
+	file   File
+	left   run // still to be read
+	blocks *spill.Reader
+	raw    []byte // of the block, all of it
+	rest   []byte // and what of it is still to come
+	row    report.Row
 }
 
 func (f *fileRun) next() (key, []byte, error) {
 	if len(f.rest) == 0 {
-		if len(f.blocks) == 0 {
-			f.raw, f.packed = nil, nil
+		if len(f.left) == 0 {
+			f.raw = nil
 			return key{}, nil, nil
 		}
-		if err := f.read(f.blocks[0]); err != nil {
+		var err error
+		if f.raw, err = f.blocks.Append(f.raw[:0], f.file, f.left[0]); err != nil {
 			return key{}, nil, err
 		}
-		f.blocks = f.blocks[1:]
+		f.left, f.rest = f.left[1:], f.raw
 	}
 	n, size := binary.Uvarint(f.rest)
 	if size <= 0 || n > uint64(len(f.rest)-size) {
@@ -191,21 +183,4 @@ func (f *fileRun) keyOf(row []byte) (key, error) {
 		return key{}, err
 	}
 	return f.sorter.keyOf(&f.row), nil
-}
-
-func (f *fileRun) read(b block) error {
-	f.packed = slices.Grow(f.packed[:0], b.length)[:b.length]
-	if n, err := f.file.ReadAt(f.packed, b.offset); n < b.length {
-		return cmp.Or(err, io.ErrUnexpectedEOF)
-	}
-	var err error
-	f.raw, err = f.decoder.DecodeAll(f.packed, slices.Grow(f.raw[:0], b.raw))
-	if err == nil && len(f.raw) != b.raw {
-		err = errDamaged
-	}
-	f.rest = f.raw
-	if err != nil {
-		return fmt.Errorf("the block of %d bytes at %d of a temporary file: %w", b.length, b.offset, err)
-	}
-	return nil
 }

@@ -17,10 +17,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 
+	"daybook/transform/internal/spill"
 	"daybook/transform/report"
 )
 
@@ -47,11 +47,7 @@ type Options struct {
 
 // A File holds what does not fit in memory. It is written from its start to
 // its end, and then read.
-type File interface {
-	io.Writer
-	io.ReaderAt
-	io.Closer
-}
+type File = spill.File
 
 // A Sorter holds rows until they are read in order. [New] makes one;
 // [Sorter.Close] must be called at the end.

@@ -114,7 +114,7 @@ func TestSorted(t *testing.T) {
 		}},
 	}
 	for _, o := range orders {
-		for _, n := range []int{0, 1, 40_000} {
+		for _, n := range []int{0, 1, 20_000} {
 			for _, writers := range []int{1, 3} {
 				for _, budget := range []int64{0, 1} {
 					t.Run(fmt.Sprintf("%s/%d/%d/%d", o.name, n, writers, budget), func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestSorted(t *testing.T) {
 
 // A full disk is an error of Add, and damage to a file one of Rows.
 func TestFiles(t *testing.T) {
-	rows := randomRows(rand.New(rand.NewPCG(5, 6)), 40_000)
+	rows := randomRows(rand.New(rand.NewPCG(5, 6)), 20_000)
 	fs := files{most: 100_000}
 	s := New(Options{Order: ByTime, Budget: 1, Spill: fs.spill})
 	w := s.Writer()

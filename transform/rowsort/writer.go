@@ -3,12 +3,10 @@ package rowsort
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"unsafe"
 
-	"github.com/klauspost/compress/zstd"
-
+	"daybook/transform/internal/spill"
 	"daybook/transform/report"
 )
 
@@ -32,12 +30,11 @@ type Writer struct {
 	holds  int64 // bytes of both
 
 	// Of what was spilled; made when something is.
-	file    File
-	size    int64 // of the file
-	runs    []run
-	encoder *zstd.Encoder
-	raw     []byte // a block before it is compressed
-	packed  []byte // and after
+	file   File
+	blocks *spill.Writer
+	runs   []run
+	raw    []byte // a block before it is written
+
 	compact []byte // a row
 }
 
@@ -50,14 +47,8 @@ type placed struct {
 
 const placedSize = int64(unsafe.Sizeof(placed{}))
 
-// A run is sorted rows in a writer's file.
-type run []block
-
-// A block is compressed rows, each behind its length.
-type block struct {
-	offset      int64
-	length, raw int // in the file, and of the rows
-}
+// A run is sorted rows in a writer's file, each behind its length.
+type run []spill.Block
 
 // Add puts a row in. It keeps nothing of r. After an error the sorter is good
 // for nothing but [Sorter.Close].
@@ -145,13 +136,12 @@ func (w *Writer) open() (err error) {
 	if w.file != nil {
 		return nil
 	}
-	// Blocks carry a checksum unless it is turned off.
-	w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(blockSize))
-	if err != nil {
+	if w.file, err = w.sorter.options.Spill(); err != nil {
+		w.file = nil
 		return err
 	}
-	w.file, err = w.sorter.options.Spill()
-	return err
+	w.blocks = spill.NewWriter(w.file)
+	return nil
 }
 
 // writeBlock moves w.raw to the end of the file.
@@ -159,16 +149,8 @@ func (w *Writer) writeBlock(r *run) error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	w.packed = w.encoder.EncodeAll(w.raw, w.packed[:0])
-	n, err := w.file.Write(w.packed)
-	if err == nil && n < len(w.packed) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		return err
-	}
-	*r = append(*r, block{offset: w.size, length: len(w.packed), raw: len(w.raw)})
-	w.size += int64(len(w.packed))
+	b, err := w.blocks.Write(w.raw)
+	*r = append(*r, b)
 	w.raw = w.raw[:0]
-	return nil
+	return err
 }

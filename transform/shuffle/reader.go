@@ -3,14 +3,12 @@ package shuffle
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"math/bits"
 	"slices"
 	"unsafe"
 
-	"github.com/klauspost/compress/zstd"
-
 	"daybook/transform/event"
+	"daybook/transform/internal/spill"
 )
 
 // Sessions calls fold with the events of each session of a shard, by ascending
@@ -40,11 +38,8 @@ type Shard struct {
 // Open does the first half of [Shuffle.Sessions]: what takes no part in it is
 // free to do it ahead. The second is [Shard.Sessions].
 func (s *Shuffle) Open(shard int) (*Shard, error) {
-	opened := &Shard{shuffle: s, number: shard}
-	var err error
-	if opened.reader, err = s.reader(); err == nil {
-		err = opened.reader.gather(s.writers, shard)
-	}
+	opened := &Shard{shuffle: s, number: shard, reader: s.reader()}
+	err := opened.reader.gather(s.writers, shard)
 	if err == nil {
 		err = opened.reader.sort()
 	}
@@ -77,24 +72,21 @@ func (s *Shard) Sessions(fold func(events []event.Event) error) error {
 }
 
 // reader returns a reader, with the memory of one that is idle.
-func (s *Shuffle) reader() (*reader, error) {
+func (s *Shuffle) reader() *reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free = nil // nobody writes any more
 	if last := len(s.idle) - 1; last >= 0 {
 		r := s.idle[last]
 		s.idle = s.idle[:last]
-		return r, nil
+		return r
 	}
-	// With the limit a damaged block cannot take more memory than it said.
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
-	return &reader{decoder: decoder}, err
+	return new(reader)
 }
 
 // A reader reads one shard after another.
 type reader struct {
-	decoder *zstd.Decoder
-	packed  []byte        // a block
+	blocks  spill.Reader
 	records []byte        // of the shard
 	keys    []key         // of the records
 	rest    []key         // of the sessions that were not returned yet
@@ -115,7 +107,7 @@ func (r *reader) gather(writers []*Writer, number int) error {
 	for _, w := range writers {
 		sh := &w.shards[number]
 		for _, b := range sh.blocks {
-			size += b.raw
+			size += b.Len()
 		}
 		for _, c := range sh.chunks {
 			size += len(c)
@@ -125,7 +117,8 @@ func (r *reader) gather(writers []*Writer, number int) error {
 	for _, w := range writers {
 		sh := &w.shards[number]
 		for _, b := range sh.blocks {
-			if err := r.readBlock(w.file, b); err != nil {
+			var err error
+			if r.records, err = r.blocks.Append(r.records, w.file, b); err != nil {
 				return err
 			}
 		}
@@ -134,24 +127,6 @@ func (r *reader) gather(writers []*Writer, number int) error {
 			sh.chunks[i] = nil
 		}
 		*sh = shard{}
-	}
-	return nil
-}
-
-// readBlock appends the records of a block.
-func (r *reader) readBlock(file io.ReaderAt, b block) error {
-	r.packed = slices.Grow(r.packed[:0], b.length)[:b.length]
-	if n, err := file.ReadAt(r.packed, b.offset); n < b.length {
-		return cmp.Or(err, io.ErrUnexpectedEOF)
-	}
-	before := len(r.records)
-	var err error
-	r.records, err = r.decoder.DecodeAll(r.packed, r.records)
-	if err == nil && len(r.records)-before != b.raw {
-		err = errDamaged
-	}
-	if err != nil {
-		return fmt.Errorf("the block of %d bytes at %d of a temporary file: %w", b.length, b.offset, err)
 	}
 	return nil
 }

@@ -25,8 +25,9 @@ package shuffle
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync"
+
+	"daybook/transform/internal/spill"
 )
 
 // Shards is how many parts the sessions are divided into: enough to keep
@@ -58,11 +59,7 @@ type Options struct {
 
 // A File holds what does not fit in memory. It is written from its start to
 // its end, and then read, by several readers at the same time.
-type File interface {
-	io.Writer
-	io.ReaderAt
-	io.Closer
-}
+type File = spill.File
 
 // A Shuffle holds events by shard. [New] makes one; [Shuffle.Close] must be
 // called at the end.

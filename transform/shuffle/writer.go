@@ -3,11 +3,9 @@ package shuffle
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
-
-	"github.com/klauspost/compress/zstd"
 
 	"daybook/transform/event"
+	"daybook/transform/internal/spill"
 )
 
 const (
@@ -32,25 +30,16 @@ type Writer struct {
 	record  []byte
 
 	// Of what was spilled; made when something is.
-	file    File
-	size    int64 // of the file
-	encoder *zstd.Encoder
-	raw     []byte // a block before it is compressed
-	packed  []byte // and after
+	file   File
+	blocks *spill.Writer
+	raw    []byte // a block before it is written
 }
 
 // A shard is what a writer has of it. Records lie in the blocks first; none
 // lies in two chunks.
 type shard struct {
-	blocks []block
+	blocks []spill.Block
 	chunks [][]byte // only the last has room
-}
-
-// A block is compressed records in a writer's file.
-type block struct {
-	offset int64
-	length int // in the file
-	raw    int // of the records
 }
 
 // Add puts an event in. It keeps nothing of e. After an error the shuffle is
@@ -149,18 +138,11 @@ func (w *Writer) open() (err error) {
 	if w.file != nil {
 		return nil
 	}
-	if w.encoder == nil {
-		// Blocks carry a checksum unless it is turned off.
-		w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return err
-		}
-	}
-	file, err := w.shuffle.options.Spill()
-	if err != nil {
+	if w.file, err = w.shuffle.options.Spill(); err != nil {
+		w.file = nil
 		return err
 	}
-	w.file = file
+	w.blocks = spill.NewWriter(w.file)
 	return nil
 }
 
@@ -169,16 +151,8 @@ func (w *Writer) writeBlock(sh *shard) error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	w.packed = w.encoder.EncodeAll(w.raw, w.packed[:0])
-	n, err := w.file.Write(w.packed)
-	if err == nil && n < len(w.packed) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		return err
-	}
-	sh.blocks = append(sh.blocks, block{offset: w.size, length: len(w.packed), raw: len(w.raw)})
-	w.size += int64(len(w.packed))
+	b, err := w.blocks.Write(w.raw)
+	sh.blocks = append(sh.blocks, b)
 	w.raw = w.raw[:0]
-	return nil
+	return err
 }
