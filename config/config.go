@@ -128,7 +128,7 @@ type Schedule struct {
 	Monthly MonthlyDrop `yaml:"monthly"`
 	// What is published of what fell due while no daybook serve ran: all of it, only the latest day and the latest month, or none. The rest is left to daybook backfill.
 	CatchUp string `yaml:"catch_up" jsonschema:"enum=all,enum=latest,enum=none,default=all"`
-	// How long ago a drop may have been for its day or month to be caught up, such as 35d or 36h.
+	// How long ago a day or month may have fallen due to be caught up, such as 35d or 36h.
 	MaxAge Retention `yaml:"max_age" jsonschema:"default=35d"`
 }
 

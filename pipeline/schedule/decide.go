@@ -46,18 +46,23 @@ func (s *Schedule) Decide(now, since time.Time, p Period, published bool) Decisi
 // in order, whether or not they are published already: those that Decide calls
 // due if they are not.
 func (s *Schedule) Due(now, since time.Time) []Period {
-	months := s.dueOf(now, since, s.LastMonth(now), s.oldest(since, s.LastMonth))
-	from := s.oldest(since, s.LastDay)
+	date := s.date(since)
+	months := s.dueOf(now, since, s.LastMonth(now), s.oldest(since, Month(date.Month())))
+	from := s.oldest(since, Day(date))
 	if len(months) > 0 && months[0].first < from.first {
 		from = Day(months[0].first)
 	}
 	return append(s.dueOf(now, since, s.LastDay(now), from), months...)
 }
 
-// oldest is the oldest period whose drop is within max_age before since, found
-// by what gives the last one before an instant.
-func (s *Schedule) oldest(since time.Time, last func(time.Time) Period) Period {
-	return last(since.Add(-time.Duration(s.config.MaxAge) - 1)).Next()
+// oldest is the oldest period that fell due within max_age before since, searched
+// from one that is near.
+func (s *Schedule) oldest(since time.Time, near Period) Period {
+	return s.last(near, func(p Period) bool { return s.tooOld(since, s.Times(p)) }).Next()
+}
+
+func (s *Schedule) tooOld(since time.Time, times Times) bool {
+	return since.Sub(times.First) > time.Duration(s.config.MaxAge)
 }
 
 func (s *Schedule) dueOf(now, since time.Time, last, from Period) []Period {
@@ -109,7 +114,7 @@ func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
 	switch {
 	case s.config.CatchUp == "none":
 		return leftAlone
-	case since.Sub(times.Drop) > time.Duration(s.config.MaxAge):
+	case s.tooOld(since, times):
 		return tooOld
 	case s.config.CatchUp == "latest" && s.Times(p.Next()).First.Before(since):
 		return notLatest
@@ -120,7 +125,6 @@ func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
 // words say why a verdict is what it is.
 func (s *Schedule) words(v verdict, now, since time.Time, p Period, times Times) string {
 	on := func(t time.Time) string { return s.moment(t, now) }
-	missed := fmt.Sprintf("missed: nobody was running when it fell due at %s (%s)", on(times.First), s.zone)
 	switch v {
 	case awaitsDrop:
 		return fmt.Sprintf("waits for its drop at %s (%s)", on(times.Drop), s.zone)
@@ -131,16 +135,19 @@ func (s *Schedule) words(v verdict, now, since time.Time, p Period, times Times)
 			return fmt.Sprintf("due since %s, and late since %s (%s); not published yet", on(times.First), on(times.Deadline), s.zone)
 		}
 		return fmt.Sprintf("due since %s (%s); not published yet", on(times.First), s.zone)
+	}
+	missed := fmt.Sprintf("missed: nobody was running when it fell due at %s (%s)", on(times.First), s.zone)
+	switch v {
 	case caughtUp:
-		return missed + "; it is caught up, as catch_up says"
+		return fmt.Sprintf("%s; it is caught up, since catch_up is %s", missed, s.config.CatchUp)
 	case withItsMonth:
-		return missed + fmt.Sprintf("; %s is due, and made of it", p.first.Month())
+		return fmt.Sprintf("%s; it is caught up, since %s is due, which is made of it", missed, p.first.Month())
 	case leftAlone:
 		return missed + ", and catch_up is none; daybook backfill publishes it"
 	case notLatest:
-		return missed + ", and so was a later one, and catch_up is latest; daybook backfill publishes it"
+		return missed + ", so was a later one, and catch_up is latest; daybook backfill publishes it"
 	default:
-		return missed + fmt.Sprintf(", more than max_age (%s) before %s, when somebody was again; daybook backfill publishes it", text(s.config.MaxAge), on(since))
+		return fmt.Sprintf("%s, and somebody was again only at %s, after more than max_age (%s); daybook backfill publishes it", missed, on(since), text(s.config.MaxAge))
 	}
 }
 

@@ -36,8 +36,8 @@
 //   - latest: it is if no later period of its kind was missed;
 //   - none: it is not.
 //
-// And in no case is it if its drop was more than max_age before since. The age
-// is that at since, not that of now: what is caught up stays due until it is
+// And in no case is it if it fell due more than max_age before since. The age is
+// that at since, not that of now: what is caught up stays due until it is
 // published, however long that takes, and what is not does not become due by
 // waiting. One thing goes before all that: a month that is due makes its days
 // due, since it is made of them.

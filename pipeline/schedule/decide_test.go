@@ -1,0 +1,328 @@
+package schedule_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"daybook/config"
+	"daybook/pipeline/schedule"
+	"daybook/transform/day"
+)
+
+// TestDecide: decisions in words. The report is Amsterdam's: its days drop at
+// 02:00 and are published 30 minutes later, its months at 04:00.
+func TestDecide(t *testing.T) {
+	const (
+		longAgo = "2026-01-01T00:00:00Z"
+		before  = "2026-11-21T01:29:59Z" // 02:29:59: before the first publication of 20 November
+		day20   = "2026-11-20"
+	)
+	for _, c := range []struct {
+		name       string
+		now, since string
+		period     string
+		published  bool
+		catchUp    string
+		want       schedule.Decision
+		next       string // in UTC
+	}{
+		{
+			name: "before the drop", now: "2026-11-21T00:59:59Z", since: longAgo, period: day20,
+			want: schedule.Decision{Why: "waits for its drop at 02:00 on 21 November (Europe/Amsterdam)"}, next: "2026-11-21T01:30:00Z",
+		},
+		{
+			name: "at the drop", now: "2026-11-21T01:00:00Z", since: longAgo, period: day20,
+			want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
+		},
+		{
+			name: "at the first publication", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20,
+			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
+		},
+		{
+			name: "at the deadline", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20,
+			want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet"},
+		},
+		{
+			name: "published", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20, published: true,
+			want: schedule.Decision{Why: "published; it is published again as soon as its inputs change"},
+		},
+		{
+			name: "published by hand before its drop", now: "2026-11-20T05:00:00Z", since: longAgo, period: day20, published: true,
+			want: schedule.Decision{Why: "published; it is published again as soon as its inputs change"},
+		},
+		{
+			name: "alive in the last moment", now: before, since: before, period: day20, catchUp: "none",
+			want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
+		},
+		{
+			name: "missed by a second", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20,
+			want: schedule.Decision{
+				Due: true, Missed: true,
+				Why: "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); it is caught up, since catch_up is all",
+			},
+			next: "2026-11-21T05:00:00Z",
+		},
+		{
+			name: "missed, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
+			want: schedule.Decision{
+				Missed: true,
+				Why:    "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam), and catch_up is none; daybook backfill publishes it",
+			},
+			next: "2026-12-01T03:00:00Z", // with its month
+		},
+		{
+			name: "missed, and its month is due", now: "2026-12-01T03:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
+			want: schedule.Decision{
+				Due: true, Missed: true, Late: true,
+				Why: "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); it is caught up, since 2026-11 is due, which is made of it",
+			},
+		},
+		{
+			name: "not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", period: day20, catchUp: "latest",
+			want: schedule.Decision{
+				Missed: true,
+				Why:    "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam), so was a later one, and catch_up is latest; daybook backfill publishes it",
+			},
+			next: "2026-12-01T03:00:00Z",
+		},
+		{
+			name: "a day and a month too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", period: day20,
+			want: schedule.Decision{
+				Missed: true,
+				Why: "missed: nobody was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
+					"and somebody was again only at 13:00 on 1 February, after more than max_age (35d); daybook backfill publishes it",
+			},
+		},
+		{
+			name: "a month before its drop", now: "2026-11-21T02:00:00Z", since: longAgo, period: "2026-12",
+			want: schedule.Decision{Why: "waits for its drop at 04:00 on 1 January 2027 (Europe/Amsterdam)"}, next: "2027-01-01T03:00:00Z",
+		},
+		{
+			name: "a month", now: "2026-12-01T03:00:00Z", since: longAgo, period: "2026-11",
+			want: schedule.Decision{Due: true, Why: "due since 04:00 on 1 December (Europe/Amsterdam); not published yet"}, next: "2026-12-01T15:00:00Z",
+		},
+		{
+			name: "a month missed", now: "2026-12-02T03:00:00Z", since: "2026-12-02T03:00:00Z", period: "2026-11", catchUp: "none",
+			want: schedule.Decision{
+				Missed: true,
+				Why:    "missed: nobody was running when it fell due at 04:00 on 1 December (Europe/Amsterdam), and catch_up is none; daybook backfill publishes it",
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			settings := configured(2*time.Hour, 4*time.Hour)
+			settings.Daily.Grace = config.Span(30 * time.Minute)
+			if c.catchUp != "" {
+				settings.CatchUp = c.catchUp
+			}
+			s := schedule.New(settings, zone(t, "Europe/Amsterdam"))
+			got := s.Decide(instant(t, c.now), instant(t, c.since), parsePeriod(t, c.period), c.published)
+			next := ""
+			if !got.Next.IsZero() {
+				next = got.Next.UTC().Format(time.RFC3339)
+			}
+			if got.Next = (time.Time{}); got != c.want {
+				t.Errorf("got  %+v\nwant %+v", got, c.want)
+			}
+			if next != c.next {
+				t.Errorf("that changes at %q, want %q", next, c.next)
+			}
+		})
+	}
+}
+
+func instant(t testing.TB, s string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func parsePeriod(t testing.TB, s string) schedule.Period {
+	t.Helper()
+	if m, err := day.ParseMonth(s); err == nil {
+		return schedule.Month(m)
+	}
+	return schedule.Day(parseDay(t, s))
+}
+
+func TestPeriod(t *testing.T) {
+	for _, c := range []struct {
+		name, first, last, previous, next string
+		monthly                           bool
+	}{
+		{"2026-11-20", "2026-11-20", "2026-11-20", "2026-11-19", "2026-11-21", false},
+		{"2026-12-31", "2026-12-31", "2026-12-31", "2026-12-30", "2027-01-01", false},
+		{"2028-02", "2028-02-01", "2028-02-29", "2028-01", "2028-03", true},
+		{"2026-12", "2026-12-01", "2026-12-31", "2026-11", "2027-01", true},
+	} {
+		p := parsePeriod(t, c.name)
+		got := []string{p.String(), p.First().String(), p.Last().String(), p.Previous().String(), p.Next().String()}
+		if want := []string{c.name, c.first, c.last, c.previous, c.next}; !slices.Equal(got, want) || p.Monthly() != c.monthly {
+			t.Errorf("got %q, a month: %t; want %q", got, p.Monthly(), want)
+		}
+	}
+}
+
+func TestLastDropped(t *testing.T) {
+	s := schedule.New(configured(2*time.Hour, 4*time.Hour), zone(t, "Europe/Amsterdam"))
+	for _, c := range []struct{ now, day, month string }{
+		{"2026-12-01T00:59:59Z", "2026-11-29", "2026-10"},
+		{"2026-12-01T01:00:00Z", "2026-11-30", "2026-10"},
+		{"2026-12-01T02:59:59Z", "2026-11-30", "2026-10"},
+		{"2026-12-01T03:00:00Z", "2026-11-30", "2026-11"},
+	} {
+		now := instant(t, c.now)
+		if d, m := s.LastDay(now), s.LastMonth(now); d.String() != c.day || m.String() != c.month {
+			t.Errorf("at %s: %s and %s, want %s and %s", c.now, d, m, c.day, c.month)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	const since, last = "2026-11-20T00:00:00Z", "2026-11-21T12:00:00Z"
+	for _, c := range []struct{ name, now, want string }{
+		{"the next tick", "2026-11-21T12:01:00Z", since},
+		{"a silence just short enough", "2026-11-21T12:02:00Z", since},
+		{"a silence", "2026-11-21T12:02:01Z", "2026-11-21T12:02:01Z"},
+		{"a clock put back", "2026-11-20T12:00:00Z", since},
+		{"a clock put back before the beginning", "2026-11-19T12:00:00Z", "2026-11-19T12:00:00Z"},
+	} {
+		if got := schedule.Since(instant(t, since), instant(t, last), instant(t, c.now), 2*time.Minute); !got.Equal(instant(t, c.want)) {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	if now := instant(t, last); !schedule.Since(time.Time{}, time.Time{}, now, time.Minute).Equal(now) {
+		t.Error("the first sign of life is not the beginning")
+	}
+}
+
+// drawn is a schedule, a moment, and since when the service has been alive.
+type drawn struct {
+	*schedule.Schedule
+	config     config.Schedule
+	now, since time.Time
+}
+
+func draw(t *rapid.T, zones []*time.Location) drawn {
+	at := rapid.Custom(func(t *rapid.T) config.TimeOfDay {
+		return config.TimeOfDay(time.Duration(rapid.IntRange(0, 24*60-1).Draw(t, "minutes")) * time.Minute)
+	})
+	span := rapid.Custom(func(t *rapid.T) config.Span {
+		return config.Span(time.Duration(rapid.IntRange(0, 3*24*60).Draw(t, "minutes")) * time.Minute)
+	})
+	kind := func(name string) config.DailyDrop {
+		d := config.DailyDrop{At: at.Draw(t, name), Grace: span.Draw(t, name+" grace")}
+		d.Deadline = d.Grace + span.Draw(t, name+" deadline")
+		return d
+	}
+	c := config.Schedule{
+		Daily: kind("daily"), Monthly: config.MonthlyDrop(kind("monthly")),
+		CatchUp: rapid.SampledFrom([]string{"all", "latest", "none"}).Draw(t, "catch_up"),
+		MaxAge:  config.Retention(time.Duration(rapid.IntRange(1, 70*24).Draw(t, "max_age")) * time.Hour),
+	}
+	const year = 365 * 24 * 60 * 60
+	now := time.Unix(1767225600+rapid.Int64Range(0, 2*year).Draw(t, "now"), 0) // from 2026 on
+	since := now.Add(-time.Duration(rapid.Int64Range(0, year/4).Draw(t, "alive")) * time.Second)
+	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), c, now, since}
+}
+
+// TestDecisionsLast: a decision holds until its Next, and not longer.
+func TestDecisionsLast(t *testing.T) {
+	zones := oddZones(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw(t, zones)
+		p := s.LastDay(s.now)
+		if rapid.Bool().Draw(t, "monthly") {
+			p = s.LastMonth(s.now)
+		}
+		for range rapid.IntRange(0, 100).Draw(t, "ago") {
+			p = p.Previous()
+		}
+		if rapid.Bool().Draw(t, "next") {
+			p = p.Next().Next()
+		}
+		d := s.Decide(s.now, s.since, p, false)
+		next := d.Next
+		if next.IsZero() {
+			next = s.now.AddDate(1, 0, 0)
+		}
+		if !next.After(s.now) {
+			t.Fatalf("at %s, the decision about %s changes at %s", s.now, p, next)
+		}
+		same := func(at time.Time) bool {
+			later := s.Decide(at, s.since, p, false)
+			return later.Due == d.Due && later.Missed == d.Missed && later.Late == d.Late
+		}
+		within := time.Duration(rapid.Int64Range(0, int64(next.Sub(s.now))-1).Draw(t, "within"))
+		if at := s.now.Add(within); !same(at) {
+			t.Fatalf("the decision about %s, %+v, is another one at %s", p, d, at)
+		}
+		if !d.Next.IsZero() && same(d.Next) {
+			t.Fatalf("the decision about %s, %+v, is the same at its Next", p, d)
+		}
+	})
+}
+
+// TestDueIsWhatIsDecided: Due lists what Decide calls due, in order.
+func TestDueIsWhatIsDecided(t *testing.T) {
+	zones := oddZones(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw(t, zones)
+		var want []schedule.Period
+		begin := s.since.Add(-time.Duration(s.config.MaxAge)).AddDate(0, -3, 0)
+		for _, last := range []func(time.Time) schedule.Period{s.LastDay, s.LastMonth} {
+			for p, end := last(begin), last(s.now.AddDate(0, 0, 3)).Next(); p != end; p = p.Next() {
+				if s.Decide(s.now, s.since, p, false).Due {
+					want = append(want, p)
+				}
+			}
+		}
+		if got := s.Due(s.now, s.since); !slices.Equal(got, want) {
+			t.Fatalf("at %s, since %s: %v, want %v", s.now, s.since, got, want)
+		}
+	})
+}
+
+// TestDropsAreInOrder: no period drops before the one before it.
+func TestDropsAreInOrder(t *testing.T) {
+	zones := oddZones(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw(t, zones)
+		d := schedule.Day(rapid.Custom(func(t *rapid.T) day.Day {
+			return day.Day(rapid.Int32Range(int32(day.Date(1800, 1, 1)), int32(day.Date(2200, 1, 1))).Draw(t, "day"))
+		}).Draw(t, "day"))
+		if s.Times(d.Next()).Drop.Before(s.Times(d).Drop) {
+			t.Fatalf("%s drops before %s", d.Next(), d)
+		}
+		if times := s.Times(d); s.LastDay(times.Drop).First() < d.First() || s.LastDay(times.Drop.Add(-1)).First() >= d.First() {
+			t.Fatalf("%s is not the last day from its drop on", d)
+		}
+	})
+}
+
+// oddZones have days of all lengths, midnights that are left out, and whole days.
+func oddZones(t *testing.T) []*time.Location {
+	var zones []*time.Location
+	for _, name := range []string{
+		"UTC", "Europe/Amsterdam", "Australia/Lord_Howe", "America/Havana", "America/Santiago", "Africa/Cairo",
+		"America/St_Johns", "Antarctica/Troll", "Pacific/Apia", "Pacific/Kwajalein", "Asia/Manila", "America/Sitka",
+	} {
+		zones = append(zones, zone(t, name))
+	}
+	return zones
+}
+
+func BenchmarkDecide(b *testing.B) {
+	s := schedule.New(configured(2*time.Hour, 4*time.Hour), zone(b, "Europe/Amsterdam"))
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	p := s.LastDay(now)
+	for b.Loop() {
+		s.Decide(now, now, p, false)
+	}
+}
