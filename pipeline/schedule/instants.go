@@ -15,11 +15,12 @@ const farthest = 16 * 60 * 60
 func dropOf(d day.Day, at time.Duration, zone *time.Location) time.Time {
 	midnight := (d + 1).UTC().Unix() // what clocks show is counted as if it were UTC
 	wanted := midnight + int64(at/time.Second)
-	over := dayEnd(midnight, zone)
-	for s := stretchAt(over, zone); ; s = stretchAt(s.end, zone) {
-		if t := max(over, s.start, wanted-s.offset); t < s.end {
-			return time.Unix(t, 0).In(zone)
+	for t := dayEnd(midnight, zone); ; {
+		offset, until := offsetAt(t, zone)
+		if drop := max(t, wanted-offset); drop < until {
+			return time.Unix(drop, 0).In(zone)
 		}
+		t = until
 	}
 }
 
@@ -28,38 +29,30 @@ func dropOf(d day.Day, at time.Duration, zone *time.Location) time.Time {
 func dayEnd(midnight int64, zone *time.Location) int64 {
 	end := midnight - farthest // the clock shows the day before, whatever the offset
 	for t := end; t < midnight+farthest; {
-		s := stretchAt(t, zone)
-		if until := min(s.end, midnight-s.offset); until > s.start {
-			end = until
+		offset, until := offsetAt(t, zone)
+		if reached := min(until, midnight-offset); reached > t {
+			end = reached
 		}
-		t = s.end
+		t = until
 	}
 	return end
 }
 
-// stretch is a time in which a zone's offset does not change, in seconds since
-// the Unix epoch.
-type stretch struct {
-	start, end int64 // [start, end)
-	offset     int64 // of the clock from UTC, in seconds
-}
+// endOfTime is beyond any date, in seconds since the Unix epoch.
+const endOfTime = 1 << 62
 
-// The bounds of the first and the last stretch of a zone are beyond any date.
-const (
-	beginningOfTime = -1 << 62
-	endOfTime       = 1 << 62
-)
-
-func stretchAt(t int64, zone *time.Location) stretch {
+// offsetAt is how far the clock of a zone is from UTC at an instant, in seconds,
+// and an instant until which it surely stays so.
+func offsetAt(t int64, zone *time.Location) (offset, until int64) {
 	local := time.Unix(t, 0).In(zone)
-	_, offset := local.Zone()
-	s := stretch{beginningOfTime, endOfTime, int64(offset)}
-	start, end := local.ZoneBounds()
-	if !start.IsZero() {
-		s.start = start.Unix()
-	}
+	_, seconds := local.Zone()
+	_, end := local.ZoneBounds()
+	until = endOfTime
 	if !end.IsZero() {
-		s.end = end.Unix()
+		until = end.Unix()
 	}
-	return s
+	// On 31 December of leap years, Go gives the midnight before as the bound
+	// (as of Go 1.26, of zones whose clocks go on being changed). No rule moves
+	// a clock within a minute.
+	return int64(seconds), max(until, t+60)
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 	_ "time/tzdata" // as in main
 
+	"pgregory.net/rapid"
+
 	"daybook/config"
 	"daybook/pipeline/schedule"
 	"daybook/transform/day"
 )
 
-func zone(t testing.TB, name string) *time.Location {
+func zone(t rapid.TB, name string) *time.Location {
 	t.Helper()
 	z, err := time.LoadLocation(name)
 	if err != nil {
@@ -205,7 +207,7 @@ func floorDiv(a, b int64) int64 {
 
 // check compares what a schedule says with what the clock on the wall shows,
 // for every day and month from first on that has dropped until an instant.
-func check(t *testing.T, name string, at time.Duration, step int64, first day.Day, days int) {
+func check(t rapid.TB, name string, at time.Duration, step int64, first day.Day, days int) {
 	t.Helper()
 	z := zone(t, name)
 	s := schedule.New(configured(at, at), z)
@@ -238,6 +240,18 @@ func TestDropsByTheWall(t *testing.T) {
 			check(t, name, clock(t, at), 60, day.Date(2010, 3, 1), 2*365)
 		}
 	}
+}
+
+// TestAnyDropsByTheWall: the same for a few days of any year.
+func TestAnyDropsByTheWall(t *testing.T) {
+	names := zones(t)
+	// The last day of a leap year, far from all that is known of clocks.
+	check(t, "Europe/Amsterdam", clock(t, "02:00"), 1, day.Date(2076, 12, 25), 14)
+	rapid.Check(t, func(r *rapid.T) {
+		first := rapid.Int32Range(int32(day.Date(1840, 1, 1)), int32(day.Date(2200, 1, 1))).Draw(r, "first day")
+		at := rapid.IntRange(0, 24*60-1).Draw(r, "minutes")
+		check(r, rapid.SampledFrom(names).Draw(r, "zone"), time.Duration(at)*time.Minute, 1, day.Day(first), 14)
+	})
 }
 
 // TestOddDropsByTheWall looks at each second, where clocks were moved by days or
