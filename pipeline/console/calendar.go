@@ -1,0 +1,214 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+
+	"daybook/pipeline/service"
+	"daybook/transform/day"
+)
+
+// calendar is a report's days and months, a cell each.
+//
+// Its HTML is made here and not by a template: ten years have four thousand
+// cells, and a template takes longer for each than a page has for all.
+type calendar struct {
+	report *service.Report
+	first  day.Day
+	months map[day.Month]*service.Partition
+}
+
+func newCalendar(rep *service.Report) *calendar {
+	c := &calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
+	if len(rep.Days) > 0 {
+		c.first, _ = day.Parse(rep.Days[0].Name) // the state's names are dates
+	}
+	for i := range rep.Months {
+		if m, err := day.ParseMonth(rep.Months[i].Name); err == nil {
+			c.months[m] = &rep.Months[i]
+		}
+	}
+	return c
+}
+
+// day is the partition of a day; nil: there is none.
+func (c *calendar) day(d day.Day) *service.Partition {
+	if i := int(d - c.first); i >= 0 && i < len(c.report.Days) {
+		return &c.report.Days[i]
+	}
+	return nil
+}
+
+func (c *calendar) last() day.Day { return c.first + day.Day(len(c.report.Days)) - 1 }
+
+// daysInRow is as many as the longest month has.
+const daysInRow = 31
+
+// table is a row a month, the newest first, and the month itself at its end.
+func (c *calendar) table(from, to day.Day) template.HTML {
+	var b strings.Builder
+	b.WriteString(`<table class="calendar"><thead><tr><th scope="col"><span class="hidden">Month</span></th>`)
+	for d := 1; d <= daysInRow; d++ {
+		fmt.Fprintf(&b, `<th scope="col">%d</th>`, d)
+	}
+	b.WriteString(`<th scope="col" class="whole">month</th></tr></thead><tbody>`)
+	for m := to.Month(); m >= from.Month(); m-- {
+		c.row(&b, m, from, to)
+	}
+	b.WriteString(`</tbody></table>`)
+	return template.HTML(b.String())
+}
+
+func (c *calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
+	first, last := m.First(), m.Last()
+	fmt.Fprintf(b, `<tr class="w%d"><th scope="row">`, first.UTC().Weekday()) // on a phone it is a sheet of weeks
+	b.WriteString(first.UTC().Format("Jan 2006"))
+	b.WriteString(`</th>`)
+	for d := first; d < first+daysInRow; d++ {
+		b.WriteString(`<td`)
+		if wd := d.UTC().Weekday(); d <= last && (wd == 0 || wd == 6) {
+			b.WriteString(` class="weekend"`)
+		}
+		b.WriteByte('>')
+		if p := c.day(d); p != nil && d <= last && d >= from && d <= to {
+			c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"))
+		}
+		b.WriteString(`</td>`)
+	}
+	b.WriteString(`<td class="whole">`)
+	if p := c.months[m]; p != nil {
+		c.cell(b, p, first.UTC().Format("January 2006"))
+	}
+	b.WriteString(`</td></tr>`)
+}
+
+// cell is the link to a partition, with all that there is to know at a glance as
+// its name.
+func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
+	l := lookOf(p.State)
+	b.WriteString(`<a class="cell `)
+	b.WriteString(string(p.State))
+	if p.Late {
+		b.WriteString(` late`)
+	}
+	b.WriteString(`" href="/reports/`)
+	b.WriteString(c.report.Name) // configured names are letters, digits and underscores
+	b.WriteByte('/')
+	b.WriteString(p.Name)
+	b.WriteString(`" aria-label="`)
+	b.WriteString(date)
+	b.WriteString(": ")
+	b.WriteString(template.HTMLEscapeString(brief(p, l.Word)))
+	b.WriteString(`">`)
+	b.WriteString(l.Sign)
+	b.WriteString(`</a>`)
+}
+
+// brief is a partition in a line.
+func brief(p *service.Partition, word string) string {
+	text := word
+	if p.Late {
+		text += ", late"
+	}
+	if p.Revision > 1 {
+		text += ", revision " + strconv.Itoa(p.Revision)
+	}
+	if p.Rows > 0 {
+		text += ", " + plural(p.Rows, "row", "rows")
+	}
+	why := p.Failure
+	if why == "" && !fresh(p.State) && len(p.Reasons) > 0 {
+		why = p.Reasons[0]
+	}
+	const most = 120
+	if runes := []rune(why); len(runes) > most {
+		why = string(runes[:most]) + "…"
+	}
+	if why != "" {
+		text += ": " + why
+	}
+	return text
+}
+
+// year is a calendar year at a glance.
+type year struct {
+	Year     int                            `json:"year"`
+	Counts   map[service.PartitionState]int `json:"days"` // by state
+	Tallies  []tally                        `json:"-"`    // those, in the order of the legend
+	Rows     int64                          `json:"rows"`
+	Strip    template.HTML                  `json:"-"`
+	Selected bool                           `json:"-"`
+}
+
+type tally struct {
+	look
+	N int
+}
+
+// years are all of them, the newest first.
+func (c *calendar) years() []year {
+	if len(c.report.Days) == 0 {
+		return nil
+	}
+	var all []year
+	for y := c.last().UTC().Year(); y >= c.first.UTC().Year(); y-- {
+		from, to := day.Date(y, 1, 1), day.Date(y, 12, 31)
+		one := year{Year: y, Counts: map[service.PartitionState]int{}, Strip: c.strip(from, to)}
+		for d := from; d <= to; d++ {
+			if p := c.day(d); p != nil {
+				one.Counts[p.State]++
+				one.Rows += p.Rows
+			}
+		}
+		for _, l := range looks {
+			if n := one.Counts[l.State]; n > 0 {
+				one.Tallies = append(one.Tallies, tally{l, n})
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// strip is a year as a bar: a stretch for days of one state in a row, and below
+// it the months.
+func (c *calendar) strip(from, to day.Day) template.HTML {
+	const height, gap, months = 16, 2, 4
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="strip" width="100%%" height="%d" aria-hidden="true">`, height+gap+months)
+	place := func(d day.Day) float64 { return 100 * float64(d-from) / float64(to-from+1) }
+	for d := from; d <= to; {
+		p := c.day(d)
+		if p == nil {
+			d++
+			continue
+		}
+		end := d + 1
+		for q := c.day(end); end <= to && q != nil && q.State == p.State; q = c.day(end) {
+			end++
+		}
+		fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s</title></rect>`,
+			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, lookOf(p.State).Word))
+		d = end
+	}
+	for m := from.Month(); m <= to.Month(); m++ {
+		if m > from.Month() {
+			fmt.Fprintf(&b, `<line class="cut" x1="%.3f%%" x2="%.3f%%" y1="0" y2="%d"/>`, place(m.First()), place(m.First()), height+gap+months)
+		}
+		if p := c.months[m]; p != nil {
+			fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s</title></rect>`,
+				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), lookOf(p.State).Word)
+		}
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}
+
+func stretchName(from, to day.Day, word string) string {
+	if from == to {
+		return from.String() + ": " + word
+	}
+	return from.String() + " to " + to.String() + ": " + word
+}

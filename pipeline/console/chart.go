@@ -1,0 +1,228 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+)
+
+// shape is how a series is drawn.
+type shape int
+
+const (
+	bars shape = iota
+	line
+)
+
+// series is one thing that a chart shows.
+type series struct {
+	Name  string `json:"name"`
+	Shape shape  `json:"-"`
+	Class string `json:"-"` // its colour
+}
+
+// tick names a point along the axis.
+type tick struct {
+	At   int
+	Text string
+}
+
+// point is one place along a chart's axis: a value of each series.
+type point struct {
+	Label  string    `json:"label"`
+	Values []float64 `json:"values"`
+	Known  bool      `json:"known"`
+}
+
+// chart is some series over time. Its picture is SVG whose horizontal places
+// are percentages: it fits any width, and its texts keep their size.
+type chart struct {
+	ID     string               `json:"id"`
+	Title  string               `json:"title"`
+	Note   string               `json:"note"`
+	Series []series             `json:"series"`
+	Points []point              `json:"points"`
+	Ticks  []tick               `json:"-"`
+	Format func(float64) string `json:"-"`
+}
+
+func (c *chart) add(label string, values []float64, known bool) {
+	c.Points = append(c.Points, point{label, values, known})
+}
+
+// Empty says whether there is nothing to show.
+func (c chart) Empty() bool {
+	for i := range c.Points {
+		if c.Points[i].Known {
+			return false
+		}
+	}
+	return true
+}
+
+// Latest is the last point that is known.
+func (c chart) Latest() string {
+	for i := len(c.Points) - 1; i >= 0; i-- {
+		if p := &c.Points[i]; p.Known {
+			return c.Format(p.Values[len(p.Values)-1])
+		}
+	}
+	return ""
+}
+
+// Cell writes a value for the chart's table.
+func (c chart) Cell(v float64) string { return c.Format(v) }
+
+// The measures of a chart, in pixels.
+const (
+	plotTop    = 18 // room for the label of the topmost line
+	plotHeight = 132
+	axisHeight = 22
+	chartWidth = 1000 // of the stretched drawing that lines are in
+)
+
+// SVG is the picture.
+func (c chart) SVG() template.HTML {
+	top := niceMost(c.most())
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="chart" width="100%%" height="%d" role="img" aria-label="%s">`, plotTop+plotHeight+axisHeight, template.HTMLEscapeString(c.describe()))
+	for _, part := range []float64{0, 0.5, 1} {
+		y := plotTop + plotHeight*(1-part)
+		class := "grid"
+		if part == 0 {
+			class = "base"
+		}
+		fmt.Fprintf(&b, `<line class="%s" x1="0" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, y, y)
+	}
+	slot := 100 / float64(len(c.Points))
+	for i := range c.Series {
+		if c.Series[i].Shape == bars {
+			c.bars(&b, i, slot, top)
+		}
+	}
+	c.lines(&b, top)
+	for _, part := range []float64{0.5, 1} {
+		fmt.Fprintf(&b, `<text class="scale" x="0" y="%.1f">%s</text>`, plotTop+plotHeight*(1-part)-4, c.Format(top*part))
+	}
+	for _, t := range c.Ticks {
+		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%d">%s</text>`, slot*float64(t.At), plotTop+plotHeight+16, t.Text)
+	}
+	for i := range c.Points {
+		fmt.Fprintf(&b, `<rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s</title></rect>`, slot*float64(i), slot, plotTop+plotHeight, template.HTMLEscapeString(c.tell(i)))
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}
+
+func (c *chart) bars(b *strings.Builder, s int, slot, top float64) {
+	for i := range c.Points {
+		p := &c.Points[i]
+		if !p.Known || p.Values[s] <= 0 {
+			continue
+		}
+		height := p.Values[s] / top * plotHeight
+		fmt.Fprintf(b, `<rect class="%s" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f"/>`,
+			c.Series[s].Class, slot*(float64(i)+0.12), plotTop+plotHeight-height, slot*0.76, height)
+	}
+}
+
+// lines draws the series that are lines; they are broken where nothing is known.
+func (c *chart) lines(b *strings.Builder, top float64) {
+	fmt.Fprintf(b, `<svg x="0" y="%d" width="100%%" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none">`, plotTop, plotHeight, chartWidth, plotHeight)
+	slot := chartWidth / float64(len(c.Points))
+	for s := range c.Series {
+		if c.Series[s].Shape != line {
+			continue
+		}
+		var d strings.Builder
+		pen := "M"
+		for i := range c.Points {
+			if !c.Points[i].Known {
+				pen = "M"
+				continue
+			}
+			fmt.Fprintf(&d, "%s%.1f %.1f", pen, slot*(float64(i)+0.5), plotHeight*(1-c.Points[i].Values[s]/top))
+			pen = "L"
+		}
+		fmt.Fprintf(b, `<path class="line %s" d="%s"/>`, c.Series[s].Class, d.String())
+	}
+	b.WriteString(`</svg>`)
+}
+
+func (c *chart) most() (most float64) {
+	for i := range c.Points {
+		for _, v := range c.Points[i].Values {
+			if c.Points[i].Known {
+				most = max(most, v)
+			}
+		}
+	}
+	return most
+}
+
+// niceMost is the least round number that is not below v.
+func niceMost(v float64) float64 {
+	if v <= 0 {
+		return 1
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, n := range []float64{1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10} {
+		if n*unit >= v {
+			return n * unit
+		}
+	}
+	return 10 * unit
+}
+
+// tell is a point in words.
+func (c *chart) tell(i int) string {
+	p := &c.Points[i]
+	if !p.Known {
+		return p.Label + ": nothing published"
+	}
+	texts := make([]string, len(c.Series))
+	for s := range c.Series {
+		texts[s] = c.Series[s].Name + " " + c.Format(p.Values[s])
+	}
+	return p.Label + ": " + strings.Join(texts, ", ")
+}
+
+// describe is the whole chart in words, for those who do not see it.
+func (c *chart) describe() string {
+	if len(c.Points) == 0 {
+		return c.Title
+	}
+	text := fmt.Sprintf("%s, %s to %s", c.Title, c.Points[0].Label, c.Points[len(c.Points)-1].Label)
+	for s := range c.Series {
+		least, most := math.Inf(1), math.Inf(-1)
+		for i := range c.Points {
+			if c.Points[i].Known {
+				least, most = min(least, c.Points[i].Values[s]), max(most, c.Points[i].Values[s])
+			}
+		}
+		if most >= least {
+			text += fmt.Sprintf("; %s from %s to %s", c.Series[s].Name, c.Format(least), c.Format(most))
+		}
+	}
+	return text
+}
+
+// spark is a small line without axes, for a row of a table.
+func spark(values []float64) template.HTML {
+	most := 0.0
+	for _, v := range values {
+		most = max(most, v)
+	}
+	if most == 0 || len(values) < 2 {
+		return ""
+	}
+	var d strings.Builder
+	pen := "M"
+	for i, v := range values {
+		fmt.Fprintf(&d, "%s%.1f %.1f", pen, 100*float64(i)/float64(len(values)-1), 22-20*v/most)
+		pen = "L"
+	}
+	return template.HTML(`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><path class="fill" d="` +
+		d.String() + `L100 24L0 24Z"/><path class="line c1" d="` + d.String() + `"/></svg>`)
+}

@@ -1,0 +1,296 @@
+package consoletest
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/pipeline/service"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/transform/day"
+	"daybook/transform/event"
+)
+
+// report is the state of a report: made-up years, then real weeks.
+func (w *World) report(ctx context.Context, i int, o Options) (service.Report, error) {
+	name, zone := w.runner.Reports[i].Name, w.runner.Reports[i].Zone
+	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.runner.Reports[i].Text}
+	first := last - day.Day(o.Days) + 1
+	if o.Years > 0 {
+		first = day.Date(2026-o.Years, time.February, 9)
+	}
+	scale := []float64{1, 0.36, 0.17}[i] * float64(o.SessionsPerDay) / 700
+	for d := first; d <= last; d++ {
+		p, err := w.day(ctx, name, d, d > last-day.Day(o.Days), scale)
+		if err != nil {
+			return rep, err
+		}
+		at := dropOf(d, zone)
+		p.Drop, p.Deadline = at, at.Add(4*time.Hour)
+		rep.Days = append(rep.Days, p)
+	}
+	for m := first.Month(); m < last.Month(); m++ {
+		p := service.Partition{Kind: pipeline.Month, Name: m.String(), State: service.Published, Revision: 1, Published: dropOf(m.Last(), zone).Add(2 * time.Hour)}
+		for d := max(m.First(), first); d <= m.Last(); d++ {
+			p.Rows, p.Sessions, p.Bytes = p.Rows+rep.Days[d-first].Rows, p.Sessions+rep.Days[d-first].Sessions, p.Bytes+rep.Days[d-first].Bytes
+		}
+		if m.First() > last-day.Day(o.Days) {
+			real, err := w.real(ctx, name, p.Name)
+			if err != nil {
+				return rep, err
+			}
+			real.Kind, real.Published = pipeline.Month, p.Published
+			rep.Months = append(rep.Months, real)
+			continue
+		}
+		if luck(uint64(m), 7)%23 == 0 {
+			p.State, p.Revision = service.Restated, 2
+		}
+		if m == first.Month() {
+			p.State, p.Revision, p.Rows = service.Missing, 0, 0
+		}
+		rep.Months = append(rep.Months, p)
+		if p.Revision > 0 {
+			if err := w.summaries(ctx, name, m, max(m.First(), first), scale); err != nil {
+				return rep, err
+			}
+		}
+	}
+	drop := dropOf(last.Month().Last(), zone).Add(2 * time.Hour)
+	rep.Months = append(rep.Months, service.Partition{Kind: pipeline.Month, Name: last.Month().String(), State: service.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
+		Reasons: []string{"it is complete when there are dumps of 2026-11-30, or of a later day"}})
+	rep.NextMonth = service.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "the month is not over: its drop is on the first day of the next one"}
+	next := dropOf(last+1, zone)
+	rep.NextDay = service.Drop{Partition: (last + 1).String(), At: next, First: next.Add(30 * time.Minute), Deadline: next.Add(4 * time.Hour), Why: "its drop is to come: at 02:00 by the clock of " + zone.String()}
+	return rep, nil
+}
+
+// dropOf is 02:00 after the end of a day.
+func dropOf(d day.Day, zone *time.Location) time.Time {
+	y, m, dom := d.UTC().Date()
+	return time.Date(y, m, dom+1, 2, 0, 0, 0, zone)
+}
+
+// day is the state of a day. Most are simply published.
+func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (service.Partition, error) {
+	p := service.Partition{Kind: pipeline.Day, Name: d.String(), State: service.Published, Revision: 1}
+	p.Published = dropOf(d, time.UTC).Add(31 * time.Minute)
+	if real {
+		published := p.Published
+		p, err := w.real(ctx, report, p.Name)
+		p.Published = published
+		return p, err
+	}
+	p.Sessions = sessions(d, scale)
+	p.Rows, p.Bytes = p.Sessions*115/100, p.Sessions*310
+	switch l := luck(uint64(d), 1); {
+	case p.Sessions == 0:
+		p.State = service.Empty
+	case l%61 == 0:
+		p.State, p.Revision = service.Restated, 2+int(l%3)
+	case d.Month() == day.MonthOf(2021, time.March) && int(d-d.Month().First()) > 21:
+		p = service.Partition{Kind: pipeline.Day, Name: p.Name, State: service.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
+	}
+	return p, nil
+}
+
+// real is a partition as it is published.
+func (w *World) real(ctx context.Context, report, name string) (service.Partition, error) {
+	shown, err := w.runner.Show(ctx, report, name)
+	if err != nil {
+		return service.Partition{}, err
+	}
+	m := shown.Manifest
+	p := service.Partition{Kind: shown.Kind, Name: name, State: service.Published, Revision: m.Revision, Rows: m.Rows}
+	if m.Fold != nil {
+		p.Sessions = m.Fold.Sessions
+	}
+	for _, part := range m.Parts {
+		p.Bytes += part.Bytes
+	}
+	switch {
+	case m.Rows == 0:
+		p.State = service.Empty
+	case m.Revision > 1:
+		p.State = service.Restated
+	}
+	return p, nil
+}
+
+// sessions is how many there were on a day: more every year, fewer at weekends
+// and in summer, none at Christmas.
+func sessions(d day.Day, scale float64) int64 {
+	t := d.UTC()
+	if t.Month() == time.December && t.Day() == 25 {
+		return 0
+	}
+	n := 210 + 46*float64(t.Year()-2016) + float64(luck(uint64(d), 2)%60)
+	n *= 1 + 0.16*math.Cos(2*math.Pi*float64(t.YearDay()-15)/365)
+	switch t.Weekday() {
+	case time.Saturday:
+		n *= 0.38
+	case time.Sunday:
+		n *= 0.24
+	case time.Monday:
+		n *= 1.14
+	}
+	return int64(n * scale)
+}
+
+// luck is a number that looks random, and is the same every time.
+func luck(n, salt uint64) uint64 {
+	x := (n + 1) * 0x9e3779b97f4a7c15 * (2*salt + 1)
+	x ^= x >> 29
+	x *= 0xbf58476d1ce4e5b9
+	return x ^ x>>32
+}
+
+var groupShares = []struct {
+	name  string
+	share float64
+}{
+	{"EMEA/Tier 1", 0.34}, {"EMEA/Tier 2", 0.17}, {"Americas/Tier 1", 0.16}, {"APAC/Tier 1", 0.12},
+	{"Field service", 0.08}, {"Außendienst", 0.07}, {"", 0.06},
+}
+
+// summaries puts those of a month that charts are made of.
+func (w *World) summaries(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
+	var byDay, byGroup, byHour [][]string
+	total := int64(0)
+	for d := from; d <= m.Last(); d++ {
+		n := sessions(d, scale)
+		total += n
+		byDay = append(byDay, measures([]string{d.String()}, n, uint64(d)))
+	}
+	for i, g := range groupShares {
+		drift := 1 + 0.35*math.Sin(float64(i)+float64(m)/29)
+		byGroup = append(byGroup, measures([]string{g.name}, int64(float64(total)*g.share*drift), uint64(m)+uint64(i)))
+	}
+	for h := range 24 {
+		shape := math.Exp(-math.Pow(float64(h)-10.4, 2)/9)*0.72 + math.Exp(-math.Pow(float64(h)-14.8, 2)/7)*0.6 + 0.02
+		byHour = append(byHour, measures([]string{strconv.Itoa(h)}, int64(float64(total)*shape/7.1), uint64(m)*24+uint64(h)))
+	}
+	for file, rows := range map[string][][]string{"by_day.csv": byDay, "by_group.csv": byGroup, "by_hour.csv": byHour} {
+		var b bytes.Buffer
+		c := csv.NewWriter(&b)
+		header := make([]string, len(rows[0]))
+		for i := range header {
+			header[i] = fmt.Sprintf("Column %d", i+1)
+		}
+		if err := c.WriteAll(append([][]string{header}, rows...)); err != nil {
+			return err
+		}
+		key := pipeline.SummaryKey(report, pipeline.Month, m.String(), file)
+		if _, err := w.Sink.Put(ctx, key, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measures is a row of a summary: the key, and the contract's 28 measures, of
+// which charts use eight.
+func measures(key []string, n int64, salt uint64) []string {
+	row := append(key, make([]string, 28)...)
+	cells := row[len(key):]
+	for i := range cells {
+		cells[i] = "0"
+	}
+	wait := 48 + int64(luck(salt, 3)%40) + n/40
+	cells[0], cells[1], cells[2] = fmt.Sprint(n), fmt.Sprint(n*115/100), fmt.Sprint(n*96/100)
+	cells[8], cells[10] = hms(n*(700+int64(luck(salt, 4)%160))), hms(n*(430+int64(luck(salt, 5)%90)))
+	cells[16], cells[17] = hms(wait), hms(wait*3+int64(luck(salt, 6)%90))
+	if n == 0 {
+		cells[16], cells[17] = "", ""
+	}
+	return row
+}
+
+func hms(seconds int64) string {
+	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+}
+
+// happenings puts the last days into every state there is, and tells of runs.
+func (w *World) happenings() {
+	s := w.state
+	reports := s.Reports
+	change := func(report int, back int, f func(*service.Partition)) {
+		days := reports[report].Days
+		if i := len(days) - 1 - back; i >= 0 {
+			f(&days[i])
+		}
+	}
+	change(1, 0, func(p *service.Partition) { *p = pending(p, service.Building, "missing") })
+	change(1, 1, func(p *service.Partition) {
+		p.State, p.Reasons = service.Stale, []string{"1 new dump on 2026-11-21: part-09-late.ndjson.gz", "session 81 was reopened by 2026-11-21"}
+	})
+	change(1, 2, func(p *service.Partition) { *p = pending(p, service.Queued, "missing") })
+	change(2, 0, func(p *service.Partition) { *p = pending(p, service.Waiting, "for its grace, until 07:30") })
+	change(2, 1, func(p *service.Partition) {
+		*p = pending(p, service.Failed, "missing")
+		p.Late, p.Attempts, p.Again = true, 3, w.Now.Add(11*time.Minute)
+		p.Failure = "digest of 2026-11-19: dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off after 1,048,576 bytes; have it delivered again"
+	})
+	change(2, 6, func(p *service.Partition) {
+		*p = pending(p, service.SetAside, "missing")
+		p.Attempts = 5
+		p.Failure = "212 of 9,181 lines (2.31 %) were rejected, and max_rejected allows 1.00 %; nothing was published"
+	})
+	begun := w.Now.Add(-94 * time.Second)
+	s.Running = []service.Running{
+		{Run: "20261121T071026Z-k3v9", Kind: pipeline.Digest, Partition: "2026-11-20", Reason: "2 new dumps on 2026-11-20: part-10.ndjson.gz, part-11.ndjson.gz", Begun: begun},
+		{Run: "20261121T071026Z-k3v9", Kind: pipeline.Day, Report: "emea_tier_1", Partition: "2026-11-20", Reason: "missing", Begun: begun.Add(40 * time.Second)},
+	}
+	s.Progress = service.Progress{Run: "20261121T071026Z-k3v9", Steps: 14, StepsDone: 9, Bytes: 812_331_004, BytesRead: 540_118_272, Lines: 1_918_402}
+	s.Alerts = []service.Alert{
+		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: pipeline.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
+		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: pipeline.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
+	}
+	s.Unknown = []string{"dumps/2026/11/20/README.txt"}
+	s.TooLate = []pipeline.Late{{DumpDay: "2026-11-18", Date: "2026-10-28", Lines: 14, Reason: "too_late", Lookback: 21}}
+	s.Digests = []service.Partition{
+		{Kind: pipeline.Digest, Name: "2026-11-18", State: service.Published, Revision: 1},
+		{Kind: pipeline.Digest, Name: "2026-11-19", State: service.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
+		{Kind: pipeline.Digest, Name: "2026-11-20", State: service.Building, Reasons: []string{"2 new dumps"}},
+	}
+	w.pastRuns()
+}
+
+// pending is a partition of which nothing is published.
+func pending(p *service.Partition, state service.PartitionState, reason string) service.Partition {
+	return service.Partition{Kind: p.Kind, Name: p.Name, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
+}
+
+// pastRuns are two weeks of nights, a failure and a backfill.
+func (w *World) pastRuns() {
+	for i := range 24 {
+		begun := time.Date(2026, time.November, 21-i, 1, 30, 12, 0, time.UTC)
+		d := last - day.Day(i)
+		run := service.Run{
+			ID: begun.Format("20060102T150405Z") + "-n" + strconv.Itoa(i), Replica: "daybook-7d9f-x2x4q", Trigger: "schedule", Begun: begun,
+			Ended: begun.Add(time.Duration(60+luck(uint64(i), 9)%260) * time.Second), Outcome: "done",
+			Accounting: event.Accounting{Lines: 9_204, Accepted: 9_011, Duplicates: 121, Blank: 9, Rejected: map[string]int64{"bad_json": 41, "bad_value": 22}},
+			Steps: []pipeline.Done{
+				{Kind: pipeline.Digest, Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 402, Bytes: 911_223},
+				{Kind: pipeline.Day, Report: "sessions", Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 431, Bytes: 61_402},
+				{Kind: pipeline.Day, Report: "emea_tier_1", Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 170, Bytes: 30_221},
+			},
+		}
+		switch i {
+		case 1:
+			run.Outcome, run.Error = "failed", "the digest of 2026-11-19 failed"
+			run.Steps[0] = pipeline.Done{Kind: pipeline.Digest, Partition: d.String(), Reason: "missing", Error: "dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off"}
+		case 3:
+			run.Trigger, run.Ended = "backfill of sessions from 2026-08-01 to 2026-10-31, from the console", begun.Add(19*time.Minute)
+		case 9:
+			run.Outcome, run.Error = "interrupted", "the service was stopped"
+		}
+		w.runs = append(w.runs, run)
+	}
+}

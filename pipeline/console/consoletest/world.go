@@ -1,0 +1,244 @@
+// Package consoletest has a made-up world to show in a console: three reports
+// with years of history, and partitions in every state.
+//
+// The last weeks are real: generated dumps, digested and published by a
+// [pipeline.Runner] into a store in memory, one day of them restated. What lies
+// before is made up: the state says that it is published, and the months'
+// summaries are there for charts, but no partition is.
+package consoletest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/pipeline/service"
+	"daybook/sources/dump"
+	"daybook/sources/generate"
+	"daybook/sources/store"
+	"daybook/transform/day"
+	"daybook/transform/report"
+)
+
+// Options say how large the world is.
+type Options struct {
+	Years          int // of made-up history
+	Days           int // that are real
+	SessionsPerDay int
+}
+
+// World is a [console.Service] that does nothing but remember what it was asked
+// for.
+type World struct {
+	Now    time.Time
+	Source *store.Memory
+	Sink   store.Store
+	Secret string // that is in the stores' credentials: no page may have it
+
+	runner *pipeline.Runner
+
+	mu    sync.Mutex
+	state *service.State
+	runs  []service.Run
+	acts  []service.Action
+	fails error // of the next action
+}
+
+const template = "dumps/{yyyy}/{mm}/{dd}/"
+
+// last is the last day of the world: a Friday.
+var last = day.Date(2026, time.November, 20)
+
+// New makes a world. The sink may be wrapped by wrap, to watch what is read.
+func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*World, error) {
+	now := time.Date(2026, time.November, 21, 7, 12, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	w := &World{Now: now, Source: store.NewMemory(clock), Sink: store.NewMemory(clock), Secret: "wJalrXUtnFEMI-bPxRfiCYEXAMPLEKEY"}
+	if wrap != nil {
+		w.Sink = wrap(w.Sink)
+	}
+	parsed, err := dump.ParseTemplate(template)
+	if err != nil {
+		return nil, err
+	}
+	w.runner = &pipeline.Runner{
+		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Now: clock,
+		Reports: []pipeline.Report{
+			newReport("sessions", "Europe/Amsterdam", nil), newReport("emea_tier_1", "Europe/Amsterdam", []string{"EMEA/Tier 1"}),
+			newReport("americas", "America/New_York", []string{"Americas"}),
+		},
+	}
+	if err := w.publish(ctx, o); err != nil {
+		return nil, err
+	}
+	w.state = &service.State{Time: now.Add(-20 * time.Second), Lease: service.Lease{Holder: "daybook-7d9f-x2x4q", Mine: true, Generation: 41, Since: now.Add(-33 * 24 * time.Hour)}}
+	for i := range w.runner.Reports {
+		rep, err := w.report(ctx, i, o)
+		if err != nil {
+			return nil, err
+		}
+		w.state.Reports = append(w.state.Reports, rep)
+	}
+	w.happenings()
+	return w, nil
+}
+
+func newReport(name, zone string, groups []string) pipeline.Report {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	unit := "the whole organisation"
+	if groups != nil {
+		unit = fmt.Sprintf("groups %q", groups)
+	}
+	return pipeline.Report{
+		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
+		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions",
+		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
+	}
+}
+
+// publish makes the real days; one of them is restated by a dump that comes
+// late.
+func (w *World) publish(ctx context.Context, o Options) error {
+	if o.Days == 0 {
+		return nil
+	}
+	first := last - day.Day(o.Days) + 1
+	if err := w.generate(ctx, 1, first, o.Days, o.SessionsPerDay, ""); err != nil {
+		return err
+	}
+	if err := w.build(ctx, first, last); err != nil {
+		return err
+	}
+	if err := w.generate(ctx, 2, last-2, 1, max(1, o.SessionsPerDay/40), "late-"); err != nil {
+		return err
+	}
+	return w.build(ctx, max(first, last-4), last)
+}
+
+func (w *World) build(ctx context.Context, from, to day.Day) error {
+	result, err := w.runner.Run(ctx, pipeline.Days(from, to), pipeline.OnlyDue)
+	if err != nil {
+		return err
+	}
+	return result.Err()
+}
+
+// generate puts dumps into the source, their names beginning with prefix.
+func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, sessions int, prefix string) error {
+	_, err := generate.Write(ctx, generate.Options{
+		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.runner.Template, Codec: dump.Gzip,
+	}, func(ctx context.Context, key string, write func(io.Writer) error) error {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			return err
+		}
+		i := strings.LastIndexByte(key, '/') + 1
+		_, err := w.Source.Put(ctx, key[:i]+prefix+key[i:], bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{})
+		return err
+	})
+	return err
+}
+
+// State implements console.Service.
+func (w *World) State() *service.State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state
+}
+
+// SetState has the console show another state.
+func (w *World) SetState(change func(*service.State)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := *w.state
+	change(&next)
+	w.state = &next
+}
+
+// Runs implements console.Service.
+func (w *World) Runs(_ context.Context, n int) ([]service.Run, error) {
+	return w.runs[:min(n, len(w.runs))], nil
+}
+
+// Run implements console.Service.
+func (w *World) Run(_ context.Context, id string) (*service.Run, error) {
+	i := slices.IndexFunc(w.runs, func(r service.Run) bool { return r.ID == id })
+	if i < 0 {
+		return nil, fmt.Errorf("run %s: %w", id, store.ErrNotFound)
+	}
+	return &w.runs[i], nil
+}
+
+// Act implements console.Service: it remembers what was asked for.
+func (w *World) Act(_ context.Context, a service.Action) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fails != nil {
+		return w.fails
+	}
+	w.acts = append(w.acts, a)
+	return nil
+}
+
+// Acts are the actions that were asked for.
+func (w *World) Acts() []service.Action {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.acts)
+}
+
+// Refuse has every action from now on fail.
+func (w *World) Refuse(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails = errors.New(why)
+}
+
+// Runner implements console.Service.
+func (w *World) Runner() *pipeline.Runner { return w.runner }
+
+// Configuration is what the console shows of it.
+func (w *World) Configuration() (text, hash string) {
+	return `source:
+  store:
+    url: s3://support-events/raw
+    region: eu-west-1
+    access_key_id: <redacted>
+    secret_access_key_file: /run/secrets/source
+  key: "{yyyy}/{mm}/{dd}/"
+  lookback_days: 16
+  max_rejected: 1%
+sink:
+  keep_revisions: 7d
+  store:
+    url: s3://warehouse/daybook
+    endpoint: minio.example.com:9000
+    addressing: path
+    access_key_id: <redacted>
+    secret_access_key: <redacted>
+serve:
+  listen: 127.0.0.1:8080
+  interval: 1m
+  lease: 1m
+reports:
+  - name: sessions
+    timezone: Europe/Amsterdam
+    language: en
+    sessions_csv: true
+    schedule:
+      daily: {at: "02:00", grace: 30m, deadline: 4h}
+      monthly: {at: "04:00", grace: 0s, deadline: 12h}
+      catch_up: all
+      max_age: 35d
+`, "4f1d6c0e9a7b"
+}

@@ -1,0 +1,151 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"daybook/pipeline/service"
+	"daybook/transform/day"
+)
+
+// overviewDays is how many of the last days an overview shows.
+const overviewDays = 42
+
+// overviewBody is all reports at a glance.
+type overviewBody struct {
+	Looked   time.Time         `json:"looked"` // at source and sink
+	Problem  string            `json:"problem,omitempty"`
+	Lease    service.Lease     `json:"lease"`
+	Reports  []reportCard      `json:"reports"`
+	Running  []service.Running `json:"running"`
+	Progress service.Progress  `json:"progress"`
+	Alerts   []service.Alert   `json:"alerts"`
+	TooLate  int64             `json:"too_late_lines"`
+	Unknown  []string          `json:"unknown"`
+}
+
+// reportCard is one report in an overview.
+type reportCard struct {
+	Name      string             `json:"name"`
+	Timezone  string             `json:"timezone"`
+	Verdict   verdict            `json:"verdict"`
+	Last      *service.Partition `json:"last_published_day,omitempty"`
+	LastMonth *service.Partition `json:"last_published_month,omitempty"`
+	NextDay   service.Drop       `json:"next_day"`
+	NextMonth service.Drop       `json:"next_month"`
+	Days      []recentDay        `json:"days"`
+	Chart     dayChart           `json:"-"`
+	Zone      *time.Location     `json:"-"`
+}
+
+// recentDay is one bar of a card's chart.
+type recentDay struct {
+	Day      string                 `json:"day"`
+	State    service.PartitionState `json:"state"`
+	Rows     int64                  `json:"rows"`
+	Sessions int64                  `json:"sessions"`
+}
+
+// verdict is how a report is, in words.
+type verdict struct {
+	Level string `json:"level"` // good, busy or bad
+	Word  string `json:"word"`
+	Text  string `json:"text"`
+}
+
+func (c *Console) overview(*http.Request) (*page, error) {
+	s := c.Service.State()
+	body := overviewBody{
+		Looked: s.Time, Problem: s.Problem, Lease: s.Lease, Running: orEmpty(s.Running), Progress: s.Progress,
+		Alerts: orEmpty(s.Alerts), Unknown: orEmpty(s.Unknown), Reports: []reportCard{},
+	}
+	for _, late := range s.TooLate {
+		body.TooLate += late.Lines
+	}
+	for i := range s.Reports {
+		body.Reports = append(body.Reports, c.card(&s.Reports[i]))
+	}
+	return &page{Template: "overview", Title: "Overview", Section: "overview", Body: body, Live: true}, nil
+}
+
+func (c *Console) card(rep *service.Report) reportCard {
+	card := reportCard{
+		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: judge(rep, c.Now()),
+		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
+		Days: []recentDay{},
+	}
+	h := c.index.history(rep.Name)
+	for _, p := range rep.Days[max(0, len(rep.Days)-overviewDays):] {
+		d := recentDay{Day: p.Name, State: p.State, Rows: p.Rows, Sessions: p.Sessions}
+		if parsed, err := day.Parse(p.Name); err == nil && d.Sessions == 0 {
+			d.Sessions = h.day(parsed).Sessions
+		}
+		card.Days = append(card.Days, d)
+	}
+	card.Chart = dayChart(card.Days)
+	return card
+}
+
+func lastPublished(all []service.Partition) *service.Partition {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Revision > 0 {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// judge says how a report is: by the worst that is so of any of its partitions.
+func judge(rep *service.Report, now time.Time) verdict {
+	counts := map[service.PartitionState]int{}
+	var late *service.Partition
+	for _, all := range [][]service.Partition{rep.Days, rep.Months} {
+		for i := range all {
+			p := &all[i]
+			counts[p.State]++
+			if p.Late && late == nil {
+				late = p
+			}
+		}
+	}
+	var also []string
+	for _, s := range []service.PartitionState{service.SetAside, service.Failed, service.Missing} {
+		if n := counts[s]; n > 0 {
+			also = append(also, fmt.Sprintf("%d %s", n, lookOf(s).Word))
+		}
+	}
+	busy := counts[service.Building] + counts[service.Queued] + counts[service.Stale]
+	switch {
+	case late != nil:
+		text := fmt.Sprintf("%s was due by %s, %s.", late.Name, late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
+		if len(also) > 0 {
+			text += " " + capital(strings.Join(also, ", ")) + "."
+		}
+		return verdict{"bad", "Late", text}
+	case counts[service.SetAside]+counts[service.Failed] > 0:
+		return verdict{"bad", "Failing", capital(strings.Join(also, ", ")) + ". All else that is due is published."}
+	case busy > 0:
+		return verdict{"busy", "Catching up", plural(busy, "partition is", "partitions are") + " about to be built."}
+	case len(also) > 0:
+		return verdict{"good", "Fresh", "All that is due is published. " + capital(strings.Join(also, ", ")) + "."}
+	case len(rep.Days) == 0:
+		return verdict{"busy", "Empty", "There are no dumps yet that it could be made of."}
+	}
+	return verdict{"good", "Fresh", "All that is due is published."}
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,234 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"daybook/pipeline/service"
+	"daybook/sources/store"
+)
+
+//go:embed templates/* static/*
+var files embed.FS
+
+// page is what a template is given. Its JSON twin is the body.
+type page struct {
+	Template string // its file, without .html
+	Title    string
+	Section  string // of the navigation that it is in
+	Body     any
+	Twin     any  // what its JSON is, where that is not the body
+	Live     bool // it shows something under way: the script refreshes it
+
+	frame
+}
+
+// frame is what is around the body of every page.
+type frame struct {
+	Now      time.Time
+	State    *service.State
+	Version  string
+	JSON     string // the address of the twin
+	Actions  bool   // are allowed at all
+	LoggedIn bool
+	Notice   string
+}
+
+// failure is an error that people are shown as a page.
+type failure struct {
+	status int
+	text   string
+	err    error // what the log is told; may be nil
+}
+
+func (f *failure) Error() string { return f.text }
+
+func (f *failure) Unwrap() error { return f.err }
+
+var errNoPage = &failure{http.StatusNotFound, "There is no such page.", nil}
+
+// page makes a handler of what makes a page.
+func (c *Console) page(h func(*http.Request) (*page, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			c.fail(w, r, &failure{http.StatusMethodNotAllowed, "This address can only be looked at.", nil})
+			return
+		}
+		r, cancel := limited(r)
+		defer cancel()
+		p, err := h(r)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		c.write(w, r, http.StatusOK, p)
+	})
+}
+
+// write renders a page, or its twin, as a whole before the first byte is sent:
+// what fails is an error page, not half a page.
+func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *page) {
+	w.Header().Add("Vary", "Accept, Cookie")
+	var b bytes.Buffer
+	var err error
+	if wantsJSON(r) {
+		w.Header().Set("Content-Type", "application/json")
+		encoder := json.NewEncoder(&b)
+		encoder.SetIndent("", "  ")
+		if p.Twin == nil {
+			p.Twin = p.Body
+		}
+		err = encoder.Encode(p.Twin)
+	} else {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		p.frame = c.frame(r)
+		err = pages[p.Template].ExecuteTemplate(&b, "frame", p)
+	}
+	if err != nil {
+		c.Log.Error("a page cannot be made", "path", r.URL.Path, "error", err)
+		http.Error(w, "This page cannot be made. The log has the reason.", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(status)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		c.Log.Debug("a page was not taken", "path", r.URL.Path, "error", err)
+	}
+}
+
+func (c *Console) frame(r *http.Request) frame {
+	return frame{
+		Now: c.Now(), State: c.Service.State(), Version: c.Version, JSON: twin(r),
+		Actions: c.mayAct(), LoggedIn: c.loggedIn(r), Notice: notices[r.URL.Query().Get("done")],
+	}
+}
+
+// twin is the address of a page's JSON.
+func twin(r *http.Request) string {
+	query := r.URL.Query()
+	query.Del("done")
+	query.Set("format", "json")
+	return r.URL.EscapedPath() + "?" + query.Encode()
+}
+
+// wantsJSON says whether the twin is asked for.
+func wantsJSON(r *http.Request) bool {
+	if format := r.URL.Query().Get("format"); format != "" {
+		return format == "json"
+	}
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// problem is the body of an error page.
+type problem struct {
+	Status int    `json:"status"`
+	Error  string `json:"error"`
+	Title  string `json:"-"`
+}
+
+// fail answers with an error page. What is no failure that says what people may
+// know of it is only logged: stores name their addresses in their errors.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f := asFailure(err)
+	if f.status >= http.StatusInternalServerError {
+		c.Log.Warn("a page failed", "path", r.URL.Path, "error", err)
+	}
+	c.write(w, r, f.status, &page{
+		Template: "error", Title: http.StatusText(f.status),
+		Body: problem{f.status, f.text, http.StatusText(f.status)},
+	})
+}
+
+func asFailure(err error) *failure {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, store.ErrNotFound):
+		return &failure{http.StatusNotFound, "It is not there any more. What is published may just have been replaced: look again.", err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &failure{http.StatusGatewayTimeout, "The store took too long to answer. Try again in a moment.", err}
+	}
+	return &failure{http.StatusBadGateway, "The store could not be read. The log has the reason.", err}
+}
+
+// pages are the templates by name, each with the frame and the parts that they
+// share.
+var pages = parsePages()
+
+func parsePages() map[string]*template.Template {
+	shared := template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/_*.html"))
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		panic(err) // the pattern is right
+	}
+	parsed := map[string]*template.Template{}
+	for _, name := range names {
+		base := strings.TrimSuffix(path.Base(name), ".html")
+		if !strings.HasPrefix(base, "_") {
+			parsed[base] = template.Must(template.Must(shared.Clone()).ParseFS(files, name))
+		}
+	}
+	return parsed
+}
+
+// kinds are the content types of the static files.
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// static are the files that pages load, by name.
+var static = readStatic()
+
+type staticFile struct {
+	body []byte
+	kind string
+	hash string
+}
+
+func readStatic() map[string]staticFile {
+	all := map[string]staticFile{}
+	entries, err := files.ReadDir("static")
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	for _, e := range entries {
+		body, err := files.ReadFile("static/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		sum := sha256.Sum256(body)
+		all[e.Name()] = staticFile{body, kinds[path.Ext(e.Name())], hex.EncodeToString(sum[:6])}
+	}
+	return all
+}
+
+// asset is the address of a static file; it changes with the content.
+func asset(name string) string { return "/static/" + name + "?v=" + static[name].hash }
+
+func serveStatic(w http.ResponseWriter, r *http.Request) {
+	f, ok := static[r.PathValue("file")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", f.kind)
+	if r.URL.Query().Get("v") == f.hash {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	_, _ = w.Write(f.body) // nobody is left to tell
+}

@@ -1,0 +1,463 @@
+package console
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"daybook/pipeline"
+	"daybook/pipeline/service"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/report"
+	"daybook/transform/session"
+)
+
+// What a partition's page shows at most; the command line has the rest.
+const (
+	mostRevisions = 20
+	mostDays      = 40 // of inputs
+	mostDumps     = 200
+	mostSamples   = 20
+	mostRows      = 25
+	mostTableRows = 60
+	mostRaw       = 400 // characters of a rejected line
+	diffRows      = 50_000
+	mostChanges   = 50
+)
+
+// partitionBody is one day or month of a report.
+type partitionBody struct {
+	Report    string            `json:"report"`
+	Partition service.Partition `json:"partition"`
+	Zone      *time.Location    `json:"-"`
+	Before    string            `json:"before,omitempty"` // the partitions beside it
+	After     string            `json:"after,omitempty"`
+	URL       string            `json:"url,omitempty"`
+	Actions   []Action          `json:"actions"`
+
+	Manifest  *publish.Manifest `json:"manifest,omitempty"`
+	Revisions []revision        `json:"revisions,omitempty"`
+	Diff      *diff             `json:"diff,omitempty"`
+	Origins   []pipeline.Origin `json:"origins,omitempty"` // of a day
+	Omitted   int               `json:"omitted_origins,omitempty"`
+	Reasons   []reasonCount     `json:"rejected,omitempty"`
+	Samples   []sample          `json:"samples,omitempty"`
+	Rows      []rowLine         `json:"rows,omitempty"`
+	Tables    []table           `json:"summaries,omitempty"`
+	Loads     []load            `json:"load_statements,omitempty"`
+}
+
+// revision is one of those that are kept.
+type revision struct {
+	Number int    `json:"revision"`
+	Reason string `json:"reason"`
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	Live   bool   `json:"live"`
+	Before int    `json:"previous,omitempty"` // that it can be compared with; 0: none
+}
+
+// diff is how two revisions differ.
+type diff struct {
+	From    int             `json:"from"`
+	To      int             `json:"to"`
+	Added   int64           `json:"added"`
+	Removed int64           `json:"removed"`
+	Changed int64           `json:"changed"`
+	Same    int64           `json:"same"`
+	Changes []report.Change `json:"changes"`
+	More    int             `json:"more"`
+	TooMany bool            `json:"too_many_rows"`
+}
+
+type reasonCount struct {
+	Reason string `json:"reason"`
+	Lines  int64  `json:"lines"`
+}
+
+// sample is a rejected line.
+type sample struct {
+	Object string `json:"object"`
+	Line   int64  `json:"line"`
+	Offset int64  `json:"offset"`
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+	Raw    string `json:"raw"`
+}
+
+// rowLine is a row in a few words.
+type rowLine struct {
+	Session    int64     `json:"session_id"`
+	Leg        int64     `json:"leg"`
+	Start      time.Time `json:"start,omitzero"`
+	Technician string    `json:"technician"`
+	Group      string    `json:"group"`
+	Status     string    `json:"status"`
+	Waiting    string    `json:"waiting_time"`
+	Total      string    `json:"total_time"`
+	Work       string    `json:"work_time"`
+	Date       string    `json:"report_date"`
+}
+
+// table is a summary.
+type table struct {
+	Name   string     `json:"name"`
+	File   string     `json:"file"`
+	Header []string   `json:"header"`
+	Rows   [][]string `json:"rows"`
+	More   bool       `json:"more"`
+}
+
+// partitionOf finds the partition that a request is about.
+func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.Partition, before, after string, err error) {
+	rep, err = findReport(c.Service.State(), r.PathValue("report"))
+	if err != nil {
+		return nil, nil, "", "", err
+	}
+	name := r.PathValue("partition")
+	all := rep.Days
+	if _, err := day.ParseMonth(name); err == nil {
+		all = rep.Months
+	}
+	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name == name })
+	if i < 0 {
+		return nil, nil, "", "", notFound("The report %s has no partition %q. Days are written as 2026-11-20, months as 2026-11.", rep.Name, name)
+	}
+	if i > 0 {
+		before = all[i-1].Name
+	}
+	if i+1 < len(all) {
+		after = all[i+1].Name
+	}
+	return rep, &all[i], before, after, nil
+}
+
+func (c *Console) partition(r *http.Request) (*page, error) {
+	rep, p, before, after, err := c.partitionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: before, After: after, Actions: partitionActions(rep.Name, p)}
+	made := &page{Template: "partition", Title: rep.Name + " " + p.Name, Section: "reports", Body: body, Live: p.State == service.Building}
+	if p.Revision == 0 {
+		return made, nil
+	}
+	return made, c.fill(r.Context(), body, r.URL.Query().Get("diff"))
+}
+
+// fill reads what is published of a partition.
+func (c *Console) fill(ctx context.Context, body *partitionBody, compare string) error {
+	runner := c.Service.Runner()
+	shown, err := runner.Show(ctx, body.Report, body.Partition.Name)
+	if err != nil {
+		return err
+	}
+	body.Manifest, body.URL = shown.Manifest, shown.URL
+	for _, step := range []func(context.Context, *pipeline.Runner, *pipeline.Shown) error{
+		body.revisions, body.origins, body.rejects, body.rows, body.tables,
+	} {
+		// Parts of it may be superseded while the page is made: that is no reason
+		// not to show the rest.
+		if err := step(ctx, runner, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	body.Loads = loads(runner.Sink.URL(""), body.Report, shown.Manifest)
+	if compare != "" {
+		return body.compare(ctx, runner, compare)
+	}
+	return nil
+}
+
+func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	history, err := r.History(ctx, shown, mostRevisions)
+	for i := range history {
+		m := &history[i]
+		rev := revision{Number: m.Revision, Reason: m.Reason, Rows: m.Rows, Live: i == 0}
+		for _, part := range m.Parts {
+			rev.Bytes += part.Bytes
+		}
+		if i+1 < len(history) {
+			rev.Before = history[i+1].Revision
+		}
+		b.Revisions = append(b.Revisions, rev)
+	}
+	return err
+}
+
+// compare fills in how two revisions differ, as 1..2.
+func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisions string) error {
+	first, second, _ := strings.Cut(revisions, "..")
+	from, err := strconv.ParseUint(first, 10, 31)
+	to, err2 := strconv.ParseUint(second, 10, 31)
+	if err != nil || err2 != nil || from == 0 || to == 0 {
+		return &failure{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
+	}
+	b.Diff = &diff{From: int(from), To: int(to)}
+	if b.Manifest.Rows > diffRows {
+		b.Diff.TooMany = true
+		return nil
+	}
+	d, err := r.Diff(ctx, b.Report, b.Partition.Name, int(from), int(to))
+	if errors.Is(err, store.ErrNotFound) {
+		return notFound("One of the revisions %d and %d is not kept any more, or never was.", from, to)
+	}
+	if err != nil {
+		return err
+	}
+	b.Diff.Added, b.Diff.Removed, b.Diff.Changed, b.Diff.Same = d.Added, d.Removed, d.Changed, d.Same
+	b.Diff.Changes = d.Changes[:min(len(d.Changes), mostChanges)]
+	b.Diff.More = len(d.Changes) - len(b.Diff.Changes)
+	return nil
+}
+
+// origins are the dumps that a day was made from; a month's inputs are its days.
+func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	if shown.Kind != pipeline.Day {
+		return nil
+	}
+	m := *shown.Manifest
+	if b.Omitted = len(m.Inputs) - mostDays; b.Omitted > 0 {
+		m.Inputs = m.Inputs[b.Omitted:]
+	} else {
+		b.Omitted = 0
+	}
+	var err error
+	b.Origins, err = r.Origins(ctx, &m)
+	for i := range b.Origins {
+		o := &b.Origins[i]
+		o.Dumps = o.Dumps[:min(len(o.Dumps), mostDumps)]
+	}
+	return err
+}
+
+// rejects counts the rejected lines by reason, and shows some of those of the
+// day's own dumps.
+func (b *partitionBody) rejects(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	rejected := shown.Manifest.Accounting.Rejected
+	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
+		b.Reasons = append(b.Reasons, reasonCount{reason, rejected[reason]})
+	}
+	d, err := day.Parse(b.Partition.Name)
+	if err != nil || len(rejected) == 0 {
+		return nil // a month's are those of its days
+	}
+	kept, err := r.RejectsOf(ctx, d)
+	if err != nil || kept == nil {
+		return err
+	}
+	// A few of each reason, so that the common ones do not hide the others.
+	const each = 5
+	seen := map[event.Reason]int{}
+	for line, err := range r.RejectedLines(ctx, kept) {
+		if err != nil {
+			return err
+		}
+		if seen[line.Reason]++; seen[line.Reason] > each {
+			continue
+		}
+		b.Samples = append(b.Samples, sample{line.Object, line.Number, line.Offset, line.Reason.String(), line.Detail, printable(line.Raw)})
+		if len(b.Samples) == mostSamples {
+			return nil
+		}
+	}
+	return nil
+}
+
+// printable is the beginning of a line as text.
+func printable(raw []byte) string {
+	text := strings.ToValidUTF8(string(raw[:min(len(raw), utf8.UTFMax*mostRaw)]), "�")
+	if runes := []rune(text); len(runes) > mostRaw {
+		return string(runes[:mostRaw]) + "…"
+	}
+	return text
+}
+
+// rows are the first ones: from there people go on to sessions.
+func (b *partitionBody) rows(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	for batch, err := range r.Rows(ctx, shown.Manifest) {
+		if err != nil {
+			return err
+		}
+		for i := range batch[:min(len(batch), mostRows)] {
+			b.Rows = append(b.Rows, newRowLine(&batch[i], b.Zone))
+		}
+		return nil
+	}
+	return nil
+}
+
+func newRowLine(r *report.Row, zone *time.Location) rowLine {
+	l := rowLine{
+		Session: r.SessionID, Leg: r.Leg, Technician: r.TechnicianName, Group: r.TechnicianGroup, Status: r.Status,
+		Waiting: clock(r.WaitingTime / 1000), Total: clock(r.TotalTime / 1000), Work: clock(r.WorkTime / 1000),
+		Date: r.ReportDate.String(),
+	}
+	at := r.StartTime
+	if at == session.Unknown {
+		at = r.BeginTime
+	}
+	l.Start = time.UnixMilli(at).In(zone)
+	return l
+}
+
+// tables are the partition's summaries, but for the rows themselves.
+func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	if shown.Manifest.Summaries == nil {
+		return nil
+	}
+	for _, f := range shown.Manifest.Summaries.Files {
+		if f.Name == "sessions.csv" {
+			continue
+		}
+		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), delimiterOf(r, b.Report))
+		if err != nil {
+			return err
+		}
+		t.Name, t.File = strings.ReplaceAll(strings.TrimSuffix(f.Name, ".csv"), "_", " "), f.Name
+		b.Tables = append(b.Tables, t)
+	}
+	return nil
+}
+
+func readTable(ctx context.Context, sink store.Store, key string, delimiter rune) (t table, err error) {
+	body, _, err := openWhole(ctx, sink, key)
+	if err != nil {
+		return t, err
+	}
+	defer body.Close()
+	rows := csv.NewReader(&io.LimitedReader{R: body, N: maxSummary})
+	rows.Comma = delimiter
+	if t.Header, err = rows.Read(); err != nil {
+		return t, err
+	}
+	t.Header[0] = strings.TrimPrefix(t.Header[0], "\ufeff")
+	for len(t.Rows) < mostTableRows {
+		record, err := rows.Read()
+		if err == io.EOF {
+			return t, nil
+		}
+		if err != nil {
+			return t, err
+		}
+		t.Rows = append(t.Rows, record)
+	}
+	t.More = true
+	return t, nil
+}
+
+// openWhole opens an object to be read to its end.
+func openWhole(ctx context.Context, sink store.Store, key string) (io.ReadCloser, store.Object, error) {
+	return sink.Open(ctx, key, 0, store.ToEnd, "")
+}
+
+// download streams a file of a partition: one that its manifest names.
+func (c *Console) download(w http.ResponseWriter, r *http.Request) {
+	c.stream(w, r, "application/vnd.apache.parquet", func(shown *pipeline.Shown, _ *service.Report, file string) string {
+		for _, part := range shown.Manifest.Parts {
+			if path.Base(part.Key) == file {
+				return part.Key
+			}
+		}
+		return ""
+	})
+}
+
+// downloadSummary streams a summary that the manifest names.
+func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
+	c.stream(w, r, "text/csv; charset=utf-8", func(shown *pipeline.Shown, rep *service.Report, file string) string {
+		if s := shown.Manifest.Summaries; s != nil {
+			for _, f := range s.Files {
+				if f.Name == file {
+					return pipeline.SummaryKey(rep.Name, shown.Kind, shown.Manifest.Partition, f.Name)
+				}
+			}
+		}
+		return ""
+	})
+}
+
+// stream sends an object whose key find has found.
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*pipeline.Shown, *service.Report, string) string) {
+	rep, p, _, _, err := c.partitionOf(r)
+	if err == nil && p.Revision == 0 {
+		err = notFound("There is nothing published of %s yet.", p.Name)
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	runner := c.Service.Runner()
+	ctx := r.Context()
+	shown, err := runner.Show(ctx, rep.Name, p.Name)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	file := r.PathValue("file")
+	key := find(shown, rep, file)
+	if key == "" {
+		c.fail(w, r, notFound("%s has no such file. It may have been replaced: look again.", p.Name))
+		return
+	}
+	body, object, err := openWhole(ctx, runner.Sink, key)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	defer body.Close()
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
+	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name, path.Base(key))+`"`)
+	h.Set("ETag", strconv.Quote(object.ETag))
+	if r.Method == http.MethodHead {
+		return
+	}
+	if err := copyStream(w, body); err != nil {
+		// The size was promised: who gets less knows that it is not all.
+		c.Log.Warn("a download broke off", "path", r.URL.Path, "error", err)
+	}
+}
+
+// downloadName tells files of different partitions apart in one folder. Names in
+// the sink are letters, digits, dashes, dots and underscores; anything else is
+// not passed on in a header.
+func downloadName(report, partition, file string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
+			return r
+		}
+		return '_'
+	}, report+"-"+partition+"-"+file)
+}
+
+// copyStream copies as long as the reader takes the next piece within the time
+// for it.
+func copyStream(w http.ResponseWriter, body io.Reader) error {
+	deadlines := http.NewResponseController(w)
+	const piece = 1 << 20
+	for {
+		_ = deadlines.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
+		_, err := io.CopyN(w, body, piece)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

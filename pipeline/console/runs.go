@@ -1,0 +1,76 @@
+package console
+
+import (
+	"net/http"
+	"regexp"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/pipeline/service"
+	"daybook/sinks/publish"
+)
+
+// mostRuns is how many runs of the past are listed.
+const mostRuns = 100
+
+// runID is what ids of runs look like. They are parts of keys: nothing else gets
+// to the store.
+var runID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+
+type runsBody struct {
+	Running  []service.Running `json:"running"`
+	Progress service.Progress  `json:"progress"`
+	Runs     []runLine         `json:"runs"`
+}
+
+// runLine is a run in a line.
+type runLine struct {
+	service.Run
+	Published int           `json:"published"`
+	Failed    int           `json:"failed"`
+	Lasted    time.Duration `json:"lasted_ns"`
+	Part      int           `json:"-"` // of the longest one, in percent
+}
+
+func newRunLine(run service.Run) runLine {
+	l := runLine{Run: run, Lasted: run.Ended.Sub(run.Begun)}
+	for i := range run.Steps {
+		switch d := &run.Steps[i]; {
+		case d.State == "":
+			l.Failed++
+		case d.Kind != pipeline.Digest && d.State != publish.Unchanged:
+			l.Published++
+		}
+	}
+	return l
+}
+
+func (c *Console) runs(r *http.Request) (*page, error) {
+	s := c.Service.State()
+	past, err := c.Service.Runs(r.Context(), mostRuns)
+	if err != nil {
+		return nil, err
+	}
+	body := runsBody{Running: orEmpty(s.Running), Progress: s.Progress, Runs: []runLine{}}
+	longest := time.Millisecond
+	for _, run := range past {
+		body.Runs = append(body.Runs, newRunLine(run))
+		longest = max(longest, body.Runs[len(body.Runs)-1].Lasted)
+	}
+	for i := range body.Runs {
+		body.Runs[i].Part = max(1, int(100*body.Runs[i].Lasted/longest))
+	}
+	return &page{Template: "runs", Title: "Runs", Section: "runs", Body: body, Live: true}, nil
+}
+
+func (c *Console) run(r *http.Request) (*page, error) {
+	id := r.PathValue("id")
+	if !runID.MatchString(id) {
+		return nil, notFound("There is no run %q.", id)
+	}
+	run, err := c.Service.Run(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	return &page{Template: "run", Title: "Run " + run.ID, Section: "runs", Body: newRunLine(*run)}, nil
+}

@@ -1,0 +1,94 @@
+package console
+
+import (
+	"net/http"
+	"time"
+
+	"daybook/pipeline/service"
+)
+
+// mostOpen is how many partitions of a state the schedule lists; the calendar
+// has them all.
+const mostOpen = 12
+
+type scheduleBody struct {
+	Reports []reportSchedule `json:"reports"`
+	Digests digestSchedule   `json:"digests"`
+}
+
+// reportSchedule is what is due of a report, and what is not, and why.
+type reportSchedule struct {
+	Name      string            `json:"name"`
+	Timezone  string            `json:"timezone"`
+	Settings  map[string]string `json:"settings"`
+	NextDay   service.Drop      `json:"next_day"`
+	NextMonth service.Drop      `json:"next_month"`
+	Groups    []stateGroup      `json:"open"`
+	Zone      *time.Location    `json:"-"`
+}
+
+type digestSchedule struct {
+	Groups []stateGroup `json:"open"`
+}
+
+// stateGroup is the partitions in a state that is not simply done, the newest
+// first.
+type stateGroup struct {
+	look       `json:"-"`
+	State      service.PartitionState `json:"state"`
+	Partitions []service.Partition    `json:"partitions"`
+	More       int                    `json:"more"`
+}
+
+func (c *Console) schedule(*http.Request) (*page, error) {
+	s := c.Service.State()
+	body := scheduleBody{Reports: []reportSchedule{}, Digests: digestSchedule{openGroups(s.Digests)}}
+	for i := range s.Reports {
+		rep := &s.Reports[i]
+		body.Reports = append(body.Reports, reportSchedule{
+			Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, NextDay: rep.NextDay, NextMonth: rep.NextMonth,
+			Groups: openGroups(rep.Days, rep.Months), Zone: zone(rep),
+		})
+	}
+	return &page{Template: "schedule", Title: "Schedule", Section: "schedule", Body: body, Live: true}, nil
+}
+
+// urgency is the order of the groups: what people should look at comes first.
+var urgency = []service.PartitionState{
+	service.SetAside, service.Failed, service.Building, service.Queued, service.Stale, service.Waiting, service.Missing,
+}
+
+func openGroups(lists ...[]service.Partition) []stateGroup {
+	groups := []stateGroup{}
+	for _, state := range urgency {
+		g := stateGroup{look: lookOf(state), State: state}
+		for _, all := range lists {
+			for i := len(all) - 1; i >= 0; i-- {
+				switch {
+				case all[i].State != state:
+				case len(g.Partitions) < mostOpen:
+					g.Partitions = append(g.Partitions, all[i])
+				default:
+					g.More++
+				}
+			}
+		}
+		if len(g.Partitions) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+type configurationBody struct {
+	Text string `json:"text"` // YAML
+	Hash string `json:"hash"`
+}
+
+func (c *Console) configuration(*http.Request) (*page, error) {
+	var body configurationBody
+	if c.Configuration != nil {
+		body.Text, body.Hash = c.Configuration()
+	}
+	return &page{Template: "configuration", Title: "Configuration", Section: "configuration", Body: body}, nil
+}

@@ -1,0 +1,164 @@
+package console
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/pipeline/explain"
+	"daybook/transform/day"
+	"daybook/transform/report"
+	"daybook/transform/session"
+)
+
+// sessionBody is one session told.
+type sessionBody struct {
+	Report    string
+	ID        int64
+	Date      string
+	Zone      *time.Location
+	Type      string
+	Channel   string
+	First     string
+	Last      string
+	Lasted    string
+	Legs      []legLine
+	Events    []eventLine
+	Anomalies []anomalyLine
+	Timeline  *timeline
+	Command   string
+}
+
+// legLine is a leg and how its numbers came to be.
+type legLine struct {
+	Number     int
+	Role       string
+	Technician string
+	Group      string
+	Status     string
+	Final      bool
+	Date       string
+	Link       string // to the partition that it is in; empty: it is in none of this report
+	Total      string
+	Work       string
+	Waiting    string
+	Numbers    []explain.Number
+}
+
+type eventLine struct {
+	Time     string
+	Text     string
+	State    string
+	Notes    []string
+	Repeated bool
+}
+
+type anomalyLine struct{ Time, Name, Why string }
+
+func (c *Console) session(r *http.Request) (*page, error) {
+	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	if err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id < 1 {
+		return nil, notFound("A session's id is a whole number.")
+	}
+	text := r.URL.Query().Get("date")
+	if last := lastPublished(rep.Days); text == "" && last != nil {
+		text = last.Name
+	}
+	d, err := day.Parse(text)
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, "Say which day the session is about, as 2026-11-20.", nil}
+	}
+	runner := c.Service.Runner()
+	told, err := runner.Tell(r.Context(), d, id)
+	if errors.Is(err, pipeline.ErrNoSession) {
+		return nil, notFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, runner.Lookback, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	def := definition(runner, rep.Name, zone(rep))
+	body := newSessionBody(told, def, d)
+	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(told, def)}, nil
+}
+
+// definition is that of a report; of one that was taken out of the configuration
+// a moment ago, one that is good for showing.
+func definition(r *pipeline.Runner, name string, zone *time.Location) *report.Definition {
+	i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
+	if i < 0 {
+		return &report.Definition{Name: name, Zone: zone}
+	}
+	return &r.Reports[i].Definition
+}
+
+func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Day) *sessionBody {
+	t, s := explain.NewTeller(told, def.Zone), told.Session
+	b := &sessionBody{
+		Report: def.Name, ID: s.ID, Date: d.String(), Zone: def.Zone, Type: s.Type.String(),
+		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: clock((s.LastEvent - t.First()) / 1000),
+		Timeline: newTimeline(t),
+		Command:  "daybook explain --session " + strconv.FormatInt(s.ID, 10) + " --date " + d.String() + " --timezone " + def.Zone.String(),
+	}
+	if s.Channel.ID != 0 {
+		b.Channel = explain.Named(s.Channel.Name, s.Channel.ID)
+	}
+	for i := range s.Legs {
+		b.Legs = append(b.Legs, newLegLine(t, def, s, &s.Legs[i]))
+	}
+	steps := told.Trace.Steps
+	for i := range told.Deliveries {
+		delivery := &told.Deliveries[i]
+		e := eventLine{Time: t.Moment(delivery.Event.Millis()), Text: explain.Event(&delivery.Event), Repeated: delivery.Repeated}
+		if !e.Repeated {
+			step := &steps[0]
+			steps = steps[1:]
+			e.State, e.Notes = explain.State(step), explain.Notes(step)
+			for _, f := range step.Anomalies {
+				b.Anomalies = append(b.Anomalies, anomalyLine{e.Time, f.Anomaly.String(), f.Why})
+			}
+		}
+		b.Events = append(b.Events, e)
+	}
+	return b
+}
+
+func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l *session.Leg) legLine {
+	line := legLine{
+		Number: l.Number, Role: l.Role.String(), Technician: "nobody", Group: l.Technician.Group, Status: l.Status.String(), Final: l.Final,
+		Date: def.Date(l).String(), Numbers: t.Numbers(l),
+		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
+	}
+	if l.Technician.ID != 0 {
+		line.Technician = explain.Named(l.Technician.Name, l.Technician.ID)
+	}
+	if def.Includes(s, l) {
+		line.Link = partitionPath(def.Name, line.Date)
+	}
+	return line
+}
+
+// timeline is the session as a picture: a lane for its status, one for each leg,
+// and one for the chat, all on one axis.
+type timeline struct {
+	Lanes  []lane
+	Ticks  []axisTick
+	Breaks int // long times in which nothing happened, drawn short
+	Legend []legendItem
+}
+
+type lane struct {
+	Name, About string
+	Picture     template.HTML
+}
+
+type axisTick struct{ Text string }
+
+type legendItem struct{ Class, Name string }

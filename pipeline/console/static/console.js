@@ -1,0 +1,84 @@
+// What pages do by themselves: refresh what is under way, keep relative times
+// current, move in a calendar by arrow keys, and copy snippets. Without it,
+// everything is there, too.
+"use strict";
+
+const units = [[60, 1, "s"], [3600, 60, "min"], [2 * 86400, 3600, "h"], [60 * 86400, 86400, "days"], [730 * 86400, 30 * 86400, "months"], [Infinity, 365 * 86400, "years"]];
+
+function ago(then) {
+  const seconds = (Date.now() - skew - then) / 1000, size = Math.abs(seconds);
+  if (size < 5) return "just now";
+  const [, per, unit] = units.find(([below]) => size < below);
+  const text = Math.floor(size / per) + " " + unit;
+  return seconds < 0 ? "in " + text : text + " ago";
+}
+
+// The page's clock is the server's.
+const rendered = Date.parse(document.querySelector("meta[name=now]")?.content);
+const skew = rendered ? Date.now() - rendered : 0;
+
+function tellTimes() {
+  for (const t of document.querySelectorAll("time[datetime]")) t.textContent = ago(Date.parse(t.dateTime));
+}
+setInterval(tellTimes, 15000);
+
+// Parts of a page that shows something under way are replaced by those of the
+// page as it is now. What has the focus, or is selected, is left alone.
+const main = document.querySelector("main[data-live]");
+async function refresh() {
+  if (document.hidden) return again();
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of document.querySelectorAll("[data-part]")) {
+        const now = page.getElementById(part.id);
+        if (now && !part.contains(document.activeElement) && now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
+      }
+      main.dataset.live = page.querySelector("main").dataset.live || main.dataset.live;
+      roam();
+    }
+  } catch { /* the server is away: try again */ }
+  again();
+}
+function again() { setTimeout(refresh, 1000 * Number(main.dataset.live)); }
+if (main) again();
+
+// A calendar is one stop for the tab key; arrows move in it.
+function roam() {
+  for (const table of document.querySelectorAll("table.calendar:not([data-roams])")) {
+    table.dataset.roams = "";
+    const cells = table.querySelectorAll("a.cell");
+    for (const c of cells) c.tabIndex = -1;
+    if (cells.length) cells[0].tabIndex = 0;
+    table.addEventListener("keydown", (e) => {
+      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[e.key];
+      const td = e.target.closest("td");
+      if (!step || !td) return;
+      e.preventDefault();
+      let row = td.parentNode.rowIndex, col = td.cellIndex;
+      for (let tries = 0; tries < 40; tries++) {
+        row += step[0]; col += step[1];
+        const next = table.rows[row]?.cells[col]?.querySelector("a.cell");
+        if (next) {
+          e.target.tabIndex = -1; next.tabIndex = 0; next.focus();
+          return;
+        }
+        if (!table.rows[row]?.cells[col]) return;
+      }
+    });
+  }
+}
+roam();
+
+for (const snippet of document.querySelectorAll(".snippet")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  button.type = "button"; button.className = "copy"; button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(snippet.querySelector("code").textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+  snippet.append(button);
+}

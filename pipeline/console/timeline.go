@@ -1,0 +1,271 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"daybook/pipeline/explain"
+	"daybook/transform/event"
+	"daybook/transform/session"
+)
+
+const (
+	// Sessions lie on hold for days, and what is worth seeing happens in minutes:
+	// a longer time without events is drawn as short as a part of the rest.
+	longQuiet  = 45 * time.Minute
+	quietShare = 8
+	axisTicks  = 5
+
+	statusHeight = 26 // pixels
+	legHeight    = 40
+	chatHeight   = 34
+	labelShare   = 9.0 // percent of the width that a label needs
+)
+
+// axis is the places of moments, in percent. It is straight but for long quiet
+// times, which are drawn short.
+type axis struct {
+	moments []int64   // ascending; the first and last are the ends
+	places  []float64 // of them
+	breaks  []int     // the quiet times, by where they begin in moments
+}
+
+func newAxis(moments []int64) *axis {
+	slices.Sort(moments)
+	a := &axis{moments: slices.Compact(moments)}
+	if len(a.moments) == 1 {
+		a.moments = append(a.moments, a.moments[0]+1)
+	}
+	busy := int64(0)
+	for i := 1; i < len(a.moments); i++ {
+		if gap := a.moments[i] - a.moments[i-1]; gap <= longQuiet.Milliseconds() {
+			busy += gap
+		}
+	}
+	short := max(busy/quietShare, 1)
+	a.places = make([]float64, len(a.moments))
+	for i := 1; i < len(a.moments); i++ {
+		gap := a.moments[i] - a.moments[i-1]
+		if gap > longQuiet.Milliseconds() && short < gap {
+			gap = short
+			a.breaks = append(a.breaks, i-1)
+		}
+		a.places[i] = a.places[i-1] + float64(gap)
+	}
+	whole := a.places[len(a.places)-1]
+	for i := range a.places {
+		a.places[i] *= 100 / whole
+	}
+	return a
+}
+
+// at is the place of a moment.
+func (a *axis) at(ms int64) float64 {
+	i, _ := slices.BinarySearch(a.moments, ms)
+	switch {
+	case i == 0:
+		return 0
+	case i == len(a.moments):
+		return 100
+	}
+	part := float64(ms-a.moments[i-1]) / float64(a.moments[i]-a.moments[i-1])
+	return a.places[i-1] + part*(a.places[i]-a.places[i-1])
+}
+
+// moment is what lies at a place.
+func (a *axis) moment(place float64) int64 {
+	i, _ := slices.BinarySearch(a.places, place)
+	switch {
+	case i == 0:
+		return a.moments[0]
+	case i == len(a.places):
+		return a.moments[i-1]
+	}
+	part := (place - a.places[i-1]) / (a.places[i] - a.places[i-1])
+	return a.moments[i-1] + int64(part*float64(a.moments[i]-a.moments[i-1]))
+}
+
+// painter draws lanes.
+type painter struct {
+	*explain.Teller
+	*axis
+	end int64 // of the last event
+	b   strings.Builder
+}
+
+func newTimeline(t *explain.Teller) *timeline {
+	var moments []int64
+	for i := range t.Trace.Steps {
+		moments = append(moments, t.Trace.Steps[i].Event.Millis())
+	}
+	p := &painter{Teller: t, axis: newAxis(moments), end: t.Session.LastEvent}
+	line := &timeline{Breaks: len(p.breaks)}
+	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
+	for i := range t.Session.Legs {
+		l := &t.Session.Legs[i]
+		about := l.Role.String()
+		if l.Technician.ID != 0 {
+			about += ", " + explain.Named(l.Technician.Name, l.Technician.ID)
+		}
+		line.Lanes = append(line.Lanes, lane{fmt.Sprintf("Leg %d", l.Number), about, p.leg(l)})
+	}
+	line.Lanes = append(line.Lanes, lane{"Chat", "and tools", p.chat()})
+	for i := range axisTicks {
+		line.Ticks = append(line.Ticks, axisTick{p.tick(100 * float64(i) / (axisTicks - 1))})
+	}
+	line.Legend = p.legend()
+	return line
+}
+
+func (p *painter) tick(place float64) string {
+	return strings.TrimSuffix(p.Moment(p.moment(place)), time.UnixMilli(p.moment(place)).UTC().Format(".000"))
+}
+
+// begin begins a lane's picture, with the quiet times across it.
+func (p *painter) begin(height int, label string) {
+	p.b.Reset()
+	fmt.Fprintf(&p.b, `<svg class="lane" width="100%%" height="%d" role="img" aria-label="%s">`, height, template.HTMLEscapeString(label))
+	for _, i := range p.breaks {
+		fmt.Fprintf(&p.b, `<rect class="quiet" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s without an event</title></rect>`,
+			p.places[i], p.places[i+1]-p.places[i], height, roughly(time.Duration(p.moments[i+1]-p.moments[i])*time.Millisecond))
+	}
+}
+
+func (p *painter) finish() template.HTML {
+	p.b.WriteString(`</svg>`)
+	return template.HTML(p.b.String())
+}
+
+// block draws a stretch of time, with its name where there is room.
+func (p *painter) block(class, name string, from, to int64, y, height int) {
+	x, width := p.at(from), p.at(to)-p.at(from)
+	fmt.Fprintf(&p.b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s to %s, %s</title></rect>`,
+		class, x, y, max(width, 0.15), height, template.HTMLEscapeString(name), p.Moment(from), p.Moment(to), explain.Duration(to-from))
+	if width >= labelShare && height > 12 {
+		fmt.Fprintf(&p.b, `<text class="on-%s" x="%.3f%%" y="%d" dx="6">%s</text>`, class, x, y+height/2+4, template.HTMLEscapeString(name))
+	}
+}
+
+// status is the lane of the session's status, from event to event.
+func (p *painter) status() template.HTML {
+	p.begin(statusHeight, "The session's status over time; the events below say the same")
+	steps := p.Trace.Steps
+	for i := 0; i < len(steps); {
+		end := i + 1
+		for end < len(steps) && steps[end].Status == steps[i].Status {
+			end++
+		}
+		to := p.end
+		if end < len(steps) {
+			to = steps[end].Event.Millis()
+		}
+		p.block(statusClass(steps[i].Status), strings.ReplaceAll(steps[i].Status.String(), "_", " "), steps[i].Event.Millis(), to, 2, statusHeight-4)
+		i = end
+	}
+	return p.finish()
+}
+
+// statusClass is the colour of a status: statuses that are times of a leg have
+// one each.
+func statusClass(s event.Status) string {
+	switch s {
+	case event.Connecting:
+		return "m-connecting"
+	case event.Waiting:
+		return "m-waiting"
+	case event.Active:
+		return "m-active"
+	case event.OnHold:
+		return "m-hold"
+	case event.Transferring, event.Transferred:
+		return "m-transfer"
+	case event.Rebooting:
+		return "m-rebooting"
+	case event.Reconnecting:
+		return "m-reconnecting"
+	}
+	return "m-other"
+}
+
+// buckets are the times that a leg's own bar is made of, by their colours.
+var buckets = map[session.Measure]string{
+	session.InConnecting: "m-connecting", session.InWaiting: "m-waiting", session.InActive: "m-active",
+	session.InHold: "m-hold", session.InTransfer: "m-transfer", session.InRebooting: "m-rebooting",
+	session.InReconnecting: "m-reconnecting", session.InOther: "m-other",
+}
+
+// leg is the lane of a leg: what its time counted to, and below that when its
+// technician worked, and was in action.
+func (p *painter) leg(l *session.Leg) template.HTML {
+	p.begin(legHeight, fmt.Sprintf("Leg %d over time; its table below says the same", l.Number))
+	end := p.end
+	if l.End != session.Unknown {
+		end = l.End
+	}
+	fmt.Fprintf(&p.b, `<rect class="extent" x="%.3f%%" y="0" width="%.3f%%" height="%d" rx="3"/>`, p.at(l.Begin), max(0.15, p.at(end)-p.at(l.Begin)), legHeight)
+	for _, s := range p.Trace.Spans {
+		if s.Leg != l.Number {
+			continue
+		}
+		class, isBucket := buckets[s.Measure]
+		switch {
+		case isBucket:
+			p.block(class, s.Measure.String(), s.From, s.To, 2, 20)
+		case s.Measure == session.InWork:
+			p.block("m-work", "work", s.From, s.To, 25, 6)
+		case s.Measure == session.InAction:
+			p.block("m-action", "in action", s.From, s.To, 34, 3)
+		}
+	}
+	return p.finish()
+}
+
+// chat is the lane of messages: the customer's above the line, the technicians'
+// below, the system's on it; and of tools, as ticks.
+func (p *painter) chat() template.HTML {
+	p.begin(chatHeight, "Chat messages and tools over time; the events below list them")
+	fmt.Fprintf(&p.b, `<line class="base" x1="0" x2="100%%" y1="%d" y2="%d"/>`, chatHeight/2, chatHeight/2)
+	for i := range p.Trace.Steps {
+		e := &p.Trace.Steps[i].Event
+		x, title := p.at(e.Millis()), p.Moment(e.Millis())+" "+explain.Event(e)
+		switch e.Type {
+		case event.ChatMessage:
+			y, class := chatHeight/2, "by-system"
+			switch e.Sender {
+			case event.Customer:
+				y, class = chatHeight/2-9, "by-customer"
+			case event.Technician:
+				y, class = chatHeight/2+9, "by-technician"
+			}
+			fmt.Fprintf(&p.b, `<circle class="%s" cx="%.3f%%" cy="%d" r="4"><title>%s</title></circle>`, class, x, y, template.HTMLEscapeString(title))
+		case event.ToolUsed:
+			fmt.Fprintf(&p.b, `<rect class="tool" x="%.3f%%" y="4" width="2" height="%d"><title>%s</title></rect>`, x, chatHeight-8, template.HTMLEscapeString(title))
+		}
+	}
+	return p.finish()
+}
+
+// legend names the colours that occur.
+func (p *painter) legend() []legendItem {
+	seen := map[session.Measure]bool{}
+	for _, s := range p.Trace.Spans {
+		seen[s.Measure] = true
+	}
+	var items []legendItem
+	for m := range session.Measure(session.NumMeasures) {
+		class := buckets[m]
+		switch m {
+		case session.InWork:
+			class = "m-work"
+		case session.InAction:
+			class = "m-action"
+		}
+		if class != "" && seen[m] {
+			items = append(items, legendItem{class, m.String()})
+		}
+	}
+	return append(items, legendItem{"by-customer", "customer’s message (above)"}, legendItem{"by-technician", "technician’s message (below)"})
+}

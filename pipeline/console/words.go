@@ -1,0 +1,187 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"path"
+	"strings"
+	"time"
+
+	"daybook/pipeline/service"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/report"
+)
+
+// look is how a state is shown: by a word, a sign and a colour (its class), so
+// that none of them is needed to tell it.
+type look struct {
+	State service.PartitionState
+	Word  string
+	Sign  string
+	About string
+}
+
+// looks are in the order of the legend: from done to lost.
+var looks = []look{
+	{service.Published, "published", "·", "published once, and fresh"},
+	{service.Restated, "restated", "↻", "published again since, and fresh"},
+	{service.Empty, "empty", "0", "published, without rows"},
+	{service.Building, "running", "▸", "being made"},
+	{service.Queued, "queued", "+", "the next run makes it"},
+	{service.Waiting, "waiting", "…", "for its drop, its grace or its days"},
+	{service.Stale, "stale", "~", "published, and its inputs have changed"},
+	{service.Failed, "failed", "!", "the last attempt failed; there will be another"},
+	{service.SetAside, "set aside", "×", "failed too often; people have to look"},
+	{service.Missing, "missing", "–", "was missed; a backfill makes it"},
+}
+
+func lookOf(s service.PartitionState) look {
+	for _, l := range looks {
+		if l.State == s {
+			return l
+		}
+	}
+	return look{s, string(s), "?", ""}
+}
+
+// functions are what templates can call.
+var functions = template.FuncMap{
+	"asset":     asset,
+	"look":      lookOf,
+	"looks":     func() []look { return looks },
+	"n":         thousands,
+	"bytes":     bytesText,
+	"plural":    plural,
+	"when":      when,
+	"date":      func(t time.Time) string { return t.Format("2006-01-02 15:04") },
+	"lasted":    lasted,
+	"rejected":  func(a event.Accounting) int64 { return a.RejectedLines() },
+	"report":    reportPath,
+	"partition": partitionPath,
+	"join":      strings.Join,
+	"short":     func(n int, s string) string { return s[:min(n, len(s))] },
+	"percent":   percent,
+	"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"capital":   capital,
+	"spark":     spark,
+	"base":      path.Base,
+	"dayOf":     dayOf,
+	"dict":      dict,
+}
+
+// dict puts together what a part of a page is given: names and values in turn.
+func dict(pairs ...any) map[string]any {
+	m := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m
+}
+
+// dayOf is the day that a directory among a month's inputs is of; empty: none.
+func dayOf(key string) string {
+	name := strings.TrimPrefix(path.Base(key), "dt=")
+	if _, err := day.Parse(name); err != nil {
+		return ""
+	}
+	return name
+}
+
+// thousands writes a number with its digits grouped. Templates have whole
+// numbers of several types.
+func thousands(v any) string {
+	s := fmt.Sprint(v)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func plural(n any, one, many string) string {
+	if fmt.Sprint(n) == "1" {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+// bytesText writes a size as people read it.
+func bytesText(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 4 {
+		value, prefix = value/unit, prefix+1
+	}
+	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
+}
+
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "0 %"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
+// when is a moment as people say it, with the moment itself behind it: the
+// script keeps the words current.
+func when(t, now time.Time) template.HTML {
+	if t.IsZero() {
+		return "never"
+	}
+	utc := t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
+		utc.Format(time.RFC3339), t.Format("Mon 2 Jan 2006 15:04:05 MST"), ago(t, now)))
+}
+
+// ago is how far a moment is from now, in its largest unit.
+func ago(t, now time.Time) string {
+	d := now.Sub(t)
+	text := roughly(d.Abs())
+	switch {
+	case text == "":
+		return "just now"
+	case d < 0:
+		return "in " + text
+	}
+	return text + " ago"
+}
+
+// roughly is a duration in words; empty: hardly any.
+func roughly(d time.Duration) string {
+	const dayLong = 24 * time.Hour
+	switch {
+	case d < 5*time.Second:
+		return ""
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 2*dayLong:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d < 60*dayLong:
+		return fmt.Sprintf("%d days", d/dayLong)
+	case d < 730*dayLong:
+		return fmt.Sprintf("%d months", d/(30*dayLong))
+	}
+	return fmt.Sprintf("%d years", d/(365*dayLong))
+}
+
+// lasted is how long something took.
+func lasted(from, to time.Time) string {
+	d := to.Sub(from)
+	switch {
+	case to.IsZero() || d < 0:
+		return ""
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return clock(int64(d / time.Second))
+}
+
+// clock writes seconds as 0:12:31.
+func clock(seconds int64) string { return string(report.AppendDuration(nil, seconds*1000)) }
