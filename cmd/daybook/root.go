@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
+
+	log *slog.Logger // of a service; nil: notes go to stderr
 
 	configFile string
 	quiet      bool
@@ -111,6 +114,7 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 		newPlanCommand(a),
 		newRunCommand(a),
 		newBackfillCommand(a),
+		newServeCommand(a),
 		newShowCommand(a),
 		newDiffCommand(a),
 		newRejectsCommand(a),

@@ -90,7 +90,10 @@ func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 		},
 		StallTimeout: time.Duration(c.StallTimeout),
 		Retry: store.RetryPolicy{Attempts: c.MaxAttempts, Notify: func(err error, attempt int, wait time.Duration) {
-			if !a.quiet {
+			switch {
+			case a.log != nil:
+				a.log.Warn("a request failed, and is tried again", "attempt", attempt, "wait", wait.Round(time.Millisecond).String(), "error", err)
+			case !a.quiet:
 				fmt.Fprintf(a.stderr, "attempt %d failed, trying again in %s: %s\n", attempt, wait.Round(time.Millisecond), err)
 			}
 		}},

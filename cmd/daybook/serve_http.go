@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"daybook/config"
+)
+
+// Limits of every request. Nobody needs long to ask for a page, and a slow
+// reader of a download gets a deadline of its own from the console.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 15 * time.Second
+	writeTimeout  = 2 * time.Minute
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10
+	maxBody       = 64 << 10
+
+	scrapeTimeout = 15 * time.Second
+	maxScrapes    = 4 // at once
+
+	shutdownTimeout = 5 * time.Second // for requests under way
+)
+
+// configuration is the one in force.
+type configuration struct {
+	mu sync.Mutex
+	c  *config.Config
+}
+
+func (c *configuration) get() *config.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.c
+}
+
+func (c *configuration) set(next *config.Config) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c = next
+}
+
+// shown is the configuration in force without its secrets, and the hash of
+// that text.
+func (c *configuration) shown() (text, hash string) {
+	b := c.get().Redacted()
+	sum := sha256.Sum256(b)
+	return string(b), hex.EncodeToString(sum[:8])
+}
+
+// serveHTTP answers requests until stop is called.
+func (s *server) serveHTTP(listener net.Listener) (stop func()) {
+	h := &http.Server{
+		Handler:           http.MaxBytesHandler(s.routes(), maxBody),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	go func() {
+		if err := h.Serve(listener); err != http.ErrServerClosed {
+			s.log.Error("the console is not served any more", "error", err)
+		}
+	}()
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		_ = h.Shutdown(ctx) // what does not end in time is cut off
+	}
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
+		Registry: s.registry, Timeout: scrapeTimeout, MaxRequestsInFlight: maxScrapes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.opts.debug {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	}
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "daybook %s\n\n/healthz\n/readyz\n/metrics\n", version)
+	})
+	return mux
+}
+
+// ready says whether the replica does what it should, and if not, why.
+func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+	health := s.service.Health()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !health.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(health) // who went away does not want to know
+}

@@ -1,0 +1,201 @@
+package service
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/sources/store"
+)
+
+// bookKey is where the book lies.
+const bookKey = "state/serve.json"
+
+// book is what replicas have to tell one another, and themselves after a
+// restart: what fails and how often it did, which alerts are open, and which
+// messages are still to be delivered. Everything else can be seen from what is
+// published.
+//
+// It is one object, read by every look and changed by compare-and-swap (see
+// [Service.edit]): the holder of the lease writes it, but so does who carries
+// out an action, and who held the lease a moment ago.
+type book struct {
+	Troubles map[key]*trouble    `json:"troubles"`
+	Alerts   map[string]*Alert   `json:"alerts"` // open ones, by id
+	Outbox   map[string]*message `json:"outbox"` // by the event's id
+}
+
+// trouble is that something keeps failing. It goes when it succeeds, or when
+// people say that it is to be tried again.
+type trouble struct {
+	Error    string    `json:"error"`
+	Failures int       `json:"failures"` // in a row
+	Since    time.Time `json:"since"`    // of the first one
+	Again    time.Time `json:"again"`    // it is not tried before
+	SetAside bool      `json:"set_aside"`
+	Inputs   string    `json:"inputs"` // what it failed with: anything else may be tried at once
+	Run      string    `json:"run"`    // of the last failure: no run counts twice
+}
+
+// waits says whether it is too early for another attempt. Nothing waits if
+// there is no trouble.
+func (t *trouble) waits(now time.Time) bool {
+	return t != nil && (t.SetAside || now.Before(t.Again))
+}
+
+// maxErrorText bounds what is kept of an error: the rest is in the log and in
+// the note of the failure.
+const maxErrorText = 1000
+
+// trouble is the trouble with a step; nil if there is none, or it was with
+// other inputs.
+func (b *book) trouble(s *pipeline.Step) *trouble {
+	t := b.Troubles[stepKey(s)]
+	if t == nil || t.Inputs != s.Inputs {
+		return nil
+	}
+	return t
+}
+
+// fail notes that a step has failed in a run.
+func (b *book) fail(s *pipeline.Step, why error, run string, now time.Time, p *policy) {
+	k := stepKey(s)
+	t := b.Troubles[k]
+	switch {
+	case t != nil && t.Run == run:
+		return
+	case t == nil || t.Inputs != s.Inputs:
+		t = &trouble{Since: now, Inputs: s.Inputs}
+		b.Troubles[k] = t
+	}
+	t.Failures++
+	t.Error, t.Run = shortened(why.Error(), maxErrorText), run
+	t.Again, t.SetAside = now.Add(p.pause(t.Failures)), t.Failures >= p.attempts
+}
+
+// shortened cuts a text to so many bytes, between two characters.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	cut := most
+	for cut > 0 && text[cut]&0xC0 == 0x80 { // within a character
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+// policy says how what fails is tried again.
+type policy struct {
+	attempts            int
+	pause1, pauseAtMost time.Duration
+}
+
+// pause is how long to wait after so many failures in a row.
+func (p *policy) pause(failures int) time.Duration {
+	pause := p.pause1
+	for i := 1; i < failures && pause < p.pauseAtMost; i++ {
+		pause *= 2
+	}
+	return min(pause, p.pauseAtMost)
+}
+
+// alerts are the open ones, the oldest first.
+func (b *book) alerts() []Alert {
+	alerts := []Alert{}
+	for _, id := range slices.Sorted(maps.Keys(b.Alerts)) {
+		alerts = append(alerts, *b.Alerts[id])
+	}
+	slices.SortStableFunc(alerts, func(a, b Alert) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
+	return alerts
+}
+
+// maxBook bounds the object: more than can be put conditionally is no book.
+const maxBook = store.MaxConditionalSize
+
+// readBook reads the book; if there is none, it is empty.
+func readBook(ctx context.Context, st store.Store) (b *book, etag string, err error) {
+	b = new(book)
+	body, object, err := st.Open(ctx, bookKey, 0, store.ToEnd, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNoBucket):
+		err = nil
+	case err == nil:
+		defer body.Close()
+		var text []byte
+		if text, err = io.ReadAll(io.LimitReader(body, maxBook+1)); err != nil {
+			return nil, "", err
+		}
+		etag = object.ETag
+		if json.Unmarshal(text, b) != nil {
+			b = new(book) // what cannot be read is written anew: nothing but attempts and alerts is lost
+		}
+	default:
+		return nil, "", err
+	}
+	if b.Troubles == nil {
+		b.Troubles = map[key]*trouble{}
+	}
+	if b.Alerts == nil {
+		b.Alerts = map[string]*Alert{}
+	}
+	if b.Outbox == nil {
+		b.Outbox = map[string]*message{}
+	}
+	return b, etag, err
+}
+
+// editAttempts is how often an edit is tried when others edit at the same time:
+// there are few of them, and each time one has got on.
+const editAttempts = 8
+
+// edit changes the book, and returns it as it is then. change may be called
+// several times, each time with what is there; if a write was applied without
+// our knowing, with what it has changed already.
+func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	st := s.current().Runner.Sink
+	for attempt := 1; ; attempt++ {
+		b, etag, err := readBook(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		before := b.encode()
+		change(b)
+		after := b.encode()
+		if bytes.Equal(before, after) {
+			return b, nil
+		}
+		cond := store.Condition{IfMatch: etag}
+		if etag == "" {
+			cond = store.Condition{IfAbsent: true}
+		}
+		_, err = st.Put(ctx, bookKey, bytes.NewReader(after), int64(len(after)), cond)
+		if err == nil {
+			return b, nil
+		}
+		if attempt == editAttempts || ctx.Err() != nil {
+			return nil, fmt.Errorf("write down what fails and whom to tell: %w", err)
+		}
+	}
+}
+
+func (b *book) encode() []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // people read this, not browsers
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(b); err != nil {
+		panic(err) // there is nothing in a book that JSON cannot hold
+	}
+	return text.Bytes()
+}

@@ -1,0 +1,314 @@
+package service
+
+import (
+	"fmt"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/pipeline/schedule"
+	"daybook/transform/day"
+)
+
+// key names what a step makes: day/sessions/2026-11-20, digest//2026-11-20.
+type key string
+
+func keyOf(kind pipeline.Kind, report, partition string) key {
+	return key(string(kind) + "/" + report + "/" + partition)
+}
+
+func stepKey(s *pipeline.Step) key { return keyOf(s.Kind, s.Report, s.Partition) }
+
+// judge knows what a look has found, and decides by it what the next run does.
+// It does not change any more.
+type judge struct {
+	now, since time.Time // since: the service has been alive since
+	config     *Config
+	book       *book
+	plan       *pipeline.Plan
+
+	wanted  map[day.Day]bool   // dump days whose digests a wanted day needs
+	blocked map[day.Day]string // digests that are due and not made, and why
+
+	queued int                    // what the next run does
+	lag    map[series]time.Time   // the drop of the oldest partition that is due
+	steps  map[key]*pipeline.Step // by what they make
+}
+
+// series is the partitions of one kind of a report.
+type series struct {
+	report string
+	kind   pipeline.Kind
+}
+
+func newJudge(c *Config, b *book, plan *pipeline.Plan, now, since time.Time) *judge {
+	j := &judge{
+		now: now, since: since, config: c, book: b, plan: plan,
+		wanted: map[day.Day]bool{}, blocked: map[day.Day]string{}, lag: map[series]time.Time{},
+		steps: map[key]*pipeline.Step{},
+	}
+	for i := range plan.Steps {
+		j.steps[stepKey(&plan.Steps[i])] = &plan.Steps[i]
+	}
+	j.want()
+	j.block()
+	return j
+}
+
+// periodOf is what a step of a report covers.
+func periodOf(s *pipeline.Step) schedule.Period {
+	if s.Kind == pipeline.Month {
+		m, _ := day.ParseMonth(s.Partition) // a plan names them so
+		return schedule.Month(m)
+	}
+	return schedule.Day(dayOf(s))
+}
+
+func dayOf(s *pipeline.Step) day.Day {
+	d, _ := day.Parse(s.Partition) // a plan names them so
+	return d
+}
+
+func due(s *pipeline.Step) bool {
+	return s.Status == pipeline.Missing || s.Status == pipeline.Stale
+}
+
+// want finds the dump days that the days need which are published, or are to
+// be.
+func (j *judge) want() {
+	lookback := day.Day(j.config.Runner.Lookback)
+	done := map[string]day.Day{} // by report, up to where they are noted: the plan has days in order
+	for i := range j.plan.Steps {
+		s := &j.plan.Steps[i]
+		if s.Kind != pipeline.Day || s.Revision == 0 && !j.decide(s).Due {
+			continue
+		}
+		d := dayOf(s)
+		from := d - lookback
+		if last, known := done[s.Report]; known {
+			from = max(from, last+1)
+		}
+		for x := from; x <= d+lookback; x++ {
+			j.wanted[x] = true
+		}
+		done[s.Report] = d + lookback
+	}
+}
+
+// block finds the digests that are due and will not be made now.
+func (j *judge) block() {
+	for i := range j.plan.Steps {
+		s := &j.plan.Steps[i]
+		if s.Kind != pipeline.Digest || !due(s) && s.Status != pipeline.Newer {
+			continue
+		}
+		d := dayOf(s)
+		switch t := j.book.trouble(s); {
+		case s.Status == pipeline.Newer:
+			j.blocked[d] = "was made by a newer daybook"
+		case t.waits(j.now) && t.SetAside:
+			j.blocked[d] = "is set aside"
+		case t.waits(j.now):
+			j.blocked[d] = "failed, and is tried again at " + t.Again.UTC().Format(clockLayout)
+		}
+	}
+}
+
+const clockLayout = "15:04:05 UTC"
+
+// blocks says which digest keeps a day from being made; empty: none.
+func (j *judge) blocks(d day.Day) string {
+	for x := d - day.Day(j.config.Runner.Lookback); x <= d+1; x++ {
+		if why := j.blocked[x]; why != "" {
+			return fmt.Sprintf("waits for the digest of %s, which %s", x, why)
+		}
+	}
+	return ""
+}
+
+// decide asks the schedule about a day or month of a report.
+func (j *judge) decide(s *pipeline.Step) schedule.Decision {
+	return j.config.Schedules[s.Report].Decide(j.now, j.since, periodOf(s), s.Revision > 0)
+}
+
+// allow says whether a run does a step, if it is due. What is published is
+// always restated.
+func (j *judge) allow(s *pipeline.Step) bool {
+	if j.book.trouble(s).waits(j.now) {
+		return false
+	}
+	if s.Kind == pipeline.Digest {
+		return j.wanted[dayOf(s)]
+	}
+	return s.Revision > 0 || s.Status == pipeline.Stale || j.decide(s).Due
+}
+
+// state puts into words what there is, and counts what is to be done.
+func (j *judge) state() *State {
+	s := &State{Time: j.now, Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, TooLate: j.plan.TooLate, Unknown: j.plan.Unknown, Alerts: j.book.alerts()}
+	byReport := map[string]*Report{}
+	for i := range j.config.Runner.Reports {
+		rep := &j.config.Runner.Reports[i]
+		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
+	}
+	for i := range s.Reports {
+		byReport[s.Reports[i].Name] = &s.Reports[i]
+	}
+	for i := range j.plan.Steps {
+		step := &j.plan.Steps[i]
+		p := j.partition(step)
+		switch rep := byReport[step.Report]; {
+		case step.Kind == pipeline.Digest:
+			s.Digests = append(s.Digests, p)
+		case step.Kind == pipeline.Day:
+			rep.Days = append(rep.Days, p)
+		default:
+			rep.Months = append(rep.Months, p)
+		}
+	}
+	for i := range s.Reports {
+		rep := &s.Reports[i]
+		j.beyond(rep)
+		rep.NextDay = j.next(rep, j.config.Schedules[rep.Name].LastDay(j.now), rep.Days)
+		rep.NextMonth = j.next(rep, j.config.Schedules[rep.Name].LastMonth(j.now), rep.Months)
+	}
+	return s
+}
+
+// partition puts a step into words.
+func (j *judge) partition(s *pipeline.Step) Partition {
+	p := Partition{
+		Kind: s.Kind, Name: s.Partition, Reasons: s.Reasons, Revision: s.Revision, Rows: s.Rows, Sessions: s.Sessions,
+		Bytes: s.Bytes, Published: s.Published, State: standing(s),
+	}
+	if s.Kind != pipeline.Digest {
+		j.schedule(&p, s)
+	}
+	trouble := j.book.trouble(s)
+	switch {
+	case !due(s):
+	case trouble != nil:
+		p.State, p.Failure, p.Attempts = Failed, trouble.Error, trouble.Failures
+		if trouble.SetAside {
+			p.State = SetAside
+		} else {
+			p.Again = trouble.Again
+		}
+		if j.allow(s) {
+			j.queue(s, &p)
+		}
+	case s.Status == pipeline.Stale:
+		p.State = Stale
+		j.queue(s, &p)
+	case j.allow(s):
+		p.State = Queued
+		j.queue(s, &p)
+	case s.Kind == pipeline.Digest:
+		p.State, p.Reasons = Waiting, append([]string{"no day that is to be published needs it yet"}, p.Reasons...)
+	}
+	return p
+}
+
+// queue counts a step that the next run does, unless a digest keeps it from
+// that.
+func (j *judge) queue(s *pipeline.Step, p *Partition) {
+	if s.Kind == pipeline.Day {
+		if why := j.blocks(dayOf(s)); why != "" {
+			p.Reasons = append([]string{why}, p.Reasons...)
+			if p.State == Queued {
+				p.State = Waiting
+			}
+			return
+		}
+	}
+	if s.Kind == pipeline.Digest && !j.wanted[dayOf(s)] {
+		return
+	}
+	j.queued++
+}
+
+// standing is the state of a step that nothing is to be done about.
+func standing(s *pipeline.Step) PartitionState {
+	switch {
+	case s.Revision == 0:
+		return Waiting
+	case s.Rows == 0:
+		return Empty
+	case s.Revision > 1:
+		return Restated
+	}
+	return Published
+}
+
+// schedule adds what the schedule says of a day or month that is not
+// published.
+func (j *judge) schedule(p *Partition, s *pipeline.Step) {
+	if s.Revision > 0 {
+		return
+	}
+	d := j.decide(s)
+	times := j.config.Schedules[s.Report].Times(periodOf(s))
+	p.Drop, p.Deadline, p.Late = times.Drop, times.Deadline, d.Late
+	reasons := []string{d.Why}
+	if s.Status != pipeline.Missing { // or else they say that it is not published yet
+		reasons = append(reasons, s.Reasons...)
+	}
+	p.Reasons = reasons
+	if d.Missed && !d.Due {
+		p.State = Missing
+	}
+	if d.Due {
+		j.owe(s.Report, p)
+	}
+}
+
+// owe notes that a partition is due.
+func (j *judge) owe(report string, p *Partition) {
+	k := series{report, p.Kind}
+	if oldest, known := j.lag[k]; !known || p.Drop.Before(oldest) {
+		j.lag[k] = p.Drop
+	}
+}
+
+// beyond adds the days that have dropped and that there are no dumps of, nor
+// of a later day, so that no plan has them. One that fell due while nobody was
+// running is not late: maybe there are no dumps any more.
+func (j *judge) beyond(rep *Report) {
+	if len(rep.Days) == 0 {
+		return
+	}
+	newest, _ := day.Parse(rep.Days[len(rep.Days)-1].Name) // a plan names them so
+	sched := j.config.Schedules[rep.Name]
+	for d := newest + 1; d <= sched.LastDay(j.now).First(); d++ {
+		period := schedule.Day(d)
+		decision, times := sched.Decide(j.now, j.since, period, false), sched.Times(period)
+		p := Partition{
+			Kind: pipeline.Day, Name: d.String(), State: Waiting, Drop: times.Drop, Deadline: times.Deadline,
+			Reasons: []string{"there are no dumps of it or of a later day", decision.Why},
+		}
+		switch {
+		case decision.Missed:
+			p.State = Missing
+		case decision.Due:
+			p.Late = decision.Late
+			j.owe(rep.Name, &p)
+		}
+		rep.Days = append(rep.Days, p)
+	}
+}
+
+// next is the next drop of a kind that is not published: the last one, if it
+// is still due.
+func (j *judge) next(rep *Report, last schedule.Period, partitions []Partition) Drop {
+	published := false
+	for i := len(partitions) - 1; i >= 0 && !published; i-- {
+		published = partitions[i].Name == last.String() && partitions[i].Revision > 0
+	}
+	sched := j.config.Schedules[rep.Name]
+	decision := sched.Decide(j.now, j.since, last, published)
+	if !decision.Due {
+		last = last.Next()
+		decision = sched.Decide(j.now, j.since, last, false)
+	}
+	times := sched.Times(last)
+	return Drop{Partition: last.String(), At: times.Drop, First: times.First, Deadline: times.Deadline, Why: decision.Why}
+}

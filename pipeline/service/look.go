@@ -1,0 +1,168 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"daybook/pipeline"
+)
+
+// lookIntervals is how many intervals a look may take before it is given up.
+const lookIntervals = 10
+
+// minLook is what a look may take however short the interval is.
+const minLook = time.Minute
+
+// lookNow compares what should exist with what does, and has what is to be done
+// about it done.
+func (s *Service) lookNow() error {
+	j, err := s.refresh()
+	if err != nil || j == nil {
+		return err
+	}
+	if j.queued > 0 && s.lease.State().Mine {
+		s.runNow(workName, s.workJob())
+	}
+	return nil
+}
+
+// refresh compares what should exist with what does, and keeps what it finds.
+// Once the service is stopping it does nothing, and finds nil.
+func (s *Service) refresh() (*judge, error) {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if s.isStopping() {
+		return nil, nil
+	}
+	c := s.current()
+	ctx, cancel := context.WithTimeout(s.life, max(minLook, lookIntervals*time.Duration(c.Serve.Interval)))
+	defer cancel()
+	select {
+	case <-s.lease.Known(): // or else nobody would know since when the service has been alive
+	case <-ctx.Done():
+	}
+	began := time.Now()
+	j, err := s.compare(ctx, c)
+	s.metrics.looked(time.Since(began), err)
+	if err != nil {
+		s.log.Error("the look failed; what is shown is older", "error", err)
+		s.lookFailed(began, err)
+		return nil, err
+	}
+	s.found(j)
+	if !s.lease.State().Mine {
+		return j, nil
+	}
+	if err := s.tell(ctx, j); err != nil {
+		s.log.Error("alerts could not be kept; the next look tries again", "error", err)
+	}
+	return j, nil
+}
+
+// found keeps what a look has found.
+func (s *Service) found(j *judge) {
+	state := j.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.judge, s.state, s.looked = j, state, j.now
+}
+
+// compare looks at source and sink.
+func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
+	now := time.Now()
+	r := *c.Runner
+	r.Known = s.known
+	plan, err := r.Plan(ctx, pipeline.Everything())
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := readBook(ctx, r.Sink)
+	if err != nil {
+		return nil, fmt.Errorf("read what failed before: %w", err)
+	}
+	since := s.lease.State().Since
+	if since.IsZero() {
+		since = now
+	}
+	return newJudge(c, b, plan, now, since), nil
+}
+
+// lookFailed keeps what the last look has found, with the reason why there is
+// nothing newer.
+func (s *Service) lookFailed(at time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := *s.state
+	state.Time, state.Problem = at, err.Error()
+	s.state = &state
+}
+
+// blank is what is known before the first look.
+func (s *Service) blank() *State {
+	state := &State{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []pipeline.Late{}, Unknown: []string{}}
+	for i := range s.config.Runner.Reports {
+		rep := &s.config.Runner.Reports[i]
+		state.Reports = append(state.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
+	}
+	return state
+}
+
+// State is what is known at the moment. It does not change any more.
+func (s *Service) State() *State {
+	l := s.lease.State()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := *s.state
+	state.Lease = Lease{Holder: l.Holder, Mine: l.Mine, Generation: l.Generation, Since: l.Since}
+	if l.Free {
+		state.Lease.Holder = ""
+	}
+	state.Running = make([]Running, 0, len(s.running))
+	for _, r := range s.running {
+		state.Running = append(state.Running, *r)
+	}
+	slices.SortFunc(state.Running, func(a, b Running) int { return a.Begun.Compare(b.Begun) })
+	if s.run != nil {
+		state.Progress = s.run.progress()
+	}
+	state.building()
+	return &state
+}
+
+// building marks the partitions that are being made, in copies of what other
+// states share.
+func (s *State) building() {
+	if len(s.Running) == 0 {
+		return
+	}
+	s.Reports, s.Digests = slices.Clone(s.Reports), slices.Clone(s.Digests)
+	for i := range s.Reports {
+		s.Reports[i].Days, s.Reports[i].Months = slices.Clone(s.Reports[i].Days), slices.Clone(s.Reports[i].Months)
+	}
+	for i := range s.Running {
+		if p := s.find(&s.Running[i]); p != nil {
+			p.State = Building
+		}
+	}
+}
+
+// find is the partition that is being made; nil if it is newer than the state.
+func (s *State) find(r *Running) *Partition {
+	partitions := s.Digests
+	if r.Kind != pipeline.Digest {
+		i := slices.IndexFunc(s.Reports, func(rep Report) bool { return rep.Name == r.Report })
+		if i < 0 {
+			return nil
+		}
+		if partitions = s.Reports[i].Days; r.Kind == pipeline.Month {
+			partitions = s.Reports[i].Months
+		}
+	}
+	i := slices.IndexFunc(partitions, func(p Partition) bool { return p.Name == r.Partition })
+	if i < 0 {
+		return nil
+	}
+	return &partitions[i]
+}

@@ -1,0 +1,232 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"daybook/pipeline"
+)
+
+// The kinds of alerts.
+const (
+	alertLate     = "late"
+	alertFailed   = "failed"
+	alertSetAside = "set_aside"
+)
+
+// tell opens and closes alerts by what a look has found, and puts what people
+// are to be told of into the outbox. Only the holder of the lease does that.
+func (s *Service) tell(ctx context.Context, j *judge) error {
+	state := s.State()
+	restated := s.takeRestated()
+	c := s.current()
+	b, err := s.edit(ctx, func(b *book) {
+		j.forget(b)
+		events := b.update(j.alerts(b, state), j, state)
+		for _, e := range append(events, restated...) {
+			b.post(e, c.Hooks)
+		}
+	})
+	if err != nil {
+		s.putBackRestated(restated)
+		return err
+	}
+	s.mu.Lock()
+	if s.judge == j {
+		shown := *s.state
+		shown.Alerts = b.alerts()
+		s.state = &shown
+	}
+	s.mu.Unlock()
+	if len(b.Outbox) > 0 {
+		s.wakeDelivery()
+	}
+	return nil
+}
+
+// forget drops the troubles that are over: what is due no more has succeeded,
+// by whatever means, or nobody wants it.
+func (j *judge) forget(b *book) {
+	for k := range b.Troubles {
+		if step := j.steps[k]; step == nil || step.Status == pipeline.Fresh || step.Status == pipeline.Newer {
+			delete(b.Troubles, k)
+		}
+	}
+}
+
+// alerts are those that should be open, by id.
+func (j *judge) alerts(b *book, state *State) map[string]*Alert {
+	open := map[string]*Alert{}
+	add := func(group, kind string, what pipeline.Kind, report, partition, text string, since time.Time) {
+		id := group + ":" + string(keyOf(what, report, partition))
+		open[id] = &Alert{ID: id, Kind: kind, Report: report, Partition: partition, What: what, Text: text, Since: since.UTC()}
+	}
+	for i := range state.Reports {
+		rep := &state.Reports[i]
+		for _, partitions := range [][]Partition{rep.Days, rep.Months} {
+			for i := range partitions {
+				if p := &partitions[i]; p.Late && !j.catchesUp(rep.Name, p) {
+					text := fmt.Sprintf("%s %s is late: it was to be published by %s", rep.Name, p.Name, p.Deadline.Format(momentLayout))
+					if len(p.Reasons) > 0 {
+						text += "; " + p.Reasons[0]
+					}
+					add(alertLate, alertLate, p.Kind, rep.Name, p.Name, text, p.Deadline)
+				}
+			}
+		}
+	}
+	for k, t := range b.Troubles {
+		step := j.steps[k]
+		if step == nil {
+			continue
+		}
+		what := nameOf(step.Kind, step.Report, step.Partition)
+		if t.SetAside {
+			add(alertFailed, alertSetAside, step.Kind, step.Report, step.Partition,
+				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, t.Error), t.Since)
+		} else {
+			add(alertFailed, alertFailed, step.Kind, step.Report, step.Partition, fmt.Sprintf("%s failed, and is tried again: %s", what, t.Error), t.Since)
+		}
+	}
+	return open
+}
+
+// catchesUp says whether a late partition fell due while nobody was running, and
+// is about to be made: people need not hear of each of these.
+func (j *judge) catchesUp(report string, p *Partition) bool {
+	step := j.steps[keyOf(p.Kind, report, p.Name)]
+	return (p.State == Queued || p.State == Building) && step != nil && j.decide(step).Missed
+}
+
+const momentLayout = "2006-01-02 15:04 MST"
+
+// nameOf names a partition or digest in a sentence.
+func nameOf(kind pipeline.Kind, report, partition string) string {
+	if kind == pipeline.Digest {
+		return "the digest of " + partition
+	}
+	return report + " " + partition
+}
+
+// update makes those alerts the open ones, and returns the events that this
+// comes to.
+func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
+	var events []Event
+	for id, next := range open {
+		had := b.Alerts[id]
+		if had == nil || had.Kind != next.Kind {
+			kind := eventFailed
+			if next.Kind == alertLate {
+				kind = eventLate
+			}
+			events = append(events, eventOf(next, kind, next.Text, j.now))
+		}
+		if had != nil {
+			next.Since = had.Since
+		}
+		b.Alerts[id] = next
+	}
+	for id, had := range b.Alerts {
+		if open[id] != nil {
+			continue
+		}
+		delete(b.Alerts, id)
+		if text := recovery(had, j, state); text != "" {
+			events = append(events, eventOf(had, eventRecovered, text, j.now))
+		}
+	}
+	return events
+}
+
+// recovery says in words how an alert has ended; empty if nobody wants what it
+// was about any more.
+func recovery(a *Alert, j *judge, state *State) string {
+	name := nameOf(a.What, a.Report, a.Partition)
+	p := state.find(&Running{Kind: a.What, Report: a.Report, Partition: a.Partition})
+	switch {
+	case p == nil:
+		return ""
+	case a.Kind != alertLate:
+		return name + " failed before, and has succeeded"
+	case p.Revision > 0:
+		return name + " was late, and is published"
+	}
+	return name + " is not late any more"
+}
+
+// restated notes that people are to be told of a restatement.
+func (s *Service) restated(u *underWay, done *pipeline.Done) {
+	e := Event{
+		Event: eventRestated, Report: done.Report, Kind: string(done.Kind), Partition: done.Partition, Revision: done.Revision,
+		Text: fmt.Sprintf("%s is restated, revision %d: %s", nameOf(done.Kind, done.Report, done.Partition), done.Revision, done.Reason),
+		Time: time.Now().UTC(),
+	}
+	e.ID = identity(e.Event, string(keyOf(done.Kind, done.Report, done.Partition)), fmt.Sprint(done.Revision))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.news = append(s.news, e)
+}
+
+// manyRestated is how many restated partitions of a kind are told of one by
+// one. A backfill may restate thousands.
+const manyRestated = 20
+
+// takeRestated takes the restatements that nobody has been told of.
+func (s *Service) takeRestated() []Event {
+	s.mu.Lock()
+	news := s.news
+	s.news = nil
+	s.mu.Unlock()
+	bySeries := map[series][]Event{}
+	for _, e := range news {
+		k := series{e.Report, pipeline.Kind(e.Kind)}
+		bySeries[k] = append(bySeries[k], e)
+	}
+	var events []Event
+	for _, of := range bySeries {
+		if len(of) > manyRestated {
+			of = []Event{together(of)}
+		}
+		events = append(events, of...)
+	}
+	return events
+}
+
+// putBackRestated keeps events for the next time.
+func (s *Service) putBackRestated(events []Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.news = append(events, s.news...)
+}
+
+// together is one event for many restatements of one kind.
+func together(events []Event) Event {
+	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Partition, b.Partition) })
+	first, last := events[0], events[len(events)-1]
+	e := last
+	e.ID, e.Revision = identity(first.ID, last.ID, fmt.Sprint(len(events))), 0
+	e.Partition = first.Partition + " to " + last.Partition
+	e.Text = fmt.Sprintf("%s: %d %ss from %s are restated", e.Report, len(events), e.Kind, e.Partition)
+	return e
+}
+
+func eventOf(a *Alert, kind, text string, now time.Time) Event {
+	return Event{
+		ID: identity(kind, a.Kind, a.ID, a.Since.Format(time.RFC3339Nano)), Event: kind,
+		Report: a.Report, Kind: string(a.What), Partition: a.Partition, Text: text, Time: now.UTC(),
+	}
+}
+
+// identity is the same for the same event, whoever tells of it.
+func identity(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%q ", p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}

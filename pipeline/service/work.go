@@ -1,0 +1,243 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/sinks/publish"
+)
+
+// workNow does what the last look found to be done, if this replica holds the
+// lease.
+func (s *Service) workNow() error {
+	j := s.judged()
+	if j == nil || j.queued == 0 {
+		return nil
+	}
+	ctx, done, err := s.lease.Work(s.life)
+	if err != nil {
+		return nil // it was lost since the scheduler asked
+	}
+	defer done()
+	return s.do(ctx, &order{
+		trigger: "schedule", config: j.config, target: pipeline.Everything(),
+		allow: func(step *pipeline.Step) bool { return s.judged().allow(step) },
+	})
+}
+
+// judged is what the last look that succeeded has found; nil before it.
+func (s *Service) judged() *judge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.judge
+}
+
+// order is what a run is to do.
+type order struct {
+	trigger string // in words
+	config  *Config
+	reports []pipeline.Report // nil: all
+	target  pipeline.Target
+	only    pipeline.Only
+	allow   func(*pipeline.Step) bool // nil: everything
+}
+
+// underWay is a run that has begun.
+type underWay struct {
+	Run
+	log      *slog.Logger
+	ctx      context.Context
+	counts   *pipeline.Progress
+	advanced atomic.Bool // something was published
+}
+
+func (u *underWay) progress() Progress {
+	c := u.counts
+	return Progress{
+		Run: u.ID, Steps: c.Steps.Load(), StepsDone: c.StepsDone.Load(),
+		Bytes: c.Bytes.Load(), BytesRead: c.BytesRead.Load(), Lines: c.Lines.Load(),
+	}
+}
+
+// do carries out an order when no other one is under way here: there is memory
+// for one. Failed steps are no error of it.
+func (s *Service) do(ctx context.Context, o *order) error {
+	if !s.begin() {
+		return nil
+	}
+	defer s.runs.Done()
+	select {
+	case s.room <- struct{}{}:
+	case <-s.stopping:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-s.room }()
+	u := s.newRun(ctx, o)
+	u.log.Info("run begun", "trigger", o.trigger)
+	result, err := s.runner(u, o).Run(ctx, o.target, o.only)
+	s.end(u, result, err)
+	if u.advanced.Load() {
+		s.poke() // there may be more to do now
+		return nil
+	}
+	_, err = s.refresh()
+	return err
+}
+
+// begin counts a run that is about to begin, unless the service is stopping.
+func (s *Service) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isStopping() {
+		return false
+	}
+	s.runs.Add(1)
+	return true
+}
+
+func (s *Service) newRun(ctx context.Context, o *order) *underWay {
+	now := time.Now().UTC()
+	id := now.Format(runTime) + "-" + strings.ToLower(rand.Text()[:runRandom])
+	u := &underWay{
+		Run: Run{ID: id, Replica: s.replica, Trigger: o.trigger, Begun: now},
+		log: s.log.With("run", id), ctx: ctx, counts: new(pipeline.Progress),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run = u
+	return u
+}
+
+// runner is the configured one, set up for a run.
+func (s *Service) runner(u *underWay, o *order) *pipeline.Runner {
+	r := *o.config.Runner
+	r.Known, r.Progress, r.Allow, r.Enough = s.known, u.counts, o.allow, s.stopping
+	r.OnStep = func(step *pipeline.Step, done *pipeline.Done) {
+		if done == nil {
+			s.stepBegun(u, step)
+		} else {
+			s.stepOver(u, step, done)
+		}
+	}
+	if o.reports != nil {
+		r.Reports = o.reports
+	}
+	return &r
+}
+
+func (s *Service) stepBegun(u *underWay, step *pipeline.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[stepKey(step)] = &Running{
+		Run: u.ID, Kind: step.Kind, Report: step.Report, Partition: step.Partition,
+		Reason: strings.Join(step.Reasons, "; "), Begun: time.Now().UTC(),
+	}
+}
+
+func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done) {
+	s.mu.Lock()
+	k := stepKey(step)
+	running := s.running[k]
+	delete(s.running, k)
+	s.mu.Unlock()
+	var took time.Duration
+	if running != nil {
+		took = time.Since(running.Begun)
+	}
+	interrupted := u.ctx.Err() != nil && done.Err() != nil
+	s.metrics.stepOver(done, took, interrupted)
+	log := u.log.With("kind", step.Kind, "report", step.Report, "partition", step.Partition, "took", took.Round(time.Millisecond).String())
+	var blocked *pipeline.Blocked
+	switch err := done.Err(); {
+	case interrupted:
+		log.Warn("step interrupted", "error", context.Cause(u.ctx))
+	case errors.As(err, &blocked):
+		log.Warn("step not tried", "error", err)
+	case err != nil:
+		log.Error("step failed", "error", err)
+		s.noteFailure(u, step, err)
+	default:
+		log.Info("step done", "state", done.State, "revision", done.Revision, "rows", done.Rows, "bytes", done.Bytes, "reason", done.Reason)
+		s.noteSuccess(u, step, done)
+	}
+}
+
+// noteFailure counts a failure in the book. If that cannot be written, the step
+// is tried again as if it were for the first time.
+func (s *Service) noteFailure(u *underWay, step *pipeline.Step, why error) {
+	_, err := s.edit(u.ctx, func(b *book) { b.fail(step, why, u.ID, time.Now().UTC(), s.policy()) })
+	if err != nil {
+		u.log.Error("the failure could not be counted", "error", err)
+	}
+}
+
+func (s *Service) policy() *policy {
+	serve := &s.current().Serve
+	return &policy{serve.Attempts, time.Duration(serve.RetryPause), time.Duration(serve.MaxRetryPause)}
+}
+
+// noteSuccess ends the trouble that there was, and has people told of what was
+// restated.
+func (s *Service) noteSuccess(u *underWay, step *pipeline.Step, done *pipeline.Done) {
+	if done.State != publish.Unchanged {
+		u.advanced.Store(true)
+	}
+	if done.State == publish.Restated && step.Kind != pipeline.Digest {
+		s.restated(u, done)
+	}
+	k := stepKey(step)
+	if j := s.judged(); j == nil || j.book.Troubles[k] == nil {
+		return
+	}
+	if _, err := s.edit(u.ctx, func(b *book) { delete(b.Troubles, k) }); err != nil {
+		u.log.Error("the end of a failure could not be noted", "error", err)
+	}
+}
+
+// end records what came of a run.
+func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
+	s.mu.Lock()
+	s.run = nil
+	s.mu.Unlock()
+	u.Ended, u.Outcome, u.Steps = time.Now().UTC(), "done", []pipeline.Done{}
+	if result != nil {
+		u.Steps, u.Accounting = result.Steps, result.Accounting
+	}
+	switch {
+	case errors.Is(err, pipeline.ErrEnough):
+		u.Outcome, u.Error = "interrupted", "the service was stopped"
+	case err != nil && u.ctx.Err() != nil:
+		u.Outcome, u.Error = "interrupted", context.Cause(u.ctx).Error()
+	case err != nil:
+		u.Outcome, u.Error = "failed", err.Error()
+	case result.Failed():
+		u.Outcome, u.Error = "failed", fmt.Sprintf("%d of %d steps failed", failures(result), len(result.Steps))
+	}
+	s.metrics.runOver(&u.Run, result)
+	took := u.Ended.Sub(u.Begun)
+	u.log.Info("run ended", "outcome", u.Outcome, "error", u.Error, "steps", len(u.Steps), "took", took.Round(time.Millisecond).String())
+	if len(u.Steps) == 0 && err == nil {
+		return
+	}
+	if err := s.keepRun(u); err != nil {
+		u.log.Warn("the record of the run could not be kept", "error", err)
+	}
+}
+
+func failures(r *pipeline.Result) (n int) {
+	for i := range r.Steps {
+		if r.Steps[i].Err() != nil {
+			n++
+		}
+	}
+	return n
+}
