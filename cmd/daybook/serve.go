@@ -21,6 +21,7 @@ import (
 	"daybook/pipeline"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/service"
+	"daybook/sinks/webhook"
 )
 
 type serveOptions struct {
@@ -164,8 +165,10 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	if err != nil {
 		return fmt.Errorf("listen for the console: %w; choose another address by --listen or serve.listen", err)
 	}
-	stopHTTP := s.serveHTTP(listener)
+	pages := s.console()
+	stopHTTP := s.serveHTTP(listener, pages)
 	defer stopHTTP()
+	go pages.Warm(ctx)
 	s.log.Info("listening", "url", "http://"+listener.Addr().String()+"/")
 
 	stopSignals := s.watchSignals(ctx)
@@ -218,7 +221,27 @@ func (a *app) serviceConfig(c *config.Config) (*service.Config, error) {
 	for i := range c.Reports {
 		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, runner.Reports[i].Zone)
 	}
-	return sc, nil
+	sc.Hooks, err = hooksOf(c.Serve.Webhooks)
+	return sc, err
+}
+
+// hooksOf are the configured webhooks. Each is known by its host; of those on
+// the same one, by its number, too.
+func hooksOf(webhooks []config.Webhook) ([]service.Hook, error) {
+	var hooks []service.Hook
+	seen := map[string]int{}
+	for i := range webhooks {
+		hook, err := webhook.New(&webhooks[i], nil)
+		if err != nil {
+			return nil, codedError{err, exitUsage}
+		}
+		name := hook.Host()
+		if seen[name]++; seen[name] > 1 {
+			name += fmt.Sprintf(" #%d", seen[name])
+		}
+		hooks = append(hooks, service.Hook{Name: name, Events: webhooks[i].Events, Deliver: hook.Deliver})
+	}
+	return hooks, nil
 }
 
 // probeTimeout bounds the attempt at start to find out whether the sink honours
@@ -284,7 +307,7 @@ func (s *server) reload(ctx context.Context) {
 	}
 	if err != nil {
 		s.config.set(old)
-		s.service.Refused(err)
+		s.service.ReloadRefused(err)
 		s.log.Error("the configuration is refused; the old one goes on", "error", err)
 		return
 	}

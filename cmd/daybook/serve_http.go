@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,17 +16,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"daybook/config"
+	"daybook/pipeline/console"
 )
 
-// Limits of every request. Nobody needs long to ask for a page, and a slow
-// reader of a download gets a deadline of its own from the console.
+// Limits of every request, beside those of [console.Limit]. A download gets a
+// longer time from the console.
 const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 15 * time.Second
-	writeTimeout  = 2 * time.Minute
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 16 << 10
-	maxBody       = 64 << 10
+	writeTimeout = 2 * time.Minute
+	maxBody      = 64 << 10
 
 	scrapeTimeout = 15 * time.Second
 	maxScrapes    = 4 // at once
@@ -61,14 +57,22 @@ func (c *configuration) shown() (text, hash string) {
 	return string(b), hex.EncodeToString(sum[:8])
 }
 
+// console is the pages.
+func (s *server) console() *console.Console {
+	return console.New(console.Options{
+		Service: s.service, Configuration: s.config.shown, AllowActions: s.opts.allowActions, Token: s.opts.token,
+		Version: version, Log: s.log,
+	})
+}
+
 // serveHTTP answers requests until stop is called.
-func (s *server) serveHTTP(listener net.Listener) (stop func()) {
+func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func()) {
 	h := &http.Server{
-		Handler:           http.MaxBytesHandler(s.routes(), maxBody),
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		Handler:      http.MaxBytesHandler(s.routes(pages), maxBody),
+		WriteTimeout: writeTimeout,
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	console.Limit(h)
 	go func() {
 		if err := h.Serve(listener); err != http.ErrServerClosed {
 			s.log.Error("the console is not served any more", "error", err)
@@ -81,7 +85,7 @@ func (s *server) serveHTTP(listener net.Listener) (stop func()) {
 	}
 }
 
-func (s *server) routes() http.Handler {
+func (s *server) routes(pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
 		Registry: s.registry, Timeout: scrapeTimeout, MaxRequestsInFlight: maxScrapes,
@@ -95,9 +99,7 @@ func (s *server) routes() http.Handler {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	}
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "daybook %s\n\n/healthz\n/readyz\n/metrics\n", version)
-	})
+	mux.Handle("/", pages)
 	return mux
 }
 

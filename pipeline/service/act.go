@@ -168,6 +168,3 @@ func (a *Action) words() string {
 	}
 	return strings.Join(words, " ")
 }
-
-// Refused notes that a configuration was not taken.
-func (s *Service) Refused(err error) { s.metrics.reloaded(err) }

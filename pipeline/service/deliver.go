@@ -3,8 +3,12 @@ package service
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"sync"
 	"time"
+
+	"daybook/sinks/webhook"
 )
 
 // The events that people are told of.
@@ -19,20 +23,11 @@ const (
 type Hook struct {
 	Name    string   // unique and lasting, and no secret: logs and metrics show it
 	Events  []string // those that it is told of; none: all
-	Deliver func(ctx context.Context, e Event) error
+	Deliver func(ctx context.Context, e *Event) error
 }
 
 // Event is what a hook is told.
-type Event struct {
-	ID        string    `json:"id"` // the same whenever it is delivered again
-	Event     string    `json:"event"`
-	Report    string    `json:"report,omitempty"`
-	Kind      string    `json:"kind"`
-	Partition string    `json:"partition"`
-	Revision  int       `json:"revision,omitempty"`
-	Text      string    `json:"text"`
-	Time      time.Time `json:"time"`
-}
+type Event = webhook.Event
 
 // message is an event that some hooks have not taken yet.
 type message struct {
@@ -52,8 +47,8 @@ const (
 	deliveryAttempts  = 10
 	deliveryPause     = time.Minute
 	deliveryPauseMost = time.Hour
-	deliveryTimeout   = time.Minute // of one attempt
-	maxOutbox         = 1000        // messages: more of them nobody reads
+	deliveryTimeout   = 2 * time.Minute // of one attempt, which is several requests
+	maxOutbox         = 1000            // messages: more of them nobody reads
 )
 
 // post puts an event into the outbox, unless nobody wants it.
@@ -66,6 +61,20 @@ func (b *book) post(e Event, hooks []Hook) {
 	}
 	if len(m.Left) > 0 && b.Outbox[e.ID] == nil && len(b.Outbox) < maxOutbox {
 		b.Outbox[e.ID] = m
+	}
+}
+
+// dropUnknown forgets what is left for hooks that are not configured any more.
+func (b *book) dropUnknown(hooks []Hook) {
+	known := map[string]bool{}
+	for i := range hooks {
+		known[hooks[i].Name] = true
+	}
+	for id, m := range b.Outbox {
+		maps.DeleteFunc(m.Left, func(hook string, _ *attempts) bool { return !known[hook] })
+		if len(m.Left) == 0 {
+			delete(b.Outbox, id)
+		}
 	}
 }
 
@@ -82,6 +91,8 @@ func (s *Service) wakeDelivery() {
 // holds up nobody else.
 func (s *Service) deliver(ctx context.Context) {
 	turns := map[string]chan struct{}{}
+	var deliveries sync.WaitGroup
+	defer deliveries.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,12 +107,12 @@ func (s *Service) deliver(ctx context.Context) {
 			}
 			select {
 			case turn <- struct{}{}:
-				go func() {
+				deliveries.Go(func() {
 					defer func() { <-turn }()
 					if err := s.deliverTo(ctx, &h); err != nil {
 						s.log.Warn("the outbox could not be looked at", "hook", h.Name, "error", err)
 					}
-				}()
+				})
 			default: // the last one is not over yet
 			}
 		}
@@ -141,7 +152,7 @@ func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 func deliverOne(ctx context.Context, h *Hook, e *Event) error {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
-	return h.Deliver(ctx, *e)
+	return h.Deliver(ctx, e)
 }
 
 // messagesFor are those that a hook may be told of now, the oldest first.

@@ -13,8 +13,12 @@ type Health struct {
 	Reasons []string `json:"reasons"` // in words
 }
 
-// staleLooks is how many intervals may pass without a look that succeeds.
-const staleLooks = 3
+// staleLooks is how many intervals may pass without a look that succeeds, but
+// it may always be as long as minStale: looks of long histories take seconds.
+const (
+	staleLooks = 3
+	minStale   = time.Minute
+)
 
 // Health says whether the replica does what it should: look often enough,
 // whether or not it is the one that works.
@@ -22,7 +26,7 @@ func (s *Service) Health() Health {
 	h := Health{Reasons: []string{}}
 	add := func(format string, args ...any) { h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...)) }
 	state, looked := s.State(), s.lastLook()
-	most := staleLooks * time.Duration(s.current().Serve.Interval)
+	most := max(minStale, staleLooks*time.Duration(s.current().Serve.Interval))
 	switch {
 	case s.isStopping():
 		add("it is stopping")
@@ -31,7 +35,7 @@ func (s *Service) Health() Health {
 	case looked.IsZero():
 		add("it has not looked at the dumps and the reports yet")
 	}
-	if since := time.Since(looked); !looked.IsZero() && since > max(most, minLook) {
+	if since := time.Since(looked); !looked.IsZero() && since > most {
 		add("the last look that succeeded was %s ago", since.Round(time.Second))
 	}
 	if err := s.lease.State().Err; err != nil {

@@ -33,8 +33,8 @@ const (
 	maxRuns   = 1000
 	maxRunAge = 90 * 24 * time.Hour
 
-	// recordTimeout bounds the writing of a record, which happens although the
-	// run may have been told to end.
+	// recordTimeout bounds the writing of what has become of a run, which happens
+	// although the run may have been told to end.
 	recordTimeout = 15 * time.Second
 
 	// maxRunRecord bounds what is read of one: a run of decades has some
@@ -47,13 +47,11 @@ const (
 
 // keepRun writes the record of a run, and removes those that are too old or too
 // many.
-func (s *Service) keepRun(u *underWay) error {
+func (s *Service) keepRun(ctx context.Context, u *underWay) error {
 	text, err := json.Marshal(&u.Run)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), recordTimeout)
-	defer cancel()
 	st := s.current().Runner.Sink
 	if _, err := st.Put(ctx, runRoot+u.ID+".json", bytes.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 		return err

@@ -136,8 +136,11 @@ func (j *judge) allow(s *pipeline.Step) bool {
 	if j.book.trouble(s).waits(j.now) {
 		return false
 	}
-	if s.Kind == pipeline.Digest {
+	switch {
+	case s.Kind == pipeline.Digest:
 		return j.wanted[dayOf(s)]
+	case s.Kind == pipeline.Day && j.blocks(dayOf(s)) != "":
+		return false
 	}
 	return s.Revision > 0 || s.Status == pipeline.Stale || j.decide(s).Due
 }
@@ -199,7 +202,7 @@ func (j *judge) partition(s *pipeline.Step) Partition {
 	case s.Status == pipeline.Stale:
 		p.State = Stale
 		j.queue(s, &p)
-	case j.allow(s):
+	case s.Kind == pipeline.Digest && j.wanted[dayOf(s)], s.Kind != pipeline.Digest && j.decide(s).Due:
 		p.State = Queued
 		j.queue(s, &p)
 	case s.Kind == pipeline.Digest:

@@ -45,6 +45,9 @@ func (s *Service) refresh() (*judge, error) {
 	}
 	began := time.Now()
 	j, err := s.compare(ctx, c)
+	if err != nil && s.isStopping() {
+		return nil, nil // it was ended
+	}
 	s.metrics.looked(time.Since(began), err)
 	if err != nil {
 		s.log.Error("the look failed; what is shown is older", "error", err)
@@ -66,7 +69,8 @@ func (s *Service) found(j *judge) {
 	state := j.state()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge, s.state, s.looked = j, state, j.now
+	s.judge, s.looked = j, j.now
+	s.keep(state)
 }
 
 // compare looks at source and sink.
@@ -96,7 +100,7 @@ func (s *Service) lookFailed(at time.Time, err error) {
 	defer s.mu.Unlock()
 	state := *s.state
 	state.Time, state.Problem = at, err.Error()
-	s.state = &state
+	s.keep(&state)
 }
 
 // blank is what is known before the first look.
@@ -109,16 +113,22 @@ func (s *Service) blank() *State {
 	return state
 }
 
-// State is what is known at the moment. It does not change any more.
+// State is what is known at the moment. It does not change any more, and as long
+// as nothing has changed it is the same one.
 func (s *Service) State() *State {
 	l := s.lease.State()
+	now := Lease{Holder: l.Holder, Mine: l.Mine, Generation: l.Generation, Since: l.Since}
+	if l.Free {
+		now.Holder = ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := *s.state
-	state.Lease = Lease{Holder: l.Holder, Mine: l.Mine, Generation: l.Generation, Since: l.Since}
-	if l.Free {
-		state.Lease.Holder = ""
+	idle := len(s.running) == 0 && s.run == nil
+	if idle && s.shown != nil && s.shown.Lease == now {
+		return s.shown
 	}
+	state := *s.state
+	state.Lease = now
 	state.Running = make([]Running, 0, len(s.running))
 	for _, r := range s.running {
 		state.Running = append(state.Running, *r)
@@ -128,8 +138,14 @@ func (s *Service) State() *State {
 		state.Progress = s.run.progress()
 	}
 	state.building()
+	if idle {
+		s.shown = &state
+	}
 	return &state
 }
+
+// keep makes a state the one that is known. The caller has s.mu.
+func (s *Service) keep(state *State) { s.state, s.shown = state, nil }
 
 // building marks the partitions that are being made, in copies of what other
 // states share.

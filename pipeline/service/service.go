@@ -91,7 +91,9 @@ type Service struct {
 	config  *Config
 	known   *pipeline.Known
 	judge   *judge    // by the last look that succeeded; nil before
+	used    *judge    // the one that a run was begun by: it does not know what came of that
 	state   *State    // the same in words
+	shown   *State    // as State returned it, if it may again; nil if something has changed
 	looked  time.Time // when that was
 	running map[key]*Running
 	run     *underWay // nil: there is none
@@ -192,7 +194,9 @@ func (s *Service) Serve(ctx context.Context) error {
 		}
 	}
 	s.log.Info("stopping", "timeout", time.Duration(s.current().Serve.StopTimeout).String())
+	s.mu.Lock() // so that no run begins that nobody waits for
 	close(s.stopping)
+	s.mu.Unlock()
 	err := s.finish(time.Duration(s.current().Serve.StopTimeout))
 	s.abandon(context.Canceled)
 	if shutdownErr := s.scheduler.Shutdown(); shutdownErr != nil {
@@ -314,6 +318,10 @@ func (s *Service) Reload(c Config) error {
 		s.look, s.work = look, work
 	}
 	s.config = &c
+	s.metrics.reloaded(nil)
 	s.poke()
 	return nil
 }
+
+// ReloadRefused counts a configuration that was not taken.
+func (s *Service) ReloadRefused(err error) { s.metrics.reloaded(err) }

@@ -22,25 +22,25 @@ const (
 // tell opens and closes alerts by what a look has found, and puts what people
 // are to be told of into the outbox. Only the holder of the lease does that.
 func (s *Service) tell(ctx context.Context, j *judge) error {
-	state := s.State()
-	restated := s.takeRestated()
-	c := s.current()
+	if err := s.postNews(ctx); err != nil {
+		return err
+	}
+	state, c := s.State(), s.current()
 	b, err := s.edit(ctx, func(b *book) {
 		j.forget(b)
-		events := b.update(j.alerts(b, state), j, state)
-		for _, e := range append(events, restated...) {
+		b.dropUnknown(c.Hooks)
+		for _, e := range b.update(j.alerts(b, state), j, state) {
 			b.post(e, c.Hooks)
 		}
 	})
 	if err != nil {
-		s.putBackRestated(restated)
 		return err
 	}
 	s.mu.Lock()
 	if s.judge == j {
 		shown := *s.state
 		shown.Alerts = b.alerts()
-		s.state = &shown
+		s.keep(&shown)
 	}
 	s.mu.Unlock()
 	if len(b.Outbox) > 0 {
@@ -176,12 +176,33 @@ func (s *Service) restated(u *underWay, done *pipeline.Done) {
 // one. A backfill may restate thousands.
 const manyRestated = 20
 
-// takeRestated takes the restatements that nobody has been told of.
-func (s *Service) takeRestated() []Event {
+// postNews puts the restatements that nobody has been told of into the outbox.
+func (s *Service) postNews(ctx context.Context) error {
 	s.mu.Lock()
 	news := s.news
 	s.news = nil
 	s.mu.Unlock()
+	if len(news) == 0 {
+		return nil
+	}
+	hooks := s.current().Hooks
+	_, err := s.edit(ctx, func(b *book) {
+		for _, e := range condensed(news) {
+			b.post(e, hooks)
+		}
+	})
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.news = append(news, s.news...)
+		return err
+	}
+	s.wakeDelivery()
+	return nil
+}
+
+// condensed are the events, with one for all of those of a kind that are many.
+func condensed(news []Event) []Event {
 	bySeries := map[series][]Event{}
 	for _, e := range news {
 		k := series{e.Report, pipeline.Kind(e.Kind)}
@@ -195,13 +216,6 @@ func (s *Service) takeRestated() []Event {
 		events = append(events, of...)
 	}
 	return events
-}
-
-// putBackRestated keeps events for the next time.
-func (s *Service) putBackRestated(events []Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.news = append(events, s.news...)
 }
 
 // together is one event for many restatements of one kind.

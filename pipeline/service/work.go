@@ -17,8 +17,8 @@ import (
 // workNow does what the last look found to be done, if this replica holds the
 // lease.
 func (s *Service) workNow() error {
-	j := s.judged()
-	if j == nil || j.queued == 0 {
+	j := s.toDo()
+	if j == nil {
 		return nil
 	}
 	ctx, done, err := s.lease.Work(s.life)
@@ -30,6 +30,18 @@ func (s *Service) workNow() error {
 		trigger: "schedule", config: j.config, target: pipeline.Everything(),
 		allow: func(step *pipeline.Step) bool { return s.judged().allow(step) },
 	})
+}
+
+// toDo is what a look has found to be done that no run was begun for; nil if
+// there is nothing.
+func (s *Service) toDo() *judge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.judge == nil || s.judge == s.used || s.judge.queued == 0 {
+		return nil
+	}
+	s.used = s.judge
+	return s.used
 }
 
 // judged is what the last look that succeeded has found; nil before it.
@@ -228,8 +240,13 @@ func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
 	if len(u.Steps) == 0 && err == nil {
 		return
 	}
-	if err := s.keepRun(u); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), recordTimeout)
+	defer cancel()
+	if err := s.keepRun(ctx, u); err != nil {
 		u.log.Warn("the record of the run could not be kept", "error", err)
+	}
+	if err := s.postNews(ctx); err != nil {
+		u.log.Warn("people could not be told of what was restated; the next look tries again", "error", err)
 	}
 }
 
