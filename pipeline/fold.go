@@ -44,7 +44,10 @@ func Fold(ctx context.Context, x *Extraction, def *report.Definition, write func
 	for _, w := range workers {
 		counts.Add(w.counts)
 	}
-	return outcome, counts, write(rows.Rows())
+	if x.NumWorkers() == 1 {
+		return outcome, counts, write(rows.Rows())
+	}
+	return outcome, counts, write(readAhead(rows.Rows()))
 }
 
 // WriteCSV writes rows under a report's headings.

@@ -60,6 +60,9 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 	}
 	defer summaries.Close()
 	checks := newChecks(p)
+	if r.workers() > 1 {
+		rows = readAhead(rows)
+	}
 	for batch, err := range rows {
 		if err != nil {
 			return base, "", err
