@@ -5,7 +5,7 @@
 // A delivery is one POST of JSON. In the format json, its body is an [Event]:
 //
 //	{
-//	  "id": "late/sessions/2026-11-20",      the same whenever it is delivered again
+//	  "id": "late-sessions-2026-11-20",      the same whenever it is delivered again
 //	  "event": "late",                       or failed, restated, recovered
 //	  "report": "sessions",                  left out where it is of no report
 //	  "kind": "day",                         or month, digest
