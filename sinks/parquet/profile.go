@@ -35,7 +35,16 @@ func encodingOf(c *report.Column) encoding {
 	return plain
 }
 
+// repeats says that the values of a column are in a dictionary.
+func repeats(c *report.Column) bool { return encodingOf(c) == dictionary }
+
 const (
+	// pageSize is the size at which a page of texts ends, in bytes: what readers
+	// take apart at a time. Pages of other values hold a row group, for their
+	// size has a limit.
+	pageSize = 1 << 20
+	// pageStep is the number of rows that pages are a multiple of.
+	pageStep = 1 << 10
 	// dictionaryLimit is the size at which the writer would give up a
 	// dictionary in the middle of a row group, leave a useless one behind, and
 	// go on in another encoding. It is as large as a page can well be, so that
@@ -56,6 +65,7 @@ func properties() *parquet.WriterProperties {
 		parquet.WithStats(true),
 		parquet.WithMaxStatsSize(statisticsLimit),
 		parquet.WithMaxRowGroupLength(RowGroupRows),
+		parquet.WithDataPageSize(pageLimit), // rowGroup decides where pages end
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),
 	}

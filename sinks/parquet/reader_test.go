@@ -176,7 +176,7 @@ func TestReaderSourceFails(t *testing.T) {
 // the columns of its schema, by their place in batch.
 func encodeColumns(t *testing.T, rows []report.Row, schema func([]arrow.Field) []arrow.Field) []byte {
 	t.Helper()
-	builder := report.NewBatchBuilder()
+	builder := report.NewBatchBuilder(func(*report.Column) bool { return false })
 	if err := builder.Append(rows); err != nil {
 		t.Fatal(err)
 	}

@@ -7,19 +7,24 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"daybook/transform/report"
 )
 
 // Writer writes a file, row group by row group: of a file of any length there
-// is one row group in memory, as an Arrow record batch. The first error is that
-// of all calls that follow; the file is of no use then.
+// are two row groups in memory, as Arrow record batches. One is being collected
+// while the other's columns are encoded by as many goroutines as GOMAXPROCS,
+// which touch nothing else: what goes to the sink is written by the calls of
+// Write and Close. The first error is that of all calls that follow; the file is
+// of no use then.
 type Writer struct {
 	sink      *sink
-	file      *pqarrow.FileWriter
+	file      *file.Writer
 	groupRows int
 	batch     *report.BatchBuilder // of the row group that is being collected
+	group     *rowGroup            // that is being encoded, or nil
 	rows      int64                // in the row groups written
 	err       error
 }
@@ -30,12 +35,16 @@ func NewWriter(w io.Writer) (*Writer, error) { return newWriter(w, RowGroupRows)
 // newWriter is for row groups of groupRows rows, of which RowGroupRows is the most.
 func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	defer recovered(&err)
-	s := &sink{w: w}
-	f, err := pqarrow.NewFileWriter(report.Schema(), s, properties(), pqarrow.DefaultWriterProps())
-	if err := errors.Join(err, s.err); err != nil {
+	s, p := &sink{w: w}, properties()
+	schema, err := pqarrow.ToParquet(report.Schema(), p, pqarrow.DefaultWriterProps())
+	if err != nil {
 		return nil, writeError(0, err)
 	}
-	return &Writer{sink: s, file: f, groupRows: groupRows, batch: report.NewBatchBuilder()}, nil
+	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(p))
+	if s.err != nil {
+		return nil, writeError(0, s.err)
+	}
+	return &Writer{sink: s, file: f, groupRows: groupRows, batch: report.NewBatchBuilder(repeats)}, nil
 }
 
 // Write adds rows, in their order, however they are split into calls. They
@@ -50,7 +59,7 @@ func (w *Writer) Write(rows []report.Row) error {
 	return w.err
 }
 
-// collect adds rows to the row group, and writes it when it is full.
+// collect adds rows to the row group, and has it encoded when it is full.
 func (w *Writer) collect(rows []report.Row) {
 	if w.batch.Len() == 0 && w.rows > 0 { // there was a full row group, so the next may well be one
 		w.batch.Reserve(w.groupRows)
@@ -58,7 +67,7 @@ func (w *Writer) collect(rows []report.Row) {
 	if err := w.batch.Append(rows); err != nil {
 		w.err = writeError(w.rows, err)
 	} else if w.batch.Len() == w.groupRows {
-		w.writeGroup()
+		w.endGroup()
 	}
 }
 
@@ -67,7 +76,10 @@ func (w *Writer) collect(rows []report.Row) {
 // got a file.
 func (w *Writer) Close(metadata map[string]string) error {
 	if w.batch.Len() > 0 && w.err == nil {
-		w.writeGroup()
+		w.endGroup()
+	}
+	if w.err == nil {
+		w.err = w.writeGroup()
 	}
 	if w.err == nil {
 		if err := w.writeFooter(metadata); err != nil {
@@ -86,31 +98,33 @@ func writeError(rows int64, err error) error {
 	return fmt.Errorf("write a Parquet file, after %d rows: %w", rows, err)
 }
 
-// writeGroup writes the rows collected as a row group.
-func (w *Writer) writeGroup() {
+// endGroup begins to encode the rows collected as a row group, when the one
+// before it has been written.
+func (w *Writer) endGroup() {
+	if w.err = w.writeGroup(); w.err != nil {
+		return
+	}
 	rows := w.batch.Len()
-	if err := w.writeBatch(); err != nil {
+	group, err := beginGroup(w.file, w.batch.NewRecord())
+	if err != nil {
 		w.err = writeError(w.rows, err)
 		return
 	}
+	w.group = group
 	w.rows += int64(rows)
 }
 
-// writeBatch writes the rows collected as one batch, of which the library makes
-// a row group. Whether the last column got all of them has to be asked: the
-// library looks when the next row group begins, and tells nobody.
-func (w *Writer) writeBatch() (err error) {
-	defer recovered(&err)
-	batch := w.batch.NewRecord()
-	defer batch.Release()
-	if err := errors.Join(w.file.Write(batch), w.sink.err); err != nil {
-		return err
+// writeGroup waits for the row group that is being encoded, and writes it.
+func (w *Writer) writeGroup() error {
+	if w.group == nil {
+		return nil
 	}
-	n, err := w.file.RowGroupNumRows()
-	if err == nil && int64(n) != batch.NumRows() {
-		err = fmt.Errorf("the row group has %d rows, and should have %d", n, batch.NumRows())
+	group := w.group
+	w.group = nil
+	if err := errors.Join(group.write(), w.sink.err); err != nil {
+		return writeError(w.rows-group.rows, err)
 	}
-	return err
+	return nil
 }
 
 // writeFooter believes the library no more than it has to: it reports success

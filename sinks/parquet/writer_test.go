@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/parquet/file"
 
 	"daybook/transform/report"
 )
@@ -134,6 +139,44 @@ func TestWriterRefusesLate(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: error %v, want %s", call, err, want)
 		}
+	}
+}
+
+// The bytes do not depend on how many columns are encoded at once.
+func TestWriterOnAnyNumberOfCores(t *testing.T) {
+	rows := sample(3000)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	one := mustEncode(t, rows, 1000).Bytes
+	runtime.GOMAXPROCS(8)
+	if !bytes.Equal(one, mustEncode(t, rows, 1000).Bytes) {
+		t.Error("on eight cores the file is another than on one")
+	}
+}
+
+// A page of texts ends when it is large enough, and no page is lost.
+func TestWriterEndsPages(t *testing.T) {
+	rows := sample(3 * pageStep)
+	for i := range rows {
+		rows[i].DeviceID = strings.Repeat("x", pageSize/pageStep/2+1) // so that a page takes two steps
+	}
+	part := mustEncode(t, rows, RowGroupRows)
+	if err := auditBytes(part.Bytes, expect(rows)); err != nil {
+		t.Error(err)
+	}
+	f, err := file.NewParquetReader(bytes.NewReader(part.Bytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := f.RowGroup(0).GetColumnPageReader(f.MetaData().Schema.ColumnIndexByName("device_id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int32
+	for pages.Next() {
+		sizes = append(sizes, pages.Page().NumValues())
+	}
+	if want := []int32{2 * pageStep, pageStep}; !slices.Equal(sizes, want) {
+		t.Errorf("the pages have %d rows, want %d", sizes, want)
 	}
 }
 

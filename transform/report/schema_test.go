@@ -121,21 +121,30 @@ func TestCells(t *testing.T) {
 	}
 }
 
+func repeatedForTest(c *Column) bool { return c.Name != "name" }
+
 // What a Parquet writer would store wrongly does not get into a batch.
 func TestBatchRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Row)
 		want   string
 	}{
-		"a null in a required text":   {func(r *Row) { r.Status = "" }, "the required column status is null"},
-		"a null in a required number": {func(r *Row) { r.ActiveTime = Unknown }, "the required column active_time_ms is null"},
-		"text that is not UTF-8":      {func(r *Row) { r.Name = "a\xff" }, `column name: "a\xff" is not valid UTF-8`},
+		"a null in a required text":                    {func(r *Row) { r.Status = "" }, "the required column status is null"},
+		"a null in a required number":                  {func(r *Row) { r.ActiveTime = Unknown }, "the required column active_time_ms is null"},
+		"text that is not UTF-8":                       {func(r *Row) { r.Name = "a\xff" }, `column name: "a\xff" is not valid UTF-8`},
+		"text that ends in the middle of a code point": {func(r *Row) { r.Name = "\xc3" }, `column name: "\xc3" is not valid UTF-8`},
+		"text that begins in the middle of one":        {func(r *Row) { r.Name = "\xa9" }, `column name: "\xa9" is not valid UTF-8`},
+		"repeated text that is not UTF-8":              {func(r *Row) { r.Platform = "a\xff" }, `column platform: "a\xff" is not valid UTF-8`},
 		"more text than a batch can hold": {func(r *Row) { r.Name = "12345678" },
 			"column name: its texts in one batch have more than 10 bytes together"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := NewBatchBuilder()
-			b.textLimit = 10
+			b := NewBatchBuilder(repeatedForTest)
+			for _, c := range b.columns {
+				if c, ok := c.(*texts); ok {
+					c.values.limit = 10
+				}
+			}
 			row := Row{SessionID: 7, Leg: 2, Role: "lead", Status: "Waits", Name: "Ada"}
 			if err := b.Append([]Row{row}); err != nil {
 				t.Fatal(err)
@@ -150,16 +159,25 @@ func TestBatchRefuses(t *testing.T) {
 	}
 }
 
+// Texts are looked at many at a time, and yet each by itself.
+func TestBatchRefusesHalvesOfACodePoint(t *testing.T) {
+	rows := []Row{{Leg: 1, Role: "lead", Status: "Waits", Name: "ab\xc3"}, {Leg: 2, Role: "lead", Status: "Waits", Name: "\xa9cd"}}
+	const want = `session 0 leg 2: column name: "\xa9cd" is not valid UTF-8`
+	if err := NewBatchBuilder(repeatedForTest).Append(rows); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // A batch has the rows since the one before, with or without room made for
 // them, and stays as it is when the next one is built.
 func TestBatches(t *testing.T) {
-	b := NewBatchBuilder()
+	b := NewBatchBuilder(repeatedForTest)
 	var batches []arrow.Record
 	next := int64(0)
 	for _, c := range []struct{ reserved, rows int }{{0, 3}, {4, 4}, {1, appendRows + 2}, {512, 5}, {0, 0}} {
 		b.Reserve(c.reserved)
 		for range c.rows {
-			row := Row{SessionID: next, Role: "lead", Status: fmt.Sprint("status ", next), StartTime: Unknown}
+			row := Row{SessionID: next, Role: "lead", Name: fmt.Sprint("name ", next), Status: fmt.Sprint("status ", next/2), StartTime: Unknown}
 			if err := b.Append([]Row{row}); err != nil {
 				t.Fatal(err)
 			}
@@ -173,10 +191,12 @@ func TestBatches(t *testing.T) {
 	at := int64(0)
 	for _, batch := range batches {
 		column := func(name string) arrow.Array { return batch.Column(batch.Schema().FieldIndices(name)[0]) }
-		ids, statuses, starts := column("session_id").(*array.Int64), column("status").(*array.String), column("start_time")
+		ids, names, starts := column("session_id").(*array.Int64), column("name").(*array.String), column("start_time")
+		statuses := column("status").(*array.Dictionary)
 		for i := range int(batch.NumRows()) {
-			if ids.Value(i) != at || statuses.Value(i) != fmt.Sprint("status ", at) || starts.IsValid(i) {
-				t.Fatalf("row %d is session %d, %q", at, ids.Value(i), statuses.Value(i))
+			status := statuses.Dictionary().(*array.String).Value(statuses.GetValueIndex(i))
+			if ids.Value(i) != at || names.Value(i) != fmt.Sprint("name ", at) || status != fmt.Sprint("status ", at/2) || starts.IsValid(i) {
+				t.Fatalf("row %d is session %d, %q, %q", at, ids.Value(i), names.Value(i), status)
 			}
 			at++
 		}
