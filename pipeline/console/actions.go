@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,11 +64,24 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// It goes on, whether or not the browser waits for the answer.
 	if err := c.Service.Act(context.WithoutCancel(r.Context()), a); err != nil {
-		return &failure{http.StatusConflict, "It was not done: " + err.Error(), err}
+		return notDone(err)
 	}
 	http.Redirect(w, r, backTo(a)+"?done="+a.Verb, http.StatusSeeOther)
 	return nil
+}
+
+// notDone says why the service did not take an action, as far as it is the
+// action's fault.
+func notDone(err error) error {
+	switch {
+	case errors.Is(err, service.ErrBadAction):
+		return &failure{http.StatusBadRequest, capital(err.Error()) + ".", err}
+	case errors.Is(err, service.ErrBusy):
+		return &failure{http.StatusTooManyRequests, capital(err.Error()) + ".", err}
+	}
+	return &failure{http.StatusBadGateway, "It was not done. The log has the reason.", err}
 }
 
 // backTo is the page that an action was asked for on.

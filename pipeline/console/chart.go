@@ -45,6 +45,7 @@ type chart struct {
 	Points []point              `json:"points"`
 	Ticks  []tick               `json:"-"`
 	Format func(float64) string `json:"-"`
+	Unit   float64              `json:"-"` // of whose round numbers the scale is; 0: 1
 }
 
 func (c *chart) add(label string, values []float64, known bool) {
@@ -84,7 +85,8 @@ const (
 
 // SVG is the picture.
 func (c chart) SVG() template.HTML {
-	top := niceMost(c.most())
+	unit := max(c.Unit, 1)
+	top := niceMost(c.most()/unit) * unit
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="chart" width="100%%" height="%d" role="img" aria-label="%s">`, plotTop+plotHeight+axisHeight, template.HTMLEscapeString(c.describe()))
 	for _, part := range []float64{0, 0.5, 1} {
@@ -102,9 +104,7 @@ func (c chart) SVG() template.HTML {
 		}
 	}
 	c.lines(&b, top)
-	for _, part := range []float64{0.5, 1} {
-		fmt.Fprintf(&b, `<text class="scale" x="0" y="%.1f">%s</text>`, plotTop+plotHeight*(1-part)-4, c.Format(top*part))
-	}
+	fmt.Fprintf(&b, `<text class="scale" x="0" y="%d">%s</text>`, plotTop-5, c.Format(top))
 	for _, t := range c.Ticks {
 		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%d">%s</text>`, slot*float64(t.At), plotTop+plotHeight+16, t.Text)
 	}

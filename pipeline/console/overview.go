@@ -15,6 +15,7 @@ const overviewDays = 42
 
 // overviewBody is all reports at a glance.
 type overviewBody struct {
+	Summary  string            `json:"summary"`
 	Looked   time.Time         `json:"looked"` // at source and sink
 	Problem  string            `json:"problem,omitempty"`
 	Lease    service.Lease     `json:"lease"`
@@ -67,6 +68,7 @@ func (c *Console) overview(*http.Request) (*page, error) {
 	for i := range s.Reports {
 		body.Reports = append(body.Reports, c.card(&s.Reports[i]))
 	}
+	body.Summary = summarize(body.Reports)
 	return &page{Template: "overview", Title: "Overview", Section: "overview", Body: body, Live: true}, nil
 }
 
@@ -111,7 +113,7 @@ func judge(rep *service.Report, now time.Time) verdict {
 		}
 	}
 	var also []string
-	for _, s := range []service.PartitionState{service.SetAside, service.Failed, service.Missing} {
+	for _, s := range []service.PartitionState{service.SetAside, service.Failed} {
 		if n := counts[s]; n > 0 {
 			also = append(also, fmt.Sprintf("%d %s", n, lookOf(s).Word))
 		}
@@ -128,12 +130,34 @@ func judge(rep *service.Report, now time.Time) verdict {
 		return verdict{"bad", "Failing", capital(strings.Join(also, ", ")) + ". All else that is due is published."}
 	case busy > 0:
 		return verdict{"busy", "Catching up", plural(busy, "partition is", "partitions are") + " about to be built."}
-	case len(also) > 0:
-		return verdict{"good", "Fresh", "All that is due is published. " + capital(strings.Join(also, ", ")) + "."}
+	case counts[service.Missing] > 0:
+		return verdict{"good", "Fresh", "All that is due is published; " + plural(counts[service.Missing], "partition of the past was", "partitions of the past were") + " missed."}
 	case len(rep.Days) == 0:
 		return verdict{"busy", "Empty", "There are no dumps yet that it could be made of."}
 	}
 	return verdict{"good", "Fresh", "All that is due is published."}
+}
+
+// summarize is all reports in a sentence.
+func summarize(cards []reportCard) string {
+	byWord := map[string]int{}
+	for i := range cards {
+		byWord[cards[i].Verdict.Word]++
+	}
+	fresh := byWord["Fresh"]
+	switch {
+	case len(cards) == 0:
+		return "No reports are configured."
+	case fresh == len(cards):
+		return "Every report is fresh."
+	}
+	texts := []string{fmt.Sprintf("%d of %d reports fresh", fresh, len(cards))}
+	for _, word := range []string{"Late", "Failing", "Catching up", "Empty"} {
+		if n := byWord[word]; n > 0 {
+			texts = append(texts, fmt.Sprintf("%d %s", n, strings.ToLower(word)))
+		}
+	}
+	return strings.Join(texts, ", ") + "."
 }
 
 func capital(s string) string {

@@ -14,8 +14,8 @@ import (
 const mostRuns = 100
 
 // runID is what ids of runs look like. They are parts of keys: nothing else gets
-// to the store.
-var runID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+// to the service.
+var runID = regexp.MustCompile(`^[A-Za-z0-9]{1,40}([.-][A-Za-z0-9]{1,40}){0,3}$`)
 
 type runsBody struct {
 	Running  []service.Running `json:"running"`

@@ -2,12 +2,14 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"daybook/pipeline/service"
+	"daybook/transform/day"
 )
 
-// mostOpen is how many partitions of a state the schedule lists; the calendar
+// mostOpen is how many stretches of partitions in a state the schedule lists; the calendar
 // has them all.
 const mostOpen = 12
 
@@ -34,10 +36,34 @@ type digestSchedule struct {
 // stateGroup is the partitions in a state that is not simply done, the newest
 // first.
 type stateGroup struct {
-	look       `json:"-"`
-	State      service.PartitionState `json:"state"`
-	Partitions []service.Partition    `json:"partitions"`
-	More       int                    `json:"more"`
+	look      `json:"-"`
+	State     service.PartitionState `json:"state"`
+	Stretches []stretch              `json:"stretches"`
+	More      int                    `json:"more"` // partitions
+}
+
+// stretch is partitions in a row that are so for the same reasons.
+type stretch struct {
+	service.Partition        // the newest one
+	First             string `json:"first"` // the oldest one's name
+	N                 int    `json:"partitions"`
+}
+
+// takes adds the partition before the stretch, if it is so for the same reasons.
+func (s *stretch) takes(p *service.Partition) bool {
+	if p.Failure != s.Failure || p.Late != s.Late || !slices.Equal(p.Reasons, s.Reasons) || !before(p.Name, s.First) {
+		return false
+	}
+	s.First = p.Name
+	s.N++
+	return true
+}
+
+// before says whether one partition comes just before another one.
+func before(a, b string) bool {
+	x, errA := day.Parse(a)
+	y, errB := day.Parse(b)
+	return errA == nil && errB == nil && x+1 == y
 }
 
 func (c *Console) schedule(*http.Request) (*page, error) {
@@ -64,16 +90,18 @@ func openGroups(lists ...[]service.Partition) []stateGroup {
 		g := stateGroup{look: lookOf(state), State: state}
 		for _, all := range lists {
 			for i := len(all) - 1; i >= 0; i-- {
-				switch {
-				case all[i].State != state:
-				case len(g.Partitions) < mostOpen:
-					g.Partitions = append(g.Partitions, all[i])
+				n := len(g.Stretches)
+				switch p := &all[i]; {
+				case p.State != state:
+				case n > 0 && g.More == 0 && g.Stretches[n-1].takes(p):
+				case n < mostOpen:
+					g.Stretches = append(g.Stretches, stretch{*p, p.Name, 1})
 				default:
 					g.More++
 				}
 			}
 		}
-		if len(g.Partitions) > 0 {
+		if len(g.Stretches) > 0 {
 			groups = append(groups, g)
 		}
 	}

@@ -155,7 +155,7 @@ func groupsOf(rows []row) []groupRow {
 	groups := make([]groupRow, 0, len(names))
 	for _, name := range names {
 		f := totals[name]
-		g := groupRow{Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: clock(f.Total), Work: clock(f.Work)}
+		g := groupRow{Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: hours(float64(f.Total)), Work: hours(float64(f.Work))}
 		for i := range rows {
 			g.Series = append(g.Series, perDay(rows[i].groupFigures[name].Sessions, rows[i].days))
 		}
@@ -227,25 +227,26 @@ func chartsOf(h *history, from, to day.Day) []chart {
 	s := stepFor(from, to)
 	bins := h.bins(from, to, s)
 	sessions := chart{ID: "sessions", Title: "Sessions a day", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := chart{ID: "waiting", Title: "Waiting time", Format: seconds, Series: []series{
+	waiting := chart{ID: "waiting", Title: "Waiting time", Format: seconds, Unit: 60, Series: []series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	handling := chart{ID: "handling", Title: "Total and work time a day", Format: hours, Series: []series{
-		{Name: "total time", Shape: bars, Class: "c2"}, {Name: "work time", Shape: bars, Class: "c1"}}}
+	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: 3600, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
+	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: 3600, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range bins {
 		b := &bins[i]
 		label := b.name()
 		if b.Days == 0 {
-			for _, c := range []*chart{&sessions, &waiting, &handling} {
+			for _, c := range []*chart{&sessions, &waiting, &total, &work} {
 				c.add(label, make([]float64, len(c.Series)), false)
 			}
 			continue
 		}
 		sessions.add(label, []float64{perDay(b.Sessions, b.Days)}, true)
 		waiting.add(label, []float64{float64(b.Waiting90), float64(b.Waiting)}, b.Waiting >= 0)
-		handling.add(label, []float64{perDay(b.Total, b.Days), perDay(b.Work, b.Days)}, true)
+		total.add(label, []float64{perDay(b.Total, b.Days)}, true)
+		work.add(label, []float64{perDay(b.Work, b.Days)}, true)
 	}
 	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
-	all := []chart{sessions, waiting, handling}
+	all := []chart{sessions, waiting, total, work}
 	for i := range all {
 		all[i].Note, all[i].Ticks = note, ticks(bins, s)
 	}

@@ -68,6 +68,7 @@ var functions = template.FuncMap{
 	"base":      path.Base,
 	"dayOf":     dayOf,
 	"dict":      dict,
+	"lastOf":    func(days []recentDay) recentDay { return days[len(days)-1] },
 }
 
 // dict puts together what a part of a page is given: names and values in turn.
@@ -122,7 +123,14 @@ func percent(part, whole int64) string {
 	if whole == 0 {
 		return "0 %"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	share := 100 * float64(part) / float64(whole)
+	switch {
+	case part == 0:
+		return "0 %"
+	case share < 0.1: // a few lines of millions are not none
+		return fmt.Sprintf("%.2g %%", share)
+	}
+	return fmt.Sprintf("%.1f %%", share)
 }
 
 // when is a moment as people say it, with the moment itself behind it: the

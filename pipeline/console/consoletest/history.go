@@ -202,10 +202,10 @@ func measures(key []string, n int64, salt uint64) []string {
 	for i := range cells {
 		cells[i] = "0"
 	}
-	wait := 48 + int64(luck(salt, 3)%40) + n/40
+	wait := 19 + int64(luck(salt, 3)%14) + n/60
 	cells[0], cells[1], cells[2] = fmt.Sprint(n), fmt.Sprint(n*115/100), fmt.Sprint(n*96/100)
-	cells[8], cells[10] = hms(n*(700+int64(luck(salt, 4)%160))), hms(n*(430+int64(luck(salt, 5)%90)))
-	cells[16], cells[17] = hms(wait), hms(wait*3+int64(luck(salt, 6)%90))
+	cells[8], cells[10] = hms(n*(6400+int64(luck(salt, 4)%2400))), hms(n*(470+int64(luck(salt, 5)%90)))
+	cells[16], cells[17] = hms(wait), hms(wait*3+int64(luck(salt, 6)%30))
 	if n == 0 {
 		cells[16], cells[17] = "", ""
 	}

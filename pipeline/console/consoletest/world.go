@@ -10,7 +10,6 @@ package consoletest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -61,6 +60,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	now := time.Date(2026, time.November, 21, 7, 12, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	w := &World{Now: now, Source: store.NewMemory(clock), Sink: store.NewMemory(clock), Secret: "wJalrXUtnFEMI-bPxRfiCYEXAMPLEKEY"}
+	w.Sink = bucket{w.Sink}
 	if wrap != nil {
 		w.Sink = wrap(w.Sink)
 	}
@@ -88,6 +88,19 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	}
 	w.happenings()
 	return w, nil
+}
+
+// bucket is a store that calls itself one, as statements to copy should show.
+type bucket struct{ store.Store }
+
+func (bucket) URL(key string) string { return "s3://warehouse/daybook/" + key }
+
+// Copy is the same world at its beginning, to be changed without the other
+// noticing. They share what is stored, which nobody changes.
+func (w *World) Copy() *World {
+	runner := *w.runner
+	state := *w.State()
+	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, runner: &runner, state: &state, runs: w.runs}
 }
 
 func newReport(name, zone string, groups []string) pipeline.Report {
@@ -197,11 +210,11 @@ func (w *World) Acts() []service.Action {
 	return slices.Clone(w.acts)
 }
 
-// Refuse has every action from now on fail.
-func (w *World) Refuse(why string) {
+// Refuse has every action from now on fail, for that reason.
+func (w *World) Refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fails = errors.New(why)
+	w.fails = err
 }
 
 // Runner implements console.Service.

@@ -80,5 +80,5 @@ for (const snippet of document.querySelectorAll(".snippet")) {
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
-  snippet.append(button);
+  snippet.querySelector(".snippet-head").append(button);
 }

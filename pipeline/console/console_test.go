@@ -1,0 +1,559 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"daybook/pipeline/console/consoletest"
+	"daybook/pipeline/service"
+	"daybook/sources/store"
+)
+
+const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
+
+// watched is a store that remembers which keys it was asked for.
+type watched struct {
+	store.Store
+	mu   sync.Mutex
+	keys []string
+}
+
+func (w *watched) note(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keys = append(w.keys, key)
+}
+
+func (w *watched) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	w.note(prefix)
+	return w.Store.List(ctx, prefix)
+}
+
+func (w *watched) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	w.note(key)
+	return w.Store.Open(ctx, key, offset, length, ifMatch)
+}
+
+// seen forgets, and returns, the keys so far.
+func (w *watched) seen() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys := w.keys
+	w.keys = nil
+	return keys
+}
+
+// small is a world that takes a second to make.
+var small = consoletest.Options{Years: 2, Days: 6, SessionsPerDay: 60}
+
+// made is one that tests share: it is made once, and each takes a copy.
+var made = sync.OnceValues(func() (*consoletest.World, error) {
+	return consoletest.New(context.Background(), small, nil)
+})
+
+func newWorld(t testing.TB) *consoletest.World {
+	t.Helper()
+	w, err := made()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Copy()
+}
+
+// newWatchedWorld is one of its own, whose store is watched.
+func newWatchedWorld(t testing.TB) (*consoletest.World, *watched) {
+	t.Helper()
+	spy := new(watched)
+	w, err := consoletest.New(t.Context(), small, func(s store.Store) store.Store {
+		spy.Store = s
+		return spy
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spy.seen()
+	return w, spy
+}
+
+// newConsole is a console of a world, with its charts filled.
+func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Console {
+	t.Helper()
+	o := Options{
+		Service: w, Configuration: w.Configuration, AllowActions: true, Token: testToken,
+		Version: "v1.2.3", Now: func() time.Time { return w.Now },
+	}
+	if change != nil {
+		change(&o)
+	}
+	c := New(o)
+	if err := c.index.follow(t.Context(), w.Runner(), w.State()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func get(c http.Handler, target string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	for _, f := range change {
+		f(r)
+	}
+	rec := httptest.NewRecorder()
+	c.ServeHTTP(rec, r)
+	return rec
+}
+
+func TestPagesSayWhatTheyAreAbout(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	session := firstSession(t, c)
+	for _, tc := range []struct {
+		target string
+		status int
+		says   []string
+	}{
+		{"/", 200, []string{"1 of 3 reports fresh, 1 late, 1 catching up.", "9 of 14 steps", "emea_tier_1", "set aside", "This replica leads", "README.txt"}},
+		{"/reports/sessions", 200, []string{"All that is due is published", "Technician groups", "Hours of the day", "EMEA/Tier 1", "Waiting time"}},
+		{"/reports/sessions?year=2025", 200, []string{`aria-label="Thu 25 Dec 2025: empty"`, `aria-current="true">2025`}},
+		{"/reports/sessions?year=all", 200, []string{"Nov 2026", "Mar 2024"}},
+		{"/reports/sessions?year=1999", 404, []string{"no days in 1999"}},
+		{"/reports/sessions?year=x", 400, []string{"Write the year as 2026"}},
+		{"/reports/nothing", 404, []string{"There is no report"}},
+		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO sessions", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
+		{"/reports/sessions/2026-11-18?diff=1..2", 200, []string{"What changed from revision 1 to 2"}},
+		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"not kept any more"}},
+		{"/reports/sessions/2026-11-18?diff=x", 400, []string{"1..2"}},
+		{"/reports/americas/2026-11-14", 200, []string{"5 attempts failed", "Nothing is published yet"}},
+		{"/reports/sessions/2026-11-99", 404, []string{"no partition"}},
+		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "How it came to be", "daybook explain --session " + session}},
+		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 16 days"}},
+		{"/reports/sessions/sessions/1?date=x", 400, []string{"Say which day"}},
+		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
+		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
+		{"/runs/" + w.State().Progress.Run, 404, nil},
+		{"/runs/20261120T013012Z-n1", 200, []string{"the gzip stream is cut off", "failed"}},
+		{"/runs/..%2f..%2fsecret", 404, []string{"There is no run"}},
+		{"/schedule", 200, []string{"its drop is to come", "Set aside", "again <time"}},
+		{"/configuration", 200, []string{"lookback_days: 16", "4f1d6c0e9a7b", "&lt;redacted&gt;"}},
+		{"/login", 200, []string{"Token"}},
+		{"/nowhere", 404, []string{"no such page"}},
+	} {
+		t.Run(tc.target, func(t *testing.T) {
+			rec := get(c, tc.target)
+			if rec.Code != tc.status {
+				t.Errorf("status %d, want %d", rec.Code, tc.status)
+			}
+			for _, text := range tc.says {
+				if !strings.Contains(rec.Body.String(), text) {
+					t.Errorf("it does not say %q", text)
+				}
+			}
+			checkPage(t, w, rec)
+		})
+	}
+}
+
+// active matches what the policy forbids, and so must not be in a page.
+var active = regexp.MustCompile(`(?i)\sstyle=|<style|<script(?:>|[^>]*>[^<])|\son[a-z]+=|javascript:`)
+
+// checkPage holds what is so of every answer.
+func checkPage(t *testing.T, w *consoletest.World, rec *httptest.ResponseRecorder) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+	} {
+		if got := rec.Header().Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	body := rec.Body.String()
+	if strings.Contains(body, testToken) || strings.Contains(body, w.Secret) {
+		t.Error("there is a secret in it")
+	}
+	if strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
+		if found := active.FindString(body); found != "" {
+			t.Errorf("the policy forbids %q", found)
+		}
+		if !strings.HasSuffix(strings.TrimSpace(body), "</html>") {
+			t.Error("it is not a whole page")
+		}
+	}
+}
+
+// firstSession is a session of a day that is really published.
+func firstSession(t testing.TB, c http.Handler) string {
+	t.Helper()
+	found := regexp.MustCompile(`/sessions/(\d+)\?date=2026-11-18`).FindStringSubmatch(get(c, "/reports/sessions/2026-11-18").Body.String())
+	if found == nil {
+		t.Fatal("the partition's page leads to no session")
+	}
+	return found[1]
+}
+
+func TestEveryPageHasATwinInJSON(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	for _, tc := range []struct{ target, member string }{
+		{"/", "reports"}, {"/reports/sessions", "charts"}, {"/reports/sessions/2026-11-18", "manifest"},
+		{"/reports/sessions/sessions/" + firstSession(t, c) + "?date=2026-11-18", "spans"},
+		{"/runs", "runs"}, {"/runs/20261120T013012Z-n1", "steps"}, {"/schedule", "reports"}, {"/configuration", "hash"}, {"/login", "allowed"}, {"/nowhere", "error"},
+	} {
+		t.Run(tc.target, func(t *testing.T) {
+			html := get(c, tc.target)
+			link := regexp.MustCompile(`<a href="([^"]*)">This page as JSON`).FindStringSubmatch(html.Body.String())
+			if link == nil {
+				t.Fatal("the page has no link to its twin")
+			}
+			byLink := get(c, strings.ReplaceAll(link[1], "&amp;", "&"))
+			byHeader := get(c, tc.target, func(r *http.Request) { r.Header.Set("Accept", "application/json") })
+			for _, rec := range []*httptest.ResponseRecorder{byLink, byHeader} {
+				if rec.Code != html.Code || rec.Header().Get("Content-Type") != "application/json" {
+					t.Fatalf("status %d and %s; the page's is %d", rec.Code, rec.Header().Get("Content-Type"), html.Code)
+				}
+				var members map[string]json.RawMessage
+				if err := json.Unmarshal(rec.Body.Bytes(), &members); err != nil {
+					t.Fatal(err)
+				}
+				if _, ok := members[tc.member]; !ok {
+					t.Errorf("it has no member %q", tc.member)
+				}
+				checkPage(t, w, rec)
+			}
+			if byLink.Body.String() != byHeader.Body.String() {
+				t.Error("the link and the header give different answers")
+			}
+		})
+	}
+}
+
+func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
+	signs := map[string]bool{}
+	for _, l := range looks {
+		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*" aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
+		if l.State != service.Missing && !cell.MatchString(all) {
+			t.Errorf("no cell is %s", l.Word)
+		}
+		if signs[l.Sign] {
+			t.Errorf("two states have the sign %s", l.Sign)
+		}
+		signs[l.Sign] = true
+		if !strings.Contains(all, `aria-hidden="true">`+strings.ReplaceAll(l.Sign, "+", "&#43;")+`</span>`+l.Word) {
+			t.Errorf("the legend does not have %s", l.Word)
+		}
+	}
+}
+
+func TestEmptyWorldHasPagesToo(t *testing.T) {
+	w := newWorld(t)
+	w.SetState(func(s *service.State) {
+		*s = service.State{Reports: []service.Report{{Name: "sessions", Timezone: "UTC"}}}
+	})
+	c := newConsole(t, w, nil)
+	for target, says := range map[string]string{
+		"/": "No days yet", "/reports/sessions": "There are no days yet", "/schedule": "nothing waits",
+	} {
+		rec := get(c, target)
+		if rec.Code != 200 || !strings.Contains(rec.Body.String(), says) {
+			t.Errorf("%s: status %d, or it does not say %q", target, rec.Code, says)
+		}
+	}
+	w.SetState(func(s *service.State) { *s = service.State{Problem: "s3://events: access denied"} })
+	if body := get(c, "/").Body.String(); !strings.Contains(body, "access denied") || !strings.Contains(body, "No reports are configured") {
+		t.Error("the overview does not say what is wrong")
+	}
+}
+
+func TestDownloadIsWhatIsStored(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	shown, err := w.Runner().Show(t.Context(), "sessions", "2026-11-18")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := shown.Manifest.Parts[0]
+	file := part.Key[strings.LastIndexByte(part.Key, '/')+1:]
+	for _, tc := range []struct{ target, key, kind, name string }{
+		{"/reports/sessions/2026-11-18/files/" + file, part.Key, "application/vnd.apache.parquet", "sessions-2026-11-18-" + file},
+		{"/reports/sessions/2026-11-18/summaries/total.csv", "summaries/sessions/day/2026-11-18/total.csv", "text/csv; charset=utf-8", "sessions-2026-11-18-total.csv"},
+	} {
+		body, _, err := w.Sink.Open(t.Context(), tc.key, 0, store.ToEnd, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := get(c, tc.target)
+		if rec.Code != 200 || rec.Body.String() != string(want) {
+			t.Errorf("%s: status %d and %d bytes; %d are stored", tc.target, rec.Code, rec.Body.Len(), len(want))
+		}
+		if kind, how := rec.Header().Get("Content-Type"), rec.Header().Get("Content-Disposition"); kind != tc.kind || how != `attachment; filename="`+tc.name+`"` {
+			t.Errorf("%s: %s, %s", tc.target, kind, how)
+		}
+		checkPage(t, w, rec)
+	}
+	for _, target := range []string{
+		"/reports/sessions/2026-11-18/files/_manifest.json", "/reports/sessions/2026-11-18/files/part-9.parquet",
+		"/reports/sessions/2026-11-18/files/..%2f..%2f_manifest.json", "/reports/sessions/2026-11-18/summaries/by_day.csv",
+		"/reports/sessions/2026-11-18/summaries/..%2f2026-11-17%2ftotal.csv", "/reports/americas/2026-11-14/files/" + file,
+		"/reports/..%2f..%2fstate/2026-11-18/files/" + file,
+	} {
+		if rec := get(c, target); rec.Code != 404 {
+			t.Errorf("%s: status %d, want 404", target, rec.Code)
+		}
+	}
+}
+
+func TestSearchLeadsToTheSession(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	for target, want := range map[string]string{
+		"/reports/sessions/session?id=81&date=2026-11-18": "/reports/sessions/sessions/81?date=2026-11-18",
+		"/reports/sessions/session?id=81&date=//evil":     "/reports/sessions/sessions/81?",
+	} {
+		rec := get(c, target)
+		if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != want {
+			t.Errorf("%s: status %d to %q, want %q", target, rec.Code, rec.Header().Get("Location"), want)
+		}
+	}
+	for target, want := range map[string]int{"/reports/sessions/session?id=x": 400, "/reports/x/session?id=1": 404} {
+		if rec := get(c, target); rec.Code != want {
+			t.Errorf("%s: status %d, want %d", target, rec.Code, want)
+		}
+	}
+}
+
+// post posts a form from the console's own page.
+func post(c http.Handler, target string, form url.Values, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, f := range change {
+		f(r)
+	}
+	rec := httptest.NewRecorder()
+	c.ServeHTTP(rec, r)
+	return rec
+}
+
+// login gives the cookie of a session.
+func login(t testing.TB, c http.Handler, change ...func(*http.Request)) *http.Cookie {
+	t.Helper()
+	rec := post(c, "/login", url.Values{"token": {testToken}}, change...)
+	cookies := rec.Result().Cookies()
+	if rec.Code != http.StatusSeeOther || len(cookies) != 1 {
+		t.Fatalf("status %d and %d cookies", rec.Code, len(cookies))
+	}
+	return cookies[0]
+}
+
+func with(cookie *http.Cookie) func(*http.Request) {
+	return func(r *http.Request) { r.AddCookie(cookie) }
+}
+
+func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	cookie := login(t, c)
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure || cookie.MaxAge != sessionHours*3600 {
+		t.Errorf("the cookie is %+v", cookie)
+	}
+	page := get(c, "/reports/americas/2026-11-14", with(cookie)).Body.String()
+	for _, text := range []string{"Try again", "daybook backfill --from 2026-11-14 --to 2026-11-14 --only failed --report americas", "Build again", "Log out"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page does not say %q", text)
+		}
+	}
+	rec := post(c, "/actions/retry", url.Values{"report": {"americas"}, "from": {"2026-11-14"}}, with(cookie))
+	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/reports/americas/2026-11-14?done=retry" {
+		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
+	}
+	if acts := w.Acts(); len(acts) != 1 || acts[0] != (service.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
+		t.Errorf("it asked for %+v", acts)
+	}
+	if page := get(c, rec.Header().Get("Location"), with(cookie)).Body.String(); !strings.Contains(page, notices["retry"]) {
+		t.Error("the page does not say that it was asked for")
+	}
+	for _, tc := range []struct {
+		verb, location string
+		form           url.Values
+	}{
+		{"backfill", "/reports/sessions?done=backfill", url.Values{"report": {"sessions"}, "from": {"2026-01-01"}, "to": {"2026-02-01"}}},
+		{"rebuild", "/reports/sessions/2026-10?done=rebuild", url.Values{"report": {"sessions"}, "from": {"2026-10"}}},
+		{"run", "/?done=run", url.Values{"from": {"2026-11-20"}}},
+	} {
+		if rec := post(c, "/actions/"+tc.verb, tc.form, with(cookie)); rec.Header().Get("Location") != tc.location {
+			t.Errorf("%s: status %d to %q, want %q", tc.verb, rec.Code, rec.Header().Get("Location"), tc.location)
+		}
+	}
+}
+
+func TestActionIsRefused(t *testing.T) {
+	w := newWorld(t)
+	allowed := newConsole(t, w, nil)
+	cookie := login(t, allowed)
+	form := url.Values{"report": {"americas"}, "from": {"2026-11-14"}}
+	expired := *cookie
+	expired.Value = allowed.keys.issue(w.Now.Add(-time.Second))
+	other := newKeys("another token")
+	foreign := *cookie
+	foreign.Value = other.issue(w.Now.Add(time.Hour))
+	forged := *cookie
+	forged.Value = strings.Replace(cookie.Value, cookie.Value[:1], "9", 1)
+	for name, tc := range map[string]struct {
+		options func(*Options)
+		form    url.Values
+		change  func(*http.Request)
+		status  int
+		says    string
+	}{
+		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "not allowed"},
+		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "not allowed"},
+		"nobody logged in":     {nil, form, func(*http.Request) {}, 403, "Log in first"},
+		"an expired session":   {nil, form, with(&expired), 403, "Log in first"},
+		"another token's":      {nil, form, with(&foreign), 403, "Log in first"},
+		"a longer time put in": {nil, form, with(&forged), 403, "Log in first"},
+		"an empty cookie":      {nil, form, with(&http.Cookie{Name: cookieName, Value: "."}), 403, "Log in first"},
+		"from another site":    {nil, form, func(r *http.Request) { r.AddCookie(cookie); r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, "another site"},
+		"from another origin": {nil, form, func(r *http.Request) {
+			r.AddCookie(cookie)
+			r.Header.Del("Sec-Fetch-Site")
+			r.Header.Set("Origin", "https://evil.example")
+		}, 403, "another site"},
+		"a report that is not":    {nil, url.Values{"report": {"../x"}, "from": {"2026-11-14"}}, with(cookie), 404, "no report"},
+		"a day that is none":      {nil, url.Values{"report": {"americas"}, "from": {"2026-02-30"}}, with(cookie), 400, "first day"},
+		"a last day that is none": {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"x"}}, with(cookie), 400, "last day"},
+		"an order upside down":    {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"2026-02-01"}}, with(cookie), 400, "before"},
+		"a month with an end":     {nil, url.Values{"report": {"americas"}, "from": {"2026-02"}, "to": {"2026-02-01"}}, with(cookie), 400, "first day"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := allowed
+			if tc.options != nil {
+				c = newConsole(t, w, tc.options)
+			}
+			rec := post(c, "/actions/retry", tc.form, tc.change)
+			if rec.Code != tc.status || !strings.Contains(rec.Body.String(), tc.says) {
+				t.Errorf("status %d, want %d and %q", rec.Code, tc.status, tc.says)
+			}
+			checkPage(t, w, rec)
+		})
+	}
+	allowed.actions = newBucket(actionBurst, actionEvery)
+	if rec := post(allowed, "/actions/format", form, with(cookie)); rec.Code != 400 {
+		t.Errorf("an unknown action: status %d", rec.Code)
+	}
+	if rec := post(allowed, "/actions/login", form, with(cookie)); rec.Code != 400 {
+		t.Errorf("a notice that is no action: status %d", rec.Code)
+	}
+	if rec := get(allowed, "/actions/retry", with(cookie)); rec.Code != 404 {
+		t.Errorf("an action by GET: status %d", rec.Code)
+	}
+	if acts := w.Acts(); len(acts) > 0 {
+		t.Errorf("it did %+v", acts)
+	}
+}
+
+func TestActionFormsAreThereOnlyForWhoLoggedIn(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	cookie := login(t, c)
+	for _, target := range []string{"/reports/americas", "/reports/americas/2026-11-14"} {
+		if strings.Contains(get(c, target).Body.String(), `action="/actions/`) {
+			t.Errorf("%s has forms for everybody", target)
+		}
+		if !strings.Contains(get(c, target, with(cookie)).Body.String(), `action="/actions/`) {
+			t.Errorf("%s has no forms for who logged in", target)
+		}
+	}
+}
+
+func TestServiceSaysWhyNot(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	cookie := login(t, c)
+	for _, tc := range []struct {
+		err    error
+		status int
+		says   string
+	}{
+		{errors.Join(service.ErrBadAction, errors.New("2016-01-01 is out of reach")), 400, "2016-01-01 is out of reach"},
+		{service.ErrBusy, 429, "Too many actions"},
+		{errors.New("put s3://AKIAEXAMPLE@bucket: denied"), 502, "The log has the reason"},
+	} {
+		w.Refuse(tc.err)
+		rec := post(c, "/actions/run", url.Values{"report": {"americas"}, "from": {"2026-11-14"}}, with(cookie))
+		if rec.Code != tc.status || !strings.Contains(rec.Body.String(), tc.says) || strings.Contains(rec.Body.String(), "AKIA") {
+			t.Errorf("%v: status %d", tc.err, rec.Code)
+		}
+	}
+}
+
+func TestLoginsAreFew(t *testing.T) {
+	w := newWorld(t)
+	now := w.Now
+	c := newConsole(t, w, func(o *Options) { o.Now = func() time.Time { return now } })
+	wrong := url.Values{"token": {testToken + "x"}}
+	for range loginBurst {
+		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "That is not the token") {
+			t.Fatalf("a wrong token: status %d", rec.Code)
+		}
+	}
+	if rec := post(c, "/login", url.Values{"token": {testToken}}); rec.Code != 429 {
+		t.Errorf("after %d wrong ones: status %d, want 429", loginBurst, rec.Code)
+	}
+	now = now.Add(loginEvery)
+	login(t, c)
+	if rec := post(c, "/login", wrong); rec.Code != 429 {
+		t.Errorf("one more at once: status %d, want 429", rec.Code)
+	}
+}
+
+func TestActionsAreFew(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	cookie, form := login(t, c), url.Values{"from": {"2026-11-14"}}
+	for range actionBurst {
+		if rec := post(c, "/actions/run", form, with(cookie)); rec.Code != http.StatusSeeOther {
+			t.Fatalf("status %d", rec.Code)
+		}
+	}
+	if rec := post(c, "/actions/run", form, with(cookie)); rec.Code != 429 {
+		t.Errorf("the %dth at once: status %d", actionBurst+1, rec.Code)
+	}
+}
+
+func TestCookieIsSecureBehindTLS(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	if !login(t, c, func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }).Secure {
+		t.Error("behind a proxy with TLS the cookie is not Secure")
+	}
+	rec := post(c, "/logout", nil)
+	if cookies := rec.Result().Cookies(); len(cookies) != 1 || cookies[0].MaxAge >= 0 || cookies[0].Value != "" {
+		t.Errorf("logging out leaves %v", cookies)
+	}
+}
+
+// TestLoggedInOnEveryReplica: behind one address, either may be asked.
+func TestLoggedInOnEveryReplica(t *testing.T) {
+	w := newWorld(t)
+	cookie := login(t, newConsole(t, w, nil))
+	if page := get(newConsole(t, w, nil), "/", with(cookie)).Body.String(); !strings.Contains(page, "Log out") {
+		t.Error("another replica does not know the session")
+	}
+}

@@ -1,0 +1,204 @@
+package console
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"daybook/pipeline/service"
+	"daybook/sources/store"
+)
+
+func TestRequestsHaveLimits(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	long := strings.Repeat("a", 20_000)
+	for name, tc := range map[string]struct {
+		request func() *http.Request
+		status  int
+	}{
+		"a long path":   {func() *http.Request { return httptest.NewRequest("GET", "/"+long[:maxPath+1], nil) }, 414},
+		"a long query":  {func() *http.Request { return httptest.NewRequest("GET", "/?x="+long[:maxQuery], nil) }, 414},
+		"large headers": {func() *http.Request { r := httptest.NewRequest("GET", "/", nil); r.Header.Set("X", long); return r }, 431},
+		"a large body":  {func() *http.Request { return httptest.NewRequest("POST", "/login", strings.NewReader("token="+long)) }, 413},
+		"an endless body": {func() *http.Request {
+			r := httptest.NewRequest("POST", "/login", io.MultiReader(strings.NewReader("token="+long), strings.NewReader(long)))
+			r.ContentLength = -1
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			return r
+		}, 400},
+		"another method":   {func() *http.Request { return httptest.NewRequest("DELETE", "/reports/sessions", nil) }, 405},
+		"a post to a page": {func() *http.Request { return httptest.NewRequest("POST", "/runs", nil) }, 405},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := httptest.NewRecorder()
+			c.ServeHTTP(rec, tc.request())
+			if rec.Code != tc.status {
+				t.Errorf("status %d, want %d", rec.Code, tc.status)
+			}
+			checkPage(t, w, rec)
+		})
+	}
+}
+
+func TestHosts(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, func(o *Options) { o.Hosts = []string{"daybook.example.com"} })
+	for host, want := range map[string]int{
+		"daybook.example.com": 200, "Daybook.Example.com:8080": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200,
+		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "": 421,
+	} {
+		rec := get(c, "/", func(r *http.Request) { r.Host = host })
+		if rec.Code != want {
+			t.Errorf("%q: status %d, want %d", host, rec.Code, want)
+		}
+	}
+}
+
+// stuck is a service whose runs never come.
+type stuck struct{ Service }
+
+func (stuck) Runs(ctx context.Context, _ int) ([]service.Run, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (stuck) Run(context.Context, string) (*service.Run, error) { panic("a fault of the program") }
+
+func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Service: stuck{w}})
+		if rec := get(c, "/runs"); rec.Code != http.StatusGatewayTimeout || !strings.Contains(rec.Body.String(), "too long") {
+			t.Errorf("status %d", rec.Code)
+		}
+	})
+}
+
+func TestPanicIsAnErrorPage(t *testing.T) {
+	w := newWorld(t)
+	c := New(Options{Service: stuck{w}})
+	rec := get(c, "/runs/20261120T013012Z-n1")
+	if rec.Code != 500 || strings.Contains(rec.Body.String(), "fault of the program") {
+		t.Errorf("status %d, or it says what is for the log", rec.Code)
+	}
+	checkPage(t, w, rec)
+}
+
+// denied is a store whose errors name what people must not see.
+type denied struct{ store.Store }
+
+func (denied) Open(context.Context, string, int64, int64, string) (io.ReadCloser, store.Object, error) {
+	return nil, store.Object{}, &store.Error{Op: "open", URL: "s3://internal-bucket", Kind: store.ErrDenied, Final: true}
+}
+
+func TestErrorsOfTheStoreAreForTheLog(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	w.Runner().Sink = denied{w.Sink}
+	for _, target := range []string{"/reports/sessions/2026-11-18", "/reports/sessions/2026-11-18/summaries/total.csv", "/reports/sessions/sessions/1?date=2026-11-18"} {
+		rec := get(c, target)
+		if rec.Code != 502 || strings.Contains(rec.Body.String(), "internal-bucket") {
+			t.Errorf("%s: status %d, or it names the bucket", target, rec.Code)
+		}
+		checkPage(t, w, rec)
+	}
+}
+
+func TestStaticFiles(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	page := get(c, "/").Body.String()
+	for _, found := range regexp.MustCompile(`(?:href|src)="(/static/[^"]*)"`).FindAllStringSubmatch(page, -1) {
+		rec := get(c, found[1])
+		if rec.Code != 200 || !strings.Contains(rec.Header().Get("Cache-Control"), "immutable") || rec.Header().Get("Content-Type") == "" {
+			t.Errorf("%s: status %d, %v", found[1], rec.Code, rec.Header())
+		}
+	}
+	if rec := get(c, "/static/console.css?v=old"); rec.Header().Get("Cache-Control") != "no-store" {
+		t.Error("a file under another version's address is cached")
+	}
+	for _, target := range []string{"/static/", "/static/..%2fconsole.go", "/static/none.css"} {
+		if rec := get(c, target); rec.Code != 404 {
+			t.Errorf("%s: status %d", target, rec.Code)
+		}
+	}
+}
+
+func TestPagesAreCompressed(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	plain := get(c, "/reports/sessions?year=all")
+	zipped := get(c, "/reports/sessions?year=all", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") })
+	if zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len() > plain.Body.Len()/5 {
+		t.Errorf("%d bytes of %d", zipped.Body.Len(), plain.Body.Len())
+	}
+	if zipped.Header().Get("Content-Security-Policy") != policy {
+		t.Error("a compressed page has no policy")
+	}
+}
+
+// reachable are the keys that a console may ask for, whatever it is asked.
+var reachable = regexp.MustCompile(`^(?:` +
+	`(?:_history/)?reports/(?:sessions|emea_tier_1|americas)(?:_monthly)?/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
+	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/[a-z_]+\.csv` +
+	`|state/digests/(?:dt=.*)?` +
+	`|state/failed/.*` +
+	`|_quarantine/dt=\d{4}-\d\d-\d\d/(?:rejects-[0-9a-z-]+\.ndjson)?` +
+	`)$`)
+
+// FuzzHandler: whatever is asked, no key outside the configured prefixes is
+// looked at, nothing panics, and every answer has the security headers.
+func FuzzHandler(f *testing.F) {
+	w, spy := newWatchedWorld(f)
+	c := newConsole(f, w, nil)
+	cookie := login(f, c)
+	for _, path := range []string{
+		"/", "/reports/sessions", "/reports/sessions/2026-11-18", "/reports/sessions/2026-10", "/reports/sessions/sessions/1",
+		"/reports/..%2f..%2fetc/2026-11-18", "/reports/sessions/2026-11-18/files/..%2f_manifest.json", "/reports/sessions/2026-11-18/summaries/total.csv",
+		"/runs", "/runs/x", "/schedule", "/configuration", "/login", "/actions/run", "/static/console.css", "/reports/sessions/session",
+	} {
+		f.Add("GET", path, "date=2026-11-18&diff=1..2&year=2026&id=1", "", false)
+		f.Add("POST", path, "", "report=sessions&from=2026-11-18&to=&token=x", true)
+	}
+	f.Fuzz(func(t *testing.T, method, path, query, form string, loggedIn bool) {
+		target, err := url.ParseRequestURI(path)
+		if err != nil || !strings.HasPrefix(path, "/") {
+			return // no server hands on what is no path
+		}
+		target.RawQuery = query
+		r, err := http.NewRequest(method, "http://localhost"+target.RequestURI(), strings.NewReader(form))
+		if err != nil {
+			return
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		if loggedIn {
+			r.AddCookie(cookie)
+		}
+		spy.seen()
+		c.actions, c.logins = newBucket(actionBurst, actionEvery), newBucket(loginBurst, loginEvery)
+		rec := httptest.NewRecorder()
+		c.ServeHTTP(rec, r)
+		for _, key := range spy.seen() {
+			if !reachable.MatchString(key) {
+				t.Errorf("%s %s asks the store for %q", method, r.URL, key)
+			}
+		}
+		if rec.Code == http.StatusInternalServerError {
+			t.Errorf("%s %s: status 500", method, r.URL)
+		}
+		if rec.Header().Get("Content-Security-Policy") != policy {
+			t.Errorf("%s %s: no policy", method, r.URL)
+		}
+		if body := rec.Body.String(); strings.Contains(body, testToken) || strings.Contains(body, w.Secret) {
+			t.Errorf("%s %s: there is a secret in the answer", method, r.URL)
+		}
+	})
+}
