@@ -13,9 +13,12 @@ type Decoder struct {
 	strings     interned
 	technicians known
 	ids         arena
+	calendar    calendar
+	slab        slab
 
 	// Of the line at hand.
 	line    []byte
+	taken   uint32  // bit m: member m is in the event, unless it is repeated
 	outer   members // of the line's object
 	inner   members // of an object within it
 	reject  Reject  // the first thing that is wrong
@@ -48,7 +51,8 @@ func (d *Decoder) Decode(line []byte, e *Event) Reject {
 	if len(line) > MaxLine {
 		return Reject{TooLong, fmt.Sprintf("%d bytes, more than %d", len(line), MaxLine)}
 	}
-	if at := d.scan(line); at < 0 {
+	if at := d.scan(line, e); at < 0 {
+		*e = Event{}
 		return Reject{BadJSON, notJSON(line, ^at)}
 	}
 	d.line, d.reject = line, Reject{}
@@ -67,11 +71,12 @@ func (d *Decoder) Decode(line []byte, e *Event) Reject {
 func Blank(line []byte) bool { return space(line, 0) == len(line) }
 
 // scan checks the grammar of the whole line, and leaves its members in
-// d.outer.
-func (d *Decoder) scan(line []byte) int {
-	i := opening(line, &d.outer)
+// d.outer, but for those that it takes at once.
+func (d *Decoder) scan(line []byte, e *Event) int {
+	d.taken, d.outer.seen = 0, 0
+	i := d.opening(line, e)
 	if i > 0 {
-		i = d.members(line, i, &d.outer)
+		i = d.members(line, space(line, i), &d.outer)
 	} else {
 		i = space(line, 0)
 		if i == len(line) || line[i] != '{' {
@@ -94,25 +99,36 @@ const (
 	maxTool    = 32 // code points
 )
 
-// envelope takes the members that every event has.
+// envelope takes the members that every event has, unless they were taken.
 func (d *Decoder) envelope(e *Event) {
 	m := &d.outer
-	if id, ok := d.required(m, fEventID); ok {
-		if len(id) > maxEventID {
-			d.fail(BadValue, m, fEventID, "longer than 64 bytes")
-		}
-		e.ID = d.ids.get(id)
-	}
-	if s, ok := d.required(m, fTS); ok {
-		if e.TS, ok = ParseTime(s); !ok {
-			d.fail(BadValue, m, fTS, "not an RFC 3339 time of the years 1990 to 2200")
+	left := ^d.taken | m.seen // of a repeated member the last counts
+	if left>>fEventID&1 != 0 {
+		if id, ok := d.required(m, fEventID); ok {
+			if len(id) > maxEventID {
+				d.fail(BadValue, m, fEventID, "longer than 64 bytes")
+			}
+			e.ID = d.ids.get(id)
 		}
 	}
-	e.SessionID = d.id(m, fSessionID, true)
-	e.Seq = d.atLeast(m, fSeq, 0)
-	if s, ok := d.required(m, fType); ok {
-		if e.Type = Type(typeCodes.find(s)); e.Type == 0 {
-			d.fail(UnknownType, m, fType, "not an event type")
+	if left>>fTS&1 != 0 {
+		if s, ok := d.required(m, fTS); ok {
+			if e.TS, ok = d.calendar.parseTime(s); !ok {
+				d.fail(BadValue, m, fTS, "not an RFC 3339 time of the years 1990 to 2200")
+			}
+		}
+	}
+	if left>>fSessionID&1 != 0 {
+		e.SessionID = d.id(m, fSessionID, true)
+	}
+	if left>>fSeq&1 != 0 {
+		e.Seq = d.atLeast(m, fSeq, 0)
+	}
+	if left>>fType&1 != 0 {
+		if s, ok := d.required(m, fType); ok {
+			if e.Type = Type(typeCodes.find(s)); e.Type == 0 {
+				d.fail(UnknownType, m, fType, "not an event type")
+			}
 		}
 	}
 }
@@ -127,9 +143,7 @@ func (d *Decoder) body(e *Event) {
 		d.technician(&e.Technician, false)
 		e.Channel = d.channel()
 		e.CallingCard = d.strings.get(d.optional(m, fCallingCard))
-		if details := d.details(false); details.Given != 0 {
-			e.Details = details
-		}
+		e.Details = d.details(false)
 	case DetailsChanged:
 		if m.seen&detailMembers == 0 {
 			d.fail(MissingField, m, fName, "missing, and so is every other detail")
@@ -234,10 +248,13 @@ func (d *Decoder) enter(f member, required bool) (span, bool) {
 const detailMembers uint32 = 1<<fName | 1<<fTrackingID | 1<<fCustomerIP | 1<<fDeviceID | 1<<fPlatform |
 	1<<fBrowserType | 1<<fCustomFields
 
-// details takes the details. Where clear is set null and "" are values, which
-// clear a detail; otherwise they do not count as given.
+// details takes the details; nil if none are given. Where clear is set null and
+// "" are values, which clear a detail; otherwise they do not count as given.
 func (d *Decoder) details(clear bool) *Details {
-	details := new(Details)
+	if d.outer.seen&detailMembers == 0 {
+		return nil
+	}
+	details := d.slab.get()
 	set := func(i int, value string) {
 		if clear || value != "" {
 			details.Given |= 1 << i
@@ -255,27 +272,35 @@ func (d *Decoder) details(clear bool) *Details {
 			set(i, d.ids.get(s))
 		}
 	}
-	if !d.outer.has(fCustomFields) {
-		return details
+	if d.outer.has(fCustomFields) {
+		d.customFields(set)
 	}
+	if details.Given == 0 && !clear {
+		return nil
+	}
+	d.slab.keep()
+	return details
+}
 
+// customFields takes the custom fields.
+func (d *Decoder) customFields(set func(i int, value string)) {
 	v := d.outer.span[fCustomFields]
 	if v.kind() == null {
 		for i := DetailCustomField1; i < NumDetails; i++ {
 			set(i, "")
 		}
-		return details
+		return
 	}
 	if v.kind() != array {
 		d.fail(BadValue, &d.outer, fCustomFields, "not an array")
-		return details
+		return
 	}
 	i, n := space(d.line, v.start()+1), 0
 	for d.line[i] != ']' {
 		element, end := d.value(d.line, i)
 		if n == NumDetails-DetailCustomField1 {
 			d.fail(BadValue, &d.outer, fCustomFields, "more than 5 elements")
-			break
+			return
 		}
 		switch element.kind() {
 		case plainText, escapedText:
@@ -290,7 +315,6 @@ func (d *Decoder) details(clear bool) *Details {
 			i = space(d.line, i+1)
 		}
 	}
-	return details
 }
 
 // get returns a member's value; false if it is absent or null.

@@ -232,23 +232,3 @@ func TestTablesAreBounded(t *testing.T) {
 		t.Errorf("values of %d bytes are kept", len(long))
 	}
 }
-
-// TestAllocations holds what the decoder is for: lines like earlier ones cost
-// far less than an allocation each.
-func TestAllocations(t *testing.T) {
-	lines := typicalLines(2000)
-	d := NewDecoder()
-	var e Event
-	pass := func() {
-		for _, line := range lines {
-			if reject := d.Decode(line, &e); reject.Reason != 0 {
-				t.Fatalf("%s: %+v", line, reject)
-			}
-		}
-	}
-	pass()
-	// One in 26 lines has details; 8 KiB of event ids go to some 400 lines.
-	if perLine := testing.AllocsPerRun(5, pass) / float64(len(lines)); perLine > 0.1 {
-		t.Errorf("%.3f allocations a line, want at most 0.1", perLine)
-	}
-}

@@ -228,6 +228,8 @@ var usualLines = []string{
 	`{"event_id":"5f8f4714faaa2c9a","ts":"2026-11-02T14:53:16.056+01:00","session_id":2075900001371,"seq":28,"v":1,"type":"chat_message","sender":"customer","text":"Dank u wel, é!"}`,
 	`{"event_id":"e","ts":"2026-11-02T14:53:16Z","session_id":7,"type":"status_changed","status":"active","technician":{"id":1,"name":"Ada Kok"},"seq":12345678}`,
 	`{"event_id":"","ts":"2026-11-20T08:00:00.1234567Z","session_id":9223372036854775807,"type":"presence","technician_id":1234567890,"state":"away"}`,
+	`{"event_id":"5f8f4714","ts":"2026-11-02T14:53:16.056Z","session_id":207,"seq":0,"v":1,"producer":"console-7.11","type":"presence","state":"away","event_id":"x","ts":"2026-11-03T14:53:16Z","session_id":7,"seq":null,"type":"tool_used","tool":"RC"}`,
+	`{"event_id":"5f8f4714","ts":"2026-11-02T14:53:16.056Z","session_id":123456789012345678,"v":10,"type":"queue_removed","by":"timeout","producer":1,"session_id":null}`,
 	`{"seq":1,"event_id":"1","ts":"2016-12-31T23:59:60.9z","session_id":1,"type":"details_changed","custom_fields":["a",null]}`,
 }
 

@@ -2,7 +2,7 @@ package event
 
 import (
 	"bytes"
-	"strings"
+	"unsafe"
 )
 
 // Dumps repeat themselves: a few hundred technicians and a few dozen platforms
@@ -62,21 +62,35 @@ func (t known) add(object []byte, p Person) {
 
 // arena makes strings that are unlikely to come again, many to an allocation.
 // A string keeps its whole chunk alive, so chunks are small.
-type arena struct{ chunk strings.Builder }
+type arena struct{ free []byte } // of the chunk
 
 const chunkSize = 8 << 10
 
 func (a *arena) get(b []byte) string {
-	if len(b) > chunkSize/8 {
-		return string(b)
+	if len(b) > len(a.free) {
+		if len(b) > chunkSize/8 {
+			return string(b)
+		}
+		a.free = make([]byte, chunkSize)
 	}
-	if len(b) > a.chunk.Cap()-a.chunk.Len() {
-		a.chunk = strings.Builder{}
-		a.chunk.Grow(chunkSize)
-	}
-	// What was written stays where it is: the builder never outgrows its
-	// capacity, so earlier strings keep pointing into it.
-	from := a.chunk.Len()
-	a.chunk.Write(b)
-	return a.chunk.String()[from:]
+	s := a.free[:copy(a.free, b)]
+	a.free = a.free[len(s):]
+	return unsafe.String(unsafe.SliceData(s), len(s)) // nobody writes to it again
 }
+
+// slab makes Details, many to an allocation. One keeps all of its slab alive.
+type slab struct{ free []Details }
+
+const slabSize = 32 // not much more than a chunk
+
+// get returns empty Details, and the same again until keep is called.
+func (s *slab) get() *Details {
+	if len(s.free) == 0 {
+		s.free = make([]Details, slabSize)
+	}
+	s.free[0] = Details{}
+	return &s.free[0]
+}
+
+// keep leaves the Details that get returned last to their owner.
+func (s *slab) keep() { s.free = s.free[1:] }

@@ -18,22 +18,31 @@ const (
 // Unix epoch, truncated. Offsets reach from -23:59 to +23:59. Second 60 is
 // valid where RFC 3339 allows a leap second, at 23:59 UTC on the last day of a
 // June or December, and counts as the second that follows.
-func ParseTime(s []byte) (micros int64, ok bool) {
+func ParseTime(s []byte) (micros int64, ok bool) { return new(calendar).parseTime(s) }
+
+// A calendar reads times, and remembers the last one's date: times that follow
+// each other are mostly of one day.
+type calendar struct {
+	text [2]uint64 // of the date, 2026-11-20T: its first eight bytes, and its last three
+	days int       // from 1970-01-01 to it
+}
+
+func (c *calendar) parseTime(s []byte) (micros int64, ok bool) {
 	// 2026-11-20T08:00:00 and at least a Z
-	if len(s) < 20 || s[10]|0x20 != 't' {
+	if len(s) < 20 {
 		return 0, false
 	}
-	date, isDate := dateForm.read(s)
+	text := [2]uint64{word(s, 0), word(s, 8) & (1<<24 - 1)}
+	if text != c.text || text[0] == 0 { // the zero calendar has none
+		days, ok := parseDate(s)
+		if !ok {
+			return 0, false
+		}
+		c.text, c.days = text, days
+	}
 	clock, isClock := clockForm.read(s[11:])
-	day := twoDigits(s[8:])
-	if !isDate || !isClock || day < 0 {
-		return 0, false
-	}
-	century, yy, month := pair(date, 0), pair(date, 2), pair(date, 5)
 	hour, minute, second := pair(clock, 0), pair(clock, 3), pair(clock, 6)
-	year := century*100 + yy
-	if year < minYear || year > maxYear || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
-		hour > 23 || minute > 59 || second > 60 {
+	if !isClock || hour > 23 || minute > 59 || second > 60 {
 		return 0, false
 	}
 
@@ -55,16 +64,37 @@ func ParseTime(s []byte) (micros int64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	seconds := daysTo(year, month, day)*secondsPerDay + hour*3600 + minute*60 + second - offset
-	if second == 60 {
-		// The second that follows a leap second is the first of a half-year.
-		switch seconds {
-		case daysTo(year, 1, 1) * secondsPerDay, daysTo(year, 7, 1) * secondsPerDay, daysTo(year+1, 1, 1) * secondsPerDay:
-		default:
-			return 0, false
-		}
+	seconds := c.days*secondsPerDay + hour*3600 + minute*60 + second - offset
+	// The second that follows a leap second is the first of a half-year.
+	if second == 60 && !startsHalfYear(seconds, twoDigits(s)*100+twoDigits(s[2:])) {
+		return 0, false
 	}
 	return int64(seconds)*microsPerSecond + int64(fraction), true
+}
+
+// parseDate reads a date such as 2026-11-20T, in days since 1970-01-01.
+func parseDate(s []byte) (days int, ok bool) {
+	date, isDate := dateForm.read(s)
+	day := twoDigits(s[8:])
+	if !isDate || day < 0 || s[10]|0x20 != 't' {
+		return 0, false
+	}
+	century, yy, month := pair(date, 0), pair(date, 2), pair(date, 5)
+	year := century*100 + yy
+	if year < minYear || year > maxYear || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+		return 0, false
+	}
+	return daysTo(year, month, day), true
+}
+
+// startsHalfYear says whether a second since the Unix epoch is the first of a
+// half-year that a time of this year, with any offset, may be next to.
+func startsHalfYear(seconds, year int) bool {
+	switch seconds {
+	case daysTo(year, 1, 1) * secondsPerDay, daysTo(year, 7, 1) * secondsPerDay, daysTo(year+1, 1, 1) * secondsPerDay:
+		return true
+	}
+	return false
 }
 
 // microsPer is how many microseconds a unit of the nth fractional digit has.
