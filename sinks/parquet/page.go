@@ -27,8 +27,10 @@ func inMemory(b []byte) *thrift.TMemoryBuffer {
 
 // pageInfo is what the header of a page says.
 type pageInfo struct {
+	header     int   // size of the header, in bytes
 	size       int   // with the header, in bytes
 	values     int64 // rows of a data page; 0 for a dictionary
+	entries    int64 // of a dictionary
 	dictionary bool
 }
 
@@ -52,7 +54,7 @@ func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, 
 		if d := h.DictionaryPageHeader; d != nil {
 			values = d.NumValues
 			valid = e == dictionary && !dictRead
-			p.dictionary = true
+			p.dictionary, p.entries = true, int64(values)
 		}
 	case parquet.PageType_DATA_PAGE:
 		if d := h.DataPageHeader; d != nil && h.DataPageHeaderV2 == nil {
@@ -72,7 +74,8 @@ func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, 
 	if err := checkFrame(rest[:length], int64(header.UncompressedPageSize)); err != nil {
 		return p, err
 	}
-	p.size = len(data) - len(rest) + length
+	p.header = len(data) - len(rest)
+	p.size = p.header + length
 	return p, nil
 }
 
