@@ -16,14 +16,17 @@ import (
 // maxGroups is how many row groups a Parquet file can number.
 const maxGroups = 1<<15 - 1
 
-// tableWriter writes a file, row group by row group.
+// tableWriter writes a file, row group by row group. One is encoded in memory,
+// beside whatever its caller does; what goes to the file's writer is written by
+// calls of wait and close.
 type tableWriter struct {
-	sink   *sink
-	file   *file.Writer
-	table  *table
-	groups int
-	sums   []byte // of the row groups, as in the metadata
-	tail   int64  // once it is closed: the bytes from the footer's checksum on
+	sink    *sink
+	file    *file.Writer
+	table   *table
+	encoded chan error // of the row group that is being encoded, or nil
+	groups  int
+	sums    []byte // of the row groups, as in the metadata
+	tail    int64  // once it is closed: the bytes from the footer's checksum on
 }
 
 func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
@@ -34,11 +37,33 @@ func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
 	}
 	s := &sink{w: w}
 	f := file.NewParquetWriter(s, root, file.WithWriterProps(t.properties()))
-	return &tableWriter{sink: s, file: f, table: t}, s.err
+	return &tableWriter{sink: s, file: f, table: t}, s.flush()
 }
 
-// group writes a row group of the table's columns: values of the type
-// []int64 or []parquet.ByteArray.
+// begin begins to encode a row group of the table's columns: values of the type
+// []int64 or []parquet.ByteArray, which are the table's until wait returns.
+// There is none that is being encoded.
+func (w *tableWriter) begin(columns ...any) {
+	encoded := make(chan error, 1)
+	go func() { encoded <- w.group(columns...) }()
+	w.encoded = encoded
+}
+
+// wait waits for the row group that is being encoded, if there is one, and
+// writes it.
+func (w *tableWriter) wait() error {
+	if w.encoded == nil {
+		return nil
+	}
+	err := <-w.encoded
+	w.encoded = nil
+	if err != nil {
+		return err
+	}
+	return w.sink.flush()
+}
+
+// group encodes a row group.
 func (w *tableWriter) group(columns ...any) (err error) {
 	defer guard(&err)
 	if w.groups == maxGroups {
@@ -57,7 +82,7 @@ func (w *tableWriter) group(columns ...any) (err error) {
 		return err
 	}
 	w.groups++
-	return w.sink.err
+	return nil
 }
 
 // writeChunks writes the next columns of a row group.
@@ -91,7 +116,8 @@ func (w *tableWriter) setMetadata(key, value string) error {
 	return w.file.AppendKeyValueMetadata(key, value)
 }
 
-// close writes the footer, and its checksum before it.
+// close writes the footer, and its checksum before it. There is no row group
+// that is being encoded.
 func (w *tableWriter) close() (err error) {
 	defer guard(&err)
 	err = errors.Join(
@@ -110,19 +136,19 @@ func (w *tableWriter) close() (err error) {
 	if err != nil || length != int64(len(footer)-tailSize) {
 		return fmt.Errorf("table %s: the writer reported success, but wrote no footer", w.table.name)
 	}
-	w.sink.write(binary.LittleEndian.AppendUint32(nil, checksum(footer[:length])))
-	w.sink.write(footer)
+	w.sink.pending = binary.LittleEndian.AppendUint32(w.sink.pending, checksum(footer[:length]))
+	w.sink.pending = append(w.sink.pending, footer...)
 	w.tail = int64(checksumSize + len(footer))
-	return w.sink.err
+	return w.sink.flush()
 }
 
 // sink stands between the Arrow writer, which panics or goes on when a write
-// fails, and the writer that may fail: it remembers the first error, and
-// reports success.
+// fails, and the writer that may fail: it keeps what is written until it is
+// flushed.
 type sink struct {
-	w   io.Writer
-	err error  // the first
-	sum uint32 // of what has been written since it was set to zero
+	w       io.Writer
+	pending []byte
+	sum     uint32 // of what has been written since it was set to zero
 
 	holding bool   // what is written is the footer: it is only kept
 	footer  []byte // with its length and the magic
@@ -134,17 +160,15 @@ func (s *sink) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	s.sum = crc32.Update(s.sum, castagnoli, b)
-	s.write(b)
+	s.pending = append(s.pending, b...)
 	return len(b), nil
 }
 
-func (s *sink) write(b []byte) {
-	if s.err != nil {
-		return
-	}
-	n, err := s.w.Write(b)
-	if err == nil && n < len(b) {
+func (s *sink) flush() error {
+	n, err := s.w.Write(s.pending)
+	if err == nil && n < len(s.pending) {
 		err = io.ErrShortWrite
 	}
-	s.err = err
+	s.pending = s.pending[:0]
+	return err
 }

@@ -47,8 +47,10 @@ func groupEvents(events int64) groupSizes {
 // read whole.
 const indexGroup = 64 << 10
 
-// Writer writes a digest. It holds one row group of each table in memory. The
-// first error is that of all calls that follow.
+// Writer writes a digest. It holds two row groups of each table of events in
+// memory: one is encoded, on another core if there is one, while the next is
+// collected. Only calls of the Writer's methods write to the files. The first
+// error is that of all calls that follow.
 type Writer struct {
 	complete, open *eventsWriter
 	sessions       *sessionsWriter
@@ -191,10 +193,16 @@ func (w *Writer) close() error {
 
 // eventsWriter writes a table of events.
 type eventsWriter struct {
-	table *tableWriter
-	size  int // of a row group, in events
+	table  *tableWriter
+	size   int // of a row group, in events
+	groups int // begun to be encoded
 
-	// The columns of the row group that is being collected.
+	columns *eventValues // of the row group that is being collected
+	spare   *eventValues // those of the one that is being encoded, or nobody's
+}
+
+// eventValues are the columns of a row group.
+type eventValues struct {
 	session, start, step, micros, seq, kind, who []int64
 	bodies, ids                                  texts
 }
@@ -204,53 +212,70 @@ func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &eventsWriter{table: table, size: size}, nil
+	return &eventsWriter{table: table, size: size, columns: new(eventValues), spare: new(eventValues)}, nil
 }
 
 // add adds a session, and says which row group it is in: one that it does not
 // make larger than it should be, unless it is larger by itself.
 func (w *eventsWriter) add(events []event.Event) (group int, err error) {
-	if n := len(w.session); n > 0 && n+len(events) > w.size {
+	if n := len(w.columns.session); n > 0 && n+len(events) > w.size {
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
 	}
+	w.columns.add(events)
+	return w.groups, nil
+}
+
+func (v *eventValues) add(events []event.Event) {
 	start := events[0].Millis()
 	ms, seq := start, int64(0)
 	for i := range events {
 		e := &events[i]
-		w.session = append(w.session, e.SessionID)
-		w.start = append(w.start, start)
-		w.step = append(w.step, e.Millis()-ms)
-		w.micros = append(w.micros, e.TS-e.Millis()*1000)
-		w.seq = append(w.seq, e.Seq-seq)
-		w.who = append(w.who, e.Who())
-		w.bodies.data = e.AppendBody(w.bodies.data)
-		w.bodies.end()
+		v.session = append(v.session, e.SessionID)
+		v.start = append(v.start, start)
+		v.step = append(v.step, e.Millis()-ms)
+		v.micros = append(v.micros, e.TS-e.Millis()*1000)
+		v.seq = append(v.seq, e.Seq-seq)
+		v.who = append(v.who, e.Who())
+		v.bodies.data = e.AppendBody(v.bodies.data)
+		v.bodies.end()
 		var form uint8
-		w.ids.data, form = appendID(w.ids.data, e.ID)
-		w.ids.end()
-		w.kind = append(w.kind, newKind(form, e.Type, e.Code()))
+		v.ids.data, form = appendID(v.ids.data, e.ID)
+		v.ids.end()
+		v.kind = append(v.kind, newKind(form, e.Type, e.Code()))
 		ms, seq = e.Millis(), e.Seq
 	}
-	return w.table.groups, nil
 }
 
+func (v *eventValues) reset() {
+	v.session, v.start, v.step, v.micros = v.session[:0], v.start[:0], v.step[:0], v.micros[:0]
+	v.seq, v.kind, v.who = v.seq[:0], v.kind[:0], v.who[:0]
+	v.bodies.reset()
+	v.ids.reset()
+}
+
+// flush has the row group encoded, when the one before it has been written.
 func (w *eventsWriter) flush() error {
-	err := w.table.group(
-		w.session, w.start, w.step, w.micros, w.seq, w.kind, w.who, w.bodies.views(), w.ids.views())
-	w.session, w.start, w.step, w.micros = w.session[:0], w.start[:0], w.step[:0], w.micros[:0]
-	w.seq, w.kind, w.who = w.seq[:0], w.kind[:0], w.who[:0]
-	w.bodies.reset()
-	w.ids.reset()
-	return err
+	if err := w.table.wait(); err != nil {
+		return err
+	}
+	v := w.columns
+	w.columns, w.spare = w.spare, v
+	w.columns.reset()
+	w.table.begin(v.session, v.start, v.step, v.micros, v.seq, v.kind, v.who, v.bodies.views(), v.ids.views())
+	w.groups++
+	return nil
 }
 
 func (w *eventsWriter) close() error {
-	if len(w.session) > 0 {
+	if len(w.columns.session) > 0 {
 		if err := w.flush(); err != nil {
 			return err
 		}
+	}
+	if err := w.table.wait(); err != nil {
+		return err
 	}
 	return w.table.close()
 }
@@ -293,7 +318,8 @@ func (w *sessionsWriter) add(p packed) error {
 
 func (w *sessionsWriter) flush() error {
 	b := &w.batch
-	err := w.table.group(b.id, b.first, b.minutes, b.events, b.place)
+	w.table.begin(b.id, b.first, b.minutes, b.events, b.place)
+	err := w.table.wait()
 	b.reset()
 	return err
 }
