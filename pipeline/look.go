@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"daybook/sinks/publish"
@@ -187,8 +188,63 @@ func (o *observation) manifests(ctx context.Context, root, prefix string) ([]lis
 // meanwhile, the listing says more exactly when it was written.
 func (o *observation) readManifest(ctx context.Context, object store.Object) (publish.Base, error) {
 	base, err := publish.Read(ctx, o.r.Sink, strings.TrimSuffix(object.Key, publish.ManifestName))
-	if err == nil && base.ETag == object.ETag {
+	if err != nil || base.Manifest == nil {
+		return base, err
+	}
+	if base.ETag == object.ETag {
 		base.Modified = object.Modified
 	}
-	return base, err
+	return base, nil
+}
+
+// shared keeps one of each of the things that what is remembered has in common:
+// a digest is an input of dozens of days, and summaries have few names.
+type shared struct {
+	mu     sync.Mutex
+	inputs map[publish.Input]*publish.Input
+	texts  map[string]string
+}
+
+func newShared() *shared {
+	return &shared{inputs: map[publish.Input]*publish.Input{}, texts: map[string]string{}}
+}
+
+// inputsOf gives the inputs as they are kept.
+func (k *shared) inputsOf(m *publish.Manifest) []*publish.Input {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept := make([]*publish.Input, len(m.Inputs))
+	for i, in := range m.Inputs {
+		one := k.inputs[in]
+		if one == nil {
+			one = &in
+			k.inputs[in] = one
+		}
+		kept[i] = one
+	}
+	return kept
+}
+
+// text gives a text as it is kept.
+func (k *shared) text(s string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if kept, ok := k.texts[s]; ok {
+		return kept
+	}
+	s = strings.Clone(s) // it may be part of a longer one
+	k.texts[s] = s
+	return s
+}
+
+// summariesOf gives what a manifest says of its summaries.
+func (k *shared) summariesOf(m *publish.Manifest) *publish.Summaries {
+	if m.Summaries == nil {
+		return nil
+	}
+	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: m.Summaries.Files}
+	for i := range s.Files {
+		s.Files[i].Name = k.text(s.Files[i].Name)
+	}
+	return s
 }

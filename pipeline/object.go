@@ -12,7 +12,7 @@ import (
 )
 
 // wholeSize is up to which size an object is read as a whole, in one request,
-// whichever part of it is asked for.
+// whichever part of it is asked for; so is one whose pieces would be as small.
 const wholeSize = 16 << 10
 
 // wholeMost is up to which size it is, if most of it will be read: dozens may be
@@ -87,8 +87,9 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 // a worker wants.
 func (r *Runner) openEvents(ctx context.Context, p *place, groups []groupRange) (eventsTable, error) {
 	// Without their ids the events are half as large: then pieces are less than
-	// the whole, even if there are many.
-	all := len(groups) > 2 && !slices.ContainsFunc(groups, func(g groupRange) bool { return !g.ids })
+	// the whole, even if there are many, unless they are small.
+	all := len(groups) > 2 && !slices.ContainsFunc(groups, func(g groupRange) bool { return !g.ids }) ||
+		p.part.Bytes <= int64(len(groups))*wholeSize
 	table, err := r.files().events(r.object(ctx, p.part, all), p.part.Bytes, p.tail, p.complete)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)

@@ -62,6 +62,7 @@ type observation struct {
 	failed     map[string]string // why what failed last did, by its note's key
 
 	summaries map[string]map[string]store.Object // what lies in directories of summaries, by name
+	shared    *shared
 
 	touchMu   sync.Mutex
 	touchesOf map[string][]touch // by digest's fingerprint
@@ -97,14 +98,24 @@ type published struct {
 	schema      int
 	definition  string
 	text        map[string]string // only if the definition is not the report's
-	inputs      []publish.Input
+	shared      []*publish.Input  // its inputs
 	summaries   *publish.Summaries
+}
+
+// inputs are those of the manifest.
+func (p *published) inputs() []publish.Input {
+	inputs := make([]publish.Input, len(p.shared))
+	for i, in := range p.shared {
+		inputs[i] = *in
+	}
+	return inputs
 }
 
 // digestRef is what has to be remembered of a digest.
 type digestRef struct {
 	standing
 	day         day.Day
+	dir         string
 	fingerprint string
 	grownFrom   []string
 	min, max    int64 // milliseconds, of its first and last event; min > max without any
@@ -127,7 +138,7 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 		r: r, target: t, from: t.period.from, to: t.period.to, newest: noDay,
 		days: map[string]map[day.Day]*published{}, months: map[string]map[day.Month]*published{},
 		digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
-		touchesOf: map[string][]touch{}, summaries: map[string]map[string]store.Object{},
+		touchesOf: map[string][]touch{}, shared: newShared(), summaries: map[string]map[string]store.Object{},
 	}
 	for i := range r.Reports {
 		o.days[r.Reports[i].Name], o.months[r.Reports[i].Name] = map[day.Day]*published{}, map[day.Month]*published{}
@@ -227,7 +238,7 @@ func (o *observation) setDay(rep *Report, d day.Day, base publish.Base) {
 	if base.Manifest == nil {
 		return
 	}
-	p := newPublished(rep, base)
+	p := o.newPublished(rep, base)
 	o.r.Known.keepReport(dayDir(rep.Name, d)+publish.ManifestName, p)
 	o.noteDay(rep, d, p)
 }
@@ -258,7 +269,7 @@ func (o *observation) setMonth(rep *Report, m day.Month, base publish.Base) {
 	if base.Manifest == nil {
 		return
 	}
-	p := newPublished(rep, base)
+	p := o.newPublished(rep, base)
 	o.r.Known.keepReport(monthDir(rep.Name, m)+publish.ManifestName, p)
 	o.noteMonth(rep, m, p)
 }
@@ -275,12 +286,12 @@ func (o *observation) month(rep *Report, m day.Month) *published {
 	return o.months[rep.Name][m]
 }
 
-func newPublished(rep *Report, base publish.Base) *published {
+func (o *observation) newPublished(rep *Report, base publish.Base) *published {
 	m := base.Manifest
 	p := &published{
 		standing: newStanding(base), fingerprint: m.Fingerprint(),
-		engine: m.EngineVersion, schema: m.SchemaVersion, definition: m.Definition,
-		inputs: m.Inputs, summaries: m.Summaries,
+		engine: m.EngineVersion, schema: m.SchemaVersion, definition: o.shared.text(m.Definition),
+		shared: o.shared.inputsOf(m), summaries: o.shared.summariesOf(m),
 	}
 	if p.definition != rep.Hash {
 		if p.text = m.DefinitionText; p.text == nil {
@@ -339,7 +350,7 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 		return nil, errors.New("its manifest is not a digest's")
 	}
 	ref := &digestRef{
-		standing: newStanding(base), day: d, fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
+		standing: newStanding(base), day: d, dir: digestDir(d), fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
 		min: math.MaxInt64, max: math.MinInt64, accounting: m.Accounting, version: m.Digest.Version, late: m.Digest.Late,
 		daysLate: m.Digest.MaxDaysLate, daysEarly: m.Digest.MaxDaysEarly, inputs: m.Inputs,
 	}
@@ -402,7 +413,7 @@ func (o *observation) listSummaries(ctx context.Context) error {
 			if o.summaries[dir] == nil {
 				o.summaries[dir] = map[string]store.Object{}
 			}
-			o.summaries[dir][name] = object
+			o.summaries[dir][o.shared.text(name)] = store.Object{Size: object.Size, ETag: object.ETag}
 			o.mu.Unlock()
 		}
 		return nil

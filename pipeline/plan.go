@@ -247,7 +247,7 @@ type window []*digestRef
 func (w window) inputs() []publish.Input {
 	inputs := make([]publish.Input, len(w))
 	for i, d := range w {
-		inputs[i] = publish.Input{Key: digestDir(d.day), ETag: d.fingerprint, Size: d.tables}
+		inputs[i] = publish.Input{Key: d.dir, ETag: d.fingerprint, Size: d.tables}
 	}
 	return inputs
 }
@@ -276,9 +276,8 @@ func (w window) changes(had []publish.Input) (grown []growth, other []string) {
 		before[in.Key] = in.ETag
 	}
 	for _, d := range w {
-		key := digestDir(d.day)
-		old, known := before[key]
-		delete(before, key)
+		old, known := before[d.dir]
+		delete(before, d.dir)
 		switch {
 		case known && old == d.fingerprint:
 		case !known || slices.Contains(d.grownFrom, old):

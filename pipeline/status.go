@@ -105,7 +105,7 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		reasons = append(reasons, p.Reasons...)
 	}
 	window := o.window(d)
-	grown, other := window.changes(have.inputs)
+	grown, other := window.changes(have.inputs())
 	reasons = append(reasons, other...)
 	if len(reasons) == 0 {
 		for _, g := range grown {
@@ -320,7 +320,7 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 		s.Status, s.Reasons = Newer, reasons
 		return s
 	}
-	added, changed, gone := compareInputs(have.inputs, o.monthInputs(rep, s.period))
+	added, changed, gone := compareInputs(have.inputs(), o.monthInputs(rep, s.period))
 	if restated := slices.Concat(added, changed, gone); len(restated) > 0 {
 		reasons = append(reasons, "restated days: "+someNames(restated))
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -94,7 +95,7 @@ func (d *Dir) fail(op, key string, err error) error {
 		e.Err = path.Err // the URL names the path already
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case gone(err):
 		e.Kind, e.Err = ErrNotFound, nil
 		if rootErr := d.checkRoot(op); rootErr != nil {
 			return rootErr
@@ -128,7 +129,11 @@ func etagOf(info fs.FileInfo) string {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		inode = stat.Ino
 	}
-	return fmt.Sprintf("%x-%x-%x", info.Size(), info.ModTime().UnixNano(), inode)
+	etag := make([]byte, 0, 64) // listings make many of them
+	etag = strconv.AppendInt(etag, info.Size(), 16)
+	etag = strconv.AppendInt(append(etag, '-'), info.ModTime().UnixNano(), 16)
+	etag = strconv.AppendUint(append(etag, '-'), inode, 16)
+	return string(etag)
 }
 
 func describe(key string, info fs.FileInfo) Object {
@@ -150,7 +155,14 @@ func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Object, error] 
 			}
 		}
 		w := dirWalk{d: d, ctx: ctx, prefix: prefix, yield: yield}
-		w.walk(dir)
+		info, err := os.Stat(d.path(dir))
+		switch {
+		case gone(err): // no such prefix
+		case err != nil:
+			w.fail(dir, err)
+		default:
+			w.walk(dir, info)
+		}
 	}
 }
 
@@ -169,15 +181,10 @@ type dirEntry struct {
 
 // walk yields the objects below the directory dir ("" or ending in a slash);
 // false ends the listing.
-func (w *dirWalk) walk(dir string) bool {
-	path := w.d.path(dir)
-	info, err := os.Stat(path)
-	var files []fs.DirEntry
-	if err == nil {
-		files, err = os.ReadDir(path)
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return true // no such prefix, or deleted since its parent was read
+func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
+	files, err := os.ReadDir(w.d.path(dir))
+	if gone(err) {
+		return true // deleted since its parent was read
 	}
 	if err != nil {
 		return w.fail(dir, err)
@@ -190,7 +197,7 @@ func (w *dirWalk) walk(dir string) bool {
 	w.parents = append(w.parents, info)
 	defer func() { w.parents = w.parents[:len(w.parents)-1] }()
 
-	var entries []dirEntry
+	entries := make([]dirEntry, 0, len(files))
 	for _, file := range files {
 		if err := w.ctx.Err(); err != nil {
 			return w.fail(dir, err)
@@ -199,8 +206,8 @@ func (w *dirWalk) walk(dir string) bool {
 		if hidden(key, file.Name()) || !strings.HasPrefix(key, w.prefix) && !strings.HasPrefix(w.prefix, key) {
 			continue
 		}
-		info, err := os.Stat(w.d.path(key))
-		if errors.Is(err, fs.ErrNotExist) {
+		info, err := w.d.follow(key, file)
+		if gone(err) {
 			if _, lerr := os.Lstat(w.d.path(key)); lerr == nil {
 				return w.fail(key, errors.New("a broken symbolic link; restore its target, or remove the link"))
 			}
@@ -218,7 +225,7 @@ func (w *dirWalk) walk(dir string) bool {
 	slices.SortFunc(entries, func(a, b dirEntry) int { return cmp.Compare(a.key, b.key) })
 	for _, e := range entries {
 		if e.info.IsDir() {
-			if !w.walk(e.key) {
+			if !w.walk(e.key, e.info) {
 				return false
 			}
 		} else if !w.yield(describe(e.key, e.info), nil) {
@@ -227,6 +234,17 @@ func (w *dirWalk) walk(dir string) bool {
 	}
 	return true
 }
+
+// follow describes a directory's entry, or what it links to.
+func (d *Dir) follow(key string, entry fs.DirEntry) (fs.FileInfo, error) {
+	if entry.Type()&fs.ModeSymlink != 0 {
+		return os.Stat(d.path(key))
+	}
+	return entry.Info()
+}
+
+// gone says whether an error is that there is no such file or directory.
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
 func (w *dirWalk) fail(key string, err error) bool {
 	w.yield(Object{}, w.d.fail("list", key, err))
