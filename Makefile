@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 bench bench-compare clean
+.PHONY: build demo test lint fuzz s3 browser screenshots bench bench-compare clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -25,6 +25,7 @@ lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck
 	$(BIN)/staticcheck ./... && $(BIN)/staticcheck -tags s3 ./...
 	cd testdata/duckdb && go vet ./...
 	cd testdata/bench && go vet ./...
+	cd testdata/browser && go vet ./...
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -36,6 +37,23 @@ fuzz: ## each fuzz target for FUZZTIME
 
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
 	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
+
+browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions, accessibility; needs chromium and npm
+	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 ./...
+
+screenshots: ## the pictures of the console that the README shows; needs chromium, and looks best with fonts-inter
+	@mkdir -p testdata/screenshots
+	cd testdata/browser && go run ./shots ../screenshots
+
+# What judges accessibility runs in the test's browser alone. It is fetched, and
+# not kept here.
+$(BIN)/axe.min.js:
+	@mkdir -p $(BIN)/axe
+	cd $(BIN)/axe && npm pack --silent axe-core@$(AXE_VERSION) && \
+		echo "$(AXE_SHA256)  axe-core-$(AXE_VERSION).tgz" | sha256sum --check --quiet && \
+		tar -xzf axe-core-$(AXE_VERSION).tgz package/axe.min.js && mv package/axe.min.js $@
+AXE_VERSION := 4.14.1
+AXE_SHA256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 
 bench: build $(BIN)/versitygw ## daybook against DuckDB, its floor, its targets; BENCH="-size 0.1 -rounds 2 -only versus" for less
 	cd testdata/bench && go run . -data $(BIN)/bench-data $(BENCH)

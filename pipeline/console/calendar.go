@@ -115,7 +115,7 @@ func brief(p *service.Partition, word string) string {
 	if p.Revision > 1 {
 		text += ", revision " + strconv.Itoa(p.Revision)
 	}
-	if p.Rows > 0 {
+	if p.Rows > 0 || p.State == service.Empty {
 		text += ", " + plural(p.Rows, "row", "rows")
 	}
 	why := p.Failure

@@ -124,7 +124,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 	}{
 		{"/", 200, []string{"1 of 3 reports fresh, 1 late, 1 catching up.", "9 of 14 steps", "emea_tier_1", "set aside", "This replica leads", "README.txt"}},
 		{"/reports/sessions", 200, []string{"All that is due is published", "Technician groups", "Hours of the day", "EMEA/Tier 1", "Waiting time"}},
-		{"/reports/sessions?year=2025", 200, []string{`aria-label="Thu 25 Dec 2025: empty"`, `aria-current="true">2025`}},
+		{"/reports/sessions?year=2025", 200, []string{`aria-label="Thu 25 Dec 2025: empty, 0 rows"`, `aria-current="true">2025`}},
 		{"/reports/sessions?year=all", 200, []string{"Nov 2026", "Mar 2024"}},
 		{"/reports/sessions?year=1999", 404, []string{"no days in 1999"}},
 		{"/reports/sessions?year=x", 400, []string{"Write the year as 2026"}},

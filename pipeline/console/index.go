@@ -147,6 +147,13 @@ func (c *Console) Warm(ctx context.Context) {
 	}
 }
 
+// Filled says whether the figures are those of the last state that Warm has
+// seen.
+func (c *Console) Filled() bool {
+	known, wanted := c.index.filling()
+	return wanted > 0 && known == wanted
+}
+
 // wantedPartition is one that should be in the index.
 type wantedPartition struct {
 	key       entryKey
