@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"daybook/transform/report"
@@ -40,7 +41,8 @@ func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	if err != nil {
 		return nil, writeError(0, err)
 	}
-	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(p))
+	// Metadata, if only an empty list, is there in the files of released versions.
+	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.NewKeyValueMetadata()))
 	if s.err != nil {
 		return nil, writeError(0, s.err)
 	}
