@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"daybook/pipeline/service"
@@ -47,16 +48,30 @@ type stretch struct {
 	service.Partition        // the newest one
 	First             string `json:"first"` // the oldest one's name
 	N                 int    `json:"partitions"`
+	Differ            bool   `json:"-"` // the reasons name different days or times
 }
 
 // takes adds the partition before the stretch, if it is so for the same reasons.
 func (s *stretch) takes(p *service.Partition) bool {
-	if p.Failure != s.Failure || p.Late != s.Late || !slices.Equal(p.Reasons, s.Reasons) || !before(p.Name, s.First) {
+	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name, s.First) {
 		return false
 	}
+	s.Differ = s.Differ || !slices.Equal(p.Reasons, s.Reasons)
 	s.First = p.Name
 	s.N++
 	return true
+}
+
+// alike says whether two reasons are the same but for their numbers: those are of
+// the days that they are about.
+func alike(a, b string) bool {
+	withoutDigits := func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}
+	return strings.Map(withoutDigits, a) == strings.Map(withoutDigits, b)
 }
 
 // before says whether one partition comes just before another one.
@@ -95,7 +110,7 @@ func openGroups(lists ...[]service.Partition) []stateGroup {
 				case p.State != state:
 				case n > 0 && g.More == 0 && g.Stretches[n-1].takes(p):
 				case n < mostOpen:
-					g.Stretches = append(g.Stretches, stretch{*p, p.Name, 1})
+					g.Stretches = append(g.Stretches, stretch{Partition: *p, First: p.Name, N: 1})
 				default:
 					g.More++
 				}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"daybook/pipeline"
@@ -102,7 +103,7 @@ func definition(r *pipeline.Runner, name string, zone *time.Location) *report.De
 func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Day) *sessionBody {
 	t, s := explain.NewTeller(told, def.Zone), told.Session
 	b := &sessionBody{
-		Report: def.Name, ID: s.ID, Date: d.String(), Zone: def.Zone, Type: s.Type.String(),
+		Report: def.Name, ID: s.ID, Date: d.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
 		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: clock((s.LastEvent - t.First()) / 1000),
 		Timeline: newTimeline(t),
 		Command:  "daybook explain --session " + strconv.FormatInt(s.ID, 10) + " --date " + d.String() + " --timezone " + def.Zone.String(),
@@ -132,7 +133,7 @@ func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Da
 
 func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l *session.Leg) legLine {
 	line := legLine{
-		Number: l.Number, Role: l.Role.String(), Technician: "nobody", Group: l.Technician.Group, Status: l.Status.String(), Final: l.Final,
+		Number: l.Number, Role: l.Role.String(), Technician: "nobody", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
 		Date: def.Date(l).String(), Numbers: t.Numbers(l),
 		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
 	}
@@ -144,6 +145,9 @@ func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l
 	}
 	return line
 }
+
+// plainWords writes a code of the contract as words.
+func plainWords(code string) string { return strings.ReplaceAll(code, "_", " ") }
 
 // timeline is the session as a picture: a lane for its status, one for each leg,
 // and one for the chat, all on one axis.

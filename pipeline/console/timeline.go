@@ -162,7 +162,7 @@ func (p *painter) status() template.HTML {
 		if end < len(steps) {
 			to = steps[end].Event.Millis()
 		}
-		p.block(statusClass(steps[i].Status), strings.ReplaceAll(steps[i].Status.String(), "_", " "), steps[i].Event.Millis(), to, 2, statusHeight-4)
+		p.block(statusClass(steps[i].Status), plainWords(steps[i].Status.String()), steps[i].Event.Millis(), to, 2, statusHeight-4)
 		i = end
 	}
 	return p.finish()

@@ -54,6 +54,7 @@ var functions = template.FuncMap{
 	"bytes":     bytesText,
 	"plural":    plural,
 	"when":      when,
+	"due":       due,
 	"date":      func(t time.Time) string { return t.Format("2006-01-02 15:04") },
 	"lasted":    lasted,
 	"rejected":  func(a event.Accounting) int64 { return a.RejectedLines() },
@@ -142,6 +143,14 @@ func when(t, now time.Time) template.HTML {
 	utc := t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
 		utc.Format(time.RFC3339), t.Format("Mon 2 Jan 2006 15:04:05 MST"), ago(t, now)))
+}
+
+// due is when something is to happen, or was to.
+func due(t, now time.Time) template.HTML {
+	if t.After(now) {
+		return when(t, now)
+	}
+	return "was due " + when(t, now)
 }
 
 // ago is how far a moment is from now, in its largest unit.

@@ -64,11 +64,11 @@ func TestScheduleTellsStretches(t *testing.T) {
 	missed := func(name, why string) service.Partition {
 		return service.Partition{Name: name, State: service.Missing, Reasons: []string{why}}
 	}
-	groups := openGroups([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b"), missed("2026-01-03", "b"), missed("2026-01-05", "b")})
+	groups := openGroups([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
 	if len(groups) != 1 || len(groups[0].Stretches) != 3 {
 		t.Fatalf("%+v", groups)
 	}
-	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name != "2026-01-03" || s.N != 2 {
+	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name != "2026-01-03" || s.N != 2 || !s.Differ {
 		t.Errorf("the second one is %s to %s", s.First, s.Name)
 	}
 }

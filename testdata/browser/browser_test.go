@@ -131,7 +131,7 @@ func TestPagesInEveryView(t *testing.T) {
 					tab := open(t, view)
 					do(t, tab, visit(target))
 					if wide := ask[int64](t, tab, `document.documentElement.scrollWidth`); wide > view.Width {
-						widest := ask[string](t, tab, `[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, .calendar a")).map(e => e.outerHTML.slice(0, 120)).slice(0, 3).join("\n")`)
+						widest := ask[string](t, tab, fmt.Sprintf(`[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > %d && !e.closest(".scroll, pre, .calendar a")).map(e => e.outerHTML.slice(0, 120)).slice(0, 3).join("\n")`, view.Width))
 						t.Errorf("it is %d pixels wide, and the view %d; beyond it are\n%s", wide, view.Width, widest)
 					}
 					if title := ask[string](t, tab, `document.title`); !strings.HasSuffix(title, " · daybook") {

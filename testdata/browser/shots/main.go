@@ -23,8 +23,8 @@ type shot struct {
 	view         browser.View
 }
 
-// partOfASession is what the address of a session's page begins with: one that
-// the partition's page leads to three times has three legs.
+// severalLegs finds a session with several legs: one that the page of its
+// partition leads to several times.
 const severalLegs = `[...document.querySelectorAll("section[aria-labelledby=h-rows] a")].map(a => a.getAttribute("href")).find((h, i, all) => all.filter(x => x === h).length > 2)`
 
 func main() {
@@ -58,7 +58,7 @@ func run(ctx context.Context, dir string) error {
 	}
 	for _, s := range []shot{
 		{"overview", "/", tall(wide, 880)}, {"overview-dark", "/", tall(dark, 880)},
-		{"report", "/reports/sessions", tall(wide, 1560)}, {"partition", "/reports/sessions/2026-11-18", tall(wide, 760)},
+		{"report", "/reports/sessions", tall(wide, 1150)}, {"partition", "/reports/sessions/2026-11-18", tall(wide, 760)},
 		{"session", session, tall(wide, 640)}, {"phone", "/reports/sessions", phone},
 	} {
 		if err := take(chrome, site.URL+s.target, s.view, filepath.Join(dir, s.name+".png")); err != nil {
