@@ -161,8 +161,12 @@ const editAttempts = 8
 // several times, each time with what is there; if a write was applied without
 // our knowing, with what it has changed already.
 func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
-	s.editing.Lock()
-	defer s.editing.Unlock()
+	select {
+	case s.editing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-s.editing }()
 	st := s.current().Runner.Sink
 	for attempt := 1; ; attempt++ {
 		b, etag, err := readBook(ctx, st)

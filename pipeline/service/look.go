@@ -31,8 +31,12 @@ func (s *Service) lookNow() error {
 // refresh compares what should exist with what does, and keeps what it finds.
 // Once the service is stopping it does nothing, and finds nil.
 func (s *Service) refresh() (*judge, error) {
-	s.looking.Lock()
-	defer s.looking.Unlock()
+	select {
+	case s.looking <- struct{}{}:
+	case <-s.life.Done():
+		return nil, nil
+	}
+	defer func() { <-s.looking }()
 	if s.isStopping() {
 		return nil, nil
 	}

@@ -78,8 +78,8 @@ type Service struct {
 	look, work gocron.Job
 	poked      chan struct{} // look, and work if there is something to do
 
-	looking   sync.Mutex    // held by a look
-	editing   sync.Mutex    // held while the book is changed
+	looking   chan struct{} // has one element while a look is under way
+	editing   chan struct{} // and while the book is changed
 	room      chan struct{} // has one element while a run is under way: there is memory for one
 	runs      sync.WaitGroup
 	stopping  chan struct{} // closed when no further step may begin
@@ -105,7 +105,7 @@ type Service struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		replica: o.Replica, log: o.Log,
-		poked: make(chan struct{}, 1), room: make(chan struct{}, 1), stopping: make(chan struct{}), delivered: make(chan struct{}, 1),
+		poked: make(chan struct{}, 1), room: make(chan struct{}, 1), looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), stopping: make(chan struct{}), delivered: make(chan struct{}, 1),
 		running: map[key]*Running{}, known: pipeline.NewKnown(), config: &o.Config,
 	}
 	s.life, s.abandon = context.WithCancelCause(context.Background())
@@ -199,6 +199,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	s.mu.Unlock()
 	err := s.finish(time.Duration(s.current().Serve.StopTimeout))
 	s.abandon(context.Canceled)
+	s.lookOver()
 	if shutdownErr := s.scheduler.Shutdown(); shutdownErr != nil {
 		s.log.Warn("the scheduler did not stop", "error", shutdownErr)
 	}
@@ -222,6 +223,17 @@ func (s *Service) finish(timeout time.Duration) error {
 	s.abandon(ErrAbandoned)
 	waited(idle, abandonTimeout)
 	return ErrAbandoned
+}
+
+// lookOver waits for a look that is under way, which has been told to end: the
+// scheduler would spin while it waits.
+func (s *Service) lookOver() {
+	timer := time.NewTimer(abandonTimeout)
+	defer timer.Stop()
+	select {
+	case s.looking <- struct{}{}: // there are no more looks
+	case <-timer.C:
+	}
 }
 
 // waited waits for done, but not for longer than the time-out.

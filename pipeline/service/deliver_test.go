@@ -1,0 +1,221 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+)
+
+var errRefused = errors.New("the hook is not there")
+
+func TestRefusedDeliveriesAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		refusals := 0
+		w.refuses = func(e Event) error {
+			if e.Event == eventLate && refusals < 3 {
+				refusals++
+				return errRefused
+			}
+			return nil
+		}
+		w.start(t, "a", w.sink)
+		at(t, "04 12:00:00")
+		sameNews(t, w, "late 2000-01-03")
+		if refusals != 3 {
+			t.Errorf("it was refused %d times", refusals)
+		}
+	})
+}
+
+func TestDeliveriesAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		refusals := map[string]int{}
+		w.refuses = func(e Event) error { refusals[e.ID]++; return errRefused }
+		w.start(t, "a", w.sink)
+		at(t, "05 00:00:00")
+		for id, n := range refusals {
+			if n != deliveryAttempts {
+				t.Errorf("%s was tried %d times, want %d", id, n, deliveryAttempts)
+			}
+		}
+		if len(refusals) != 1 {
+			t.Errorf("%d events were to be delivered", len(refusals))
+		}
+		b, _, err := readBook(t.Context(), w.sink)
+		if err != nil || len(b.Outbox) > 0 {
+			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
+		}
+	})
+}
+
+// A hook that never answers holds up neither the others nor the work.
+func TestHangingHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		c := w.settings(t, w.sink)
+		c.Hooks = append(c.Hooks,
+			Hook{Name: "hangs", Deliver: func(ctx context.Context, _ *Event) error { <-ctx.Done(); return ctx.Err() }},
+			Hook{Name: "restated only", Events: []string{eventRestated}, Deliver: func(_ context.Context, e *Event) error {
+				t.Errorf("told of %+v", e)
+				return nil
+			}})
+		r := w.startWith(t, "a", c)
+		at(t, "04 06:06:00")
+		sameNews(t, w, "late 2000-01-03")
+		w.dump(t, "2000/01/04/a.ndjson", "2000-01-04", 4)
+		at(t, "04 06:16:00")
+		r.wants(t, "sessions", map[string]PartitionState{"03": Empty})
+		sameNews(t, w, "recovered 2000-01-03")
+		if err := r.stop(); err != nil {
+			t.Errorf("stopped: %v", err)
+		}
+	})
+}
+
+func TestManyRestatementsAreOneEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 25)
+		at(t, "26 12:00:00")
+		r := w.start(t, "a", w.sink)
+		at(t, "26 12:06:00")
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		sameNews(t, w)
+		w.config.Reports[0].Language = "nl" // another definition: all is made again
+		c := w.settings(t, w.sink)
+		for i := range c.Runner.Reports {
+			c.Runner.Reports[i].Labels.Name = "Klant" // and with other bytes
+		}
+		for d := 1; d <= 25; d++ {
+			w.dump(t, fmt.Sprintf("2000/01/%02d/more.ndjson", d), fmt.Sprintf("2000-01-%02d", d), 100+d)
+		}
+		w.startWith(t, "a", c)
+		at(t, "26 12:20:00")
+		sameNews(t, w, "restated 2000-01-01 to 2000-01-25")
+	})
+}
+
+// Whatever call fails, and in whatever way: in the end everything is published,
+// once, and people are told of everything.
+func TestEveryCallMayFail(t *testing.T) {
+	// How many calls there are without faults.
+	calls := lifeWithFault(t, 0, faults.None)
+	if calls < 50 {
+		t.Fatalf("there were %d calls only", calls)
+	}
+	// Most calls are looks, and alike: the faults take turns at them.
+	every := 23
+	if testing.Short() {
+		every = 101
+	}
+	for i, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Stall} {
+		for n := 1 + 5*i; n <= calls; n += every {
+			lifeWithFault(t, n, fault)
+		}
+	}
+}
+
+// lifeWithFault lives three days, in which call n to the sink has a fault, and
+// returns how many calls there were.
+func lifeWithFault(t *testing.T, n int, fault faults.Fault) (calls int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Serve.Interval = 6 * tick
+		w.config.Serve.Lease = 6 * tick
+		w.days(t, 3)
+		w.put(t, "2000/01/02/b.ndjson.gz", broken)
+		at(t, "02 23:00:00")
+		var mu sync.Mutex
+		sink := faults.New(w.sink, func(faults.Call) faults.Outcome {
+			mu.Lock()
+			defer mu.Unlock()
+			if calls++; calls == n {
+				return faults.Outcome{Fault: fault}
+			}
+			return faults.Outcome{}
+		})
+		r := w.start(t, "a", store.WithStallTimeout(sink, time.Minute))
+		at(t, "03 12:00:00")
+		if err := w.source.Delete(t.Context(), "2000/01/02/b.ndjson.gz"); err != nil {
+			t.Fatal(err)
+		}
+		w.dump(t, "2000/01/03/late.ndjson", "2000-01-01", 9)
+		at(t, "04 04:00:00")
+		if err := r.stop(); err != nil {
+			t.Errorf("fault %d at call %d: stopped: %v", fault, n, err)
+		}
+		told := slices.Compact(w.news()) // what was told without our knowing is told again, by the same id
+		text := strings.Join(told, ", ")
+		for _, want := range []string{"failed 2000-01-02", "recovered 2000-01-02", "late 2000-01-02"} {
+			if !slices.Contains(told, want) {
+				t.Errorf("fault %d at call %d: people were not told %q, but %s", fault, n, want, text)
+			}
+		}
+		for date, rows := range map[string]int64{"2000-01-01": 2, "2000-01-02": 1, "2000-01-03": 1} {
+			if m := w.manifest(t, "sessions", date); m == nil || m.Rows != rows {
+				t.Errorf("fault %d at call %d: %s is %+v", fault, n, date, m)
+			}
+		}
+	})
+	return calls
+}
+
+func TestPauses(t *testing.T) {
+	p := policy{pause1: time.Minute, pauseAtMost: 10 * time.Minute}
+	for failures, want := range map[int]time.Duration{1: time.Minute, 2: 2 * time.Minute, 4: 8 * time.Minute, 5: 10 * time.Minute, 1000: 10 * time.Minute} {
+		if got := p.pause(failures); got != want {
+			t.Errorf("after %d failures: %s, want %s", failures, got, want)
+		}
+	}
+}
+
+// A run that fails twice in the same way, as its writer never learnt of the
+// first note, counts once.
+func TestAFailureCountsOncePerRun(t *testing.T) {
+	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: "2000-01-01", Inputs: "a"}
+	p := &policy{attempts: 2, pause1: time.Minute, pauseAtMost: time.Hour}
+	now := time.Now()
+	b.fail(step, errRefused, "run 1", now, p)
+	b.fail(step, errRefused, "run 1", now, p)
+	if tr := b.trouble(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
+		t.Errorf("after one run: %+v", tr)
+	}
+	b.fail(step, errRefused, "run 2", now, p)
+	if tr := b.trouble(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
+		t.Errorf("after two runs: %+v", tr)
+	}
+	other := *step
+	other.Inputs = "b"
+	if tr := b.trouble(&other); tr.waits(now) {
+		t.Errorf("with other inputs: %+v", tr)
+	}
+}
+
+func TestErrorsInTheBookAreShort(t *testing.T) {
+	long := strings.Repeat("é", maxErrorText)
+	if got := shortened(long, maxErrorText); len(got) > maxErrorText+len("…") || !strings.HasPrefix(long, strings.TrimSuffix(got, "…")) {
+		t.Errorf("%d bytes", len(got))
+	}
+}

@@ -1,0 +1,619 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"daybook/config"
+	"daybook/pipeline"
+	"daybook/pipeline/schedule"
+	"daybook/sinks/publish"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+	"daybook/transform/report"
+)
+
+// tick is as long as looks and lease times are in a world: there are ten days to
+// be lived through.
+const tick = config.Duration(5 * time.Minute)
+
+// A world is a source, a sink, and people who are told of events. Its clock is
+// that of the test's bubble, which begins at midnight UTC, on 1 January 2000.
+type world struct {
+	source, sink store.Store
+	config       *config.Config
+
+	mu      sync.Mutex
+	told    []Event
+	refuses func(Event) error // nil: nothing
+}
+
+func newWorld() *world {
+	c := config.Default()
+	c.Source.LookbackDays, c.Source.MaxRejected = 2, 1
+	c.Serve.Interval, c.Serve.Lease, c.Serve.RetryPause = tick, tick, 2*tick
+	return &world{source: store.NewMemory(nil), sink: store.NewMemory(nil), config: c}
+}
+
+// replica is a service of a world that is running.
+type replica struct {
+	*Service
+	registry *prometheus.Registry
+	kill     context.CancelFunc // the context's end, as a signal's
+	ended    chan error
+}
+
+// settings are what a service of the world is configured with; its sink may be
+// another than the world's, with faults.
+func (w *world) settings(t *testing.T, sink store.Store) Config {
+	t.Helper()
+	template, err := dump.ParseTemplate(w.config.Source.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{
+		Runner: &pipeline.Runner{
+			Source: w.source, Template: template, Lookback: w.config.Source.LookbackDays, MaxRejected: float64(w.config.Source.MaxRejected),
+			Sink: sink, Workers: 1,
+		},
+		Schedules: map[string]*schedule.Schedule{}, Serve: w.config.Serve,
+		Hooks: []Hook{{Name: "people", Deliver: w.tell}},
+	}
+	for i := range w.config.Reports {
+		rep := &w.config.Reports[i]
+		zone, err := time.LoadLocation(rep.Timezone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Runner.Reports = append(c.Runner.Reports, pipeline.Report{Definition: report.Definition{Name: rep.Name, Zone: zone}, Hash: rep.Hash(), Text: rep.Text()})
+		c.Schedules[rep.Name] = schedule.New(rep.Schedule, zone)
+	}
+	return c
+}
+
+// start begins to serve, until the test is over or the replica is killed.
+func (w *world) start(t *testing.T, name string, sink store.Store) *replica {
+	t.Helper()
+	return w.startWith(t, name, w.settings(t, sink))
+}
+
+func (w *world) startWith(t *testing.T, name string, c Config) *replica {
+	t.Helper()
+	r := &replica{registry: prometheus.NewRegistry(), ended: make(chan error, 1)}
+	var err error
+	r.Service, err = New(Options{Config: c, Replica: name, Log: slog.New(slog.DiscardHandler), Registerer: r.registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.kill = cancel
+	go func() { r.ended <- r.Serve(ctx); close(r.ended) }()
+	t.Cleanup(func() { cancel(); <-r.ended })
+	return r
+}
+
+// stop ends a replica as SIGTERM does, and returns what Serve returned.
+func (r *replica) stop() error {
+	r.kill()
+	return <-r.ended
+}
+
+func (w *world) tell(_ context.Context, e *Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refuses != nil {
+		if err := w.refuses(*e); err != nil {
+			return err
+		}
+	}
+	w.told = append(w.told, *e)
+	return nil
+}
+
+// news is what people were told since the last time, a line each.
+func (w *world) news() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var lines []string
+	for _, e := range w.told {
+		lines = append(lines, e.Event+" "+e.Partition)
+	}
+	w.told = nil
+	slices.Sort(lines)
+	return lines
+}
+
+// dump puts a dump with a session of a day for each id.
+func (w *world) dump(t *testing.T, key, date string, ids ...int) {
+	t.Helper()
+	var b strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&b, `{"event_id":"%[1]d-1","ts":"%[2]sT08:00:00Z","session_id":%[1]d,"type":"session_created","session_type":"applet"}
+{"event_id":"%[1]d-2","ts":"%[2]sT08:01:00Z","session_id":%[1]d,"type":"status_changed","status":"active","technician":{"id":11,"name":"Ada Kok"}}
+{"event_id":"%[1]d-3","ts":"%[2]sT08:05:00Z","session_id":%[1]d,"type":"status_changed","status":"closed_by_technician"}
+`, id, date)
+	}
+	w.put(t, key, b.String())
+}
+
+func (w *world) put(t *testing.T, key, text string) {
+	t.Helper()
+	if _, err := w.source.Put(t.Context(), key, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// days are the dumps of so many days from 1 January on, with a session each.
+func (w *world) days(t *testing.T, n int) {
+	for d := 1; d <= n; d++ {
+		w.dump(t, fmt.Sprintf("2000/01/%02d/a.ndjson", d), fmt.Sprintf("2000-01-%02d", d), d)
+	}
+}
+
+// at waits until a moment of January 2000, given as its day and hour.
+func at(t *testing.T, dayAndClock string) {
+	t.Helper()
+	moment, err := time.Parse("2006-01-02 15:04:05", "2000-01-"+dayAndClock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if time.Until(moment) < 0 {
+		t.Fatalf("it is %s already", time.Now())
+	}
+	time.Sleep(time.Until(moment))
+	synctest.Wait()
+}
+
+// manifest is that of a day; nil if it is not published.
+func (w *world) manifest(t *testing.T, rep, date string) *publish.Manifest {
+	t.Helper()
+	base, err := publish.Read(t.Context(), w.sink, "reports/"+rep+"/dt="+date+"/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base.Manifest
+}
+
+// wants holds the states of a report's days, by day of the month, against what
+// they should be.
+func (r *replica) wants(t *testing.T, rep string, want map[string]PartitionState) {
+	t.Helper()
+	for i := range r.State().Reports {
+		if s := &r.State().Reports[i]; s.Name == rep {
+			got := map[string]PartitionState{}
+			for _, p := range s.Days {
+				got[p.Name[len("2000-01-"):]] = p.State
+			}
+			for name, state := range want {
+				if got[name] != state {
+					t.Errorf("at %s %s %s is %q, want %q", time.Now().Format(time.DateTime), rep, name, got[name], state)
+				}
+			}
+		}
+	}
+}
+
+// The first file that is written makes channels that all later ones share: so it
+// must not be written in a test's bubble.
+func TestMain(m *testing.M) {
+	w := newWorld()
+	const key, line = "2000/01/01/a.ndjson", `{"event_id":"1","ts":"2000-01-01T08:00:00Z","session_id":1,"type":"session_created","session_type":"applet"}`
+	template, err := dump.ParseTemplate(w.config.Source.Key)
+	if err == nil {
+		_, err = w.source.Put(context.Background(), key, strings.NewReader(line), int64(len(line)), store.Condition{})
+	}
+	if err == nil {
+		r := &pipeline.Runner{Source: w.source, Sink: w.sink, Template: template, Lookback: 1, Reports: []pipeline.Report{{Definition: report.Definition{Name: "first", Zone: time.UTC}}}}
+		var result *pipeline.Result
+		if result, err = r.Run(context.Background(), pipeline.Everything(), pipeline.OnlyDue); err == nil {
+			err = result.Err()
+		}
+	}
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+func sameNews(t *testing.T, w *world, want ...string) {
+	t.Helper()
+	if got := w.news(); !slices.Equal(got, want) {
+		t.Errorf("at %s people were told %q, want %q", time.Now().Format(time.DateTime), got, want)
+	}
+}
+
+func TestEachDropIsPublishedInItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		amsterdam := config.DefaultReport()
+		amsterdam.Name, amsterdam.Timezone = "local", "Europe/Amsterdam"
+		w.config.Reports = append(w.config.Reports, amsterdam)
+		w.dump(t, "2000/01/01/a.ndjson", "2000-01-01", 1)
+		r := w.start(t, "a", w.sink)
+		at(t, "01 12:00:00")
+		w.dump(t, "2000/01/01/b.ndjson", "2000-01-01", 2)
+		at(t, "02 00:30:00")
+		w.dump(t, "2000/01/02/a.ndjson", "2000-01-02", 3)
+
+		at(t, "02 00:59:59") // 01:59:59 in Amsterdam
+		r.wants(t, "sessions", map[string]PartitionState{"01": Waiting, "02": Waiting})
+		r.wants(t, "local", map[string]PartitionState{"01": Waiting, "02": Waiting})
+		at(t, "02 01:05:59")
+		r.wants(t, "local", map[string]PartitionState{"01": Published, "02": Waiting})
+		r.wants(t, "sessions", map[string]PartitionState{"01": Waiting, "02": Waiting})
+		at(t, "02 02:05:59")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Waiting})
+
+		// A late dump restates what it changes, and nothing else; nobody asked.
+		at(t, "02 15:00:00")
+		w.dump(t, "2000/01/02/late.ndjson", "2000-01-01", 4)
+		at(t, "02 15:05:59")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Restated, "02": Waiting})
+		sameNews(t, w, "restated 2000-01-01", "restated 2000-01-01") // of either report
+		for _, rep := range []string{"sessions", "local"} {
+			if m := w.manifest(t, rep, "2000-01-01"); m.Revision != 2 || m.Rows != 3 {
+				t.Errorf("%s is revision %d of %d rows", rep, m.Revision, m.Rows)
+			}
+		}
+
+		at(t, "04 12:00:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Restated, "02": Published, "03": Waiting})
+		runs, err := r.Runs(t.Context(), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := map[string]int{}
+		for _, run := range runs {
+			if run.Outcome != "done" || run.Replica != "a" || run.Trigger != "schedule" || run.Error != "" {
+				t.Errorf("%+v", run)
+			}
+			for _, s := range run.Steps {
+				if s.Kind == pipeline.Day {
+					made[s.Report+" "+s.Partition]++
+				}
+			}
+		}
+		for name, n := range map[string]int{"sessions 2000-01-01": 2, "local 2000-01-01": 2, "sessions 2000-01-02": 1, "local 2000-01-02": 1} {
+			if made[name] != n {
+				t.Errorf("%s was made %d times, want %d", name, made[name], n)
+			}
+		}
+		if one, err := r.Run(t.Context(), runs[0].ID); err != nil || one.ID != runs[0].ID {
+			t.Errorf("the newest run: %+v (%v)", one, err)
+		}
+		if health := r.Health(); !health.Ready {
+			t.Errorf("not ready: %q", health.Reasons)
+		}
+	})
+}
+
+func TestMonthIsPublishedWhenItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 31)
+		at(t, "30 12:00:00")
+		r := w.start(t, "a", w.sink)
+		month := func() Partition { return r.State().Reports[0].Months[0] }
+		at(t, "31 23:00:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "30": Published, "31": Waiting})
+		time.Sleep(5*time.Hour - time.Second) // 04:00 on 1 February, when the month drops
+		synctest.Wait()
+		r.wants(t, "sessions", map[string]PartitionState{"31": Published})
+		if p := month(); p.State != Waiting || p.Revision != 0 {
+			t.Errorf("before its drop the month is %+v", p)
+		}
+		time.Sleep(6 * time.Minute)
+		synctest.Wait()
+		if p := month(); p.State != Published || p.Rows != 31 {
+			t.Errorf("after its drop the month is %+v", p)
+		}
+	})
+}
+
+// What is due but has no dumps is late, and says so; that is over as soon as it
+// is published. Whoever goes on after a restart does not say it again.
+func TestLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		r := w.start(t, "a", w.sink)
+		at(t, "04 05:59:00") // the deadline of the 3rd is 06:00
+		sameNews(t, w)
+		at(t, "04 06:06:00")
+		sameNews(t, w, "late 2000-01-03")
+		if alerts := r.State().Alerts; len(alerts) != 1 || alerts[0].Kind != alertLate || alerts[0].Partition != "2000-01-03" {
+			t.Errorf("open alerts: %+v", alerts)
+		}
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		r = w.start(t, "b", w.sink)
+		at(t, "04 09:00:00")
+		sameNews(t, w)
+		w.dump(t, "2000/01/04/a.ndjson", "2000-01-04", 4) // of the next day: that of the 3rd is empty
+		at(t, "04 09:11:00")
+		sameNews(t, w, "recovered 2000-01-03")
+		r.wants(t, "sessions", map[string]PartitionState{"03": Empty, "04": Waiting})
+		if alerts := r.State().Alerts; len(alerts) != 0 {
+			t.Errorf("open alerts: %+v", alerts)
+		}
+	})
+}
+
+const broken = "\x1f\x8bno gzip"
+
+func TestWhatKeepsFailingIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Serve.Attempts = 3
+		w.days(t, 8)
+		w.put(t, "2000/01/03/b.ndjson.gz", broken)
+		r := w.start(t, "a", w.sink)
+		// At the drop of the 1st the digest of the 3rd is wanted, though the 1st is
+		// published without it.
+		at(t, "02 02:06:00")
+		sameNews(t, w, "failed 2000-01-03")
+		at(t, "02 12:00:00")
+		sameNews(t, w, "failed 2000-01-03") // that it is set aside
+		at(t, "09 12:00:00")
+		sameNews(t, w, "late 2000-01-02", "late 2000-01-03", "late 2000-01-04", "late 2000-01-05")
+		r.wants(t, "sessions", map[string]PartitionState{
+			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, // the days that need it
+			"06": Published, "07": Published, "08": Published, // nothing else waits for it
+		})
+		attempts := attemptsAt(t, r, pipeline.Digest, "2000-01-03")
+		if len(attempts) != 3 {
+			t.Fatalf("it was tried at %v", attempts)
+		}
+		if first, second := attempts[1].Sub(attempts[0]), attempts[2].Sub(attempts[1]); first != 10*time.Minute || second != 20*time.Minute {
+			t.Errorf("the pauses were %s and %s", first, second)
+		}
+		var digest Partition
+		for _, p := range r.State().Digests {
+			if p.Name == "2000-01-03" {
+				digest = p
+			}
+		}
+		if digest.State != SetAside || digest.Attempts != 3 || !strings.Contains(digest.Failure, "b.ndjson.gz") {
+			t.Errorf("the digest is %+v", digest)
+		}
+
+		// Another replica knows, and does not try either.
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		r = w.start(t, "b", w.sink)
+		at(t, "09 18:00:00")
+		sameNews(t, w)
+		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-03")); n != 3 {
+			t.Errorf("it was tried %d times", n)
+		}
+
+		// As soon as its inputs change it is tried.
+		w.put(t, "2000/01/03/b.ndjson.gz", broken+"!")
+		at(t, "09 18:06:00")
+		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-03")); n != 4 {
+			t.Errorf("with other inputs it was tried %d times", n)
+		}
+		if err := w.source.Delete(t.Context(), "2000/01/03/b.ndjson.gz"); err != nil {
+			t.Fatal(err)
+		}
+		at(t, "09 18:30:00")
+		r.wants(t, "sessions", map[string]PartitionState{"02": Published, "03": Published, "04": Published, "05": Published})
+		sameNews(t, w, "failed 2000-01-03", "recovered 2000-01-02", "recovered 2000-01-03", "recovered 2000-01-03", "recovered 2000-01-04", "recovered 2000-01-05")
+	})
+}
+
+// attemptsAt is when a step was tried, by the records of the runs.
+func attemptsAt(t *testing.T, r *replica, kind pipeline.Kind, partition string) []time.Time {
+	t.Helper()
+	runs, err := r.Runs(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var times []time.Time
+	for _, run := range slices.Backward(runs) {
+		for _, s := range run.Steps {
+			if s.Kind == kind && s.Partition == partition {
+				times = append(times, run.Begun)
+			}
+		}
+	}
+	return times
+}
+
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Serve.Attempts = 1
+		w.days(t, 3)
+		w.put(t, "2000/01/02/b.ndjson.gz", broken)
+		r := w.start(t, "a", w.sink)
+		at(t, "03 12:00:00")
+		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-02")); n != 1 {
+			t.Fatalf("it was tried %d times", n)
+		}
+		if err := r.Act(t.Context(), Action{Verb: "retry", Report: "sessions", From: "2000-01-02"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second) // the scheduler may take a moment
+		synctest.Wait()
+		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-02")); n != 2 {
+			t.Errorf("retried, it was tried %d times", n)
+		}
+	})
+}
+
+// What fell due while nobody was running is published as catch_up says, without
+// people being told of each day.
+func TestCatchUp(t *testing.T) {
+	for policy, want := range map[string]map[string]PartitionState{
+		"all":    {"01": Published, "05": Published, "09": Published},
+		"latest": {"01": Published, "05": Missing, "08": Missing, "09": Published},
+		"none":   {"01": Published, "05": Missing, "09": Missing},
+	} {
+		t.Run(policy, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.config.Reports[0].Schedule.CatchUp = policy
+				w.days(t, 11)
+				r := w.start(t, "a", w.sink)
+				at(t, "02 12:00:00")
+				if err := r.stop(); err != nil {
+					t.Fatal(err)
+				}
+				at(t, "10 12:00:00")
+				r = w.start(t, "a", w.sink)
+				at(t, "10 12:06:00")
+				r.wants(t, "sessions", want)
+				sameNews(t, w)
+				at(t, "11 12:00:00")
+				r.wants(t, "sessions", map[string]PartitionState{"10": Published, "11": Waiting})
+			})
+		})
+	}
+}
+
+// A short absence is none: what falls due in it is published whatever catch_up
+// says.
+func TestRestartIsNoAbsence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Reports[0].Schedule.CatchUp = "none"
+		w.days(t, 3)
+		r := w.start(t, "a", w.sink)
+		at(t, "02 01:57:00")
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		at(t, "02 02:06:00") // less than two lease times later
+		r = w.start(t, "b", w.sink)
+		at(t, "02 02:12:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published})
+	})
+}
+
+// Of two replicas one works; when it is cut off, the other goes on.
+func TestTakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 4)
+		cut := make(chan struct{})
+		a := w.start(t, "a", faults.New(w.sink, func(faults.Call) faults.Outcome {
+			select {
+			case <-cut:
+				return faults.Outcome{Fault: faults.Stall}
+			default:
+				return faults.Outcome{}
+			}
+		}))
+		at(t, "01 00:00:30")
+		b := w.start(t, "b", w.sink)
+		at(t, "02 12:00:00")
+		if s := b.State().Lease; s.Holder != "a" || s.Mine {
+			t.Errorf("b sees the lease %+v", s)
+		}
+		a.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Waiting})
+		b.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Waiting})
+		at(t, "03 01:59:50")
+		close(cut)
+		at(t, "03 02:09:50") // two lease times later
+		if s := b.State().Lease; s.Holder != "b" || !s.Mine || s.Generation != 2 {
+			t.Errorf("after two lease times b sees the lease %+v", s)
+		}
+		at(t, "03 02:11:00")
+		b.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Published, "03": Waiting})
+		if m := w.manifest(t, "sessions", "2000-01-02"); m.Revision != 1 {
+			t.Errorf("it is revision %d", m.Revision)
+		}
+		if health := a.Health(); health.Ready {
+			t.Error("a replica that is cut off is ready")
+		}
+		if health := b.Health(); !health.Ready {
+			t.Errorf("b is not ready: %q", health.Reasons)
+		}
+	})
+}
+
+// slow is a store whose first part of a report takes its time.
+func slow(inner store.Store, long time.Duration, begun chan<- struct{}) store.Store {
+	var once sync.Once
+	return faults.New(inner, func(c faults.Call) (o faults.Outcome) {
+		if c.Op == faults.Put && strings.Contains(c.Key, "/part-") {
+			once.Do(func() {
+				o.Delay = long
+				close(begun)
+			})
+		}
+		return o
+	})
+}
+
+func TestStopWaitsForWhatIsRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 6)
+		at(t, "05 12:00:00") // four days to catch up
+		begun := make(chan struct{})
+		r := w.start(t, "a", slow(w.sink, 2*time.Minute, begun))
+		<-begun
+		stopped := time.Now()
+		if err := r.stop(); err != nil {
+			t.Errorf("stopped: %v", err)
+		}
+		if took := time.Since(stopped); took < 2*time.Minute || took > 3*time.Minute {
+			t.Errorf("it stopped after %s", took)
+		}
+		if m := w.manifest(t, "sessions", "2000-01-01"); m == nil {
+			t.Error("what was running was not finished")
+		}
+		if m := w.manifest(t, "sessions", "2000-01-02"); m != nil {
+			t.Error("another step was begun")
+		}
+		r = w.start(t, "b", w.sink)
+		at(t, "05 12:10:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Published, "03": Published, "04": Published})
+		if r.State().Lease.Generation != 2 {
+			t.Errorf("the lease was not let go: %+v", r.State().Lease)
+		}
+		runs, err := r.Runs(t.Context(), 10)
+		if err != nil || len(runs) < 2 || runs[len(runs)-1].Outcome != "interrupted" {
+			t.Errorf("runs: %+v (%v)", runs, err)
+		}
+	})
+}
+
+func TestStopAbandonsWhatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 6)
+		at(t, "05 12:00:00")
+		begun := make(chan struct{})
+		r := w.start(t, "a", slow(w.sink, time.Hour, begun))
+		<-begun
+		stopped := time.Now()
+		if err := r.stop(); !errors.Is(err, ErrAbandoned) {
+			t.Errorf("stopped: %v", err)
+		}
+		if took := time.Since(stopped); took > time.Duration(w.config.Serve.StopTimeout)+time.Minute {
+			t.Errorf("it stopped after %s", took)
+		}
+		r = w.start(t, "b", w.sink)
+		at(t, "05 12:30:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Published, "03": Published, "04": Published})
+		sameNews(t, w) // an interruption is no failure
+	})
+}
