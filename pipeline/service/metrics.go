@@ -11,7 +11,8 @@ import (
 )
 
 // metrics are what Prometheus is told. What can be read off the state is, when
-// it is asked for; the rest is counted here.
+// it is asked for; the rest is counted here. Prometheus itself names the labels
+// job and instance, so none of these is named so.
 type metrics struct {
 	service *Service
 
@@ -68,9 +69,9 @@ func newMetrics(s *Service, reg prometheus.Registerer) *metrics {
 	}
 	m.looks = counters("daybook_looks_total", "Looks at the dumps and at what is published, by outcome: ok or failed.", "outcome")
 	m.lookSeconds = histogram("daybook_look_duration_seconds", "How long looks took.", lookBuckets)
-	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by job (look or work) and outcome: ok or failed.", "job", "outcome")
-	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs that were not run at their tick, as the last one was still running, by job.", "job")
-	m.jobDelay = histogram("daybook_job_delay_seconds", "How much later than planned the scheduler began its jobs, by job.", delayBuckets, "job")
+	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look or work) and outcome: ok or failed.", "task", "outcome")
+	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs that were not run at their tick, as the last one was still running, by task.", "task")
+	m.jobDelay = histogram("daybook_job_delay_seconds", "How much later than planned the scheduler began its jobs, by task.", delayBuckets, "task")
 	m.runSeconds = histogram("daybook_run_duration_seconds", "How long runs took, by outcome: done, failed or interrupted.", runBuckets, "outcome")
 	m.stepSeconds = histogram("daybook_step_duration_seconds", "How long the steps of runs took, by kind (digest, day or month) and outcome: done, failed, blocked or interrupted.", stepBuckets, "kind", "outcome")
 	m.rows = counters("daybook_rows_total", "Rows of the partitions that were published here, by report and kind (day or month).", "report", "kind")
@@ -177,7 +178,7 @@ var (
 	leaseNumber = prometheus.NewDesc("daybook_lease_generation", "How often the lease was taken, by any replica.", nil, nil)
 	aliveSince  = prometheus.NewDesc("daybook_alive_since_timestamp_seconds", "Since when there was a replica that works, without a break; 0 if that is not known.", nil, nil)
 	stepsAtWork = prometheus.NewDesc("daybook_running_steps", "Steps under way here.", nil, nil)
-	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by job; 0 if it has forgotten it.", []string{"job"}, nil)
+	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by task; 0 if it has forgotten it.", []string{"task"}, nil)
 )
 
 // states are all there are, so that each has a number, be it 0.
