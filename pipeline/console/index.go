@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// What the index holds at most: a partition takes some 4 kB with all of its
-	// groups, and decades of a dozen reports are some thousand months.
-	maxPartitions = 20_000
+	// What the index holds at most: a month takes up to 8 kB with all of its
+	// groups, and two decades of ten reports are 2,400 of them.
+	maxPartitions = 10_000
 	maxGroups     = 40 // of one partition; what is more is other groups
 	otherGroups   = "other groups"
 

@@ -40,7 +40,7 @@ func loads(sink, report string, m *publish.Manifest) []load {
 			"LOAD DATA INTO ds." + table + " FROM FILES (format = 'PARQUET',\n  uris = ['" + gcs + dir + "*.parquet']);", ""},
 		{"Redshift", "DELETE FROM " + table + " WHERE " + where + ";\n" +
 			"COPY " + table + " FROM '" + cloud + "/" + dir + "part' IAM_ROLE default FORMAT AS PARQUET;", "Columns in order."},
-		{"ClickHouse", "INSERT INTO " + table + " SELECT * FROM s3('" + https + "*.parquet', 'Parquet');", ""},
+		{"ClickHouse", "SELECT * FROM s3('" + https + "*.parquet', 'Parquet');", ""},
 		{"Spark", "spark.read.parquet('" + strings.Replace(cloud, "s3://", "s3a://", 1) + "/" + dir + "').createOrReplaceTempView('" + table + "')", ""},
 	}
 }

@@ -367,7 +367,7 @@ func openWhole(ctx context.Context, sink store.Store, key string) (io.ReadCloser
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
 	c.stream(w, r, "application/vnd.apache.parquet", func(shown *pipeline.Shown, _ *service.Report, file string) string {
 		for _, part := range shown.Manifest.Parts {
-			if path.Base(part.Key) == file {
+			if path.Base(part.Key) == file && strings.HasPrefix(part.Key, "reports/") { // where all parts of reports lie
 				return part.Key
 			}
 		}

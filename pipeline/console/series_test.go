@@ -211,7 +211,7 @@ func TestStepKeepsChartsReadable(t *testing.T) {
 }
 
 func TestNiceMost(t *testing.T) {
-	for v, want := range map[float64]float64{0: 1, 0.3: 0.3, 1: 1, 1.01: 1.2, 87: 100, 101: 120, 399: 400, 701: 800, 950: 1000} {
+	for v, want := range map[float64]float64{0: 1, 0.3: 0.3, 1: 1, 1.01: 1.5, 87: 100, 101: 150, 399: 400, 701: 800, 950: 1000} {
 		if got := niceMost(v); got < want*0.999 || got > want*1.001 {
 			t.Errorf("above %v: %v, want %v", v, got, want)
 		}

@@ -130,7 +130,7 @@ func TestPagesInEveryView(t *testing.T) {
 				t.Run(target, func(t *testing.T) {
 					tab := open(t, view)
 					do(t, tab, visit(target))
-					if wide := ask[int64](t, tab, `document.documentElement.scrollWidth`); wide > view.Width {
+					if wide := ask[int64](t, tab, `Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll("main > *, main article, main section")].map(e => Math.ceil(e.getBoundingClientRect().right)))`); wide > view.Width {
 						widest := ask[string](t, tab, fmt.Sprintf(`[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > %d && !e.closest(".scroll, pre, .calendar a")).map(e => e.outerHTML.slice(0, 120)).slice(0, 3).join("\n")`, view.Width))
 						t.Errorf("it is %d pixels wide, and the view %d; beyond it are\n%s", wide, view.Width, widest)
 					}

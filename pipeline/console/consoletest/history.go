@@ -155,8 +155,8 @@ var groupShares = []struct {
 	name  string
 	share float64
 }{
-	{"EMEA/Tier 1", 0.34}, {"EMEA/Tier 2", 0.17}, {"Americas/Tier 1", 0.16}, {"APAC/Tier 1", 0.12},
-	{"Field service", 0.08}, {"Außendienst", 0.07}, {"", 0.06},
+	{"EMEA/Tier 1", 0.36}, {"APAC/Tier 1", 0.25}, {"Americas/Tier 1", 0.22}, {"", 0.24}, {"Außendienst", 0.19},
+	{"APAC/Tier 2", 0.14}, {"EMEA/Tier 2/Networks", 0.14}, {"EMEA", 0.13}, // sessions with several legs have several
 }
 
 // summaries puts those of a month that charts are made of.
@@ -169,7 +169,7 @@ func (w *World) summaries(ctx context.Context, report string, m day.Month, from 
 		byDay = append(byDay, measures([]string{d.String()}, n, uint64(d)))
 	}
 	for i, g := range groupShares {
-		drift := 1 + 0.35*math.Sin(float64(i)+float64(m)/29)
+		drift := 1 + 0.2*math.Sin(1.7*float64(i)+float64(m)/9) + float64(luck(uint64(m), uint64(20+i))%12)/100
 		byGroup = append(byGroup, measures([]string{g.name}, int64(float64(total)*g.share*drift), uint64(m)+uint64(i)))
 	}
 	for h := range 24 {

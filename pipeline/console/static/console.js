@@ -22,6 +22,9 @@ function tellTimes() {
 }
 setInterval(tellTimes, 15000);
 
+// What was done is said once, not again with every reload.
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
+
 // Parts of a page that shows something under way are replaced by those of the
 // page as it is now. What has the focus, or is selected, is left alone.
 const main = document.querySelector("main[data-live]");
