@@ -55,7 +55,7 @@ never change the exit code here.`,
 	flags.StringVar(&opts.timezone, "timezone", "UTC", "IANA time zone of the report date")
 	flags.StringVar(&opts.format, "format", "ndjson", "ndjson, csv or parquet")
 	flags.StringVar(&opts.accounting, "accounting", "", "write what became of each line to this file, as JSON (-: standard error)")
-	flags.IntVar(&opts.workers, "workers", 0, "how many dumps to read at once (default: one a core)")
+	flags.IntVar(&opts.workers, "workers", 0, "how many workers read and fold (default: one a core)")
 	opts.profiles.flags(cmd)
 	return cmd
 }

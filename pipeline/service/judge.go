@@ -308,7 +308,8 @@ func (j *judge) next(rep *Report, last schedule.Period, partitions []Partition) 
 	}
 	sched := j.config.Schedules[rep.Name]
 	decision := sched.Decide(j.now, j.since, last, published)
-	if !decision.Due {
+	before := len(partitions) > 0 && last.String() < partitions[0].Name // the first that there are dumps of
+	if !decision.Due || before {
 		last = last.Next()
 		decision = sched.Decide(j.now, j.since, last, false)
 	}
