@@ -36,10 +36,9 @@ func (c *Console) post(h func(http.ResponseWriter, *http.Request) error) http.Ha
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, cancel := limited(r)
 		defer cancel()
-		// A caller who sends slowly is not waited for. Not every writer has a
-		// deadline; the body's size is limited in any case.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-		if err := r.ParseForm(); err != nil {
+		err := r.ParseForm()
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it is read: the answer may take its time
+		if err != nil {
 			c.fail(w, r, &failure{http.StatusBadRequest, "The form cannot be read, or is too large.", err})
 			return
 		}

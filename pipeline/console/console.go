@@ -130,7 +130,7 @@ func (c *Console) routes() http.Handler {
 	return all
 }
 
-// report finds a configured report. The name is compared, and goes nowhere.
+// findReport finds a configured report. The name is compared, and goes nowhere.
 func findReport(s *service.State, name string) (*service.Report, error) {
 	for i := range s.Reports {
 		if s.Reports[i].Name == name {

@@ -26,11 +26,12 @@ const (
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Limit sets what only the server itself can limit.
+// Limit sets what only the server itself can limit. There is no ReadTimeout: it
+// would also end what is answered for longer, such as downloads. The console has
+// one of its own for requests with a body.
 func Limit(s *http.Server) {
 	s.MaxHeaderBytes = maxHeaders
 	s.ReadHeaderTimeout = bodyTimeout
-	s.ReadTimeout = bodyTimeout
 	s.IdleTimeout = 2 * time.Minute
 }
 
@@ -64,6 +65,10 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		if err := c.admit(r); err != nil {
 			c.fail(w, r, err)
 			return
+		}
+		if r.ContentLength != 0 {
+			// Who sends slowly is not waited for. Not every writer has deadlines.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"daybook/pipeline/service"
 	"daybook/sources/store"
@@ -44,6 +45,58 @@ func TestRequestsHaveLimits(t *testing.T) {
 			}
 			checkPage(t, w, rec)
 		})
+	}
+}
+
+// A server that reads for a limited time ends answers after it, too: so this one
+// has no such limit, and a body of which nothing comes has one here.
+func TestServerWaitsForHeadersOnly(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewUnstartedServer(newConsole(t, w, nil))
+	Limit(server.Config)
+	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != bodyTimeout || c.MaxHeaderBytes != maxHeaders || c.IdleTimeout == 0 {
+		t.Errorf("the limits are %+v", c)
+	}
+	server.Start()
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if page, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 200 || !strings.Contains(string(page), "</html>") {
+		t.Errorf("status %d and %d bytes: %v", answer.StatusCode, len(page), err)
+	}
+}
+
+// recorded remembers the deadlines that are set for reading.
+type recorded struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (r *recorded) SetReadDeadline(t time.Time) error {
+	r.deadlines = append(r.deadlines, t)
+	return nil
+}
+
+func TestBodyHasADeadline(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	for _, method := range []string{"GET", "POST"} {
+		rec := &recorded{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequest(method, "/login", strings.NewReader("token=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		begun := time.Now()
+		c.ServeHTTP(rec, r)
+		if len(rec.deadlines) == 0 || rec.deadlines[0].Before(begun) || rec.deadlines[0].After(time.Now().Add(bodyTimeout)) {
+			t.Errorf("%s: the deadlines are %v", method, rec.deadlines)
+		}
+	}
+	rec := &recorded{ResponseRecorder: httptest.NewRecorder()}
+	c.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	if rec.deadlines != nil {
+		t.Errorf("without a body: the deadlines are %v", rec.deadlines)
 	}
 }
 

@@ -160,7 +160,7 @@ type wantedPartition struct {
 	kind      pipeline.Kind
 	revision  int
 	published time.Time
-	format    rune // the delimiter
+	delimiter rune // of its summaries
 }
 
 // follow makes the index that of a state.
@@ -302,7 +302,7 @@ func readSummary(ctx context.Context, sink store.Store, w *wantedPartition, file
 	}
 	defer body.Close()
 	rows := csv.NewReader(&io.LimitedReader{R: body, N: maxSummary})
-	rows.Comma, rows.ReuseRecord, rows.FieldsPerRecord = w.format, true, keys+columns
+	rows.Comma, rows.ReuseRecord, rows.FieldsPerRecord = w.delimiter, true, keys+columns
 	for line := 0; ; line++ {
 		record, err := rows.Read()
 		if err == io.EOF {
