@@ -332,15 +332,15 @@ func checkQuery(t *testing.T, where, expr, text string, known map[string][]strin
 		}
 		available = append(available, labels...)
 	}
-	for _, g := range grouping.FindAllStringSubmatch(expr, -1) {
+	groupings := grouping.FindAllStringSubmatch(expr, -1)
+	for _, g := range slices.Backward(groupings) { // the inner ones come last
 		by := strings.Split(strings.ReplaceAll(g[1], " ", ""), ",")
 		for _, label := range by {
 			if !slices.Contains(available, label) {
 				t.Errorf("%s: grouped by %s, which nothing there has", where, label)
 			}
 		}
-		available = by // the outer grouping comes first
-		break
+		available = by
 	}
 	for _, l := range inText.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(available, l[1]) {
