@@ -1,0 +1,230 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"daybook/pipeline"
+	"daybook/sources/store"
+	"daybook/sources/store/faults"
+)
+
+func TestActions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Reports[0].Schedule.CatchUp = "none"
+		w.days(t, 4)
+		at(t, "05 12:00:00")
+		r := w.start(t, "a", w.sink)
+		at(t, "05 12:10:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Missing, "02": Missing, "03": Missing, "04": Missing})
+
+		act := func(a Action) {
+			t.Helper()
+			if err := r.Act(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		act(Action{Verb: "run", Report: "sessions", From: "2000-01-02"})
+		r.wants(t, "sessions", map[string]PartitionState{"01": Missing, "02": Published, "03": Missing, "04": Missing})
+		act(Action{Verb: "backfill", From: "2000-01-01", To: "2000-01-03"})
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Published, "03": Published, "04": Missing})
+		act(Action{Verb: "rebuild", From: "2000-01-01"})
+		runs, err := r.Runs(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var triggers []string
+		for _, run := range runs {
+			triggers = append(triggers, run.Trigger)
+		}
+		if got, want := strings.Join(triggers, ", "), "rebuild 2000-01-01, backfill 2000-01-01 to 2000-01-03, run sessions 2000-01-02"; got != want {
+			t.Errorf("the runs are %s; want %s", got, want)
+		}
+		for _, d := range []string{"2000-01-01", "2000-01-02"} {
+			if m := w.manifest(t, "sessions", d); m.Revision != 1 {
+				t.Errorf("%s is revision %d", d, m.Revision)
+			}
+		}
+	})
+}
+
+func TestActionsThatMakeNoSense(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	for _, a := range []Action{
+		{Verb: "delete", From: "2000-01-01"},
+		{Verb: "run"},
+		{Verb: "run", From: "2000-01-32"},
+		{Verb: "run", From: "2000-13"},
+		{Verb: "run", From: "../../etc/passwd"},
+		{Verb: "run", Report: "other", From: "2000-01-01"},
+		{Verb: "backfill", From: "2000-01-02", To: "2000-01-01"},
+		{Verb: "backfill", From: "2000-01", To: "2000-02"},
+		{Verb: strings.Repeat("x", 1<<16), From: "2000-01-01"},
+	} {
+		s := &Service{config: &c}
+		if err := s.Act(t.Context(), a); !errors.Is(err, ErrBadAction) || len(err.Error()) > 300 {
+			t.Errorf("%+.100v: %v", a, err)
+		}
+	}
+}
+
+func TestOnlySoManyActionsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 4)
+		at(t, "05 12:00:00")
+		begun := make(chan struct{})
+		r := w.start(t, "a", slow(w.sink, time.Hour, begun))
+		<-begun
+		for range maxActions {
+			if err := r.Act(t.Context(), Action{Verb: "run", From: "2000-01-01"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Act(t.Context(), Action{Verb: "run", From: "2000-01-01"}); !errors.Is(err, ErrBusy) {
+			t.Errorf("one more: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if err := r.Act(t.Context(), Action{Verb: "run", From: "2000-01-01"}); err != nil {
+			t.Errorf("when they are done: %v", err)
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		bad := make(chan struct{})
+		w.source = faults.New(w.source, func(faults.Call) faults.Outcome {
+			select {
+			case <-bad:
+				return faults.Outcome{Fault: faults.Drop}
+			default:
+				return faults.Outcome{}
+			}
+		})
+		c := w.settings(t, w.sink)
+		idle, err := New(Options{Config: c, Replica: "idle", Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := idle.Health(); h.Ready || !says(h, "it has not looked") {
+			t.Errorf("before the first look: %+v", h)
+		}
+		if err := idle.scheduler.Shutdown(); err != nil {
+			t.Fatal(err)
+		}
+		r := w.start(t, "a", w.sink)
+		at(t, "01 00:10:00")
+		if h := r.Health(); !h.Ready {
+			t.Errorf("after a look: %+v", h)
+		}
+		close(bad)
+		at(t, "01 00:16:00")
+		if h := r.Health(); h.Ready || !says(h, "the last look failed") {
+			t.Errorf("after a look that failed: %+v", h)
+		}
+		if state := r.State(); state.Problem == "" || len(state.Digests) == 0 {
+			t.Errorf("what was found before is gone: %+v", state)
+		}
+		at(t, "01 00:40:00")
+		if h := r.Health(); !says(h, "the last look that succeeded was") {
+			t.Errorf("after no look for long: %+v", h)
+		}
+		if err := r.scheduler.RemoveJob(r.workJob().ID()); err != nil {
+			t.Fatal(err)
+		}
+		if h := r.Health(); !says(h, "the scheduler has forgotten the job work") {
+			t.Errorf("after a job was forgotten: %+v", h)
+		}
+	})
+}
+
+func says(h Health, reason string) bool {
+	return strings.Contains(strings.Join(h.Reasons, "\n"), reason)
+}
+
+// A job that panics fails, and is called again.
+func TestPanicOfAJob(t *testing.T) {
+	s := &Service{log: slog.New(slog.DiscardHandler)}
+	err := s.guarded("look", func() error { panic("no such thing") })()
+	if err == nil || !strings.Contains(err.Error(), "no such thing") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRunsOfThePast(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	s := &Service{config: &c}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for i := range maxRuns + 5 {
+		u := &underWay{Run: Run{ID: now.Add(time.Duration(i)*time.Second).Format(runTime) + "-abcdef", Begun: now.Add(time.Duration(i) * time.Second)}, ctx: t.Context()}
+		if i < maxRuns+3 && i%100 != 0 { // most of them by themselves, for speed
+			text := strings.NewReader(fmt.Sprintf(`{"id":%q}`, u.ID))
+			if _, err := w.sink.Put(t.Context(), runRoot+u.ID+".json", text, text.Size(), store.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := s.keepRun(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs, err := s.Runs(t.Context(), 2*maxRuns)
+	if err != nil || len(runs) != maxRuns {
+		t.Fatalf("%d runs (%v)", len(runs), err)
+	}
+	if first, last := runs[0].ID, runs[maxRuns-1].ID; first <= last {
+		t.Errorf("the first one is %s, the last one %s", first, last)
+	}
+	for _, id := range []string{"", "../serve", "20261120T120000.000Z-abcde/", "20261120T120000.000Z-zzzzzz", strings.Repeat("x", 1000)} {
+		if _, err := s.Run(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("run %.40q: %v", id, err)
+		}
+	}
+	old := &underWay{Run: Run{ID: now.Add(-maxRunAge-time.Hour).Format(runTime) + "-abcdef", Begun: now}, ctx: t.Context()}
+	if err := s.keepRun(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context(), old.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a run that is too old: %v", err)
+	}
+}
+
+func TestRetryCovers(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	r, err := (&Action{Verb: "retry", Report: "sessions", From: "2000-01-10", To: "2000-01-12"}).parse(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range map[key]bool{
+		keyOf(pipeline.Day, "sessions", "2000-01-10"): true,
+		keyOf(pipeline.Day, "sessions", "2000-01-13"): false,
+		keyOf(pipeline.Day, "other", "2000-01-10"):    false,
+		keyOf(pipeline.Month, "sessions", "2000-01"):  true,
+		keyOf(pipeline.Month, "sessions", "2000-02"):  false,
+		keyOf(pipeline.Digest, "", "2000-01-08"):      true, // the look-back is two days
+		keyOf(pipeline.Digest, "", "2000-01-07"):      false,
+		keyOf(pipeline.Digest, "", "2000-01-13"):      true,
+		keyOf(pipeline.Digest, "", "2000-01-14"):      false,
+	} {
+		if got := r.covers(k); got != want {
+			t.Errorf("%s: %v, want %v", k, got, want)
+		}
+	}
+}
