@@ -11,7 +11,7 @@ import (
 )
 
 // mostRuns is how many runs of the past are listed.
-const mostRuns = 100
+const mostRuns = 50
 
 // runID is what ids of runs look like. They are parts of keys: nothing else gets
 // to the service.
