@@ -34,7 +34,8 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 
-	log *slog.Logger // of a service; nil: notes go to stderr
+	log      *slog.Logger // of a service; nil: notes go to stderr
+	noNotice func() bool  // keeps people from being told that the program is stopping
 
 	configFile string
 	quiet      bool
@@ -44,6 +45,10 @@ type app struct {
 // run is the program: main without the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	a.noNotice = context.AfterFunc(ctx, func() {
+		fmt.Fprintln(stderr, "daybook: stopping; what is under way is finished or left as it was (again to stop at once)")
+	})
+	defer a.noNotice()
 	root := newRootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -146,6 +146,7 @@ type server struct {
 func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	s := &server{app: a, opts: opts, log: opts.logger(a), registry: newRegistry()}
 	a.log = s.log
+	a.noNotice() // the log says it
 	a.pinConfig()
 	c, err := s.load()
 	if err != nil {

@@ -105,7 +105,8 @@ type Service struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		replica: o.Replica, log: o.Log,
-		poked: make(chan struct{}, 1), room: make(chan struct{}, 1), looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), stopping: make(chan struct{}), delivered: make(chan struct{}, 1),
+		poked: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
+		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		running: map[key]*Running{}, known: pipeline.NewKnown(), config: &o.Config,
 	}
 	s.life, s.abandon = context.WithCancelCause(context.Background())
