@@ -122,6 +122,17 @@ func caught(f func()) (err error) {
 	return nil
 }
 
+// guarded is f with its panic as an error, for goroutines, where nobody else
+// would recover it.
+func guarded(f func() error) func() error {
+	return func() (err error) {
+		if bug := caught(func() { err = f() }); bug != nil {
+			return bug
+		}
+		return err
+	}
+}
+
 // shownCalls is how many calls tell where a panic came from.
 const shownCalls = 8
 

@@ -355,3 +355,22 @@ func TestSpanPrefixes(t *testing.T) {
 		t.Errorf("always: %q, %q", s.dayPrefixes(), s.monthPrefixes())
 	}
 }
+
+// A panic in a goroutine is the error of what was done in it.
+func TestGuarded(t *testing.T) {
+	failing := errors.New("failed")
+	for _, c := range []struct {
+		name string
+		f    func() error
+		want string
+	}{
+		{"nothing", func() error { return nil }, ""},
+		{"an error", func() error { return failing }, "failed"},
+		{"a panic", func() error { panic("fell over") }, "fell over; this is a bug of daybook"},
+	} {
+		err := each(t.Context(), 4, 2, func(context.Context, int) error { return c.f() })
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}

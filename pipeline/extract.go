@@ -154,9 +154,10 @@ func (x *Extraction) shards(ctx context.Context, events *shuffle.Shuffle) iter.S
 		reading.Go(func() {
 			defer close(ahead)
 			for i := range shuffle.Shards {
-				shard, err := events.Open(i)
+				var o opened
+				o.err = guarded(func() (err error) { o.shard, err = events.Open(i); return err })()
 				select {
-				case ahead <- opened{shard, err}:
+				case ahead <- o:
 				case <-ctx.Done():
 					return
 				}
@@ -268,12 +269,12 @@ func (x *Extraction) share(ctx context.Context, n int, work func(ctx context.Con
 func (x *Extraction) together(ctx context.Context, work func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range x.NumWorkers() {
-		group.Go(func() error {
+		group.Go(guarded(func() error {
 			if err := work(ctx); err != nil {
 				return err
 			}
 			return ctx.Err()
-		})
+		}))
 	}
 	return group.Wait()
 }

@@ -336,12 +336,12 @@ func each(ctx context.Context, n, atOnce int, f func(ctx context.Context, i int)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i := range n {
-		group.Go(func() error {
+		group.Go(guarded(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			return f(ctx, i)
-		})
+		}))
 	}
 	return group.Wait()
 }

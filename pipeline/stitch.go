@@ -71,7 +71,7 @@ func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error)
 		for i := range out {
 			stitchers[w].out[i].rows = out[i].rows.Writer()
 		}
-		group.Go(func() error { return stitchers[w].run(groupCtx, places) })
+		group.Go(guarded(func() error { return stitchers[w].run(groupCtx, places) }))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.date, err)
