@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,23 +99,23 @@ func (s *replicaSite) arrive(t *testing.T, from, to, sessions int) {
 
 // process is a replica at work, in a process of its own.
 type process struct {
-	name string
-	cmd  *exec.Cmd
-	log  *lockedBuffer
-	url  string
+	name   string
+	cmd    *exec.Cmd
+	log    *lockedBuffer
+	url    string
+	exited chan struct{} // closed once it is over
 }
 
 func (s *replicaSite) start(t *testing.T, name string) *process {
 	t.Helper()
-	p := &process{name: name, log: &lockedBuffer{}}
+	p := &process{name: name, log: &lockedBuffer{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(s.program, "serve", "--config", s.config, "--replica", name, "--log-format", "json")
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan struct{})
-	go func() { _ = p.cmd.Wait(); close(exited) }() // it is killed
-	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-exited })
+	go func() { _ = p.cmd.Wait(); close(p.exited) }() // how it ended is in the process state
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.exited })
 	listening := regexp.MustCompile(`"url":"(http://[^"]*)"`)
 	p.until(t, "it listens", func() bool {
 		if m := listening.FindStringSubmatch(p.log.String()); m != nil {
@@ -139,6 +140,20 @@ func (p *process) until(t *testing.T, what string, true func() bool) time.Time {
 // says is whether the replica has logged something so many times.
 func (p *process) says(text string, times int) bool {
 	return strings.Count(p.log.String(), text) >= times
+}
+
+// terminate sends a SIGTERM.
+func (p *process) terminate(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exitCode waits for the end.
+func (p *process) exitCode() int {
+	<-p.exited
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // works is whether the replica holds the lease.
@@ -267,4 +282,31 @@ func TestKilledReplicaIsReplacedWithinTwoLeases(t *testing.T) {
 		t.Errorf("all was done after %s, which is more than two lease times", done)
 	}
 	s.once(t, first, second)
+}
+
+// The first signal lets what is running come to its end, the second one does
+// not; neither loses anything.
+func TestSignals(t *testing.T) {
+	s := newReplicaSite(t)
+	s.arrive(t, 6, 2, 2000)
+	p := s.start(t, "stopped at once")
+	p.until(t, "a run is under way", func() bool { return p.says(`"kind":"digest"`, 1) })
+	p.terminate(t)
+	p.until(t, "it stops", func() bool { return p.says(`"msg":"stopping"`, 1) })
+	p.terminate(t)
+	if code := p.exitCode(); code != exitInterrupted {
+		t.Errorf("after the second signal the exit code is %d:\n%s", code, p.log)
+	}
+	p = s.start(t, "stopped")
+	p.until(t, "a run is under way", func() bool { return p.says(`"kind":"digest"`, 1) })
+	p.terminate(t)
+	if code := p.exitCode(); code != exitDone || p.says("step interrupted", 1) {
+		t.Errorf("after one signal the exit code is %d:\n%s", code, p.log)
+	}
+	p = s.start(t, "to the end")
+	p.until(t, "all days are published", s.published(t, 5))
+	p.terminate(t)
+	if code := p.exitCode(); code != exitDone {
+		t.Errorf("in the end the exit code is %d:\n%s", code, p.log)
+	}
 }
