@@ -57,7 +57,7 @@ type replica struct {
 
 // settings are what a service of the world is configured with; its sink may be
 // another than the world's, with faults.
-func (w *world) settings(t *testing.T, sink store.Store) Config {
+func (w *world) settings(t testing.TB, sink store.Store) Config {
 	t.Helper()
 	template, err := dump.ParseTemplate(w.config.Source.Key)
 	if err != nil {

@@ -1,0 +1,40 @@
+package service
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"daybook/pipeline"
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+// What a look does with a plan of ten years: everything is published, or
+// nothing, and the schedule has to be asked about each day.
+func BenchmarkJudge(b *testing.B) {
+	const days = 3650
+	for _, revision := range []int{1, 0} {
+		b.Run(fmt.Sprintf("revision=%d", revision), func(b *testing.B) {
+			w := newWorld()
+			c := w.settings(b, w.sink)
+			book, _, err := readBook(b.Context(), store.NewMemory(nil))
+			if err != nil {
+				b.Fatal(err)
+			}
+			now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+			plan := &pipeline.Plan{}
+			last := day.Of(now.UnixMilli(), time.UTC)
+			for d := last - days; d < last; d++ {
+				status := map[int]pipeline.Status{0: pipeline.Missing, 1: pipeline.Fresh}[revision]
+				plan.Steps = append(plan.Steps,
+					pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: d.String(), Status: status, Revision: revision, Rows: 10})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				newJudge(&c, book, plan, now, now).state()
+			}
+			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
+		})
+	}
+}
