@@ -156,6 +156,8 @@ type MonthlyDrop struct {
 type Serve struct {
 	// Host and port of the console and the metrics. Without a host: every address of the machine.
 	Listen string `yaml:"listen" jsonschema:"minLength=1,default=127.0.0.1:8080"`
+	// The names under which browsers reach the console, where it is not this machine's own: a proxy's, for one. Any other name is refused. Without any: all names but this machine's own are, if it listens on this machine only, and none otherwise.
+	Hosts []string `yaml:"hosts,omitempty" jsonschema:"minLength=1"`
 	// How often to look at the dumps and at what is published.
 	Interval Duration `yaml:"interval" jsonschema:"default=1m"`
 	// How long a replica may be silent before another one takes its work over. That happens within two such times.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -166,7 +167,7 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	if err != nil {
 		return fmt.Errorf("listen for the console: %w; choose another address by --listen or serve.listen", err)
 	}
-	pages := s.console()
+	pages := s.console(listener.Addr())
 	stopHTTP := s.serveHTTP(listener, pages)
 	defer stopHTTP()
 	go pages.Warm(ctx)
@@ -302,6 +303,9 @@ func (s *server) reload(ctx context.Context) {
 	c, err := s.load()
 	if err == nil && s.opts.listen == "" && s.config.get().Serve.Listen != old.Serve.Listen {
 		err = fmt.Errorf("serve.listen is another: %w", service.ErrRestart)
+	}
+	if err == nil && !slices.Equal(s.config.get().Serve.Hosts, old.Serve.Hosts) {
+		err = fmt.Errorf("serve.hosts are others: %w", service.ErrRestart)
 	}
 	if err == nil {
 		err = s.service.Reload(*c)

@@ -57,11 +57,16 @@ func (c *configuration) shown() (text, hash string) {
 	return string(b), hex.EncodeToString(sum[:8])
 }
 
-// console is the pages.
-func (s *server) console() *console.Console {
+// console is the pages. On this machine only, nobody needs to call it by a name
+// that nobody configured: a page that does had its own name point here.
+func (s *server) console(at net.Addr) *console.Console {
+	hosts := s.config.get().Serve.Hosts
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		hosts = append([]string{"localhost"}, hosts...)
+	}
 	return console.New(console.Options{
 		Service: s.service, Configuration: s.config.shown, AllowActions: s.opts.allowActions, Token: s.opts.token,
-		Version: version, Log: s.log,
+		Hosts: hosts, Version: version, Log: s.log,
 	})
 }
 

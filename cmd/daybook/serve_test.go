@@ -154,6 +154,16 @@ func TestServe(t *testing.T) {
 			t.Errorf("/%s: %d, want %d: %.300s", path, status, want, body)
 		}
 	}
+	elsewhere, err := http.NewRequest(http.MethodGet, s.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Host = "elsewhere.example.com" // made to point here
+	if r, err := http.DefaultClient.Do(elsewhere); err != nil {
+		t.Error(err)
+	} else if r.Body.Close(); r.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("by another name the console answers %s", r.Status)
+	}
 	if got := s.metric(t, "daybook_lease_held"); got != "1" {
 		t.Errorf("daybook_lease_held is %q", got)
 	}
