@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"daybook/sinks/publish"
+	"daybook/sinks/tempfile"
 )
 
 // A spool is a temporary file without a name: nothing is left of it once it is
@@ -35,12 +36,9 @@ func newSpool() (*spool, error) {
 // newScratch makes one of what is read again, and then gone.
 func newScratch() (*spool, error) {
 	s := &spool{dir: os.TempDir()}
-	file, err := os.CreateTemp(s.dir, "daybook-*")
+	file, err := tempfile.New(s.dir)
 	if err != nil {
 		return nil, s.explain("make", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(s.explain("make", err), file.Close())
 	}
 	s.file = file
 	return s, nil

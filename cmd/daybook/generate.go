@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/sources/dump"
+	"daybook/sinks/tempfile"
 	"daybook/sources/generate"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -111,11 +112,11 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 // know the size beforehand, and to read again where it retries.
 func spooled(s store.Store) generate.Put {
 	return func(ctx context.Context, key string, write func(io.Writer) error) (err error) {
-		spool, err := os.CreateTemp("", "daybook-generate-")
+		spool, err := tempfile.New(os.TempDir())
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, spool.Close(), os.Remove(spool.Name())) }()
+		defer func() { err = errors.Join(err, spool.Close()) }()
 		if err := write(spool); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"daybook/sinks/tempfile"
 	"daybook/sources/store"
 )
 
@@ -85,14 +86,11 @@ func copyPart(ctx context.Context, st Store, from string, part *Part) error {
 		return err
 	}
 	defer body.Close()
-	file, err := os.CreateTemp("", "daybook-keep-")
+	file, err := tempfile.New(os.TempDir())
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if err := os.Remove(file.Name()); err != nil { // at once: then nothing is left of it, however we end
-		return err
-	}
 	sum := sha256.New()
 	size, err := io.Copy(io.MultiWriter(file, sum), body)
 	if err != nil {
