@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/sources/dump"
 	"daybook/sinks/tempfile"
+	"daybook/sources/dump"
 	"daybook/sources/generate"
 	"daybook/sources/store"
 	"daybook/transform/day"
