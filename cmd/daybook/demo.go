@@ -100,6 +100,7 @@ Try next:
   daybook run -c %[1]s --month %[3]s      # the month, and each of its days
   daybook explain --session %[4]s %[5]s    # why is its Work Time what it is?
   daybook fold --format csv %[5]s | head -3
+  daybook serve -c %[1]s    # keeps all of it fresh, and shows it at http://127.0.0.1:8080
   duckdb -c "SELECT dt, count(*) AS legs, sum(work_time_ms) / 3600000 AS work_hours FROM read_parquet('%[6]s/out/reports/sessions/dt=*/*.parquet', hive_partitioning = true) GROUP BY dt ORDER BY dt"
 `, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir)
 	return err
