@@ -291,6 +291,9 @@ func (j *judge) beyond(rep *Report) {
 		switch {
 		case decision.Missed:
 			p.State = Missing
+			if decision.Due { // it would be caught up, and cannot be
+				p.Reasons[1] = "it is published once there are"
+			}
 		case decision.Due:
 			p.Late = decision.Late
 			j.owe(rep.Name, &p)
