@@ -56,7 +56,12 @@ type partWriter interface {
 }
 
 // parquetFormat is the one format.
-type parquetFormat struct{}
+type parquetFormat struct {
+	serial bool // parts are written with less memory
+}
+
+// serialBelow is the memory of a lane below which it is.
+const serialBelow = 2 * laneMemory
 
 func (parquetFormat) digest(complete, open, sessions io.Writer, events int64) (digestWriter, error) {
 	return digest.NewWriter(complete, open, sessions, events)
@@ -70,7 +75,12 @@ func (parquetFormat) events(r io.ReaderAt, size, tail int64, complete bool) (eve
 	return digest.OpenEvents(r, size, tail, complete)
 }
 
-func (parquetFormat) part(w io.Writer) (partWriter, error) { return parquet.NewWriter(w) }
+func (f parquetFormat) part(w io.Writer) (partWriter, error) {
+	if f.serial {
+		return parquet.NewSerialWriter(w)
+	}
+	return parquet.NewWriter(w)
+}
 
 func (parquetFormat) audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
 	return parquet.Audit(r, size, e)

@@ -26,12 +26,23 @@ type Writer struct {
 	groupRows int
 	batch     *report.BatchBuilder // of the row group that is being collected
 	group     *rowGroup            // that is being encoded, or nil
+	serial    bool                 // nothing is collected meanwhile
 	rows      int64                // in the row groups written
 	err       error
 }
 
 // NewWriter begins a file. Its bytes go to w, which is the caller's to close.
 func NewWriter(w io.Writer) (*Writer, error) { return newWriter(w, RowGroupRows) }
+
+// NewSerialWriter begins a file with some 60 MB less of memory, and more time: no
+// row group is collected while the one before it is being encoded.
+func NewSerialWriter(w io.Writer) (*Writer, error) {
+	writer, err := NewWriter(w)
+	if err == nil {
+		writer.serial = true
+	}
+	return writer, err
+}
 
 // newWriter is for row groups of groupRows rows, of which RowGroupRows is the most.
 func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
@@ -114,6 +125,9 @@ func (w *Writer) endGroup() {
 	}
 	w.group = group
 	w.rows += int64(rows)
+	if w.serial {
+		w.err = w.writeGroup()
+	}
 }
 
 // writeGroup waits for the row group that is being encoded, and writes it.

@@ -142,6 +142,30 @@ func TestWriterRefusesLate(t *testing.T) {
 	}
 }
 
+// The bytes do not depend on how many row groups are in memory.
+func TestSerialWriter(t *testing.T) {
+	rows := sample(RowGroupRows + 1000)
+	var file bytes.Buffer
+	w, err := NewSerialWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for batch := range slices.Chunk(rows, 1000) {
+		if err := w.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		if w.group != nil {
+			t.Fatal("a row group is being encoded while others are collected")
+		}
+	}
+	if err := w.Close(map[string]string{"report": "sessions", "engine": "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file.Bytes(), mustEncode(t, rows, RowGroupRows).Bytes) {
+		t.Error("the file is another than with two row groups in memory")
+	}
+}
+
 // The bytes do not depend on how many columns are encoded at once.
 func TestWriterOnAnyNumberOfCores(t *testing.T) {
 	rows := sample(3000)

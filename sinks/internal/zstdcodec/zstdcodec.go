@@ -30,10 +30,13 @@ func newCodec() codec {
 	return codec{encoder, decoder}
 }
 
+// window is more than a page has; with the library's own an encoder takes 16 MB.
+const window = 2 << 20
+
 // encoderOptions: a frame tells its size, however small, and carries a
 // checksum of what is in it. The audit of Parquet files relies on both.
 func encoderOptions() []zstd.EOption {
-	return []zstd.EOption{zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true)}
+	return []zstd.EOption{zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true), zstd.WithWindowSize(window)}
 }
 
 // must stands for errors that only wrong options can cause.
