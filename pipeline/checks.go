@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -15,20 +14,22 @@ import (
 type checks struct {
 	p    *partition
 	rows int64
-	keys []rowKey // of all rows: unique, once they are sorted
+	keys *keySet // of all rows
 	last report.Row
 
 	times, dates, order, nulls string // the first row that breaks it; empty: none
 }
 
-type rowKey struct{ session, leg int64 }
+func newChecks(p *partition) *checks { return &checks{p: p, keys: newKeySet()} }
 
-func newChecks(p *partition) *checks { return &checks{p: p, keys: make([]rowKey, 0, p.rows)} }
+func (c *checks) Close() { c.keys.Close() }
 
-func (c *checks) add(rows []report.Row) {
+func (c *checks) add(rows []report.Row) error {
 	for i := range rows {
 		r := &rows[i]
-		c.keys = append(c.keys, rowKey{r.SessionID, r.Leg})
+		if err := c.keys.add(rowKey{r.SessionID, r.Leg}); err != nil {
+			return err
+		}
 		if r.WorkTime < 0 || r.WorkTime > r.ActiveTime || r.ActiveTime > r.TotalTime {
 			first(&c.times, "session %d leg %d: work %d, active %d, total %d ms", r.SessionID, r.Leg, r.WorkTime, r.ActiveTime, r.TotalTime)
 		}
@@ -50,23 +51,13 @@ func (c *checks) add(rows []report.Row) {
 	if len(rows) > 0 {
 		c.last = rows[len(rows)-1]
 	}
+	return nil
 }
 
 func first(finding *string, format string, args ...any) {
 	if *finding == "" {
 		*finding = fmt.Sprintf(format, args...)
 	}
-}
-
-// repeated names a key that two rows have.
-func (c *checks) repeated() string {
-	slices.SortFunc(c.keys, func(a, b rowKey) int { return cmp.Or(cmp.Compare(a.session, b.session), cmp.Compare(a.leg, b.leg)) })
-	for i := 1; i < len(c.keys); i++ {
-		if c.keys[i] == c.keys[i-1] {
-			return fmt.Sprintf("session %d leg %d occurs twice", c.keys[i].session, c.keys[i].leg)
-		}
-	}
-	return ""
 }
 
 // finish gives what was checked. If a check that blocks has found something, it
@@ -78,9 +69,16 @@ func (c *checks) finish() ([]publish.Check, error) {
 		// each day that does not see its beginning.
 		unique = publish.Warn
 	}
+	repeated := ""
+	switch key, found, err := c.keys.repeated(); {
+	case err != nil:
+		return nil, err
+	case found:
+		repeated = fmt.Sprintf("session %d leg %d occurs twice", key.session, key.leg)
+	}
 	done := []publish.Check{
 		result("lines = accepted + duplicates + rejected + blank", publish.Block, conservation(&c.p.about.Accounting)),
-		result("unique session and leg", unique, c.repeated()),
+		result("unique session and leg", unique, repeated),
 		result("no null in a required column", publish.Block, c.nulls),
 		result("work <= active <= total", publish.Block, c.times),
 		result("report date in the partition", publish.Block, c.dates),

@@ -188,7 +188,7 @@ func adjacentCopies(events []event.Event) (n int) {
 func (x *Extraction) newShuffle() *shuffle.Shuffle {
 	return shuffle.New(shuffle.Options{
 		Budget: x.MemoryBudget,
-		Spill:  func() (shuffle.File, error) { return newScratch() },
+		Spill:  func() (shuffle.File, error) { return newScratchFile() },
 	})
 }
 

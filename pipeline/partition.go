@@ -25,7 +25,6 @@ type partition struct {
 	base   publish.Base    // what is published, as it was before the inputs were looked at
 	reason string          // why it is made, in words
 	inputs []publish.Input // what it is made from
-	rows   int64           // how many it will have
 	volume []int64         // the rows of earlier partitions, to compare with
 	about  publish.Manifest
 }
@@ -60,6 +59,7 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 	}
 	defer summaries.Close()
 	checks := newChecks(p)
+	defer checks.Close()
 	if r.workers() > 1 {
 		rows = readAhead(rows)
 	}
@@ -70,7 +70,9 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 		if err := ctx.Err(); err != nil {
 			return base, "", err
 		}
-		checks.add(batch)
+		if err := checks.add(batch); err != nil {
+			return base, "", err
+		}
 		if err := summaries.add(batch); err != nil {
 			return base, "", err
 		}

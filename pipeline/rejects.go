@@ -45,7 +45,7 @@ func (s *rejectSpool) Close() {
 // Reject implements [RejectSink].
 func (s *rejectSpool) Reject(input int, r Reject) error {
 	if s.files[input] == nil {
-		spool, err := newScratch()
+		spool, err := newScratchFile()
 		if err != nil {
 			return fmt.Errorf("keep a rejected line: %w", err)
 		}

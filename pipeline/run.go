@@ -99,7 +99,7 @@ func (r *Runner) files() format {
 	if r.format != nil {
 		return r.format
 	}
-	return parquetFormat{}
+	return parquetFormat{serial: r.lane() < serialBelow}
 }
 
 func (r *Runner) now() time.Time {
@@ -557,7 +557,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 	if err != nil {
 		return nil, err
 	}
-	p.inputs, p.rows, p.about.Accounting = w.inputs(), rows.rows.Len(), w.accounting()
+	p.inputs, p.about.Accounting = w.inputs(), w.accounting()
 	p.about.Fold = &publish.FoldInfo{
 		Sessions: rows.sessions, Events: rows.events, Duplicates: rows.duplicates, Anomalies: map[string]int64{},
 		Truncated: rows.counts.Truncated, IPDropped: rows.counts.IPDropped,
@@ -741,7 +741,6 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 		}
 		b.setDay(s.rep, d, base)
 		days = append(days, base.Manifest)
-		p.rows += base.Manifest.Rows
 	}
 	p.inputs = b.monthInputs(s.rep, s.period)
 	base, state, err := b.r.publish(ctx, p, b.r.monthRows(ctx, days))

@@ -11,6 +11,7 @@ import (
 
 	"daybook/sinks/publish"
 	"daybook/sinks/tempfile"
+	"daybook/transform/spill"
 )
 
 // A spool is a temporary file without a name: nothing is left of it once it is
@@ -26,15 +27,15 @@ type spool struct {
 // newSpool makes an empty one in the directory for temporary files, of what is
 // to be published.
 func newSpool() (*spool, error) {
-	s, err := newScratch()
+	s, err := newScratchFile()
 	if err == nil {
 		s.hash = sha256.New()
 	}
 	return s, err
 }
 
-// newScratch makes one of what is read again, and then gone.
-func newScratch() (*spool, error) {
+// newScratchFile makes one of what is read again, and then gone.
+func newScratchFile() (*spool, error) {
 	s := &spool{dir: os.TempDir()}
 	file, err := tempfile.New(s.dir)
 	if err != nil {
@@ -56,6 +57,11 @@ func (s *spool) Write(p []byte) (int, error) {
 func (s *spool) ReadAt(p []byte, offset int64) (int, error) { return s.file.ReadAt(p, offset) }
 
 func (s *spool) Close() error { return s.file.Close() }
+
+// newScratch is a scratch that makes one of these.
+func newScratch() *spill.Scratch {
+	return spill.NewScratch(func() (spill.File, error) { return newScratchFile() })
+}
 
 // asFile is what was written as a part that is about to be published. name and
 // ext are those of its key.

@@ -99,7 +99,7 @@ func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error)
 const rowsShare = 4
 
 func newRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
-	return rowsort.New(rowsort.Options{Order: order, Budget: budget, Spill: func() (rowsort.File, error) { return newScratch() }})
+	return rowsort.New(rowsort.Options{Order: order, Budget: budget, Spill: func() (rowsort.File, error) { return newScratchFile() }})
 }
 
 // closeRows lets go of rows. That temporary files cannot be closed matters to

@@ -14,6 +14,7 @@ import (
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 	"daybook/transform/summary"
 )
 
@@ -23,17 +24,18 @@ const sessionsFile = "sessions.csv"
 // summaries are the CSV files of a partition in the making (summary.md).
 type summaries struct {
 	p        *partition
+	scratch  *spill.Scratch
 	tables   *summary.Accumulator
 	spool    *spool        // of sessions.csv; nil: the report has none
 	sessions *csv.Sessions // writes to it
 }
 
 func newSummaries(p *partition) (*summaries, error) {
-	s := &summaries{p: p}
+	s := &summaries{p: p, scratch: newScratch()}
 	if p.kind == Month {
-		s.tables = summary.ForMonth(&p.rep.Definition, p.period.from.Month())
+		s.tables = summary.ForMonth(&p.rep.Definition, p.period.from.Month(), s.scratch)
 	} else {
-		s.tables = summary.ForDay(&p.rep.Definition)
+		s.tables = summary.ForDay(&p.rep.Definition, s.scratch)
 	}
 	if !p.rep.SessionsCSV {
 		return s, nil
@@ -50,6 +52,7 @@ func newSummaries(p *partition) (*summaries, error) {
 }
 
 func (s *summaries) Close() {
+	_ = s.scratch.Close() // nobody needs it any more
 	if s.spool != nil {
 		s.spool.Close()
 	}
@@ -57,7 +60,9 @@ func (s *summaries) Close() {
 
 func (s *summaries) add(rows []report.Row) error {
 	for i := range rows {
-		s.tables.Add(&rows[i])
+		if err := s.tables.Add(&rows[i]); err != nil {
+			return err
+		}
 		if s.sessions == nil {
 			continue
 		}
@@ -77,7 +82,11 @@ type summaryFile struct {
 
 func (s *summaries) files() ([]summaryFile, error) {
 	var files []summaryFile
-	for _, table := range s.tables.Tables() {
+	tables, err := s.tables.Tables()
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range tables {
 		var b bytes.Buffer
 		if err := csv.WriteTable(&b, s.p.rep.CSV, &table); err != nil {
 			return nil, fmt.Errorf("write %s: %w", table.File, err)

@@ -22,6 +22,7 @@ import (
 	"daybook/sinks/parquet"
 	"daybook/transform/day"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 	"daybook/transform/summary"
 )
 
@@ -59,13 +60,13 @@ func TestSample(t *testing.T) {
 		if date != first+2 { // a day without rows
 			rows = sampleRows(date, 700)
 		}
-		a := summary.ForDay(d)
+		a := summary.ForDay(d, spill.NewScratch(nil))
 		publish(t, filepath.Join(out, "reports/sessions/dt="+date.String()), rows)
 		summarise(t, filepath.Join(out, "summaries/sessions/day", date.String()), a, rows)
 		month = append(month, rows...)
 	}
 	publish(t, filepath.Join(out, "reports/sessions_monthly/month=2026-02"), month)
-	summarise(t, filepath.Join(out, "summaries/sessions/month/2026-02"), summary.ForMonth(d, first.Month()), month)
+	summarise(t, filepath.Join(out, "summaries/sessions/month/2026-02"), summary.ForMonth(d, first.Month(), spill.NewScratch(nil)), month)
 	checkPublished(t, out)
 }
 
@@ -86,9 +87,15 @@ func publish(t *testing.T, dir string, rows []report.Row) {
 func summarise(t *testing.T, dir string, a *summary.Accumulator, rows []report.Row) {
 	t.Helper()
 	for i := range rows {
-		a.Add(&rows[i])
+		if err := a.Add(&rows[i]); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, table := range a.Tables() {
+	tables, err := a.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
 		var file strings.Builder
 		if err := writecsv.WriteTable(&file, writecsv.Format{}, &table); err != nil {
 			t.Fatal(err)

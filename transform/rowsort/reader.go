@@ -8,8 +8,8 @@ import (
 	"iter"
 	"sync"
 
-	"daybook/transform/internal/spill"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 )
 
 // batchRows is how many rows are handed on at a time.
@@ -77,9 +77,9 @@ func (s *Sorter) cursors() (cursors, error) {
 	for _, w := range s.writers {
 		sources := []source{&memoryRun{w: w, rest: w.placed}}
 		for _, r := range w.runs {
-			sources = append(sources, &fileRun{sorter: s, file: w.file, left: r, blocks: &blocks})
+			sources = append(sources, &fileRun{sorter: s, scratch: w.scratch, left: r, blocks: &blocks})
 		}
-		w.blocks, w.raw = nil, nil
+		w.raw = nil
 		for _, from := range sources {
 			c := &cursor{source: from}
 			more, err := c.advance()
@@ -145,13 +145,13 @@ func (m *memoryRun) next() (key, []byte, error) {
 
 // fileRun is a run, of which a block is in memory.
 type fileRun struct {
-	sorter *Sorter
-	file   File
-	left   run // still to be read
-	blocks *spill.Reader
-	raw    []byte // of the block, all of it
-	rest   []byte // and what of it is still to come
-	row    report.Row
+	sorter  *Sorter
+	scratch *spill.Scratch
+	left    run // still to be read
+	blocks  *spill.Reader
+	raw     []byte // of the block, all of it
+	rest    []byte // and what of it is still to come
+	row     report.Row
 }
 
 func (f *fileRun) next() (key, []byte, error) {
@@ -161,7 +161,7 @@ func (f *fileRun) next() (key, []byte, error) {
 			return key{}, nil, nil
 		}
 		var err error
-		if f.raw, err = f.blocks.Append(f.raw[:0], f.file, f.left[0]); err != nil {
+		if f.raw, err = f.blocks.Append(f.raw[:0], f.scratch, f.left[0]); err != nil {
 			return key{}, nil, err
 		}
 		f.left, f.rest = f.left[1:], f.raw

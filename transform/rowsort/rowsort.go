@@ -20,8 +20,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"daybook/transform/internal/spill"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 )
 
 // Order is what rows are sorted by before their session and leg.
@@ -64,7 +64,7 @@ func New(o Options) *Sorter { return &Sorter{options: o} }
 
 // Writer returns a new writer to the sorter.
 func (s *Sorter) Writer() *Writer {
-	w := &Writer{sorter: s}
+	w := &Writer{sorter: s, scratch: spill.NewScratch(s.options.Spill)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writers = append(s.writers, w)
@@ -84,9 +84,7 @@ func (s *Sorter) Len() (n int64) {
 func (s *Sorter) Close() error {
 	var errs []error
 	for _, w := range s.writers {
-		if w.file != nil {
-			errs = append(errs, w.file.Close())
-		}
+		errs = append(errs, w.scratch.Close())
 	}
 	s.writers = nil
 	if err := errors.Join(errs...); err != nil {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"daybook/transform/internal/spill"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 )
 
 const (
@@ -30,10 +30,9 @@ type Writer struct {
 	holds  int64 // bytes of both
 
 	// Of what was spilled; made when something is.
-	file   File
-	blocks *spill.Writer
-	runs   []run
-	raw    []byte // a block before it is written
+	scratch *spill.Scratch
+	runs    []run
+	raw     []byte // a block before it is written
 
 	compact []byte // a row
 }
@@ -106,9 +105,6 @@ func (w *Writer) at(p *placed) []byte {
 
 // spill moves all that is in memory to a new run.
 func (w *Writer) spill() error {
-	if err := w.open(); err != nil {
-		return err
-	}
 	w.sort()
 	var r run
 	for i := range w.placed {
@@ -131,25 +127,12 @@ func (w *Writer) spill() error {
 	return nil
 }
 
-// open makes what spilling needs, once.
-func (w *Writer) open() (err error) {
-	if w.file != nil {
-		return nil
-	}
-	if w.file, err = w.sorter.options.Spill(); err != nil {
-		w.file = nil
-		return err
-	}
-	w.blocks = spill.NewWriter(w.file)
-	return nil
-}
-
 // writeBlock moves w.raw to the end of the file.
 func (w *Writer) writeBlock(r *run) error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	b, err := w.blocks.Write(w.raw)
+	b, err := w.scratch.Write(w.raw)
 	*r = append(*r, b)
 	w.raw = w.raw[:0]
 	return err

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 
 	"daybook/transform/event"
-	"daybook/transform/internal/spill"
+	"daybook/transform/spill"
 )
 
 // Sessions calls fold with the events of each session of a shard, by ascending
@@ -118,7 +118,7 @@ func (r *reader) gather(writers []*Writer, number int) error {
 		sh := &w.shards[number]
 		for _, b := range sh.blocks {
 			var err error
-			if r.records, err = r.blocks.Append(r.records, w.file, b); err != nil {
+			if r.records, err = r.blocks.Append(r.records, w.scratch, b); err != nil {
 				return err
 			}
 		}

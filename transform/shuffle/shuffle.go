@@ -27,7 +27,7 @@ import (
 	"fmt"
 	"sync"
 
-	"daybook/transform/internal/spill"
+	"daybook/transform/spill"
 )
 
 // Shards is how many parts the sessions are divided into: enough to keep
@@ -78,7 +78,7 @@ func New(o Options) *Shuffle { return &Shuffle{options: o} }
 
 // Writer returns a new writer to the shuffle.
 func (s *Shuffle) Writer() *Writer {
-	w := &Writer{shuffle: s}
+	w := &Writer{shuffle: s, scratch: spill.NewScratch(s.options.Spill)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writers = append(s.writers, w)
@@ -90,9 +90,7 @@ func (s *Shuffle) Writer() *Writer {
 func (s *Shuffle) Close() error {
 	var errs []error
 	for _, w := range s.writers {
-		if w.file != nil {
-			errs = append(errs, w.file.Close())
-		}
+		errs = append(errs, w.scratch.Close())
 	}
 	s.writers, s.free, s.idle = nil, nil, nil
 	if err := errors.Join(errs...); err != nil {

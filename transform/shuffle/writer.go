@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"daybook/transform/event"
-	"daybook/transform/internal/spill"
+	"daybook/transform/spill"
 )
 
 const (
@@ -30,9 +30,8 @@ type Writer struct {
 	record  []byte
 
 	// Of what was spilled; made when something is.
-	file   File
-	blocks *spill.Writer
-	raw    []byte // a block before it is written
+	scratch *spill.Scratch
+	raw     []byte // a block before it is written
 }
 
 // A shard is what a writer has of it. Records lie in the blocks first; none
@@ -108,9 +107,6 @@ func (s *Shuffle) give(chunks [][]byte) {
 
 // spill moves all that w holds to its file.
 func (w *Writer) spill() error {
-	if err := w.open(); err != nil {
-		return err
-	}
 	for i := range w.shards {
 		sh := &w.shards[i]
 		w.raw = w.raw[:0]
@@ -133,25 +129,12 @@ func (w *Writer) spill() error {
 	return nil
 }
 
-// open makes what spilling needs, once.
-func (w *Writer) open() (err error) {
-	if w.file != nil {
-		return nil
-	}
-	if w.file, err = w.shuffle.options.Spill(); err != nil {
-		w.file = nil
-		return err
-	}
-	w.blocks = spill.NewWriter(w.file)
-	return nil
-}
-
 // writeBlock moves w.raw to the end of the file.
 func (w *Writer) writeBlock(sh *shard) error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	b, err := w.blocks.Write(w.raw)
+	b, err := w.scratch.Write(w.raw)
 	sh.blocks = append(sh.blocks, b)
 	w.raw = w.raw[:0]
 	return err

@@ -8,6 +8,8 @@ package summary
 
 import (
 	"cmp"
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -17,6 +19,7 @@ import (
 
 	"daybook/transform/day"
 	"daybook/transform/report"
+	"daybook/transform/spill"
 )
 
 // Table is one summary, in the report's language. Cells are as people read
@@ -28,26 +31,53 @@ type Table struct {
 	Rows   [][]string // as long as Header
 }
 
-// Accumulator sums up the rows of one partition. It holds on to some 35 bytes a
-// row, for percentiles and distinct sessions, and to none of the rows' strings
-// but the distinct keys.
+// Accumulator sums up the rows of one partition. It remembers some 40 bytes of
+// each, for percentiles and distinct sessions: those of the first 200,000 rows or
+// so in memory, and the others in a temporary file. Making a table takes up to 8
+// bytes a row besides. Of the rows' strings it keeps the distinct keys alone.
 type Accumulator struct {
 	definition *report.Definition
 	groupings  []*grouping
-
-	// One element a row; none where the row does not enter the measure. The
-	// durations are in whole seconds, as they will be shown: rounding down does
-	// not change their order. A row's are at most twice the look-back.
-	sessions       list[int64]
-	waiting, total list[uint32]
+	rows       *spill.Log
+	record     []byte // of a row
 }
 
-// none stands for a duration that does not count.
-const none = math.MaxUint32
+// A record is what is remembered of a row:
+//
+//	session  8 bytes
+//	waiting  4 bytes  whole seconds, as they will be shown; none: it does not count
+//	total    4 bytes  likewise
+//	groups   4 bytes for each grouping: which of its groups the row is of
+//
+// all little endian. Rounding down to seconds does not change the order of
+// durations; they are at most twice the look-back.
+const (
+	waitingAt  = 8
+	totalAt    = 12
+	groupsAt   = 16
+	none       = math.MaxUint32
+	keptInside = 8 << 20 // bytes of records that stay in memory
+)
 
-// ForDay accumulates the rows of one day of a report.
-func ForDay(d *report.Definition) *Accumulator {
-	return &Accumulator{definition: d, groupings: []*grouping{
+// newAccumulator is for the groupings of one partition.
+func newAccumulator(d *report.Definition, s *spill.Scratch, groupings []*grouping) *Accumulator {
+	return &Accumulator{definition: d, groupings: groupings, rows: spill.NewLog(s, groupsAt+4*len(groupings), keptInside)}
+}
+
+// ForDay accumulates the rows of one day of a report. What does not stay in
+// memory goes to s, which is the caller's to close.
+func ForDay(d *report.Definition, s *spill.Scratch) *Accumulator {
+	return newAccumulator(d, s, ofDay(d))
+}
+
+// ForMonth accumulates the rows of one month of a report, likewise.
+func ForMonth(d *report.Definition, m day.Month, s *spill.Scratch) *Accumulator {
+	return newAccumulator(d, s, append(ofDay(d), newGrouping("by_day.csv", []keyColumn{dateColumn},
+		func(r *report.Row) key { return key{number: int64(r.ReportDate)} }, days(m)...)))
+}
+
+func ofDay(d *report.Definition) []*grouping {
+	return []*grouping{
 		newGrouping("total.csv", nil, func(*report.Row) key { return key{} }, key{}),
 		newGrouping("by_technician.csv",
 			[]keyColumn{numberColumn("technician_id"), textColumn("technician_name", 0), textColumn("technician_group", 1)},
@@ -60,27 +90,22 @@ func ForDay(d *report.Definition) *Accumulator {
 			func(r *report.Row) key { return key{number: r.ChannelID, text: [2]string{r.ChannelName}} }),
 		newGrouping("by_hour.csv", []keyColumn{hourColumn},
 			func(r *report.Row) key { return key{number: hour(r, d.Zone)} }, hours()...),
-	}}
+	}
 }
 
-// ForMonth accumulates the rows of one month of a report.
-func ForMonth(d *report.Definition, m day.Month) *Accumulator {
-	a := ForDay(d)
-	a.groupings = append(a.groupings, newGrouping("by_day.csv", []keyColumn{dateColumn},
-		func(r *report.Row) key { return key{number: int64(r.ReportDate)} }, days(m)...))
-	return a
-}
-
-// Add takes a row. It keeps nothing of it.
-func (a *Accumulator) Add(r *report.Row) {
+// Add takes a row, and keeps nothing of it. After an error the accumulator is of
+// no use.
+func (a *Accumulator) Add(r *report.Row) error {
 	started := r.StartTime != report.Unknown
 	lead := r.Role == leadRole
-	a.sessions.add(r.SessionID)
-	a.waiting.add(seconds(started && lead, r.WaitingTime))
-	a.total.add(seconds(started, r.TotalTime))
+	b := binary.LittleEndian.AppendUint64(a.record[:0], uint64(r.SessionID))
+	b = binary.LittleEndian.AppendUint32(b, seconds(started && lead, r.WaitingTime))
+	b = binary.LittleEndian.AppendUint32(b, seconds(started, r.TotalTime))
 	for _, g := range a.groupings {
-		g.add(r)
+		b = binary.LittleEndian.AppendUint32(b, g.add(r))
 	}
+	a.record = b
+	return a.rows.Append(b)
 }
 
 func seconds(counts bool, ms int64) uint32 {
@@ -91,16 +116,20 @@ func seconds(counts bool, ms int64) uint32 {
 }
 
 // Tables makes the tables of the rows so far.
-func (a *Accumulator) Tables() []Table {
+func (a *Accumulator) Tables() ([]Table, error) {
 	tables := make([]Table, len(a.groupings))
-	for i, g := range a.groupings {
-		tables[i] = a.table(g)
+	for i := range a.groupings {
+		var err error
+		if tables[i], err = a.table(i); err != nil {
+			return nil, fmt.Errorf("sum up the rows of %s: %w", a.groupings[i].file, err)
+		}
 	}
-	return tables
+	return tables, nil
 }
 
-func (a *Accumulator) table(g *grouping) Table {
-	language := a.definition.Language
+// table makes the table of one of the groupings.
+func (a *Accumulator) table(grouping int) (Table, error) {
+	g, language := a.groupings[grouping], a.definition.Language
 	t := Table{File: g.file}
 	for _, c := range g.columns {
 		t.Header = append(t.Header, c.heading[language])
@@ -111,34 +140,70 @@ func (a *Accumulator) table(g *grouping) Table {
 		t.Text = append(t.Text, false)
 	}
 
-	rows := g.rowsByGroup()
+	all, err := a.stats(grouping)
+	if err != nil {
+		return Table{}, err
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(g.index), compareKeys) {
-		group := g.index[k]
-		s := stats{
-			tally:    g.tallies[group],
-			sessions: distinct(pick(&a.sessions, rows[group])),
-			waiting:  sorted(pick(&a.waiting, rows[group])),
-			total:    sorted(pick(&a.total, rows[group])),
-		}
 		cells := make([]string, 0, len(t.Header))
 		for _, c := range g.columns {
 			cells = append(cells, c.cell(k))
 		}
 		for _, m := range measures {
-			cells = append(cells, m.cell(&s))
+			cells = append(cells, m.cell(&all[g.index[k]]))
 		}
 		t.Rows = append(t.Rows, cells)
 	}
-	return t
+	return t, nil
 }
 
-// pick returns the values of rows.
-func pick[T any](values *list[T], rows []uint32) []T {
-	picked := make([]T, len(rows))
-	for i, row := range rows {
-		picked[i] = values.at(row)
+// stats gives what the measures of each group are made of.
+func (a *Accumulator) stats(grouping int) ([]stats, error) {
+	all := make([]stats, len(a.groupings[grouping].tallies))
+	if err := a.countSessions(grouping, all); err != nil {
+		return nil, err
 	}
-	return picked
+	waiting, err := byGroup(a, grouping, func(record []byte) uint32 { return binary.LittleEndian.Uint32(record[waitingAt:]) })
+	if err != nil {
+		return nil, err
+	}
+	total, err := byGroup(a, grouping, func(record []byte) uint32 { return binary.LittleEndian.Uint32(record[totalAt:]) })
+	if err != nil {
+		return nil, err
+	}
+	for i, tally := range a.groupings[grouping].tallies {
+		all[i].tally, all[i].waiting, all[i].total = tally, sorted(waiting[i]), sorted(total[i])
+	}
+	return all, nil
+}
+
+// countSessions comes by itself: the sessions of all rows take as much memory as
+// both durations, and are let go.
+func (a *Accumulator) countSessions(grouping int, all []stats) error {
+	sessions, err := byGroup(a, grouping, func(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) })
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].sessions = distinct(sessions[i])
+	}
+	return nil
+}
+
+// byGroup lists a value of each row, for each group of one of the groupings.
+func byGroup[T any](a *Accumulator, grouping int, value func(record []byte) T) ([][]T, error) {
+	tallies := a.groupings[grouping].tallies
+	all, groups := make([]T, 0, a.rows.Len()), make([][]T, len(tallies))
+	for i := range groups {
+		n := int(tallies[i].legs)
+		groups[i] = all[len(all) : len(all) : len(all)+n]
+		all = all[:len(all)+n]
+	}
+	err := a.rows.Each(func(record []byte) {
+		group := &groups[binary.LittleEndian.Uint32(record[groupsAt+4*grouping:])]
+		*group = append(*group, value(record))
+	})
+	return groups, err
 }
 
 // sorted sorts those of the durations that count.
@@ -254,7 +319,6 @@ type grouping struct {
 
 	index   map[key]uint32 // of a group
 	tallies []tally        // of each group
-	groupOf list[uint32]   // of each row
 }
 
 // newGrouping starts with groups of always, which are there without rows, too.
@@ -266,7 +330,8 @@ func newGrouping(file string, columns []keyColumn, keyOf func(*report.Row) key, 
 	return g
 }
 
-func (g *grouping) add(r *report.Row) {
+// add adds a row, and tells its group.
+func (g *grouping) add(r *report.Row) uint32 {
 	k := g.key(r)
 	group, ok := g.index[k]
 	if !ok {
@@ -275,7 +340,7 @@ func (g *grouping) add(r *report.Row) {
 		group = g.group(k)
 	}
 	g.tallies[group].add(r)
-	g.groupOf.add(group)
+	return group
 }
 
 // group makes a group for a new key.
@@ -284,20 +349,4 @@ func (g *grouping) group(k key) uint32 {
 	g.index[k] = group
 	g.tallies = append(g.tallies, tally{})
 	return group
-}
-
-// rowsByGroup lists the rows of each group.
-func (g *grouping) rowsByGroup() [][]uint32 {
-	all := make([]uint32, 0, g.groupOf.len())
-	rows := make([][]uint32, len(g.tallies))
-	for i := range rows {
-		n := int(g.tallies[i].legs)
-		rows[i] = all[len(all) : len(all) : len(all)+n]
-		all = all[:len(all)+n]
-	}
-	for row := range uint32(g.groupOf.len()) {
-		group := g.groupOf.at(row)
-		rows[group] = append(rows[group], row)
-	}
-	return rows
 }

@@ -1,10 +1,12 @@
 package summary_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
+	"daybook/transform/spill"
 	"daybook/transform/summary"
 )
 
@@ -88,21 +91,21 @@ func (c *caseFile) check(t *testing.T) {
 		}
 		d.Language = language
 	}
-	a := summary.ForDay(d)
+	a := summary.ForDay(d, noScratch)
 	files := []string{"total.csv", "by_technician.csv", "by_group.csv", "by_channel.csv", "by_hour.csv"}
 	if c.Month != "" {
 		m, err := day.ParseMonth(c.Month)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a = summary.ForMonth(d, m)
+		a = summary.ForMonth(d, m, noScratch)
 		files = append(files, "by_day.csv")
 	}
 	for i := range c.Rows {
-		a.Add(c.Rows[i].row(t))
+		add(t, a, c.Rows[i].row(t))
 	}
-	got := a.Tables()
-	if again := a.Tables(); !cmp.Equal(got, again) {
+	got := tables(t, a)
+	if again := tables(t, a); !cmp.Equal(got, again) {
 		t.Errorf("the tables changed by being made: %s", cmp.Diff(got, again))
 	}
 
@@ -229,9 +232,9 @@ func TestStatuses(t *testing.T) {
 	for _, status := range event.Statuses() {
 		var dropped report.Counts
 		r := d.Row(&session.Session{ID: 1}, &session.Leg{Status: status, Final: true}, &dropped)
-		a := summary.ForDay(d)
-		a.Add(&r)
-		total := a.Tables()[0]
+		a := summary.ForDay(d, noScratch)
+		add(t, a, &r)
+		total := tables(t, a)[0]
 		var got string
 		for _, heading := range []string{"Closed", "Timed Out", "Transferred", "Open"} {
 			if total.Rows[0][slices.Index(total.Header, heading)] == "1" {
@@ -244,11 +247,82 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+// noScratch is for so few rows that all of them stay in memory.
+var noScratch = spill.NewScratch(nil)
+
+func add(tb testing.TB, a *summary.Accumulator, r *report.Row) {
+	tb.Helper()
+	if err := a.Add(r); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func tables(tb testing.TB, a *summary.Accumulator) []summary.Table {
+	tb.Helper()
+	all, err := a.Tables()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
+// memoryFile is a temporary file in memory.
+type memoryFile struct{ bytes []byte }
+
+func (f *memoryFile) Write(p []byte) (int, error) {
+	f.bytes = append(f.bytes, p...)
+	return len(p), nil
+}
+func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.bytes).ReadAt(p, off)
+}
+func (f *memoryFile) Close() error { return nil }
+
+// More rows than stay in memory are summed up like fewer: the same rows a
+// hundred times over, each time of other sessions, give a hundred times the
+// counts and sums, and the same percentiles.
+func TestManyRows(t *testing.T) {
+	const times, rows = 100, 5000
+	d := &report.Definition{Zone: time.UTC}
+	file := new(memoryFile)
+	few, many := summary.ForDay(d, noScratch), summary.ForDay(d, spill.NewScratch(func() (spill.File, error) { return file, nil }))
+	for n := range times {
+		for i := range rows {
+			c := caseRow{Session: int64(n*rows + i/2), Start: "2026-11-20T09:00:00Z", Technician: int64(1 + i%3), TechnicianName: "Ada Kok",
+				Channel: int64(i % 4), Wait: time.Duration(i*37%1100) * time.Second, Active: time.Duration(i) * time.Second}
+			r := c.row(t)
+			if n == 0 {
+				add(t, few, r)
+			}
+			add(t, many, r)
+		}
+	}
+	if len(file.bytes) == 0 {
+		t.Fatal("all of the rows stayed in memory")
+	}
+	want := tables(t, few)
+	for i, table := range tables(t, many) {
+		for column, heading := range table.Header {
+			for row := range table.Rows {
+				got, want := table.Rows[row][column], want[i].Rows[row][column]
+				if n, err := strconv.Atoi(want); err == nil && slices.Contains([]string{"Sessions", "Legs", "Picked Up"}, heading) {
+					want = strconv.Itoa(times * n)
+				} else if !strings.Contains(heading, "Median") && !strings.Contains(heading, "90%") && !strings.Contains(heading, "Longest") {
+					continue
+				}
+				if got != want {
+					t.Errorf("%s, row %d, %s: %s, want %s", table.File, row, heading, got, want)
+				}
+			}
+		}
+	}
+}
+
 // The order in which the rows come does not matter, and key columns are the
 // only ones with text.
 func TestOrderOfRows(t *testing.T) {
 	d := &report.Definition{Zone: time.UTC}
-	forward, backward := summary.ForDay(d), summary.ForDay(d)
+	forward, backward := summary.ForDay(d, noScratch), summary.ForDay(d, noScratch)
 	var rows []*report.Row
 	for i := range 50 {
 		c := caseRow{Session: int64(i % 20), Start: "2026-11-20T09:00:00Z", Technician: int64(1 + i%3), TechnicianName: "Ada Kok",
@@ -256,14 +330,14 @@ func TestOrderOfRows(t *testing.T) {
 		rows = append(rows, c.row(t))
 	}
 	for i := range rows {
-		forward.Add(rows[i])
-		backward.Add(rows[len(rows)-1-i])
+		add(t, forward, rows[i])
+		add(t, backward, rows[len(rows)-1-i])
 	}
-	if diff := cmp.Diff(forward.Tables(), backward.Tables()); diff != "" {
+	if diff := cmp.Diff(tables(t, forward), tables(t, backward)); diff != "" {
 		t.Errorf("other tables for another order:\n%s", diff)
 	}
 	texts := map[string]bool{}
-	for _, table := range forward.Tables() {
+	for _, table := range tables(t, forward) {
 		for i, text := range table.Text {
 			if text {
 				texts[table.Header[i]] = true
@@ -284,11 +358,11 @@ func BenchmarkAdd(b *testing.B) {
 			WaitingTime: int64(i * 7919 % 60_000), TotalTime: int64(i * 104729 % 600_000)}
 	}
 	for b.Loop() {
-		a := summary.ForDay(d)
+		a := summary.ForDay(d, noScratch)
 		for i := range rows {
-			a.Add(&rows[i])
+			add(b, a, &rows[i])
 		}
-		a.Tables()
+		tables(b, a)
 	}
 	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 }

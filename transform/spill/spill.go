@@ -16,15 +16,36 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// A File holds what does not fit in memory. It is written from its start to
-// its end, and then read, by several readers at the same time.
+// A File is written from its start to its end, and then read, by several
+// readers at the same time.
 type File interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
 }
 
-// A Block is some bytes in a file.
+// A Scratch is a temporary file that is made once there is something to write.
+// One goroutine writes it.
+type Scratch struct {
+	newFile func() (File, error)
+	file    File // nil: nothing was written
+	size    int64
+	packed  []byte
+}
+
+// NewScratch returns one that makes its file so. It may be nil if nothing is
+// ever written.
+func NewScratch(newFile func() (File, error)) *Scratch { return &Scratch{newFile: newFile} }
+
+// Close closes the file, if there is one.
+func (s *Scratch) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
+
+// A Block is some bytes in a scratch.
 type Block struct {
 	offset int64
 	length int    // in the file
@@ -40,39 +61,35 @@ var (
 	errDamaged = errors.New("it is damaged")
 )
 
-// A Writer writes blocks to the end of a file. It is for one goroutine, and
-// does not close the file.
-type Writer struct {
-	file   File
-	size   int64
-	packed []byte
-}
-
-// NewWriter begins with an empty file.
-func NewWriter(f File) *Writer { return &Writer{file: f} }
-
 // Write writes a block, and keeps nothing of raw.
-func (w *Writer) Write(raw []byte) (Block, error) {
-	w.packed = s2.Encode(w.packed[:cap(w.packed)], raw)
-	n, err := w.file.Write(w.packed)
-	if err == nil && n < len(w.packed) {
+func (s *Scratch) Write(raw []byte) (Block, error) {
+	if s.file == nil {
+		file, err := s.newFile()
+		if err != nil {
+			return Block{}, err
+		}
+		s.file = file
+	}
+	s.packed = s2.Encode(s.packed[:cap(s.packed)], raw)
+	n, err := s.file.Write(s.packed)
+	if err == nil && n < len(s.packed) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
 		return Block{}, err
 	}
-	b := Block{offset: w.size, length: len(w.packed), raw: len(raw), sum: crc32.Checksum(w.packed, checksum)}
-	w.size += int64(len(w.packed))
+	b := Block{offset: s.size, length: len(s.packed), raw: len(raw), sum: crc32.Checksum(s.packed, checksum)}
+	s.size += int64(len(s.packed))
 	return b, nil
 }
 
-// A Reader reads blocks. It is for one goroutine, and any number of files.
+// A Reader reads blocks. It is for one goroutine, and any number of scratches.
 type Reader struct{ packed []byte }
 
-// Append appends what a block of a file holds.
-func (r *Reader) Append(dst []byte, file io.ReaderAt, b Block) ([]byte, error) {
+// Append appends what a block of a scratch holds.
+func (r *Reader) Append(dst []byte, s *Scratch, b Block) ([]byte, error) {
 	r.packed = slices.Grow(r.packed[:0], b.length)[:b.length]
-	n, err := file.ReadAt(r.packed, b.offset)
+	n, err := s.file.ReadAt(r.packed, b.offset)
 	if n == b.length {
 		dst, err = r.unpack(dst, b)
 	} else {
