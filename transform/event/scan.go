@@ -446,7 +446,7 @@ func escape(b []byte) int {
 	return 0
 }
 
-// hex4 reads \uXXXX at the start of b.
+// hex4 reads an escape of four hexadecimal digits (\u00e9) at the start of b.
 func hex4(b []byte) (r rune, ok bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
