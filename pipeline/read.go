@@ -172,9 +172,7 @@ func (d *decoding) readFrom(ctx context.Context, in *inlet) error {
 			return err
 		}
 		before := d.read.Lines
-		err = d.decode(in, turn)
-		in.turns.end(turn)
-		if err != nil {
+		if err := d.decode(in, turn); err != nil {
 			return err
 		}
 		if d.Progress != nil {
@@ -183,8 +181,10 @@ func (d *decoding) readFrom(ctx context.Context, in *inlet) error {
 	}
 }
 
-// decode decodes the block.
+// decode decodes the block, and ends its turn: also by a panic, so that nobody
+// waits for it.
 func (d *decoding) decode(in *inlet, turn int) error {
+	defer in.turns.end(turn)
 	for line, ok := d.block.Next(); ok; line, ok = d.block.Next() {
 		d.read.Lines++
 		if event.Blank(line.Bytes) {

@@ -164,6 +164,20 @@ func TestReadFails(t *testing.T) {
 			t.Errorf("%d workers: %v, want %v", workers, err, full)
 		}
 
+		// Who holds an earlier turn than others wait for ends it, whatever happens.
+		x.Rejects = rejectFunc(func() error { return nil })
+		_, err = x.read(t.Context(), func() taker {
+			return func(_ int, line int64, _ *event.Event) error {
+				if line == 1 {
+					panic("the taker takes no more")
+				}
+				return nil
+			}
+		})
+		if err == nil || !strings.HasPrefix(err.Error(), "the taker takes no more; this is a bug") {
+			t.Errorf("%d workers: %v after a panic", workers, err)
+		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		x.Rejects = rejectFunc(func() error { cancel(); return nil })
 		if _, err := x.read(ctx, take); !errors.Is(err, context.Canceled) {
