@@ -166,12 +166,18 @@ func TestReadFails(t *testing.T) {
 
 		// Who holds an earlier turn than others wait for ends it, whatever happens.
 		x.Rejects = rejectFunc(func() error { return nil })
+		others := make(chan struct{})
+		other := sync.OnceFunc(func() { close(others) })
 		_, err = x.read(t.Context(), func() taker {
 			return func(_ int, line int64, _ *event.Event) error {
-				if line == 1 {
-					panic("the taker takes no more")
+				if line > 1 {
+					other()
+					return nil
 				}
-				return nil
+				if workers > 1 {
+					<-others
+				}
+				panic("the taker takes no more")
 			}
 		})
 		if err == nil || !strings.HasPrefix(err.Error(), "the taker takes no more; this is a bug") {
