@@ -311,10 +311,9 @@ func (o *observation) setDigest(d day.Day, base publish.Base, reasons []string) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.r.Sink.URL(digestDir(d)), err)
 	}
-	if reasons == nil {
-		o.r.Known.keepDigest(digestDir(d)+publish.ManifestName, ref)
+	if ref.reasons = reasons; reasons == nil {
+		o.r.Known.keepDigest(digestDir(d)+publish.ManifestName, ref) // from here on it is others', too
 	}
-	ref.reasons = reasons
 	o.noteDigest(ref)
 	return nil
 }
