@@ -10,15 +10,12 @@ import (
 // costs listings, and only what has changed is read. It is for one sink, and
 // for any number of goroutines, plans and runs of one process.
 type Known struct {
-	mu      sync.Mutex
-	reports map[string]*published // by the manifest's key
-	digests map[string]*digestRef
+	reports sync.Map // *published, by the manifest's key
+	digests sync.Map // *digestRef, likewise
 }
 
 // NewKnown knows nothing yet.
-func NewKnown() *Known {
-	return &Known{reports: map[string]*published{}, digests: map[string]*digestRef{}}
-}
+func NewKnown() *Known { return new(Known) }
 
 // report gives what is known of a report's manifest that was listed; nil if it
 // has to be read. A manifest of another definition is kept with that
@@ -27,28 +24,24 @@ func (k *Known) report(object store.Object, rep *Report) *published {
 	if k == nil {
 		return nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	p := k.reports[object.Key]
-	if p == nil || p.etag != object.ETag || p.definition != rep.Hash && p.text == nil {
+	kept, _ := k.reports.Load(object.Key)
+	p, known := kept.(*published)
+	if !known || p.etag != object.ETag || p.definition != rep.Hash && p.text == nil {
 		return nil
 	}
 	if !p.modified.Equal(object.Modified) { // who puts it or reads it is told less exactly
 		listed := *p
 		listed.modified = object.Modified
 		p = &listed
-		k.reports[object.Key] = p
+		k.keepReport(object.Key, p)
 	}
 	return p
 }
 
 func (k *Known) keepReport(key string, p *published) {
-	if k == nil || p.etag == "" {
-		return
+	if k != nil && p.etag != "" {
+		k.reports.Store(key, p)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.reports[key] = p
 }
 
 // digest gives what is known of a digest's manifest that was listed; nil if it
@@ -57,20 +50,15 @@ func (k *Known) digest(object store.Object) *digestRef {
 	if k == nil {
 		return nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	ref := k.digests[object.Key]
-	if ref == nil || ref.etag != object.ETag {
-		return nil
+	kept, _ := k.digests.Load(object.Key)
+	if ref, known := kept.(*digestRef); known && ref.etag == object.ETag {
+		return ref
 	}
-	return ref
+	return nil
 }
 
 func (k *Known) keepDigest(key string, ref *digestRef) {
-	if k == nil || ref.etag == "" {
-		return
+	if k != nil && ref.etag != "" {
+		k.digests.Store(key, ref)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.digests[key] = ref
 }
