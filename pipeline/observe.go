@@ -219,7 +219,7 @@ func (o *observation) readSink(ctx context.Context, target, window span) error {
 	if err := o.readFailures(ctx); err != nil {
 		return err
 	}
-	return o.listSummaries(ctx)
+	return o.listSummaries(ctx, target)
 }
 
 func everyDay(day.Day) bool { return true }
@@ -383,20 +383,16 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 	return ref, nil
 }
 
-// listSummaries lists the summaries of the target's days and months.
-func (o *observation) listSummaries(ctx context.Context) error {
+// listSummaries lists the summaries of a span's days and months.
+func (o *observation) listSummaries(ctx context.Context, s span) error {
 	var prefixes []string
 	for i := range o.r.Reports {
 		root := summaryRoot + o.r.Reports[i].Name + "/"
-		switch {
-		case o.target.all:
-			prefixes = append(prefixes, root)
-		case o.from == o.to:
-			prefixes = append(prefixes, root+string(Day)+"/"+o.from.String()+"/", root+string(Month)+"/"+o.from.Month().String()+"/")
-		default: // the days of a month have the month's name in common
-			for m := o.from.Month(); m <= o.to.Month(); m++ {
-				prefixes = append(prefixes, root+string(Day)+"/"+m.String(), root+string(Month)+"/"+m.String()+"/")
-			}
+		for _, days := range s.dayPrefixes() {
+			prefixes = append(prefixes, root+string(Day)+"/"+days)
+		}
+		for _, months := range s.monthPrefixes() {
+			prefixes = append(prefixes, root+string(Month)+"/"+months)
 		}
 	}
 	return each(ctx, len(prefixes), o.r.requests(), func(ctx context.Context, i int) error {
