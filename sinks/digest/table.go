@@ -24,9 +24,9 @@ type tableWriter struct {
 	file    *file.Writer
 	table   *table
 	encoded chan error // of the row group that is being encoded, or nil
-	groups  int
-	sums    []byte // of the row groups, as in the metadata
-	tail    int64  // once it is closed: the bytes from the footer's checksum on
+	groups  int        // begun to be encoded
+	sums    []byte     // of the row groups, as in the metadata
+	tail    int64      // once it is closed: the bytes from the footer's checksum on
 }
 
 func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
@@ -44,6 +44,7 @@ func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
 // []int64 or []parquet.ByteArray, which are the table's until wait returns.
 // There is none that is being encoded.
 func (w *tableWriter) begin(columns ...any) {
+	w.groups++
 	encoded := make(chan error, 1)
 	go func() { encoded <- w.group(columns...) }()
 	w.encoded = encoded
@@ -66,7 +67,7 @@ func (w *tableWriter) wait() error {
 // group encodes a row group.
 func (w *tableWriter) group(columns ...any) (err error) {
 	defer guard(&err)
-	if w.groups == maxGroups {
+	if w.groups > maxGroups {
 		return fmt.Errorf("table %s: more than %d row groups", w.table.name, maxGroups)
 	}
 	g := w.file.AppendRowGroup()
@@ -78,11 +79,7 @@ func (w *tableWriter) group(columns ...any) (err error) {
 		}
 		w.sums = binary.LittleEndian.AppendUint32(w.sums, w.sink.sum)
 	}
-	if err := g.Close(); err != nil {
-		return err
-	}
-	w.groups++
-	return nil
+	return g.Close()
 }
 
 // writeChunks writes the next columns of a row group.

@@ -193,9 +193,8 @@ func (w *Writer) close() error {
 
 // eventsWriter writes a table of events.
 type eventsWriter struct {
-	table  *tableWriter
-	size   int // of a row group, in events
-	groups int // begun to be encoded
+	table *tableWriter
+	size  int // of a row group, in events
 
 	columns *eventValues // of the row group that is being collected
 	spare   *eventValues // those of the one that is being encoded, or nobody's
@@ -224,7 +223,7 @@ func (w *eventsWriter) add(events []event.Event) (group int, err error) {
 		}
 	}
 	w.columns.add(events)
-	return w.groups, nil
+	return w.table.groups, nil
 }
 
 func (v *eventValues) add(events []event.Event) {
@@ -264,7 +263,6 @@ func (w *eventsWriter) flush() error {
 	w.columns, w.spare = w.spare, v
 	w.columns.reset()
 	w.table.begin(v.session, v.start, v.step, v.micros, v.seq, v.kind, v.who, v.bodies.views(), v.ids.views())
-	w.groups++
 	return nil
 }
 
