@@ -148,8 +148,7 @@ func (s *retryStore) Open(ctx context.Context, key string, offset, length int64,
 	for {
 		rc, o, err := s.Store.Open(ctx, key, offset, length, ifMatch)
 		if err == nil {
-			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, end: endOf(o, offset, length), toEnd: length < 0,
-				attempts: attempts{policy: &s.policy}}, o, nil
+			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, end: endOf(o, offset, length), attempts: attempts{policy: &s.policy}}, o, nil
 		}
 		if err := a.again(ctx, err, true); err != nil {
 			return nil, Object{}, err
@@ -165,7 +164,6 @@ type retryReader struct {
 	object   Object
 	offset   int64 // of the next byte
 	end      int64 // of the bytes that are to be read
-	toEnd    bool  // which is the object's, whatever it is
 	attempts attempts
 	err      error // sticky
 }
@@ -219,11 +217,7 @@ func (r *retryReader) tooLong() {
 }
 
 func (r *retryReader) reopen() {
-	length := int64(ToEnd)
-	if !r.toEnd {
-		length = r.end - r.offset
-	}
-	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, length, r.object.ETag)
+	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, r.end-r.offset, r.object.ETag)
 	switch {
 	case err != nil:
 		r.err = r.attempts.again(r.ctx, err, true)
