@@ -12,10 +12,10 @@ import (
 // change.
 //
 //	flag     1 byte   whether it is final
-//	date     varint   its report date
-//	begin    varint   its begin
-//	times    uvarint  the others, as distances from the begin
-//	numbers  uvarint  durations, ids and counts
+//	date     number   its report date
+//	begin    number   its begin
+//	times    number   the others, as distances from the begin
+//	numbers  number   durations, ids and counts
 //	lengths  uvarint  of the texts
 //	texts             one after the other
 
@@ -49,13 +49,13 @@ func (r *Row) AppendCompact(b []byte) []byte {
 		flag = 1
 	}
 	b = append(b, flag)
-	b = binary.AppendVarint(b, int64(r.ReportDate))
-	b = binary.AppendVarint(b, r.BeginTime)
+	b = appendNumber(b, int64(r.ReportDate))
+	b = appendNumber(b, r.BeginTime)
 	for _, t := range r.times() {
-		b = binary.AppendUvarint(b, compactNumber(distance(*t, r.BeginTime)))
+		b = appendNumber(b, distance(*t, r.BeginTime))
 	}
 	for _, n := range r.numbers() {
-		b = binary.AppendUvarint(b, compactNumber(*n))
+		b = appendNumber(b, *n)
 	}
 	texts := r.texts()
 	for _, t := range texts {
@@ -76,14 +76,10 @@ func distance(t, from int64) int64 {
 	return t - from
 }
 
-// compactNumber makes numbers that are small either way small, and Unknown, the
-// least of them, 0.
-func compactNumber(n int64) uint64 { return uint64(n<<1^n>>63) + 1 }
-
-// fullNumber is the opposite of compactNumber.
-func fullNumber(u uint64) int64 {
-	u--
-	return int64(u>>1) ^ -int64(u&1)
+// appendNumber appends a uvarint in which numbers that are small either way are
+// small, and Unknown, the least of them, is 0.
+func appendNumber(b []byte, n int64) []byte {
+	return binary.AppendUvarint(b, uint64(n<<1^n>>63)+1)
 }
 
 var errCompact = errors.New("the compact form of a row is damaged")
@@ -96,25 +92,20 @@ func (r *Row) DecodeCompact(b []byte) error {
 	}
 	c := compactReader{rest: b[1:]}
 	r.IsFinal = b[0] == 1
-	r.ReportDate = day.Day(c.varint())
-	r.BeginTime = c.varint()
+	r.ReportDate = day.Day(c.number())
+	r.BeginTime = c.number()
 	for _, t := range r.times() {
-		if *t = fullNumber(c.uvarint()); *t != Unknown {
+		if *t = c.number(); *t != Unknown {
 			*t += r.BeginTime
 		}
 	}
 	for _, n := range r.numbers() {
-		*n = fullNumber(c.uvarint())
+		*n = c.number()
 	}
 	texts := r.texts()
 	var lengths [len(texts)]uint64
-	left := uint64(len(b))
 	for i := range texts {
 		lengths[i] = c.uvarint()
-		if lengths[i] > left {
-			return errCompact
-		}
-		left -= lengths[i]
 	}
 	all := string(c.rest)
 	for i, t := range texts {
@@ -150,7 +141,8 @@ func (c *compactReader) uvarint() uint64 {
 	return n
 }
 
-func (c *compactReader) varint() int64 {
-	u := c.uvarint()
+// number takes what appendNumber has appended.
+func (c *compactReader) number() int64 {
+	u := c.uvarint() - 1
 	return int64(u>>1) ^ -int64(u&1)
 }
