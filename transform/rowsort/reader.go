@@ -50,10 +50,8 @@ func (s *Sorter) Rows() iter.Seq2[[]report.Row, error] {
 // take makes r the first row of all cursors, and goes on from there.
 func (s *Sorter) take(open *cursors, r *report.Row) error {
 	c := (*open)[0]
-	if err := r.DecodeCompact(c.row); err != nil {
-		return err
-	}
-	more, err := c.advance()
+	*r = c.row
+	more, err := s.advance(c)
 	switch {
 	case err != nil:
 		return err
@@ -77,12 +75,12 @@ func (s *Sorter) cursors() (cursors, error) {
 	for _, w := range s.writers {
 		sources := []source{&memoryRun{w: w, rest: w.placed}}
 		for _, r := range w.runs {
-			sources = append(sources, &fileRun{sorter: s, scratch: w.scratch, left: r, blocks: &blocks})
+			sources = append(sources, &fileRun{scratch: w.scratch, left: r, blocks: &blocks})
 		}
 		w.raw = nil
 		for _, from := range sources {
 			c := &cursor{source: from}
-			more, err := c.advance()
+			more, err := s.advance(c)
 			if err != nil {
 				return nil, err
 			}
@@ -98,19 +96,27 @@ func (s *Sorter) cursors() (cursors, error) {
 // A source gives compact rows in order, each valid until the next call; no row
 // after the last.
 type source interface {
-	next() (key, []byte, error)
+	next() ([]byte, error)
 }
 
 // A cursor is at one row of a source.
 type cursor struct {
 	source
 	key key
-	row []byte
+	row report.Row
 }
 
-func (c *cursor) advance() (more bool, err error) {
-	c.key, c.row, err = c.next()
-	return c.row != nil, err
+// advance goes on to the next row, if there is one.
+func (s *Sorter) advance(c *cursor) (more bool, err error) {
+	compact, err := c.next()
+	if err != nil || compact == nil {
+		return false, err
+	}
+	if err := c.row.DecodeCompact(compact); err != nil {
+		return false, err
+	}
+	c.key = s.keyOf(&c.row)
+	return true, nil
 }
 
 // cursors are a heap by their keys.
@@ -133,54 +139,42 @@ type memoryRun struct {
 	rest []placed
 }
 
-func (m *memoryRun) next() (key, []byte, error) {
+func (m *memoryRun) next() ([]byte, error) {
 	if len(m.rest) == 0 {
 		m.w.placed, m.w.chunks = nil, nil
-		return key{}, nil, nil
+		return nil, nil
 	}
 	p := &m.rest[0]
 	m.rest = m.rest[1:]
-	return p.key, m.w.at(p), nil
+	return m.w.at(p), nil
 }
 
 // fileRun is a run, of which a block is in memory.
 type fileRun struct {
-	sorter  *Sorter
 	scratch *spill.Scratch
 	left    run // still to be read
 	blocks  *spill.Reader
 	raw     []byte // of the block, all of it
 	rest    []byte // and what of it is still to come
-	row     report.Row
 }
 
-func (f *fileRun) next() (key, []byte, error) {
+func (f *fileRun) next() ([]byte, error) {
 	if len(f.rest) == 0 {
 		if len(f.left) == 0 {
 			f.raw = nil
-			return key{}, nil, nil
+			return nil, nil
 		}
 		var err error
 		if f.raw, err = f.blocks.Append(f.raw[:0], f.scratch, f.left[0]); err != nil {
-			return key{}, nil, err
+			return nil, err
 		}
 		f.left, f.rest = f.left[1:], f.raw
 	}
 	n, size := binary.Uvarint(f.rest)
 	if size <= 0 || n > uint64(len(f.rest)-size) {
-		return key{}, nil, errDamaged
+		return nil, errDamaged
 	}
 	row := f.rest[size : size+int(n)]
 	f.rest = f.rest[size+int(n):]
-	k, err := f.keyOf(row)
-	return k, row, err
-}
-
-// keyOf tells the key of a compact row by decoding it, which costs little next
-// to having written and read it.
-func (f *fileRun) keyOf(row []byte) (key, error) {
-	if err := f.row.DecodeCompact(row); err != nil {
-		return key{}, err
-	}
-	return f.sorter.keyOf(&f.row), nil
+	return row, nil
 }
