@@ -1,7 +1,6 @@
 package rowsort
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,44 +10,8 @@ import (
 	"testing"
 
 	"daybook/transform/report"
+	"daybook/transform/spill/spilltest"
 )
-
-// memoryFile is a File in memory that says whether it was closed, and may be
-// full.
-type memoryFile struct {
-	bytes  []byte
-	most   int
-	closed bool
-}
-
-var errFull = errors.New("full")
-
-func (f *memoryFile) Write(p []byte) (int, error) {
-	if f.most > 0 && len(f.bytes)+len(p) > f.most {
-		return 0, errFull
-	}
-	f.bytes = append(f.bytes, p...)
-	return len(p), nil
-}
-func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
-	return bytes.NewReader(f.bytes).ReadAt(p, off)
-}
-func (f *memoryFile) Close() error { f.closed = true; return nil }
-
-// files makes memory files, and remembers them.
-type files struct {
-	mu   sync.Mutex
-	most int
-	made []*memoryFile
-}
-
-func (fs *files) spill() (File, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	f := &memoryFile{most: fs.most}
-	fs.made = append(fs.made, f)
-	return f, nil
-}
 
 // randomRows are n rows, no two of them of one session and leg, in any order;
 // many begin at the same time, and some are large.
@@ -121,19 +84,19 @@ func TestSorted(t *testing.T) {
 						rows := randomRows(rand.New(rand.NewPCG(uint64(n), 1)), n)
 						want := slices.Clone(rows)
 						slices.SortFunc(want, func(a, b report.Row) int { return o.compare(&a, &b) })
-						var fs files
-						s := New(Options{Order: o.order, Budget: budget, Spill: fs.spill})
+						var fs spilltest.Files
+						s := New(Options{Order: o.order, Budget: budget, Spill: func() (File, error) { return fs.Make(), nil }})
 						if got := sorted(t, s, rows, writers); !slices.Equal(got, want) {
 							t.Error("the rows are not those that were added, in order")
 						}
 						if err := s.Close(); err != nil {
 							t.Error(err)
 						}
-						if spilled := budget > 0 && n > 10_000; spilled != (len(fs.made) > 0) {
-							t.Errorf("there are %d temporary files", len(fs.made))
+						if spilled := budget > 0 && n > 10_000; spilled != (len(fs.Made) > 0) {
+							t.Errorf("there are %d temporary files", len(fs.Made))
 						}
-						for _, f := range fs.made {
-							if !f.closed {
+						for _, f := range fs.Made {
+							if !f.Closed {
 								t.Error("a temporary file was not closed")
 							}
 						}
@@ -147,8 +110,8 @@ func TestSorted(t *testing.T) {
 // A full disk is an error of Add, and damage to a file one of Rows.
 func TestFiles(t *testing.T) {
 	rows := randomRows(rand.New(rand.NewPCG(5, 6)), 20_000)
-	fs := files{most: 100_000}
-	s := New(Options{Order: ByTime, Budget: 1, Spill: fs.spill})
+	full := spilltest.Files{Most: 100_000}
+	s := New(Options{Order: ByTime, Budget: 1, Spill: func() (File, error) { return full.Make(), nil }})
 	w := s.Writer()
 	var err error
 	for i := range rows {
@@ -156,19 +119,19 @@ func TestFiles(t *testing.T) {
 			break
 		}
 	}
-	if !errors.Is(err, errFull) {
+	if !errors.Is(err, spilltest.ErrFull) {
 		t.Errorf("with a full disk the error is %v", err)
 	}
 
-	fs = files{}
-	s = New(Options{Order: ByTime, Budget: 1, Spill: fs.spill})
+	var fs spilltest.Files
+	s = New(Options{Order: ByTime, Budget: 1, Spill: func() (File, error) { return fs.Make(), nil }})
 	w = s.Writer()
 	for i := range rows {
 		if err := w.Add(&rows[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	spilled := fs.made[0].bytes
+	spilled := fs.Made[0].Bytes
 	for at := 0; at < len(spilled); at += len(spilled)/20 + 1 {
 		spilled[at] ^= 0x10
 		err := error(nil)

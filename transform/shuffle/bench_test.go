@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"daybook/transform/event"
+	"daybook/transform/spill/spilltest"
 )
 
 // BenchmarkShuffle puts events of many sessions in, as dumps interleave them,
@@ -27,7 +28,8 @@ func BenchmarkShuffle(b *testing.B) {
 		b.Run(fmt.Sprintf("budget=%dMiB", budget>>20), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				s := New(Options{Budget: budget, Spill: new(files).spill})
+				var spilled spilltest.Files
+				s := New(Options{Budget: budget, Spill: func() (File, error) { return spilled.Make(), nil }})
 				w := s.Writer()
 				for i := range events {
 					if err := w.Add(&events[i]); err != nil {

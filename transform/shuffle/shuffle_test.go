@@ -1,7 +1,6 @@
 package shuffle
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -17,36 +16,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"daybook/transform/event"
+	"daybook/transform/spill/spilltest"
 )
-
-// memoryFile is a File in memory that says whether it was closed.
-type memoryFile struct {
-	bytes  []byte
-	closed bool
-}
-
-func (f *memoryFile) Write(p []byte) (int, error) {
-	f.bytes = append(f.bytes, p...)
-	return len(p), nil
-}
-func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
-	return bytes.NewReader(f.bytes).ReadAt(p, off)
-}
-func (f *memoryFile) Close() error { f.closed = true; return nil }
-
-// files makes memory files, and remembers them.
-type files struct {
-	mu   sync.Mutex
-	made []*memoryFile
-}
-
-func (fs *files) spill() (File, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	f := new(memoryFile)
-	fs.made = append(fs.made, f)
-	return f, nil
-}
 
 // randomEvents are events of a few hundred sessions, small and large, nearly
 // in order of time, some at the same time, some repeated.
@@ -189,10 +160,10 @@ func TestShuffle(t *testing.T) {
 			t.Run(fmt.Sprintf("budget %d, %d writers", budget, writers), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(uint64(budget), uint64(writers)))
 				events := randomEvents(rng, 40_000)
-				var spilled files
-				s := New(Options{Budget: budget, Spill: spilled.spill})
+				var spilled spilltest.Files
+				s := New(Options{Budget: budget, Spill: func() (File, error) { return spilled.Make(), nil }})
 				fill(t, s, rng, writers, events)
-				switch made := len(spilled.made); {
+				switch made := len(spilled.Made); {
 				case budget == 0 && made > 0, budget == 1 && made != writers, budget > 1 && (made == 0 || made > writers):
 					t.Errorf("%d temporary files", made)
 				}
@@ -204,8 +175,8 @@ func TestShuffle(t *testing.T) {
 				if err := s.Close(); err != nil {
 					t.Error(err)
 				}
-				for _, f := range spilled.made {
-					if !f.closed {
+				for _, f := range spilled.Made {
+					if !f.Closed {
 						t.Error("a temporary file was not closed")
 					}
 				}
@@ -276,7 +247,7 @@ const enough = 40_000
 
 // faultyFile is a file one of whose operations fails.
 type faultyFile struct {
-	memoryFile
+	spilltest.File
 	write, read, close error
 	short              bool
 }
@@ -288,18 +259,18 @@ func (f *faultyFile) Write(p []byte) (int, error) {
 	if f.write != nil {
 		return 0, f.write
 	}
-	return f.memoryFile.Write(p)
+	return f.File.Write(p)
 }
 
 func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
 	if f.read != nil {
 		return 0, f.read
 	}
-	return f.memoryFile.ReadAt(p, off)
+	return f.File.ReadAt(p, off)
 }
 
 func (f *faultyFile) Close() error {
-	f.memoryFile.Close()
+	f.File.Close()
 	return f.close
 }
 
@@ -341,7 +312,7 @@ func TestSpillFails(t *testing.T) {
 				check("Sessions", s.Sessions(3, func([]event.Event) error { return nil }), c.read)
 			}
 			check("Close", s.Close(), c.end)
-			if c.make == nil && !c.file.closed {
+			if c.make == nil && !c.file.Closed {
 				t.Error("the file was not closed")
 			}
 		})
@@ -353,22 +324,22 @@ func TestSpillFails(t *testing.T) {
 func TestDamagedFile(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		damage func(f *memoryFile)
+		damage func(f *spilltest.File)
 	}{
-		{"a byte changed", func(f *memoryFile) { f.bytes[len(f.bytes)/2] ^= 0x10 }},
-		{"cut short", func(f *memoryFile) { f.bytes = f.bytes[:len(f.bytes)-3] }},
-		{"blocks moved", func(f *memoryFile) { f.bytes = append(f.bytes[1:], 0) }},
+		{"a byte changed", func(f *spilltest.File) { f.Bytes[len(f.Bytes)/2] ^= 0x10 }},
+		{"cut short", func(f *spilltest.File) { f.Bytes = f.Bytes[:len(f.Bytes)-3] }},
+		{"blocks moved", func(f *spilltest.File) { f.Bytes = append(f.Bytes[1:], 0) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var spilled files
-			s := New(Options{Budget: 1, Spill: spilled.spill})
+			var spilled spilltest.Files
+			s := New(Options{Budget: 1, Spill: func() (File, error) { return spilled.Make(), nil }})
 			w := s.Writer()
 			for i := range enough {
 				if err := w.Add(&event.Event{ID: fmt.Sprint("event ", i*i), SessionID: int64(i)}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			c.damage(spilled.made[0])
+			c.damage(spilled.Made[0])
 			failed := 0
 			for shard := range Shards {
 				if err := s.Sessions(shard, func([]event.Event) error { return nil }); err != nil {

@@ -1,26 +1,12 @@
 package spill
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"testing"
+
+	"daybook/transform/spill/spilltest"
 )
-
-// memoryFile is a File in memory that says whether it was closed.
-type memoryFile struct {
-	bytes  []byte
-	closed bool
-}
-
-func (f *memoryFile) Write(p []byte) (int, error) {
-	f.bytes = append(f.bytes, p...)
-	return len(p), nil
-}
-func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
-	return bytes.NewReader(f.bytes).ReadAt(p, off)
-}
-func (f *memoryFile) Close() error { f.closed = true; return nil }
 
 // The records of a log come back in order, wherever they are, again and again;
 // a file is made for those that do not fit, and closed in the end.
@@ -28,8 +14,8 @@ func TestLog(t *testing.T) {
 	const size = 12
 	for _, records := range []int{0, 1, 5460, 5461, 5462, 100_000} {
 		for _, keep := range []int{0, 3 * logBlock, 1 << 30} {
-			var file *memoryFile
-			s := NewScratch(func() (File, error) { file = new(memoryFile); return file, nil })
+			var spilled spilltest.Files
+			s := NewScratch(func() (File, error) { return spilled.Make(), nil })
 			l := NewLog(s, size, keep)
 			record := make([]byte, size)
 			for i := range records {
@@ -57,8 +43,8 @@ func TestLog(t *testing.T) {
 				t.Error(err)
 			}
 			fits := records*size <= keep+logBlock
-			if fits != (file == nil) || file != nil && !file.closed {
-				t.Errorf("%d records, of which %d bytes stay: the file is %+v", records, keep, file != nil)
+			if fits != (len(spilled.Made) == 0) || !fits && !spilled.Made[0].Closed {
+				t.Errorf("%d records, of which %d bytes stay: there are %d files, or one is open", records, keep, len(spilled.Made))
 			}
 		}
 	}
@@ -68,7 +54,7 @@ func TestLog(t *testing.T) {
 func TestLogFails(t *testing.T) {
 	broken := errors.New("broken")
 	record := make([]byte, logBlock)
-	l := NewLog(NewScratch(func() (File, error) { return (*memoryFile)(nil), broken }), logBlock, 0)
+	l := NewLog(NewScratch(func() (File, error) { return (*spilltest.File)(nil), broken }), logBlock, 0)
 	if err := errors.Join(l.Append(record), l.Append(record)); !errors.Is(err, broken) {
 		t.Errorf("%v, want %v", err, broken)
 	}
@@ -76,18 +62,18 @@ func TestLogFails(t *testing.T) {
 		t.Error(err)
 	}
 
-	file := new(memoryFile)
+	file := new(spilltest.File)
 	l = NewLog(NewScratch(func() (File, error) { return file, nil }), logBlock, 0)
 	for range 3 {
 		if err := l.Append(record); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for at := range file.bytes {
-		file.bytes[at] ^= 4
+	for at := range file.Bytes {
+		file.Bytes[at] ^= 4
 		if err := l.Each(func([]byte) {}); !errors.Is(err, errDamaged) {
 			t.Errorf("byte %d was changed: %v", at, err)
 		}
-		file.bytes[at] ^= 4
+		file.Bytes[at] ^= 4
 	}
 }

@@ -1,7 +1,6 @@
 package summary_test
 
 import (
-	"bytes"
 	"encoding/csv"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"daybook/transform/report"
 	"daybook/transform/session"
 	"daybook/transform/spill"
+	"daybook/transform/spill/spilltest"
 	"daybook/transform/summary"
 )
 
@@ -266,25 +266,13 @@ func tables(tb testing.TB, a *summary.Accumulator) []summary.Table {
 	return all
 }
 
-// memoryFile is a temporary file in memory.
-type memoryFile struct{ bytes []byte }
-
-func (f *memoryFile) Write(p []byte) (int, error) {
-	f.bytes = append(f.bytes, p...)
-	return len(p), nil
-}
-func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
-	return bytes.NewReader(f.bytes).ReadAt(p, off)
-}
-func (f *memoryFile) Close() error { return nil }
-
 // More rows than stay in memory are summed up like fewer: the same rows a
 // hundred times over, each time of other sessions, give a hundred times the
 // counts and sums, and the same percentiles.
 func TestManyRows(t *testing.T) {
 	const times, rows = 100, 5000
 	d := &report.Definition{Zone: time.UTC}
-	file := new(memoryFile)
+	file := new(spilltest.File)
 	few, many := summary.ForDay(d, noScratch), summary.ForDay(d, spill.NewScratch(func() (spill.File, error) { return file, nil }))
 	for n := range times {
 		for i := range rows {
@@ -297,7 +285,7 @@ func TestManyRows(t *testing.T) {
 			add(t, many, r)
 		}
 	}
-	if len(file.bytes) == 0 {
+	if len(file.Bytes) == 0 {
 		t.Fatal("all of the rows stayed in memory")
 	}
 	want := tables(t, few)
