@@ -108,7 +108,7 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 		return event.Accounting{}, false, err
 	}
 	duplicates := int64(0)
-	for shard, err := range x.shards(ctx, events) {
+	for shard, err := range x.shards(events) {
 		if err != nil {
 			return event.Accounting{}, false, err
 		}
@@ -132,46 +132,18 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 
 // shards gives the shards in order. With more than one worker the next one is
 // read and sorted beside the one that was given.
-func (x *Extraction) shards(ctx context.Context, events *shuffle.Shuffle) iter.Seq2[*shuffle.Shard, error] {
-	return func(yield func(*shuffle.Shard, error) bool) {
-		if x.NumWorkers() == 1 {
-			for i := range shuffle.Shards {
-				if !yield(events.Open(i)) {
-					return
-				}
-			}
-			return
-		}
-		type opened struct {
-			shard *shuffle.Shard
-			err   error
-		}
-		ahead := make(chan opened)
-		ctx, cancel := context.WithCancel(ctx)
-		var reading sync.WaitGroup
-		defer reading.Wait()
-		defer cancel()
-		reading.Go(func() {
-			defer close(ahead)
-			for i := range shuffle.Shards {
-				var o opened
-				o.err = guarded(func() (err error) { o.shard, err = events.Open(i); return err })()
-				select {
-				case ahead <- o:
-				case <-ctx.Done():
-					return
-				}
-			}
-		})
-		for o := range ahead {
-			if !yield(o.shard, o.err) {
+func (x *Extraction) shards(events *shuffle.Shuffle) iter.Seq2[*shuffle.Shard, error] {
+	shards := func(yield func(*shuffle.Shard, error) bool) {
+		for i := range shuffle.Shards {
+			if !yield(events.Open(i)) {
 				return
 			}
 		}
-		if err := ctx.Err(); err != nil {
-			yield(nil, err)
-		}
 	}
+	if x.NumWorkers() == 1 {
+		return shards
+	}
+	return beside(shards)
 }
 
 // adjacentCopies counts the events, which are sorted, that repeat the one before
