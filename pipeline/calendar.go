@@ -16,6 +16,16 @@ func dayPeriod(d day.Day) period     { return period{d.String(), d, d} }
 func monthPeriod(m day.Month) period { return period{m.String(), m.First(), m.Last()} }
 func (p period) days() int           { return int(p.to-p.from) + 1 }
 
+// parsePeriod is the day or the month of a name.
+func parsePeriod(kind Kind, name string) (p period, ok bool) {
+	if kind == Month {
+		m, err := day.ParseMonth(name)
+		return monthPeriod(m), err == nil
+	}
+	d, err := day.Parse(name)
+	return dayPeriod(d), err == nil
+}
+
 func daysOf(from, to day.Day) []day.Day {
 	days := make([]day.Day, 0, to-from+1)
 	for d := from; d <= to; d++ {

@@ -57,8 +57,6 @@ func (r *Runner) GC(ctx context.Context, o GCOptions, report func(publish.Remova
 	return result, nil
 }
 
-const reportRoot = "reports/"
-
 // isRefused says whether a key is that of rejected lines which putRejects has
 // stored.
 func isRefused(key string) bool {

@@ -16,6 +16,7 @@ import (
 //	_quarantine/dt=2026-11-20/                the rejected lines of a dump day
 //	_history/…                                superseded revisions, for a while
 const (
+	reportRoot     = "reports/"
 	digestRoot     = "state/digests/"
 	failedRoot     = "state/failed/"
 	quarantineRoot = "_quarantine/"
@@ -26,12 +27,17 @@ const (
 func digestDir(d day.Day) string     { return digestRoot + "dt=" + d.String() + "/" }
 func quarantineDir(d day.Day) string { return quarantineRoot + "dt=" + d.String() + "/" }
 
-// dayRoot and monthRoot are what the names of a report's days and months follow.
-func dayRoot(report string) string   { return "reports/" + report + "/dt=" }
-func monthRoot(report string) string { return "reports/" + report + monthlySuffix + "/month=" }
+// rootOf is what the names of a report's days or months follow.
+func rootOf(report string, kind Kind) string {
+	if kind == Month {
+		return reportRoot + report + monthlySuffix + "/month="
+	}
+	return reportRoot + report + "/dt="
+}
 
-func dayDir(report string, d day.Day) string     { return dayRoot(report) + d.String() + "/" }
-func monthDir(report string, m day.Month) string { return monthRoot(report) + m.String() + "/" }
+func dirOf(report string, kind Kind, p period) string { return rootOf(report, kind) + p.name + "/" }
+func dayDir(report string, d day.Day) string          { return dirOf(report, Day, dayPeriod(d)) }
+func monthDir(report string, m day.Month) string      { return dirOf(report, Month, monthPeriod(m)) }
 
 func summaryDir(report string, kind Kind, p period) string {
 	return summaryRoot + report + "/" + string(kind) + "/" + p.name + "/"

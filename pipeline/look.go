@@ -65,40 +65,36 @@ func (s span) monthPrefixes() []string {
 
 // readMonths reads the manifests of every report's months of a span.
 func (o *observation) readMonths(ctx context.Context, s span) error {
-	return o.readListed(ctx, o.roots(monthRoot), s.monthPrefixes(), func(ctx context.Context, report int, l listed) error {
-		m, err := day.ParseMonth(l.name)
-		if err != nil || m < s.from.Month() || m > s.to.Month() {
-			return nil
-		}
-		rep := &o.r.Reports[report]
-		if p := o.r.Known.report(l.object, rep); p != nil {
-			o.noteMonth(rep, m, p)
-			return nil
-		}
-		base, err := o.readManifest(ctx, l.object)
-		if err == nil {
-			o.setMonth(rep, m, base)
-		}
-		return err
-	})
+	whole := span{s.from.Month().First(), s.to.Month().Last()}
+	return o.readPartitions(ctx, Month, s.monthPrefixes(), func(_ *Report, first day.Day) bool { return whole.holds(first) })
 }
 
 // readDays reads the manifests of those days of a span that are wanted, of
 // every report.
 func (o *observation) readDays(ctx context.Context, s span, wanted func(rep *Report, d day.Day) bool) error {
-	return o.readListed(ctx, o.roots(dayRoot), s.dayPrefixes(), func(ctx context.Context, report int, l listed) error {
-		d, err := day.Parse(l.name)
+	return o.readPartitions(ctx, Day, s.dayPrefixes(), func(rep *Report, d day.Day) bool { return s.holds(d) && wanted(rep, d) })
+}
+
+// readPartitions reads the manifests of those days or months whose names begin
+// with one of prefixes, and that are wanted by the first day of them.
+func (o *observation) readPartitions(ctx context.Context, kind Kind, prefixes []string, wanted func(rep *Report, first day.Day) bool) error {
+	roots := make([]string, len(o.r.Reports))
+	for i := range o.r.Reports {
+		roots[i] = rootOf(o.r.Reports[i].Name, kind)
+	}
+	return o.readListed(ctx, roots, prefixes, func(ctx context.Context, report int, l listed) error {
 		rep := &o.r.Reports[report]
-		if err != nil || !s.holds(d) || !wanted(rep, d) {
+		p, ok := parsePeriod(kind, l.name)
+		if !ok || !wanted(rep, p.from) {
 			return nil
 		}
-		if p := o.r.Known.report(l.object, rep); p != nil {
-			o.noteDay(rep, d, p)
+		if have := o.r.Known.report(l.object, rep); have != nil {
+			o.remember(rep, kind, p, have)
 			return nil
 		}
 		base, err := o.readManifest(ctx, l.object)
 		if err == nil {
-			o.setDay(rep, d, base)
+			o.set(rep, kind, p, base)
 		}
 		return err
 	})
@@ -122,15 +118,6 @@ func (o *observation) readDigests(ctx context.Context, s span, wanted func(day.D
 		}
 		return o.setDigest(d, base, nil)
 	})
-}
-
-// roots are what the names of each report's partitions follow.
-func (o *observation) roots(root func(report string) string) []string {
-	roots := make([]string, len(o.r.Reports))
-	for i := range o.r.Reports {
-		roots[i] = root(o.r.Reports[i].Name)
-	}
-	return roots
 }
 
 // listed is a partition's manifest as it was listed.

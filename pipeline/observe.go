@@ -54,8 +54,7 @@ type observation struct {
 	newest   day.Day // the newest dump day that is known of
 
 	mu         sync.Mutex
-	days       map[string]map[day.Day]*published   // by report
-	months     map[string]map[day.Month]*published // by report
+	published  map[partitionID]*published
 	digests    map[day.Day]*digestRef
 	generation int // counts changes of what digests hold
 	dumps      map[day.Day]dump.Listing
@@ -87,6 +86,13 @@ func newStanding(base publish.Base) standing {
 		s.sessions = m.Fold.Sessions
 	}
 	return s
+}
+
+// partitionID is a day or a month of a report, by the first day of it.
+type partitionID struct {
+	report string
+	kind   Kind
+	first  day.Day
 }
 
 // published is what has to be remembered of a partition's manifest, of which
@@ -136,12 +142,8 @@ type digestRef struct {
 func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 	o := &observation{
 		r: r, target: t, from: t.period.from, to: t.period.to, newest: noDay,
-		days: map[string]map[day.Day]*published{}, months: map[string]map[day.Month]*published{},
-		digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
+		published: map[partitionID]*published{}, digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
 		touchesOf: map[string][]touch{}, shared: newShared(), summaries: map[string]map[string]store.Object{},
-	}
-	for i := range r.Reports {
-		o.days[r.Reports[i].Name], o.months[r.Reports[i].Name] = map[day.Day]*published{}, map[day.Month]*published{}
 	}
 	look := o.lookAtRange
 	if t.all {
@@ -224,66 +226,45 @@ func (o *observation) readSink(ctx context.Context, target, window span) error {
 
 func everyDay(day.Day) bool { return true }
 
-// readDay reads the manifest of a day as it is now.
-func (o *observation) readDay(ctx context.Context, rep *Report, d day.Day) error {
-	base, err := publish.Read(ctx, o.r.Sink, dayDir(rep.Name, d))
+// readNow reads the manifest of a report's day or month as it is now.
+func (o *observation) readNow(ctx context.Context, rep *Report, kind Kind, p period) error {
+	base, err := publish.Read(ctx, o.r.Sink, dirOf(rep.Name, kind, p))
 	if err == nil {
-		o.setDay(rep, d, base)
+		o.set(rep, kind, p, base)
 	}
 	return err
 }
 
-// setDay notes what is published of a day.
-func (o *observation) setDay(rep *Report, d day.Day, base publish.Base) {
+// set notes what is published of a report's day or month.
+func (o *observation) set(rep *Report, kind Kind, p period, base publish.Base) {
 	if base.Manifest == nil {
 		return
 	}
-	p := o.newPublished(rep, base)
-	o.r.Known.keepReport(dayDir(rep.Name, d)+publish.ManifestName, p)
-	o.noteDay(rep, d, p)
+	have := o.newPublished(rep, base)
+	o.r.Known.keepReport(dirOf(rep.Name, kind, p)+publish.ManifestName, have)
+	o.remember(rep, kind, p, have)
 }
 
-func (o *observation) noteDay(rep *Report, d day.Day, p *published) {
+func (o *observation) remember(rep *Report, kind Kind, p period, have *published) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.days[rep.Name][d] = p
+	o.published[partitionID{rep.Name, kind, p.from}] = have
 }
 
+// day and month are what is published of them, as far as it is known; nil if
+// there is nothing.
 func (o *observation) day(rep *Report, d day.Day) *published {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.days[rep.Name][d]
-}
-
-// readMonth reads the manifest of a month as it is now.
-func (o *observation) readMonth(ctx context.Context, rep *Report, m day.Month) error {
-	base, err := publish.Read(ctx, o.r.Sink, monthDir(rep.Name, m))
-	if err == nil {
-		o.setMonth(rep, m, base)
-	}
-	return err
-}
-
-// setMonth notes what is published of a month.
-func (o *observation) setMonth(rep *Report, m day.Month, base publish.Base) {
-	if base.Manifest == nil {
-		return
-	}
-	p := o.newPublished(rep, base)
-	o.r.Known.keepReport(monthDir(rep.Name, m)+publish.ManifestName, p)
-	o.noteMonth(rep, m, p)
-}
-
-func (o *observation) noteMonth(rep *Report, m day.Month, p *published) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.months[rep.Name][m] = p
+	return o.have(partitionID{rep.Name, Day, d})
 }
 
 func (o *observation) month(rep *Report, m day.Month) *published {
+	return o.have(partitionID{rep.Name, Month, m.First()})
+}
+
+func (o *observation) have(id partitionID) *published {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.months[rep.Name][m]
+	return o.published[id]
 }
 
 func (o *observation) newPublished(rep *Report, base publish.Base) *published {

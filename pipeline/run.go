@@ -198,7 +198,7 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	b := &build{observation: o, target: t, only: only, indexes: newIndexes(r, r.memory()/8),
+	b := &build{observation: o, only: only, indexes: newIndexes(r, r.memory()/8),
 		broken: map[day.Day]error{}, left: map[day.Day]bool{}, begun: map[stepName]bool{},
 		result: Result{Target: t.period.name, Steps: []Done{}, TooLate: []Late{}, Unknown: []string{}, Accounting: event.Accounting{Rejected: map[string]int64{}}}}
 	b.estimate()
@@ -218,7 +218,6 @@ func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) 
 // build is a run under way.
 type build struct {
 	*observation
-	target  Target
 	only    Only
 	indexes *indexes
 	broken  map[day.Day]error // digests that failed
@@ -245,7 +244,7 @@ func (b *build) estimate() {
 		}
 	}
 	for _, d := range daysOf(b.from, b.to) {
-		missing := func(rep Report) bool { return b.days[rep.Name][d] == nil }
+		missing := func(rep Report) bool { return b.day(&rep, d) == nil }
 		if slices.ContainsFunc(b.r.Reports, missing) || b.only == OnlyAll {
 			b.estimated[Day]++
 		}
@@ -450,7 +449,7 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 		return nil, nil
 	}
 	for _, s := range raced {
-		if err := b.readDay(ctx, s.rep, d); err != nil {
+		if err := b.readNow(ctx, s.rep, s.Kind, s.period); err != nil {
 			return nil, err
 		}
 	}
@@ -572,7 +571,7 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 	if err != nil {
 		return nil, err
 	}
-	b.setDay(s.rep, s.period.from, base)
+	b.set(s.rep, s.Kind, s.period, base)
 	return b.done(p, base, state), nil
 }
 
@@ -598,9 +597,7 @@ func (b *build) touchUp(ctx context.Context, s *Step) (*Done, error) {
 			return nil, err
 		}
 	}
-	if s.Kind == Day {
-		b.setDay(s.rep, s.period.from, p.base)
-	}
+	b.set(s.rep, s.Kind, s.period, p.base)
 	if !s.summaries {
 		return nil, nil // nothing that anybody would notice
 	}
@@ -701,7 +698,7 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 			}
 			return
 		}
-		if err := b.readMonth(ctx, s.rep, m); err != nil {
+		if err := b.readNow(ctx, s.rep, s.Kind, s.period); err != nil {
 			b.note(ctx, s, Done{err: err})
 			return
 		}
@@ -739,7 +736,7 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 		if base.Manifest == nil {
 			return nil, &Blocked{By: d.String(), Why: "it is not published"}
 		}
-		b.setDay(s.rep, d, base)
+		b.set(s.rep, Day, dayPeriod(d), base)
 		days = append(days, base.Manifest)
 	}
 	p.inputs = b.monthInputs(s.rep, s.period)
@@ -747,7 +744,7 @@ func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.setMonth(s.rep, s.period.from.Month(), base)
+	b.set(s.rep, s.Kind, s.period, base)
 	return b.done(p, base, state), nil
 }
 
