@@ -51,24 +51,35 @@ func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, i
 	if err != nil {
 		return nil, err
 	}
-	hash := shuffle.Hash(id)
+	e, found := entryOf(index, id)
+	if !found {
+		return nil, nil
+	}
+	p := &place{part: d.open, tail: index.TailSize(false)}
+	if e.Complete {
+		p = &place{part: d.complete, complete: true, tail: index.TailSize(true)}
+	}
+	p.add(shuffle.Hash(id), e, true)
+	table, err := r.openEvents(ctx, p, p.groups)
+	if err != nil {
+		return nil, err
+	}
 	var deliveries []Delivery
-	entriesOf([]uint64{hash}, index, func(_ int, e digest.Entry) {
-		p := &place{part: d.open, tail: index.TailSize(false)}
-		if e.Complete {
-			p = &place{part: d.complete, complete: true, tail: index.TailSize(true)}
+	err = table.Read(int(e.Group), true, func(session int64) bool { return session == id }, func(events []event.Event) error {
+		for i := range events {
+			deliveries = append(deliveries, Delivery{Event: events[i], Input: digestDir(d.day)})
 		}
-		p.add(hash, e, true)
-		var table eventsTable
-		if table, err = r.openEvents(ctx, p, p.groups); err != nil {
-			return
-		}
-		err = table.Read(int(e.Group), true, func(session int64) bool { return session == id }, func(events []event.Event) error {
-			for i := range events {
-				deliveries = append(deliveries, Delivery{Event: events[i], Input: digestDir(d.day)})
-			}
-			return nil
-		})
+		return nil
 	})
 	return deliveries, err
+}
+
+// entryOf finds the entry of a session.
+func entryOf(index *digest.Index, id int64) (e digest.Entry, found bool) {
+	for i := range index.Len() {
+		if e = index.At(i); e.Session == id {
+			return e, true
+		}
+	}
+	return digest.Entry{}, false
 }
