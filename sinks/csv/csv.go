@@ -1,5 +1,5 @@
 // Package csv writes the CSV files of a report: its summaries, and its rows
-// under the report's headings (summary.md).
+// under the report's headings (summary.md). It reads them, too.
 //
 // They are RFC 4180 with a header and lines that end in LF, in UTF-8. What
 // spreadsheets need on top is in [Format]. Text that a spreadsheet would take
@@ -41,7 +41,7 @@ func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {
 		return nil, err
 	}
 	if f.BOM {
-		if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		if _, err := io.WriteString(w, bom); err != nil {
 			return nil, err
 		}
 	}
