@@ -48,7 +48,11 @@ type chart struct {
 	Unit   float64              `json:"-"` // of whose round numbers the scale is; 0: 1
 }
 
-func (c *chart) add(label string, values []float64, known bool) {
+// add adds a point. If it is not known, its values are 0.
+func (c *chart) add(label string, known bool, values ...float64) {
+	if !known {
+		clear(values)
+	}
 	c.Points = append(c.Points, point{label, values, known})
 }
 
@@ -60,16 +64,6 @@ func (c chart) Empty() bool {
 		}
 	}
 	return true
-}
-
-// Latest is the last point that is known.
-func (c chart) Latest() string {
-	for i := len(c.Points) - 1; i >= 0; i-- {
-		if p := &c.Points[i]; p.Known {
-			return c.Format(p.Values[len(p.Values)-1])
-		}
-	}
-	return ""
 }
 
 // Cell writes a value for the chart's table.
@@ -179,7 +173,7 @@ func niceMost(v float64) float64 {
 func (c *chart) tell(i int) string {
 	p := &c.Points[i]
 	if !p.Known {
-		return p.Label + ": nothing published"
+		return p.Label + ": no figures"
 	}
 	texts := make([]string, len(c.Series))
 	for s := range c.Series {

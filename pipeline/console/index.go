@@ -2,11 +2,11 @@ package console
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +17,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
+	"daybook/sinks/csv"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -36,22 +37,21 @@ const (
 
 // figures are what charts show of some rows. Durations are in seconds.
 type figures struct {
-	Days      int64 `json:"days"` // that they are of; 0: nothing is known
-	Sessions  int64 `json:"sessions"`
-	Legs      int64 `json:"legs"`
-	PickedUp  int64 `json:"picked_up"`
-	Total     int64 `json:"total_s"`
-	Work      int64 `json:"work_s"`
-	Waiting   int64 `json:"median_waiting_s"` // -1: of nothing
-	Waiting90 int64 `json:"waiting_90_s"`
+	Days      int64 // that they are of; 0: nothing is known
+	Sessions  int64
+	Total     int64
+	Work      int64
+	Waiting   int64 // the median; -1: of nothing
+	Waiting90 int64 // what 90 % wait at most; -1: of nothing
 }
+
+// nothing is the figures of nothing.
+var nothing = figures{Waiting: -1, Waiting90: -1}
 
 // The columns of a summary after its keys, from 0: the measures in the order of
 // the contract, which no language or label changes.
 const (
 	columnSessions  = 0
-	columnLegs      = 1
-	columnPickedUp  = 2
 	columnTotal     = 8
 	columnWork      = 10
 	columnWaiting   = 16
@@ -122,7 +122,7 @@ func (h *history) day(d day.Day) figures {
 	if i := int(d - h.first); i >= 0 && i < len(h.days) {
 		return h.days[i]
 	}
-	return figures{Waiting: -1, Waiting90: -1}
+	return nothing
 }
 
 // Warm keeps the figures behind the charts current until the context ends: it
@@ -160,7 +160,7 @@ type wantedPartition struct {
 	kind      pipeline.Kind
 	revision  int
 	published time.Time
-	delimiter rune // of its summaries
+	format    csv.Format // of its summaries
 }
 
 // follow makes the index that of a state.
@@ -175,7 +175,9 @@ func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State
 			read = append(read, w)
 		}
 	}
+	before := len(x.entries)
 	maps.DeleteFunc(x.entries, func(k entryKey, _ *entry) bool { return !keep[k] })
+	gone := before - len(x.entries)
 	x.wanted, x.missing = len(wanted), len(read)
 	x.mu.Unlock()
 
@@ -187,7 +189,7 @@ func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State
 			return err
 		}
 	}
-	if len(read) == 0 {
+	if len(read) == 0 && gone > 0 {
 		x.rebuild()
 	}
 	return errors.Join(errs...)
@@ -200,9 +202,9 @@ func wantedPartitions(r *pipeline.Runner, s *service.State) []wantedPartition {
 	var all []wantedPartition
 	for i := range s.Reports {
 		rep := &s.Reports[i]
-		delimiter := delimiterOf(r, rep.Name)
+		format := formatOf(r, rep.Name)
 		want := func(p *service.Partition, kind pipeline.Kind) {
-			all = append(all, wantedPartition{entryKey{rep.Name, p.Name}, kind, p.Revision, p.Published, delimiter})
+			all = append(all, wantedPartition{entryKey{rep.Name, p.Name}, kind, p.Revision, p.Published, format})
 		}
 		covered := map[string]bool{}
 		for j := range rep.Months {
@@ -225,13 +227,14 @@ func fresh(s service.PartitionState) bool {
 	return s == service.Published || s == service.Restated || s == service.Empty
 }
 
-func delimiterOf(r *pipeline.Runner, report string) rune {
+// formatOf is that of a report's summaries.
+func formatOf(r *pipeline.Runner, report string) csv.Format {
 	for i := range r.Reports {
-		if r.Reports[i].Name == report && r.Reports[i].CSV.Delimiter != 0 {
-			return r.Reports[i].CSV.Delimiter
+		if r.Reports[i].Name == report {
+			return r.Reports[i].CSV
 		}
 	}
-	return ','
+	return csv.Format{}
 }
 
 // readAll reads some partitions. Those whose summaries are not there (yet) stay
@@ -260,6 +263,9 @@ func (x *index) readAll(ctx context.Context, r *pipeline.Runner, wanted []wanted
 // readEntry reads the summaries of one partition.
 func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entry, error) {
 	e := &entry{revision: w.revision, published: w.published, days: map[day.Day]figures{}, groups: map[string]figures{}}
+	for hour := range e.hours {
+		e.hours[hour] = nothing
+	}
 	file, keys, parse := "total.csv", 0, func([]string) (day.Day, error) { return day.Parse(w.key.partition) }
 	if w.kind == pipeline.Month {
 		file, keys, parse = "by_day.csv", 1, func(key []string) (day.Day, error) { return day.Parse(key[0]) }
@@ -272,16 +278,20 @@ func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entr
 	if err != nil {
 		return nil, err
 	}
+	var others pool
 	err = readSummary(ctx, sink, w, "by_group.csv", 1, func(key []string, f figures) error {
-		name := key[0]
-		if _, known := e.groups[name]; !known && len(e.groups) >= maxGroups {
-			name = otherGroups
+		if name := key[0]; len(e.groups) < maxGroups && name != otherGroups {
+			e.groups[name] = f
+		} else {
+			others.add(f)
 		}
-		e.groups[name] = e.groups[name].plus(f)
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if others.sum.Days > 0 {
+		e.groups[otherGroups] = others.figures()
 	}
 	return e, readSummary(ctx, sink, w, "by_hour.csv", 1, func(key []string, f figures) error {
 		hour, err := strconv.Atoi(key[0])
@@ -301,8 +311,8 @@ func readSummary(ctx context.Context, sink store.Store, w *wantedPartition, file
 		return err
 	}
 	defer body.Close()
-	rows := csv.NewReader(&io.LimitedReader{R: body, N: maxSummary})
-	rows.Comma, rows.ReuseRecord, rows.FieldsPerRecord = w.delimiter, true, keys+columns
+	rows := w.format.NewReader(io.LimitReader(body, maxSummary))
+	rows.ReuseRecord, rows.FieldsPerRecord = true, keys+columns
 	for line := 0; ; line++ {
 		record, err := rows.Read()
 		if err == io.EOF {
@@ -327,7 +337,7 @@ func parseFigures(cells []string) (f figures, err error) {
 		into   *int64
 		parse  func(string) (int64, error)
 	}{
-		{columnSessions, &f.Sessions, parseCount}, {columnLegs, &f.Legs, parseCount}, {columnPickedUp, &f.PickedUp, parseCount},
+		{columnSessions, &f.Sessions, parseCount},
 		{columnTotal, &f.Total, parseClock}, {columnWork, &f.Work, parseClock},
 		{columnWaiting, &f.Waiting, parseClock}, {columnWaiting90, &f.Waiting90, parseClock},
 	} {
@@ -360,64 +370,120 @@ func parseClock(s string) (int64, error) {
 	return seconds, nil
 }
 
-// plus adds what can be added; percentiles cannot.
-func (f figures) plus(o figures) figures {
-	return figures{
-		Days: f.Days + o.Days, Sessions: f.Sessions + o.Sessions, Legs: f.Legs + o.Legs, PickedUp: f.PickedUp + o.PickedUp,
-		Total: f.Total + o.Total, Work: f.Work + o.Work, Waiting: -1, Waiting90: -1,
+// pool is figures put together: what can be added is added, and of percentiles
+// it has the middle one.
+type pool struct {
+	sum                figures
+	waiting, waiting90 []int64
+}
+
+func (p *pool) add(f figures) {
+	p.sum.Days += f.Days
+	p.sum.Sessions += f.Sessions
+	p.sum.Total += f.Total
+	p.sum.Work += f.Work
+	if f.Waiting >= 0 {
+		p.waiting, p.waiting90 = append(p.waiting, f.Waiting), append(p.waiting90, f.Waiting90)
 	}
+}
+
+// merge adds what another one has.
+func (p *pool) merge(o *pool) {
+	p.waiting, p.waiting90 = append(p.waiting, o.waiting...), append(p.waiting90, o.waiting90...)
+	p.add(figures{Days: o.sum.Days, Sessions: o.sum.Sessions, Total: o.sum.Total, Work: o.sum.Work, Waiting: -1})
+}
+
+// figures are those of all together.
+func (p *pool) figures() figures {
+	f := p.sum
+	f.Waiting, f.Waiting90 = middle(p.waiting), middle(p.waiting90)
+	return f
+}
+
+// middle is the median; -1 of nothing. It sorts.
+func middle(values []int64) int64 {
+	if len(values) == 0 {
+		return -1
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
 }
 
 // rebuild makes the histories of the entries.
 func (x *index) rebuild() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	first, last := map[string]day.Day{}, map[string]day.Day{}
+	entries := map[string][]*entry{}
 	for key, e := range x.entries {
-		for d := range e.days {
-			if f, known := first[key.report]; !known || d < f {
-				first[key.report] = d
-			}
-			if l, known := last[key.report]; !known || d > l {
-				last[key.report] = d
-			}
+		if len(e.days) > 0 {
+			entries[key.report] = append(entries[key.report], e)
 		}
 	}
-	histories := map[string]*history{}
-	for report := range first {
-		h := &history{first: first[report], days: make([]figures, last[report]-first[report]+1), months: map[day.Month]*monthFigures{}}
-		for i := range h.days {
-			h.days[i].Waiting, h.days[i].Waiting90 = -1, -1
-		}
-		histories[report] = h
+	x.histories = make(map[string]*history, len(entries))
+	for report, all := range entries {
+		x.histories[report] = newHistory(all)
 	}
-	for key, e := range x.entries {
-		if h := histories[key.report]; h != nil {
-			h.add(e)
-		}
-	}
-	x.histories = histories
 }
 
-// add adds the figures of a partition, which no other one has.
-func (h *history) add(e *entry) {
-	for d, f := range e.days {
-		h.days[d-h.first] = f
-		m := h.months[d.Month()]
-		if m == nil {
-			m = &monthFigures{groups: map[string]figures{}}
-			h.months[d.Month()] = m
+// newHistory puts the entries of a report together. No two have a day in common.
+func newHistory(entries []*entry) *history {
+	first, last := day.Day(math.MaxInt32), day.Day(math.MinInt32)
+	months := map[day.Month][]*entry{}
+	for _, e := range entries {
+		var m day.Month // all of its days are of one
+		for d := range e.days {
+			first, last, m = min(first, d), max(last, d), d.Month()
 		}
-		m.days++
+		months[m] = append(months[m], e)
 	}
-	for d := range e.days { // all are of one month
-		m := h.months[d.Month()]
-		for name, f := range e.groups {
-			m.groups[name] = m.groups[name].plus(f)
+	h := &history{first: first, days: slices.Repeat([]figures{nothing}, int(last-first)+1), months: make(map[day.Month]*monthFigures, len(months))}
+	for m, all := range months {
+		for _, e := range all {
+			for d, f := range e.days {
+				h.days[d-first] = f
+			}
 		}
+		h.months[m] = newMonthFigures(all)
+	}
+	return h
+}
+
+// newMonthFigures puts the entries of a month together.
+func newMonthFigures(entries []*entry) *monthFigures {
+	if len(entries) == 1 { // as of every month that is over
+		return &monthFigures{days: int64(len(entries[0].days)), groups: entries[0].groups, hours: entries[0].hours}
+	}
+	m := &monthFigures{groups: map[string]figures{}}
+	groups := pools{}
+	var hours [24]pool
+	for _, e := range entries {
+		m.days += int64(len(e.days))
+		groups.add(e.groups)
 		for hour, f := range e.hours {
-			m.hours[hour] = m.hours[hour].plus(f)
+			hours[hour].add(f)
 		}
-		return
+	}
+	for name, p := range groups {
+		m.groups[name] = p.figures()
+	}
+	for hour := range hours {
+		m.hours[hour] = hours[hour].figures()
+	}
+	return m
+}
+
+// pools are figures put together by name.
+type pools map[string]*pool
+
+func (s pools) of(name string) *pool {
+	if s[name] == nil {
+		s[name] = new(pool)
+	}
+	return s[name]
+}
+
+func (s pools) add(all map[string]figures) {
+	for name, f := range all {
+		s.of(name).add(f)
 	}
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
+	"daybook/sinks/csv"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -321,7 +321,7 @@ func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *p
 		if f.Name == "sessions.csv" {
 			continue
 		}
-		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), delimiterOf(r, b.Report))
+		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), formatOf(r, b.Report))
 		if err != nil {
 			return err
 		}
@@ -331,18 +331,16 @@ func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *p
 	return nil
 }
 
-func readTable(ctx context.Context, sink store.Store, key string, delimiter rune) (t table, err error) {
+func readTable(ctx context.Context, sink store.Store, key string, format csv.Format) (t table, err error) {
 	body, _, err := openWhole(ctx, sink, key)
 	if err != nil {
 		return t, err
 	}
 	defer body.Close()
-	rows := csv.NewReader(&io.LimitedReader{R: body, N: maxSummary})
-	rows.Comma = delimiter
+	rows := format.NewReader(io.LimitReader(body, maxSummary))
 	if t.Header, err = rows.Read(); err != nil {
 		return t, err
 	}
-	t.Header[0] = strings.TrimPrefix(t.Header[0], "\ufeff")
 	for len(t.Rows) < mostTableRows {
 		record, err := rows.Read()
 		if err == io.EOF {

@@ -27,6 +27,7 @@ type reportBody struct {
 	Charts  []chart    `json:"charts"`
 	Groups  []groupRow `json:"groups"`
 	Hours   []hourRow  `json:"hours"`
+	ByHour  []chart    `json:"charts_by_hour"`
 	Step    string     `json:"step"`
 	Known   int        `json:"known_partitions"` // to the charts, of all reports
 	Wanted  int        `json:"wanted_partitions"`
@@ -74,7 +75,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	rows := h.rows(from, to)
 	body.From, body.To, body.Step = from.String(), to.String(), stepFor(from, to).String()
 	body.Years, body.Calendar = cal.years(), cal.table(from, to)
-	body.Charts, body.Groups, body.Hours = chartsOf(h, from, to), groupsOf(rows), hoursOf(rows)
+	body.Charts, body.ByHour, body.Groups, body.Hours = chartsOver(h, from, to), chartsByHour(rows), groupsOf(rows), hoursOf(rows)
 	body.Days, body.Months = between(rep.Days, body.From, body.To), between(rep.Months, body.From[:len("2006-01")], body.To)
 	body.Known, body.Wanted = c.index.filling()
 	if last := lastPublished(rep.Days); last != nil {

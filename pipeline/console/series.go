@@ -62,43 +62,27 @@ func (s step) end(d day.Day) day.Day {
 	return d
 }
 
-// bins are the figures of the days from to to. What can be added is added; of
-// percentiles, a bin has the middle one of its days.
+// bins are the figures of the days from to to, put together.
 func (h *history) bins(from, to day.Day, s step) []bin {
 	var all []bin
-	var waiting, waiting90 []int64
 	for d := from; d <= to; {
 		b := bin{From: d, To: min(s.end(d), to)}
-		waiting, waiting90 = waiting[:0], waiting90[:0]
+		var p pool
 		for ; d <= b.To; d++ {
-			f := h.day(d)
-			b.figures = b.figures.plus(f)
-			if f.Waiting >= 0 {
-				waiting, waiting90 = append(waiting, f.Waiting), append(waiting90, f.Waiting90)
-			}
+			p.add(h.day(d))
 		}
-		b.Waiting, b.Waiting90 = middle(waiting), middle(waiting90)
+		b.figures = p.figures()
 		all = append(all, b)
 	}
 	return all
 }
 
-// middle is the median; -1 of nothing. It sorts.
-func middle(values []int64) int64 {
-	if len(values) == 0 {
-		return -1
-	}
-	slices.Sort(values)
-	return values[(len(values)-1)/2]
-}
-
-// row is a span of months, as a row of a table over time.
+// row is a month, or a year, as a row of a table over time.
 type row struct {
-	Name         string
-	From, To     day.Month
-	days         int64
-	sessionsAt   [24]int64
-	groupFigures map[string]figures
+	name   string
+	days   int64
+	hours  [24]pool
+	groups pools
 }
 
 // rows are the months of a time, or, of a long time, its years.
@@ -111,18 +95,15 @@ func (h *history) rows(from, to day.Day) []row {
 		if byYear {
 			name = strconv.Itoa(m.First().UTC().Year())
 		}
-		if n := len(all); n == 0 || all[n-1].Name != name {
-			all = append(all, row{Name: name, From: m, groupFigures: map[string]figures{}})
+		if n := len(all); n == 0 || all[n-1].name != name {
+			all = append(all, row{name: name, groups: pools{}})
 		}
 		r := &all[len(all)-1]
-		r.To = m
 		if f := h.months[m]; f != nil {
 			r.days += f.days
+			r.groups.add(f.groups)
 			for hour := range f.hours {
-				r.sessionsAt[hour] += f.hours[hour].Sessions
-			}
-			for name, g := range f.groups {
-				r.groupFigures[name] = r.groupFigures[name].plus(g)
+				r.hours[hour].add(f.hours[hour])
 			}
 		}
 	}
@@ -136,18 +117,24 @@ type groupRow struct {
 	Share    string    `json:"share"` // of all groups' sessions
 	Total    string    `json:"total_time"`
 	Work     string    `json:"work_time"`
-	Series   []float64 `json:"sessions_a_day"` // by row
+	Waiting  string    `json:"median_waiting_time"` // the middle one of the months
+	Most     string    `json:"waiting_time_90"`     // that 90 % wait, likewise
+	Series   []float64 `json:"sessions_a_day"`      // by row
 }
 
-// groups are the technician groups, the largest first.
+// groupsOf are the technician groups, the largest first.
 func groupsOf(rows []row) []groupRow {
-	totals := map[string]figures{}
-	all := int64(0)
+	whole := pools{}
 	for i := range rows {
-		for name, f := range rows[i].groupFigures {
-			totals[name] = totals[name].plus(f)
-			all += f.Sessions
+		for name, p := range rows[i].groups {
+			whole.of(name).merge(p)
 		}
+	}
+	totals := make(map[string]figures, len(whole))
+	all := int64(0)
+	for name, p := range whole {
+		totals[name] = p.figures()
+		all += p.sum.Sessions
 	}
 	names := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
 		return cmp.Or(cmp.Compare(totals[b].Sessions, totals[a].Sessions), cmp.Compare(a, b))
@@ -155,13 +142,28 @@ func groupsOf(rows []row) []groupRow {
 	groups := make([]groupRow, 0, len(names))
 	for _, name := range names {
 		f := totals[name]
-		g := groupRow{Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: hours(float64(f.Total)), Work: hours(float64(f.Work))}
+		g := groupRow{
+			Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: hours(float64(f.Total)), Work: hours(float64(f.Work)),
+			Waiting: waited(f.Waiting), Most: waited(f.Waiting90),
+		}
 		for i := range rows {
-			g.Series = append(g.Series, perDay(rows[i].groupFigures[name].Sessions, rows[i].days))
+			sessions := int64(0)
+			if p := rows[i].groups[name]; p != nil {
+				sessions = p.sum.Sessions
+			}
+			g.Series = append(g.Series, perDay(sessions, rows[i].days))
 		}
 		groups = append(groups, g)
 	}
 	return groups
+}
+
+// waited is a waiting time; of nothing, a dash.
+func waited(s int64) string {
+	if s < 0 {
+		return "–"
+	}
+	return seconds(float64(s))
 }
 
 func perDay(n, days int64) float64 {
@@ -194,9 +196,9 @@ func hoursOf(rows []row) []hourRow {
 		if rows[i].days == 0 {
 			continue
 		}
-		r := hourRow{Name: rows[i].Name}
-		for hour, n := range rows[i].sessionsAt {
-			r.Cells[hour].Value = perDay(n, rows[i].days)
+		r := hourRow{Name: rows[i].name}
+		for hour := range rows[i].hours {
+			r.Cells[hour].Value = perDay(rows[i].hours[hour].sum.Sessions, rows[i].days)
 			most = max(most, r.Cells[hour].Value)
 		}
 		hours = append(hours, r)
@@ -222,37 +224,71 @@ func decimal(v float64) string {
 	return fmt.Sprintf("%.1f", v)
 }
 
-// charts are those of a report over some days.
-func chartsOf(h *history, from, to day.Day) []chart {
+// place is a place along an axis, and what there is to show at it.
+type place struct {
+	name string
+	figures
+}
+
+// chartsOver are those of a report over some days.
+func chartsOver(h *history, from, to day.Day) []chart {
 	s := stepFor(from, to)
 	bins := h.bins(from, to, s)
+	places := make([]place, len(bins))
+	for i := range bins {
+		places[i] = place{bins[i].name(), bins[i].figures}
+	}
+	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
+	middle := "" // is what waiting times are, where there are several
+	if s != byDay {
+		middle = ": the middle one of its days"
+	}
+	return charts("", places, note, middle, ticks(bins, s))
+}
+
+// chartsByHour are those of the hours of the day.
+func chartsByHour(rows []row) []chart {
+	var whole [24]pool
+	days := int64(0)
+	for i := range rows {
+		days += rows[i].days
+		for hour := range whole {
+			whole[hour].merge(&rows[i].hours[hour])
+		}
+	}
+	places := make([]place, len(whole))
+	var marks []tick
+	for hour := range whole {
+		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].figures()}
+		places[hour].Days = days // an hour has all of them, whether or not anything happened
+		if hour%3 == 0 {
+			marks = append(marks, tick{hour, places[hour].name})
+		}
+	}
+	return charts("hour-", places, "by hour of the day", ": the middle one of the months", marks)
+}
+
+// charts are one for each thing that is to be seen of places. Their ids begin
+// with prefix.
+func charts(prefix string, places []place, note, middle string, ticks []tick) []chart {
 	sessions := chart{ID: "sessions", Title: "Sessions a day", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
 	waiting := chart{ID: "waiting", Title: "Waiting time", Format: seconds, Unit: 60, Series: []series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
 	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: 3600, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
 	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: 3600, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
-	for i := range bins {
-		b := &bins[i]
-		label := b.name()
-		if b.Days == 0 {
-			for _, c := range []*chart{&sessions, &waiting, &total, &work} {
-				c.add(label, make([]float64, len(c.Series)), false)
-			}
-			continue
-		}
-		sessions.add(label, []float64{perDay(b.Sessions, b.Days)}, true)
-		waiting.add(label, []float64{float64(b.Waiting90), float64(b.Waiting)}, b.Waiting >= 0)
-		total.add(label, []float64{perDay(b.Total, b.Days)}, true)
-		work.add(label, []float64{perDay(b.Work, b.Days)}, true)
+	for i := range places {
+		p := &places[i]
+		known := p.Days > 0
+		sessions.add(p.name, known, perDay(p.Sessions, p.Days))
+		waiting.add(p.name, known && p.Waiting >= 0, float64(p.Waiting90), float64(p.Waiting))
+		total.add(p.name, known, perDay(p.Total, p.Days))
+		work.add(p.name, known, perDay(p.Work, p.Days))
 	}
-	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
 	all := []chart{sessions, waiting, total, work}
 	for i := range all {
-		all[i].Note, all[i].Ticks = note, ticks(bins, s)
+		all[i].ID, all[i].Note, all[i].Ticks = prefix+all[i].ID, note, ticks
 	}
-	if s != byDay {
-		all[1].Note += ": the middle one of its days"
-	}
+	all[1].Note += middle
 	return all
 }
 

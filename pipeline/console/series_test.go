@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +46,7 @@ func total(sessions string) string {
 
 // twoMonths has October as a month, and the first two days of November.
 func twoMonths(t *testing.T) (*pipeline.Runner, *service.State) {
+	t.Helper()
 	st := store.NewMemory(nil)
 	put(t, st, "summaries/r/month/2026-10/by_day.csv", summaryText(
 		[6]string{"2026-10-30", "30", "5:00:00", "2:30:00", "0:00:10", "0:01:00"},
@@ -68,12 +70,19 @@ func twoMonths(t *testing.T) (*pipeline.Runner, *service.State) {
 	}}}
 }
 
-func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
-	r, s := twoMonths(t)
+// followed is an index that has read them.
+func followed(t *testing.T, r *pipeline.Runner, s *service.State) *index {
+	t.Helper()
 	x := newIndex()
 	if err := x.follow(t.Context(), r, s); err != nil {
 		t.Fatal(err)
 	}
+	return x
+}
+
+func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
+	r, s := twoMonths(t)
+	x := followed(t, r, s)
 	if known, wanted := x.filling(); known != 3 || wanted != 3 {
 		t.Errorf("it knows %d of %d partitions; there is a month, and two days of another one", known, wanted)
 	}
@@ -82,15 +91,15 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 		day.Date(2026, 10, 30): {Days: 1, Sessions: 30, Total: 5 * 3600, Work: 9000, Waiting: 10, Waiting90: 60},
 		day.Date(2026, 10, 31): {Days: 1, Sessions: 10, Total: 3600, Work: 1800, Waiting: -1, Waiting90: -1},
 		day.Date(2026, 11, 2):  {Days: 1, Sessions: 9, Total: 600, Work: 300, Waiting: 20, Waiting90: 60},
-		day.Date(2026, 11, 3):  {Waiting: -1, Waiting90: -1},
-		day.Date(2020, 1, 1):   {Waiting: -1, Waiting90: -1},
+		day.Date(2026, 11, 3):  nothing,
+		day.Date(2020, 1, 1):   nothing,
 	} {
 		if got := h.day(d); got != want {
 			t.Errorf("%s: %+v, want %+v", d, got, want)
 		}
 	}
 	rows := h.rows(day.Date(2026, 10, 1), day.Date(2026, 11, 2))
-	if len(rows) != 2 || rows[1].days != 2 || rows[1].sessionsAt[9] != 16 {
+	if len(rows) != 2 || rows[1].days != 2 || rows[1].hours[9].sum.Sessions != 16 {
 		t.Errorf("November: %+v", rows[1])
 	}
 	groups := groupsOf(rows)
@@ -101,14 +110,39 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 	if s := groups[0].Series; len(s) != 2 || s[0] != 12.5 || s[1] != 8 {
 		t.Errorf("A over time: %v", s)
 	}
+	// 10 s in October, and 20 s on both days of November: of two months the lower.
+	if g := groups[0]; g.Waiting != "10 s" || g.Most != "1:00 min" {
+		t.Errorf("A waits %s, and 90 %% of it %s at most", g.Waiting, g.Most)
+	}
+	if g := groups[1]; g.Waiting != "–" {
+		t.Errorf("nobody waited for no group, and it says %s", g.Waiting)
+	}
+	// At 9, 40 + 7 + 9 sessions in four days.
+	byHour := chartsByHour(rows)
+	if p := byHour[0].Points; p[9].Values[0] != 14 || p[8].Values[0] != 0 || !p[8].Known || p[9].Label != "9:00" {
+		t.Errorf("sessions by hour: %+v", p)
+	}
+	if p := byHour[1].Points[9]; p.Known {
+		t.Errorf("nobody waited at 9, and it says %+v", p)
+	}
+}
+
+func TestIndexKeepsTheSumOfGroupsBeyondTheMost(t *testing.T) {
+	r, s := twoMonths(t)
+	var rows [][6]string
+	for i := range maxGroups + 2 {
+		rows = append(rows, [6]string{strconv.Itoa(i), "3", "0:10:00", "0:05:00", "0:00:20", "0:01:00"})
+	}
+	put(t, r.Sink, "summaries/r/month/2026-10/by_group.csv", summaryText(rows...))
+	october := followed(t, r, s).history("r").months[day.MonthOf(2026, 10)]
+	if others := october.groups[otherGroups]; len(october.groups) != maxGroups+1 || others.Sessions != 6 || others.Total != 1200 {
+		t.Errorf("%d groups, and the others are %+v", len(october.groups), others)
+	}
 }
 
 func TestIndexFollowsRevisions(t *testing.T) {
 	r, s := twoMonths(t)
-	x := newIndex()
-	if err := x.follow(t.Context(), r, s); err != nil {
-		t.Fatal(err)
-	}
+	x := followed(t, r, s)
 	put(t, r.Sink, "summaries/r/day/2026-11-02/total.csv", total("90"))
 	if err := x.follow(t.Context(), r, s); err != nil {
 		t.Fatal(err)
@@ -178,11 +212,7 @@ func TestWarmEndsWithItsContext(t *testing.T) {
 
 func TestBins(t *testing.T) {
 	r, s := twoMonths(t)
-	x := newIndex()
-	if err := x.follow(t.Context(), r, s); err != nil {
-		t.Fatal(err)
-	}
-	h := x.history("r")
+	h := followed(t, r, s).history("r")
 	// 2026-11-01 is a Sunday: a week ends with it, and another begins.
 	weeks := h.bins(day.Date(2026, 10, 30), day.Date(2026, 11, 2), byWeek)
 	if len(weeks) != 2 || weeks[0].To != day.Date(2026, 11, 1) || weeks[0].Sessions != 47 || weeks[0].Days != 3 || weeks[1].Sessions != 9 {
