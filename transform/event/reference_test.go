@@ -249,7 +249,7 @@ func (m *slowObject) time(name string) int64 {
 
 var rfc3339 = regexp.MustCompile(`^(\d{4})-\d\d-\d\dT\d\d:\d\d:(\d\d)(?:\.\d{1,9})?(?:Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// parseSlowly is ParseTime by means of time.Parse, which takes more than the
+// parseSlowly is parseTime by means of time.Parse, which takes more than the
 // contract allows, but no second 60.
 func parseSlowly(s string) (int64, bool) {
 	s = strings.NewReplacer("t", "T", "z", "Z").Replace(s)

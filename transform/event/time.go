@@ -13,13 +13,6 @@ const (
 	microsPerSecond = 1_000_000
 )
 
-// ParseTime reads an RFC 3339 time of the years 1990 to 2200, as written, with
-// at most nine fractional digits, and returns it in microseconds since the
-// Unix epoch, truncated. Offsets reach from -23:59 to +23:59. Second 60 is
-// valid where RFC 3339 allows a leap second, at 23:59 UTC on the last day of a
-// June or December, and counts as the second that follows.
-func ParseTime(s []byte) (micros int64, ok bool) { return new(calendar).parseTime(s) }
-
 // A calendar reads times, and remembers the last one's date: times that follow
 // each other are mostly of one day.
 type calendar struct {
@@ -27,6 +20,11 @@ type calendar struct {
 	days int       // from 1970-01-01 to it
 }
 
+// parseTime reads an RFC 3339 time of the years 1990 to 2200, as written, with
+// at most nine fractional digits, and returns it in microseconds since the
+// Unix epoch, truncated. Offsets reach from -23:59 to +23:59. Second 60 is
+// valid where RFC 3339 allows a leap second, at 23:59 UTC on the last day of a
+// June or December, and counts as the second that follows.
 func (c *calendar) parseTime(s []byte) (micros int64, ok bool) {
 	// 2026-11-20T08:00:00 and at least a Z
 	if len(s) < 20 {
