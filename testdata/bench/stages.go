@@ -25,7 +25,7 @@ func stages() []stage {
 		{"decode", []string{"daybook/transform/event."}},
 		{"shuffle", []string{"daybook/transform/shuffle."}},
 		{"order and fold", []string{"daybook/transform/session."}},
-		{"rows", []string{"daybook/transform/report."}},
+		{"rows", []string{"daybook/transform/report.", "daybook/transform/rowsort."}},
 		{"Parquet", []string{"daybook/sinks/parquet."}},
 		{"digests", []string{"daybook/sinks/digest."}},
 		{"summaries and CSV", []string{"daybook/transform/summary.", "daybook/sinks/csv."}},
