@@ -20,7 +20,7 @@ const (
 	axisTicks  = 5
 
 	statusHeight = 26 // pixels
-	legHeight    = 40
+	legHeight    = 46
 	chatHeight   = 34
 	labelShare   = 9.0 // percent of the width that a label needs
 )
@@ -198,7 +198,7 @@ var buckets = map[session.Measure]string{
 }
 
 // leg is the lane of a leg: what its time counted to, and below that when its
-// technician worked, and was in action.
+// technician worked, was in action, and what the signals said of presence.
 func (p *painter) leg(l *session.Leg) template.HTML {
 	p.begin(legHeight, fmt.Sprintf("Leg %d over time; its table below says the same", l.Number))
 	end := p.end
@@ -220,7 +220,47 @@ func (p *painter) leg(l *session.Leg) template.HTML {
 			p.block("m-action", "in action", s.From, s.To, 34, 3)
 		}
 	}
+	for _, s := range p.signals(l.Number) {
+		p.block("m-signal", s.text, s.from, s.to, 40, 3)
+	}
 	return p.finish()
+}
+
+// signalled is a stretch of time in which a leg's signals said the same of its
+// technician: that something is not as when the leg started.
+type signalled struct {
+	text     string
+	from, to int64
+}
+
+func (p *painter) signals(leg int) []signalled {
+	var all []signalled
+	steps := p.Trace.Steps
+	for i := range steps {
+		from, to := steps[i].Event.Millis(), p.end
+		if i+1 < len(steps) {
+			to = steps[i+1].Event.Millis()
+		}
+		text := signalsAfter(&steps[i], leg)
+		if text == "" || from == to {
+			continue
+		}
+		if n := len(all); n > 0 && all[n-1].text == text && all[n-1].to == from {
+			all[n-1].to = to
+		} else {
+			all = append(all, signalled{text, from, to})
+		}
+	}
+	return all
+}
+
+func signalsAfter(step *session.Step, leg int) string {
+	for i := range step.Legs {
+		if l := &step.Legs[i]; l.Leg == leg && l.Started {
+			return strings.Join(explain.Signals(l), ", ")
+		}
+	}
+	return ""
 }
 
 // chat is the lane of messages: the customer's above the line, the technicians'
@@ -266,6 +306,10 @@ func (p *painter) legend() []legendItem {
 		if class != "" && seen[m] {
 			items = append(items, legendItem{class, m.String()})
 		}
+	}
+	signals := func(l session.Leg) bool { return len(p.signals(l.Number)) > 0 }
+	if slices.ContainsFunc(p.Session.Legs, signals) {
+		items = append(items, legendItem{"m-signal", "away, or at something else"})
 	}
 	return append(items, legendItem{"by-customer", "customer’s message (above)"}, legendItem{"by-technician", "technician’s message (below)"})
 }

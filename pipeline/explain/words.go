@@ -63,32 +63,39 @@ func State(step *session.Step) string {
 	text := step.Status.String()
 	for _, l := range step.Legs {
 		if l.Started {
-			text += fmt.Sprintf("; leg %d %s", l.Leg, Presence(&l))
+			text += fmt.Sprintf("; leg %d %s", l.Leg, presenceText(&l))
 		}
 	}
 	return text
 }
 
-// Presence is what a leg's technician was doing, as far as the signals tell.
-func Presence(l *session.LegState) string {
-	var absent []string
+// presenceText is what a leg's technician was doing, as far as the signals tell.
+func presenceText(l *session.LegState) string {
+	words := Signals(l)
+	switch {
+	case l.Working:
+		words = append([]string{"working"}, words...)
+	case l.InAction:
+		words = append([]string{"in action"}, words...)
+	case len(words) == 0:
+		return "present"
+	}
+	return strings.Join(words, ", ")
+}
+
+// Signals are those of a leg that are not as they are when it starts: link up,
+// available, tab selected, console in the foreground, own window inactive.
+func Signals(l *session.LegState) []string {
+	var signals []string
 	for _, p := range []struct {
 		is   bool
 		text string
 	}{{!l.Link, "link down"}, {!l.Available, "away"}, {!l.Tab, "tab deselected"}, {!l.Console, "console in the background"}, {l.Window, "own window active"}} {
 		if p.is {
-			absent = append(absent, p.text)
+			signals = append(signals, p.text)
 		}
 	}
-	switch {
-	case l.Working:
-		absent = append([]string{"working"}, absent...)
-	case l.InAction:
-		absent = append([]string{"in action"}, absent...)
-	case len(absent) == 0:
-		return "present"
-	}
-	return strings.Join(absent, ", ")
+	return signals
 }
 
 // Notes are what an event led to beside the state: anomalies, and legs removed
