@@ -4,34 +4,41 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+
+	"daybook/pipeline/service"
 )
 
-// dayChart is a card's bars: a day each, as high as it has sessions, with the
-// sign of its state below where that is not simply published.
+// dayChart is a card's bars: a day each, as high as it has sessions, with a mark
+// as high as it has rows, and the sign of its state below where that is not
+// simply published.
 type dayChart []recentDay
 
 const (
 	dayChartHeight = 64
 	dayChartSigns  = 16
+	dayChartMark   = 2
 )
 
 // SVG is the picture.
 func (c dayChart) SVG() template.HTML {
 	most := int64(1)
 	for _, d := range c {
-		most = max(most, d.Sessions)
+		most = max(most, d.Sessions, d.Rows)
 	}
+	share := func(n int64) float64 { return max(dayChartMark, float64(n)/float64(most)*dayChartHeight) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="days" width="100%%" height="%d" role="img" aria-label="%s">`, dayChartHeight+dayChartSigns, template.HTMLEscapeString(c.describe()))
 	slot := 100 / float64(max(1, len(c)))
 	for i, d := range c {
 		l := lookOf(d.State)
-		height := max(2, float64(d.Sessions)/float64(most)*dayChartHeight)
 		fmt.Fprintf(&b, `<g class="%s"><rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s: %s, %s, %s</title></rect>`,
 			d.State, slot*float64(i), slot, dayChartHeight+dayChartSigns, d.Day, l.Word, plural(d.Sessions, "session", "sessions"), plural(d.Rows, "row", "rows"))
-		fmt.Fprintf(&b, `<rect class="bar" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="1"/>`,
-			slot*(float64(i)+0.14), dayChartHeight-height, slot*0.72, height)
-		if !(d.State == looks[0].State) {
+		x, width, height := slot*(float64(i)+0.14), slot*0.72, share(d.Sessions)
+		fmt.Fprintf(&b, `<rect class="bar" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="1"/>`, x, dayChartHeight-height, width, height)
+		if d.Rows > 0 {
+			fmt.Fprintf(&b, `<rect class="rows" x="%.2f%%" y="%.1f" width="%.2f%%" height="%d"/>`, x, dayChartHeight-share(d.Rows), width, dayChartMark)
+		}
+		if d.State != service.Published {
 			fmt.Fprintf(&b, `<text x="%.2f%%" y="%d">%s</text>`, slot*(float64(i)+0.5), dayChartHeight+12, l.Sign)
 		}
 		b.WriteString(`</g>`)
@@ -45,7 +52,13 @@ func (c dayChart) describe() string {
 	if len(c) == 0 {
 		return "no days yet"
 	}
-	text := fmt.Sprintf("Sessions from %s to %s", c[0].Day, c[len(c)-1].Day)
+	least, most := c[0], c[0]
+	for _, d := range c {
+		least.Sessions, most.Sessions = min(least.Sessions, d.Sessions), max(most.Sessions, d.Sessions)
+		least.Rows, most.Rows = min(least.Rows, d.Rows), max(most.Rows, d.Rows)
+	}
+	text := fmt.Sprintf("Sessions and rows a day, %s to %s: %s to %s sessions, %s to %s rows", c[0].Day, c[len(c)-1].Day,
+		thousands(least.Sessions), thousands(most.Sessions), thousands(least.Rows), thousands(most.Rows))
 	for _, d := range c {
 		if !fresh(d.State) {
 			text += fmt.Sprintf("; %s is %s", d.Day, lookOf(d.State).Word)

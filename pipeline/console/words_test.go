@@ -1,6 +1,7 @@
 package console
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,20 @@ func TestVerdictIsTheWorstThereIs(t *testing.T) {
 	} {
 		if got := judge(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
 			t.Errorf("%+v, want %+v", got, tc.want)
+		}
+	}
+}
+
+func TestDayChartHasSessionsAndRows(t *testing.T) {
+	c := dayChart{{Day: "2026-11-19", State: service.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: service.Failed}}
+	picture := string(c.SVG())
+	for _, want := range []string{
+		`aria-label="Sessions and rows a day, 2026-11-19 to 2026-11-20: 0 to 8 sessions, 0 to 16 rows; 2026-11-20 is failed"`,
+		`<rect class="bar" x="7.00%" y="32.0" width="36.00%" height="32.0" rx="1"/><rect class="rows" x="7.00%" y="0.0" width="36.00%" height="2"/></g>`,
+		`2026-11-20: failed, 0 sessions, 0 rows`, `>!</text>`,
+	} {
+		if !strings.Contains(picture, want) {
+			t.Errorf("it lacks %s:\n%s", want, picture)
 		}
 	}
 }
