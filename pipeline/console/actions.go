@@ -5,30 +5,21 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"daybook/pipeline/service"
 	"daybook/transform/day"
 )
 
-// The verbs of [service.Action].
-const (
-	verbRun      = "run"      // what is missing or stale
-	verbRebuild  = "rebuild"  // also what is fresh
-	verbBackfill = "backfill" // a range of days
-	verbRetry    = "retry"    // what failed or was set aside
-)
-
 // notices are what a page says after something was done, by the code that the
 // address has.
 var notices = map[string]string{
-	"login":      "You are logged in. Pages now have actions.",
-	"logout":     "You are logged out.",
-	verbRun:      "Asked for: what is missing or stale of it is built with the next look.",
-	verbRebuild:  "Asked for: it is built again, from the dumps on.",
-	verbBackfill: "Asked for: the days are built one after the other.",
-	verbRetry:    "Asked for: it is tried again with the next look.",
+	"login":              "You are logged in. Pages now have actions.",
+	"logout":             "You are logged out.",
+	service.VerbRun:      "Asked for: what is missing or stale of it is built with the next look.",
+	service.VerbRebuild:  "Asked for: it is built again, from the dumps on.",
+	service.VerbBackfill: "Asked for: the days are built one after the other.",
+	service.VerbRetry:    "Asked for: it is tried again with the next look.",
 }
 
 // post makes a handler of something that is done. Its error is a page.
@@ -100,7 +91,9 @@ func (c *Console) parseAction(verb string, form url.Values) (service.Action, err
 	bad := func(text string) (service.Action, error) {
 		return service.Action{}, &failure{http.StatusBadRequest, text, nil}
 	}
-	if _, known := notices[verb]; !known || verb == "login" || verb == "logout" {
+	switch verb {
+	case service.VerbRun, service.VerbRebuild, service.VerbBackfill, service.VerbRetry:
+	default:
 		return bad("There is no such action.")
 	}
 	if a.Report != "" {
@@ -116,7 +109,7 @@ func (c *Console) parseAction(verb string, form url.Values) (service.Action, err
 		return a, nil
 	}
 	if a.To == "" {
-		if verb == verbBackfill {
+		if verb == service.VerbBackfill {
 			return bad("A backfill needs the last day, too. Write it as 2026-11-20.")
 		}
 		return a, nil
@@ -157,11 +150,11 @@ func partitionActions(report string, p *service.Partition) []Action {
 	}
 	switch p.State {
 	case service.Failed, service.SetAside:
-		add(verbRetry, "Try again", "Forgets the failed attempts, and tries with the next look.", "daybook backfill "+dates+" --only failed")
+		add(service.VerbRetry, "Try again", "Forgets the failed attempts, and tries with the next look.", "daybook backfill "+dates+" --only failed")
 	case service.Missing, service.Waiting, service.Queued, service.Stale:
-		add(verbRun, "Build now", "Builds it without waiting for its drop or its turn.", run)
+		add(service.VerbRun, "Build now", "Builds it without waiting for its drop or its turn.", run)
 	}
-	add(verbRebuild, "Build again", "Makes it again from the dumps on. Where the result is the same, nothing changes.", "daybook backfill "+dates+" --only all")
+	add(service.VerbRebuild, "Build again", "Makes it again from the dumps on. Where the result is the same, nothing changes.", "daybook backfill "+dates+" --only all")
 	return all
 }
 
@@ -171,15 +164,17 @@ func reportActions(rep *service.Report) []Action {
 		return nil
 	}
 	first, last := rep.Days[0].Name, rep.Days[len(rep.Days)-1].Name
-	command := "daybook backfill --from " + first + " --to " + last
-	all := []Action{{Verb: verbBackfill, Label: "Backfill", About: "Builds what is missing or stale of these days, and the months that they complete.",
-		Report: rep.Name, From: first, To: last, Range: true, Command: command + " --report " + rep.Name}}
+	command := func(from, to, only string) string {
+		return "daybook backfill --from " + from + " --to " + to + only + " --report " + rep.Name
+	}
+	all := []Action{{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds what is missing or stale of these days, and the months that they complete.",
+		Report: rep.Name, From: first, To: last, Range: true, Command: command(first, last, "")}}
 	failed := func(p service.Partition) bool { return p.State == service.Failed || p.State == service.SetAside }
 	from, to := span(rep.Days, failed)
 	if from != "" {
-		all = append(all, Action{Verb: verbRetry, Label: "Retry what failed", About: "Tries the days again that failed or were set aside.",
+		all = append(all, Action{Verb: service.VerbRetry, Label: "Retry what failed", About: "Tries the days again that failed or were set aside.",
 			Report: rep.Name, From: from, To: to, Range: true,
-			Command: strings.Join([]string{"daybook backfill --from", from, "--to", to, "--only failed --report", rep.Name}, " ")})
+			Command: command(from, to, " --only failed")})
 	}
 	return all
 }

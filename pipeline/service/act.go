@@ -28,11 +28,11 @@ func (s *Service) Act(ctx context.Context, a Action) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadAction, err)
 	}
-	if a.Verb == "retry" {
+	if a.Verb == VerbRetry {
 		return s.retry(ctx, r)
 	}
 	o := &order{trigger: a.words(), config: c, target: r.target(), reports: r.reports}
-	if a.Verb == "rebuild" {
+	if a.Verb == VerbRebuild {
 		o.only = pipeline.OnlyAll
 	}
 	return s.start(o)
@@ -121,7 +121,7 @@ func (r *request) has(report string) bool {
 func (a *Action) parse(c *Config) (*request, error) {
 	r := &request{lookback: day.Day(c.Runner.Lookback), reports: c.Runner.Reports}
 	switch a.Verb {
-	case "run", "rebuild", "backfill", "retry":
+	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:
 		return nil, fmt.Errorf("there is no action %q; there are run, rebuild, backfill and retry", shortened(a.Verb, 32))
 	}

@@ -133,8 +133,16 @@ type Run struct {
 // Action is something that people ask the service to do, as the command line
 // can, too.
 type Action struct {
-	Verb   string `json:"verb"`             // run, rebuild, backfill or retry
+	Verb   string `json:"verb"`
 	Report string `json:"report,omitempty"` // empty: all
 	From   string `json:"from"`             // a day, or a month
 	To     string `json:"to,omitempty"`     // a day; empty: only From
 }
+
+// The verbs of actions.
+const (
+	VerbRun      = "run"      // build what is missing or stale
+	VerbRebuild  = "rebuild"  // build also what is fresh
+	VerbBackfill = "backfill" // run, of a range of days
+	VerbRetry    = "retry"    // try again what failed or was set aside
+)
