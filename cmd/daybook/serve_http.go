@@ -19,11 +19,9 @@ import (
 	"daybook/pipeline/console"
 )
 
-// Limits of every request, beside those of [console.Limit]. A download gets a
-// longer time from the console.
+// Limits of every request, beside those of [console.Limit].
 const (
-	writeTimeout = 2 * time.Minute
-	maxBody      = 64 << 10
+	maxBody = 64 << 10
 
 	scrapeTimeout = 15 * time.Second
 	maxScrapes    = 4 // at once
@@ -73,9 +71,8 @@ func (s *server) console(at net.Addr) *console.Console {
 // serveHTTP answers requests until stop is called.
 func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func()) {
 	h := &http.Server{
-		Handler:      http.MaxBytesHandler(s.routes(pages), maxBody),
-		WriteTimeout: writeTimeout,
-		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		Handler:  http.MaxBytesHandler(s.routes(pages), maxBody),
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	console.Limit(h)
 	go func() {

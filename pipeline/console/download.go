@@ -56,8 +56,9 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 		return
 	}
 	runner := c.Service.Runner()
-	ctx := r.Context()
-	shown, err := runner.Show(ctx, rep.Name, p.Name)
+	soon, cancel := limited(r)
+	defer cancel()
+	shown, err := runner.Show(soon.Context(), rep.Name, p.Name)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -68,6 +69,10 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 		c.fail(w, r, notFound("%s has no such file. It may have been replaced: look again.", p.Name))
 		return
 	}
+	ctx, giveUp := context.WithCancel(r.Context())
+	defer giveUp()
+	stalled := time.AfterFunc(streamTimeout, giveUp)
+	defer stalled.Stop()
 	body, object, err := openWhole(ctx, runner.Sink, key)
 	if err != nil {
 		c.fail(w, r, err)
@@ -82,7 +87,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 	if r.Method == http.MethodHead {
 		return
 	}
-	if err := copyStream(w, body); err != nil {
+	if err := copyStream(w, body, stalled); err != nil {
 		// The size was promised: who gets less knows that it is not all.
 		c.Log.Warn("a download broke off", "path", r.URL.Path, "error", err)
 	}
@@ -101,12 +106,13 @@ func downloadName(report, partition, file string) string {
 	}, report+"-"+partition+"-"+file)
 }
 
-// copyStream copies as long as the reader takes the next piece within the time
-// for it.
-func copyStream(w http.ResponseWriter, body io.Reader) error {
+// copyStream copies as long as the next piece comes, and is taken, within the
+// time for it. What comes too late has stalled end it.
+func copyStream(w http.ResponseWriter, body io.Reader, stalled *time.Timer) error {
 	deadlines := http.NewResponseController(w)
 	const piece = 1 << 20
 	for {
+		stalled.Reset(streamTimeout)
 		_ = deadlines.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
 		_, err := io.CopyN(w, body, piece)
 		if err == io.EOF {

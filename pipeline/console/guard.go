@@ -26,12 +26,14 @@ const (
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Limit sets what only the server itself can limit. There is no ReadTimeout: it
-// would also end what is answered for longer, such as downloads. The console has
-// one of its own for requests with a body.
+// Limit sets what only the server itself can limit. A download gets a longer time
+// to write from the console. There is no ReadTimeout: it would also end what is
+// answered for longer, such as downloads. The console has one of its own for
+// requests with a body.
 func Limit(s *http.Server) {
 	s.MaxHeaderBytes = maxHeaders
 	s.ReadHeaderTimeout = bodyTimeout
+	s.WriteTimeout = streamTimeout
 	s.IdleTimeout = 2 * time.Minute
 }
 

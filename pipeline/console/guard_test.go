@@ -54,7 +54,7 @@ func TestServerWaitsForHeadersOnly(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewUnstartedServer(newConsole(t, w, nil))
 	Limit(server.Config)
-	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != bodyTimeout || c.MaxHeaderBytes != maxHeaders || c.IdleTimeout == 0 {
+	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != bodyTimeout || c.WriteTimeout != streamTimeout || c.MaxHeaderBytes != maxHeaders || c.IdleTimeout == 0 {
 		t.Errorf("the limits are %+v", c)
 	}
 	server.Start()
@@ -130,6 +130,71 @@ func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 		c := New(Options{Service: stuck{w}})
 		if rec := get(c, "/runs"); rec.Code != http.StatusGatewayTimeout || !strings.Contains(rec.Body.String(), "too long") {
 			t.Errorf("status %d", rec.Code)
+		}
+	})
+}
+
+// patient remembers the deadlines that are set for writing.
+type patient struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (p *patient) SetWriteDeadline(t time.Time) error {
+	p.deadlines = append(p.deadlines, t)
+	return nil
+}
+
+// TestDownloadWaitsForEachPiece: a large one may take long, but not a piece of
+// it.
+func TestDownloadWaitsForEachPiece(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec, begun := &patient{ResponseRecorder: httptest.NewRecorder()}, time.Now()
+		stalled := time.AfterFunc(streamTimeout, func() { t.Error("it is given up") })
+		defer stalled.Stop()
+		slow := readerFunc(func(p []byte) (int, error) {
+			if rec.Body.Len()%(1<<20) == 0 { // a piece begins
+				time.Sleep(streamTimeout * 2 / 3)
+			}
+			return len(p), nil
+		})
+		if err := copyStream(rec, io.LimitReader(slow, 2<<20), stalled); err != nil || rec.Body.Len() != 2<<20 {
+			t.Errorf("%d bytes, %v", rec.Body.Len(), err)
+		}
+		second := begun.Add(streamTimeout * 2 / 3)
+		if d := rec.deadlines; len(d) != 3 || !d[0].Equal(begun.Add(streamTimeout)) || !d[1].Equal(second.Add(streamTimeout)) {
+			t.Errorf("from %v on, the deadlines are %v", begun, d)
+		}
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// hung is a store of whose summaries nothing comes.
+type hung struct{ store.Store }
+
+func (h hung) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	body, object, err := h.Store.Open(ctx, key, offset, length, ifMatch)
+	if err == nil && strings.HasPrefix(key, "summaries/") {
+		body = io.NopCloser(readerFunc(func([]byte) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}))
+	}
+	return body, object, err
+}
+
+func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	w.Runner().Sink = hung{w.Sink}
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		rec := get(c, "/reports/sessions/2026-11-18/summaries/total.csv")
+		if waited := time.Since(begun); waited != streamTimeout || rec.Body.Len() > 0 {
+			t.Errorf("after %s it has %d bytes", waited, rec.Body.Len())
 		}
 	})
 }
