@@ -43,10 +43,18 @@ type digestWriter interface {
 	Close() (digest.Summary, error)
 }
 
-// eventsTable reads the events of sessions, row group by row group, with their
-// ids or without.
+// eventsTable reads row groups of events, with their ids or without.
 type eventsTable interface {
-	Read(group int, ids bool, keep func(session int64) bool, each func(events []event.Event) error) error
+	Open(group int, ids bool) (storedSessions, error)
+}
+
+// storedSessions are the sessions of a row group, in the order of their hash.
+type storedSessions interface {
+	// Next goes on to the next session, if there is one.
+	Next() (session int64, ok bool)
+	// Append appends the events of the session that Next came to. They are the
+	// caller's.
+	Append(events []event.Event) ([]event.Event, error)
 }
 
 // partWriter takes the rows of a part, in order.
@@ -72,7 +80,14 @@ func (parquetFormat) index(r io.ReaderAt, size int64) (*digest.Index, error) {
 }
 
 func (parquetFormat) events(r io.ReaderAt, size, tail int64, complete bool) (eventsTable, error) {
-	return digest.OpenEvents(r, size, tail, complete)
+	events, err := digest.OpenEvents(r, size, tail, complete)
+	return parquetEvents{events}, err
+}
+
+type parquetEvents struct{ *digest.Events }
+
+func (e parquetEvents) Open(group int, ids bool) (storedSessions, error) {
+	return e.Events.Open(group, ids)
 }
 
 func (f parquetFormat) part(w io.Writer) (partWriter, error) {

@@ -141,14 +141,27 @@ func (w *plainDigest) Close() (digest.Summary, error) {
 // plainGroups are the events of a table by row group.
 type plainGroups [][]event.Event
 
-func (g plainGroups) Read(group int, _ bool, keep func(session int64) bool, each func(events []event.Event) error) error {
+func (g plainGroups) Open(group int, _ bool) (storedSessions, error) {
 	if group >= len(g) {
-		return errPlain
+		return nil, errPlain
 	}
-	if events := g[group]; keep(events[0].SessionID) {
-		return each(events)
-	}
-	return nil
+	return &plainSession{events: g[group]}, nil
+}
+
+// plainSession is the one session of a row group.
+type plainSession struct {
+	events []event.Event
+	read   bool
+}
+
+func (s *plainSession) Next() (session int64, ok bool) {
+	ok = !s.read
+	s.read = true
+	return s.events[0].SessionID, ok
+}
+
+func (s *plainSession) Append(events []event.Event) ([]event.Event, error) {
+	return append(events, s.events...), nil
 }
 
 type plainPart struct{ w io.Writer }

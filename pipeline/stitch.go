@@ -282,11 +282,15 @@ func (s *stitcher) run(ctx context.Context, places []*place) error {
 				continue
 			}
 			digests++
-			events = append(events, c.events()...)
-			if err := c.advance(); err != nil {
+			var err error
+			if events, err = c.append(events); err != nil {
 				return err
 			}
-			if c.done() {
+			more, err := c.advance()
+			if err != nil {
+				return err
+			}
+			if !more {
 				cursors = slices.Delete(cursors, i, i+1)
 				i--
 			}
@@ -328,16 +332,15 @@ func (s *stitcher) fold(events []event.Event, digests int) error {
 	return nil
 }
 
-// cursor is at one session of a place, in the order of hashes.
+// cursor is at one wanted session of a place, in the order of hashes.
 type cursor struct {
 	s      *stitcher
 	part   publish.Part
 	table  eventsTable
-	groups []groupRange // still to be read
+	groups []groupRange // still to be opened
 
-	hash   uint64
-	read   []event.Event // of the wanted sessions of a row group
-	starts []int         // of the sessions from this one on, in read
+	sessions storedSessions // of the row group that is open; nil: none was yet
+	hash     uint64
 }
 
 // open opens a place for the wanted sessions of this worker; nil if it has
@@ -356,44 +359,46 @@ func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
 		return nil, err
 	}
 	c := &cursor{s: s, part: p.part, table: table, groups: groups}
-	if err := c.advance(); err != nil || c.done() {
+	if more, err := c.advance(); err != nil || !more {
 		return nil, err
 	}
 	return c, nil
 }
 
-// events are those of the session that the cursor is at.
-func (c *cursor) events() []event.Event {
-	end := len(c.read)
-	if len(c.starts) > 1 {
-		end = c.starts[1]
-	}
-	return c.read[c.starts[0]:end]
+// append appends the events of the session that the cursor is at.
+func (c *cursor) append(events []event.Event) ([]event.Event, error) {
+	events, err := c.sessions.Append(events)
+	return events, c.failed(err)
 }
 
-func (c *cursor) done() bool { return len(c.starts) == 0 }
-
 // advance goes on to the next session, if there is one.
-func (c *cursor) advance() error {
-	if len(c.starts) > 0 {
-		c.starts = c.starts[1:]
-	}
-	for len(c.starts) == 0 && len(c.groups) > 0 {
-		c.read, c.starts = c.read[:0], c.starts[:0]
-		err := c.table.Read(c.groups[0].group, c.groups[0].ids, c.s.isWanted, func(events []event.Event) error {
-			c.starts = append(c.starts, len(c.read))
-			c.read = append(c.read, events...)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read %s: %w", c.s.r.Sink.URL(c.part.Key), err)
+func (c *cursor) advance() (more bool, err error) {
+	for {
+		for c.sessions != nil {
+			id, ok := c.sessions.Next()
+			if !ok {
+				break
+			}
+			if c.s.isWanted(id) {
+				c.hash = shuffle.Hash(id)
+				return true, nil
+			}
+		}
+		if len(c.groups) == 0 {
+			return false, nil
+		}
+		if c.sessions, err = c.table.Open(c.groups[0].group, c.groups[0].ids); err != nil {
+			return false, c.failed(err)
 		}
 		c.groups = c.groups[1:]
 	}
-	if len(c.starts) > 0 {
-		c.hash = shuffle.Hash(c.read[c.starts[0]].SessionID)
+}
+
+func (c *cursor) failed(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("read %s: %w", c.s.r.Sink.URL(c.part.Key), err)
 }
 
 func (s *stitcher) isWanted(id int64) bool {

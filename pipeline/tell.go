@@ -8,7 +8,6 @@ import (
 
 	"daybook/sinks/digest"
 	"daybook/transform/day"
-	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
 
@@ -64,14 +63,24 @@ func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, i
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := table.Open(int(e.Group), true)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
+	}
 	var deliveries []Delivery
-	err = table.Read(int(e.Group), true, func(session int64) bool { return session == id }, func(events []event.Event) error {
+	for session, ok := sessions.Next(); ok; session, ok = sessions.Next() {
+		if session != id {
+			continue
+		}
+		events, err := sessions.Append(nil)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
+		}
 		for i := range events {
 			deliveries = append(deliveries, Delivery{Event: events[i], Input: digestDir(d.day)})
 		}
-		return nil
-	})
-	return deliveries, err
+	}
+	return deliveries, nil
 }
 
 // entryOf finds the entry of a session.

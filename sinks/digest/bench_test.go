@@ -69,23 +69,30 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	sessions, events := generated(b, 8000)
+	sessions, n := generated(b, 8000)
 	for i := range sessions {
 		sessions[i].Complete = true
 	}
-	f, _ := writeDay(b, sessions, events)
+	f, _ := writeDay(b, sessions, n)
 	for name, ids := range map[string]bool{"with ids": true, "without": false} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			var events []event.Event
 			for b.Loop() {
 				e := mustOpen(b, f.complete.Bytes(), true)
 				for g := range e.Groups() {
-					if err := e.Read(g, ids, anySession, func([]event.Event) error { return nil }); err != nil {
+					s, err := e.Open(g, ids)
+					if err != nil {
 						b.Fatal(err)
+					}
+					for _, ok := s.Next(); ok; _, ok = s.Next() {
+						if events, err = s.Append(events[:0]); err != nil {
+							b.Fatal(err)
+						}
 					}
 				}
 			}
-			perSecond(b, events)
+			perSecond(b, n)
 		})
 	}
 }

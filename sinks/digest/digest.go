@@ -52,7 +52,7 @@ import (
 // Version counts the changes of what a digest holds of the same dumps: its
 // format, and how events are decoded. A digest of another version has to be
 // built again.
-const Version = 1
+const Version = 2
 
 // ErrCorrupt says that a file is not what a [Writer] of this version wrote.
 // The digest has to be built again from its dumps.
@@ -111,39 +111,38 @@ const (
 type encoding uint8
 
 const (
-	dictionary  encoding = iota // each distinct value of a row group once, then indexes
-	delta                       // packed differences
-	randomDelta                 // so, too, and not compressed
-	randomBytes                 // packed lengths, then the bytes, and not compressed
+	dictionary encoding = iota // each distinct value of a row group once, then indexes
+	delta                      // packed differences
+	plain                      // lengths and bytes
+	random                     // so, too, and not compressed
 )
 
-// The columns of the two tables of events, and their places.
-//
-// A session's times are the first one and the steps from each to the next: the
-// times themselves go back where a session begins, and would be packed as if
-// they did everywhere. Few producers tell microseconds, so those are apart.
+// The columns of the two tables of events, and their places. A row is a session,
+// and holds what its events have in each column one after the other, in as few
+// bytes as it takes: values of one kind, which zstd makes much smaller, and
+// which cost the Parquet library nothing, that would handle each by itself.
 const (
 	eventSession = iota
 	eventStart
-	eventStep
+	eventSteps
 	eventMicros
-	eventSeq
-	eventKind
-	eventWho
-	eventBody
-	eventID
+	eventSeqs
+	eventKinds
+	eventWhos
+	eventBodies
+	eventIDs
 )
 
 var eventColumns = []column{
-	eventSession: {"session_id", 1, number, dictionary},
-	eventStart:   {"start", 2, millis, dictionary},         // of the session's first event
-	eventStep:    {"step", 3, number, randomDelta},         // ms since the event before; 0: the first
-	eventMicros:  {"micros", 4, number, dictionary},        // of the time: 0 to 999
-	eventSeq:     {"seq_step", 5, number, dictionary},      // seq less that of the event before; the first's own
-	eventKind:    {"kind", 6, number, dictionary},          // newKind
-	eventWho:     {"technician_id", 7, number, dictionary}, // 0: none
-	eventBody:    {"body", 8, opaque, dictionary},          // event.Event.AppendBody
-	eventID:      {"event_id", 9, opaque, randomBytes},     // appendID; kind has its form
+	eventSession: {"session_id", 1, number, delta},
+	eventStart:   {"start", 2, millis, delta},          // of the session's first event
+	eventSteps:   {"steps", 3, opaque, plain},          // uvarint: ms since the event before; 0: the first
+	eventMicros:  {"micros", 4, opaque, plain},         // varint: µs of the time beside its ms; nothing if all are 0
+	eventSeqs:    {"seq_steps", 5, opaque, plain},      // varint: seq less that of the event before; the first's own
+	eventKinds:   {"kinds", 6, opaque, plain},          // bytes: the form of the id, the type, the code
+	eventWhos:    {"technician_ids", 7, opaque, plain}, // uvarint; 0: none
+	eventBodies:  {"bodies", 8, opaque, plain},         // uvarint: the length, and event.Event.AppendBody
+	eventIDs:     {"event_ids", 9, opaque, random},     // appendID
 }
 
 // The columns of the table of sessions, and their places.
@@ -214,12 +213,8 @@ func (t *table) properties() *parquet.WriterProperties {
 			options = append(options, parquet.WithDictionaryFor(c.name, true))
 		case delta:
 			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaBinaryPacked))
-		case randomDelta:
-			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaBinaryPacked),
-				parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
-		case randomBytes:
-			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaLengthByteArray),
-				parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
+		case random:
+			options = append(options, parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
 		}
 	}
 	return parquet.NewWriterProperties(options...)

@@ -80,8 +80,6 @@ func writeTo(sessions []told, groupSize int, complete, open, index io.Writer) (S
 	return w.Close()
 }
 
-func anySession(int64) bool { return true }
-
 // contents are what is in a digest: its sessions in order, and the index.
 type contents struct {
 	Sessions []told
@@ -128,13 +126,32 @@ func readEvents(file []byte, complete, ids bool) (sessions []told, err error) {
 		return nil, err
 	}
 	for g := range e.Groups() {
-		err := e.Read(g, ids, anySession, func(events []event.Event) error {
-			sessions = append(sessions, told{slices.Clone(events), complete})
-			return nil
-		})
+		group, err := readGroup(e, g, ids)
 		if err != nil {
 			return nil, err
 		}
+		for _, events := range group {
+			sessions = append(sessions, told{events, complete})
+		}
+	}
+	return sessions, nil
+}
+
+// readGroup reads the sessions of a row group.
+func readGroup(e *Events, group int, ids bool) (sessions [][]event.Event, err error) {
+	s, err := e.Open(group, ids)
+	if err != nil {
+		return nil, err
+	}
+	for id, ok := s.Next(); ok; id, ok = s.Next() {
+		events, err := s.Append(nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) == 0 || events[0].SessionID != id {
+			return nil, fmt.Errorf("session %d has these events: %+v", id, events)
+		}
+		sessions = append(sessions, events)
 	}
 	return sessions, nil
 }
@@ -298,11 +315,7 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 			t.Fatalf("session %d of the index is %+v, want %+v", i, index[i], want)
 		}
 		for _, ids := range []bool{true, false} {
-			var got []event.Event
-			err := tables[s.Complete].Read(int(want.Group), ids, func(session int64) bool { return session == id }, func(events []event.Event) error {
-				got = append(got, events...)
-				return nil
-			})
+			got, err := lookUp(tables[s.Complete], want, ids)
 			wanted := s.Events
 			if !ids {
 				wanted = withoutIDs(wanted)
@@ -312,6 +325,27 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 			}
 		}
 	}
+}
+
+// lookUp reads one session, behind an event of another, and without the events
+// of those before it.
+func lookUp(table *Events, e Entry, ids bool) ([]event.Event, error) {
+	s, err := table.Open(int(e.Group), ids)
+	if err != nil {
+		return nil, err
+	}
+	for id, ok := s.Next(); ok; id, ok = s.Next() {
+		if id != e.Session {
+			continue
+		}
+		before := event.Event{ID: "before"}
+		events, err := s.Append([]event.Event{before})
+		if err != nil || events[0] != before {
+			return nil, fmt.Errorf("behind another event: %+v (error: %w)", events, err)
+		}
+		return events[1:], nil
+	}
+	return nil, nil
 }
 
 func withoutIDs(events []event.Event) []event.Event {
@@ -380,12 +414,12 @@ func TestEventsCanBeKept(t *testing.T) {
 		readers.Go(func() {
 			var kept []told
 			for g := range e.Groups() {
-				err := e.Read(g, true, anySession, func(events []event.Event) error {
-					kept = append(kept, told{slices.Clone(events), true})
-					return nil
-				})
+				sessions, err := readGroup(e, g, true)
 				if err != nil {
 					t.Error(err)
+				}
+				for _, events := range sessions {
+					kept = append(kept, told{events, true})
 				}
 				runtime.GC()
 			}
@@ -488,7 +522,7 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)
 	e := mustOpen(t, f.complete.Bytes(), true)
 	for _, group := range []int{-1, e.Groups()} {
-		if err := e.Read(group, true, anySession, nil); !errors.Is(err, ErrCorrupt) {
+		if _, err := e.Open(group, true); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("row group %d: error %v", group, err)
 		}
 	}
@@ -586,7 +620,7 @@ func TestRequests(t *testing.T) {
 				t.Fatalf("%d row groups opened with %d requests, want %d with 1 (error: %v)", e.Groups(), r.requests, c.groups, err)
 			}
 			for g := range c.groups {
-				if err := e.Read(g, ids, anySession, func([]event.Event) error { return nil }); err != nil || r.requests != g+2 {
+				if _, err := readGroup(e, g, ids); err != nil || r.requests != g+2 {
 					t.Fatalf("%d requests to open and read %d row groups (error: %v)", r.requests, g+1, err)
 				}
 			}
@@ -636,29 +670,10 @@ func TestFailingStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fails(e.Read(0, true, anySession, func([]event.Event) error { return nil }))
+	_, err = e.Open(0, true)
+	fails(err)
 	_, err = ReadIndex(&counting{r: bytes.NewReader(f.sessions.Bytes()), fail: 1}, int64(f.sessions.Len()))
 	fails(err)
-}
-
-// The caller's errors and panics are the caller's.
-func TestReadStops(t *testing.T) {
-	f, _ := write(t, small(), 1000)
-	e := mustOpen(t, f.complete.Bytes(), true)
-	stop, calls := errors.New("stop"), 0
-	err := e.Read(0, true, anySession, func([]event.Event) error {
-		calls++
-		return stop
-	})
-	if err != stop || calls != 1 {
-		t.Errorf("%d calls, error %v", calls, err)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a panic of keep did not come through")
-		}
-	}()
-	e.Read(0, true, func(int64) bool { panic("a bug") }, nil)
 }
 
 func TestWriterRefuses(t *testing.T) {

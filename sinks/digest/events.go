@@ -1,9 +1,11 @@
 package digest
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/parquet"
@@ -17,10 +19,6 @@ import (
 type Events struct {
 	source *source
 }
-
-// batches are row groups' buffers that are not in use. All tables share them: a
-// stitch has dozens open, and reads a row group of one at a time.
-var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // OpenEvents opens a table of events of size bytes: that of complete sessions,
 // or that of open ones. It reads no more than the footer, with one ReadAt of
@@ -42,177 +40,179 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 // Groups is the number of row groups.
 func (e *Events) Groups() int { return len(e.source.groups) }
 
-// Read reads a row group with one ReadAt, asks keep about every session in it,
-// in order of the hash, and then calls each with the events of those that it
-// accepted, in the same order; a session's events are in the order in which
-// they were written.
+// Open reads a row group with one ReadAt. Without ids, its events have none.
 //
-// The events are each's until it returns, but their texts and details may be
-// kept: nobody writes to them again. They are parts of buffers as large as the
-// row group's texts, which stay in memory as long as any of them does.
-//
-// An error wraps [ErrCorrupt], or is that of each or of the io.ReaderAt. A row
-// group whose bytes are damaged is refused as a whole; one that the table does
-// not have is corrupt, too, for an index or somebody else believes that it has.
-func (e *Events) Read(group int, ids bool, keep func(session int64) bool, each func(events []event.Event) error) error {
+// An error wraps [ErrCorrupt], or is that of the io.ReaderAt. A row group whose
+// bytes are damaged is refused as a whole; one that the table does not have is
+// corrupt, too, for an index or somebody else believes that it has.
+func (e *Events) Open(group int, ids bool) (*Sessions, error) {
 	if group < 0 || group >= e.Groups() {
-		return corrupt("there is no row group %d, only %d of them", group, e.Groups())
+		return nil, corrupt("there is no row group %d, only %d of them", group, e.Groups())
 	}
-	b := batches.Get().(*batch)
-	defer func() {
-		b.forget()
-		batches.Put(b)
-	}()
+	s := &Sessions{group: group, ids: ids, at: -1}
 	g, err := e.source.group(group, ids)
 	if err == nil {
-		err = b.read(g, ids, keep)
+		err = s.read(g)
 	}
 	if err != nil {
-		return fmt.Errorf("row group %d: %w", group, err)
+		return nil, fmt.Errorf("row group %d: %w", group, err)
 	}
-	for _, s := range b.kept {
-		events, err := b.session(s)
-		if err != nil {
-			return fmt.Errorf("row group %d: %w", group, err)
+	return s, nil
+}
+
+// Sessions are those of a row group, in order of the hash.
+type Sessions struct {
+	group int
+	ids   bool
+	at    int // the session that Next came to
+
+	sessions, starts                                 []int64
+	steps, micros, seqs, kinds, whos, bodies, stored []parquet.ByteArray
+}
+
+// read decodes the columns of a row group.
+func (s *Sessions) read(g *group) (err error) {
+	if err := g.numbers(numbersOf{eventSession, &s.sessions}, numbersOf{eventStart, &s.starts}); err != nil {
+		return err
+	}
+	for i := 1; i < len(s.sessions); i++ {
+		if shuffle.Hash(s.sessions[i]) <= shuffle.Hash(s.sessions[i-1]) {
+			return corrupt("session %d does not come after session %d", s.sessions[i], s.sessions[i-1])
 		}
-		if err := each(events); err != nil {
+	}
+	for i, column := range []*[]parquet.ByteArray{&s.steps, &s.micros, &s.seqs, &s.kinds, &s.whos, &s.bodies, &s.stored} {
+		if eventSteps+i == eventIDs && !s.ids {
+			break
+		}
+		if *column, err = g.texts(eventSteps + i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// batch is a row group, decoded.
-type batch struct {
-	sessions, start, step, micros, seq, kind, who []int64
-	bodies, stored                                []parquet.ByteArray
-
-	kept   []rows
-	ids    []string      // of the events of kept sessions; all are empty if they are not read
-	events []event.Event // of one session
+// Next goes on to the next session, if there is one, and says which it is.
+func (s *Sessions) Next() (session int64, ok bool) {
+	if s.at+1 == len(s.sessions) {
+		return 0, false
+	}
+	s.at++
+	return s.sessions[s.at], true
 }
 
-// forget drops what refers to the row group's texts.
-func (b *batch) forget() {
-	clear(b.bodies)
-	clear(b.stored)
-	clear(b.ids)
-	clear(b.events[:cap(b.events)])
-}
-
-// rows are those of one session: from, and up to, but not with, to.
-type rows struct{ from, to int }
-
-// read decodes a row group; of one of which nothing is kept only the sessions.
-func (b *batch) read(g *group, ids bool, keep func(session int64) bool) (err error) {
-	if err := g.numbers(numbersOf{eventSession, &b.sessions}); err != nil {
-		return err
-	}
-	if err := b.choose(keep); err != nil || len(b.kept) == 0 {
-		return err
-	}
-	err = g.numbers(numbersOf{eventStart, &b.start}, numbersOf{eventStep, &b.step}, numbersOf{eventMicros, &b.micros},
-		numbersOf{eventSeq, &b.seq}, numbersOf{eventKind, &b.kind}, numbersOf{eventWho, &b.who})
+// Append appends the events of the session that Next came to, in the order in
+// which they were written.
+//
+// Their texts and details may be kept: nobody writes to them again. They are
+// parts of buffers as large as the row group's texts, which stay in memory as
+// long as any of them does. An error wraps [ErrCorrupt].
+func (s *Sessions) Append(events []event.Event) ([]event.Event, error) {
+	events, err := s.append(events)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("row group %d: session %d: %w", s.group, s.sessions[s.at], err)
 	}
-	if b.bodies, err = g.texts(eventBody, b.bodies); err != nil {
-		return err
+	return events, nil
+}
+
+func (s *Sessions) append(events []event.Event) (_ []event.Event, err error) {
+	defer asCorrupt(&err)
+	i := s.at
+	kinds := s.kinds[i]
+	n := len(kinds) / kindSize
+	steps, seqs, whos, bodies := values{data: s.steps[i]}, values{data: s.seqs[i]}, values{data: s.whos[i]}, values{data: s.bodies[i]}
+	micros, exact := values{data: s.micros[i]}, len(s.micros[i]) == 0
+	var ids values
+	var texts []byte // of the ids: parts of one buffer
+	if s.ids {
+		ids.data = s.stored[i]
+		texts = make([]byte, 0, decodedSize(len(ids.data), n))
 	}
-	b.ids = resized(b.ids, g.rows)
-	if !ids {
+
+	before := len(events)
+	events = slices.Grow(events, n)[:before+n]
+	ms, seq := s.starts[i], int64(0)
+	for j := range n {
+		kind := kinds[j*kindSize:][:kindSize]
+		ms += int64(steps.uvarint())
+		seq += seqs.varint()
+		e := &events[before+j]
+		*e = event.Event{TS: ms * 1000, SessionID: s.sessions[i], Seq: seq, Type: event.Type(kind[1])}
+		e.SetCode(kind[2])
+		e.SetWho(int64(whos.uvarint()))
+		if !exact {
+			e.TS += micros.varint()
+		}
+		if s.ids {
+			start := len(texts)
+			texts = decodeID(texts, kind[0], &ids)
+			e.ID = view(texts[start:])
+		}
+		if body := bodies.text(); len(body) > 0 {
+			if err := e.DecodeBody(view(body)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, v := range []*values{&steps, &micros, &seqs, &whos, &bodies, &ids} {
+		if v.bad || len(v.data) > 0 || n*kindSize != len(kinds) {
+			return nil, errors.New("its columns are of different lengths")
+		}
+	}
+	return events, nil
+}
+
+// kindSize is how many bytes say what kind an event is of: the form of its id,
+// its type and its code. An event's form is that of its session's others, as a
+// rule, and takes less space there than anywhere else.
+const kindSize = 3
+
+// values are those that a session's events have in a column.
+type values struct {
+	data []byte
+	bad  bool // there was less than there had to be
+}
+
+func (v *values) uvarint() uint64 {
+	if len(v.data) > 0 && v.data[0] < 0x80 { // most are
+		x := v.data[0]
+		v.data = v.data[1:]
+		return uint64(x)
+	}
+	x, size := binary.Uvarint(v.data)
+	if size <= 0 {
+		v.bad = true
+		return 0
+	}
+	v.data = v.data[size:]
+	return x
+}
+
+func (v *values) varint() int64 {
+	x := v.uvarint()
+	return int64(x>>1) ^ -int64(x&1)
+}
+
+// text is one that has its length before it.
+func (v *values) text() []byte {
+	n := v.uvarint()
+	if n > uint64(len(v.data)) {
+		v.bad = true
 		return nil
 	}
-	if b.stored, err = g.texts(eventID, b.stored); err != nil {
-		return err
-	}
-	return b.decodeIDs()
+	return v.take(int(n))
 }
 
-// decodeIDs makes the ids of the sessions that are kept, as parts of one
-// buffer.
-func (b *batch) decodeIDs() (err error) {
-	defer asCorrupt(&err)
-	size := 0
-	for _, s := range b.kept {
-		for _, stored := range b.stored[s.from:s.to] {
-			size += decodedSize(len(stored))
-		}
+// take is the next n bytes; if there are less, other ones.
+func (v *values) take(n int) []byte {
+	if n > len(v.data) {
+		v.bad = true
+		return make([]byte, n)
 	}
-	buffer := make([]byte, 0, size)
-	for _, s := range b.kept {
-		for i := s.from; i < s.to; i++ {
-			start := len(buffer)
-			form, _, _ := splitKind(b.kind[i])
-			if buffer, err = decodeID(buffer, form, b.stored[i]); err != nil {
-				return fmt.Errorf("session %d: %w", b.sessions[i], err)
-			}
-			b.ids[i] = view(buffer[start:])
-		}
-	}
-	return nil
-}
-
-// choose asks keep about every session.
-func (b *batch) choose(keep func(session int64) bool) error {
-	b.kept = b.kept[:0]
-	for from, to := 0, 0; from < len(b.sessions); from = to {
-		id := b.sessions[from]
-		for to = from; to < len(b.sessions) && b.sessions[to] == id; {
-			to++
-		}
-		if from > 0 && shuffle.Hash(id) <= shuffle.Hash(b.sessions[from-1]) {
-			return corrupt("session %d does not come after session %d", id, b.sessions[from-1])
-		}
-		if keep(id) {
-			b.kept = append(b.kept, rows{from, to})
-		}
-	}
-	return nil
-}
-
-// session makes the events of a session.
-func (b *batch) session(s rows) (_ []event.Event, err error) {
-	defer asCorrupt(&err)
-	b.events = resized(b.events, s.to-s.from)
-	ms, seq := b.start[s.from], int64(0)
-	for i := s.from; i < s.to; i++ {
-		ms += b.step[i]
-		seq += b.seq[i]
-		if uint64(b.kind[i]) >= 1<<24 {
-			return nil, fmt.Errorf("session %d: no event is of kind %d", b.sessions[i], b.kind[i])
-		}
-		_, typ, code := splitKind(b.kind[i])
-		e := &b.events[i-s.from]
-		*e = event.Event{ID: b.ids[i], TS: ms*1000 + b.micros[i], SessionID: b.sessions[i], Seq: seq, Type: typ}
-		e.SetCode(code)
-		e.SetWho(b.who[i])
-		if err := e.DecodeBody(view(b.bodies[i])); err != nil {
-			return nil, fmt.Errorf("session %d: %w", e.SessionID, err)
-		}
-	}
-	return b.events, nil
-}
-
-// newKind is what kind an event is of: the form of its id, its type and its
-// code, a byte each. An event's form is that of its session's others, as a
-// rule, and takes less space there than anywhere else.
-func newKind(form uint8, t event.Type, code uint8) int64 {
-	return int64(form)<<16 | int64(t)<<8 | int64(code)
-}
-
-func splitKind(kind int64) (form uint8, t event.Type, code uint8) {
-	return uint8(kind >> 16), event.Type(kind >> 8), uint8(kind)
+	taken := v.data[:n:n]
+	v.data = v.data[n:]
+	return taken
 }
 
 // view is b as a string. That is sound because every row group is decoded into
 // new buffers, to which nobody writes again.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// resized is values with a length of n, or a new slice if it has no room.
-func resized[T any](values []T, n int) []T {
-	if cap(values) < n {
-		return make([]T, n)
-	}
-	return values[:n]
-}

@@ -1,8 +1,8 @@
 package digest
 
 import (
+	"encoding/binary"
 	"encoding/hex"
-	"errors"
 )
 
 // The forms in which ids are stored: the digits of a hexadecimal number, as
@@ -13,17 +13,18 @@ const (
 	idUUID        // the 32 lower-case digits of a UUID, without its dashes
 )
 
-// appendID appends an id as it is stored, and says in which form.
+// appendID appends an id as it is stored, and says in which form. That of a
+// UUID is 16 bytes; the others have their length, an uvarint, before them.
 func appendID(b []byte, id string) (_ []byte, form uint8) {
-	form = idHex
-	digits := id
 	if hasDashes(id) {
-		form, digits = idUUID, id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]
+		if stored, ok := appendDigits(b, id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]); ok {
+			return stored, idUUID
+		}
 	}
-	if stored, ok := appendDigits(b, digits); ok {
-		return stored, form
+	if stored, ok := appendDigits(binary.AppendUvarint(b, uint64(len(id)/2)), id); ok {
+		return stored, idHex
 	}
-	return append(b, id...), idText
+	return append(binary.AppendUvarint(b, uint64(len(id))), id...), idText
 }
 
 // hasDashes says whether an id has the length and the dashes of a UUID.
@@ -60,24 +61,25 @@ var digitOf = func() (values [256]byte) {
 
 const noDigit = 16
 
-var errID = errors.New("an event's id is damaged")
-
-// decodeID appends the id that is stored in a form.
-func decodeID(b []byte, form uint8, stored []byte) ([]byte, error) {
-	switch {
-	case form == idText:
-		return append(b, stored...), nil
-	case form == idHex:
-		return hex.AppendEncode(b, stored), nil
-	case form == idUUID && len(stored) == 16:
-		b = append(hex.AppendEncode(b, stored[:4]), '-')
-		b = append(hex.AppendEncode(b, stored[4:6]), '-')
-		b = append(hex.AppendEncode(b, stored[6:8]), '-')
-		b = append(hex.AppendEncode(b, stored[8:10]), '-')
-		return hex.AppendEncode(b, stored[10:]), nil
+// decodeID appends the id that is stored in a form at the beginning of stored,
+// and gives what follows it.
+func decodeID(b []byte, form uint8, stored *values) []byte {
+	switch form {
+	case idText:
+		return append(b, stored.text()...)
+	case idHex:
+		return hex.AppendEncode(b, stored.text())
+	case idUUID:
+		id := stored.take(16)
+		b = append(hex.AppendEncode(b, id[:4]), '-')
+		b = append(hex.AppendEncode(b, id[4:6]), '-')
+		b = append(hex.AppendEncode(b, id[6:8]), '-')
+		b = append(hex.AppendEncode(b, id[8:10]), '-')
+		return hex.AppendEncode(b, id[10:])
 	}
-	return nil, errID
+	stored.bad = true
+	return b
 }
 
-// decodedSize is at least the length of the id that is stored in n bytes.
-func decodedSize(n int) int { return 2*n + 4 }
+// decodedSize is at least the length of n ids that are stored in so many bytes.
+func decodedSize(stored, n int) int { return 2*stored + 4*n }

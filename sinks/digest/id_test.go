@@ -15,11 +15,11 @@ func TestIDs(t *testing.T) {
 		id   string
 		size int
 	}{
-		{"", 0}, {"00", 1}, {"0123456789abcdef", 8}, {uuid, 16}, {strings.ReplaceAll(uuid, "-", ""), 16},
-		{"0", 1}, {"0123456789abcde", 15}, {"0123456789ABCDEF", 16}, {"0123456789abcdeg", 16}, // no even number of digits
-		{strings.ToUpper(uuid), 36}, {uuid[:35], 35}, {uuid + "0", 37}, {uuid[:35] + "-", 36},
-		{uuid[:8] + "0" + uuid[9:], 36}, {uuid[:7] + "-0" + uuid[9:], 36}, // dashes elsewhere
-		{"\x00", 1}, {"é", 2},
+		{uuid, 16}, {"", 1}, {"00", 2}, {"0123456789abcdef", 9}, {strings.ReplaceAll(uuid, "-", ""), 17},
+		{"0", 2}, {"0123456789abcde", 16}, {"0123456789ABCDEF", 17}, {"0123456789abcdeg", 17}, // no even number of digits
+		{strings.ToUpper(uuid), 37}, {uuid[:35], 36}, {uuid + "0", 38}, {uuid[:35] + "-", 37},
+		{uuid[:8] + "0" + uuid[9:], 37}, {uuid[:7] + "-0" + uuid[9:], 37}, // dashes elsewhere
+		{"\x00", 2}, {"é", 3},
 	} {
 		stored, _ := appendID(nil, c.id)
 		if len(stored) != c.size {
@@ -39,16 +39,18 @@ func TestIDsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkID(t, ids.Draw(t, "id")) })
 }
 
-// checkID stores an id behind other bytes, and reads it back behind others.
+// checkID stores an id behind other bytes, and reads it back behind others, and
+// before some.
 func checkID(t interface{ Errorf(string, ...any) }, id string) {
 	stored, form := appendID([]byte("before"), id)
 	stored, ok := bytes.CutPrefix(stored, []byte("before"))
-	got, err := decodeID([]byte("x"), form, stored)
-	if !ok || err != nil || string(got) != "x"+id {
-		t.Errorf("%q is stored as %x in form %d and comes back as %q (error: %v)", id, stored, form, got, err)
+	rest := values{data: append(bytes.Clone(stored), "after"...)}
+	got := decodeID([]byte("x"), form, &rest)
+	if !ok || rest.bad || string(rest.data) != "after" || string(got) != "x"+id {
+		t.Errorf("%q is stored as %x in form %d and comes back as %q (and then %q)", id, stored, form, got, rest.data)
 	}
-	if len(id) > decodedSize(len(stored)) {
-		t.Errorf("%q is longer than %d bytes", id, decodedSize(len(stored)))
+	if size := decodedSize(len(stored), 1); len(id) > size {
+		t.Errorf("%q is longer than %d bytes", id, size)
 	}
 }
 
@@ -56,9 +58,10 @@ func TestDamagedIDs(t *testing.T) {
 	for _, c := range []struct {
 		form   uint8
 		stored string
-	}{{3, "0123"}, {0xff, ""}, {idUUID, ""}, {idUUID, "0123456789abcde"}, {idUUID, "0123456789abcdefg"}} {
-		if id, err := decodeID(nil, c.form, []byte(c.stored)); err != errID {
-			t.Errorf("%q of form %d is decoded as %q, error %v", c.stored, c.form, id, err)
+	}{{3, "0123"}, {0xff, ""}, {idText, ""}, {idText, "\x02a"}, {idHex, "\x80"}, {idHex, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"}, {idUUID, ""}, {idUUID, "0123456789abcde"}} {
+		stored := values{data: []byte(c.stored)}
+		if id := decodeID(nil, c.form, &stored); !stored.bad {
+			t.Errorf("%q of form %d is decoded as %q", c.stored, c.form, id)
 		}
 	}
 }
@@ -70,7 +73,8 @@ func FuzzID(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form uint8, s string) {
 		checkID(t, s)
-		if id, err := decodeID(nil, form, []byte(s)); err == nil && len(id) > decodedSize(len(s)) {
+		stored := values{data: []byte(s)}
+		if id := decodeID(nil, form, &stored); !stored.bad && len(id) > decodedSize(len(s), 1) {
 			t.Errorf("%q of form %d is decoded as %d bytes", s, form, len(id))
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -254,9 +255,9 @@ func (g *group) numbers(columns ...numbersOf) (err error) {
 }
 
 // texts decodes column i. The texts are parts of memory that nobody writes to
-// again.
-func (g *group) texts(i int, values []parquet.ByteArray) ([]parquet.ByteArray, error) {
-	return decode[*file.ByteArrayColumnChunkReader](g, i, values)
+// again: each page is decompressed into a buffer of its own.
+func (g *group) texts(i int) ([]parquet.ByteArray, error) {
+	return decode[*file.ByteArrayColumnChunkReader](g, i, []parquet.ByteArray(nil))
 }
 
 // chunkReader is the part that the readers of columns have in common.
@@ -269,7 +270,7 @@ type chunkReader[T any] interface {
 func decode[R chunkReader[T], T any](g *group, i int, values []T) (_ []T, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)
-	values = resized(values, g.rows)
+	values = slices.Grow(values[:0], g.rows)[:g.rows]
 	column, err := g.Column(i)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,32 +21,46 @@ import (
 // and its events as lines of a dump. -update writes files that are missing, but
 // none again: what is in a bucket stays as it is, too.
 func TestReleased(t *testing.T) {
-	const dir = "testdata/v1"
+	const dir = "testdata/v2"
 	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))
-	names := []string{"complete.parquet", "open.parquet", "sessions.parquet"}
-	if _, err := os.Stat(filepath.Join(dir, names[0])); *update && os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); *update && os.IsNotExist(err) {
 		f, _ := write(t, sessions, 4)
-		for i, name := range names {
+		for i, name := range partNames() {
 			if err := os.WriteFile(filepath.Join(dir, name), f.parts()[i], 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	var parts [][]byte
-	for _, name := range names {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts = append(parts, b)
-	}
-	got, err := read(parts)
+	got, err := read(readParts(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff(contents{sessions, index}, got); diff != "" {
 		t.Errorf("%s reads differently (-want +got):\n%s", dir, diff)
 	}
+}
+
+// The digests of older versions are refused as such.
+func TestOlder(t *testing.T) {
+	for part, file := range readParts(t, "testdata/v1") {
+		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `of version "1"`) {
+			t.Errorf("%s: error %v", partNames()[part], err)
+		}
+	}
+}
+
+func partNames() []string { return []string{"complete.parquet", "open.parquet", "sessions.parquet"} }
+
+func readParts(t *testing.T, dir string) (parts [][]byte) {
+	t.Helper()
+	for _, name := range partNames() {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, b)
+	}
+	return parts
 }
 
 // parseTwin reads a digest.txt.

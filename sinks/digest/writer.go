@@ -2,6 +2,7 @@ package digest
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -200,10 +201,12 @@ type eventsWriter struct {
 	spare   *eventValues // those of the one that is being encoded, or nobody's
 }
 
-// eventValues are the columns of a row group.
+// eventValues are the columns of a row group: a value a session.
 type eventValues struct {
-	session, start, step, micros, seq, kind, who []int64
-	bodies, ids                                  texts
+	events                                        int
+	sessions, starts                              []int64
+	steps, micros, seqs, kinds, whos, bodies, ids texts
+	body                                          []byte // of one event
 }
 
 func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
@@ -217,7 +220,7 @@ func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
 // add adds a session, and says which row group it is in: one that it does not
 // make larger than it should be, unless it is larger by itself.
 func (w *eventsWriter) add(events []event.Event) (group int, err error) {
-	if n := len(w.columns.session); n > 0 && n+len(events) > w.size {
+	if n := w.columns.events; n > 0 && n+len(events) > w.size {
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
@@ -228,30 +231,46 @@ func (w *eventsWriter) add(events []event.Event) (group int, err error) {
 
 func (v *eventValues) add(events []event.Event) {
 	start := events[0].Millis()
-	ms, seq := start, int64(0)
+	v.events += len(events)
+	v.sessions = append(v.sessions, events[0].SessionID)
+	v.starts = append(v.starts, start)
+	ms, seq, exact := start, int64(0), true
 	for i := range events {
 		e := &events[i]
-		v.session = append(v.session, e.SessionID)
-		v.start = append(v.start, start)
-		v.step = append(v.step, e.Millis()-ms)
-		v.micros = append(v.micros, e.TS-e.Millis()*1000)
-		v.seq = append(v.seq, e.Seq-seq)
-		v.who = append(v.who, e.Who())
-		v.bodies.data = e.AppendBody(v.bodies.data)
-		v.bodies.end()
+		exact = exact && micros(e) == 0
+		v.steps.data = binary.AppendUvarint(v.steps.data, uint64(e.Millis()-ms))
+		v.seqs.data = binary.AppendVarint(v.seqs.data, e.Seq-seq)
+		v.whos.data = binary.AppendUvarint(v.whos.data, uint64(e.Who()))
+		v.body = e.AppendBody(v.body[:0])
+		v.bodies.data = append(binary.AppendUvarint(v.bodies.data, uint64(len(v.body))), v.body...)
 		var form uint8
 		v.ids.data, form = appendID(v.ids.data, e.ID)
-		v.ids.end()
-		v.kind = append(v.kind, newKind(form, e.Type, e.Code()))
+		v.kinds.data = append(v.kinds.data, form, byte(e.Type), e.Code())
 		ms, seq = e.Millis(), e.Seq
+	}
+	if !exact {
+		for i := range events {
+			v.micros.data = binary.AppendVarint(v.micros.data, micros(&events[i]))
+		}
+	}
+	for _, t := range v.texts() {
+		t.end()
 	}
 }
 
+// micros are the µs of an event's time beside its ms.
+func micros(e *event.Event) int64 { return e.TS - e.Millis()*1000 }
+
+// texts are the columns that are, in their order.
+func (v *eventValues) texts() []*texts {
+	return []*texts{&v.steps, &v.micros, &v.seqs, &v.kinds, &v.whos, &v.bodies, &v.ids}
+}
+
 func (v *eventValues) reset() {
-	v.session, v.start, v.step, v.micros = v.session[:0], v.start[:0], v.step[:0], v.micros[:0]
-	v.seq, v.kind, v.who = v.seq[:0], v.kind[:0], v.who[:0]
-	v.bodies.reset()
-	v.ids.reset()
+	v.events, v.sessions, v.starts = 0, v.sessions[:0], v.starts[:0]
+	for _, t := range v.texts() {
+		t.reset()
+	}
 }
 
 // flush has the row group encoded, when the one before it has been written.
@@ -262,12 +281,16 @@ func (w *eventsWriter) flush() error {
 	v := w.columns
 	w.columns, w.spare = w.spare, v
 	w.columns.reset()
-	w.table.begin(v.session, v.start, v.step, v.micros, v.seq, v.kind, v.who, v.bodies.views(), v.ids.views())
+	columns := []any{v.sessions, v.starts}
+	for _, t := range v.texts() {
+		columns = append(columns, t.views())
+	}
+	w.table.begin(columns...)
 	return nil
 }
 
 func (w *eventsWriter) close() error {
-	if len(w.columns.session) > 0 {
+	if w.columns.events > 0 {
 		if err := w.flush(); err != nil {
 			return err
 		}
