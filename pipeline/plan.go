@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
@@ -119,7 +120,7 @@ func digestStatus(have *digestRef, dumps []dump.Dump, lookback int) (Status, []s
 		one, many string
 	}{{added, "new dump", "new dumps"}, {changed, "changed dump", "changed dumps"}, {gone, "vanished dump", "vanished dumps"}} {
 		if len(c.keys) > 0 {
-			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", count(len(c.keys), c.one, c.many), have.day, someNames(c.keys)))
+			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", words.Count(len(c.keys), c.one, c.many), have.day, someNames(c.keys)))
 		}
 	}
 	if have.daysLate > lookback {
@@ -135,7 +136,7 @@ func digestStatus(have *digestRef, dumps []dump.Dump, lookback int) (Status, []s
 		}
 	}
 	if reached > 0 {
-		reasons = append(reasons, fmt.Sprintf("lookback_days %d now reaches %s that were out of reach", lookback, count(int(reached), "line", "lines")))
+		reasons = append(reasons, fmt.Sprintf("lookback_days %d now reaches %s that were out of reach", lookback, words.Count(reached, "line", "lines")))
 	}
 	if reasons != nil {
 		return Stale, reasons
@@ -187,13 +188,6 @@ func someNames(keys []string) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // definitionReasons says what of a report's definition or of the program has

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/transform/day"
@@ -57,7 +58,7 @@ func (o *observation) digestSteps() []Step {
 	var steps []Step
 	for _, d := range slices.Compact(known) {
 		s := Step{Kind: Digest, Partition: d.String(), period: dayPeriod(d), dumps: o.dumps[d].Dumps}
-		s.Status, s.Reasons = Missing, []string{count(len(s.dumps), "dump", "dumps") + " not digested yet"}
+		s.Status, s.Reasons = Missing, []string{words.Count(len(s.dumps), "dump", "dumps") + " not digested yet"}
 		if ref := o.digests[d]; ref != nil {
 			s.compareWith(&ref.standing)
 			s.keep = len(s.dumps) == 0
@@ -334,7 +335,7 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 	case len(reasons) > 0:
 		s.Status = Stale
 	case changes > 0:
-		s.Status, s.Reasons = Depends, []string{fmt.Sprintf("whether it changes depends on %s", count(changes, "day", "days"))}
+		s.Status, s.Reasons = Depends, []string{fmt.Sprintf("whether it changes depends on %s", words.Count(changes, "day", "days"))}
 	}
 	return s
 }

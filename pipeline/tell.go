@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/transform/day"
 	"daybook/transform/shuffle"
@@ -39,7 +40,7 @@ func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, e
 		return nil, fmt.Errorf("tell session %d: %w", id, err)
 	}
 	if len(deliveries) == 0 {
-		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, count(r.Lookback, "day", "days"), d)
+		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, words.Count(r.Lookback, "day", "days"), d)
 	}
 	return told(deliveries), nil
 }

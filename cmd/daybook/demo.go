@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
 	"daybook/transform/day"
@@ -155,7 +156,7 @@ func (d *demo) generate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(d.out, "%s objects, %s lines, %s of text\n", thousands(stats.Objects), thousands(stats.Lines), bytesText(stats.Bytes))
+	_, err = fmt.Fprintf(d.out, "%s objects, %s lines, %s of text\n", words.Thousands(stats.Objects), words.Thousands(stats.Lines), words.Bytes(stats.Bytes))
 	return err
 }
 
@@ -210,7 +211,7 @@ func (d *demo) tree(last day.Day) error {
 				return fs.SkipDir
 			}
 		} else if info, err := entry.Info(); err == nil {
-			size = "  " + bytesText(info.Size())
+			size = "  " + words.Bytes(info.Size())
 		}
 		if path == "." {
 			path, depth = "out", -1

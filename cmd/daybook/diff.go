@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/transform/report"
 )
 
@@ -92,7 +93,7 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 
 func writeDiff(w io.Writer, d *pipeline.Diff) {
 	fmt.Fprintf(w, "%s %s, revision %d to %d (%s)\n", d.To.Report, d.To.Partition, d.From.Revision, d.To.Revision, d.To.Reason)
-	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same\n", countText(int(d.Added), "row", "rows"), thousands(d.Removed), thousands(d.Changed), thousands(d.Same))
+	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same\n", words.Count(d.Added, "row", "rows"), words.Thousands(d.Removed), words.Thousands(d.Changed), words.Thousands(d.Same))
 	for i := range d.Changes {
 		c := &d.Changes[i]
 		fmt.Fprintf(w, "%s session %d leg %d\n", c.Kind, c.Session, c.Leg)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sinks/parquet"
 	"daybook/sources/dump"
@@ -122,7 +123,7 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		}
 	}
 	if n := outcome.Accounting.RejectedLines(); n > 0 && !a.quiet {
-		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", thousands(n), thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
+		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", words.Thousands(n), words.Thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
 	}
 	return nil
 }

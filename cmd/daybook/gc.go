@@ -11,6 +11,7 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 )
 
@@ -84,7 +85,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 		err = werr
 	}
 	if err == nil && len(result.Skipped) > 0 {
-		err = fmt.Errorf("%s could not be looked at", countText(len(result.Skipped), "directory", "directories"))
+		err = fmt.Errorf("%s could not be looked at", words.Count(len(result.Skipped), "directory", "directories"))
 	}
 	return err
 }
@@ -100,7 +101,7 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	counts, sizes := map[publish.Why]int{}, map[publish.Why]int64{}
 	for _, r := range removals {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Why, r.Modified.UTC().Format(time.DateTime), bytesText(r.Bytes), r.Key)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Why, r.Modified.UTC().Format(time.DateTime), words.Bytes(r.Bytes), r.Key)
 		counts[r.Why]++
 		sizes[r.Why] += r.Bytes
 	}
@@ -113,13 +114,13 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	}
 	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, pipeline.Refused} {
 		if n := counts[why]; n > 0 {
-			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, countText(n, "object", "objects"), bytesText(sizes[why]))
+			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s, %s %s\n", countText(result.Objects, "object", "objects"), bytesText(result.Bytes), done)
+	fmt.Fprintf(a.stdout, "%s, %s %s\n", words.Count(result.Objects, "object", "objects"), words.Bytes(result.Bytes), done)
 	for _, s := range result.Skipped {
 		if _, err := fmt.Fprintf(a.stderr, "%s was left alone: %s\n", s.Dir, s.Reason); err != nil {
 			return err

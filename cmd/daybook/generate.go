@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/pipeline/words"
 	"daybook/sinks/tempfile"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
@@ -103,8 +104,8 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 		return json.NewEncoder(a.stdout).Encode(stats)
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s objects in %s: %s lines = %s events + %s duplicates + %s rejected + %s blank; %s of text\n",
-		thousands(stats.Objects), s.URL(""), thousands(stats.Lines), thousands(stats.Events),
-		thousands(stats.Duplicates), thousands(stats.Rejected), thousands(stats.Blank), bytesText(stats.Bytes))
+		words.Thousands(stats.Objects), s.URL(""), words.Thousands(stats.Lines), words.Thousands(stats.Events),
+		words.Thousands(stats.Duplicates), words.Thousands(stats.Rejected), words.Thousands(stats.Blank), words.Bytes(stats.Bytes))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -209,7 +210,7 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 		if l.Lookback > maxLookback {
 			remedy = fmt.Sprintf("that is further away than source.lookback_days can reach (%d)", maxLookback)
 		}
-		fmt.Fprintf(w, "the dumps of %s have %s of %s (%s): %s\n", l.DumpDay, countText(int(l.Lines), "line", "lines"), l.Date, l.Reason, remedy)
+		fmt.Fprintf(w, "the dumps of %s have %s of %s (%s): %s\n", l.DumpDay, words.Count(l.Lines, "line", "lines"), l.Date, l.Reason, remedy)
 	}
 	for i, key := range unknown {
 		if i == mostNotes {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 )
 
 const (
@@ -107,7 +108,7 @@ func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 func pace(p *pipeline.Progress, since time.Duration) string {
 	perSecond := float64(p.Lines.Load()) / since.Seconds()
 	return fmt.Sprintf("%d of %d objects, %s of %s, %s lines/s", p.InputsDone.Load(), p.Inputs.Load(),
-		bytesText(p.BytesRead.Load()), bytesText(p.Bytes.Load()), thousands(int64(perSecond)))
+		words.Bytes(p.BytesRead.Load()), words.Bytes(p.Bytes.Load()), words.Thousands(int64(perSecond)))
 }
 
 // stepsView shows the days that were done: of dumps while they are digested,

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/sinks/quarantine"
 	"daybook/sources/dump"
 	"daybook/transform/day"
@@ -87,7 +88,7 @@ func runRejectsList(ctx context.Context, a *app, want func(day.Day) bool) error 
 			state = "refused"
 		}
 		for _, reason := range slices.Sorted(maps.Keys(all[i].Rejected)) {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", all[i].Name, reason, thousands(all[i].Rejected[reason]), state, all[i].URL)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", all[i].Name, reason, words.Thousands(all[i].Rejected[reason]), state, all[i].URL)
 		}
 	}
 	return w.Flush()
@@ -273,7 +274,7 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 		err = writeReplay(a, result)
 	}
 	if err == nil && !partial && len(result.Rejected) > 0 {
-		err = fmt.Errorf("%s no event; nothing was written (--partial leaves them out)", countText(len(result.Rejected), "line is", "lines are"))
+		err = fmt.Errorf("%s no event; nothing was written (--partial leaves them out)", words.Count(len(result.Rejected), "line is", "lines are"))
 	}
 	return err
 }
@@ -306,9 +307,9 @@ func writeReplay(a *app, result *pipeline.Replay) error {
 		_, err := fmt.Fprintln(a.stdout, "nothing was written")
 		return err
 	case result.Existed:
-		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, in %s\n", countText(int(result.Lines), "line", "lines"), result.URL)
+		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, in %s\n", words.Count(result.Lines, "line", "lines"), result.URL)
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what that changes, and daybook run does it.\n", countText(int(result.Lines), "line", "lines"), result.URL)
+	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what that changes, and daybook run does it.\n", words.Count(result.Lines, "line", "lines"), result.URL)
 	return err
 }

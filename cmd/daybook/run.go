@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 )
 
 type runOptions struct {
@@ -124,9 +125,9 @@ func failure(r *pipeline.Result) error {
 	if failed+waiting == 0 {
 		return nil
 	}
-	text := countText(failed, "digest or partition", "digests and partitions") + " failed"
+	text := words.Count(failed, "digest or partition", "digests and partitions") + " failed"
 	if waiting > 0 {
-		text += fmt.Sprintf(", and %s could not be tried", thousands(int64(waiting)))
+		text += fmt.Sprintf(", and %s could not be tried", words.Thousands(waiting))
 	}
 	err := errors.New(text + "; what was published of them before is as it was")
 	if failed > 0 && onlyRejects {
@@ -154,7 +155,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 		header := "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE\n"
 		for i := range r.Steps {
 			if s := &r.Steps[i]; s.Error == "" {
-				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.Kind, s.Report), s.Partition, s.State, s.Revision, thousands(s.Rows), bytesText(s.Bytes), s.URL)
+				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.Kind, s.Report), s.Partition, s.State, s.Revision, words.Thousands(s.Rows), words.Bytes(s.Bytes), s.URL)
 				header = ""
 			}
 		}
@@ -167,7 +168,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 		if only != pipeline.OnlyDue {
 			text = "there is nothing of that kind to do: %s\n"
 		}
-		fmt.Fprintf(a.stdout, text, countText(r.Fresh, "digest or partition", "digests and partitions"))
+		fmt.Fprintf(a.stdout, text, words.Count(r.Fresh, "digest or partition", "digests and partitions"))
 	}
 	if !a.quiet {
 		if err := writeNotes(a.stderr, r); err != nil {
@@ -181,8 +182,8 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 func writeNotes(w io.Writer, r *pipeline.Result) error {
 	if acc := &r.Accounting; r.Dumps > 0 {
 		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
-			r.Target, countText(r.Dumps, "dump", "dumps"), bytesText(r.DumpBytes), thousands(acc.Lines), thousands(acc.Accepted),
-			thousands(acc.Duplicates), thousands(acc.RejectedLines()), thousands(acc.Blank))
+			r.Target, words.Count(r.Dumps, "dump", "dumps"), words.Bytes(r.DumpBytes), words.Thousands(acc.Lines), words.Thousands(acc.Accepted),
+			words.Thousands(acc.Duplicates), words.Thousands(acc.RejectedLines()), words.Thousands(acc.Blank))
 		if acc.RejectedLines() > 0 {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}

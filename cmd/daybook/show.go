@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 	"daybook/transform/event"
 )
@@ -140,38 +141,38 @@ func (s *shower) heading(format string, args ...any) { s.line("\n"+format, args.
 // content is what the rows were folded from, or a digest holds.
 func (s *shower) content(m *publish.Manifest) {
 	if d := m.Digest; d != nil {
-		s.row("sessions", "%s, with %s events", thousands(d.Sessions), thousands(d.Events))
+		s.row("sessions", "%s, with %s events", words.Thousands(d.Sessions), words.Thousands(d.Events))
 		if d.MinTime != "" {
 			s.row("events", "from %s to %s", d.MinTime, d.MaxTime)
 		}
 		if d.MaxDaysLate+d.MaxDaysEarly > 0 {
-			s.row("reach", "%s before the dump day, %s after it", countText(d.MaxDaysLate, "day", "days"), countText(d.MaxDaysEarly, "day", "days"))
+			s.row("reach", "%s before the dump day, %s after it", words.Count(d.MaxDaysLate, "day", "days"), words.Count(d.MaxDaysEarly, "day", "days"))
 		}
 		for _, l := range d.Late {
-			s.row("out of reach", "%s of %s, %d days off (%s)", countText(int(l.Lines), "line", "lines"), l.Date, l.DaysOff, l.Reason)
+			s.row("out of reach", "%s of %s, %d days off (%s)", words.Count(l.Lines, "line", "lines"), l.Date, l.DaysOff, l.Reason)
 		}
 		return
 	}
-	s.row("rows", "%s", thousands(m.Rows))
+	s.row("rows", "%s", words.Thousands(m.Rows))
 	f := m.Fold
 	if f == nil {
 		return
 	}
 	if f.Sessions > 0 {
-		s.row("folded from", "%s, with %s events; %s more came again on another day", countText(int(f.Sessions), "session", "sessions"), thousands(f.Events), thousands(f.Duplicates))
+		s.row("folded from", "%s, with %s events; %s more came again on another day", words.Count(f.Sessions, "session", "sessions"), words.Thousands(f.Events), words.Thousands(f.Duplicates))
 	}
 	if len(f.Anomalies) > 0 {
 		s.row("anomalies", "%s", countsText(f.Anomalies))
 	}
 	if f.Truncated+f.IPDropped > 0 {
-		s.row("left out", "%s texts cut to their column's length, %s customer IPs that are too long", thousands(f.Truncated), thousands(f.IPDropped))
+		s.row("left out", "%s texts cut to their column's length, %s customer IPs that are too long", words.Thousands(f.Truncated), words.Thousands(f.IPDropped))
 	}
 }
 
 // accountingText is the law of conservation, with the numbers in it.
 func accountingText(a *event.Accounting) string {
-	text := fmt.Sprintf("%s = %s events + %s duplicates + %s rejected + %s blank", thousands(a.Lines), thousands(a.Accepted),
-		thousands(a.Duplicates), thousands(a.RejectedLines()), thousands(a.Blank))
+	text := fmt.Sprintf("%s = %s events + %s duplicates + %s rejected + %s blank", words.Thousands(a.Lines), words.Thousands(a.Accepted),
+		words.Thousands(a.Duplicates), words.Thousands(a.RejectedLines()), words.Thousands(a.Blank))
 	if a.RejectedLines() > 0 {
 		text += " (" + countsText(a.Rejected) + ")"
 	}
@@ -179,9 +180,9 @@ func accountingText(a *event.Accounting) string {
 }
 
 func (s *shower) parts(m *publish.Manifest) {
-	s.heading("%s", countText(len(m.Parts), "file", "files"))
+	s.heading("%s", words.Count(len(m.Parts), "file", "files"))
 	for _, p := range m.Parts {
-		s.line("  %s\t%s\t%s\tsha256 %s\t%s", p.Key, countText(int(p.Rows), "row", "rows"), bytesText(p.Bytes), p.SHA256[:12], rangeOfTimes(p.MinTime, p.MaxTime))
+		s.line("  %s\t%s\t%s\tsha256 %s\t%s", p.Key, words.Count(p.Rows, "row", "rows"), words.Bytes(p.Bytes), p.SHA256[:12], rangeOfTimes(p.MinTime, p.MaxTime))
 	}
 }
 
@@ -193,7 +194,7 @@ func (s *shower) summaries(m *publish.Manifest) {
 	for i, f := range m.Summaries.Files {
 		names[i] = f.Name
 	}
-	s.heading("%s", countText(len(names), "summary", "summaries"))
+	s.heading("%s", words.Count(len(names), "summary", "summaries"))
 	s.line("  %s", strings.Join(names, ", "))
 }
 
@@ -205,14 +206,14 @@ func rangeOfTimes(first, last string) string {
 }
 
 func (s *shower) inputs(m *publish.Manifest) {
-	s.heading("made from %s", countText(len(m.Inputs), "input", "inputs"))
+	s.heading("made from %s", words.Count(len(m.Inputs), "input", "inputs"))
 	if s.origins != nil {
 		for _, o := range s.origins {
 			changed := ""
 			if o.Changed {
 				changed = ", which has changed since"
 			}
-			s.line("  the digest of %s%s, of %s", o.Day, changed, countText(len(o.Dumps), "dump", "dumps"))
+			s.line("  the digest of %s%s, of %s", o.Day, changed, words.Count(len(o.Dumps), "dump", "dumps"))
 			s.list("    ", o.Dumps)
 		}
 		return
@@ -229,7 +230,7 @@ func (s *shower) inputs(m *publish.Manifest) {
 
 func (s *shower) list(indent string, inputs []publish.Input) {
 	for _, in := range inputs {
-		s.line("%s%s\t%s\tETag %s", indent, in.Key, bytesText(in.Size), in.ETag)
+		s.line("%s%s\t%s\tETag %s", indent, in.Key, words.Bytes(in.Size), in.ETag)
 	}
 }
 
@@ -247,7 +248,7 @@ func (s *shower) checks(m *publish.Manifest) {
 	if len(m.Checks) == 0 {
 		return
 	}
-	s.heading("%s", countText(len(m.Checks), "check", "checks"))
+	s.heading("%s", words.Count(len(m.Checks), "check", "checks"))
 	for _, c := range m.Checks {
 		outcome := "✓ passed"
 		if !c.Passed {

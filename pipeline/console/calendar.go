@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -116,7 +117,7 @@ func brief(p *service.Partition, word string) string {
 		text += ", revision " + strconv.Itoa(p.Revision)
 	}
 	if p.Rows > 0 || p.State == service.Empty {
-		text += ", " + plural(p.Rows, "row", "rows")
+		text += ", " + words.Count(p.Rows, "row", "rows")
 	}
 	why := p.Failure
 	if why == "" && !fresh(p.State) && len(p.Reasons) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 )
 
 // dayChart is a card's bars: a day each, as high as it has sessions, with a mark
@@ -32,7 +33,7 @@ func (c dayChart) SVG() template.HTML {
 	for i, d := range c {
 		l := lookOf(d.State)
 		fmt.Fprintf(&b, `<g class="%s"><rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s: %s, %s, %s</title></rect>`,
-			d.State, slot*float64(i), slot, dayChartHeight+dayChartSigns, d.Day, l.Word, plural(d.Sessions, "session", "sessions"), plural(d.Rows, "row", "rows"))
+			d.State, slot*float64(i), slot, dayChartHeight+dayChartSigns, d.Day, l.Word, words.Count(d.Sessions, "session", "sessions"), words.Count(d.Rows, "row", "rows"))
 		x, width, height := slot*(float64(i)+0.14), slot*0.72, share(d.Sessions)
 		fmt.Fprintf(&b, `<rect class="bar" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="1"/>`, x, dayChartHeight-height, width, height)
 		if d.Rows > 0 {
@@ -58,7 +59,7 @@ func (c dayChart) describe() string {
 		least.Rows, most.Rows = min(least.Rows, d.Rows), max(most.Rows, d.Rows)
 	}
 	text := fmt.Sprintf("Sessions and rows a day, %s to %s: %s to %s sessions, %s to %s rows", c[0].Day, c[len(c)-1].Day,
-		thousands(least.Sessions), thousands(most.Sessions), thousands(least.Rows), thousands(most.Rows))
+		words.Thousands(least.Sessions), words.Thousands(most.Sessions), words.Thousands(least.Rows), words.Thousands(most.Rows))
 	for _, d := range c {
 		if !fresh(d.State) {
 			text += fmt.Sprintf("; %s is %s", d.Day, lookOf(d.State).Word)

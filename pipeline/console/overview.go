@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -129,9 +130,9 @@ func judge(rep *service.Report, now time.Time) verdict {
 	case counts[service.SetAside]+counts[service.Failed] > 0:
 		return verdict{"bad", "Failing", capital(strings.Join(also, ", ")) + ". All else that is due is published."}
 	case busy > 0:
-		return verdict{"busy", "Catching up", plural(busy, "partition is", "partitions are") + " about to be built."}
+		return verdict{"busy", "Catching up", words.Count(busy, "partition is", "partitions are") + " about to be built."}
 	case counts[service.Missing] > 0:
-		return verdict{"good", "Fresh", "All that is due is published; " + plural(counts[service.Missing], "partition of the past was", "partitions of the past were") + " missed."}
+		return verdict{"good", "Fresh", "All that is due is published; " + words.Count(counts[service.Missing], "partition of the past was", "partitions of the past were") + " missed."}
 	case len(rep.Days) == 0:
 		return verdict{"busy", "Empty", "There are no dumps yet that it could be made of."}
 	}

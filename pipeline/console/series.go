@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -219,7 +220,7 @@ func hoursOf(rows []row) []hourRow {
 // decimal writes a number with as many digits as matter.
 func decimal(v float64) string {
 	if v >= 10 || v == float64(int64(v)) {
-		return thousands(int64(v + 0.5))
+		return words.Thousands(int64(v + 0.5))
 	}
 	return fmt.Sprintf("%.1f", v)
 }

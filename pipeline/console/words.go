@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"html/template"
 	"path"
+	"reflect"
 	"strings"
 	"time"
 
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
@@ -50,9 +52,9 @@ var functions = template.FuncMap{
 	"asset":     asset,
 	"look":      lookOf,
 	"looks":     func() []look { return looks },
-	"n":         thousands,
-	"bytes":     bytesText,
-	"plural":    plural,
+	"n":         func(n any) string { return words.Thousands(integer(n)) },
+	"bytes":     words.Bytes,
+	"plural":    func(n any, one, many string) string { return words.Count(integer(n), one, many) },
 	"when":      when,
 	"due":       due,
 	"date":      func(t time.Time) string { return t.Format("2006-01-02 15:04") },
@@ -72,6 +74,9 @@ var functions = template.FuncMap{
 	"lastOf":    func(days []recentDay) recentDay { return days[len(days)-1] },
 }
 
+// integer is a whole number of a template: some are int, others int64.
+func integer(n any) int64 { return reflect.ValueOf(n).Int() }
+
 // dict puts together what a part of a page is given: names and values in turn.
 func dict(pairs ...any) map[string]any {
 	m := make(map[string]any, len(pairs)/2)
@@ -88,36 +93,6 @@ func dayOf(key string) string {
 		return ""
 	}
 	return name
-}
-
-// thousands writes a number with its digits grouped. Templates have whole
-// numbers of several types.
-func thousands(v any) string {
-	s := fmt.Sprint(v)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func plural(n any, one, many string) string {
-	if fmt.Sprint(n) == "1" {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
-// bytesText writes a size as people read it.
-func bytesText(n int64) string {
-	const unit = 1000
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 4 {
-		value, prefix = value/unit, prefix+1
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
 }
 
 func percent(part, whole int64) string {

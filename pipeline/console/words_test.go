@@ -1,6 +1,7 @@
 package console
 
 import (
+	"html/template"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +27,26 @@ func TestAgo(t *testing.T) {
 
 func TestNumbersInWords(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
-		{thousands(0), "0"}, {thousands(999), "999"}, {thousands(int64(1234567)), "1,234,567"}, {thousands(-1234), "-1,234"}, {thousands(-123), "-123"},
-		{bytesText(999), "999 B"}, {bytesText(59_200), "59.2 kB"}, {percent(0, 0), "0 %"}, {percent(1, 3), "33.3 %"}, {percent(66, 161_757), "0.041 %"}, {percent(0, 9), "0 %"},
-		{plural(1, "row", "rows"), "1 row"}, {plural(int64(1200), "row", "rows"), "1,200 rows"},
+		{percent(0, 0), "0 %"}, {percent(1, 3), "33.3 %"}, {percent(66, 161_757), "0.041 %"}, {percent(0, 9), "0 %"},
 		{seconds(42), "42 s"}, {seconds(160), "2:40 min"}, {hours(5400), "1.5 h"}, {hours(36_000), "10 h"},
 		{printable([]byte("a\xffb")), "a�b"}, {downloadName("r", "2026-11", "a\"b\n/c.csv"), "r-2026-11-a_b__c.csv"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%q, want %q", tc.got, tc.want)
 		}
+	}
+}
+
+// TestTemplatesHaveIntsOfBothSizes: functions of templates take either.
+func TestTemplatesHaveIntsOfBothSizes(t *testing.T) {
+	page := template.Must(template.New("").Funcs(functions).Parse(
+		`{{n .Int}}, {{n .Int64}}; {{plural .Int "row" "rows"}}, {{plural .Int64 "row" "rows"}}; {{bytes .Int64}}`))
+	var got strings.Builder
+	if err := page.Execute(&got, map[string]any{"Int": 1, "Int64": int64(1200)}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "1, 1,200; 1 row, 1,200 rows; 1.2 kB"; got.String() != want {
+		t.Errorf("%s, want %s", &got, want)
 	}
 }
 

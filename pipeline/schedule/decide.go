@@ -9,11 +9,10 @@ import (
 
 // Decision is what is to be done about a period.
 type Decision struct {
-	Due    bool      // it is to be published now
-	Missed bool      // nobody ran when it fell due; if it is not due either, it is left to people
-	Late   bool      // it is due, and its deadline has passed
-	Next   time.Time // when the decision changes by itself; zero: never
-	Why    string    // in words
+	Due    bool   // it is to be published now
+	Missed bool   // nobody ran when it fell due; if it is not due either, it is left to people
+	Late   bool   // it is due, and its deadline has passed
+	Why    string // in words
 }
 
 // Decide says what is to be done about a period at the instant now. The service
@@ -25,54 +24,12 @@ func (s *Schedule) Decide(now, since time.Time, p Period, published bool) Decisi
 	}
 	times := s.Times(p)
 	v := s.judge(now, since, p, times)
-	d := Decision{Due: v.due(), Missed: v >= caughtUp, Why: s.words(v, now, since, p, times)}
-	switch {
-	case v < due:
-		d.Next = times.First
-	case d.Due && now.Before(times.Deadline):
-		d.Next = times.Deadline
-	case d.Due:
-		d.Late = true
-	case !p.monthly:
-		month := Month(p.first.Month())
-		if times := s.Times(month); times.First.After(now) && s.judge(times.First, since, month, times).due() {
-			d.Next = times.First
-		}
+	return Decision{
+		Due:    v.due(),
+		Missed: v >= caughtUp,
+		Late:   v.due() && !now.Before(times.Deadline),
+		Why:    s.words(v, now, since, p, times),
 	}
-	return d
-}
-
-// Due lists the days and then the months that are to be published by now, each
-// in order, whether or not they are published already: those that Decide calls
-// due if they are not.
-func (s *Schedule) Due(now, since time.Time) []Period {
-	date := s.date(since)
-	months := s.dueOf(now, since, s.LastMonth(now), s.oldest(since, Month(date.Month())))
-	from := s.oldest(since, Day(date))
-	if len(months) > 0 && months[0].first < from.first {
-		from = Day(months[0].first)
-	}
-	return append(s.dueOf(now, since, s.LastDay(now), from), months...)
-}
-
-// oldest is the oldest period that fell due within max_age before since, searched
-// from one that is near.
-func (s *Schedule) oldest(since time.Time, near Period) Period {
-	return s.last(near, func(p Period) bool { return s.tooOld(since, s.Times(p)) }).Next()
-}
-
-func (s *Schedule) tooOld(since time.Time, times Times) bool {
-	return since.Sub(times.First) > time.Duration(s.config.MaxAge)
-}
-
-func (s *Schedule) dueOf(now, since time.Time, last, from Period) []Period {
-	var periods []Period
-	for p := from; p.first <= last.first; p = p.Next() {
-		if s.judge(now, since, p, s.Times(p)).due() {
-			periods = append(periods, p)
-		}
-	}
-	return periods
 }
 
 // verdict is a decision about a period that is not published.
@@ -114,7 +71,7 @@ func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
 	switch {
 	case s.config.CatchUp == "none":
 		return leftAlone
-	case s.tooOld(since, times):
+	case since.Sub(times.First) > time.Duration(s.config.MaxAge):
 		return tooOld
 	case s.config.CatchUp == "latest" && s.Times(p.Next()).First.Before(since):
 		return notLatest

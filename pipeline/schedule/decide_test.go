@@ -27,7 +27,7 @@ func TestDecide(t *testing.T) {
 		published  bool
 		catchUp    string
 		want       schedule.Decision
-		next       string // in UTC
+		next       string // when that changes by itself, in UTC; empty: never
 	}{
 		{
 			name: "before the drop", now: "2026-11-21T00:59:59Z", since: longAgo, period: day20,
@@ -56,6 +56,10 @@ func TestDecide(t *testing.T) {
 		{
 			name: "alive in the last moment", now: before, since: before, period: day20, catchUp: "none",
 			want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
+		},
+		{
+			name: "alive from its first publication on", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:00Z", period: day20, catchUp: "none",
+			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
 		},
 		{
 			name: "missed by a second", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20,
@@ -119,19 +123,32 @@ func TestDecide(t *testing.T) {
 				settings.CatchUp = c.catchUp
 			}
 			s := schedule.New(settings, zone(t, "Europe/Amsterdam"))
-			got := s.Decide(instant(t, c.now), instant(t, c.since), parsePeriod(t, c.period), c.published)
-			next := ""
-			if !got.Next.IsZero() {
-				next = got.Next.UTC().Format(time.RFC3339)
+			decide := func(at time.Time) schedule.Decision {
+				return s.Decide(at, instant(t, c.since), parsePeriod(t, c.period), c.published)
 			}
-			if got.Next = (time.Time{}); got != c.want {
+			now := instant(t, c.now)
+			if got := decide(now); got != c.want {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
-			if next != c.next {
-				t.Errorf("that changes at %q, want %q", next, c.next)
+			until := now.AddDate(10, 0, 0)
+			if c.next != "" {
+				next := instant(t, c.next)
+				until = next.Add(-time.Second)
+				if d := decide(next); alike(d, c.want) {
+					t.Errorf("that does not change at %s: %+v", c.next, d)
+				}
+			}
+			if d := decide(until); !alike(d, c.want) {
+				t.Errorf("that has changed at %s: %+v", until, d)
 			}
 		})
 	}
+}
+
+// alike says whether two decisions are the same but for their words, which
+// also tell of the drop.
+func alike(a, b schedule.Decision) bool {
+	return a.Due == b.Due && a.Missed == b.Missed && a.Late == b.Late
 }
 
 func instant(t testing.TB, s string) time.Time {
@@ -154,17 +171,16 @@ func parsePeriod(t testing.TB, s string) schedule.Period {
 func TestPeriod(t *testing.T) {
 	for _, c := range []struct {
 		name, first, last, previous, next string
-		monthly                           bool
 	}{
-		{"2026-11-20", "2026-11-20", "2026-11-20", "2026-11-19", "2026-11-21", false},
-		{"2026-12-31", "2026-12-31", "2026-12-31", "2026-12-30", "2027-01-01", false},
-		{"2028-02", "2028-02-01", "2028-02-29", "2028-01", "2028-03", true},
-		{"2026-12", "2026-12-01", "2026-12-31", "2026-11", "2027-01", true},
+		{"2026-11-20", "2026-11-20", "2026-11-20", "2026-11-19", "2026-11-21"},
+		{"2026-12-31", "2026-12-31", "2026-12-31", "2026-12-30", "2027-01-01"},
+		{"2028-02", "2028-02-01", "2028-02-29", "2028-01", "2028-03"},
+		{"2026-12", "2026-12-01", "2026-12-31", "2026-11", "2027-01"},
 	} {
 		p := parsePeriod(t, c.name)
 		got := []string{p.String(), p.First().String(), p.Last().String(), p.Previous().String(), p.Next().String()}
-		if want := []string{c.name, c.first, c.last, c.previous, c.next}; !slices.Equal(got, want) || p.Monthly() != c.monthly {
-			t.Errorf("got %q, a month: %t; want %q", got, p.Monthly(), want)
+		if want := []string{c.name, c.first, c.last, c.previous, c.next}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
@@ -205,7 +221,6 @@ func TestSince(t *testing.T) {
 // drawn is a schedule, a moment, and since when the service has been alive.
 type drawn struct {
 	*schedule.Schedule
-	config     config.Schedule
 	now, since time.Time
 }
 
@@ -229,10 +244,28 @@ func draw(t *rapid.T, zones []*time.Location) drawn {
 	const year = 365 * 24 * 60 * 60
 	now := time.Unix(1767225600+rapid.Int64Range(0, 2*year).Draw(t, "now"), 0) // from 2026 on
 	since := now.Add(-time.Duration(rapid.Int64Range(0, year/4).Draw(t, "alive")) * time.Second)
-	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), c, now, since}
+	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), now, since}
 }
 
-// TestDecisionsLast: a decision holds until its Next, and not longer.
+// next is when the decision about a period that is not published changes by
+// itself: when it falls due, then at its deadline; or, if it is left to people,
+// when its month is due. Zero: never.
+func (s drawn) next(p schedule.Period, d schedule.Decision) time.Time {
+	times, month := s.Times(p), schedule.Month(p.First().Month())
+	withMonth := s.Times(month).First
+	switch {
+	case s.now.Before(times.First):
+		return times.First
+	case d.Due && s.now.Before(times.Deadline):
+		return times.Deadline
+	case !d.Due && s.now.Before(withMonth) && s.Decide(withMonth, s.since, month, false).Due:
+		return withMonth
+	}
+	return time.Time{}
+}
+
+// TestDecisionsLast: a decision holds until the next instant that changes it,
+// and not longer.
 func TestDecisionsLast(t *testing.T) {
 	zones := oddZones(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -248,43 +281,16 @@ func TestDecisionsLast(t *testing.T) {
 			p = p.Next().Next()
 		}
 		d := s.Decide(s.now, s.since, p, false)
-		next := d.Next
+		next := s.next(p, d)
+		if !next.IsZero() && alike(s.Decide(next, s.since, p, false), d) {
+			t.Fatalf("the decision about %s, %+v, is the same at %s", p, d, next)
+		}
 		if next.IsZero() {
 			next = s.now.AddDate(1, 0, 0)
 		}
-		if !next.After(s.now) {
-			t.Fatalf("at %s, the decision about %s changes at %s", s.now, p, next)
-		}
-		same := func(at time.Time) bool {
-			later := s.Decide(at, s.since, p, false)
-			return later.Due == d.Due && later.Missed == d.Missed && later.Late == d.Late
-		}
 		within := time.Duration(rapid.Int64Range(0, int64(next.Sub(s.now))-1).Draw(t, "within"))
-		if at := s.now.Add(within); !same(at) {
+		if at := s.now.Add(within); !alike(s.Decide(at, s.since, p, false), d) {
 			t.Fatalf("the decision about %s, %+v, is another one at %s", p, d, at)
-		}
-		if !d.Next.IsZero() && same(d.Next) {
-			t.Fatalf("the decision about %s, %+v, is the same at its Next", p, d)
-		}
-	})
-}
-
-// TestDueIsWhatIsDecided: Due lists what Decide calls due, in order.
-func TestDueIsWhatIsDecided(t *testing.T) {
-	zones := oddZones(t)
-	rapid.Check(t, func(t *rapid.T) {
-		s := draw(t, zones)
-		var want []schedule.Period
-		begin := s.since.Add(-time.Duration(s.config.MaxAge)).AddDate(0, -3, 0)
-		for _, last := range []func(time.Time) schedule.Period{s.LastDay, s.LastMonth} {
-			for p, end := last(begin), last(s.now.AddDate(0, 0, 3)).Next(); p != end; p = p.Next() {
-				if s.Decide(s.now, s.since, p, false).Due {
-					want = append(want, p)
-				}
-			}
-		}
-		if got := s.Due(s.now, s.since); !slices.Equal(got, want) {
-			t.Fatalf("at %s, since %s: %v, want %v", s.now, s.since, got, want)
 		}
 	})
 }

@@ -67,9 +67,6 @@ func Day(d day.Day) Period { return Period{first: d} }
 // Month is the period of a month.
 func Month(m day.Month) Period { return Period{first: m.First(), monthly: true} }
 
-// Monthly says whether the period is a month.
-func (p Period) Monthly() bool { return p.monthly }
-
 // First is the first day of the period.
 func (p Period) First() day.Day { return p.first }
 
@@ -135,24 +132,25 @@ func (s *Schedule) drop(p Period) config.DailyDrop {
 
 // LastDay is the last day that has dropped by now. The next one is its Next.
 func (s *Schedule) LastDay(now time.Time) Period {
-	return s.last(Day(s.date(now)), func(p Period) bool { return !s.Times(p).Drop.After(now) })
+	return s.lastDropped(now, Day(s.date(now)))
 }
 
 // LastMonth is the last month that has dropped by now. The next one is its Next.
 func (s *Schedule) LastMonth(now time.Time) Period {
-	return s.last(Month(s.date(now).Month()), func(p Period) bool { return !s.Times(p).Drop.After(now) })
+	return s.lastDropped(now, Month(s.date(now).Month()))
 }
 
 // date is the local date at an instant.
 func (s *Schedule) date(t time.Time) day.Day { return day.Of(t.UnixMilli(), s.zone) }
 
-// last is the last period for which a predicate holds that does for all early
-// ones and for no late ones, searched from one that is near.
-func (s *Schedule) last(near Period, holds func(Period) bool) Period {
-	for holds(near.Next()) {
+// lastDropped is the last period that has dropped by now, searched from one of
+// its kind that is near.
+func (s *Schedule) lastDropped(now time.Time, near Period) Period {
+	dropped := func(p Period) bool { return !s.Times(p).Drop.After(now) }
+	for dropped(near.Next()) {
 		near = near.Next()
 	}
-	for !holds(near) {
+	for !dropped(near) {
 		near = near.Previous()
 	}
 	return near

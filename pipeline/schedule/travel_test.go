@@ -22,9 +22,9 @@ type publication struct {
 	at     int64 // seconds since the Unix epoch
 }
 
-// travel publishes what is due, from now on until an instant, and sleeps until
-// the schedule says that something changes.
-func travel(s *schedule.Schedule, until time.Time) ([]publication, error) {
+// travel publishes what is due, from now on until an instant: it looks when
+// one of the periods around falls due, and sleeps in between.
+func travel(s *schedule.Schedule, until time.Time) []publication {
 	var done []publication
 	published := map[schedule.Period]bool{}
 	since := time.Now()
@@ -32,21 +32,18 @@ func travel(s *schedule.Schedule, until time.Time) ([]publication, error) {
 		next := until
 		for _, last := range []schedule.Period{s.LastDay(now), s.LastMonth(now)} {
 			for _, p := range []schedule.Period{last, last.Next()} {
-				d := s.Decide(now, since, p, published[p])
-				if d.Due {
+				if s.Decide(now, since, p, published[p]).Due {
 					published[p] = true
 					done = append(done, publication{p, now.Unix()})
-				} else if !d.Next.IsZero() && d.Next.Before(next) {
-					next = d.Next
+				}
+				if first := s.Times(p).First; first.After(now) && first.Before(next) {
+					next = first
 				}
 			}
 		}
-		if !next.After(now) {
-			return nil, fmt.Errorf("at %s, something changes at %s", now, next)
-		}
 		time.Sleep(next.Sub(now))
 	}
-	return done, nil
+	return done
 }
 
 // TestTwoYearsInEveryZone: a service in every time zone publishes each local day
@@ -68,10 +65,7 @@ func TestTwoYearsInEveryZone(t *testing.T) {
 		for _, name := range names {
 			z := zone(t, name)
 			services.Go(func() {
-				done, err := travel(schedule.New(c, z), end)
-				if err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
+				done := travel(schedule.New(c, z), end)
 				if want := expected(z, at, grace, begin, end); !slices.Equal(done, want) {
 					t.Errorf("%s (-want +got):\n%s", name, cmp.Diff(texts(want), texts(done)))
 				}
@@ -118,8 +112,9 @@ type service struct {
 }
 
 const (
-	tick    = 5 * time.Minute
+	tick    = 15 * time.Minute
 	silence = 2 * tick // a longer one means that nobody was alive
+	reach   = 70       // days before it was alive, of which it asks: those of max_age, and of the month that ended then
 )
 
 func newService(t testing.TB, change func(c *config.Schedule)) *service {
@@ -136,14 +131,22 @@ func (s *service) run(until time.Time) string {
 	for ; time.Now().Before(until); time.Sleep(tick) {
 		now := s.now()
 		s.since, s.last = schedule.Since(s.since, s.last, now, silence), now
-		for _, p := range s.schedule.Due(now, s.since) {
-			if s.published[p].IsZero() {
-				s.published[p] = now
-				s.order = append(s.order, p.String())
-			}
-		}
+		s.publish(now, s.schedule.LastDay)
+		s.publish(now, s.schedule.LastMonth)
 	}
 	return strings.Join(s.order, " ")
+}
+
+// publish asks about all periods of a kind that may be due, and a few that are
+// not.
+func (s *service) publish(now time.Time, last func(time.Time) schedule.Period) {
+	end := last(now.AddDate(0, 0, 3)).Next()
+	for p := last(s.since.AddDate(0, 0, -reach)); p != end; p = p.Next() {
+		if s.schedule.Decide(now, s.since, p, !s.published[p].IsZero()).Due {
+			s.published[p] = now
+			s.order = append(s.order, p.String())
+		}
+	}
 }
 
 // noon of a day in November or December 2026 in Amsterdam.
