@@ -52,9 +52,9 @@ type eventsTable interface {
 type storedSessions interface {
 	// Next goes on to the next session, if there is one.
 	Next() (session int64, ok bool)
-	// Append appends the events of the session that Next came to. They are the
-	// caller's.
-	Append(events []event.Event) ([]event.Event, error)
+	// Append appends the events of the session that Next came to, with their ids
+	// if those were read, or without. They are the caller's.
+	Append(events []event.Event, ids bool) ([]event.Event, error)
 }
 
 // partWriter takes the rows of a part, in order.

@@ -160,7 +160,7 @@ func (s *plainSession) Next() (session int64, ok bool) {
 	return s.events[0].SessionID, ok
 }
 
-func (s *plainSession) Append(events []event.Event) ([]event.Event, error) {
+func (s *plainSession) Append(events []event.Event, _ bool) ([]event.Event, error) {
 	return append(events, s.events...), nil
 }
 

@@ -270,20 +270,23 @@ func (s *stitcher) run(ctx context.Context, places []*place) error {
 			return err
 		}
 		// Few of the cursors are ever left: a search is as good as a heap.
-		hash := cursors[0].hash
-		for _, c := range cursors[1:] {
-			hash = min(hash, c.hash)
+		hash, digests := cursors[0].hash, 0
+		for _, c := range cursors {
+			switch {
+			case c.hash < hash:
+				hash, digests = c.hash, 1
+			case c.hash == hash:
+				digests++
+			}
 		}
 		events = events[:0]
-		digests := 0
 		for i := 0; i < len(cursors); i++ {
 			c := cursors[i]
 			if c.hash != hash {
 				continue
 			}
-			digests++
 			var err error
-			if events, err = c.append(events); err != nil {
+			if events, err = c.append(events, digests > 1); err != nil {
 				return err
 			}
 			more, err := c.advance()
@@ -365,9 +368,10 @@ func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
 	return c, nil
 }
 
-// append appends the events of the session that the cursor is at.
-func (c *cursor) append(events []event.Event) ([]event.Event, error) {
-	events, err := c.sessions.Append(events)
+// append appends the events of the session that the cursor is at. Only where
+// several digests have some do their ids matter.
+func (c *cursor) append(events []event.Event, ids bool) ([]event.Event, error) {
+	events, err := c.sessions.Append(events, ids)
 	return events, c.failed(err)
 }
 

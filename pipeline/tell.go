@@ -73,7 +73,7 @@ func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, i
 		if session != id {
 			continue
 		}
-		events, err := sessions.Append(nil)
+		events, err := sessions.Append(nil, true)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
 		}

@@ -86,7 +86,7 @@ func BenchmarkRead(b *testing.B) {
 						b.Fatal(err)
 					}
 					for _, ok := s.Next(); ok; _, ok = s.Next() {
-						if events, err = s.Append(events[:0]); err != nil {
+						if events, err = s.Append(events[:0], ids); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -144,7 +144,7 @@ func readGroup(e *Events, group int, ids bool) (sessions [][]event.Event, err er
 		return nil, err
 	}
 	for id, ok := s.Next(); ok; id, ok = s.Next() {
-		events, err := s.Append(nil)
+		events, err := s.Append(nil, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -339,7 +339,7 @@ func lookUp(table *Events, e Entry, ids bool) ([]event.Event, error) {
 			continue
 		}
 		before := event.Event{ID: "before"}
-		events, err := s.Append([]event.Event{before})
+		events, err := s.Append([]event.Event{before}, ids)
 		if err != nil || events[0] != before {
 			return nil, fmt.Errorf("behind another event: %+v (error: %w)", events, err)
 		}

@@ -40,7 +40,7 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 // Groups is the number of row groups.
 func (e *Events) Groups() int { return len(e.source.groups) }
 
-// Open reads a row group with one ReadAt. Without ids, its events have none.
+// Open reads a row group with one ReadAt, with its events' ids or without.
 //
 // An error wraps [ErrCorrupt], or is that of the io.ReaderAt. A row group whose
 // bytes are damaged is refused as a whole; one that the table does not have is
@@ -49,10 +49,10 @@ func (e *Events) Open(group int, ids bool) (*Sessions, error) {
 	if group < 0 || group >= e.Groups() {
 		return nil, corrupt("there is no row group %d, only %d of them", group, e.Groups())
 	}
-	s := &Sessions{group: group, ids: ids, at: -1}
+	s := &Sessions{group: group, at: -1}
 	g, err := e.source.group(group, ids)
 	if err == nil {
-		err = s.read(g)
+		err = s.read(g, ids)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("row group %d: %w", group, err)
@@ -63,7 +63,6 @@ func (e *Events) Open(group int, ids bool) (*Sessions, error) {
 // Sessions are those of a row group, in order of the hash.
 type Sessions struct {
 	group int
-	ids   bool
 	at    int // the session that Next came to
 
 	sessions, starts                                 []int64
@@ -71,7 +70,7 @@ type Sessions struct {
 }
 
 // read decodes the columns of a row group.
-func (s *Sessions) read(g *group) (err error) {
+func (s *Sessions) read(g *group, ids bool) (err error) {
 	if err := g.numbers(numbersOf{eventSession, &s.sessions}, numbersOf{eventStart, &s.starts}); err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func (s *Sessions) read(g *group) (err error) {
 		}
 	}
 	for i, column := range []*[]parquet.ByteArray{&s.steps, &s.micros, &s.seqs, &s.kinds, &s.whos, &s.bodies, &s.stored} {
-		if eventSteps+i == eventIDs && !s.ids {
+		if eventSteps+i == eventIDs && !ids {
 			break
 		}
 		if *column, err = g.texts(eventSteps + i); err != nil {
@@ -101,20 +100,20 @@ func (s *Sessions) Next() (session int64, ok bool) {
 }
 
 // Append appends the events of the session that Next came to, in the order in
-// which they were written.
+// which they were written; with ids, if those of the row group were read.
 //
 // Their texts and details may be kept: nobody writes to them again. They are
 // parts of buffers as large as the row group's texts, which stay in memory as
 // long as any of them does. An error wraps [ErrCorrupt].
-func (s *Sessions) Append(events []event.Event) ([]event.Event, error) {
-	events, err := s.append(events)
+func (s *Sessions) Append(events []event.Event, ids bool) ([]event.Event, error) {
+	events, err := s.append(events, ids)
 	if err != nil {
 		return nil, fmt.Errorf("row group %d: session %d: %w", s.group, s.sessions[s.at], err)
 	}
 	return events, nil
 }
 
-func (s *Sessions) append(events []event.Event) (_ []event.Event, err error) {
+func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, err error) {
 	defer asCorrupt(&err)
 	i := s.at
 	kinds := s.kinds[i]
@@ -123,7 +122,7 @@ func (s *Sessions) append(events []event.Event) (_ []event.Event, err error) {
 	micros, exact := values{data: s.micros[i]}, len(s.micros[i]) == 0
 	var ids values
 	var texts []byte // of the ids: parts of one buffer
-	if s.ids {
+	if withIDs {
 		ids.data = s.stored[i]
 		texts = make([]byte, 0, decodedSize(len(ids.data), n))
 	}
@@ -142,7 +141,7 @@ func (s *Sessions) append(events []event.Event) (_ []event.Event, err error) {
 		if !exact {
 			e.TS += micros.varint()
 		}
-		if s.ids {
+		if withIDs {
 			start := len(texts)
 			texts = decodeID(texts, kind[0], &ids)
 			e.ID = view(texts[start:])
