@@ -139,6 +139,8 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 			fmt.Fprintf(a.stderr, "%s is not read: its name is not that of a dump\n", name)
 		}
 	}
+	a.limitMemory(pipeline.DefaultMemory)
+	a.useMemory()
 	x := &pipeline.Extraction{Progress: new(pipeline.Progress), MemoryBudget: pipeline.DefaultMemory / 2}
 	for _, name := range files {
 		size := int64(0)

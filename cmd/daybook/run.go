@@ -97,6 +97,7 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target pipeline.Targe
 // build runs a target and tells what came of it. planned is how many days there
 // are to be done, if that is known.
 func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipeline.Target, only pipeline.Only, planned int) error {
+	a.useMemory()
 	stop := a.watchSteps(runner.Progress, planned)
 	result, err := runner.Run(ctx, target, only)
 	stop()

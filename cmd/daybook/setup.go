@@ -79,6 +79,16 @@ func (a *app) limitMemory(budget int64) {
 	}
 }
 
+// useMemory lets more garbage lie than usual, while there is work to do that has
+// a budget: what that allows is there to be used. It saves a twelfth of the
+// time. A GOGC in the environment says better.
+func (a *app) useMemory() {
+	const percent = 200 // of what is in use; usually 100
+	if _, set := a.env("GOGC"); !set {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // openStore opens a store. A sink's directory is made where it does not exist;
 // a source's must, or else a slip of the pen would look like an empty source.
 func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
