@@ -40,5 +40,9 @@ func dayDir(report string, d day.Day) string          { return dirOf(report, Day
 func monthDir(report string, m day.Month) string      { return dirOf(report, Month, monthPeriod(m)) }
 
 func summaryDir(report string, kind Kind, p period) string {
-	return summaryRoot + report + "/" + string(kind) + "/" + p.name + "/"
+	return summaryRootOf(report, kind) + p.name + "/"
+}
+
+func summaryRootOf(report string, kind Kind) string {
+	return summaryRoot + report + "/" + string(kind) + "/"
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -229,7 +230,7 @@ func (k *shared) summariesOf(m *publish.Manifest) *publish.Summaries {
 	if m.Summaries == nil {
 		return nil
 	}
-	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: m.Summaries.Files}
+	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: slices.Clone(m.Summaries.Files)} // decoding leaves room for more
 	for i := range s.Files {
 		s.Files[i].Name = k.text(s.Files[i].Name)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -60,7 +59,7 @@ type observation struct {
 	dumps      map[day.Day]dump.Listing
 	failed     map[string]string // why what failed last did, by its note's key
 
-	summaries map[string]map[string]store.Object // what lies in directories of summaries, by name
+	summaries map[partitionID]string // of those that have any: why they have to be written again; empty: they have not
 	shared    *shared
 
 	touchMu   sync.Mutex
@@ -143,7 +142,7 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 	o := &observation{
 		r: r, target: t, from: t.period.from, to: t.period.to, newest: noDay,
 		published: map[partitionID]*published{}, digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
-		touchesOf: map[string][]touch{}, shared: newShared(), summaries: map[string]map[string]store.Object{},
+		touchesOf: map[string][]touch{}, shared: newShared(), summaries: map[partitionID]string{},
 	}
 	look := o.lookAtRange
 	if t.all {
@@ -315,7 +314,7 @@ func (o *observation) window(d day.Day) window { return o.digestsAround(d, o.r.L
 func (o *observation) digestsAround(d day.Day, days int) window {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var w window
+	w := make(window, 0, 2*days+1)
 	for x := d - day.Day(days); x <= d+day.Day(days); x++ {
 		if ref := o.digests[x]; ref != nil {
 			w = append(w, ref)
@@ -364,36 +363,75 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 	return ref, nil
 }
 
-// listSummaries lists the summaries of a span's days and months.
+// listSummaries lists the summaries of a span's days and months, and holds them
+// against the manifests, which have been read. Ten years have some hundred
+// thousand of them: only what is wrong with them is kept.
 func (o *observation) listSummaries(ctx context.Context, s span) error {
-	var prefixes []string
+	type listing struct {
+		rep          *Report
+		kind         Kind
+		root, prefix string
+	}
+	var lists []listing
 	for i := range o.r.Reports {
-		root := summaryRoot + o.r.Reports[i].Name + "/"
+		rep := &o.r.Reports[i]
 		for _, days := range s.dayPrefixes() {
-			prefixes = append(prefixes, root+string(Day)+"/"+days)
+			lists = append(lists, listing{rep, Day, summaryRootOf(rep.Name, Day), days})
 		}
 		for _, months := range s.monthPrefixes() {
-			prefixes = append(prefixes, root+string(Month)+"/"+months)
+			lists = append(lists, listing{rep, Month, summaryRootOf(rep.Name, Month), months})
 		}
 	}
-	return each(ctx, len(prefixes), o.r.requests(), func(ctx context.Context, i int) error {
-		for object, err := range o.r.Sink.List(ctx, prefixes[i]) {
+	return each(ctx, len(lists), o.r.requests(), func(ctx context.Context, i int) error {
+		l := &lists[i]
+		name, there := "", []publish.SummaryFile(nil) // of the partition that is being listed
+		for object, err := range o.r.Sink.List(ctx, l.root+l.prefix) {
 			if errors.Is(err, store.ErrNoBucket) {
 				return nil // nothing was ever written to a directory
 			}
 			if err != nil {
 				return err
 			}
-			dir, name := path.Split(object.Key)
-			o.mu.Lock()
-			if o.summaries[dir] == nil {
-				o.summaries[dir] = map[string]store.Object{}
+			partition, file, _ := strings.Cut(object.Key[len(l.root):], "/")
+			if strings.Contains(file, "/") {
+				continue
 			}
-			o.summaries[dir][o.shared.text(name)] = store.Object{Size: object.Size, ETag: object.ETag}
-			o.mu.Unlock()
+			if partition != name {
+				o.judgeSummaries(l.rep, l.kind, name, there)
+				name, there = partition, there[:0]
+			}
+			there = append(there, publish.SummaryFile{Name: file, Bytes: object.Size, ETag: object.ETag})
 		}
+		o.judgeSummaries(l.rep, l.kind, name, there)
 		return nil
 	})
+}
+
+// judgeSummaries notes what is wrong with the summaries that are there of the
+// partition of a name, if it is one.
+func (o *observation) judgeSummaries(rep *Report, kind Kind, name string, there []publish.SummaryFile) {
+	p, ok := parsePeriod(kind, name)
+	if !ok {
+		return
+	}
+	id := partitionID{rep.Name, kind, p.from}
+	if have := o.have(id); have != nil {
+		reason := summaryReason(have.summaries, rep.Hash, there)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.summaries[id] = reason
+	}
+}
+
+// summaryReason says in words why the summaries of a partition, of which there
+// is have, have to be written again; empty: they have not.
+func (o *observation) summaryReason(rep *Report, kind Kind, p period, have *published) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if reason, listed := o.summaries[partitionID{rep.Name, kind, p.from}]; listed {
+		return reason
+	}
+	return summaryReason(have.summaries, rep.Hash, nil)
 }
 
 // late lists the lines that no report has, for the look-back does not reach

@@ -264,7 +264,11 @@ type growth struct {
 // changes of a window since a partition was made from it. grown are digests
 // that are new, or hold all that they held and more: whether they change the
 // partition can be told from their sessions. Other changes always count.
-func (w window) changes(had []publish.Input) (grown []growth, other []string) {
+func (w window) changes(have *published) (grown []growth, other []string) {
+	if slices.EqualFunc(w, have.shared, func(d *digestRef, in *publish.Input) bool { return d.dir == in.Key && d.fingerprint == in.ETag }) {
+		return nil, nil // nearly always
+	}
+	had := have.inputs()
 	before := make(map[string]string, len(had))
 	for _, in := range had {
 		before[in.Key] = in.ETag

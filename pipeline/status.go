@@ -55,8 +55,9 @@ func (o *observation) digestSteps() []Step {
 		}
 	}
 	slices.Sort(known)
-	var steps []Step
-	for _, d := range slices.Compact(known) {
+	known = slices.Compact(known)
+	steps := make([]Step, 0, len(known))
+	for _, d := range known {
 		s := Step{Kind: Digest, Partition: d.String(), period: dayPeriod(d), dumps: o.dumps[d].Dumps}
 		s.Status, s.Reasons = Missing, []string{words.Count(len(s.dumps), "dump", "dumps") + " not digested yet"}
 		if ref := o.digests[d]; ref != nil {
@@ -73,9 +74,10 @@ func (o *observation) digestSteps() []Step {
 // daySteps are the target's days of every report. pending are the digests that
 // are to be made first; none when they have been.
 func (o *observation) daySteps(ctx context.Context, pending map[day.Day]*Step, x *indexes) ([]Step, error) {
-	var steps []Step
+	days := daysOf(o.from, o.to)
+	steps := make([]Step, 0, len(o.r.Reports)*len(days))
 	for i := range o.r.Reports {
-		for _, d := range daysOf(o.from, o.to) {
+		for _, d := range days {
 			s, err := o.dayStatus(ctx, &o.r.Reports[i], d, pending, x)
 			if err != nil {
 				return nil, err
@@ -106,7 +108,7 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		reasons = append(reasons, p.Reasons...)
 	}
 	window := o.window(d)
-	grown, other := window.changes(have.inputs())
+	grown, other := window.changes(have)
 	reasons = append(reasons, other...)
 	if len(reasons) == 0 {
 		for _, g := range grown {
@@ -123,7 +125,7 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		}
 	}
 	if len(reasons) == 0 {
-		if reason := summaryReason(have.summaries, rep.Hash, o.summaries[summaryDir(rep.Name, Day, s.period)]); reason != "" {
+		if reason := o.summaryReason(rep, Day, s.period, have); reason != "" {
 			reasons, s.summaries = append(reasons, reason), true
 		}
 	}
@@ -326,7 +328,7 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 		reasons = append(reasons, "restated days: "+someNames(restated))
 	}
 	if len(reasons) == 0 {
-		if reason := summaryReason(have.summaries, rep.Hash, o.summaries[summaryDir(rep.Name, Month, s.period)]); reason != "" {
+		if reason := o.summaryReason(rep, Month, s.period, have); reason != "" {
 			reasons, s.summaries = append(reasons, reason), true
 		}
 	}

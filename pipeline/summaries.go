@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"daybook/sinks/csv"
@@ -136,8 +137,9 @@ func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, o
 	written := &publish.Summaries{Definition: p.rep.Hash}
 	for _, f := range files {
 		condition := store.Condition{IfAbsent: true}
-		if old, ok := there[f.name]; ok {
-			condition = store.Condition{IfMatch: old.ETag}
+		if i := indexSummary(there, f.name); i >= 0 {
+			condition = store.Condition{IfMatch: there[i].ETag}
+			there = slices.Delete(there, i, i+1)
 		}
 		if f.size > store.MaxConditionalSize {
 			condition = store.Condition{}
@@ -147,10 +149,9 @@ func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, o
 			return base, err
 		}
 		written.Files = append(written.Files, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
-		delete(there, f.name)
 	}
-	for name := range there { // those of an earlier definition
-		if err := r.Sink.Delete(ctx, dir+name); err != nil {
+	for _, f := range there { // of an earlier definition
+		if err := r.Sink.Delete(ctx, dir+f.Name); err != nil {
 			return base, err
 		}
 	}
@@ -195,23 +196,26 @@ func sameBytes(a, b io.Reader) (bool, error) {
 	return sums[0] == sums[1], nil
 }
 
-// listSummaries lists what lies in a directory of summaries, by name.
-func (r *Runner) listSummaries(ctx context.Context, dir string) (map[string]store.Object, error) {
-	there := map[string]store.Object{}
+// listSummaries lists what lies in a directory of summaries.
+func (r *Runner) listSummaries(ctx context.Context, dir string) (there []publish.SummaryFile, err error) {
 	for object, err := range r.Sink.List(ctx, dir) {
 		if err != nil {
 			return nil, err
 		}
 		if name := object.Key[len(dir):]; !strings.Contains(name, "/") {
-			there[name] = object
+			there = append(there, publish.SummaryFile{Name: name, Bytes: object.Size, ETag: object.ETag})
 		}
 	}
 	return there, nil
 }
 
+func indexSummary(files []publish.SummaryFile, name string) int {
+	return slices.IndexFunc(files, func(f publish.SummaryFile) bool { return f.Name == name })
+}
+
 // summaryReason says in words why a partition's summaries have to be written
 // again; empty: they have not. there is what lies in their directory.
-func summaryReason(have *publish.Summaries, definition string, there map[string]store.Object) string {
+func summaryReason(have *publish.Summaries, definition string, there []publish.SummaryFile) string {
 	switch {
 	case have == nil:
 		return "its summaries are missing"
@@ -219,11 +223,10 @@ func summaryReason(have *publish.Summaries, definition string, there map[string]
 		return "its summaries are those of an earlier definition"
 	}
 	for _, f := range have.Files {
-		o, ok := there[f.Name]
-		switch {
-		case !ok:
+		switch i := indexSummary(there, f.Name); {
+		case i < 0:
 			return fmt.Sprintf("its summary %s is missing", f.Name)
-		case o.ETag != f.ETag || o.Size != f.Bytes:
+		case there[i] != f:
 			return fmt.Sprintf("its summary %s is another than was written", f.Name)
 		}
 	}
