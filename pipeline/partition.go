@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -70,13 +71,13 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 		if err := ctx.Err(); err != nil {
 			return base, "", err
 		}
-		if err := checks.add(batch); err != nil {
-			return base, "", err
-		}
-		if err := summaries.add(batch); err != nil {
-			return base, "", err
-		}
-		if err := parts.write(batch); err != nil {
+		err := r.both(func() error { return parts.write(batch) }, func() error {
+			if err := checks.add(batch); err != nil {
+				return err
+			}
+			return summaries.add(batch)
+		})
+		if err != nil {
 			return base, "", err
 		}
 	}
@@ -97,6 +98,18 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 	}
 	base, err = r.putSummaries(ctx, p, summaries, &manifest)
 	return base, state, err
+}
+
+// both does two things, the second beside the first if there is more than one
+// worker. The error is the first's, if both fail.
+func (r *Runner) both(first, second func() error) error {
+	if r.workers() == 1 {
+		return cmp.Or(first(), second())
+	}
+	failed := make(chan error)
+	go func() { failed <- guarded(second)() }()
+	err := guarded(first)()
+	return cmp.Or(err, <-failed)
 }
 
 // partsWriter writes rows into as many files as it takes.

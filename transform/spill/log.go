@@ -55,24 +55,57 @@ func (l *Log) end() error {
 // Each calls f with every record, in order. A record is valid only during the
 // call.
 func (l *Log) Each(f func(record []byte)) error {
-	for _, block := range l.kept {
-		l.cut(block, f)
-	}
-	var r Reader
-	var block []byte
-	for _, b := range l.blocks {
-		var err error
-		if block, err = r.Append(block[:0], l.scratch, b); err != nil {
+	c := l.Cursor()
+	for {
+		record, err := c.Next()
+		if record == nil {
 			return err
 		}
-		l.cut(block, f)
+		f(record)
 	}
-	l.cut(l.last, f)
-	return nil
 }
 
-func (l *Log) cut(block []byte, f func(record []byte)) {
-	for ; len(block) > 0; block = block[l.size:] {
-		f(block[:l.size])
+// Cursor begins to read the log, which does not grow any more. There may be any
+// number of them.
+func (l *Log) Cursor() *Cursor { return &Cursor{log: l} }
+
+// A Cursor reads the records of a log, in order. It has a block in memory.
+type Cursor struct {
+	log    *Log
+	reader Reader
+	begun  int    // blocks, of those in memory first, then those of the scratch, and the last
+	rest   []byte // of the block that is being read
+	block  []byte // one of the scratch
+}
+
+// Next gives the next record, which is valid until the next call; nil: there is
+// none left, or an error.
+func (c *Cursor) Next() (record []byte, err error) {
+	for len(c.rest) == 0 {
+		if c.begun > len(c.log.kept)+len(c.log.blocks) {
+			return nil, nil
+		}
+		if err := c.begin(); err != nil {
+			return nil, err
+		}
 	}
+	record, c.rest = c.rest[:c.log.size], c.rest[c.log.size:]
+	return record, nil
+}
+
+// begin begins the next block.
+func (c *Cursor) begin() (err error) {
+	i := c.begun
+	c.begun++
+	if i < len(c.log.kept) {
+		c.rest = c.log.kept[i]
+		return nil
+	}
+	if i -= len(c.log.kept); i == len(c.log.blocks) {
+		c.rest = c.log.last
+		return nil
+	}
+	c.block, err = c.reader.Append(c.block[:0], c.log.scratch, c.log.blocks[i])
+	c.rest = c.block
+	return err
 }

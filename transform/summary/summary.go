@@ -9,6 +9,7 @@ package summary
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -16,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"daybook/transform/day"
 	"daybook/transform/report"
@@ -38,30 +41,35 @@ type Table struct {
 type Accumulator struct {
 	definition *report.Definition
 	groupings  []*grouping
-	rows       *spill.Log
-	record     []byte // of a row
+	rows       int
+
+	// What is remembered of the rows, in their order, a column each: a table is
+	// made of few of them.
+	sessions *spill.Log // 8 bytes
+	waiting  *spill.Log // 4 bytes: whole seconds, as they will be shown; none: it does not count
+	total    *spill.Log // likewise
 }
 
-// A record is what is remembered of a row:
-//
-//	session  8 bytes
-//	waiting  4 bytes  whole seconds, as they will be shown; none: it does not count
-//	total    4 bytes  likewise
-//	groups   4 bytes for each grouping: which of its groups the row is of
-//
-// all little endian. Rounding down to seconds does not change the order of
-// durations; they are at most twice the look-back.
+// All numbers are little endian. Rounding down to seconds does not change the
+// order of durations; they are at most twice the look-back.
 const (
-	waitingAt  = 8
-	totalAt    = 12
-	groupsAt   = 16
-	none       = math.MaxUint32
-	keptInside = 8 << 20 // bytes of records that stay in memory
+	none     = math.MaxUint32
+	keptRows = 200_000 // that stay in memory
 )
+
+func newColumn[T any](s *spill.Scratch) *spill.Log {
+	var value T
+	size := binary.Size(value)
+	return spill.NewLog(s, size, keptRows*size)
+}
 
 // newAccumulator is for the groupings of one partition.
 func newAccumulator(d *report.Definition, s *spill.Scratch, groupings []*grouping) *Accumulator {
-	return &Accumulator{definition: d, groupings: groupings, rows: spill.NewLog(s, groupsAt+4*len(groupings), keptInside)}
+	for _, g := range groupings {
+		g.groups = newColumn[uint32](s)
+	}
+	return &Accumulator{definition: d, groupings: groupings,
+		sessions: newColumn[int64](s), waiting: newColumn[uint32](s), total: newColumn[uint32](s)}
 }
 
 // ForDay accumulates the rows of one day of a report. What does not stay in
@@ -98,14 +106,30 @@ func ofDay(d *report.Definition) []*grouping {
 func (a *Accumulator) Add(r *report.Row) error {
 	started := r.StartTime != report.Unknown
 	lead := r.Role == leadRole
-	b := binary.LittleEndian.AppendUint64(a.record[:0], uint64(r.SessionID))
-	b = binary.LittleEndian.AppendUint32(b, seconds(started && lead, r.WaitingTime))
-	b = binary.LittleEndian.AppendUint32(b, seconds(started, r.TotalTime))
-	for _, g := range a.groupings {
-		b = binary.LittleEndian.AppendUint32(b, g.add(r))
+	a.rows++
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(r.SessionID))
+	if err := a.sessions.Append(b[:]); err != nil {
+		return err
 	}
-	a.record = b
-	return a.rows.Append(b)
+	if err := appendNumber(a.waiting, seconds(started && lead, r.WaitingTime)); err != nil {
+		return err
+	}
+	if err := appendNumber(a.total, seconds(started, r.TotalTime)); err != nil {
+		return err
+	}
+	for _, g := range a.groupings {
+		if err := appendNumber(g.groups, g.add(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendNumber(l *spill.Log, n uint32) error {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], n)
+	return l.Append(b[:])
 }
 
 func seconds(counts bool, ms int64) uint32 {
@@ -118,18 +142,18 @@ func seconds(counts bool, ms int64) uint32 {
 // Tables makes the tables of the rows so far.
 func (a *Accumulator) Tables() ([]Table, error) {
 	tables := make([]Table, len(a.groupings))
-	for i := range a.groupings {
+	for i, g := range a.groupings {
 		var err error
-		if tables[i], err = a.table(i); err != nil {
-			return nil, fmt.Errorf("sum up the rows of %s: %w", a.groupings[i].file, err)
+		if tables[i], err = a.table(g); err != nil {
+			return nil, fmt.Errorf("sum up the rows of %s: %w", g.file, err)
 		}
 	}
 	return tables, nil
 }
 
 // table makes the table of one of the groupings.
-func (a *Accumulator) table(grouping int) (Table, error) {
-	g, language := a.groupings[grouping], a.definition.Language
+func (a *Accumulator) table(g *grouping) (Table, error) {
+	language := a.definition.Language
 	t := Table{File: g.file}
 	for _, c := range g.columns {
 		t.Header = append(t.Header, c.heading[language])
@@ -140,7 +164,7 @@ func (a *Accumulator) table(grouping int) (Table, error) {
 		t.Text = append(t.Text, false)
 	}
 
-	all, err := a.stats(grouping)
+	all, err := a.stats(g)
 	if err != nil {
 		return Table{}, err
 	}
@@ -157,53 +181,59 @@ func (a *Accumulator) table(grouping int) (Table, error) {
 	return t, nil
 }
 
-// stats gives what the measures of each group are made of.
-func (a *Accumulator) stats(grouping int) ([]stats, error) {
-	all := make([]stats, len(a.groupings[grouping].tallies))
-	if err := a.countSessions(grouping, all); err != nil {
-		return nil, err
+// stats gives what the measures of each group are made of. The sessions come by
+// themselves: those of all rows take as much memory as both durations.
+func (a *Accumulator) stats(g *grouping) ([]stats, error) {
+	all := make([]stats, len(g.tallies))
+	for i, t := range g.tallies {
+		all[i].tally = t
 	}
-	waiting, err := byGroup(a, grouping, func(record []byte) uint32 { return binary.LittleEndian.Uint32(record[waitingAt:]) })
+	sessions, err := byGroup(a.rows, g, a.sessions, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
 	if err != nil {
 		return nil, err
-	}
-	total, err := byGroup(a, grouping, func(record []byte) uint32 { return binary.LittleEndian.Uint32(record[totalAt:]) })
-	if err != nil {
-		return nil, err
-	}
-	for i, tally := range a.groupings[grouping].tallies {
-		all[i].tally, all[i].waiting, all[i].total = tally, sorted(waiting[i]), sorted(total[i])
-	}
-	return all, nil
-}
-
-// countSessions comes by itself: the sessions of all rows take as much memory as
-// both durations, and are let go.
-func (a *Accumulator) countSessions(grouping int, all []stats) error {
-	sessions, err := byGroup(a, grouping, func(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) })
-	if err != nil {
-		return err
 	}
 	for i := range all {
 		all[i].sessions = distinct(sessions[i])
 	}
-	return nil
+	sessions = nil
+	var durations errgroup.Group
+	durations.Go(func() error {
+		waiting, err := byGroup(a.rows, g, a.waiting, binary.LittleEndian.Uint32)
+		for i := range waiting {
+			all[i].waiting = sorted(waiting[i])
+		}
+		return err
+	})
+	durations.Go(func() error {
+		total, err := byGroup(a.rows, g, a.total, binary.LittleEndian.Uint32)
+		for i := range total {
+			all[i].total = sorted(total[i])
+		}
+		return err
+	})
+	return all, durations.Wait()
 }
 
-// byGroup lists a value of each row, for each group of one of the groupings.
-func byGroup[T any](a *Accumulator, grouping int, value func(record []byte) T) ([][]T, error) {
-	tallies := a.groupings[grouping].tallies
-	all, groups := make([]T, 0, a.rows.Len()), make([][]T, len(tallies))
-	for i := range groups {
-		n := int(tallies[i].legs)
-		groups[i] = all[len(all) : len(all) : len(all)+n]
+// byGroup lists the values that so many rows have in a column, for each group.
+func byGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte) T) ([][]T, error) {
+	all, lists := make([]T, 0, rows), make([][]T, len(g.tallies))
+	for i := range lists {
+		n := int(g.tallies[i].legs)
+		lists[i] = all[len(all) : len(all) : len(all)+n]
 		all = all[:len(all)+n]
 	}
-	err := a.rows.Each(func(record []byte) {
-		group := &groups[binary.LittleEndian.Uint32(record[groupsAt+4*grouping:])]
-		*group = append(*group, value(record))
+	groups := g.groups.Cursor()
+	var failed error
+	err := column.Each(func(value []byte) {
+		group, err := groups.Next()
+		if group == nil {
+			failed = cmp.Or(failed, err)
+			return
+		}
+		list := &lists[binary.LittleEndian.Uint32(group)]
+		*list = append(*list, decode(value))
 	})
-	return groups, err
+	return lists, errors.Join(failed, err)
 }
 
 // sorted sorts those of the durations that count.
@@ -319,6 +349,7 @@ type grouping struct {
 
 	index   map[key]uint32 // of a group
 	tallies []tally        // of each group
+	groups  *spill.Log     // of each row: 4 bytes
 }
 
 // newGrouping starts with groups of always, which are there without rows, too.
