@@ -152,9 +152,9 @@ func (a *auditor) chunk(m *parquet.ColumnMetaData, c *report.Column, f *Figures)
 		return err
 	}
 	e := encodingOf(c)
-	var dict []any
+	pages := pageReader{physical: m.Type, column: c}
 	for left := m.NumValues; left > 0; {
-		info, err := checkPage(data, e, dict != nil, left)
+		info, err := checkPage(data, e, pages.dict != nil, left)
 		if err != nil {
 			return err
 		}
@@ -164,47 +164,80 @@ func (a *auditor) chunk(m *parquet.ColumnMetaData, c *report.Column, f *Figures)
 		}
 		data = data[info.size:]
 		left -= info.values
-		content := bytes.NewReader(page)
 		if info.dictionary {
-			if dict, err = decoder.ReadPlain(content, m.Type, uint64(info.entries), 0); err != nil {
+			if err := pages.readDictionary(page, info.entries); err != nil {
 				return fmt.Errorf("its dictionary: %w", err)
-			}
-			if dict == nil {
-				dict = []any{} // of a chunk of nulls
 			}
 			continue
 		}
-		if err := readPage(content, m.Type, c, info.values, dict, f); err != nil {
+		if err := pages.read(page, int(info.values), f); err != nil {
 			return fmt.Errorf("a page: %w", err)
 		}
 	}
 	return nil
 }
 
-// defined is the level of a row that has a value.
-const defined = 1
+// pageReader reads the pages of a column chunk. The library has the values
+// decoded; its own way to put the parts of a page together takes as long again.
+type pageReader struct {
+	physical        parquet.Type
+	column          *report.Column
+	dict            []entry // nil: there was none yet
+	levels, indexes []uint32
+}
 
-// readPage adds the values of a data page to f. The library has the parts of a
-// page decoded; its own way to put them together takes as long again.
-func readPage(content *bytes.Reader, physical parquet.Type, c *report.Column, rows int64, dict []any, f *Figures) error {
-	levels, known, err := readLevels(content, c, rows)
+// entry is a value of a dictionary.
+type entry struct {
+	value  any
+	known  bool   // it has been added to the figures: its bounds are known
+	number int64  // that it adds to the sum
+	mixed  uint64 // and to the digest
+}
+
+func (p *pageReader) readDictionary(page []byte, entries int64) error {
+	values, err := decoder.ReadPlain(bytes.NewReader(page), p.physical, uint64(entries), 0)
 	if err != nil {
 		return err
 	}
-	values, err := layout.ReadDataPageValues(content, pageEncoding(encodingOf(c)), physical, -1, uint64(known), 0)
+	if int64(len(values)) != entries {
+		return mismatch("the number of its values", entries, len(values))
+	}
+	p.dict = make([]entry, len(values))
+	for i, v := range values {
+		e := entry{value: v}
+		switch v := v.(type) {
+		case int64:
+			e.number, e.mixed = v, uint64(v)
+		case int32:
+			e.number, e.mixed = int64(v), uint64(v)
+		case string:
+			e.mixed = hashText(v)
+		default:
+			return fmt.Errorf("it has a value of type %T", v)
+		}
+		p.dict[i] = e
+	}
+	return nil
+}
+
+// read adds the values of a data page to f.
+func (p *pageReader) read(page []byte, rows int, f *Figures) error {
+	page, known, err := p.readLevels(page, rows)
 	if err != nil {
 		return err
 	}
-	if int64(len(values)) != known {
+	if p.dict != nil {
+		return p.addIndexes(page, known, rows, f)
+	}
+	values, err := layout.ReadDataPageValues(bytes.NewReader(page), pageEncoding(encodingOf(p.column)), p.physical, -1, uint64(known), 0)
+	if err != nil {
+		return err
+	}
+	if len(values) != known {
 		return mismatch("the number of its values", known, len(values))
 	}
-	if dict != nil {
-		for i, index := range values {
-			values[i] = dict[index.(int64)]
-		}
-	}
-	for i := range rows {
-		if levels != nil && levels[i].(int64) != defined {
+	for row := range rows {
+		if p.isNull(row) {
 			f.addNull()
 			continue
 		}
@@ -216,23 +249,70 @@ func readPage(content *bytes.Reader, physical parquet.Type, c *report.Column, ro
 	return nil
 }
 
-// readLevels reads which rows of a page have a value, and how many they are.
-// Without levels all have one.
-func readLevels(content *bytes.Reader, c *report.Column, rows int64) (levels []any, known int64, err error) {
-	if c.Required {
-		return nil, rows, nil
+// addIndexes adds the values of a page of indexes: their width, a byte, and
+// then the indexes of those that are known.
+func (p *pageReader) addIndexes(page []byte, known, rows int, f *Figures) (err error) {
+	if len(page) == 0 {
+		return errHybrid
 	}
-	levels, err = layout.ReadDataPageValues(content, parquet.Encoding_RLE, parquet.Type_INT64, -1, uint64(rows), 1)
-	if err != nil {
+	if p.indexes, err = appendHybrid(p.indexes[:0], page[1:], int(page[0]), known); err != nil {
+		return err
+	}
+	indexes := p.indexes
+	for row := range rows {
+		if p.isNull(row) {
+			f.addNull()
+			continue
+		}
+		if indexes[0] >= uint32(len(p.dict)) {
+			return mismatch("an index", fmt.Sprintf("below %d", len(p.dict)), indexes[0])
+		}
+		e := &p.dict[indexes[0]]
+		indexes = indexes[1:]
+		if e.known {
+			f.Sum += e.number
+			f.Digest = mix(f.Digest, e.mixed)
+			continue
+		}
+		if err := f.add(e.value); err != nil {
+			return err
+		}
+		e.known = true
+	}
+	return nil
+}
+
+// The level of a row that has a value, and how many bits a level takes.
+const (
+	defined    = 1
+	levelWidth = 1
+)
+
+// readLevels reads which rows of a page have a value, and how many they are;
+// the values follow in rest. Without levels all have one.
+func (p *pageReader) readLevels(page []byte, rows int) (rest []byte, known int, err error) {
+	if p.column.Required {
+		return page, rows, nil
+	}
+	const sizeBytes = 4 // of the levels
+	if len(page) < sizeBytes {
+		return nil, 0, errHybrid
+	}
+	size := binary.LittleEndian.Uint32(page)
+	page = page[sizeBytes:]
+	if uint64(size) > uint64(len(page)) {
+		return nil, 0, errHybrid
+	}
+	if p.levels, err = appendHybrid(p.levels[:0], page[:size], levelWidth, rows); err != nil {
 		return nil, 0, err
 	}
-	for _, level := range levels {
-		if level.(int64) == defined {
-			known++
-		}
+	for _, level := range p.levels {
+		known += int(level)
 	}
-	return levels, known, nil
+	return page[size:], known, nil
 }
+
+func (p *pageReader) isNull(row int) bool { return !p.column.Required && p.levels[row] != defined }
 
 // add adds a value as the reader gives it.
 func (f *Figures) add(v any) error {
