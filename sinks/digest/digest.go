@@ -136,7 +136,7 @@ const (
 var eventColumns = []column{
 	eventSession: {"session_id", 1, number, delta},
 	eventStart:   {"start", 2, millis, delta},          // of the session's first event
-	eventSteps:   {"steps", 3, opaque, plain},          // uvarint: ms since the event before; 0: the first
+	eventSteps:   {"steps", 3, opaque, random},         // uvarint: ms since the event before; 0: the first
 	eventMicros:  {"micros", 4, opaque, plain},         // varint: µs of the time beside its ms; nothing if all are 0
 	eventSeqs:    {"seq_steps", 5, opaque, plain},      // varint: seq less that of the event before; the first's own
 	eventKinds:   {"kinds", 6, opaque, plain},          // bytes: the form of the id, the type, the code
