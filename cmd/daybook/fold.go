@@ -140,7 +140,6 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 		}
 	}
 	a.limitMemory(pipeline.DefaultMemory)
-	a.useMemory()
 	x := &pipeline.Extraction{Progress: new(pipeline.Progress), MemoryBudget: pipeline.DefaultMemory / 2}
 	for _, name := range files {
 		size := int64(0)
