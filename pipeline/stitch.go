@@ -49,7 +49,11 @@ type stitchedCounts struct {
 
 // run gives what each report has on the date.
 func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error) {
-	wanted, places, err := s.wanted(ctx)
+	wanted, err := s.wanted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	places, err := s.places(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +143,8 @@ type groupRange struct {
 }
 
 // wanted gives the hashes, in order, of the sessions that can have rows of the
-// date, and where in the window their events are.
-func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
+// date.
+func (s *stitch) wanted(ctx context.Context) ([]uint64, error) {
 	from, to := s.instants()
 	var wanted []uint64
 	for _, d := range s.window {
@@ -149,7 +153,7 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 		}
 		index, err := s.indexes.get(ctx, d)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for i := range index.Len() {
 			if e := index.At(i); e.Last >= from && e.First < to {
@@ -158,39 +162,63 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, []*place, error) {
 		}
 	}
 	slices.Sort(wanted)
-	wanted = slices.Compact(wanted)
+	return slices.Compact(wanted), nil
+}
 
-	// Of how many digests each has events.
-	digests := make([]uint8, len(wanted))
-	for _, d := range s.window {
-		index, err := s.indexes.get(ctx, d)
+// places says where in the window the events of the wanted sessions are. The
+// indexes of a window may be more than are kept in memory, so each is read once.
+func (s *stitch) places(ctx context.Context, wanted []uint64) ([]*place, error) {
+	type entry struct {
+		of     int // the wanted session
+		group  int
+		events int64
+	}
+	type table struct {
+		tail    int64
+		entries []entry
+	}
+	tables := make([][2]table, len(s.window)) // complete and open, of each digest
+	err := each(ctx, len(s.window), s.r.perLane(), func(ctx context.Context, i int) error {
+		index, err := s.indexes.get(ctx, s.window[i])
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		entriesOf(wanted, index, func(i int, _ digest.Entry) { digests[i] = min(digests[i], 1) + 1 })
+		complete, open := &tables[i][0], &tables[i][1]
+		complete.tail, open.tail = index.TailSize(true), index.TailSize(false)
+		entriesOf(wanted, index, func(of int, e digest.Entry) {
+			t := open
+			if e.Complete {
+				t = complete
+			}
+			t.entries = append(t.entries, entry{of, int(e.Group), e.Events})
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	digests := make([]uint8, len(wanted)) // of how many each has events
+	for i := range tables {
+		for _, t := range tables[i] {
+			for _, e := range t.entries {
+				digests[e.of] = min(digests[e.of], 1) + 1
+			}
+		}
 	}
 	var places []*place
-	for _, d := range s.window {
-		index, err := s.indexes.get(ctx, d)
-		if err != nil {
-			return nil, nil, err
-		}
-		complete := &place{part: d.complete, complete: true, tail: index.TailSize(true)}
-		open := &place{part: d.open, tail: index.TailSize(false)}
-		entriesOf(wanted, index, func(i int, e digest.Entry) {
-			p := open
-			if e.Complete {
-				p = complete
+	for i, d := range s.window {
+		complete := &place{part: d.complete, complete: true, tail: tables[i][0].tail}
+		open := &place{part: d.open, tail: tables[i][1].tail}
+		for j, p := range []*place{complete, open} {
+			for _, e := range tables[i][j].entries {
+				p.add(wanted[e.of], e.group, e.events, digests[e.of] > 1)
 			}
-			p.add(wanted[i], e, digests[i] > 1)
-		})
-		for _, p := range []*place{complete, open} {
 			if len(p.groups) > 0 {
 				places = append(places, p)
 			}
 		}
 	}
-	return wanted, places, nil
+	return places, nil
 }
 
 // entriesOf calls f with an index's entries of the wanted sessions, and which
@@ -212,16 +240,16 @@ func entriesOf(wanted []uint64, index *digest.Index, f func(i int, e digest.Entr
 	}
 }
 
-// add adds a session, which may have events of other digests, too.
-func (p *place) add(hash uint64, e digest.Entry, shared bool) {
-	group := int(e.Group)
+// add adds a session that has so many events in a row group, and may have events
+// in other digests, too.
+func (p *place) add(hash uint64, group int, events int64, shared bool) {
 	if n := len(p.groups); n == 0 || p.groups[n-1].group != group {
 		p.groups = append(p.groups, groupRange{group: group, from: hash})
 	}
 	g := &p.groups[len(p.groups)-1]
 	g.to = hash
 	g.ids = g.ids || shared
-	p.events += e.Events
+	p.events += events
 }
 
 // instants are the moments between which the date lies, in whichever of the

@@ -59,7 +59,7 @@ func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, i
 	if e.Complete {
 		p = &place{part: d.complete, complete: true, tail: index.TailSize(true)}
 	}
-	p.add(shuffle.Hash(id), e, true)
+	p.add(shuffle.Hash(id), int(e.Group), e.Events, true)
 	table, err := r.openEvents(ctx, p, p.groups)
 	if err != nil {
 		return nil, err
