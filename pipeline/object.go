@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
+	"daybook/transform/day"
 )
 
 // wholeSize is up to which size an object is read as a whole, in one request,
@@ -106,32 +108,29 @@ type indexes struct {
 	mu   sync.Mutex
 	kept map[string]*keptIndex // by the key of the sessions table
 	size int64
-	now  int64 // counts uses
 }
 
 type keptIndex struct {
+	day   day.Day // of the digest
 	read  func() (*digest.Index, error)
 	index *digest.Index // once it is read
-	used  int64
 }
 
 func newIndexes(r *Runner, limit int64) *indexes {
 	return &indexes{r: r, limit: limit, kept: map[string]*keptIndex{}}
 }
 
-// get gives the index of a digest.
-func (x *indexes) get(ctx context.Context, d *digestRef) (*digest.Index, error) {
+// get gives the index of a digest, for what is made of a day.
+func (x *indexes) get(ctx context.Context, d *digestRef, of day.Day) (*digest.Index, error) {
 	key := d.sessions.Key
 	x.mu.Lock()
 	k := x.kept[key]
 	if k == nil {
-		k = &keptIndex{read: sync.OnceValues(func() (*digest.Index, error) {
+		k = &keptIndex{day: d.day, read: sync.OnceValues(func() (*digest.Index, error) {
 			return x.r.files().index(x.r.object(ctx, d.sessions, true), d.sessions.Bytes)
 		})}
 		x.kept[key] = k
 	}
-	x.now++
-	k.used = x.now
 	x.mu.Unlock()
 
 	index, err := k.read()
@@ -146,25 +145,27 @@ func (x *indexes) get(ctx context.Context, d *digestRef) (*digest.Index, error) 
 	if k.index == nil {
 		k.index = index
 		x.size += index.Size()
-		x.forget(key)
+		x.forget(of)
 	}
 	return index, nil
 }
 
-// forget lets go of the indexes that were not used for longest, but for one,
-// until what is left fits.
-func (x *indexes) forget(but string) {
+// forget lets go of what is farthest from a day, until the rest fits: what is
+// nearest is needed by most of the days that follow. Those used longest ago
+// would be the next ones to be needed, where a window is more than fits.
+func (x *indexes) forget(of day.Day) {
 	for x.size > x.limit {
-		oldest := ""
-		for key, k := range x.kept {
-			if key != but && k.index != nil && (oldest == "" || k.used < x.kept[oldest].used) {
-				oldest = key
+		farthest, most := "", day.Day(-1)
+		for _, key := range slices.Sorted(maps.Keys(x.kept)) {
+			k := x.kept[key]
+			if away := max(k.day-of, of-k.day); k.index != nil && away > most {
+				farthest, most = key, away
 			}
 		}
-		if oldest == "" {
+		if farthest == "" {
 			return
 		}
-		x.size -= x.kept[oldest].index.Size()
-		delete(x.kept, oldest)
+		x.size -= x.kept[farthest].index.Size()
+		delete(x.kept, farthest)
 	}
 }

@@ -204,7 +204,7 @@ func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]
 	if kept, ok := o.touchesOf[g.fingerprint]; ok {
 		return kept, nil
 	}
-	own, err := x.get(ctx, g)
+	own, err := x.get(ctx, g, g.day)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]
 	for _, y := range o.digestsAround(g.day, 2*o.r.Lookback) {
 		index := own
 		if y.day != g.day {
-			if index, err = x.get(ctx, y); err != nil {
+			if index, err = x.get(ctx, y, g.day); err != nil {
 				return nil, err
 			}
 		}

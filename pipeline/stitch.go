@@ -151,7 +151,7 @@ func (s *stitch) wanted(ctx context.Context) ([]uint64, error) {
 		if d.max < from || d.min >= to {
 			continue
 		}
-		index, err := s.indexes.get(ctx, d)
+		index, err := s.indexes.get(ctx, d, s.date)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +179,7 @@ func (s *stitch) places(ctx context.Context, wanted []uint64) ([]*place, error) 
 	}
 	tables := make([][2]table, len(s.window)) // complete and open, of each digest
 	err := each(ctx, len(s.window), s.r.perLane(), func(ctx context.Context, i int) error {
-		index, err := s.indexes.get(ctx, s.window[i])
+		index, err := s.indexes.get(ctx, s.window[i], s.date)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, e
 
 // eventsOf reads what a digest has of a session.
 func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, id int64) ([]Delivery, error) {
-	index, err := indexes.get(ctx, d)
+	index, err := indexes.get(ctx, d, d.day)
 	if err != nil {
 		return nil, err
 	}

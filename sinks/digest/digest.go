@@ -90,11 +90,13 @@ type table struct {
 	optional int // how many of the last columns readers can do without
 }
 
+// column is one. Its values are stored as they are, which is as little work as
+// there is, and then compressed.
 type column struct {
-	name     string
-	id       int32 // the field id, which no other column ever gets
-	kind     kind
-	encoding encoding
+	name   string
+	id     int32 // the field id, which no other column ever gets
+	kind   kind
+	random bool // as good as: it would only cost time to compress it
 }
 
 // kind is what a column's values are.
@@ -104,17 +106,6 @@ const (
 	number kind = iota
 	millis      // a timestamp in UTC
 	opaque      // bytes
-)
-
-// encoding is how values are laid out in pages, which zstd then compresses.
-// What is as good as random it would only spend its time on.
-type encoding uint8
-
-const (
-	dictionary encoding = iota // each distinct value of a row group once, then indexes
-	delta                      // packed differences
-	plain                      // lengths and bytes
-	random                     // so, too, and not compressed
 )
 
 // The columns of the two tables of events, and their places. A row is a session,
@@ -134,15 +125,15 @@ const (
 )
 
 var eventColumns = []column{
-	eventSession: {"session_id", 1, number, delta},
-	eventStart:   {"start", 2, millis, delta},          // of the session's first event
-	eventSteps:   {"steps", 3, opaque, random},         // uvarint: ms since the event before; 0: the first
-	eventMicros:  {"micros", 4, opaque, plain},         // varint: µs of the time beside its ms; nothing if all are 0
-	eventSeqs:    {"seq_steps", 5, opaque, plain},      // varint: seq less that of the event before; the first's own
-	eventKinds:   {"kinds", 6, opaque, plain},          // bytes: the form of the id, the type, the code
-	eventWhos:    {"technician_ids", 7, opaque, plain}, // uvarint; 0: none
-	eventBodies:  {"bodies", 8, opaque, plain},         // uvarint: the length, and event.Event.AppendBody
-	eventIDs:     {"event_ids", 9, opaque, random},     // appendID
+	eventSession: {name: "session_id", id: 1, kind: number},
+	eventStart:   {name: "start", id: 2, kind: millis},                   // of the session's first event
+	eventSteps:   {name: "steps", id: 3, kind: opaque, random: true},     // uvarint: ms since the event before; 0: the first
+	eventMicros:  {name: "micros", id: 4, kind: opaque},                  // varint: µs of the time beside its ms; nothing if all are 0
+	eventSeqs:    {name: "seq_steps", id: 5, kind: opaque},               // varint: seq less that of the event before; the first's own
+	eventKinds:   {name: "kinds", id: 6, kind: opaque},                   // bytes: the form of the id, the type, the code
+	eventWhos:    {name: "technician_ids", id: 7, kind: opaque},          // uvarint; 0: none
+	eventBodies:  {name: "bodies", id: 8, kind: opaque},                  // uvarint: the length, and event.Event.AppendBody
+	eventIDs:     {name: "event_ids", id: 9, kind: opaque, random: true}, // appendID
 }
 
 // The columns of the table of sessions, and their places.
@@ -155,11 +146,11 @@ const (
 )
 
 var sessionColumns = []column{
-	sessionID:      {"session_id", 1, number, delta},
-	sessionFirst:   {"first", 2, number, delta},   // event's time, in whole minutes since the Unix epoch
-	sessionMinutes: {"minutes", 3, number, delta}, // from then to the last event's
-	sessionEvents:  {"events", 4, number, delta},
-	sessionPlace:   {"place", 5, number, dictionary}, // the row group times 2; 1 more in the table complete
+	sessionID:      {name: "session_id", id: 1, kind: number},
+	sessionFirst:   {name: "first", id: 2, kind: number},   // event's time, in whole minutes since the Unix epoch
+	sessionMinutes: {name: "minutes", id: 3, kind: number}, // from then to the last event's
+	sessionEvents:  {name: "events", id: 4, kind: number},
+	sessionPlace:   {name: "place", id: 5, kind: number}, // the row group times 2; 1 more in the table complete
 }
 
 var (
@@ -192,10 +183,6 @@ func (k kind) types() (parquet.Type, schema.LogicalType) {
 	return parquet.Types.Int64, schema.NoLogicalType{}
 }
 
-// dictionaryLimit is the size at which the writer would give up a dictionary
-// in the middle of a row group: larger than one can be.
-const dictionaryLimit = 1 << 30
-
 // properties are the writer's. There are no statistics: sessions are in the
 // order of a hash, so that nothing could be found by them.
 func (t *table) properties() *parquet.WriterProperties {
@@ -204,16 +191,10 @@ func (t *table) properties() *parquet.WriterProperties {
 		parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithDictionaryDefault(false),
-		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),
 		parquet.WithStats(false),
 	}
 	for _, c := range t.columns {
-		switch c.encoding {
-		case dictionary:
-			options = append(options, parquet.WithDictionaryFor(c.name, true))
-		case delta:
-			options = append(options, parquet.WithEncodingFor(c.name, parquet.Encodings.DeltaBinaryPacked))
-		case random:
+		if c.random {
 			options = append(options, parquet.WithCompressionFor(c.name, compress.Codecs.Uncompressed))
 		}
 	}

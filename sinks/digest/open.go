@@ -166,9 +166,6 @@ func chunkStart(g *metadata.RowGroupMetaData, i int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if chunk.HasDictionaryPage() {
-		return chunk.DictionaryPageOffset(), nil
-	}
 	return chunk.DataPageOffset(), nil
 }
 
