@@ -309,12 +309,15 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
 		// versitygw's answer to the rest of a body that it refused without
 		// reading it, where the next request comes over the same connection: it
-		// says nothing about that.
-		r.StatusCode == http.StatusBadRequest && r.Code == "BadRequest":
+		// says nothing about that. To a HEAD it has no code.
+		r.StatusCode == http.StatusBadRequest && (r.Code == "BadRequest" || r.Code == headBadRequest):
 	case r.StatusCode >= 400 && r.StatusCode < 500:
 		e.Final, e.NotApplied = true, true
 	}
 }
+
+// headBadRequest is the code that minio-go makes of an answer without a body.
+const headBadRequest = "400 Bad Request"
 
 // List follows the pages of ListObjectsV2.
 func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {

@@ -72,7 +72,7 @@ func TestS3Answers(t *testing.T) {
 	for _, tt := range []struct {
 		status          int
 		code, message   string
-		op              string // "put", "open", "list" or "delete"
+		op              string // "put", "open", "look" (at nothing of it), "list" or "delete"
 		kind            error
 		want            string
 		tries, condTrie int
@@ -88,6 +88,8 @@ func TestS3Answers(t *testing.T) {
 		{401, "Unauthorized", "Who?", "delete", store.ErrDenied, "delete s3://bucket/k: access denied: Who? (Unauthorized, status 401); check the credentials, the bucket's policy and the clock", 1, 0},
 		{507, "XMinioStorageFull", "Full.", "put", store.ErrNoSpace, "put s3://bucket/k: no space left: Full. (XMinioStorageFull, status 507); free space in the store or raise its quota, then run again", 1, 1},
 		{400, "InvalidArgument", "Bad.", "open", nil, "open s3://bucket/k: Bad. (InvalidArgument, status 400)", 1, 0},
+		{400, "BadRequest", "What?", "open", nil, "open s3://bucket/k: What? (BadRequest, status 400) (gave up after 3 attempts)", 3, 0},
+		{400, "BadRequest", "What?", "look", nil, "open s3://bucket/k: 400 Bad Request (400 Bad Request, status 400) (gave up after 3 attempts)", 3, 0},
 		{400, "RequestTimeout", "Slow.", "put", nil, "put s3://bucket/k: Slow. (RequestTimeout, status 400) (gave up after 3 attempts)", 3, 1},
 		{409, "ConditionalRequestConflict", "Race.", "put", nil, "put s3://bucket/k: Race. (ConditionalRequestConflict, status 409) (gave up after 3 attempts)", 3, 3},
 		{503, "SlowDown", "Slow down.", "put", nil, "put s3://bucket/k: Slow down. (SlowDown, status 503) (gave up after 3 attempts)", 3, 3},
@@ -106,6 +108,8 @@ func TestS3Answers(t *testing.T) {
 					_, err = s.Put(t.Context(), "k", strings.NewReader("v"), 1, cond)
 				case "open":
 					_, _, err = s.Open(t.Context(), "k", 0, store.ToEnd, "")
+				case "look":
+					_, _, err = s.Open(t.Context(), "k", 0, 0, "")
 				case "list":
 					for _, err = range s.List(t.Context(), "") {
 					}
