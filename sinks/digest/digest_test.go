@@ -517,6 +517,22 @@ func TestOtherFiles(t *testing.T) {
 	}
 }
 
+// Ids that turn out to be needed after all.
+func TestIDsWereNotRead(t *testing.T) {
+	f, _ := write(t, small(), smallGroup)
+	s, err := mustOpen(t, f.complete.Bytes(), true).Open(0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Next()
+	if _, err := s.Append(nil, true); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("error %v, want %v", err, ErrCorrupt)
+	}
+	if events, err := s.Append(nil, false); err != nil || len(events) == 0 {
+		t.Errorf("without them: %d events (error: %v)", len(events), err)
+	}
+}
+
 // Numbers that come from elsewhere and do not fit a file.
 func TestNumbersThatDoNotFit(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)

@@ -115,6 +115,9 @@ func (s *Sessions) Append(events []event.Event, ids bool) ([]event.Event, error)
 
 func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, err error) {
 	defer asCorrupt(&err)
+	if withIDs && s.stored == nil {
+		return nil, errors.New("its ids were not read, for no index knows of the session in another digest")
+	}
 	i := s.at
 	kinds := s.kinds[i]
 	n := len(kinds) / kindSize
