@@ -201,15 +201,19 @@ func (p *realProcess) killed() bool {
 }
 
 // gaveUp says of a process that failed whether nothing but the network made it
-// fail, before the first of its steps, or in all that others do not wait for.
+// fail, before the first of its steps, or in all that others do not wait for. A
+// conditional put whose answer was lost is not tried again, for it may have been
+// applied; its error says at which address.
 func (p *realProcess) gaveUp() bool {
-	const byNetwork, waits = "gave up after", "waits for "
+	byNetwork := func(err string) bool {
+		return strings.Contains(err, "gave up after") || strings.Contains(err, "put s3://") && strings.Contains(err, ": at 127.0.0.1:")
+	}
 	r := new(Result)
 	if err := json.Unmarshal(p.stdout.Bytes(), r); err != nil {
-		return strings.Contains(p.stderr.String(), byNetwork)
+		return byNetwork(p.stderr.String())
 	}
 	return !slices.ContainsFunc(r.Steps, func(d Done) bool {
-		return d.Error != "" && !strings.Contains(d.Error, byNetwork) && !strings.HasPrefix(d.Error, waits)
+		return d.Error != "" && !byNetwork(d.Error) && !strings.HasPrefix(d.Error, "waits for ")
 	})
 }
 
