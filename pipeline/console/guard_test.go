@@ -69,14 +69,19 @@ func TestServerWaitsForHeadersOnly(t *testing.T) {
 	}
 }
 
-// recorded remembers the deadlines that are set for reading.
+// recorded remembers the deadlines that are set for reading and for writing.
 type recorded struct {
 	*httptest.ResponseRecorder
-	deadlines []time.Time
+	reads, writes []time.Time
 }
 
 func (r *recorded) SetReadDeadline(t time.Time) error {
-	r.deadlines = append(r.deadlines, t)
+	r.reads = append(r.reads, t)
+	return nil
+}
+
+func (r *recorded) SetWriteDeadline(t time.Time) error {
+	r.writes = append(r.writes, t)
 	return nil
 }
 
@@ -89,14 +94,14 @@ func TestBodyHasADeadline(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		begun := time.Now()
 		c.ServeHTTP(rec, r)
-		if len(rec.deadlines) == 0 || rec.deadlines[0].Before(begun) || rec.deadlines[0].After(time.Now().Add(bodyTimeout)) {
-			t.Errorf("%s: the deadlines are %v", method, rec.deadlines)
+		if len(rec.reads) == 0 || rec.reads[0].Before(begun) || rec.reads[0].After(time.Now().Add(bodyTimeout)) {
+			t.Errorf("%s: the deadlines are %v", method, rec.reads)
 		}
 	}
 	rec := &recorded{ResponseRecorder: httptest.NewRecorder()}
 	c.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
-	if rec.deadlines != nil {
-		t.Errorf("without a body: the deadlines are %v", rec.deadlines)
+	if rec.reads != nil {
+		t.Errorf("without a body: the deadlines are %v", rec.reads)
 	}
 }
 
@@ -134,22 +139,11 @@ func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 	})
 }
 
-// patient remembers the deadlines that are set for writing.
-type patient struct {
-	*httptest.ResponseRecorder
-	deadlines []time.Time
-}
-
-func (p *patient) SetWriteDeadline(t time.Time) error {
-	p.deadlines = append(p.deadlines, t)
-	return nil
-}
-
 // TestDownloadWaitsForEachPiece: a large one may take long, but not a piece of
 // it.
 func TestDownloadWaitsForEachPiece(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rec, begun := &patient{ResponseRecorder: httptest.NewRecorder()}, time.Now()
+		rec, begun := &recorded{ResponseRecorder: httptest.NewRecorder()}, time.Now()
 		stalled := time.AfterFunc(streamTimeout, func() { t.Error("it is given up") })
 		defer stalled.Stop()
 		slow := readerFunc(func(p []byte) (int, error) {
@@ -162,7 +156,7 @@ func TestDownloadWaitsForEachPiece(t *testing.T) {
 			t.Errorf("%d bytes, %v", rec.Body.Len(), err)
 		}
 		second := begun.Add(streamTimeout * 2 / 3)
-		if d := rec.deadlines; len(d) != 3 || !d[0].Equal(begun.Add(streamTimeout)) || !d[1].Equal(second.Add(streamTimeout)) {
+		if d := rec.writes; len(d) != 3 || !d[0].Equal(begun.Add(streamTimeout)) || !d[1].Equal(second.Add(streamTimeout)) {
 			t.Errorf("from %v on, the deadlines are %v", begun, d)
 		}
 	})
