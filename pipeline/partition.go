@@ -47,7 +47,7 @@ func (p *partition) name() string {
 }
 
 // publish writes rows, which come sorted, into the partition's files, has each
-// read back by another library than the one that wrote it, checks the rows,
+// read back by other code than wrote it, checks the rows,
 // commits the partition, and then writes its summaries, which are computed from
 // exactly its rows. However many rows there are, a row group of them is in
 // memory at a time.
