@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"daybook/sinks/publish"
 	"daybook/sources/generate"
 	"daybook/sources/store"
 	"daybook/sources/store/storetest"
@@ -202,11 +203,11 @@ func (p *realProcess) killed() bool {
 
 // gaveUp says of a process that failed whether nothing but the network made it
 // fail, before the first of its steps, or in all that others do not wait for. A
-// conditional put whose answer was lost is not tried again, for it may have been
-// applied; its error says at which address.
+// commit whose answer was lost, and that was not applied by then, is not tried
+// again: its error says at which address.
 func (p *realProcess) gaveUp() bool {
 	byNetwork := func(err string) bool {
-		return strings.Contains(err, "gave up after") || strings.Contains(err, "put s3://") && strings.Contains(err, ": at 127.0.0.1:")
+		return strings.Contains(err, "gave up after") || strings.Contains(err, publish.ManifestName+": at 127.0.0.1:")
 	}
 	r := new(Result)
 	if err := json.Unmarshal(p.stdout.Bytes(), r); err != nil {

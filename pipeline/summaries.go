@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -160,27 +161,46 @@ func (r *Runner) putSummaries(ctx context.Context, p *partition, s *summaries, o
 	return publish.Amend(ctx, r.Sink, p.dir(), base, next)
 }
 
-// putSummary writes one of them. That somebody else has just written the very
-// same is as good: without that, those who write the summaries of one manifest
-// at the same time could stop each other, and none would get on.
+// putSummary writes one of them. That the very same is there is as good, whoever
+// wrote it: without that, those who write the summaries of one manifest at the
+// same time could stop each other, and none would get on. So what the store does
+// not try again, since it may have been applied, can be tried again here.
 func (r *Runner) putSummary(ctx context.Context, key string, f *summaryFile, cond store.Condition) (store.Object, error) {
-	object, err := r.Sink.Put(ctx, key, f.body, f.size, cond)
-	if !errors.Is(err, store.ErrPrecondition) {
-		return object, err
+	for attempt := 1; ; attempt++ {
+		object, err := r.Sink.Put(ctx, key, f.body, f.size, cond)
+		if err == nil {
+			return object, nil
+		}
+		object, same, lookErr := r.lookAtSummary(ctx, key, f)
+		switch {
+		case same:
+			return object, nil
+		case errors.Is(err, store.ErrPrecondition):
+			return object, cmp.Or(lookErr, publish.ErrRaced)
+		case lookErr != nil || !cond.Conditional() || !store.Unanswered(err):
+			return object, err
+		case attempt == summaryAttempts:
+			return object, fmt.Errorf("%w (gave up after %d attempts)", err, attempt)
+		}
 	}
+}
+
+// summaryAttempts is how often a summary is put whose answer gets lost. Between
+// two of them the store has answered.
+const summaryAttempts = 3
+
+// lookAtSummary says whether what is under a key is the same as the file.
+func (r *Runner) lookAtSummary(ctx context.Context, key string, f *summaryFile) (_ store.Object, same bool, err error) {
 	body, object, err := r.Sink.Open(ctx, key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
-		return object, publish.ErrRaced
+		return object, false, nil
 	}
 	if err != nil {
-		return object, err
+		return object, false, err
 	}
 	defer body.Close()
-	same, err := sameBytes(body, io.NewSectionReader(f.body, 0, f.size))
-	if err == nil && !same {
-		err = publish.ErrRaced
-	}
-	return object, err
+	same, err = sameBytes(body, io.NewSectionReader(f.body, 0, f.size))
+	return object, same, err
 }
 
 // sameBytes says whether two readers give the same.

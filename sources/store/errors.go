@@ -70,6 +70,12 @@ func retryable(ctx context.Context, err error) bool {
 	return !e.Final && (e.Kind == nil || e.Kind == ErrStalled)
 }
 
+// Unanswered says of a Put's error that it leaves open whether the object was
+// written, and that the same call may succeed later.
+func Unanswered(err error) bool {
+	return retryable(context.Background(), err) && !notApplied(err)
+}
+
 // notApplied says whether err proves that a Put wrote nothing.
 func notApplied(err error) bool {
 	var e *Error
