@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 )
@@ -35,7 +36,7 @@ type app struct {
 	env            func(string) (string, bool)
 
 	log      *slog.Logger // of a service; nil: notes go to stderr
-	noNotice func() bool  // keeps people from being told that the program is stopping
+	noNotice func()       // keeps people from being told that the program is stopping, or waits until they are
 
 	configFile string
 	quiet      bool
@@ -45,16 +46,23 @@ type app struct {
 // run is the program: main without the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
-	a.noNotice = context.AfterFunc(ctx, func() {
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
 		fmt.Fprintln(stderr, "daybook: stopping; what is under way is finished or left as it was (again to stop at once)")
 	})
-	defer a.noNotice()
+	a.noNotice = sync.OnceFunc(func() {
+		if !stop() {
+			<-told // begun: a short command could end before it is written
+		}
+	})
 	root := newRootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	a.noNotice()
 	if err == nil {
 		return exitDone
 	}
