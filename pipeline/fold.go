@@ -21,6 +21,7 @@ func Fold(ctx context.Context, x *Extraction, def *report.Definition, write func
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	workers := make([]struct {
 		rows   *rowsort.Writer
+		row    report.Row // at hand: there are too many to make one for each leg
 		counts report.Counts
 	}, x.NumWorkers())
 	for i := range workers {
@@ -30,8 +31,8 @@ func Fold(ctx context.Context, x *Extraction, def *report.Definition, write func
 		w := &workers[worker]
 		for i := range s.Legs {
 			if l := &s.Legs[i]; def.Includes(s, l) {
-				row := def.Row(s, l, &w.counts)
-				if err := w.rows.Add(&row); err != nil {
+				def.Row(&w.row, s, l, &w.counts)
+				if err := w.rows.Add(&w.row); err != nil {
 					return err
 				}
 			}

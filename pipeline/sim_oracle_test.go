@@ -425,7 +425,8 @@ func (o *oracle) expect(e expectation) []byte {
 		folded := o.engine.Fold(events, nil)
 		for i := range folded.Legs {
 			if l := &folded.Legs[i]; rep.Date(l) == e.day && rep.Includes(folded, l) {
-				rows = append(rows, rep.Row(folded, l, &counts))
+				rows = append(rows, report.Row{})
+				rep.Row(&rows[len(rows)-1], folded, l, &counts)
 			}
 		}
 	}

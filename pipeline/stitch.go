@@ -278,6 +278,7 @@ type stitcher struct {
 // stitcherOut is what one worker has for a report.
 type stitcherOut struct {
 	rows *rowsort.Writer
+	row  report.Row // at hand
 	stitchedCounts
 }
 
@@ -346,8 +347,8 @@ func (s *stitcher) fold(events []event.Event, digests int) error {
 		for j := range folded.Legs {
 			l := &folded.Legs[j]
 			if rep.Date(l) == s.date && rep.Includes(folded, l) {
-				row := rep.Row(folded, l, &out.counts)
-				if err := out.rows.Add(&row); err != nil {
+				rep.Row(&out.row, folded, l, &out.counts)
+				if err := out.rows.Add(&out.row); err != nil {
 					return err
 				}
 				has = true

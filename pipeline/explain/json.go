@@ -76,9 +76,10 @@ func JSON(told *pipeline.Explanation, def *report.Definition) any {
 		}
 		out.Events = append(out.Events, e)
 	}
+	var row report.Row
 	var counts report.Counts
 	for i := range told.Session.Legs {
-		row := def.Row(told.Session, &told.Session.Legs[i], &counts)
+		def.Row(&row, told.Session, &told.Session.Legs[i], &counts)
 		out.Rows = append(out.Rows, report.AppendJSON(nil, &row))
 	}
 	for _, s := range told.Trace.Spans {

@@ -35,7 +35,8 @@ func rowsOf(events []event.Event, def *report.Definition) (rows []reference.Row,
 		s := engine.Fold(unique, nil)
 		for i := range s.Legs {
 			if def.Includes(s, &s.Legs[i]) {
-				r := def.Row(s, &s.Legs[i], &counts)
+				var r report.Row
+				def.Row(&r, s, &s.Legs[i], &counts)
 				rows = append(rows, asMap(&r))
 			}
 		}

@@ -155,10 +155,10 @@ func (h *Hours) include(ms int64, zone *time.Location) bool {
 	return h.From <= clock || clock < h.To
 }
 
-// Row makes the row of one leg, and counts in c what did not fit. The row
+// Row makes r the row of one leg, and counts in c what did not fit. The row
 // shares the strings of the session.
-func (d *Definition) Row(s *session.Session, l *session.Leg, c *Counts) Row {
-	r := Row{
+func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) {
+	*r = Row{
 		StartTime: l.Start, EndTime: l.End, LastActionTime: l.LastAction,
 		TechnicianName: l.Technician.Name, TechnicianID: known(l.Technician.ID), TechnicianEmail: l.Technician.Email,
 		SessionID: s.ID, SessionType: sessionTypes[s.Type][English], Status: statuses[l.Status][English],
@@ -188,7 +188,6 @@ func (d *Definition) Row(s *session.Session, l *session.Leg, c *Counts) Row {
 		r.ResolvedUnresolved = resolutions[l.Verdict]
 	}
 	c.Add(r.fit())
-	return r
 }
 
 // known maps an id that no event gave to a null.

@@ -231,7 +231,8 @@ func TestStatuses(t *testing.T) {
 	d := &report.Definition{Zone: time.UTC}
 	for _, status := range event.Statuses() {
 		var dropped report.Counts
-		r := d.Row(&session.Session{ID: 1}, &session.Leg{Status: status, Final: true}, &dropped)
+		var r report.Row
+		d.Row(&r, &session.Session{ID: 1}, &session.Leg{Status: status, Final: true}, &dropped)
 		a := summary.ForDay(d, noScratch)
 		add(t, a, &r)
 		total := tables(t, a)[0]
