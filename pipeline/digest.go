@@ -47,14 +47,24 @@ func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, b
 	}
 
 	var writer digestWriter
-	engine := new(session.Engine)
+	workers := make([]struct {
+		engine session.Engine
+		batch  digestBatch
+	}, x.NumWorkers())
 	begin := func(events int64) (err error) {
-		writer, err = r.files().digest(tables[0], tables[1], tables[2], events)
-		return err
+		if writer, err = r.files().digest(tables[0], tables[1], tables[2], events); err != nil {
+			return err
+		}
+		for i := range workers {
+			workers[i].batch = writer.Batch()
+		}
+		return nil
 	}
-	accounting, moved, err := x.Sorted(ctx, begin, func(events []event.Event) error {
-		return writer.Add(events, looksComplete(engine.Fold(events, nil)))
-	})
+	add := func(worker int, events []event.Event) error {
+		w := &workers[worker]
+		return w.batch.Add(events, looksComplete(w.engine.Fold(events, nil)))
+	}
+	accounting, moved, err := x.Sorted(ctx, begin, add, func(worker int) error { return writer.Append(workers[worker].batch) })
 	result := &digestResult{accounting: accounting}
 	if errors.As(err, new(*TooManyRejects)) {
 		// People want to see them now, not only once they have been put right.

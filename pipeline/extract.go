@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -91,13 +90,16 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 }
 
 // Sorted reads all inputs, calls begin with the number of events that there
-// are, repeated ones included, and then each with those of every session, by
-// ascending hash of the session (shuffle.Hash), in the contract's order and
-// without repetitions. The events are valid only during the call. What was
-// passed on means nothing if it fails. moved says whether copies of one event
-// are of different times: then what is told later can take an event from where
-// it was.
-func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(events []event.Event) error) (accounting event.Accounting, moved bool, err error) {
+// are, repeated ones included, and then each with those of every session, in the
+// contract's order and without repetitions. They come in parts. The sessions of
+// one part go to one worker (0 ≤ worker < x.NumWorkers()), by ascending hash
+// (shuffle.Hash), in calls that do not overlap; then it is done with the part.
+// done is called for one part at a time, in the order of their hashes.
+//
+// The events are valid only during the call. What was passed on means nothing if
+// it fails. moved says whether copies of one event are of different times: then
+// what is told later can take an event from where it was.
+func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(worker int, events []event.Event) error, done func(worker int) error) (accounting event.Accounting, moved bool, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
 	read, err := x.shuffle(ctx, events)
@@ -107,43 +109,48 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 	if err := begin(read.Events); err != nil {
 		return event.Accounting{}, false, err
 	}
-	duplicates := int64(0)
-	for shard, err := range x.shards(events) {
-		if err != nil {
-			return event.Accounting{}, false, err
-		}
-		err := shard.Sessions(func(events []event.Event) error {
-			together := adjacentCopies(events)
-			unique, repeated := session.Order(events)
-			moved = moved || repeated > together
-			duplicates += int64(repeated)
-			if err := ctx.Err(); err != nil {
+	var turns [shuffle.Shards + 1]chan struct{} // closed when it is that part's turn to be done
+	for i := range turns {
+		turns[i] = make(chan struct{})
+	}
+	close(turns[0])
+	var workers, duplicates atomic.Int64
+	var anyMoved atomic.Bool
+	err = x.share(ctx, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+		worker := int(workers.Add(1) - 1)
+		for shard, ok := next(); ok; shard, ok = next() {
+			err := events.Sessions(shard, func(events []event.Event) error {
+				together := adjacentCopies(events)
+				unique, repeated := session.Order(events)
+				if repeated > together {
+					anyMoved.Store(true)
+				}
+				duplicates.Add(int64(repeated))
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				return each(worker, unique)
+			})
+			if err != nil {
 				return err
 			}
-			return each(unique)
-		})
-		if err != nil {
-			return event.Accounting{}, false, err
-		}
-	}
-	accounting = read.Accounting(duplicates)
-	return accounting, moved, accounting.Check()
-}
-
-// shards gives the shards in order. With more than one worker the next one is
-// read and sorted beside the one that was given.
-func (x *Extraction) shards(events *shuffle.Shuffle) iter.Seq2[*shuffle.Shard, error] {
-	shards := func(yield func(*shuffle.Shard, error) bool) {
-		for i := range shuffle.Shards {
-			if !yield(events.Open(i)) {
-				return
+			select {
+			case <-turns[shard]:
+			case <-ctx.Done():
+				return ctx.Err()
 			}
+			if err := done(worker); err != nil {
+				return err
+			}
+			close(turns[shard+1])
 		}
+		return nil
+	})
+	if err != nil {
+		return event.Accounting{}, false, err
 	}
-	if x.NumWorkers() == 1 {
-		return shards
-	}
-	return beside(shards)
+	accounting = read.Accounting(duplicates.Load())
+	return accounting, anyMoved.Load(), accounting.Check()
 }
 
 // adjacentCopies counts the events, which are sorted, that repeat the one before

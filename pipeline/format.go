@@ -39,8 +39,15 @@ type format interface {
 
 // digestWriter takes the sessions of a digest in the order of their hash.
 type digestWriter interface {
-	Add(events []event.Event, complete bool) error
+	// Batch makes an empty batch, and Append moves what is in one to the digest.
+	Batch() digestBatch
+	Append(digestBatch) error
 	Close() (digest.Summary, error)
+}
+
+// digestBatch is some sessions of a digest. Several can be filled side by side.
+type digestBatch interface {
+	Add(events []event.Event, complete bool) error
 }
 
 // eventsTable reads row groups of events, with their ids or without.
@@ -72,8 +79,15 @@ type parquetFormat struct {
 const serialBelow = 2 * laneMemory
 
 func (parquetFormat) digest(complete, open, sessions io.Writer, events int64) (digestWriter, error) {
-	return digest.NewWriter(complete, open, sessions, events)
+	w, err := digest.NewWriter(complete, open, sessions, events)
+	return parquetDigest{w}, err
 }
+
+type parquetDigest struct{ *digest.Writer }
+
+func (parquetDigest) Batch() digestBatch { return new(digest.Batch) }
+
+func (w parquetDigest) Append(b digestBatch) error { return w.Writer.Append(b.(*digest.Batch)) }
 
 func (parquetFormat) index(r io.ReaderAt, size int64) (*digest.Index, error) {
 	return digest.ReadIndex(r, size)

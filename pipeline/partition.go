@@ -140,11 +140,14 @@ func (w *partsWriter) write(rows []report.Row) error {
 		}
 		batch := rows[:min(int64(len(rows)), partRows-w.part.Rows)]
 		rows = rows[len(batch):]
-		if err := w.current.Write(batch); err != nil {
+		err := w.r.both(func() error { return w.current.Write(batch) }, func() error {
+			w.expect.Add(batch)
+			w.prints.Add(batch)
+			return nil
+		})
+		if err != nil {
 			return w.failed(err)
 		}
-		w.expect.Add(batch)
-		w.prints.Add(batch)
 		if w.part.Rows == 0 {
 			w.part.MinTime = timeText(batch[0].Dated())
 		}

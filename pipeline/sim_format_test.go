@@ -106,24 +106,44 @@ type plainTable struct {
 	groups int64
 }
 
-func (w *plainDigest) Add(events []event.Event, complete bool) error {
-	table, count, flag := &w.open, &w.summary.Open, int64(0)
-	if complete {
-		table, count, flag = &w.complete, &w.summary.Complete, 1
-	}
+// plainBatch is some sessions, each as it will be in its table.
+type plainBatch struct{ sessions []batchedSession }
+
+type batchedSession struct {
+	id, first, last, events int64 // the times in µs
+	complete                bool
+	bytes                   []byte
+}
+
+func (*plainDigest) Batch() digestBatch { return new(plainBatch) }
+
+func (b *plainBatch) Add(events []event.Event, complete bool) error {
 	first, last := &events[0], &events[len(events)-1]
-	w.index = appendNumbers(w.index, first.SessionID, first.Millis(), last.Millis(), int64(len(events)), flag, table.groups)
-	table.bytes = appendNumbers(table.bytes, int64(len(events)))
+	s := batchedSession{first.SessionID, first.TS, last.TS, int64(len(events)), complete, appendNumbers(nil, int64(len(events)))}
 	for i := range events {
-		table.bytes = appendEvent(table.bytes, &events[i])
+		s.bytes = appendEvent(s.bytes, &events[i])
 	}
-	if w.summary.Complete.Sessions+w.summary.Open.Sessions == 0 {
-		w.summary.MinTS, w.summary.MaxTS = first.TS, last.TS
+	b.sessions = append(b.sessions, s)
+	return nil
+}
+
+func (w *plainDigest) Append(b digestBatch) error {
+	for _, s := range b.(*plainBatch).sessions {
+		table, count, flag := &w.open, &w.summary.Open, int64(0)
+		if s.complete {
+			table, count, flag = &w.complete, &w.summary.Complete, 1
+		}
+		w.index = appendNumbers(w.index, s.id, s.first/1000, s.last/1000, s.events, flag, table.groups)
+		table.bytes = append(table.bytes, s.bytes...)
+		if w.summary.Complete.Sessions+w.summary.Open.Sessions == 0 {
+			w.summary.MinTS, w.summary.MaxTS = s.first, s.last
+		}
+		w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
+		table.groups++
+		count.Sessions++
+		count.Events += s.events
 	}
-	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, first.TS), max(w.summary.MaxTS, last.TS)
-	table.groups++
-	count.Sessions++
-	count.Events += int64(len(events))
+	b.(*plainBatch).sessions = nil
 	return nil
 }
 

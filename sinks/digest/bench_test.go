@@ -41,10 +41,8 @@ func writeDay(b *testing.B, sessions []told, events int64) (*files, Summary) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, s := range sessions {
-		if err := w.Add(s.Events, s.Complete); err != nil {
-			b.Fatal(err)
-		}
+	if err := appendIn(w, sessions, 100); err != nil {
+		b.Fatal(err)
 	}
 	summary, err := w.Close()
 	if err != nil {

@@ -68,16 +68,35 @@ func write(t tb, sessions []told, groupSize int) (*files, Summary) {
 func openSize(groupSize int) int { return (groupSize + 1) / 2 }
 
 func writeTo(sessions []told, groupSize int, complete, open, index io.Writer) (Summary, error) {
+	return writeIn(sessions, 3, groupSize, complete, open, index)
+}
+
+// writeIn writes sessions in batches of so many.
+func writeIn(sessions []told, many, groupSize int, complete, open, index io.Writer) (Summary, error) {
 	w, err := newWriter(complete, open, index, groupSizes{complete: groupSize, open: openSize(groupSize)})
 	if err != nil {
 		return Summary{}, err
 	}
-	for _, s := range sessions {
-		if err := w.Add(s.Events, s.Complete); err != nil {
-			return Summary{}, err
-		}
+	if err := appendIn(w, sessions, many); err != nil {
+		return Summary{}, err
 	}
 	return w.Close()
+}
+
+// appendIn appends sessions in batches of so many.
+func appendIn(w *Writer, sessions []told, many int) error {
+	var b Batch
+	for some := range slices.Chunk(sessions, many) {
+		for _, s := range some {
+			if err := b.Add(s.Events, s.Complete); err != nil {
+				return err
+			}
+		}
+		if err := w.Append(&b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contents are what is in a digest: its sessions in order, and the index.
@@ -431,16 +450,17 @@ func TestEventsCanBeKept(t *testing.T) {
 	readers.Wait()
 }
 
-// The same sessions give the same bytes, whoever else is writing.
+// The same sessions give the same bytes, in batches of whatever size, whoever
+// else is writing.
 func TestDeterministic(t *testing.T) {
 	want, _ := write(t, small(), smallGroup)
 	other := small()[3:]
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			for range 5 {
+			for many := range 5 {
 				var got files
-				_, err := writeTo(small(), smallGroup, &got.complete, &got.open, &got.sessions)
+				_, err := writeIn(small(), many+1, smallGroup, &got.complete, &got.open, &got.sessions)
 				for i, file := range got.parts() {
 					if err != nil || !bytes.Equal(file, want.parts()[i]) {
 						t.Errorf("file %d has other bytes (error: %v)", i, err)
@@ -692,38 +712,57 @@ func TestFailingStore(t *testing.T) {
 	fails(err)
 }
 
-func TestWriterRefuses(t *testing.T) {
-	at := func(id, ts, seq int64, name string) event.Event {
-		return event.Event{ID: name, SessionID: id, TS: ts, Seq: seq, Type: event.ChatMessage, Sender: event.Customer}
+// at is an event of a session.
+func at(id, ts, seq int64, name string) event.Event {
+	return event.Event{ID: name, SessionID: id, TS: ts, Seq: seq, Type: event.ChatMessage, Sender: event.Customer}
+}
+
+func TestBatchRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		session []event.Event
+		want    string
+	}{
+		"no events":     {nil, "a session without events"},
+		"two sessions":  {[]event.Event{at(1, 0, 0, "a"), at(2, 5, 0, "b")}, `event "b" of session 2 among those of session 1`},
+		"order of time": {[]event.Event{at(1, 6, 0, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
+		"order of seq":  {[]event.Event{at(1, 5, 2, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
+		"order of id":   {[]event.Event{at(1, 5, 1, "b"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
+		"twice":         {[]event.Event{at(1, 5, 1, "a"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
+		"id not UTF-8":  {[]event.Event{at(1, 5, 1, "a\xff")}, `session 1: event "a\xff": the id is not valid UTF-8`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := new(Batch).Add(c.session, true); err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+		})
 	}
+}
+
+func TestWriterRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		sessions [][]event.Event
 		want     string
 	}{
-		"no events":     {[][]event.Event{{}}, "a session without events"},
-		"same session":  {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 comes after one with a higher hash, or again"},
-		"hash order":    {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 comes after one with a higher hash, or again"}, // 0x9e… and 0x3c…
-		"two sessions":  {[][]event.Event{{at(1, 0, 0, "a"), at(2, 5, 0, "b")}}, `event "b" of session 2 among those of session 1`},
-		"order of time": {[][]event.Event{{at(1, 6, 0, "a"), at(1, 5, 1, "b")}}, `session 1: event "b" is not in order, or is there twice`},
-		"order of seq":  {[][]event.Event{{at(1, 5, 2, "a"), at(1, 5, 1, "b")}}, `session 1: event "b" is not in order, or is there twice`},
-		"order of id":   {[][]event.Event{{at(1, 5, 1, "b"), at(1, 5, 1, "a")}}, `session 1: event "a" is not in order, or is there twice`},
-		"twice":         {[][]event.Event{{at(1, 5, 1, "a"), at(1, 5, 1, "a")}}, `session 1: event "a" is not in order, or is there twice`},
-		"id not UTF-8":  {[][]event.Event{{at(1, 5, 1, "a\xff")}}, `session 1: event "a\xff": the id is not valid UTF-8`},
-		"too late":      {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970: an index cannot tell it"},
+		"same session": {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 comes after one with a higher hash, or again"},
+		"hash order":   {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 comes after one with a higher hash, or again"}, // 0x9e… and 0x3c…
+		"too late":     {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970: an index cannot tell it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, err := NewWriter(io.Discard, io.Discard, io.Discard, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
+			var b Batch
 			for _, s := range c.sessions {
-				err = w.Add(s, true)
+				if err := b.Add(s, true); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if err == nil || err.Error() != c.want {
+			if err = w.Append(&b); err == nil || err.Error() != c.want {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
-			if again := w.Add([]event.Event{at(3, 0, 0, "c")}, true); again != err {
-				t.Errorf("Add after an error: %v", again)
+			if again := w.Append(&b); again != err {
+				t.Errorf("Append after an error: %v", again)
 			}
 			if _, closed := w.Close(); closed != err {
 				t.Errorf("Close after an error: %v", closed)
@@ -743,7 +782,7 @@ func TestWriterIsClosed(t *testing.T) {
 	if _, err := w.Close(); err == nil {
 		t.Error("a digest was closed twice")
 	}
-	if err := w.Add(small()[0].Events, true); err == nil {
+	if err := appendIn(w, small(), 1); err == nil {
 		t.Error("a session was added to a digest that is closed")
 	}
 }

@@ -16,17 +16,26 @@ import (
 // maxGroups is how many row groups a Parquet file can number.
 const maxGroups = 1<<15 - 1
 
-// tableWriter writes a file, row group by row group. One is encoded in memory,
-// beside whatever its caller does; what goes to the file's writer is written by
-// calls of wait and close.
+// tableWriter writes a file, row group by row group. They are encoded in memory,
+// one after the other, beside whatever its caller does; what goes to the file's
+// writer is written by calls of wait and close.
 type tableWriter struct {
-	sink    *sink
-	file    *file.Writer
-	table   *table
-	encoded chan error // of the row group that is being encoded, or nil
-	groups  int        // begun to be encoded
-	sums    []byte     // of the row groups, as in the metadata
-	tail    int64      // once it is closed: the bytes from the footer's checksum on
+	sink   *sink
+	file   *file.Writer
+	table  *table
+	groups int   // begun to be encoded
+	tail   int64 // once it is closed: the bytes from the footer's checksum on
+
+	// What follows is for one row group at a time, but for the channels.
+	encoding []chan encoded // row groups that are being encoded, or wait for it, in order
+	last     chan error     // of the last of them, once it is encoded
+	sums     []byte         // of the row groups, as in the metadata
+}
+
+// encoded is a row group in the form of its file.
+type encoded struct {
+	bytes []byte
+	err   error
 }
 
 func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
@@ -35,41 +44,52 @@ func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{w: w}
+	s := &sink{w: w, spare: make(chan []byte, groupsAhead)}
 	f := file.NewParquetWriter(s, root, file.WithWriterProps(t.properties()))
-	return &tableWriter{sink: s, file: f, table: t}, s.flush()
+	last := make(chan error, 1)
+	last <- nil
+	return &tableWriter{sink: s, file: f, table: t, last: last}, s.flush()
 }
 
-// begin begins to encode a row group of the table's columns: values of the type
-// []int64 or []parquet.ByteArray, which are the table's until wait returns.
-// There is none that is being encoded.
-func (w *tableWriter) begin(columns ...any) {
-	w.groups++
-	encoded := make(chan error, 1)
-	go func() { encoded <- w.group(columns...) }()
-	w.encoded = encoded
+// begin begins to encode a row group of the table's columns, once those before
+// it are: values of the type []int64 or []parquet.ByteArray, which are the
+// table's until wait has returned for it.
+func (w *tableWriter) begin(columns ...any) error {
+	if w.groups++; w.groups > maxGroups {
+		return fmt.Errorf("table %s: more than %d row groups", w.table.name, maxGroups)
+	}
+	before, last, group := w.last, make(chan error, 1), make(chan encoded, 1)
+	w.last, w.encoding = last, append(w.encoding, group)
+	go func() {
+		err := <-before
+		if err == nil {
+			err = w.group(columns)
+		}
+		group <- encoded{w.sink.take(), err}
+		last <- err
+	}()
+	return nil
 }
 
-// wait waits for the row group that is being encoded, if there is one, and
-// writes it.
-func (w *tableWriter) wait() error {
-	if w.encoded == nil {
-		return nil
+// wait waits until at most so many row groups are being encoded, and writes the
+// others.
+func (w *tableWriter) wait(most int) error {
+	for len(w.encoding) > most {
+		group := <-w.encoding[0]
+		w.encoding = w.encoding[1:]
+		if group.err != nil {
+			return group.err
+		}
+		if err := w.sink.write(group.bytes); err != nil {
+			return err
+		}
 	}
-	err := <-w.encoded
-	w.encoded = nil
-	if err != nil {
-		return err
-	}
-	return w.sink.flush()
+	return nil
 }
 
 // group encodes a row group.
-func (w *tableWriter) group(columns ...any) (err error) {
+func (w *tableWriter) group(columns []any) (err error) {
 	defer guard(&err)
-	if w.groups > maxGroups {
-		return fmt.Errorf("table %s: more than %d row groups", w.table.name, maxGroups)
-	}
 	g := w.file.AppendRowGroup()
 	needed := len(columns) - w.table.optional
 	for _, some := range [][]any{columns[:needed], columns[needed:]} {
@@ -141,11 +161,12 @@ func (w *tableWriter) close() (err error) {
 
 // sink stands between the Arrow writer, which panics or goes on when a write
 // fails, and the writer that may fail: it keeps what is written until it is
-// flushed.
+// flushed, or taken to be written later.
 type sink struct {
 	w       io.Writer
 	pending []byte
-	sum     uint32 // of what has been written since it was set to zero
+	spare   chan []byte // buffers for it
+	sum     uint32      // of what has been written since it was set to zero
 
 	holding bool   // what is written is the footer: it is only kept
 	footer  []byte // with its length and the magic
@@ -161,11 +182,28 @@ func (s *sink) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *sink) flush() error {
-	n, err := s.w.Write(s.pending)
-	if err == nil && n < len(s.pending) {
+// take gives what was written since the last time, for write.
+func (s *sink) take() []byte {
+	b := s.pending
+	select {
+	case s.pending = <-s.spare:
+	default:
+		s.pending = nil
+	}
+	return b
+}
+
+// write passes on what take gave, beside what the Arrow writer does.
+func (s *sink) write(b []byte) error {
+	n, err := s.w.Write(b)
+	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
-	s.pending = s.pending[:0]
+	select {
+	case s.spare <- b[:0]:
+	default:
+	}
 	return err
 }
+
+func (s *sink) flush() error { return s.write(s.take()) }

@@ -1,17 +1,10 @@
 package digest
 
 import (
-	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/apache/arrow/go/v17/parquet"
-
-	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
 
@@ -48,8 +41,13 @@ func groupEvents(events int64) groupSizes {
 // read whole.
 const indexGroup = 64 << 10
 
-// Writer writes a digest. It holds two row groups of each table of events in
-// memory: one is encoded, on another core if there is one, while the next is
+// groupsAhead is how many row groups of a table of events are encoded, or wait
+// for it, while the next one is collected. With a single one its caller and the
+// encoder would wait for each other in turn, as row groups differ.
+const groupsAhead = 2
+
+// Writer writes a digest. It holds three row groups of each table of events in
+// memory: two are encoded, on another core if there is one, while the next is
 // collected. Only calls of the Writer's methods write to the files. The first
 // error is that of all calls that follow.
 type Writer struct {
@@ -96,73 +94,50 @@ func newWriter(complete, open, sessions io.Writer, sizes groupSizes) (*Writer, e
 	return &Writer{complete: c, open: o, sessions: &sessionsWriter{table: s}}, nil
 }
 
-// Add adds the events of a session: all that the day has of it, in the
-// contract's order, without duplicates. complete says that the session looks
-// complete in this day. Sessions come in ascending order of their hash. The
-// events are not kept.
-func (w *Writer) Add(events []event.Event, complete bool) error {
-	if w.err == nil {
-		w.err = w.add(events, complete)
+// Append moves the sessions of a batch to the end of the digest, and empties the
+// batch. Sessions come in ascending order of their hash.
+func (w *Writer) Append(b *Batch) error {
+	complete, open := 0, 0
+	for i := range b.sessions {
+		if w.err != nil {
+			break
+		}
+		if s := &b.sessions[i]; s.complete {
+			w.err = w.append(s, w.complete, &w.summary.Complete, &b.complete, complete)
+			complete++
+		} else {
+			w.err = w.append(s, w.open, &w.summary.Open, &b.open, open)
+			open++
+		}
 	}
+	b.reset()
 	return w.err
 }
 
-func (w *Writer) add(events []event.Event, complete bool) error {
-	if err := w.check(events); err != nil {
-		return err
+// append moves a session, which is row i of its batch's values, to a table.
+func (w *Writer) append(s *batched, to *eventsWriter, count *Count, values *eventValues, i int) error {
+	hash := shuffle.Hash(s.id)
+	if w.summary.sessions() == 0 {
+		w.summary.MinTS, w.summary.MaxTS = s.first, s.last
+	} else if hash <= w.lastHash {
+		return fmt.Errorf("session %d comes after one with a higher hash, or again", s.id)
 	}
-	to, count := w.open, &w.summary.Open
-	if complete {
-		to, count = w.complete, &w.summary.Complete
-	}
-	group, err := to.add(events)
+	w.lastHash = hash
+	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
+	group, err := to.append(values, i, s.events)
 	if err != nil {
 		return err
 	}
-	first, last := &events[0], &events[len(events)-1]
-	w.lastHash = shuffle.Hash(first.SessionID)
-	if w.summary.sessions() == 0 {
-		w.summary.MinTS, w.summary.MaxTS = first.TS, last.TS
-	}
-	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, first.TS), max(w.summary.MaxTS, last.TS)
 	count.Sessions++
-	count.Events += int64(len(events))
+	count.Events += int64(s.events)
 	p, ok := pack(Entry{
-		Session: first.SessionID, First: first.Millis(), Last: last.Millis(),
-		Events: int64(len(events)), Complete: complete, Group: int32(group),
+		Session: s.id, First: s.first / 1000, Last: s.last / 1000,
+		Events: int64(s.events), Complete: s.complete, Group: int32(group),
 	})
 	if !ok {
-		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970: an index cannot tell it", first.SessionID, len(events), first.TS, last.TS)
+		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970: an index cannot tell it", s.id, s.events, s.first, s.last)
 	}
 	return w.sessions.add(p)
-}
-
-// check refuses what readers rely on not to be there.
-func (w *Writer) check(events []event.Event) error {
-	if len(events) == 0 {
-		return errors.New("a session without events")
-	}
-	id := events[0].SessionID
-	if w.summary.sessions() > 0 && shuffle.Hash(id) <= w.lastHash {
-		return fmt.Errorf("session %d comes after one with a higher hash, or again", id)
-	}
-	for i := range events {
-		e := &events[i]
-		switch {
-		case e.SessionID != id:
-			return fmt.Errorf("event %q of session %d among those of session %d", e.ID, e.SessionID, id)
-		case i > 0 && !before(&events[i-1], e):
-			return fmt.Errorf("session %d: event %q is not in order, or is there twice", id, e.ID)
-		case !utf8.ValidString(e.ID):
-			return fmt.Errorf("session %d: event %q: the id is not valid UTF-8", id, e.ID)
-		}
-	}
-	return nil
-}
-
-// before is the contract's order (events.md, "Order").
-func before(a, b *event.Event) bool {
-	return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), strings.Compare(a.ID, b.ID)) < 0
 }
 
 func (s *Summary) sessions() int64 { return s.Complete.Sessions + s.Open.Sessions }
@@ -197,16 +172,9 @@ type eventsWriter struct {
 	table *tableWriter
 	size  int // of a row group, in events
 
-	columns *eventValues // of the row group that is being collected
-	spare   *eventValues // those of the one that is being encoded, or nobody's
-}
-
-// eventValues are the columns of a row group: a value a session.
-type eventValues struct {
-	events                                        int
-	sessions, starts                              []int64
-	steps, micros, seqs, kinds, whos, bodies, ids texts
-	body                                          []byte // of one event
+	events  int                           // of the row group that is being collected
+	columns *eventValues                  // of it
+	used    [groupsAhead + 1]*eventValues // those of row groups, in turn
 }
 
 func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
@@ -214,114 +182,57 @@ func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &eventsWriter{table: table, size: size, columns: new(eventValues), spare: new(eventValues)}, nil
+	e := &eventsWriter{table: table, size: size}
+	for i := range e.used {
+		e.used[i] = new(eventValues)
+	}
+	e.columns = e.used[0]
+	return e, nil
 }
 
-// add adds a session, and says which row group it is in: one that it does not
-// make larger than it should be, unless it is larger by itself.
-func (w *eventsWriter) add(events []event.Event) (group int, err error) {
-	if n := w.columns.events; n > 0 && n+len(events) > w.size {
+// append adds a session of so many events, which is row i of some values, and
+// says which row group it is in: one that it does not make larger than it should
+// be, unless it is larger by itself.
+func (w *eventsWriter) append(values *eventValues, i, events int) (group int, err error) {
+	if w.events > 0 && w.events+events > w.size {
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
 	}
-	w.columns.add(events)
+	w.events += events
+	w.columns.append(values, i)
 	return w.table.groups, nil
 }
 
-func (v *eventValues) add(events []event.Event) {
-	start := events[0].Millis()
-	v.events += len(events)
-	v.sessions = append(v.sessions, events[0].SessionID)
-	v.starts = append(v.starts, start)
-	ms, seq, exact := start, int64(0), true
-	for i := range events {
-		e := &events[i]
-		exact = exact && micros(e) == 0
-		v.steps.data = binary.AppendUvarint(v.steps.data, uint64(e.Millis()-ms))
-		v.seqs.data = binary.AppendVarint(v.seqs.data, e.Seq-seq)
-		v.whos.data = binary.AppendUvarint(v.whos.data, uint64(e.Who()))
-		v.body = e.AppendBody(v.body[:0])
-		v.bodies.data = append(binary.AppendUvarint(v.bodies.data, uint64(len(v.body))), v.body...)
-		var form uint8
-		v.ids.data, form = appendID(v.ids.data, e.ID)
-		v.kinds.data = append(v.kinds.data, form, byte(e.Type), e.Code())
-		ms, seq = e.Millis(), e.Seq
-	}
-	if !exact {
-		for i := range events {
-			v.micros.data = binary.AppendVarint(v.micros.data, micros(&events[i]))
-		}
-	}
-	for _, t := range v.texts() {
-		t.end()
-	}
-}
-
-// micros are the µs of an event's time beside its ms.
-func micros(e *event.Event) int64 { return e.TS - e.Millis()*1000 }
-
-// texts are the columns that are, in their order.
-func (v *eventValues) texts() []*texts {
-	return []*texts{&v.steps, &v.micros, &v.seqs, &v.kinds, &v.whos, &v.bodies, &v.ids}
-}
-
-func (v *eventValues) reset() {
-	v.events, v.sessions, v.starts = 0, v.sessions[:0], v.starts[:0]
-	for _, t := range v.texts() {
-		t.reset()
-	}
-}
-
-// flush has the row group encoded, when the one before it has been written.
+// flush has the row group encoded. The next is collected where one was that has
+// been written.
 func (w *eventsWriter) flush() error {
-	if err := w.table.wait(); err != nil {
+	if err := w.table.wait(groupsAhead - 1); err != nil {
 		return err
 	}
-	v := w.columns
-	w.columns, w.spare = w.spare, v
-	w.columns.reset()
-	columns := []any{v.sessions, v.starts}
-	for _, t := range v.texts() {
+	columns := []any{w.columns.sessions, w.columns.starts}
+	for _, t := range w.columns.texts() {
 		columns = append(columns, t.views())
 	}
-	w.table.begin(columns...)
+	if err := w.table.begin(columns...); err != nil {
+		return err
+	}
+	w.events, w.columns = 0, w.used[w.table.groups%len(w.used)]
+	w.columns.reset()
 	return nil
 }
 
 func (w *eventsWriter) close() error {
-	if w.columns.events > 0 {
+	if w.events > 0 {
 		if err := w.flush(); err != nil {
 			return err
 		}
 	}
-	if err := w.table.wait(); err != nil {
+	if err := w.table.wait(0); err != nil {
 		return err
 	}
 	return w.table.close()
 }
-
-// texts are byte strings one after the other in data.
-type texts struct {
-	data []byte
-	ends []int
-	list []parquet.ByteArray
-}
-
-// end ends a text: its bytes are those of data since the end before.
-func (t *texts) end() { t.ends = append(t.ends, len(t.data)) }
-
-// views are the texts, as parts of data.
-func (t *texts) views() []parquet.ByteArray {
-	start := 0
-	for _, end := range t.ends {
-		t.list = append(t.list, t.data[start:end])
-		start = end
-	}
-	return t.list
-}
-
-func (t *texts) reset() { t.data, t.ends, t.list = t.data[:0], t.ends[:0], t.list[:0] }
 
 // sessionsWriter writes the table of sessions.
 type sessionsWriter struct {
@@ -339,8 +250,10 @@ func (w *sessionsWriter) add(p packed) error {
 
 func (w *sessionsWriter) flush() error {
 	b := &w.batch
-	w.table.begin(b.id, b.first, b.minutes, b.events, b.place)
-	err := w.table.wait()
+	if err := w.table.begin(b.id, b.first, b.minutes, b.events, b.place); err != nil {
+		return err
+	}
+	err := w.table.wait(0)
 	b.reset()
 	return err
 }

@@ -21,53 +21,26 @@ import (
 // Different shards may be read at the same time; each takes the memory of its
 // records meanwhile. An error of fold is returned as it is.
 func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) error {
-	opened, err := s.Open(shard)
-	if err != nil {
-		return err
+	failed := func(err error) error { return fmt.Errorf("read back shard %d of the events: %w", shard, err) }
+	r := s.reader()
+	if err := r.gather(s.writers, shard); err != nil {
+		return failed(err)
 	}
-	return opened.Sessions(fold)
-}
-
-// A Shard is one whose records are in memory, and sorted.
-type Shard struct {
-	shuffle *Shuffle
-	number  int
-	reader  *reader
-}
-
-// Open does the first half of [Shuffle.Sessions]: what takes no part in it is
-// free to do it ahead. The second is [Shard.Sessions].
-func (s *Shuffle) Open(shard int) (*Shard, error) {
-	opened := &Shard{shuffle: s, number: shard, reader: s.reader()}
-	err := opened.reader.gather(s.writers, shard)
-	if err == nil {
-		err = opened.reader.sort()
+	if err := r.sort(); err != nil {
+		return failed(err)
 	}
-	if err != nil {
-		return nil, opened.failed(err)
-	}
-	return opened, nil
-}
-
-func (s *Shard) failed(err error) error {
-	return fmt.Errorf("read back shard %d of the events: %w", s.number, err)
-}
-
-// Sessions does the second half of [Shuffle.Sessions], once.
-func (s *Shard) Sessions(fold func(events []event.Event) error) error {
-	for len(s.reader.rest) > 0 {
-		events, err := s.reader.session()
+	for len(r.rest) > 0 {
+		events, err := r.session()
 		if err != nil {
-			return s.failed(err)
+			return failed(err)
 		}
 		if err := fold(events); err != nil {
 			return err
 		}
 	}
-	s.shuffle.mu.Lock()
-	defer s.shuffle.mu.Unlock()
-	s.shuffle.idle = append(s.shuffle.idle, s.reader)
-	s.reader = nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, r)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -243,10 +244,31 @@ func sorted(durations []uint32) []uint32 {
 	return durations[:n]
 }
 
-// distinct counts the distinct values.
-func distinct(values []int64) int64 {
-	slices.Sort(values)
-	return int64(len(slices.Compact(values)))
+// distinct counts the distinct values. It sorts them, one half beside the other.
+func distinct(values []int64) (n int64) {
+	a, b := values[:len(values)/2], values[len(values)/2:]
+	var sorting sync.WaitGroup
+	sorting.Go(func() { slices.Sort(a) })
+	slices.Sort(b)
+	sorting.Wait()
+	for ; len(a) > 0 || len(b) > 0; n++ {
+		var next int64
+		if len(b) == 0 || len(a) > 0 && a[0] < b[0] {
+			next = a[0]
+		} else {
+			next = b[0]
+		}
+		a, b = after(a, next), after(b, next)
+	}
+	return n
+}
+
+// after is what sorted values have after those of the beginning that are v.
+func after(values []int64, v int64) []int64 {
+	for len(values) > 0 && values[0] == v {
+		values = values[1:]
+	}
+	return values
 }
 
 // key is what the rows of a group have in common. A grouping that has no use

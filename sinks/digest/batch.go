@@ -1,0 +1,169 @@
+package digest
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/parquet"
+
+	"daybook/transform/event"
+)
+
+// Batch holds sessions in the form of a digest's columns, until a [Writer] takes
+// them. Any number of batches can be filled side by side. The zero value is an
+// empty one.
+type Batch struct {
+	sessions       []batched
+	complete, open eventValues
+}
+
+// batched is a session of a batch.
+type batched struct {
+	id, first, last int64 // the times of its first and its last event, in µs
+	events          int
+	complete        bool
+}
+
+// Add adds the events of a session: all that the day has of it, in the
+// contract's order, without duplicates. complete says that the session looks
+// complete in this day. The events are not kept. A batch that has refused a
+// session is of no use.
+func (b *Batch) Add(events []event.Event, complete bool) error {
+	if err := check(events); err != nil {
+		return err
+	}
+	to := &b.open
+	if complete {
+		to = &b.complete
+	}
+	to.add(events)
+	first, last := &events[0], &events[len(events)-1]
+	b.sessions = append(b.sessions, batched{first.SessionID, first.TS, last.TS, len(events), complete})
+	return nil
+}
+
+// check refuses what readers rely on not to be there.
+func check(events []event.Event) error {
+	if len(events) == 0 {
+		return errors.New("a session without events")
+	}
+	id := events[0].SessionID
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.SessionID != id:
+			return fmt.Errorf("event %q of session %d among those of session %d", e.ID, e.SessionID, id)
+		case i > 0 && !before(&events[i-1], e):
+			return fmt.Errorf("session %d: event %q is not in order, or is there twice", id, e.ID)
+		case !utf8.ValidString(e.ID):
+			return fmt.Errorf("session %d: event %q: the id is not valid UTF-8", id, e.ID)
+		}
+	}
+	return nil
+}
+
+// before is the contract's order (events.md, "Order").
+func before(a, b *event.Event) bool {
+	return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), strings.Compare(a.ID, b.ID)) < 0
+}
+
+// reset empties the batch.
+func (b *Batch) reset() {
+	b.sessions = b.sessions[:0]
+	b.complete.reset()
+	b.open.reset()
+}
+
+// eventValues are columns of a table of events: a value a session.
+type eventValues struct {
+	sessions, starts                              []int64
+	steps, micros, seqs, kinds, whos, bodies, ids texts
+	body                                          []byte // of one event
+}
+
+// append appends row i of o.
+func (v *eventValues) append(o *eventValues, i int) {
+	v.sessions = append(v.sessions, o.sessions[i])
+	v.starts = append(v.starts, o.starts[i])
+	from := o.texts()
+	for c, t := range v.texts() {
+		t.data = append(t.data, from[c].at(i)...)
+		t.end()
+	}
+}
+
+// add adds a session.
+func (v *eventValues) add(events []event.Event) {
+	start := events[0].Millis()
+	v.sessions = append(v.sessions, events[0].SessionID)
+	v.starts = append(v.starts, start)
+	ms, seq, exact := start, int64(0), true
+	for i := range events {
+		e := &events[i]
+		exact = exact && micros(e) == 0
+		v.steps.data = binary.AppendUvarint(v.steps.data, uint64(e.Millis()-ms))
+		v.seqs.data = binary.AppendVarint(v.seqs.data, e.Seq-seq)
+		v.whos.data = binary.AppendUvarint(v.whos.data, uint64(e.Who()))
+		v.body = e.AppendBody(v.body[:0])
+		v.bodies.data = append(binary.AppendUvarint(v.bodies.data, uint64(len(v.body))), v.body...)
+		var form uint8
+		v.ids.data, form = appendID(v.ids.data, e.ID)
+		v.kinds.data = append(v.kinds.data, form, byte(e.Type), e.Code())
+		ms, seq = e.Millis(), e.Seq
+	}
+	if !exact {
+		for i := range events {
+			v.micros.data = binary.AppendVarint(v.micros.data, micros(&events[i]))
+		}
+	}
+	for _, t := range v.texts() {
+		t.end()
+	}
+}
+
+// micros are the µs of an event's time beside its ms.
+func micros(e *event.Event) int64 { return e.TS - e.Millis()*1000 }
+
+// texts are the columns that are, in their order.
+func (v *eventValues) texts() [7]*texts {
+	return [...]*texts{&v.steps, &v.micros, &v.seqs, &v.kinds, &v.whos, &v.bodies, &v.ids}
+}
+
+func (v *eventValues) reset() {
+	v.sessions, v.starts = v.sessions[:0], v.starts[:0]
+	for _, t := range v.texts() {
+		t.reset()
+	}
+}
+
+// texts are byte strings one after the other in data.
+type texts struct {
+	data []byte
+	ends []int
+	list []parquet.ByteArray
+}
+
+// end ends a text: its bytes are those of data since the end before.
+func (t *texts) end() { t.ends = append(t.ends, len(t.data)) }
+
+// at is text i, a part of data.
+func (t *texts) at(i int) []byte {
+	if i == 0 {
+		return t.data[:t.ends[0]]
+	}
+	return t.data[t.ends[i-1]:t.ends[i]]
+}
+
+// views are the texts, as parts of data.
+func (t *texts) views() []parquet.ByteArray {
+	for i := range t.ends {
+		t.list = append(t.list, t.at(i))
+	}
+	return t.list
+}
+
+func (t *texts) reset() { t.data, t.ends, t.list = t.data[:0], t.ends[:0], t.list[:0] }
