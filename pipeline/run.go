@@ -65,6 +65,7 @@ type Runner struct {
 	Known *Known
 
 	format format // nil: Parquet
+	steps  int    // that can be worked on at a time; 0: any number
 }
 
 // DefaultMemory is how much memory work takes where nothing is configured.
@@ -90,7 +91,21 @@ func (r *Runner) memory() int64 {
 
 // lanes is how many days are worked on at a time. Each has an equal share of
 // the memory, and of the workers.
-func (r *Runner) lanes() int { return int(max(1, min(int64(r.workers()), r.memory()/laneMemory))) }
+func (r *Runner) lanes() int {
+	n := max(1, min(r.workers(), int(r.memory()/laneMemory)))
+	if r.steps > 0 {
+		n = min(n, r.steps)
+	}
+	return n
+}
+
+// divided is r with no more lanes than there are steps to be done: a day by
+// itself has all the memory, and all the workers.
+func (r *Runner) divided(steps int) *Runner {
+	d := *r
+	d.steps = max(1, steps)
+	return &d
+}
 
 func (r *Runner) lane() int64  { return r.memory() / int64(r.lanes()) }
 func (r *Runner) perLane() int { return (r.workers() + r.lanes() - 1) / r.lanes() }
@@ -266,6 +281,7 @@ func (b *build) mayGoOn(ctx context.Context) error {
 // noted, and does not stop the others. The error is why not all were begun.
 func (b *build) lanes(ctx context.Context, kind Kind, groups [][]*Step, do func(ctx context.Context, steps []*Step)) error {
 	n := len(groups)
+	b.r = b.r.divided(n)
 	if p := b.r.Progress; p != nil {
 		p.Steps.Add(int64(n - b.estimated[kind]))
 	}
@@ -663,6 +679,7 @@ func (b *build) volume(rep *Report, d day.Day) []int64 {
 
 // monthsStage makes the months that are due, one after the other.
 func (b *build) monthsStage(ctx context.Context) error {
+	b.r = b.r.divided(1)
 	if err := b.readDaysOfMonths(ctx); err != nil {
 		return err
 	}

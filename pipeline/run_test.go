@@ -529,3 +529,25 @@ func TestUnknownNames(t *testing.T) {
 		t.Errorf("unknown: %v", result.Unknown)
 	}
 }
+
+// However few the steps are, they share all workers and all memory.
+func TestLanes(t *testing.T) {
+	for _, c := range []struct {
+		workers, steps  int
+		memory          int64
+		lanes, perLane  int
+		memoryOfOneLane int64
+	}{
+		{workers: 2, memory: 1 << 30, steps: 31, lanes: 2, perLane: 1, memoryOfOneLane: 512 << 20},
+		{workers: 2, memory: 1 << 30, steps: 1, lanes: 1, perLane: 2, memoryOfOneLane: 1 << 30},
+		{workers: 2, memory: 256 << 20, steps: 31, lanes: 1, perLane: 2, memoryOfOneLane: 256 << 20},
+		{workers: 64, memory: 1 << 30, steps: 31, lanes: 4, perLane: 16, memoryOfOneLane: 256 << 20},
+		{workers: 8, memory: 64 << 30, steps: 3, lanes: 3, perLane: 3, memoryOfOneLane: 64 << 30 / 3},
+		{workers: 8, memory: 1 << 20, steps: 0, lanes: 1, perLane: 8, memoryOfOneLane: 1 << 20},
+	} {
+		r := (&Runner{Workers: c.workers, Memory: c.memory}).divided(c.steps)
+		if r.lanes() != c.lanes || r.perLane() != c.perLane || r.lane() != c.memoryOfOneLane {
+			t.Errorf("%+v: %d lanes of %d workers and %d bytes", c, r.lanes(), r.perLane(), r.lane())
+		}
+	}
+}
