@@ -50,9 +50,10 @@ type digestBatch interface {
 	Add(events []event.Event, complete bool) error
 }
 
-// eventsTable reads row groups of events, with their ids or without.
+// eventsTable knows where the row groups of a table of events are.
 type eventsTable interface {
-	Open(group int, ids bool) (storedSessions, error)
+	// Open reads one of the table, which is in r, with the events' ids or without.
+	Open(r io.ReaderAt, group int, ids bool) (storedSessions, error)
 }
 
 // storedSessions are the sessions of a row group, in the order of their hash.
@@ -100,8 +101,8 @@ func (parquetFormat) events(r io.ReaderAt, size, tail int64, complete bool) (eve
 
 type parquetEvents struct{ *digest.Events }
 
-func (e parquetEvents) Open(group int, ids bool) (storedSessions, error) {
-	return e.Events.Open(group, ids)
+func (e parquetEvents) Open(r io.ReaderAt, group int, ids bool) (storedSessions, error) {
+	return e.Events.Open(r, group, ids)
 }
 
 func (f parquetFormat) part(w io.Writer) (partWriter, error) {

@@ -85,22 +85,18 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// openEvents opens a table of a digest to read those row groups of a place that
-// a worker wants.
-func (r *Runner) openEvents(ctx context.Context, p *place, groups []groupRange) (eventsTable, error) {
+// object is the place's part, to read its row groups of.
+func (p *place) object(ctx context.Context, r *Runner) io.ReaderAt {
 	// Without their ids the events are half as large: then pieces are less than
 	// the whole, even if there are many, unless they are small.
-	all := len(groups) > 2 && !slices.ContainsFunc(groups, func(g groupRange) bool { return !g.ids }) ||
-		p.part.Bytes <= int64(len(groups))*wholeSize
-	table, err := r.files().events(r.object(ctx, p.part, all), p.part.Bytes, p.tail, p.complete)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
-	}
-	return table, nil
+	all := len(p.groups) > 2 && !slices.ContainsFunc(p.groups, func(g groupRange) bool { return !g.ids }) ||
+		p.part.Bytes <= int64(len(p.groups))*wholeSize
+	return r.object(ctx, p.part, all)
 }
 
 // indexes keeps the indexes of digests that were read, as neighbouring days
-// need the same ones. What it keeps is bounded.
+// need the same ones, and where the row groups of their tables are. What it
+// keeps is bounded.
 type indexes struct {
 	r     *Runner
 	limit int64 // bytes
@@ -114,6 +110,8 @@ type keptIndex struct {
 	day   day.Day // of the digest
 	read  func() (*digest.Index, error)
 	index *digest.Index // once it is read
+
+	tables map[string]func() (eventsTable, error) // by key
 }
 
 func newIndexes(r *Runner, limit int64) *indexes {
@@ -126,7 +124,7 @@ func (x *indexes) get(ctx context.Context, d *digestRef, of day.Day) (*digest.In
 	x.mu.Lock()
 	k := x.kept[key]
 	if k == nil {
-		k = &keptIndex{day: d.day, read: sync.OnceValues(func() (*digest.Index, error) {
+		k = &keptIndex{day: d.day, tables: map[string]func() (eventsTable, error){}, read: sync.OnceValues(func() (*digest.Index, error) {
 			return x.r.files().index(x.r.object(ctx, d.sessions, true), d.sessions.Bytes)
 		})}
 		x.kept[key] = k
@@ -148,6 +146,33 @@ func (x *indexes) get(ctx context.Context, d *digestRef, of day.Day) (*digest.In
 		x.forget(of)
 	}
 	return index, nil
+}
+
+// table opens the table of a place, whose index has been asked for, and which is
+// in r.
+func (x *indexes) table(p *place, r io.ReaderAt) (eventsTable, error) {
+	key := p.part.Key
+	open := func() (eventsTable, error) { return x.r.files().events(r, p.part.Bytes, p.tail, p.complete) }
+	x.mu.Lock()
+	k := x.kept[p.digest.sessions.Key]
+	if k != nil {
+		if k.tables[key] == nil {
+			k.tables[key] = sync.OnceValues(open)
+		}
+		open = k.tables[key]
+	}
+	x.mu.Unlock()
+
+	table, err := open()
+	if err != nil {
+		if k != nil {
+			x.mu.Lock()
+			delete(k.tables, key) // it may work next time
+			x.mu.Unlock()
+		}
+		return nil, fmt.Errorf("read %s: %w", x.r.Sink.URL(key), err)
+	}
+	return table, nil
 }
 
 // forget lets go of what is farthest from a day, until the rest fits: what is

@@ -1,10 +1,15 @@
 package pipeline
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"testing"
 
 	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
 	"daybook/transform/day"
 )
 
@@ -43,5 +48,63 @@ func TestIndexesForget(t *testing.T) {
 		if !slices.Equal(kept, c.want) || x.size != int64(len(kept))*one.Size() || x.kept["being read"] == nil {
 			t.Errorf("%d fit, and the day is %d: %d bytes of %v, want %v", c.fit, c.of, x.size, kept, c.want)
 		}
+	}
+}
+
+// reads counts what is read of a part.
+type reads struct {
+	io.ReaderAt
+	n int
+}
+
+func (r *reads) ReadAt(b []byte, offset int64) (int, error) {
+	r.n++
+	return r.ReaderAt.ReadAt(b, offset)
+}
+
+// Where a table's row groups are is read once, as long as its index is kept.
+func TestTablesAreKept(t *testing.T) {
+	var complete, open, sessions bytes.Buffer
+	w, err := digest.NewWriter(&complete, &open, &sessions, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sink := store.NewMemory(nil)
+	put(t, sink, "sessions", sessions.String())
+	r := &Runner{Sink: sink}
+	d := &digestRef{sessions: publish.Part{Key: "sessions", Bytes: int64(sessions.Len())}}
+	p := &place{digest: d, part: publish.Part{Key: "open", Bytes: int64(open.Len())}, tail: int64(open.Len())}
+	for _, c := range []struct {
+		limit int64
+		want  int
+	}{{1, 1}, {-1, 3}} {
+		x, table := newIndexes(r, c.limit), &reads{ReaderAt: bytes.NewReader(open.Bytes())}
+		for range 3 {
+			if _, err := x.get(t.Context(), d, 0); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.table(p, table); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if table.n != c.want {
+			t.Errorf("with %d bytes for indexes: read %d times, want %d", c.limit, table.n, c.want)
+		}
+	}
+	// One that could not be read is read again.
+	x, broken := newIndexes(r, 1), &reads{ReaderAt: bytes.NewReader(nil)}
+	if _, err := x.get(t.Context(), d, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := x.table(p, broken); !errors.Is(err, digest.ErrCorrupt) {
+			t.Errorf("error %v, want %v", err, digest.ErrCorrupt)
+		}
+	}
+	if broken.n != 2 {
+		t.Errorf("a table that cannot be read was read %d times, want 2", broken.n)
 	}
 }

@@ -161,7 +161,7 @@ func (w *plainDigest) Close() (digest.Summary, error) {
 // plainGroups are the events of a table by row group.
 type plainGroups [][]event.Event
 
-func (g plainGroups) Open(group int, _ bool) (storedSessions, error) {
+func (g plainGroups) Open(_ io.ReaderAt, group int, _ bool) (storedSessions, error) {
 	if group >= len(g) {
 		return nil, errPlain
 	}

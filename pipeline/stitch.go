@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -57,6 +58,10 @@ func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error)
 	if err != nil {
 		return nil, err
 	}
+	objects := make([]io.ReaderAt, len(places))
+	for i, p := range places {
+		objects[i] = p.object(ctx, s.r)
+	}
 	workers = max(1, min(workers, len(wanted)/sessionsPerWorker))
 	out := make([]stitched, len(s.reports))
 	for i := range out {
@@ -75,7 +80,7 @@ func (s *stitch) run(ctx context.Context, workers int) (_ []stitched, err error)
 		for i := range out {
 			stitchers[w].out[i].rows = out[i].rows.Writer()
 		}
-		group.Go(guarded(func() error { return stitchers[w].run(groupCtx, places) }))
+		group.Go(guarded(func() error { return stitchers[w].run(groupCtx, places, objects) }))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.date, err)
@@ -127,6 +132,7 @@ const sessionsPerWorker = 2000
 
 // place is where a digest has events of wanted sessions.
 type place struct {
+	digest   *digestRef
 	part     publish.Part
 	complete bool  // it is the table of sessions that look complete
 	tail     int64 // of the table, in bytes: its footer
@@ -207,8 +213,8 @@ func (s *stitch) places(ctx context.Context, wanted []uint64) ([]*place, error) 
 	}
 	var places []*place
 	for i, d := range s.window {
-		complete := &place{part: d.complete, complete: true, tail: tables[i][0].tail}
-		open := &place{part: d.open, tail: tables[i][1].tail}
+		complete := &place{digest: d, part: d.complete, complete: true, tail: tables[i][0].tail}
+		open := &place{digest: d, part: d.open, tail: tables[i][1].tail}
 		for j, p := range []*place{complete, open} {
 			for _, e := range tables[i][j].entries {
 				p.add(wanted[e.of], e.group, e.events, digests[e.of] > 1)
@@ -282,10 +288,11 @@ type stitcherOut struct {
 	stitchedCounts
 }
 
-func (s *stitcher) run(ctx context.Context, places []*place) error {
+// run folds the worker's sessions, whose events are in places, each in an object.
+func (s *stitcher) run(ctx context.Context, places []*place, objects []io.ReaderAt) error {
 	var cursors []*cursor
-	for _, p := range places {
-		c, err := s.open(ctx, p)
+	for i, p := range places {
+		c, err := s.open(p, objects[i])
 		if err != nil {
 			return err
 		}
@@ -369,6 +376,7 @@ type cursor struct {
 	s      *stitcher
 	part   publish.Part
 	table  eventsTable
+	object io.ReaderAt  // that it is in
 	groups []groupRange // still to be opened
 
 	sessions storedSessions // of the row group that is open; nil: none was yet
@@ -377,7 +385,7 @@ type cursor struct {
 
 // open opens a place for the wanted sessions of this worker; nil if it has
 // none of them.
-func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
+func (s *stitcher) open(p *place, object io.ReaderAt) (*cursor, error) {
 	if len(s.wanted) == 0 {
 		return nil, nil
 	}
@@ -386,11 +394,11 @@ func (s *stitcher) open(ctx context.Context, p *place) (*cursor, error) {
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	table, err := s.r.openEvents(ctx, p, groups)
+	table, err := s.indexes.table(p, object)
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{s: s, part: p.part, table: table, groups: groups}
+	c := &cursor{s: s, part: p.part, table: table, object: object, groups: groups}
 	if more, err := c.advance(); err != nil || !more {
 		return nil, err
 	}
@@ -420,7 +428,7 @@ func (c *cursor) advance() (more bool, err error) {
 		if len(c.groups) == 0 {
 			return false, nil
 		}
-		if c.sessions, err = c.table.Open(c.groups[0].group, c.groups[0].ids); err != nil {
+		if c.sessions, err = c.table.Open(c.object, c.groups[0].group, c.groups[0].ids); err != nil {
 			return false, c.failed(err)
 		}
 		c.groups = c.groups[1:]

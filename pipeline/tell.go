@@ -55,16 +55,17 @@ func (r *Runner) eventsOf(ctx context.Context, d *digestRef, indexes *indexes, i
 	if !found {
 		return nil, nil
 	}
-	p := &place{part: d.open, tail: index.TailSize(false)}
+	p := &place{digest: d, part: d.open, tail: index.TailSize(false)}
 	if e.Complete {
-		p = &place{part: d.complete, complete: true, tail: index.TailSize(true)}
+		p = &place{digest: d, part: d.complete, complete: true, tail: index.TailSize(true)}
 	}
 	p.add(shuffle.Hash(id), int(e.Group), e.Events, true)
-	table, err := r.openEvents(ctx, p, p.groups)
+	object := p.object(ctx, r)
+	table, err := indexes.table(p, object)
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := table.Open(int(e.Group), true)
+	sessions, err := table.Open(object, int(e.Group), true)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.Sink.URL(p.part.Key), err)
 	}

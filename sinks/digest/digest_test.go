@@ -140,7 +140,7 @@ func readIndex(file []byte) (entries []Entry, err error) {
 }
 
 func readEvents(file []byte, complete, ids bool) (sessions []told, err error) {
-	e, err := OpenEvents(bytes.NewReader(file), int64(len(file)), 100, complete)
+	e, err := openTableIn(bytes.NewReader(file), int64(len(file)), 100, complete)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +156,21 @@ func readEvents(file []byte, complete, ids bool) (sessions []told, err error) {
 	return sessions, nil
 }
 
+// opened is a table of events, and what it is in.
+type opened struct {
+	*Events
+	r io.ReaderAt
+}
+
+func (o opened) Open(group int, ids bool) (*Sessions, error) { return o.Events.Open(o.r, group, ids) }
+
+func openTableIn(r io.ReaderAt, size, tail int64, complete bool) (opened, error) {
+	e, err := OpenEvents(r, size, tail, complete)
+	return opened{e, r}, err
+}
+
 // readGroup reads the sessions of a row group.
-func readGroup(e *Events, group int, ids bool) (sessions [][]event.Event, err error) {
+func readGroup(e opened, group int, ids bool) (sessions [][]event.Event, err error) {
 	s, err := e.Open(group, ids)
 	if err != nil {
 		return nil, err
@@ -314,7 +327,7 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 	if len(index) != len(sessions) {
 		t.Fatalf("%d sessions in the index, want %d", len(index), len(sessions))
 	}
-	tables := map[bool]*Events{true: mustOpen(t, f.complete.Bytes(), true), false: mustOpen(t, f.open.Bytes(), false)}
+	tables := map[bool]opened{true: mustOpen(t, f.complete.Bytes(), true), false: mustOpen(t, f.open.Bytes(), false)}
 	filled, group := map[bool]int{}, map[bool]int32{}
 	for i, s := range sessions {
 		n, size := len(s.Events), groupSize
@@ -348,7 +361,7 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 
 // lookUp reads one session, behind an event of another, and without the events
 // of those before it.
-func lookUp(table *Events, e Entry, ids bool) ([]event.Event, error) {
+func lookUp(table opened, e Entry, ids bool) ([]event.Event, error) {
 	s, err := table.Open(int(e.Group), ids)
 	if err != nil {
 		return nil, err
@@ -375,9 +388,9 @@ func withoutIDs(events []event.Event) []event.Event {
 	return events
 }
 
-func mustOpen(t tb, file []byte, complete bool) *Events {
+func mustOpen(t tb, file []byte, complete bool) opened {
 	t.Helper()
-	e, err := OpenEvents(bytes.NewReader(file), int64(len(file)), 0, complete)
+	e, err := openTableIn(bytes.NewReader(file), int64(len(file)), 0, complete)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -511,7 +524,7 @@ func TestDamageBesideIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups := mustOpen(t, whole, true).source.groups
+	groups := mustOpen(t, whole, true).layout.groups
 	for n := len(magic); n < len(whole); n++ {
 		ofIDs := slices.ContainsFunc(groups, func(s span) bool { return int(s.optional) <= n && n < int(s.end) })
 		flipped := bytes.Clone(whole)
@@ -651,7 +664,7 @@ func TestRequests(t *testing.T) {
 		read := map[bool]int{} // bytes, with and without ids
 		for _, ids := range []bool{true, false} {
 			r := &counting{r: bytes.NewReader(f.complete.Bytes())}
-			e, err := OpenEvents(r, int64(f.complete.Len()), index.TailSize(true), true)
+			e, err := openTableIn(r, int64(f.complete.Len()), index.TailSize(true), true)
 			if err != nil || e.Groups() != c.groups || r.requests != 1 {
 				t.Fatalf("%d row groups opened with %d requests, want %d with 1 (error: %v)", e.Groups(), r.requests, c.groups, err)
 			}
@@ -702,7 +715,7 @@ func TestFailingStore(t *testing.T) {
 	fails(err)
 	_, err = OpenEvents(&counting{r: bytes.NewReader(f.complete.Bytes()), fail: 2}, size, 0, true)
 	fails(err)
-	e, err := OpenEvents(&counting{r: bytes.NewReader(f.complete.Bytes()), fail: 3}, size, 0, true)
+	e, err := openTableIn(&counting{r: bytes.NewReader(f.complete.Bytes()), fail: 3}, size, 0, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -793,7 +806,7 @@ func TestGroupEvents(t *testing.T) {
 		want   groupSizes
 	}{
 		{0, groupSizes{1000, 250}}, {11_999, groupSizes{1000, 250}}, {33_000, groupSizes{2750, 250}},
-		{393_216, groupSizes{32_768, 2048}}, {6_291_456, groupSizes{32_768, 32_768}}, {10_000_000, groupSizes{32_768, 32_768}},
+		{393_216, groupSizes{32_768, 2048}}, {786_432, groupSizes{65_536, 4096}}, {12_582_912, groupSizes{65_536, 65_536}}, {20_000_000, groupSizes{65_536, 65_536}},
 		{1_638_300_000, groupSizes{100_000, 100_000}}, // 16383 row groups
 	} {
 		if got := groupEvents(c.events); got != c.want {

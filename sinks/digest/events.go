@@ -8,16 +8,14 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/apache/arrow/go/v17/parquet"
-
 	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
 
-// Events is a table of events, complete or open. It is safe for concurrent use
-// if its io.ReaderAt is.
+// Events is a table of events, complete or open: what its footer says of it, and
+// nothing of what is in it. It is never changed, and safe for concurrent use.
 type Events struct {
-	source *source
+	layout *layout
 }
 
 // OpenEvents opens a table of events of size bytes: that of complete sessions,
@@ -30,27 +28,29 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 	if complete {
 		table = &completeTable
 	}
-	s, err := open(r, size, tail, table)
+	l, err := open(r, size, tail, table)
 	if err != nil {
 		return nil, err
 	}
-	return &Events{source: s}, nil
+	l.footer = nil // all that is wanted of it is in the layout
+	return &Events{layout: l}, nil
 }
 
 // Groups is the number of row groups.
-func (e *Events) Groups() int { return len(e.source.groups) }
+func (e *Events) Groups() int { return len(e.layout.groups) }
 
-// Open reads a row group with one ReadAt, with its events' ids or without.
+// Open reads a row group of the table, which is in r, with one ReadAt, with its
+// events' ids or without.
 //
 // An error wraps [ErrCorrupt], or is that of the io.ReaderAt. A row group whose
 // bytes are damaged is refused as a whole; one that the table does not have is
 // corrupt, too, for an index or somebody else believes that it has.
-func (e *Events) Open(group int, ids bool) (*Sessions, error) {
+func (e *Events) Open(r io.ReaderAt, group int, ids bool) (*Sessions, error) {
 	if group < 0 || group >= e.Groups() {
 		return nil, corrupt("there is no row group %d, only %d of them", group, e.Groups())
 	}
 	s := &Sessions{group: group, at: -1}
-	g, err := e.source.group(group, ids)
+	g, err := e.layout.group(r, group, ids)
 	if err == nil {
 		err = s.read(g, ids)
 	}
@@ -66,12 +66,15 @@ type Sessions struct {
 	at    int // the session that Next came to
 
 	sessions, starts                                 []int64
-	steps, micros, seqs, kinds, whos, bodies, stored []parquet.ByteArray
+	steps, micros, seqs, kinds, whos, bodies, stored [][]byte
 }
 
 // read decodes the columns of a row group.
 func (s *Sessions) read(g *group, ids bool) (err error) {
-	if err := g.numbers(numbersOf{eventSession, &s.sessions}, numbersOf{eventStart, &s.starts}); err != nil {
+	if s.sessions, err = g.numbers(nil); err != nil {
+		return err
+	}
+	if s.starts, err = g.numbers(nil); err != nil {
 		return err
 	}
 	for i := 1; i < len(s.sessions); i++ {
@@ -79,11 +82,11 @@ func (s *Sessions) read(g *group, ids bool) (err error) {
 			return corrupt("session %d does not come after session %d", s.sessions[i], s.sessions[i-1])
 		}
 	}
-	for i, column := range []*[]parquet.ByteArray{&s.steps, &s.micros, &s.seqs, &s.kinds, &s.whos, &s.bodies, &s.stored} {
+	for i, column := range []*[][]byte{&s.steps, &s.micros, &s.seqs, &s.kinds, &s.whos, &s.bodies, &s.stored} {
 		if eventSteps+i == eventIDs && !ids {
 			break
 		}
-		if *column, err = g.texts(eventSteps + i); err != nil {
+		if *column, err = g.texts(); err != nil {
 			return err
 		}
 	}

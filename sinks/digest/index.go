@@ -121,22 +121,27 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(bytes.NewReader(b), size, size, &sessionsTable)
+	whole := bytes.NewReader(b)
+	l, err := open(whole, size, size, &sessionsTable)
 	if err != nil {
 		return nil, err
 	}
-	return s.index()
+	return l.index(whole)
 }
 
-func (s *source) index() (_ *Index, err error) {
+func (l *layout) index(r io.ReaderAt) (_ *Index, err error) {
 	defer asCorrupt(&err)
-	x := &Index{entries: make([]packed, 0, s.footer.GetNumRows())}
-	if x.tails, err = parseTails(value(s.footer, keyTails)); err != nil {
+	n := 0
+	for _, g := range l.groups {
+		n += g.rows
+	}
+	x := &Index{entries: make([]packed, 0, n)}
+	if x.tails, err = parseTails(value(l.footer, keyTails)); err != nil {
 		return nil, err
 	}
 	var c sessionBatch
-	for i := range s.groups {
-		rows, err := c.read(s, i)
+	for i := range l.groups {
+		rows, err := c.read(l, r, i)
 		if err != nil {
 			return nil, fmt.Errorf("row group %d: %w", i, err)
 		}
@@ -175,14 +180,17 @@ func (x *Index) add(p packed) error {
 type sessionBatch struct{ id, first, minutes, events, place []int64 }
 
 // read reads row group i, and says how many rows it has.
-func (c *sessionBatch) read(s *source, i int) (rows int, err error) {
-	g, err := s.group(i, false)
+func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err error) {
+	g, err := l.group(r, i, false)
 	if err != nil {
 		return 0, err
 	}
-	err = g.numbers(numbersOf{sessionID, &c.id}, numbersOf{sessionFirst, &c.first}, numbersOf{sessionMinutes, &c.minutes},
-		numbersOf{sessionEvents, &c.events}, numbersOf{sessionPlace, &c.place})
-	return g.rows, err
+	for _, column := range []*[]int64{&c.id, &c.first, &c.minutes, &c.events, &c.place} {
+		if *column, err = g.numbers(*column); err != nil {
+			return 0, err
+		}
+	}
+	return l.groups[i].rows, nil
 }
 
 // packed is row i, if its numbers fit.

@@ -1,18 +1,13 @@
 package digest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
@@ -31,9 +26,10 @@ func footerLength(tail []byte) (int64, error) {
 	return int64(binary.LittleEndian.Uint32(tail[len(tail)-tailSize:])), nil
 }
 
-// source is a table whose footer has been read, and found to be whole.
-type source struct {
-	r      io.ReaderAt
+// layout is what the footer of a table says, once it has been read, and found to
+// be whole.
+type layout struct {
+	table  *table
 	footer *metadata.FileMetaData
 	groups []span
 }
@@ -42,17 +38,18 @@ type source struct {
 // are those of the columns that readers need.
 type span struct {
 	start, optional, end   int64
+	rows                   int
 	neededSum, optionalSum uint32
 }
 
 // open reads the footer of a file that should be a table t. It looks for it in
 // the last tail bytes first.
-func open(r io.ReaderAt, size, tail int64, t *table) (*source, error) {
+func open(r io.ReaderAt, size, tail int64, t *table) (*layout, error) {
 	encoded, start, err := readFooter(r, size, tail)
 	if err != nil {
 		return nil, err
 	}
-	return parseFooter(r, encoded, start, t)
+	return parseFooter(encoded, start, t)
 }
 
 // readFooter returns the footer's bytes, and the offset of its checksum: the
@@ -86,7 +83,7 @@ func readFooter(r io.ReaderAt, size, first int64) (encoded []byte, start int64, 
 }
 
 // parseFooter parses a footer whose bytes are known to be those of a writer.
-func parseFooter(r io.ReaderAt, encoded []byte, end int64, t *table) (_ *source, err error) {
+func parseFooter(encoded []byte, end int64, t *table) (_ *layout, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)
 	footer, err := metadata.NewFileMetaData(encoded, nil)
@@ -100,7 +97,7 @@ func parseFooter(r io.ReaderAt, encoded []byte, end int64, t *table) (_ *source,
 	if err != nil {
 		return nil, err
 	}
-	return &source{r: r, footer: footer, groups: groups}, nil
+	return &layout{table: t, footer: footer, groups: groups}, nil
 }
 
 // asCorrupt makes any error one that wraps ErrCorrupt.
@@ -140,17 +137,18 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	}
 	groups := make([]span, n)
 	for i := n - 1; i >= 0; i-- {
-		s := span{end: end, optional: end}
-		if s.start, err = chunkStart(footer.RowGroup(i), 0); err != nil {
-			return nil, err
-		}
+		g := footer.RowGroups[i]
+		s := span{start: g.Columns[0].MetaData.DataPageOffset, optional: end, end: end, rows: int(g.NumRows)}
 		if t.optional > 0 {
-			if s.optional, err = chunkStart(footer.RowGroup(i), len(t.columns)-t.optional); err != nil {
-				return nil, err
-			}
+			s.optional = g.Columns[len(t.columns)-t.optional].MetaData.DataPageOffset
 		}
 		if s.start < int64(len(magic)) || s.start > s.optional || s.optional > end {
 			return nil, fmt.Errorf("row group %d begins at %d, and its end at %d", i, s.start, s.optional)
+		}
+		// A value takes a byte at the least, before it is compressed to a
+		// thousandth at most.
+		if g.NumRows < 0 || g.NumRows > 1000*(end-s.start) {
+			return nil, fmt.Errorf("row group %d has %d rows in %d bytes", i, g.NumRows, end-s.start)
 		}
 		s.neededSum = binary.LittleEndian.Uint32(sums[i*2*checksumSize:])
 		s.optionalSum = binary.LittleEndian.Uint32(sums[i*2*checksumSize+checksumSize:])
@@ -160,30 +158,15 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	return groups, nil
 }
 
-// chunkStart is where column i of a row group begins.
-func chunkStart(g *metadata.RowGroupMetaData, i int) (int64, error) {
-	chunk, err := g.ColumnChunk(i)
-	if err != nil {
-		return 0, err
-	}
-	return chunk.DataPageOffset(), nil
-}
-
-// group is a row group whose bytes are in memory.
-type group struct {
-	*file.RowGroupReader
-	rows int
-}
-
-// group reads row group i with one ReadAt, and verifies its checksums. Columns
-// that are optional are not there unless all says so.
-func (s *source) group(i int, all bool) (*group, error) {
-	at := s.groups[i]
+// group reads row group i of the table in r with one ReadAt, and verifies its
+// checksums. Columns that are optional are not there unless all says so.
+func (l *layout) group(r io.ReaderAt, i int, all bool) (*group, error) {
+	at := l.groups[i]
 	end := at.optional
 	if all {
 		end = at.end
 	}
-	b, err := readAt(s.r, at.start, end)
+	b, err := readAt(r, at.start, end)
 	if err != nil {
 		return nil, err
 	}
@@ -191,32 +174,7 @@ func (s *source) group(i int, all bool) (*group, error) {
 	if checksum(needed) != at.neededSum || all && checksum(optional) != at.optionalSum {
 		return nil, corrupt("it has another checksum than it had")
 	}
-	return decoder(s.footer, i, b, at.start)
-}
-
-func decoder(footer *metadata.FileMetaData, i int, b []byte, start int64) (_ *group, err error) {
-	defer asCorrupt(&err)
-	defer guard(&err)
-	// The allocator is Go's, so that what was decoded stays for as long as
-	// somebody refers to it.
-	properties := parquet.NewReaderProperties(memory.NewGoAllocator())
-	properties.BufferedStreamEnabled = true // or every column would be copied first
-	f, err := file.NewParquetReader(&window{bytes.NewReader(b), start}, file.WithMetadata(footer), file.WithReadProps(properties))
-	if err != nil {
-		return nil, err
-	}
-	g := f.RowGroup(i)
-	return &group{g, int(g.NumRows())}, nil
-}
-
-// window is a part of a file, read at the file's offsets.
-type window struct {
-	*bytes.Reader
-	start int64
-}
-
-func (w *window) ReadAt(b []byte, offset int64) (int, error) {
-	return w.Reader.ReadAt(b, offset-w.start)
+	return &group{columns: l.table.columns, rows: at.rows, rest: b}, nil
 }
 
 // readAt reads the bytes of r from start to end.
@@ -233,58 +191,4 @@ func readAt(r io.ReaderAt, start, end int64) ([]byte, error) {
 		return nil, corrupt("it ends at byte %d, where byte %d was expected", start+int64(n), end)
 	}
 	return nil, err
-}
-
-// numbersOf is a column of numbers, and the slice that they go to, which is
-// replaced if it is too short.
-type numbersOf struct {
-	column int
-	values *[]int64
-}
-
-func (g *group) numbers(columns ...numbersOf) (err error) {
-	for _, c := range columns {
-		if *c.values, err = decode[*file.Int64ColumnChunkReader](g, c.column, *c.values); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// texts decodes column i. The texts are parts of memory that nobody writes to
-// again: each page is decompressed into a buffer of its own.
-func (g *group) texts(i int) ([]parquet.ByteArray, error) {
-	return decode[*file.ByteArrayColumnChunkReader](g, i, []parquet.ByteArray(nil))
-}
-
-// chunkReader is the part that the readers of columns have in common.
-type chunkReader[T any] interface {
-	file.ColumnChunkReader
-	ReadBatch(n int64, values []T, definitions, repetitions []int16) (total int64, read int, err error)
-}
-
-// decode decodes column i into values, or into a new slice if they are too few.
-func decode[R chunkReader[T], T any](g *group, i int, values []T) (_ []T, err error) {
-	defer asCorrupt(&err)
-	defer guard(&err)
-	values = slices.Grow(values[:0], g.rows)[:g.rows]
-	column, err := g.Column(i)
-	if err != nil {
-		return nil, err
-	}
-	chunk, ok := column.(R)
-	if !ok {
-		return nil, fmt.Errorf("column %s is of another type", column.Descriptor().Name())
-	}
-	for left := values; len(left) > 0; {
-		_, n, err := chunk.ReadBatch(int64(len(left)), left, nil, nil)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", column.Descriptor().Name(), err)
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("column %s ends early: %w", column.Descriptor().Name(), errors.Join(chunk.Err(), io.ErrUnexpectedEOF))
-		}
-		left = left[n:]
-	}
-	return values, nil
 }

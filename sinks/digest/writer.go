@@ -20,7 +20,7 @@ const (
 	minGroupEvents = 1000
 	openShare      = 16
 	minOpenEvents  = 250
-	maxGroupEvents = 32 << 10
+	maxGroupEvents = 64 << 10
 	manyGroups     = maxGroups / 2 // since sessions do not fill row groups to the last event
 )
 

@@ -14,6 +14,14 @@ import (
 
 func init() { compress.RegisterCodec(compress.Codecs.Zstd, newCodec()) }
 
+// Decompress gives what is in a page, in memory of its own. More than size bytes
+// are an error.
+func Decompress(page []byte, size int) ([]byte, error) {
+	return sized.DecodeAll(page, make([]byte, 0, size))
+}
+
+var sized = newDecoder(zstd.WithDecodeAllCapLimit(true))
+
 // codec is a compress.Codec that keeps its encoders: EncodeAll has a pool
 // of them, one for each processor, and compresses a page in the goroutine that
 // writes it. It knows one level, the fastest: Parquet's own encodings come first,
@@ -27,9 +35,13 @@ type codec struct {
 func newCodec() codec {
 	encoder, err := zstd.NewWriter(nil, encoderOptions()...)
 	must(err)
-	decoder, err := zstd.NewReader(nil)
+	return codec{encoder, newDecoder()}
+}
+
+func newDecoder(options ...zstd.DOption) *zstd.Decoder {
+	decoder, err := zstd.NewReader(nil, options...)
 	must(err)
-	return codec{encoder, decoder}
+	return decoder
 }
 
 // window is more than a page has; with the library's own an encoder takes 16 MB.
