@@ -116,7 +116,7 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 	close(turns[0])
 	var workers, duplicates atomic.Int64
 	var anyMoved atomic.Bool
-	err = x.share(ctx, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+	err = share(ctx, x.readers(events), shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
 		worker := int(workers.Add(1) - 1)
 		for shard, ok := next(); ok; shard, ok = next() {
 			err := events.Sessions(shard, func(events []event.Event) error {
@@ -200,7 +200,7 @@ func (x *Extraction) NumWorkers() int {
 func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session) error) (outcome Outcome, duplicates int64, err error) {
 	var mu sync.Mutex
 	var workers atomic.Int64
-	err = x.share(ctx, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+	err = share(ctx, x.readers(events), shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
 		worker := int(workers.Add(1) - 1)
 		var engine session.Engine
 		var mine Outcome
@@ -231,11 +231,22 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 	return outcome, duplicates, err
 }
 
-// share runs work on every worker; next hands out the numbers below n, each
+// readers is how many workers read shards: each holds one, with what it makes of
+// it some twice as large, and all of them not much more than half the budget.
+func (x *Extraction) readers(events *shuffle.Shuffle) int {
+	if x.MemoryBudget == 0 {
+		return x.NumWorkers()
+	}
+	const least = 8 << 20 // that they hold, be the budget what it may
+	fit := max(x.MemoryBudget/2, least) / max(1, 2*events.Largest())
+	return int(max(1, min(fit, int64(x.NumWorkers()))))
+}
+
+// share runs work on so many workers; next hands out the numbers below n, each
 // once, until they are spent, the context ends, or a worker fails.
-func (x *Extraction) share(ctx context.Context, n int, work func(ctx context.Context, next func() (int, bool)) error) error {
+func share(ctx context.Context, workers, n int, work func(ctx context.Context, next func() (int, bool)) error) error {
 	var taken atomic.Int64
-	return x.together(ctx, func(ctx context.Context) error {
+	return together(ctx, workers, func(ctx context.Context) error {
 		return work(ctx, func() (int, bool) {
 			i := int(taken.Add(1) - 1)
 			return i, i < n && ctx.Err() == nil
@@ -243,11 +254,11 @@ func (x *Extraction) share(ctx context.Context, n int, work func(ctx context.Con
 	})
 }
 
-// together runs work on every worker. Its context ends once one of them fails,
+// together runs work on so many workers. Its context ends once one of them fails,
 // and a work that ended early for it has failed, too.
-func (x *Extraction) together(ctx context.Context, work func(context.Context) error) error {
+func together(ctx context.Context, workers int, work func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for range x.NumWorkers() {
+	for range workers {
 		group.Go(guarded(func() error {
 			if err := work(ctx); err != nil {
 				return err

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"os"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"daybook/transform/event"
 	"daybook/transform/report"
+	"daybook/transform/shuffle"
 )
 
 // foldRows is Fold with all rows in memory.
@@ -63,5 +66,29 @@ func TestNoRoomToSpill(t *testing.T) {
 	_, _, _, err := foldRows(t.Context(), x, &report.Definition{Zone: time.UTC})
 	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("%v, want an error that names TMPDIR", err)
+	}
+}
+
+// Of shards that are large, no more are in memory than half the budget holds.
+func TestReaders(t *testing.T) {
+	events := shuffle.New(shuffle.Options{})
+	defer events.Close()
+	w := events.Writer()
+	for i := range 50_000 { // of one session, and so in one shard: 5 MB
+		if err := w.Add(&event.Event{ID: fmt.Sprintf("%072d", i), SessionID: 1, TS: int64(i), Type: event.ChatMessage}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := events.Largest(); n < 4<<20 || n > 6<<20 {
+		t.Fatalf("the largest shard has %d bytes", n)
+	}
+	for _, c := range []struct {
+		budget int64
+		want   int
+	}{{0, 8}, {1 << 20, 1}, {16 << 20, 1}, {64 << 20, 3}, {1 << 30, 8}} {
+		x := &Extraction{Workers: 8, MemoryBudget: c.budget}
+		if got := x.readers(events); got != c.want {
+			t.Errorf("with a budget of %d bytes %d workers read, want %d", c.budget, got, c.want)
+		}
 	}
 }

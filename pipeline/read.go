@@ -26,7 +26,7 @@ func (x *Extraction) read(ctx context.Context, newTaker func() taker) (*event.Ta
 	defer inlets.close()
 	total := new(event.Tally)
 	var mu sync.Mutex
-	err := x.together(ctx, func(ctx context.Context) error {
+	err := together(ctx, x.NumWorkers(), func(ctx context.Context) error {
 		d := &decoding{Extraction: x, decoder: event.NewDecoder(), take: newTaker()}
 		for in := inlets.join(); in != nil; in = inlets.join() {
 			if err := d.readFrom(ctx, in); err != nil {

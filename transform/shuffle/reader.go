@@ -44,6 +44,30 @@ func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) err
 	return nil
 }
 
+// Largest is the size of the records of the shard that has most. All writers
+// must be done.
+func (s *Shuffle) Largest() int64 {
+	most := 0
+	for shard := range Shards {
+		most = max(most, sizeOf(s.writers, shard))
+	}
+	return int64(most)
+}
+
+// sizeOf is the size of a shard's records.
+func sizeOf(writers []*Writer, shard int) (size int) {
+	for _, w := range writers {
+		sh := &w.shards[shard]
+		for _, b := range sh.blocks {
+			size += b.Len()
+		}
+		for _, c := range sh.chunks {
+			size += len(c)
+		}
+	}
+	return size
+}
+
 // reader returns a reader, with the memory of one that is idle.
 func (s *Shuffle) reader() *reader {
 	s.mu.Lock()
@@ -76,17 +100,7 @@ type key struct {
 
 // gather fills r.records with all of a shard.
 func (r *reader) gather(writers []*Writer, number int) error {
-	size := 0
-	for _, w := range writers {
-		sh := &w.shards[number]
-		for _, b := range sh.blocks {
-			size += b.Len()
-		}
-		for _, c := range sh.chunks {
-			size += len(c)
-		}
-	}
-	r.records = slices.Grow(r.records[:0], size)
+	r.records = slices.Grow(r.records[:0], sizeOf(writers, number))
 	for _, w := range writers {
 		sh := &w.shards[number]
 		for _, b := range sh.blocks {
