@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ type Table struct {
 // Accumulator sums up the rows of one partition. It remembers some 40 bytes of
 // each, for percentiles and distinct sessions: those of the first 200,000 rows or
 // so in memory, and the others in a temporary file. Making a table takes up to 16
-// bytes a row besides, and rarely more than 8. Of the rows' strings it keeps the distinct keys alone.
+// bytes a row besides. Of the rows' strings it keeps the distinct keys alone.
 type Accumulator struct {
 	definition *report.Definition
 	groupings  []*grouping
@@ -237,23 +238,21 @@ func byGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte
 	return lists, errors.Join(failed, err)
 }
 
-// sorted sorts those of the durations that count, in their place. Where they are
-// many they repeat, for there are but 86,400 seconds in a day: then it is enough
-// to count how often each is there.
+// sorted sorts those of the durations that count, in their place. Where there
+// are many they are mostly shorter, in seconds, than they are many, and repeat:
+// of these it is enough to count how often each is there.
 func sorted(durations []uint32) []uint32 {
 	durations = slices.DeleteFunc(durations, func(d uint32) bool { return d == none })
-	if len(durations) == 0 {
-		return durations
-	}
-	longest := slices.Max(durations)
-	if int64(longest) >= int64(len(durations)) {
-		slices.Sort(durations)
-		return durations
-	}
-	counts := make([]uint32, longest+1)
+	counts, long := make([]uint32, len(durations)), durations[:0]
 	for _, d := range durations {
-		counts[d]++
+		if int64(d) < int64(len(counts)) {
+			counts[d]++
+		} else {
+			long = append(long, d)
+		}
 	}
+	slices.Sort(long)
+	copy(durations[len(durations)-len(long):], long)
 	rest := durations
 	for d, n := range counts {
 		for i := range n {
@@ -264,8 +263,25 @@ func sorted(durations []uint32) []uint32 {
 	return durations
 }
 
-// distinct counts the distinct values. It sorts them, one half beside the other.
+// distinct counts the distinct values. Those that lie close together, as ids that
+// are given in turn do, are marked, a bit each; others are sorted, one half
+// beside the other.
 func distinct(values []int64) (n int64) {
+	if len(values) == 0 {
+		return 0
+	}
+	first := slices.Min(values)
+	if span := uint64(slices.Max(values)) - uint64(first); span < 64*uint64(len(values)) {
+		marks := make([]uint64, span/64+1)
+		for _, v := range values {
+			i := uint64(v) - uint64(first)
+			marks[i/64] |= 1 << (i % 64)
+		}
+		for _, m := range marks {
+			n += int64(bits.OnesCount64(m))
+		}
+		return n
+	}
 	a, b := values[:len(values)/2], values[len(values)/2:]
 	var sorting sync.WaitGroup
 	sorting.Go(func() { slices.Sort(a) })
