@@ -109,11 +109,11 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 	if err := begin(read.Events); err != nil {
 		return event.Accounting{}, false, err
 	}
-	var turns [shuffle.Shards + 1]chan struct{} // closed when it is that part's turn to be done
-	for i := range turns {
-		turns[i] = make(chan struct{})
+	var reached [shuffle.Shards + 1]chan struct{} // closed when all parts before that one are done
+	for i := range reached {
+		reached[i] = make(chan struct{})
 	}
-	close(turns[0])
+	close(reached[0])
 	var workers, duplicates atomic.Int64
 	var anyMoved atomic.Bool
 	err = share(ctx, x.readers(events), shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
@@ -135,14 +135,14 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 				return err
 			}
 			select {
-			case <-turns[shard]:
+			case <-reached[shard]:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 			if err := done(worker); err != nil {
 				return err
 			}
-			close(turns[shard+1])
+			close(reached[shard+1])
 		}
 		return nil
 	})

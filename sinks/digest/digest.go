@@ -25,10 +25,11 @@
 // were written. So each row group has two checksums (CRC-32C) in the footer's
 // metadata, one of them for the ids, and the footer has one in the four bytes
 // before it, where Parquet leaves room. A reader verifies those of what it
-// reads before it lets Arrow's decoders, which panic or allocate without bound
-// on bytes that are wrong, see any. Bytes that were damaged or cut off give
-// [ErrCorrupt]. The checksums also vouch for what was seen to when the digest
-// was written: that texts are UTF-8, for one.
+// reads before it decodes any: Arrow's decoder of footers panics or allocates
+// without bound on bytes that are wrong, and pages are decoded as what little a
+// [Writer] writes. Bytes that were damaged or cut off give [ErrCorrupt]. The
+// checksums also vouch for what was seen to when the digest was written: that
+// texts are UTF-8, for one.
 //
 // # Requests
 //

@@ -32,7 +32,6 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 	if err != nil {
 		return nil, err
 	}
-	l.footer = nil // all that is wanted of it is in the layout
 	return &Events{layout: l}, nil
 }
 

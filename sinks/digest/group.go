@@ -24,7 +24,7 @@ type group struct {
 // numbers decodes the next column, into values if they are not too few.
 func (g *group) numbers(values []int64) ([]int64, error) {
 	values = slices.Grow(values[:0], g.rows)
-	err := g.pages(number, func(page []byte, n int) error {
+	err := g.pages(func(page []byte, n int) error {
 		if len(page) != n*8 {
 			return errors.New("a page of numbers is of another size")
 		}
@@ -40,7 +40,7 @@ func (g *group) numbers(values []int64) ([]int64, error) {
 // writes to again.
 func (g *group) texts() ([][]byte, error) {
 	values := make([][]byte, 0, g.rows)
-	err := g.pages(opaque, func(page []byte, n int) error {
+	err := g.pages(func(page []byte, n int) error {
 		for range n {
 			if len(page) < 4 {
 				return errors.New("a page ends early")
@@ -63,7 +63,7 @@ func (g *group) texts() ([][]byte, error) {
 
 // pages takes the next column, and calls each with the bytes of its pages and
 // how many values they hold.
-func (g *group) pages(kind kind, each func(page []byte, values int) error) (err error) {
+func (g *group) pages(each func(page []byte, values int) error) (err error) {
 	c := g.columns[0]
 	g.columns = g.columns[1:]
 	defer func() {
@@ -71,9 +71,6 @@ func (g *group) pages(kind kind, each func(page []byte, values int) error) (err 
 			err = corrupt("column %s: %w", c.name, err)
 		}
 	}()
-	if (c.kind == opaque) != (kind == opaque) {
-		return errors.New("it is of another type")
-	}
 	for left := g.rows; left > 0; {
 		h, rest, err := cutPageHeader(g.rest)
 		if err != nil {

@@ -136,7 +136,7 @@ func (l *layout) index(r io.ReaderAt) (_ *Index, err error) {
 		n += g.rows
 	}
 	x := &Index{entries: make([]packed, 0, n)}
-	if x.tails, err = parseTails(value(l.footer, keyTails)); err != nil {
+	if x.tails, err = parseTails(l.tails); err != nil {
 		return nil, err
 	}
 	var c sessionBatch

@@ -30,7 +30,7 @@ func footerLength(tail []byte) (int64, error) {
 // be whole.
 type layout struct {
 	table  *table
-	footer *metadata.FileMetaData
+	tails  string // value of keyTails, which the table of sessions has
 	groups []span
 }
 
@@ -97,7 +97,7 @@ func parseFooter(encoded []byte, end int64, t *table) (_ *layout, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &layout{table: t, footer: footer, groups: groups}, nil
+	return &layout{table: t, tails: value(footer, keyTails), groups: groups}, nil
 }
 
 // asCorrupt makes any error one that wraps ErrCorrupt.

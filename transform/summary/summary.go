@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -264,8 +263,7 @@ func sorted(durations []uint32) []uint32 {
 }
 
 // distinct counts the distinct values. Those that lie close together, as ids that
-// are given in turn do, are marked, a bit each; others are sorted, one half
-// beside the other.
+// are given in turn do, are marked, a bit each; others are sorted.
 func distinct(values []int64) (n int64) {
 	if len(values) == 0 {
 		return 0
@@ -282,29 +280,8 @@ func distinct(values []int64) (n int64) {
 		}
 		return n
 	}
-	a, b := values[:len(values)/2], values[len(values)/2:]
-	var sorting sync.WaitGroup
-	sorting.Go(func() { slices.Sort(a) })
-	slices.Sort(b)
-	sorting.Wait()
-	for ; len(a) > 0 || len(b) > 0; n++ {
-		var next int64
-		if len(b) == 0 || len(a) > 0 && a[0] < b[0] {
-			next = a[0]
-		} else {
-			next = b[0]
-		}
-		a, b = after(a, next), after(b, next)
-	}
-	return n
-}
-
-// after is what sorted values have after those of the beginning that are v.
-func after(values []int64, v int64) []int64 {
-	for len(values) > 0 && values[0] == v {
-		values = values[1:]
-	}
-	return values
+	slices.Sort(values)
+	return int64(len(slices.Compact(values)))
 }
 
 // key is what the rows of a group have in common. A grouping that has no use
