@@ -145,8 +145,8 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 		if s.start < int64(len(magic)) || s.start > s.optional || s.optional > end {
 			return nil, fmt.Errorf("row group %d begins at %d, and its end at %d", i, s.start, s.optional)
 		}
-		// A value takes a byte at the least, before it is compressed to a
-		// thousandth at most.
+		// The sessions of rows differ, so that even compressed each takes some
+		// bits: this bounds what is allocated for them by far.
 		if g.NumRows < 0 || g.NumRows > 1000*(end-s.start) {
 			return nil, fmt.Errorf("row group %d has %d rows in %d bytes", i, g.NumRows, end-s.start)
 		}
