@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"daybook/sinks/publish"
 	"daybook/sources/generate"
 	"daybook/sources/store"
 	"daybook/sources/store/storetest"
@@ -202,13 +201,9 @@ func (p *realProcess) killed() bool {
 }
 
 // gaveUp says of a process that failed whether nothing but the network made it
-// fail, before the first of its steps, or in all that others do not wait for. A
-// commit whose answer was lost, and that was not applied by then, is not tried
-// again: its error says at which address.
+// fail, before the first of its steps, or in all that others do not wait for.
 func (p *realProcess) gaveUp() bool {
-	byNetwork := func(err string) bool {
-		return strings.Contains(err, "gave up after") || strings.Contains(err, publish.ManifestName+": at 127.0.0.1:")
-	}
+	byNetwork := func(err string) bool { return strings.Contains(err, "gave up after") }
 	r := new(Result)
 	if err := json.Unmarshal(p.stdout.Bytes(), r); err != nil {
 		return byNetwork(p.stderr.String())

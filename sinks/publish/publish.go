@@ -223,24 +223,35 @@ func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) 
 func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifest) (Base, error) {
 	next.Attempt = rand.Text()
 	body := next.encode()
-	object, err := st.Put(ctx, dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
-	if err == nil {
-		return Base{Manifest: next, ETag: object.ETag, Modified: object.Modified}, nil
+	for attempt := 1; ; attempt++ {
+		object, err := st.Put(ctx, dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
+		if err == nil {
+			return Base{Manifest: next, ETag: object.ETag, Modified: object.Modified}, nil
+		}
+		// Refused, or unknown. The answer to a put that was applied may be lost,
+		// and then even a refusal may be to our own, repeated: only what is there
+		// tells.
+		there, readErr := Read(ctx, st, dir)
+		switch {
+		case readErr != nil:
+			return Base{}, fmt.Errorf("%w; whether it was committed is unknown (%w): run again", err, readErr)
+		case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
+			return there, nil
+		case there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
+			return there, ErrRaced
+		case !store.Unanswered(err):
+			return Base{}, err
+		case attempt == commitAttempts:
+			return Base{}, fmt.Errorf("%w (gave up after %d attempts)", err, attempt)
+		}
+		// Not applied, at least not yet. The same put may follow: of the two at
+		// most one can still be applied, and both are this attempt.
 	}
-	// Refused, or unknown. The answer to a put that was applied may be lost,
-	// and then even a refusal may be to our own, repeated: only what is there
-	// tells.
-	there, readErr := Read(ctx, st, dir)
-	switch {
-	case readErr != nil:
-		return Base{}, fmt.Errorf("%w; whether it was committed is unknown (%w): run again", err, readErr)
-	case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
-		return there, nil
-	case there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
-		return there, ErrRaced
-	}
-	return Base{}, err // not applied, at least not yet
 }
+
+// commitAttempts is how often a commit is put whose answer gets lost. Between
+// two of them the store has answered.
+const commitAttempts = 3
 
 // plan decides what publishing p in place of base comes to, and what the
 // manifest will be, but for the attempt.

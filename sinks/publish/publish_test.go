@@ -514,6 +514,59 @@ func TestOurOwnCommit(t *testing.T) {
 	}
 }
 
+// A commit whose answer gets lost is put again, whatever became of the puts
+// before, and whenever what lingers of them arrives: it is applied once, or
+// else the error says that it was given up, and what lingers does no harm.
+func TestCommitIsPutAgain(t *testing.T) {
+	fates := []faults.Fault{faults.None, faults.Drop, faults.LoseAnswer, faults.Linger}
+	sequences := [][]faults.Fault{nil} // all of the puts' fates
+	for range commitAttempts {
+		var longer [][]faults.Fault
+		for _, sequence := range sequences {
+			for _, fate := range fates {
+				longer = append(longer, append(slices.Clip(sequence), fate))
+			}
+		}
+		sequences = longer
+	}
+	for _, s := range scenarios()[:2] {
+		for _, sequence := range sequences {
+			for arrives := range commitAttempts + 1 {
+				name := fmt.Sprintf("%s, faults %v, what lingers comes before put %d", s.name, sequence, arrives)
+				applied, lingers := false, false
+				for i, fate := range sequence {
+					applied = applied || fate == faults.None || fate == faults.LoseAnswer || lingers && i == arrives
+					lingers = lingers || fate == faults.Linger
+				}
+				st, old := s.start(t)
+				puts := 0
+				var f *faults.Store
+				f = faults.New(st, func(c faults.Call) (o faults.Outcome) {
+					if c.Op == faults.Put && c.Key == dir+ManifestName {
+						if puts == arrives {
+							f.Deliver(t.Context())
+						}
+						o.Fault = sequence[puts]
+						puts++
+					}
+					return o
+				})
+				_, _, err := Publish(t.Context(), f, s.after[0], read(t, st))
+				switch got := published(t, st); {
+				case applied && (err != nil || got != "one|three"):
+					t.Errorf("%s: published %q, %v", name, got, err)
+				case !applied && (err == nil || !strings.HasSuffix(err.Error(), "(gave up after 3 attempts)") || got != old):
+					t.Errorf("%s: published %q, %v; want that it gave up", name, got, err)
+				}
+				f.Deliver(t.Context())
+				if err := again(t.Context(), st, s.after[0]); err != nil || published(t, st) != "one|three" || parts(t, st) != 2 {
+					t.Errorf("%s: running again: %v; published %q in %d parts", name, err, published(t, st), parts(t, st))
+				}
+			}
+		}
+	}
+}
+
 // What is there when the answer to a commit is lost may be another's, who came
 // in our place or after us. Then our parts go if they lie beside the other's,
 // but not if they may still be read where they are.
