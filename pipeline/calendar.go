@@ -34,6 +34,25 @@ func daysOf(from, to day.Day) []day.Day {
 	return days
 }
 
+// Window is the dump days that the days from to to of a report are made from:
+// the look-back around them, and one more on each side. For an event is in reach
+// by its date in UTC, and what a clock ahead of UTC or behind it calls one date
+// lies on two. The window is the same in every zone, so that the days of all
+// reports are made together.
+func (r *Runner) Window(from, to day.Day) (first, last day.Day) {
+	reach := day.Day(r.Lookback) + 1
+	return from - reach, to + reach
+}
+
+// Needed is the part of the window without whose digests, if they are due, the
+// days cannot be made: from where their sessions begin to the day after them,
+// where their last hours are in zones west of Greenwich. Without a later one
+// they are as they were on that day.
+func (r *Runner) Needed(from, to day.Day) (first, last day.Day) {
+	first, _ = r.Window(from, to)
+	return first, to + 1
+}
+
 // instants are the moments, in milliseconds since the Unix epoch, between which
 // the local clock can show the date d: [from, to). The interval is exact but
 // for dates on which the clock is changed, where it may be as much longer as

@@ -77,11 +77,10 @@ func told(deliveries []Delivery) *Explanation {
 }
 
 // Inputs reads the dumps that the report days from to to are made from: those
-// of the look-back before them, for sessions that began earlier, to as long
-// after them, for those that go on.
+// of their window.
 func (r *Runner) Inputs(ctx context.Context, from, to day.Day) (*Extraction, error) {
 	x := &Extraction{Workers: r.Workers, MaxRejected: 1, Progress: r.Progress}
-	for _, d := range daysOf(from-day.Day(r.Lookback), to+day.Day(r.Lookback)) {
+	for _, d := range daysOf(r.Window(from, to)) {
 		listing, err := dump.ListDay(ctx, r.Source, r.Template, d)
 		if err != nil {
 			return nil, err

@@ -19,8 +19,7 @@ type span struct{ from, to day.Day }
 // always is every day that a name can have.
 func always() span { return span{day.Date(0, time.January, 1), day.Date(9999, time.December, 31)} }
 
-// around is a day with so many days before and after it.
-func around(d day.Day, days int) span { return span{d - day.Day(days), d + day.Day(days)} }
+func spanOf(from, to day.Day) span { return span{from, to} }
 
 func (s span) holds(d day.Day) bool { return s.from <= d && d <= s.to }
 

@@ -49,7 +49,7 @@ func WholeMonth(m day.Month) Target { return Target{period: monthPeriod(m), mont
 type observation struct {
 	r        *Runner
 	target   Target
-	from, to day.Day // the days that it is about
+	from, to day.Day // the days that it is about; of everything, those of the dumps (see days)
 	newest   day.Day // the newest dump day that is known of
 
 	mu         sync.Mutex
@@ -163,7 +163,8 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 		window := "any day"
 		example := day.Date(2026, time.November, 20)
 		if !t.all {
-			window, example = fmt.Sprintf("%s to %s", o.from-day.Day(r.Lookback), o.to+day.Day(r.Lookback)), o.from
+			first, last := r.Window(o.from, o.to)
+			window, example = fmt.Sprintf("%s to %s", first, last), o.from
 		}
 		return nil, fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
 			window, r.Source.URL(""), r.Template.Prefix(example))
@@ -176,7 +177,7 @@ const noDay = day.Day(-1 << 31)
 
 func (o *observation) lookAtRange(ctx context.Context) error {
 	target := span{o.from, o.to}
-	window := span{o.from - day.Day(o.r.Lookback), o.to + day.Day(o.r.Lookback)}
+	window := spanOf(o.r.Window(o.from, o.to))
 	if err := o.readSink(ctx, target, window); err != nil {
 		return err
 	}
@@ -307,15 +308,33 @@ func (o *observation) noteDigest(ref *digestRef) {
 	o.digests[ref.day] = ref
 }
 
-// window is the digests that a day is made from, by day.
-func (o *observation) window(d day.Day) window { return o.digestsAround(d, o.r.Lookback) }
-
-// digestsAround are the digests of up to so many days before and after a day.
-func (o *observation) digestsAround(d day.Day, days int) window {
+// days are a report's days that the target is about. Everything begins with the
+// date of the first event, which may come late, or by the report's clock lie
+// before the first dumps.
+func (o *observation) days(rep *Report) span {
+	s := span{o.from, o.to}
+	if !o.target.all {
+		return s
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w := make(window, 0, 2*days+1)
-	for x := d - day.Day(days); x <= d+day.Day(days); x++ {
+	for _, ref := range o.digests {
+		if ref.min <= ref.max {
+			s.from = min(s.from, day.Of(ref.min, rep.Zone))
+		}
+	}
+	return s
+}
+
+// window is the digests that a day is made from, by day.
+func (o *observation) window(d day.Day) window { return o.digestsOf(o.r.Window(d, d)) }
+
+// digestsOf are the digests of the days from to to.
+func (o *observation) digestsOf(from, to day.Day) window {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := make(window, 0, to-from+1)
+	for x := from; x <= to; x++ {
 		if ref := o.digests[x]; ref != nil {
 			w = append(w, ref)
 		}

@@ -469,7 +469,7 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 			return nil, err
 		}
 	}
-	if err := b.readDigests(ctx, around(d, b.r.Lookback), everyDay); err != nil {
+	if err := b.readDigests(ctx, spanOf(b.r.Window(d, d)), everyDay); err != nil {
 		return nil, err
 	}
 	for _, s := range raced {
@@ -489,7 +489,7 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 func (b *build) blocked(d day.Day) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, x := range b.needed(d) {
+	for _, x := range daysOf(b.r.Needed(d, d)) {
 		if err := b.broken[x]; err != nil {
 			return &Blocked{By: "the digest of " + x.String(), Why: err.Error()}
 		}
@@ -499,14 +499,8 @@ func (b *build) blocked(d day.Day) error {
 
 // needsLeft says whether a day needs a digest that was left.
 func (b *build) needsLeft(s *Step) bool {
-	return slices.ContainsFunc(b.needed(s.period.from), func(x day.Day) bool { return b.left[x] })
+	return slices.ContainsFunc(daysOf(b.r.Needed(s.period.from, s.period.to)), func(x day.Day) bool { return b.left[x] })
 }
-
-// needed are the dump days whose digests a day cannot be made without, if they
-// are due: those of the look-back, where its sessions begin, up to that of the
-// day after it, where its last hours are in zones west of Greenwich. Without a
-// later one it is as it was on that day.
-func (b *build) needed(d day.Day) []day.Day { return daysOf(d-day.Day(b.r.Lookback), d+1) }
 
 // makeDay makes one day of several reports, and returns the steps that somebody
 // else was faster with.

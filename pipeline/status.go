@@ -74,11 +74,12 @@ func (o *observation) digestSteps() []Step {
 // daySteps are the target's days of every report. pending are the digests that
 // are to be made first; none when they have been.
 func (o *observation) daySteps(ctx context.Context, pending map[day.Day]*Step, x *indexes) ([]Step, error) {
-	days := daysOf(o.from, o.to)
-	steps := make([]Step, 0, len(o.r.Reports)*len(days))
+	steps := make([]Step, 0, len(o.r.Reports)*int(o.to-o.from+1))
 	for i := range o.r.Reports {
-		for _, d := range days {
-			s, err := o.dayStatus(ctx, &o.r.Reports[i], d, pending, x)
+		rep := &o.r.Reports[i]
+		days := o.days(rep)
+		for d := days.from; d <= days.to; d++ {
+			s, err := o.dayStatus(ctx, rep, d, pending, x)
 			if err != nil {
 				return nil, err
 			}
@@ -133,7 +134,7 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		s.Status, s.Reasons = Stale, reasons
 		return s, nil
 	}
-	for _, y := range daysOf(d-day.Day(o.r.Lookback), d+day.Day(o.r.Lookback)) {
+	for _, y := range daysOf(o.r.Window(d, d)) {
 		if p := pending[y]; p != nil {
 			s.Status = Depends
 			s.Reasons = append(s.Reasons, fmt.Sprintf("whether it changes depends on the digest of %s: %s", y, strings.Join(p.Reasons, ", ")))
@@ -209,7 +210,7 @@ func (o *observation) touches(ctx context.Context, g *digestRef, x *indexes) ([]
 		return nil, err
 	}
 	var touches []touch
-	for _, y := range o.digestsAround(g.day, 2*o.r.Lookback) {
+	for _, y := range o.digestsOf(o.r.Window(o.r.Window(g.day, g.day))) {
 		index := own
 		if y.day != g.day {
 			if index, err = x.get(ctx, y, g.day); err != nil {
@@ -245,10 +246,14 @@ func both(a, b *digest.Index, f func(digest.Entry)) {
 // readDaysOfMonths reads the days that the target's months need beyond the
 // target's own.
 func (o *observation) readDaysOfMonths(ctx context.Context) error {
-	missing := func(rep *Report, d day.Day) bool { return !(span{o.from, o.to}).holds(d) && o.day(rep, d) == nil }
-	for _, m := range o.targetMonths() {
+	if o.target.all {
+		return nil // all there is has been read
+	}
+	target := span{o.from, o.to}
+	missing := func(rep *Report, d day.Day) bool { return !target.holds(d) && o.day(rep, d) == nil }
+	for m := o.from.Month(); m <= o.to.Month(); m++ {
 		of := span{m.First(), m.Last()}
-		if !o.complete(m) || (span{o.from, o.to}).holds(of.from) && (span{o.from, o.to}).holds(of.to) {
+		if !o.complete(m) || target.holds(of.from) && target.holds(of.to) {
 			continue
 		}
 		if err := o.readDays(ctx, of, missing); err != nil {
@@ -256,14 +261,6 @@ func (o *observation) readDaysOfMonths(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (o *observation) targetMonths() []day.Month {
-	var months []day.Month
-	for m := o.from.Month(); m <= o.to.Month(); m++ {
-		months = append(months, m)
-	}
-	return months
 }
 
 // complete says whether a month is over, as far as the dumps tell: there are
@@ -282,7 +279,8 @@ func (o *observation) monthSteps(days []Step) []Step {
 				changing[s.period.from] = s
 			}
 		}
-		for _, m := range o.targetMonths() {
+		target := o.days(rep)
+		for m := target.from.Month(); m <= target.to.Month(); m++ {
 			steps = append(steps, o.monthStatus(rep, m, changing))
 		}
 	}

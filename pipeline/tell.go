@@ -23,7 +23,7 @@ var ErrNoSession = errors.New("no such session")
 // wraps [ErrNoSession].
 func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, error) {
 	o := &observation{r: r, digests: map[day.Day]*digestRef{}}
-	if err := o.readDigests(ctx, around(d, r.Lookback), everyDay); err != nil {
+	if err := o.readDigests(ctx, spanOf(r.Window(d, d)), everyDay); err != nil {
 		return nil, err
 	}
 	window, indexes := o.window(d), newIndexes(r, r.memory()/8)

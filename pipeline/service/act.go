@@ -81,7 +81,7 @@ type request struct {
 	from, to day.Day
 	month    bool // it is one whole month
 	reports  []pipeline.Report
-	lookback day.Day
+	runner   *pipeline.Runner
 }
 
 func (r *request) target() pipeline.Target {
@@ -99,7 +99,8 @@ func (r *request) covers(k key) bool {
 	switch kind {
 	case pipeline.Digest:
 		d, err := day.Parse(partition)
-		return err == nil && d >= r.from-r.lookback && d <= r.to+1
+		from, to := r.runner.Needed(r.from, r.to)
+		return err == nil && d >= from && d <= to
 	case pipeline.Month:
 		m, err := day.ParseMonth(partition)
 		return err == nil && r.has(name) && m.Last() >= r.from && m.First() <= r.to
@@ -119,7 +120,7 @@ func (r *request) has(report string) bool {
 
 // parse checks an action against the configuration.
 func (a *Action) parse(c *Config) (*request, error) {
-	r := &request{lookback: day.Day(c.Runner.Lookback), reports: c.Runner.Reports}
+	r := &request{runner: c.Runner, reports: c.Runner.Reports}
 	switch a.Verb {
 	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:

@@ -218,8 +218,8 @@ func TestRetryCovers(t *testing.T) {
 		keyOf(pipeline.Day, "other", "2000-01-10"):    false,
 		keyOf(pipeline.Month, "sessions", "2000-01"):  true,
 		keyOf(pipeline.Month, "sessions", "2000-02"):  false,
-		keyOf(pipeline.Digest, "", "2000-01-08"):      true, // the look-back is two days
-		keyOf(pipeline.Digest, "", "2000-01-07"):      false,
+		keyOf(pipeline.Digest, "", "2000-01-07"):      true, // the look-back is two days
+		keyOf(pipeline.Digest, "", "2000-01-06"):      false,
 		keyOf(pipeline.Digest, "", "2000-01-13"):      true,
 		keyOf(pipeline.Digest, "", "2000-01-14"):      false,
 	} {

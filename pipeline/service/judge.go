@@ -75,22 +75,20 @@ func due(s *pipeline.Step) bool {
 // want finds the dump days that the days need which are published, or are to
 // be.
 func (j *judge) want() {
-	lookback := day.Day(j.config.Runner.Lookback)
 	done := map[string]day.Day{} // by report, up to where they are noted: the plan has days in order
 	for i := range j.plan.Steps {
 		s := &j.plan.Steps[i]
 		if s.Kind != pipeline.Day || s.Revision == 0 && !j.decide(s).Due {
 			continue
 		}
-		d := dayOf(s)
-		from := d - lookback
+		from, to := j.config.Runner.Window(dayOf(s), dayOf(s))
 		if last, known := done[s.Report]; known {
 			from = max(from, last+1)
 		}
-		for x := from; x <= d+lookback; x++ {
+		for x := from; x <= to; x++ {
 			j.wanted[x] = true
 		}
-		done[s.Report] = d + lookback
+		done[s.Report] = to
 	}
 }
 
@@ -117,7 +115,8 @@ const clockLayout = "15:04:05 UTC"
 
 // blocks says which digest keeps a day from being made; empty: none.
 func (j *judge) blocks(d day.Day) string {
-	for x := d - day.Day(j.config.Runner.Lookback); x <= d+1; x++ {
+	from, to := j.config.Runner.Needed(d, d)
+	for x := from; x <= to; x++ {
 		if why := j.blocked[x]; why != "" {
 			return fmt.Sprintf("waits for the digest of %s, which %s", x, why)
 		}

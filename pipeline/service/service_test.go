@@ -368,17 +368,20 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 		at(t, "02 12:00:00")
 		sameNews(t, w, "failed 2000-01-03") // that it is set aside
 		at(t, "09 12:00:00")
-		sameNews(t, w, "late 2000-01-02", "late 2000-01-03", "late 2000-01-04", "late 2000-01-05")
+		sameNews(t, w, "late 2000-01-02", "late 2000-01-03", "late 2000-01-04", "late 2000-01-05", "late 2000-01-06")
 		r.wants(t, "sessions", map[string]PartitionState{
-			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, // the days that need it
-			"06": Published, "07": Published, "08": Published, // nothing else waits for it
+			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, "06": Waiting, // the days that need it
+			"07": Published, "08": Published, // nothing else waits for it
 		})
 		attempts := attemptsAt(t, r, pipeline.Digest, "2000-01-03")
 		if len(attempts) != 3 {
 			t.Fatalf("it was tried at %v", attempts)
 		}
-		if first, second := attempts[1].Sub(attempts[0]), attempts[2].Sub(attempts[1]); first != 10*time.Minute || second != 20*time.Minute {
-			t.Errorf("the pauses were %s and %s", first, second)
+		for i, want := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
+			// A tick that comes while the one before has not quite ended is left out.
+			if pause := attempts[i+1].Sub(attempts[i]); pause != want && pause != want+time.Duration(tick) {
+				t.Errorf("pause %d was %s, want %s", i+1, pause, want)
+			}
 		}
 		var digest Partition
 		for _, p := range r.State().Digests {
@@ -411,8 +414,8 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 			t.Fatal(err)
 		}
 		at(t, "09 18:30:00")
-		r.wants(t, "sessions", map[string]PartitionState{"02": Published, "03": Published, "04": Published, "05": Published})
-		sameNews(t, w, "failed 2000-01-03", "recovered 2000-01-02", "recovered 2000-01-03", "recovered 2000-01-03", "recovered 2000-01-04", "recovered 2000-01-05")
+		r.wants(t, "sessions", map[string]PartitionState{"02": Published, "03": Published, "04": Published, "05": Published, "06": Published})
+		sameNews(t, w, "failed 2000-01-03", "recovered 2000-01-02", "recovered 2000-01-03", "recovered 2000-01-03", "recovered 2000-01-04", "recovered 2000-01-05", "recovered 2000-01-06")
 	})
 }
 
