@@ -28,7 +28,10 @@ type digestResult struct {
 // makeDigest makes the digest of a dump day and publishes it: a pure function
 // of the day's dumps and the look-back. A *TooManyRejects comes with the
 // rejected lines, which are all that was stored then.
-func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, base publish.Base, reason string) (*digestResult, error) {
+func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, base publish.Base, reason string, again bool) (*digestResult, error) {
+	if len(dumps) == 0 { // no digest is better than one that knows of nothing
+		return nil, fmt.Errorf("the dumps of %s are gone: its digest cannot be made any more", d)
+	}
 	rejects := newRejectSpool(keysOf(dumps))
 	defer rejects.Close()
 	reach := &reach{day: d, lookback: r.Lookback, out: map[beyond]int64{}}
@@ -83,7 +86,7 @@ func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, b
 	}
 
 	sessions := int64(summary.Complete.Sessions + summary.Open.Sessions)
-	p := publish.Partition{Dir: digestDir(d), Manifest: publish.Manifest{
+	p := publish.Partition{Dir: digestDir(d), Again: again, Manifest: publish.Manifest{
 		Partition: d.String(), Reason: reason, Rows: sessions,
 		Inputs: dumpInputs(dumps), Accounting: accounting,
 		Digest: &publish.DigestInfo{
@@ -150,7 +153,7 @@ func looksComplete(s *session.Session) bool {
 // or fewer, and of those which that one had grown from. Where events have moved,
 // it may not hold all that those did.
 func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, moved bool) []string {
-	if before == nil || moved || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
+	if before == nil || before.Digest == nil || moved || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
 		return nil
 	}
 	added, changed, gone := compareInputs(before.Inputs, dumpInputs(dumps))

@@ -3,11 +3,14 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -88,15 +91,21 @@ func (o *observation) readPartitions(ctx context.Context, kind Kind, prefixes []
 		if !ok || !wanted(rep, p.from) {
 			return nil
 		}
+		id := partitionID{rep.Name, kind, p.from}
 		if have := o.r.Known.report(l.object, rep); have != nil {
-			o.remember(rep, kind, p, have)
-			return nil
+			o.remember(id, have)
+			return o.lookAtFiles(ctx, id, l, have.etag, have.files)
 		}
 		base, err := o.readManifest(ctx, l.object)
-		if err == nil {
-			o.set(rep, kind, p, base)
+		if errors.Is(err, publish.ErrNoManifest) {
+			o.damaged(id, err.Error())
+			return nil
 		}
-		return err
+		if err != nil || base.Manifest == nil {
+			return err
+		}
+		have := o.set(rep, kind, p, base)
+		return o.lookAtFiles(ctx, id, l, have.etag, have.files)
 	})
 }
 
@@ -108,22 +117,115 @@ func (o *observation) readDigests(ctx context.Context, s span, wanted func(day.D
 		if err != nil || !s.holds(d) || !wanted(d) {
 			return nil
 		}
-		if ref := o.r.Known.digest(l.object); ref != nil {
-			o.noteDigest(ref)
-			return nil
+		id := digestID(d)
+		ref := o.r.Known.digest(l.object)
+		if ref == nil {
+			base, err := o.readManifest(ctx, l.object)
+			if err == nil && base.Manifest == nil {
+				return nil // it has just gone
+			}
+			if err == nil {
+				if ref, err = newDigestRef(d, base); err != nil {
+					err = fmt.Errorf("%s %w: %w", o.r.Sink.URL(l.object.Key), publish.ErrNoManifest, err)
+				}
+			}
+			if errors.Is(err, publish.ErrNoManifest) {
+				o.damaged(id, err.Error())
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			o.r.Known.keepDigest(l.object.Key, ref)
 		}
-		base, err := o.readManifest(ctx, l.object)
-		if err != nil {
-			return err
-		}
-		return o.setDigest(d, base, nil)
+		o.noteDigest(ref)
+		return o.lookAtFiles(ctx, id, l, ref.etag, ref.files)
 	})
 }
 
-// listed is a partition's manifest as it was listed.
+// listed is a partition's manifest as it was listed, and the files beside it.
 type listed struct {
-	name   string // of the partition
-	object store.Object
+	root, name string // of the partition
+	object     store.Object
+	files      []filePrint
+}
+
+// A filePrint stands for a file's key and size: there are tens of thousands.
+type filePrint uint64
+
+func printOf(key string, size int64) filePrint {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s", size, key)
+	return filePrint(h.Sum64())
+}
+
+// filesIn are the files that a manifest names and that lie beside it.
+func filesIn(dir string, parts []publish.Part) []filePrint {
+	var files []filePrint
+	for _, part := range parts {
+		if name, ok := strings.CutPrefix(part.Key, dir); ok && !strings.Contains(name, "/") {
+			files = append(files, printOf(part.Key, part.Bytes))
+		}
+	}
+	return files
+}
+
+// lookAtFiles notes if not all files lie beside a manifest that it names, as
+// long as it says.
+func (o *observation) lookAtFiles(ctx context.Context, id partitionID, l listed, etag string, files []filePrint) error {
+	if missing(files, l.files) == 0 {
+		return nil
+	}
+	// The manifest may have been replaced while it was listed, and its files with
+	// it. If it is still the same after another listing, they were there for all of
+	// it, or are lost.
+	dir := l.root + l.name + "/"
+	again, err := o.manifests(ctx, l.root, l.name+"/")
+	if err != nil || len(again) == 0 {
+		return err
+	}
+	lost := missing(files, again[0].files)
+	if lost == 0 {
+		return nil
+	}
+	base, err := publish.Read(ctx, o.r.Sink, dir)
+	if err != nil || base.ETag != etag {
+		return err
+	}
+	o.damaged(id, fmt.Sprintf("%d of its %s missing, or not as long as the manifest says", lost, words.Count(len(files), "file is", "files are")))
+	return nil
+}
+
+// missing is how many of files are not there.
+func missing(files, there []filePrint) (n int) {
+	for _, f := range files {
+		if !slices.Contains(there, f) {
+			n++
+		}
+	}
+	return n
+}
+
+// damaged notes what is wrong with a partition's files; damage gives it, empty
+// if nothing is.
+func (o *observation) damaged(id partitionID, what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.damages[id] = what
+}
+
+func (o *observation) damage(id partitionID) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.damages[id]
+}
+
+// unreadable says whether there is a digest of which nobody can tell what it
+// has.
+func (o *observation) unreadable(d day.Day) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.digests[d] == nil && o.damages[digestID(d)] != ""
 }
 
 // readListed lists the manifests of the partitions whose names follow one of
@@ -164,8 +266,11 @@ func (o *observation) manifests(ctx context.Context, root, prefix string) ([]lis
 		if err != nil {
 			return nil, err
 		}
-		if name, ok := strings.CutSuffix(object.Key[len(root):], "/"+publish.ManifestName); ok {
-			all = append(all, listed{name, object})
+		name, file, _ := strings.Cut(object.Key[len(root):], "/")
+		if file == publish.ManifestName {
+			all = append(all, listed{root: root, name: name, object: object})
+		} else if last := len(all) - 1; last >= 0 && all[last].name == name && file != "" { // they follow it: see partKey
+			all[last].files = append(all[last].files, printOf(object.Key, object.Size))
 		}
 	}
 	return all, nil

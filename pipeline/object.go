@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -123,7 +124,8 @@ func (x *indexes) get(ctx context.Context, d *digestRef, of day.Day) (*digest.In
 	key := d.sessions.Key
 	x.mu.Lock()
 	k := x.kept[key]
-	if k == nil {
+	mine := k == nil
+	if mine {
 		k = &keptIndex{day: d.day, tables: map[string]func() (eventsTable, error){}, read: sync.OnceValues(func() (*digest.Index, error) {
 			return x.r.files().index(x.r.object(ctx, d.sessions, true), d.sessions.Bytes)
 		})}
@@ -133,19 +135,29 @@ func (x *indexes) get(ctx context.Context, d *digestRef, of day.Day) (*digest.In
 
 	index, err := k.read()
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	if err != nil {
 		if x.kept[key] == k {
 			delete(x.kept, key) // it may work next time
 		}
+		x.mu.Unlock()
+		if !mine && stopped(err) && ctx.Err() == nil {
+			return x.get(ctx, d, of)
+		}
 		return nil, fmt.Errorf("read %s: %w", x.r.Sink.URL(key), err)
 	}
+	defer x.mu.Unlock()
 	if k.index == nil {
 		k.index = index
 		x.size += index.Size()
 		x.forget(of)
 	}
 	return index, nil
+}
+
+// stopped says that who was reading for all was told to stop: whoever was not
+// can go on by himself.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // table opens the table of a place, whose index has been asked for, and which is

@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
@@ -106,5 +108,58 @@ func TestTablesAreKept(t *testing.T) {
 	}
 	if broken.n != 2 {
 		t.Errorf("a table that cannot be read was read %d times, want 2", broken.n)
+	}
+}
+
+// stuck is a store in which the first reading of an object does not end before
+// its context does.
+type stuck struct {
+	store.Store
+	key     string
+	reading chan struct{} // closed when it has begun
+	begun   bool
+}
+
+func (s *stuck) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	if key == s.key && !s.begun {
+		s.begun = true
+		close(s.reading)
+		<-ctx.Done()
+		return nil, store.Object{}, ctx.Err()
+	}
+	return s.Store.Open(ctx, key, offset, length, ifMatch)
+}
+
+// Who waits for an index that another reads goes on by himself if that one is
+// told to stop.
+func TestIndexThatAnotherWasReading(t *testing.T) {
+	source, sink := store.NewMemory(nil), store.NewMemory(nil)
+	put(t, source, "2026/11/20/a.ndjson", sessionLines(1, 2))
+	r := newRunner(t, source, sink)
+	run(t, r, theDay(t))
+	o, err := r.observe(t.Context(), theDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := o.digests[parseDay(t, day20)]
+	slow := &stuck{Store: sink, key: ref.sessions.Key, reading: make(chan struct{})}
+	r.Sink = slow
+	x := newIndexes(r, 1<<20)
+	ctx, cancel := context.WithCancel(t.Context())
+	get := func(ctx context.Context) chan error {
+		ended := make(chan error, 1)
+		go func() { _, err := x.get(ctx, ref, ref.day); ended <- err }()
+		return ended
+	}
+	first := get(ctx)
+	<-slow.reading
+	second := get(t.Context())
+	time.Sleep(20 * time.Millisecond) // until it waits for the first; if it does not yet, there is nothing to see
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("who was told to stop: %v", err)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("who was not: %v", err)
 	}
 }

@@ -57,7 +57,8 @@ type observation struct {
 	digests    map[day.Day]*digestRef
 	generation int // counts changes of what digests hold
 	dumps      map[day.Day]dump.Listing
-	failed     map[string]string // why what failed last did, by its note's key
+	failed     map[string]string      // why what failed last did, by its note's key
+	damages    map[partitionID]string // what is wrong with files that are there
 
 	summaries map[partitionID]string // of those that have any: why they have to be written again; empty: they have not
 	shared    *shared
@@ -87,12 +88,17 @@ func newStanding(base publish.Base) standing {
 	return s
 }
 
-// partitionID is a day or a month of a report, by the first day of it.
+// partitionID is a day or a month of a report, or a digest, by the first day of
+// it.
 type partitionID struct {
-	report string
+	report string // empty for a digest
 	kind   Kind
 	first  day.Day
 }
+
+func digestID(d day.Day) partitionID { return partitionID{kind: Digest, first: d} }
+
+func (s *Step) id() partitionID { return partitionID{s.Report, s.Kind, s.period.from} }
 
 // published is what has to be remembered of a partition's manifest, of which
 // there may be tens of thousands.
@@ -105,6 +111,7 @@ type published struct {
 	text        map[string]string // only if the definition is not the report's
 	shared      []*publish.Input  // its inputs
 	summaries   *publish.Summaries
+	files       []filePrint // that lie beside the manifest
 }
 
 // inputs are those of the manifest.
@@ -134,14 +141,15 @@ type digestRef struct {
 	daysLate    int // the most days that one of its events is before its day
 	daysEarly   int // and after it
 	inputs      []publish.Input
-	reasons     []string // why this run has made it; nil: it has not
+	files       []filePrint // that lie beside the manifest
+	reasons     []string    // why this run has made it; nil: it has not
 }
 
 // observe looks at everything that the target needs.
 func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 	o := &observation{
 		r: r, target: t, from: t.period.from, to: t.period.to, newest: noDay,
-		published: map[partitionID]*published{}, digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{},
+		published: map[partitionID]*published{}, digests: map[day.Day]*digestRef{}, dumps: map[day.Day]dump.Listing{}, failed: map[string]string{}, damages: map[partitionID]string{},
 		touchesOf: map[string][]touch{}, shared: newShared(), summaries: map[partitionID]string{},
 	}
 	look := o.lookAtRange
@@ -194,6 +202,7 @@ func (o *observation) lookAtAll(ctx context.Context) error {
 	if o.dumps, err = dump.ListAll(ctx, o.r.Source, o.r.Template); err != nil {
 		return err
 	}
+	o.leaveFuture()
 	known := slices.Collect(maps.Keys(o.digests))
 	for d, listing := range o.dumps {
 		if len(listing.Dumps) > 0 {
@@ -205,6 +214,27 @@ func (o *observation) lookAtAll(ctx context.Context) error {
 	}
 	return nil
 }
+
+// leaveFuture leaves out dumps of days that are far ahead, and lists them as
+// unknown. One wrong digit in a year, and a run would publish decades of empty
+// days, and count every month as over.
+func (o *observation) leaveFuture() {
+	latest := day.Of(o.r.now().UnixMilli(), time.UTC) + maxDaysAhead
+	for d, listing := range o.dumps {
+		if d <= latest {
+			continue
+		}
+		for _, ahead := range listing.Dumps {
+			listing.Unknown = append(listing.Unknown, ahead.Key)
+		}
+		listing.Dumps = nil
+		o.dumps[d] = listing
+	}
+}
+
+// maxDaysAhead is how far ahead of the clock dump days may be. Clocks are wrong,
+// and people try things out, but not by more than that.
+const maxDaysAhead = 366
 
 // readSink reads what there is of the target's partitions, and then of the
 // digests of their window: months before days, as they are made from days.
@@ -229,26 +259,28 @@ func everyDay(day.Day) bool { return true }
 // readNow reads the manifest of a report's day or month as it is now.
 func (o *observation) readNow(ctx context.Context, rep *Report, kind Kind, p period) error {
 	base, err := publish.Read(ctx, o.r.Sink, dirOf(rep.Name, kind, p))
-	if err == nil {
+	if err == nil && base.Manifest != nil {
 		o.set(rep, kind, p, base)
 	}
 	return err
 }
 
 // set notes what is published of a report's day or month.
-func (o *observation) set(rep *Report, kind Kind, p period, base publish.Base) {
-	if base.Manifest == nil {
-		return
-	}
-	have := o.newPublished(rep, base)
-	o.r.Known.keepReport(dirOf(rep.Name, kind, p)+publish.ManifestName, have)
-	o.remember(rep, kind, p, have)
+func (o *observation) set(rep *Report, kind Kind, p period, base publish.Base) *published {
+	dir := dirOf(rep.Name, kind, p)
+	have := o.newPublished(rep, base, filesIn(dir, base.Manifest.Parts))
+	o.r.Known.keepReport(dir+publish.ManifestName, have)
+	o.remember(partitionID{rep.Name, kind, p.from}, have)
+	return have
 }
 
-func (o *observation) remember(rep *Report, kind Kind, p period, have *published) {
+func (o *observation) remember(id partitionID, have *published) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.published[partitionID{rep.Name, kind, p.from}] = have
+	if was := o.published[id]; was == nil || was.etag != have.etag {
+		delete(o.damages, id)
+	}
+	o.published[id] = have
 }
 
 // day and month are what is published of them, as far as it is known; nil if
@@ -267,12 +299,12 @@ func (o *observation) have(id partitionID) *published {
 	return o.published[id]
 }
 
-func (o *observation) newPublished(rep *Report, base publish.Base) *published {
+func (o *observation) newPublished(rep *Report, base publish.Base, files []filePrint) *published {
 	m := base.Manifest
 	p := &published{
 		standing: newStanding(base), fingerprint: m.Fingerprint(),
 		engine: m.EngineVersion, schema: m.SchemaVersion, definition: o.shared.text(m.Definition),
-		shared: o.shared.inputsOf(m), summaries: o.shared.summariesOf(m),
+		shared: o.shared.inputsOf(m), summaries: o.shared.summariesOf(m), files: files,
 	}
 	if p.definition != rep.Hash {
 		if p.text = m.DefinitionText; p.text == nil {
@@ -282,19 +314,13 @@ func (o *observation) newPublished(rep *Report, base publish.Base) *published {
 	return p
 }
 
-// setDigest notes a digest as it is now; reasons are why it was made, if it was
-// just now.
+// setDigest notes a digest as it is now, and why it was made.
 func (o *observation) setDigest(d day.Day, base publish.Base, reasons []string) error {
-	if base.Manifest == nil {
-		return nil
-	}
 	ref, err := newDigestRef(d, base)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.r.Sink.URL(digestDir(d)), err)
 	}
-	if ref.reasons = reasons; reasons == nil {
-		o.r.Known.keepDigest(digestDir(d)+publish.ManifestName, ref) // from here on it is others', too
-	}
+	ref.reasons = reasons
 	o.noteDigest(ref)
 	return nil
 }
@@ -306,6 +332,7 @@ func (o *observation) noteDigest(ref *digestRef) {
 		o.generation++
 	}
 	o.digests[ref.day] = ref
+	delete(o.damages, digestID(ref.day))
 }
 
 // days are a report's days that the target is about. Everything begins with the
@@ -350,7 +377,7 @@ func newDigestRef(d day.Day, base publish.Base) (*digestRef, error) {
 	ref := &digestRef{
 		standing: newStanding(base), day: d, dir: digestDir(d), fingerprint: m.Fingerprint(), grownFrom: m.Digest.GrownFrom,
 		min: math.MaxInt64, max: math.MinInt64, accounting: m.Accounting, version: m.Digest.Version, late: m.Digest.Late,
-		daysLate: m.Digest.MaxDaysLate, daysEarly: m.Digest.MaxDaysEarly, inputs: m.Inputs,
+		daysLate: m.Digest.MaxDaysLate, daysEarly: m.Digest.MaxDaysEarly, inputs: m.Inputs, files: filesIn(digestDir(d), m.Parts),
 	}
 	if m.Digest.Events > 0 {
 		first, err := time.Parse(timeLayout, m.Digest.MinTime)

@@ -28,6 +28,7 @@ type partition struct {
 	inputs []publish.Input // what it is made from
 	volume []int64         // the rows of earlier partitions, to compare with
 	about  publish.Manifest
+	again  bool // its files are put even if the same ones are published
 }
 
 // dir is where its parts lie.
@@ -92,7 +93,7 @@ func (r *Runner) publish(ctx context.Context, p *partition, rows iter.Seq2[[]rep
 	if m.Checks, err = checks.finish(); err != nil {
 		return base, "", err
 	}
-	manifest, state, err := publish.Publish(ctx, r.Sink, publish.Partition{Dir: p.dir(), Manifest: m, Files: files, Keep: true}, p.base)
+	manifest, state, err := publish.Publish(ctx, r.Sink, publish.Partition{Dir: p.dir(), Manifest: m, Files: files, Keep: true, Again: p.again}, p.base)
 	if err != nil {
 		return base, "", err
 	}

@@ -79,6 +79,7 @@ type Step struct {
 	window    window // refresh: the inputs that they are the same with
 	summaries bool   // only the summaries have to be written
 	keep      bool   // it cannot be made again: its dumps are gone
+	damaged   bool   // its files are to be put again, even if they are the same
 	dumps     []dump.Dump
 }
 

@@ -249,6 +249,9 @@ func planText(p *Plan) string {
 			fmt.Fprintf(&b, "  failed: %s\n", s.Failed)
 		}
 	}
+	for _, name := range p.Unknown {
+		fmt.Fprintf(&b, "not read: %s\n", name)
+	}
 	for _, l := range p.TooLate {
 		fmt.Fprintf(&b, "%s: %d lines of %s, %s: lookback_days %d\n", l.DumpDay, l.Lines, l.Date, l.Reason, l.Lookback)
 	}

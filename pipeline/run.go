@@ -340,7 +340,7 @@ func (b *build) digestsStage(ctx context.Context) error {
 		case b.only.selects(&s):
 			b.left[s.period.from] = s.due()
 		case s.Status == Fresh:
-			b.result.Fresh++
+			b.fresh(ctx, &s)
 		}
 	}
 	if p := b.r.Progress; p != nil {
@@ -354,8 +354,18 @@ func (b *build) digestsStage(ctx context.Context) error {
 	return b.lanes(ctx, Digest, due, func(ctx context.Context, steps []*Step) { b.digestStep(ctx, steps[0]) })
 }
 
+// fresh counts a step that is fresh. If there is a note that it failed, a run
+// left it that another one has overtaken.
+func (b *build) fresh(ctx context.Context, s *Step) {
+	b.result.Fresh++
+	_ = b.noteFailure(ctx, s, "") // the note is for people
+}
+
 func (b *build) digestStep(ctx context.Context, s *Step) {
 	made, err := b.makeDigest(ctx, s)
+	if made == nil && err == nil {
+		return // another run has made it
+	}
 	done := Done{err: err}
 	if made != nil && (err == nil || made.quarantine != "") { // they were read to their end
 		b.resultMu.Lock()
@@ -375,7 +385,7 @@ func (b *build) digestStep(ctx context.Context, s *Step) {
 }
 
 // makeDigest makes a digest; if somebody else made another meanwhile, it looks
-// again at what there is.
+// again at what there is, and gives nothing if there is nothing left to do.
 func (b *build) makeDigest(ctx context.Context, s *Step) (*digestResult, error) {
 	d, dumps := s.period.from, s.dumps
 	for attempt := 1; ; attempt++ {
@@ -389,8 +399,11 @@ func (b *build) makeDigest(ctx context.Context, s *Step) (*digestResult, error) 
 				return nil, err
 			}
 			dumps = listing.Dumps
+			if made, err := b.madeMeanwhile(s, base, dumps); made || err != nil {
+				return nil, err
+			}
 		}
-		made, err := b.r.makeDigest(ctx, d, dumps, base, strings.Join(s.Reasons, "; "))
+		made, err := b.r.makeDigest(ctx, d, dumps, base, strings.Join(s.Reasons, "; "), s.damaged || b.only == OnlyAll)
 		if errors.Is(err, publish.ErrRaced) && attempt < raceAttempts {
 			continue
 		}
@@ -399,6 +412,25 @@ func (b *build) makeDigest(ctx context.Context, s *Step) (*digestResult, error) 
 		}
 		return made, b.setDigest(d, publish.Base{Manifest: &made.manifest}, s.Reasons)
 	}
+}
+
+// madeMeanwhile says whether a digest is what it should be, since somebody else
+// has made it. The error says that it is to be left alone.
+func (b *build) madeMeanwhile(s *Step, base publish.Base, dumps []dump.Dump) (bool, error) {
+	if base.Manifest == nil {
+		return false, nil
+	}
+	ref, err := newDigestRef(s.period.from, base)
+	if err != nil {
+		return false, nil // so it is made in place of that
+	}
+	switch status, reasons := digestStatus(ref, dumps, b.r.Lookback); status {
+	case Newer:
+		return false, errors.New(strings.Join(reasons, "; "))
+	case Fresh: // also if its dumps are gone by now
+		return true, b.setDigest(s.period.from, base, s.Reasons)
+	}
+	return false, nil
 }
 
 // raceAttempts is how often something is made when others publish the same at
@@ -416,11 +448,14 @@ func (b *build) daysStage(ctx context.Context) error {
 	for i := range steps {
 		s := &steps[i]
 		switch {
-		case s.refresh, b.only.selects(s) && !b.needsLeft(s) && b.allowed(s):
+		case b.only.selects(s) && !b.needsLeft(s) && b.allowed(s):
+			s.refresh = s.refresh && b.only != OnlyAll
+			byDay[s.period.from] = append(byDay[s.period.from], s)
+		case s.refresh:
 			byDay[s.period.from] = append(byDay[s.period.from], s)
 		case b.only.selects(s): // left
 		case s.Status == Fresh:
-			b.result.Fresh++
+			b.fresh(ctx, s)
 		}
 	}
 	days := slices.Sorted(maps.Keys(byDay))
@@ -449,18 +484,25 @@ func (b *build) dayStep(ctx context.Context, steps []*Step) {
 		raced := b.makeDay(ctx, d, steps, attempt == raceAttempts)
 		var err error
 		if steps, err = b.lookAgain(ctx, d, raced); err != nil {
-			for _, s := range raced {
-				b.note(ctx, s, Done{err: err})
+			for _, lost := range raced {
+				b.note(ctx, lost.Step, Done{err: err})
 			}
 			return
 		}
 	}
 }
 
+// lost is a step that somebody else seems to have been faster with, and what
+// says so.
+type lost struct {
+	*Step
+	err error
+}
+
 // lookAgain compares a day again after others have published it. What they
 // made it from may be newer than what we know of: so first it is read, and then
-// that.
-func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps []*Step, err error) {
+// that. If nobody has published it, it has failed.
+func (b *build) lookAgain(ctx context.Context, d day.Day, raced []lost) (steps []*Step, err error) {
 	if len(raced) == 0 {
 		return nil, nil
 	}
@@ -477,20 +519,25 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []*Step) (steps 
 		if err != nil {
 			return nil, err
 		}
-		if again.due() || again.refresh {
+		switch {
+		case again.due() || again.refresh:
 			steps = append(steps, &again)
+		case again.etag == s.etag:
+			b.note(ctx, s.Step, Done{err: s.err})
 		}
 	}
 	return steps, nil
 }
 
 // blocked says whether a day cannot be made because one of the digests that it
-// needs failed.
+// needs failed, or one of its window is there and cannot be read.
 func (b *build) blocked(d day.Day) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, x := range daysOf(b.r.Needed(d, d)) {
-		if err := b.broken[x]; err != nil {
+	from, to := b.r.Needed(d, d)
+	for _, x := range daysOf(b.r.Window(d, d)) {
+		needed := from <= x && x <= to || b.digests[x] == nil && b.damages[digestID(x)] != ""
+		if err := b.broken[x]; err != nil && needed {
 			return &Blocked{By: "the digest of " + x.String(), Why: err.Error()}
 		}
 	}
@@ -504,11 +551,11 @@ func (b *build) needsLeft(s *Step) bool {
 
 // makeDay makes one day of several reports, and returns the steps that somebody
 // else was faster with.
-func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool) (raced []*Step) {
+func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool) (raced []lost) {
 	finish := func(s *Step, done *Done, err error) {
 		switch {
 		case overtaken(err) && !last:
-			raced = append(raced, s)
+			raced = append(raced, lost{s, err})
 		case err != nil:
 			b.note(ctx, s, Done{err: err})
 		case done != nil:
@@ -518,7 +565,7 @@ func (b *build) makeDay(ctx context.Context, d day.Day, steps []*Step, last bool
 	stitch := &stitch{r: b.r, indexes: b.indexes, window: b.window(d), date: d}
 	var stitching []*Step
 	for _, s := range steps {
-		if s.refresh || s.summaries {
+		if s.refresh || s.summaries && b.only != OnlyAll {
 			done, err := b.touchUp(ctx, s)
 			finish(s, done, err)
 			continue
@@ -550,7 +597,7 @@ func overtaken(err error) bool {
 // partition is the partition of a step, on the base that it was compared with.
 // If that is not what is published any more, the error is ErrRaced.
 func (b *build) partition(ctx context.Context, s *Step) (*partition, error) {
-	p := &partition{rep: s.rep, kind: s.Kind, period: s.period, reason: strings.Join(s.Reasons, "; ")}
+	p := &partition{rep: s.rep, kind: s.Kind, period: s.period, reason: strings.Join(s.Reasons, "; "), again: s.damaged || b.only == OnlyAll}
 	var err error
 	if p.base, err = publish.Read(ctx, b.r.Sink, p.dir()); err != nil {
 		return nil, err
@@ -684,7 +731,7 @@ func (b *build) monthsStage(ctx context.Context) error {
 			due = append(due, &s)
 		case b.only.selects(&s): // left
 		case s.Status == Fresh:
-			b.result.Fresh++
+			b.fresh(ctx, &s)
 		}
 	}
 	for _, s := range due {
@@ -719,7 +766,10 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 			return
 		}
 		again := b.monthStatus(s.rep, m, nil)
-		if !again.due() && !again.refresh {
+		if !again.due() {
+			if again.etag == s.etag { // nobody has published it
+				b.note(ctx, s, Done{err: err})
+			}
 			return
 		}
 		s = &again
@@ -728,7 +778,7 @@ func (b *build) monthStep(ctx context.Context, s *Step) {
 
 // makeMonth makes a month from the rows of its days.
 func (b *build) makeMonth(ctx context.Context, s *Step) (*Done, error) {
-	if s.summaries {
+	if s.summaries && b.only != OnlyAll {
 		return b.touchUp(ctx, s)
 	}
 	p, err := b.partition(ctx, s)

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
+	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/shuffle"
 )
@@ -54,6 +57,11 @@ func (o *observation) digestSteps() []Step {
 			known = append(known, d)
 		}
 	}
+	for id := range o.damages {
+		if id.kind == Digest {
+			known = append(known, id.first)
+		}
+	}
 	slices.Sort(known)
 	known = slices.Compact(known)
 	steps := make([]Step, 0, len(known))
@@ -64,6 +72,9 @@ func (o *observation) digestSteps() []Step {
 			s.compareWith(&ref.standing)
 			s.keep = len(s.dumps) == 0
 			s.Status, s.Reasons = digestStatus(ref, s.dumps, o.r.Lookback)
+		}
+		if damage := o.damage(s.id()); damage != "" && s.Status != Newer {
+			s.Status, s.Reasons, s.damaged = Stale, append([]string{damage}, s.Reasons...), true
 		}
 		s.Failed = o.failed[failedKey(&s)]
 		steps = append(steps, s)
@@ -93,9 +104,10 @@ func (o *observation) daySteps(ctx context.Context, pending map[day.Day]*Step, x
 func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pending map[day.Day]*Step, x *indexes) (Step, error) {
 	s := Step{Kind: Day, Report: rep.Name, Partition: d.String(), rep: rep, period: dayPeriod(d)}
 	s.Failed = o.failed[failedKey(&s)]
+	damage := o.damage(s.id())
 	have := o.day(rep, d)
 	if have == nil {
-		s.Status, s.Reasons = Missing, []string{firstPublication}
+		s.Status, s.Reasons = Missing, []string{cmp.Or(damage, firstPublication)}
 		return s, nil
 	}
 	s.compareWith(&have.standing)
@@ -105,8 +117,17 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 		s.Status, s.Reasons = Newer, reasons
 		return s, nil
 	}
+	if damage != "" {
+		reasons, s.damaged = append(reasons, damage), true
+	}
 	if p := pending[d]; p != nil {
 		reasons = append(reasons, p.Reasons...)
+	}
+	for _, y := range daysOf(o.r.Window(d, d)) {
+		if o.unreadable(y) { // to compare with the others would be to forget what it has
+			s.Status, s.Reasons = Depends, []string{fmt.Sprintf("whether it changes depends on the digest of %s: %s", y, o.damage(digestID(y)))}
+			return s, nil
+		}
 	}
 	window := o.window(d)
 	grown, other := window.changes(have)
@@ -114,6 +135,9 @@ func (o *observation) dayStatus(ctx context.Context, rep *Report, d day.Day, pen
 	if len(reasons) == 0 {
 		for _, g := range grown {
 			reason, err := o.touched(ctx, g, rep, d, x)
+			if errors.Is(err, digest.ErrCorrupt) || errors.Is(err, store.ErrNotFound) {
+				reason, err = fmt.Sprintf("what the digest of %s changes cannot be told: %v", g.day, err), nil
+			}
 			if err != nil {
 				return s, err
 			}
@@ -291,11 +315,12 @@ func (o *observation) monthSteps(days []Step) []Step {
 func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day]*Step) Step {
 	s := Step{Kind: Month, Report: rep.Name, Partition: m.String(), rep: rep, period: monthPeriod(m)}
 	s.Failed = o.failed[failedKey(&s)]
+	damage := o.damage(s.id())
 	have := o.month(rep, m)
 	if have != nil {
 		s.compareWith(&have.standing)
 	}
-	if !o.complete(m) {
+	if have == nil && !o.complete(m) { // who wanted it all the same has it kept up to date
 		s.Status, s.Reasons = Waiting, []string{"there are no dumps of its last day yet"}
 		return s
 	}
@@ -313,13 +338,16 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 		return s
 	}
 	if have == nil {
-		s.Status, s.Reasons = Missing, []string{firstPublication}
+		s.Status, s.Reasons = Missing, []string{cmp.Or(damage, firstPublication)}
 		return s
 	}
 	reasons, newer := definitionReasons(have, rep)
 	if newer {
 		s.Status, s.Reasons = Newer, reasons
 		return s
+	}
+	if damage != "" {
+		reasons, s.damaged = append(reasons, damage), true
 	}
 	added, changed, gone := compareInputs(have.inputs(), o.monthInputs(rep, s.period))
 	if restated := slices.Concat(added, changed, gone); len(restated) > 0 {

@@ -22,9 +22,14 @@ var ErrNoSession = errors.New("no such session")
 // delivery's input is the digest's directory. If there are no events, the error
 // wraps [ErrNoSession].
 func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, error) {
-	o := &observation{r: r, digests: map[day.Day]*digestRef{}}
+	o := &observation{r: r, digests: map[day.Day]*digestRef{}, damages: map[partitionID]string{}}
 	if err := o.readDigests(ctx, spanOf(r.Window(d, d)), everyDay); err != nil {
 		return nil, err
+	}
+	for _, y := range daysOf(r.Window(d, d)) {
+		if o.unreadable(y) {
+			return nil, fmt.Errorf("tell session %d: %s", id, o.damage(digestID(y)))
+		}
 	}
 	window, indexes := o.window(d), newIndexes(r, r.memory()/8)
 	var mu sync.Mutex

@@ -73,6 +73,10 @@ type Partition struct {
 	// Keep it stays where it is, for those who are still reading it, until GC
 	// takes it.
 	Keep bool
+
+	// Again: the files are put also where the manifest that stands names the very
+	// same ones, since what lies there may not be what it names any more.
+	Again bool
 }
 
 // File is a part to be.
@@ -100,8 +104,11 @@ const (
 // for a new plan to say.
 var ErrRaced = errors.New("another run published this partition at the same time; run again")
 
+// ErrNoManifest: what lies where the manifest should be is none.
+var ErrNoManifest = errors.New("is not a manifest")
+
 // Read reads what is published in the directory dir. That nothing is, is no
-// error.
+// error. If it is no manifest that is there, the error wraps [ErrNoManifest].
 func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	key := dir + ManifestName
 	body, object, err := st.Open(ctx, key, 0, store.ToEnd, "")
@@ -121,7 +128,7 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	}
 	m, err := decode(text.Bytes())
 	if err != nil {
-		return Base{}, fmt.Errorf("%s is not a manifest: %w", st.URL(key), err)
+		return Base{}, fmt.Errorf("%s %w: %w; restore it, or delete it to have what it stands for made again", st.URL(key), ErrNoManifest, err)
 	}
 	return Base{Manifest: m, ETag: object.ETag, Modified: object.Modified}, nil
 }
@@ -147,30 +154,30 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 		return nil, "", err
 	}
 
-	// 1. Nothing to commit, if the base still stands. Only the remains of
-	// writers that stopped in one of the steps below may have to go.
-	if state == Unchanged {
-		there, err := Read(ctx, st, p.Dir)
-		switch {
-		case err != nil:
-			return nil, "", err
-		case there.Manifest == nil || !there.Manifest.same(next):
-			return nil, "", ErrRaced
-		}
-		return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
-	}
-
-	// 2. The parts. If we stop in here, they are orphans that no manifest
-	// names. The next attempt at this revision writes the same ones if it is
-	// of the same content, and others if it is not; once it has committed, it
-	// removes them.
-	if state != Refreshed {
+	// 1. The parts, unless they are there. If we stop in here, they are orphans
+	// that no manifest names. The next attempt at this revision writes the same
+	// ones if it is of the same content, and others if it is not; once it has
+	// committed, it removes them.
+	if state != Unchanged && state != Refreshed || p.Again {
 		for i := range p.Files {
 			f := &p.Files[i]
 			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
 				return nil, "", err
 			}
 		}
+	}
+
+	// 2. Nothing to commit, if the base still stands. Only the remains of
+	// writers that stopped in one of these steps may have to go.
+	if state == Unchanged {
+		there, err := Read(ctx, st, p.Dir)
+		switch {
+		case err != nil:
+			return nil, "", err
+		case there.Manifest == nil || !there.Manifest.same(next):
+			return nil, "", p.withdraw(ctx, st, next, there.Manifest)
+		}
+		return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
 	}
 
 	// 3. The revision that is about to be superseded is kept. If we stop in or

@@ -30,6 +30,11 @@ func partition(keep bool, etag string, contents ...string) Partition {
 	return p
 }
 
+func putAgain(p Partition) Partition {
+	p.Again = true
+	return p
+}
+
 func file(name, content string) File {
 	sum := sha256.Sum256([]byte(content))
 	return File{Name: name, Ext: ".parquet", Body: strings.NewReader(content),
@@ -207,6 +212,25 @@ func TestOtherDirectories(t *testing.T) {
 	}
 }
 
+// What lies there and is not what the manifest names is put right, if that is
+// asked for, and the revision stays.
+func TestAgain(t *testing.T) {
+	for _, etag := range []string{"1", "2"} { // unchanged, refreshed
+		st := store.NewMemory(nil)
+		m := publishOK(t, st, partition(true, "1", "one", "two"), Published, 1)
+		if err := st.Delete(t.Context(), m.Parts[0].Key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Put(t.Context(), m.Parts[1].Key, strings.NewReader("tw"), 2, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		publishOK(t, st, putAgain(partition(true, etag, "one", "two")), map[string]State{"1": Unchanged, "2": Refreshed}[etag], 1)
+		if got := published(t, st); got != "one|two" || parts(t, st) != 2 {
+			t.Errorf("published %q in %d parts", got, parts(t, st))
+		}
+	}
+}
+
 // Only what is named as a part of the partition is ever removed.
 func TestSweepTouchesNothingElse(t *testing.T) {
 	st := store.NewMemory(nil)
@@ -270,6 +294,8 @@ func scenarios() []scenario {
 		{"restated, not kept", one(partition(false, "1", "one", "two")), one(partition(false, "2", "one", "three"))},
 		{"refreshed", one(partition(true, "1", "one", "three")), one(partition(true, "2", "one", "three"))},
 		{"unchanged", one(partition(true, "1", "one", "three")), one(partition(true, "1", "one", "three"))},
+		{"refreshed, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "2", "one", "three")))},
+		{"unchanged, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "1", "one", "three")))},
 	}
 }
 
