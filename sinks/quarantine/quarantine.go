@@ -10,12 +10,14 @@
 // first byte in the dump, uncompressed, from 0; reason is a code of events.md,
 // and detail tells people more. raw is the line, byte for byte, without its
 // line ending. A line that is not UTF-8, which no JSON string can hold, is in
-// raw_base64 instead, in standard base64.
+// raw_base64 instead, in standard base64; so is one that is longer than any
+// event, of which JSON could make six times as much.
 package quarantine
 
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,32 +53,75 @@ type stored struct {
 type Writer struct {
 	buffer *bufio.Writer
 	json   *json.Encoder
+	piece  bytes.Buffer // what json writes to
 	counts map[event.Reason]int64
 }
 
 // NewWriter writes to w, through a buffer: see Flush.
 func NewWriter(w io.Writer) *Writer {
-	buffer := bufio.NewWriter(w)
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false) // people read this, not browsers
-	return &Writer{buffer: buffer, json: encoder, counts: map[event.Reason]int64{}}
+	q := &Writer{buffer: bufio.NewWriter(w), counts: map[event.Reason]int64{}}
+	q.json = json.NewEncoder(&q.piece)
+	q.json.SetEscapeHTML(false) // people read this, not browsers
+	return q
 }
 
 // Write writes a line. It keeps nothing of it. A key or detail that is not
 // UTF-8 is stored with U+FFFD in place of what is not.
 func (w *Writer) Write(l *Line) error {
-	s := stored{Object: l.Object, Line: l.Number, Offset: l.Offset, Reason: l.Reason.String(), Detail: l.Detail}
-	if utf8.Valid(l.Raw) {
-		raw := string(l.Raw)
-		s.Raw = &raw
-	} else {
-		s.RawBase64 = l.Raw
-	}
-	if err := w.json.Encode(&s); err != nil {
+	if err := w.write(l); err != nil {
 		return fmt.Errorf("quarantine line %d of %s: %w", l.Number, l.Object, err)
 	}
 	w.counts[l.Reason]++
 	return nil
+}
+
+// write writes the line itself a piece at a time: it may be as long as a dump's
+// lines can be, and is in memory once already. An error of the buffer stays, so
+// the last call tells.
+func (w *Writer) write(l *Line) error {
+	head, err := w.encode(&stored{Object: l.Object, Line: l.Number, Offset: l.Offset, Reason: l.Reason.String(), Detail: l.Detail})
+	if err != nil {
+		return err
+	}
+	w.buffer.Write(head[:len(head)-len("}")])
+	if len(l.Raw) > event.MaxLine || !utf8.Valid(l.Raw) {
+		w.buffer.WriteString(`,"raw_base64":"`)
+		encoder := base64.NewEncoder(base64.StdEncoding, w.buffer)
+		encoder.Write(l.Raw)
+		encoder.Close()
+	} else {
+		w.buffer.WriteString(`,"raw":"`)
+		if err := w.text(l.Raw); err != nil {
+			return err
+		}
+	}
+	_, err = w.buffer.WriteString("\"}\n")
+	return err
+}
+
+// text writes what is between the quotes of a JSON string.
+func (w *Writer) text(s []byte) error {
+	const most = 16 << 10
+	for len(s) > 0 {
+		n := min(len(s), most)
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		quoted, err := w.encode(string(s[:n]))
+		if err != nil {
+			return err
+		}
+		w.buffer.Write(quoted[1 : len(quoted)-1])
+		s = s[n:]
+	}
+	return nil
+}
+
+// encode gives a value as JSON, until the next call.
+func (w *Writer) encode(v any) ([]byte, error) {
+	w.piece.Reset()
+	err := w.json.Encode(v)
+	return bytes.TrimSuffix(w.piece.Bytes(), []byte("\n")), err
 }
 
 // Count is the number of lines written with a reason.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"daybook/sinks/quarantine"
+	"daybook/sources/dump"
 	"daybook/transform/event"
 )
 
@@ -75,6 +77,48 @@ func TestWriteAndRead(t *testing.T) {
 	}
 	if _, err := r.Next(); err != io.EOF {
 		t.Errorf("after the last line: %v", err)
+	}
+}
+
+// However long a line is, it takes no memory to write it, and comes back byte
+// for byte: as text where an event may be as long, and otherwise as base64.
+func TestLongLines(t *testing.T) {
+	for name, tt := range map[string]struct {
+		raw    string
+		member string
+	}{
+		"control bytes": {strings.Repeat("\x01", event.MaxLine), `"raw":`},
+		"é in pieces":   {"." + strings.Repeat("é", event.MaxLine/2-1) + "\x02", `"raw":`},
+		"longer":        {strings.Repeat("\x01", event.MaxLine+1), `"raw_base64":`},
+		"the longest":   {strings.Repeat("\x01", dump.MaxLine), `"raw_base64":`},
+	} {
+		want := quarantine.Line{Object: "a", Number: 1, Reason: event.TooLong, Raw: []byte(tt.raw)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		w := quarantine.NewWriter(io.Discard)
+		if err := errors.Join(w.Write(&want), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+			t.Errorf("%s: %d bytes were allocated for a line of %d", name, took, len(tt.raw))
+		}
+
+		var file bytes.Buffer
+		w = quarantine.NewWriter(&file)
+		if err := errors.Join(w.Write(&want), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if head, _, _ := bytes.Cut(file.Bytes(), []byte(tt.member)); len(head) > 100 {
+			t.Errorf("%s: it is not in the member %s", name, tt.member)
+		}
+		got, err := quarantine.NewReader(&file).Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Raw, want.Raw) {
+			t.Errorf("%s: another line came back", name)
+		}
 	}
 }
 
