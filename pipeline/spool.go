@@ -69,8 +69,8 @@ func (s *spool) asFile(name, ext string, rows int64) publish.File {
 	return publish.File{Name: name, Ext: ext, Body: s, Part: publish.Part{Rows: rows, Bytes: s.size, SHA256: hex.EncodeToString(s.hash.Sum(nil))}}
 }
 
-// explain says where an operation failed. The file's own name is left out:
-// nobody would find it.
+// explain says where an operation failed, and what to do if that is why. The
+// file's own name is left out: nobody would find it.
 func (s *spool) explain(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -82,5 +82,11 @@ func (s *spool) explain(operation string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%s a temporary file: the directory %s is full (%w): set TMPDIR to one with more room, or raise the memory budget", operation, s.dir, err)
 	}
-	return fmt.Errorf("%s a temporary file in %s: %w; set TMPDIR to a directory that can be written", operation, s.dir, err)
+	explained := fmt.Errorf("%s a temporary file in %s: %w", operation, s.dir, err)
+	for _, unusable := range []error{os.ErrNotExist, os.ErrPermission, syscall.ENOTDIR, syscall.EROFS} {
+		if errors.Is(err, unusable) {
+			return fmt.Errorf("%w; set TMPDIR to a directory that can be written", explained)
+		}
+	}
+	return explained
 }

@@ -50,6 +50,9 @@ func TestSpoolErrors(t *testing.T) {
 		{syscall.ENOSPC, "write a temporary file: the directory /var/tmp is full (no space left on device): set TMPDIR to one with more room, or raise the memory budget"},
 		{syscall.EDQUOT, "write a temporary file: the directory /var/tmp is full (disk quota exceeded): set TMPDIR to one with more room, or raise the memory budget"},
 		{syscall.EACCES, "write a temporary file in /var/tmp: permission denied; set TMPDIR to a directory that can be written"},
+		{syscall.EROFS, "write a temporary file in /var/tmp: read-only file system; set TMPDIR to a directory that can be written"},
+		{syscall.EMFILE, "write a temporary file in /var/tmp: too many open files"},
+		{syscall.EIO, "write a temporary file in /var/tmp: input/output error"},
 	} {
 		err := s.explain("write", &os.PathError{Op: "write", Path: "/var/tmp/daybook-123", Err: c.err})
 		if err.Error() != c.want || !errors.Is(err, c.err) {
