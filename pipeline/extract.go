@@ -23,17 +23,18 @@ type Input struct {
 	Open func(context.Context) (*dump.Reader, error)
 }
 
-// Reject is a line that is no event. Its Raw is valid only during the call it
-// is passed to.
+// Reject is a line that is no event. It is valid only during the call it is
+// passed to.
 type Reject struct {
 	Line dump.Line
 	event.Reject
 }
 
-// RejectSink keeps rejected lines: those of one input come in order, in calls
-// that do not overlap; those of different inputs come at the same time.
+// RejectSink keeps rejected lines: those of one input come in order, some at a
+// time, in calls that do not overlap; those of different inputs come at the same
+// time.
 type RejectSink interface {
-	Reject(input int, r Reject) error
+	Reject(input int, lines []Reject) error
 }
 
 // Extraction reads inputs and folds their sessions.

@@ -233,13 +233,9 @@ func (d *decoding) passRejects(in *inlet, turn int) error {
 		return nil
 	}
 	in.turns.wait(turn)
-	for _, r := range d.rejects {
-		if err := d.Rejects.Reject(in.index, r); err != nil {
-			return err
-		}
-	}
+	err := d.Rejects.Reject(in.index, d.rejects)
 	d.rejects = d.rejects[:0]
-	return nil
+	return err
 }
 
 // turns are numbered from 0, and held at the same time. Who holds one can wait

@@ -68,16 +68,18 @@ type orderedInput struct {
 	got    []spot
 }
 
-func (o ordered) Reject(input int, r Reject) error {
+func (o ordered) Reject(input int, lines []Reject) error {
 	in := &o[input]
 	if !in.called.TryLock() {
 		return fmt.Errorf("two calls at once for input %d", input)
 	}
 	defer in.called.Unlock()
-	if r.Reason != event.BadJSON || !strings.HasPrefix(string(r.Line.Bytes), "nonsense") {
-		return fmt.Errorf("line %d of input %d: %q is rejected for %s", r.Line.Number, input, r.Line.Bytes, r.Reason)
+	for _, r := range lines {
+		if r.Reason != event.BadJSON || !strings.HasPrefix(string(r.Line.Bytes), "nonsense") {
+			return fmt.Errorf("line %d of input %d: %q is rejected for %s", r.Line.Number, input, r.Line.Bytes, r.Reason)
+		}
+		in.got = append(in.got, spot{input, r.Line.Number, r.Line.Offset})
 	}
-	in.got = append(in.got, spot{input, r.Line.Number, r.Line.Offset})
 	return nil
 }
 
@@ -194,4 +196,4 @@ func TestReadFails(t *testing.T) {
 
 type rejectFunc func() error
 
-func (f rejectFunc) Reject(int, Reject) error { return f() }
+func (f rejectFunc) Reject(int, []Reject) error { return f() }
