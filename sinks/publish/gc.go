@@ -146,6 +146,23 @@ func (g *gc) olderThan(age time.Duration, modified time.Time) bool {
 	return !modified.IsZero() && g.Now.Sub(modified) > age
 }
 
+// stillOlderThan asks the same of an object as it is now: it may have been put
+// again since it was listed. If it is gone, it is not.
+func (g *gc) stillOlderThan(ctx context.Context, age time.Duration, object store.Object) (bool, error) {
+	if !g.olderThan(age, object.Modified) {
+		return false, nil
+	}
+	body, now, err := g.st.Open(ctx, object.Key, 0, 0, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	body.Close()
+	return g.olderThan(age, now.Modified), nil
+}
+
 // read reads the manifest of dir. ok is false if that failed, which only ends
 // the collection if the caller has given up.
 func (g *gc) read(ctx context.Context, dir string) (base Base, ok bool, err error) {
@@ -215,19 +232,30 @@ func (g *gc) history(ctx context.Context) error {
 // kept removes one superseded revision if its time has come: the manifest
 // first, so that whoever finds one finds the parts, too. If we stop in here,
 // the parts go for having no manifest.
+//
+// That the revision is superseded was read after its copy was listed, which may
+// have been that of an attempt long ago, made again meanwhile: it is as old as it
+// is now.
 func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	why := Incomplete
 	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == ManifestName })
 	if manifest >= 0 {
-		if g.Keep == 0 || !g.olderThan(g.Keep, objects[manifest].Modified) {
+		if g.Keep == 0 {
 			return nil
+		}
+		if old, err := g.stillOlderThan(ctx, g.Keep, objects[manifest]); !old {
+			return err
 		}
 		why = Expired
 		objects[0], objects[manifest] = objects[manifest], objects[0]
 	}
 	for _, object := range objects {
-		if why == Incomplete && !g.olderThan(g.Grace, object.Modified) {
-			continue
+		if why == Incomplete {
+			if old, err := g.stillOlderThan(ctx, g.Grace, object); err != nil {
+				return err
+			} else if !old {
+				continue
+			}
 		}
 		if err := g.remove(ctx, object, why); err != nil {
 			return err
@@ -310,21 +338,10 @@ func latest(a, b time.Time) time.Time {
 }
 
 // orphan removes a part of a revision that is not published, unless it is
-// young, or has become so since it was listed.
+// young.
 func (g *gc) orphan(ctx context.Context, object store.Object) error {
-	if !g.olderThan(g.Grace, object.Modified) {
-		return nil
-	}
-	body, now, err := g.st.Open(ctx, object.Key, 0, store.ToEnd, "")
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if old, err := g.stillOlderThan(ctx, g.Grace, object); !old {
 		return err
-	}
-	body.Close()
-	if !g.olderThan(g.Grace, now.Modified) {
-		return nil
 	}
 	return g.remove(ctx, object, Orphaned)
 }

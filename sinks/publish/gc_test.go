@@ -226,6 +226,41 @@ func TestGCLeavesWhatWasJustSuperseded(t *testing.T) {
 	}
 }
 
+// A revision is kept from when it was superseded, whenever its copy was made
+// first: by a writer that died before its commit.
+func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
+	for _, whole := range []bool{true, false} { // that copy
+		for nth := 1; ; nth++ {
+			s := newSite()
+			s.publish(t, today.Add(-60*oneDay), partition(true, "1", "one"))
+			s.now = today.Add(-40 * oneDay)
+			if err := keep(t.Context(), s, dir, read(t, s).Manifest); err != nil {
+				t.Fatal(err)
+			}
+			if !whole {
+				if err := s.Delete(t.Context(), historyDir(dir, 1)+ManifestName); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f := faults.New(s, func(c faults.Call) faults.Outcome {
+				if c.N == nth {
+					s.publish(t, today.Add(-time.Minute), partition(true, "2", "two"))
+				}
+				return faults.Outcome{}
+			})
+			if _, err := GC(t.Context(), f, options(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if f.Calls() < nth {
+				break
+			}
+			if published(t, s); !slices.Contains(keys(t, s, HistoryRoot), historyDir(dir, 1)+ManifestName) {
+				t.Errorf("whole %v, call %d: what was superseded a minute ago is gone", whole, nth)
+			}
+		}
+	}
+}
+
 // Where a manifest cannot be read nothing is removed that it may name; that is
 // told, and the rest goes on.
 func TestGCWithoutAManifest(t *testing.T) {
