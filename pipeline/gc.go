@@ -30,7 +30,7 @@ func (r *Runner) GC(ctx context.Context, o GCOptions, report func(publish.Remova
 	now := r.now()
 	result, err := publish.GC(ctx, r.Sink, publish.GCOptions{
 		Now: now, Keep: o.Keep, Grace: o.Grace, DryRun: o.DryRun,
-		Roots: []string{reportRoot, digestRoot, quarantineRoot},
+		Roots: []string{reportRoot, digestRoot, quarantineRoot}, Owner: ownerOf,
 	}, report)
 	if errors.Is(err, store.ErrNoBucket) {
 		return result, nil // nothing was ever written to a directory

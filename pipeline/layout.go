@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"strings"
+
 	"daybook/transform/day"
 )
 
@@ -26,6 +28,15 @@ const (
 
 func digestDir(d day.Day) string     { return digestRoot + "dt=" + d.String() + "/" }
 func quarantineDir(d day.Day) string { return quarantineRoot + "dt=" + d.String() + "/" }
+
+// ownerOf is the directory of the partition that the parts in dir are of:
+// rejected lines are a part of their day's digest.
+func ownerOf(dir string) string {
+	if name, ok := strings.CutPrefix(dir, quarantineRoot); ok {
+		return digestRoot + name
+	}
+	return dir
+}
 
 // rootOf is what the names of a report's days or months follow.
 func rootOf(report string, kind Kind) string {

@@ -174,7 +174,7 @@ func (s *simulation) collect(ctx context.Context, p *process) error {
 }
 
 func (s *simulation) gcOptions() publish.GCOptions {
-	return publish.GCOptions{Now: s.now, Keep: simKeep, Grace: simGrace, Roots: []string{"reports/", digestRoot, quarantineRoot}}
+	return publish.GCOptions{Now: s.now, Keep: simKeep, Grace: simGrace, Roots: []string{"reports/", digestRoot, quarantineRoot}, Owner: ownerOf}
 }
 
 // read is the work of a reader: it reads what a manifest names, part by part,

@@ -24,9 +24,12 @@ type GCOptions struct {
 	Grace time.Duration // 0: DefaultGrace
 
 	// Roots are the key prefixes that partitions, and files that lie outside
-	// of their partition's directory, lie under: all of them, as a part whose
-	// manifest is not found under any would be taken for an orphan.
+	// of their partition's directory, lie under.
 	Roots []string
+
+	// Owner is the directory of the partition that the parts in a directory are
+	// of, most often that directory: what its manifest does not name may go.
+	Owner func(dir string) string
 
 	DryRun bool // remove nothing, only report
 }
@@ -47,7 +50,7 @@ const (
 	Expired    Why = "expired"    // of a revision that was kept for long enough
 	Incomplete Why = "incomplete" // of a copy of a superseded revision that was never finished
 	Superseded Why = "superseded" // a part of the published revision's number or an older one that is not the published one's
-	Orphaned   Why = "orphaned"   // a part of a revision that is not published, or of no partition
+	Orphaned   Why = "orphaned"   // a part of a revision that is not published
 )
 
 // GCResult is what a collection came to.
@@ -86,15 +89,12 @@ func GC(ctx context.Context, st Store, o GCOptions, report func(Removal)) (GCRes
 	if report == nil {
 		report = func(Removal) {}
 	}
-	g := gc{st: st, GCOptions: o, report: report, elsewhere: map[string]bool{}, committed: map[string]time.Time{}}
+	g := gc{st: st, GCOptions: o, report: report}
 	err := g.history(ctx)
 	for _, root := range o.Roots {
 		if err == nil {
 			err = directories(ctx, st, root, dirOf, g.partition)
 		}
-	}
-	if err == nil {
-		err = g.strays(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("collect garbage in %s: %w", st.URL(""), err)
@@ -107,12 +107,6 @@ type gc struct {
 	st     Store
 	report func(Removal)
 	result GCResult
-
-	// Parts in directories without a manifest are orphans, or named by the
-	// manifest of another directory: they wait until all have been read.
-	waiting   []store.Object
-	elsewhere map[string]bool      // keys that manifests name outside of their own directory
-	committed map[string]time.Time // when that was last said of a directory
 }
 
 // directories lists the objects under a prefix and calls f for each directory
@@ -264,39 +258,21 @@ func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	return nil
 }
 
-// partition removes the parts in a directory that its manifest does not name.
+// partition removes the parts in a directory that their manifest does not name.
 func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) error {
 	// The manifest is read after the directory was listed: what it does not
 	// name now was not committed since.
-	live, ok, err := g.read(ctx, dir)
+	live, ok, err := g.read(ctx, g.Owner(dir))
 	if !ok {
 		return err
-	}
-	var committed time.Time // unknown if it has been replaced since it was listed
-	for _, object := range objects {
-		if path.Base(object.Key) == ManifestName && object.ETag == live.ETag {
-			committed = object.Modified
-		}
-	}
-	var named map[string]bool
-	if live.Manifest != nil {
-		named = keysOf(live.Manifest)
-		for key := range named {
-			if other := dirOf(key); other != dir {
-				g.elsewhere[key] = true
-				g.committed[other] = latest(g.committed[other], committed)
-			}
-		}
 	}
 	for _, object := range objects {
 		revision, isPart := partRevision(object.Key)
 		switch {
-		case !isPart || named[object.Key]:
-		case live.Manifest == nil:
-			g.waiting = append(g.waiting, object)
+		case !isPart || live.names(object.Key):
 		case revision > live.revision():
 			err = g.orphan(ctx, object)
-		case g.olderThan(g.Grace, committed) && g.olderThan(g.Grace, object.Modified):
+		case g.olderThan(g.Grace, live.Modified) && g.olderThan(g.Grace, object.Modified):
 			// Nobody can have read the manifest that named it within the grace
 			// period.
 			err = g.remove(ctx, object, Superseded)
@@ -308,33 +284,9 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 	return nil
 }
 
-// strays removes the parts that lie in directories without a manifest, and
-// that no other directory's manifest names.
-func (g *gc) strays(ctx context.Context) error {
-	if len(g.result.Skipped) > 0 {
-		// One of those that could not be read may name them.
-		for _, object := range g.waiting {
-			g.skip(dirOf(object.Key), "not every manifest could be read, and one may name what lies here")
-		}
-		return nil
-	}
-	for _, object := range g.waiting {
-		committed, known := g.committed[dirOf(object.Key)]
-		if g.elsewhere[object.Key] || known && !g.olderThan(g.Grace, committed) {
-			continue // it is named, or may have been within the grace period
-		}
-		if err := g.orphan(ctx, object); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+// names says whether the base's manifest names a key.
+func (b *Base) names(key string) bool {
+	return b.Manifest != nil && slices.ContainsFunc(b.Manifest.Parts, func(p Part) bool { return p.Key == key })
 }
 
 // orphan removes a part of a revision that is not published, unless it is

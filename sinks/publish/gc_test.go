@@ -69,7 +69,10 @@ func digest(events, rejects string) Partition {
 }
 
 func options() GCOptions {
-	return GCOptions{Now: today, Keep: 30 * oneDay, Roots: []string{"reports/", "state/digests/", "_quarantine/"}}
+	return GCOptions{
+		Now: today, Keep: 30 * oneDay, Roots: []string{"reports/", "state/digests/", "_quarantine/"},
+		Owner: func(dir string) string { return strings.Replace(dir, "_quarantine/", "state/digests/", 1) },
+	}
 }
 
 // litter is a site with everything in it that GC has to tell apart, and what
@@ -122,7 +125,7 @@ func litter(t *testing.T) (*site, map[string]Why) {
 		dir + stray(5):                                Orphaned,
 		"reports/s/dt=y/" + stray(1):                  Orphaned,
 		first.Manifest.Parts[0].Key:                   Superseded,
-		first.Manifest.Parts[1].Key:                   Orphaned,
+		first.Manifest.Parts[1].Key:                   Superseded,
 	}
 }
 
@@ -209,20 +212,30 @@ func TestGCKeepsLonger(t *testing.T) {
 	}
 }
 
-// What was superseded a moment ago is still being read, however old it is.
+// What was superseded a moment ago is still being read, however old it is, and
+// wherever it lies; what follows it may have nothing there.
 func TestGCLeavesWhatWasJustSuperseded(t *testing.T) {
-	s := newSite()
-	s.publish(t, today.Add(-40*oneDay), digest("one", "bad"))
-	reading, err := Read(t.Context(), s, digestDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.publish(t, today.Add(-time.Minute), digest("two", "bad"))
-	if _, err := GC(t.Context(), s, GCOptions{Now: today, Roots: []string{digestDir}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := whole(t, s, reading.Manifest); got != "one|bad" {
-		t.Errorf("the reader reads %q", got)
+	clean := digest("two", "")
+	clean.Files = clean.Files[:1]
+	for name, next := range map[string]Partition{"other rejects": digest("two", "worse"), "no rejects": clean} {
+		s := newSite()
+		s.publish(t, today.Add(-40*oneDay), digest("one", "bad"))
+		reading, err := Read(t.Context(), s, digestDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.publish(t, today.Add(-time.Minute), next)
+		if _, err := GC(t.Context(), s, options(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := whole(t, s, reading.Manifest); got != "one|bad" {
+			t.Errorf("%s: the reader reads %q", name, got)
+		}
+		o := options()
+		o.Now = o.Now.Add(2 * oneDay)
+		if result, err := GC(t.Context(), s, o, nil); err != nil || result.Objects != 2 {
+			t.Errorf("%s: two days later: %+v, %v", name, result, err)
+		}
 	}
 }
 
@@ -268,8 +281,8 @@ func TestGCWithoutAManifest(t *testing.T) {
 		dir  string   // whose manifest is broken
 		keep []string // prefixes of what is not removed for it
 	}{
-		"report": {dir, []string{dir, HistoryRoot + dir, "reports/s/dt=y/", rejectDir}},
-		"digest": {digestDir, []string{digestDir, "reports/s/dt=y/", rejectDir}},
+		"report": {dir, []string{dir, HistoryRoot + dir}},
+		"digest": {digestDir, []string{digestDir, rejectDir}},
 	} {
 		s, want := litter(t)
 		s.put(t, today.Add(-40*oneDay), tt.dir+ManifestName) // "x" is no manifest
