@@ -95,8 +95,9 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 		return json.NewEncoder(a.stdout).Encode(struct {
 			DryRun  bool              `json:"dry_run"`
 			Removed []publish.Removal `json:"removed"`
+			PutBack []string          `json:"put_back,omitempty"`
 			Skipped []publish.Skipped `json:"skipped,omitempty"`
-		}{opts.dryRun, removals, result.Skipped})
+		}{opts.dryRun, removals, result.PutBack, result.Skipped})
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	counts, sizes := map[publish.Why]int{}, map[publish.Why]int64{}
@@ -121,6 +122,11 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 		return err
 	}
 	fmt.Fprintf(a.stdout, "%s, %s %s\n", words.Count(result.Objects, "object", "objects"), words.Bytes(result.Bytes), done)
+	for _, key := range result.PutBack {
+		if _, err := fmt.Fprintf(a.stderr, "%s was put back: a run published it just as it was removed\n", key); err != nil {
+			return err
+		}
+	}
 	for _, s := range result.Skipped {
 		if _, err := fmt.Fprintf(a.stderr, "%s was left alone: %s\n", s.Dir, s.Reason); err != nil {
 			return err

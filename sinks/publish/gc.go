@@ -57,6 +57,7 @@ const (
 type GCResult struct {
 	Objects int       `json:"objects"` // that were removed, or would be
 	Bytes   int64     `json:"bytes"`
+	PutBack []string  `json:"put_back,omitempty"` // keys of parts that were published just as they were removed
 	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
@@ -77,8 +78,7 @@ type Skipped struct {
 // never be committed any more (see Partition.sweep). The exception is a part
 // of a revision that is not published yet, which is told from one that is
 // about to be committed by its age alone: a writer has o.Grace from putting a
-// part to the commit. Putting it again makes it young again, and GC looks at
-// the age once more before it removes it.
+// part to the commit. Putting it again makes it young again: see gc.orphan.
 //
 // After a failure what was removed is gone, and nothing else has changed: run
 // it again.
@@ -184,10 +184,14 @@ func (g *gc) remove(ctx context.Context, object store.Object, why Why) error {
 			return err
 		}
 	}
+	g.removed(object, why)
+	return nil
+}
+
+func (g *gc) removed(object store.Object, why Why) {
 	g.result.Objects++
 	g.result.Bytes += object.Size
 	g.report(Removal{Key: object.Key, Bytes: object.Size, Modified: object.Modified, Why: why})
-	return nil
 }
 
 // history removes kept revisions.
@@ -262,7 +266,8 @@ func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) error {
 	// The manifest is read after the directory was listed: what it does not
 	// name now was not committed since.
-	live, ok, err := g.read(ctx, g.Owner(dir))
+	owner := g.Owner(dir)
+	live, ok, err := g.read(ctx, owner)
 	if !ok {
 		return err
 	}
@@ -271,7 +276,7 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 		switch {
 		case !isPart || live.names(object.Key):
 		case revision > live.revision():
-			err = g.orphan(ctx, object)
+			err = g.orphan(ctx, owner, object)
 		case g.olderThan(g.Grace, live.Modified) && g.olderThan(g.Grace, object.Modified):
 			// Nobody can have read the manifest that named it within the grace
 			// period.
@@ -289,11 +294,54 @@ func (b *Base) names(key string) bool {
 	return b.Manifest != nil && slices.ContainsFunc(b.Manifest.Parts, func(p Part) bool { return p.Key == key })
 }
 
-// orphan removes a part of a revision that is not published, unless it is
-// young.
-func (g *gc) orphan(ctx context.Context, object store.Object) error {
+// orphan removes a part of a revision of the partition in dir that is not
+// published, unless it is young.
+//
+// A writer may be about to publish just that: one that makes the same as
+// another which died puts the same parts again, and commits them. No store
+// removes an object only if nobody has put it since. So the age and the manifest
+// are looked at last before the part is removed, and the manifest first after it:
+// what is named then is put back, out of a copy.
+func (g *gc) orphan(ctx context.Context, dir string, object store.Object) error {
+	if !g.olderThan(g.Grace, object.Modified) {
+		return nil
+	}
+	var kept *copied
+	if !g.DryRun {
+		var err error
+		kept, err = fetch(ctx, g.st, object.Key)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer kept.Close()
+	}
+	if live, ok, err := g.read(ctx, dir); !ok || live.names(object.Key) {
+		return err
+	}
 	if old, err := g.stillOlderThan(ctx, g.Grace, object); !old {
 		return err
 	}
-	return g.remove(ctx, object, Orphaned)
+	if g.DryRun {
+		return g.remove(ctx, object, Orphaned)
+	}
+
+	ctx = context.WithoutCancel(ctx) // whoever gives up now does not want half of it
+	deleteErr := g.st.Delete(ctx, object.Key)
+	live, err := Read(ctx, g.st, dir)
+	switch {
+	case err == nil && !live.names(object.Key):
+		if deleteErr == nil {
+			g.removed(object, Orphaned)
+		}
+		return deleteErr
+	case err != nil: // it is not known to be named, nor not to be
+		err = fmt.Errorf("%s was put back, as it may have been published meanwhile: %w", g.st.URL(object.Key), err)
+	default:
+		g.result.PutBack = append(g.result.PutBack, object.Key)
+	}
+	_, putErr := g.st.Put(ctx, object.Key, kept, kept.size, store.Condition{})
+	return errors.Join(deleteErr, err, putErr)
 }

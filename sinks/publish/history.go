@@ -78,29 +78,44 @@ func keep(ctx context.Context, st Store, dir string, live *Manifest) error {
 // errDamaged: a part is not what its manifest says.
 var errDamaged = errors.New("it is not what its manifest says")
 
-// copyPart copies a part to its key, through a temporary file: parts may be
-// too large for memory.
+// copyPart copies a part to its key.
 func copyPart(ctx context.Context, st Store, from string, part *Part) error {
-	body, _, err := st.Open(ctx, from, 0, store.ToEnd, "")
+	c, err := fetch(ctx, st, from)
 	if err != nil {
 		return err
+	}
+	defer c.Close()
+	if c.sha256 != part.SHA256 {
+		return errDamaged
+	}
+	_, err = st.Put(ctx, part.Key, c, c.size, store.Condition{})
+	return err
+}
+
+// copied is an object in a temporary file: parts may be too large for memory.
+type copied struct {
+	*os.File
+	size   int64
+	sha256 string
+}
+
+func fetch(ctx context.Context, st Store, key string) (*copied, error) {
+	body, _, err := st.Open(ctx, key, 0, store.ToEnd, "")
+	if err != nil {
+		return nil, err
 	}
 	defer body.Close()
 	file, err := tempfile.New(os.TempDir())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer file.Close()
 	sum := sha256.New()
 	size, err := io.Copy(io.MultiWriter(file, sum), body)
 	if err != nil {
-		return err
+		file.Close()
+		return nil, err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != part.SHA256 {
-		return errDamaged
-	}
-	_, err = st.Put(ctx, part.Key, file, size, store.Condition{})
-	return err
+	return &copied{file, size, hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // ReadRevision reads the manifest of a revision of the partition in dir, be
