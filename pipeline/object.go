@@ -77,7 +77,7 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	}
 	defer body.Close()
 	if stored.Size != o.part.Bytes {
-		return 0, fmt.Errorf("%s has %d bytes, and its manifest says %d: it was not written by daybook; delete its manifest to have it made again", o.r.Sink.URL(o.part.Key), stored.Size, o.part.Bytes)
+		return 0, wrongSize{fmt.Errorf("%s has %d bytes, and its manifest says %d: it was not written by daybook; delete its manifest to have it made again", o.r.Sink.URL(o.part.Key), stored.Size, o.part.Bytes)}
 	}
 	n, err := io.ReadFull(body, p[:want])
 	if err == nil && n < len(p) {
@@ -85,6 +85,11 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	}
 	return n, err
 }
+
+// wrongSize is damage, and says so in words of its own.
+type wrongSize struct{ error }
+
+func (wrongSize) Is(target error) bool { return target == digest.ErrCorrupt }
 
 // object is the place's part, to read its row groups of.
 func (p *place) object(ctx context.Context, r *Runner) io.ReaderAt {

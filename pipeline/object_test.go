@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -49,6 +50,20 @@ func TestIndexesForget(t *testing.T) {
 		slices.Sort(kept)
 		if !slices.Equal(kept, c.want) || x.size != int64(len(kept))*one.Size() || x.kept["being read"] == nil {
 			t.Errorf("%d fit, and the day is %d: %d bytes of %v, want %v", c.fit, c.of, x.size, kept, c.want)
+		}
+	}
+}
+
+// A size that a damaged manifest makes up is damage, and nothing to take memory
+// for.
+func TestSizeOfAManifest(t *testing.T) {
+	sink := store.NewMemory(nil)
+	put(t, sink, "sessions", "of some size")
+	x := newIndexes(newRunner(t, nil, sink), 1)
+	for _, size := range []int64{1, wholeMost, 1 << 40, math.MaxInt64} {
+		d := &digestRef{sessions: publish.Part{Key: "sessions", Bytes: size}}
+		if _, err := x.get(t.Context(), d, 0); !errors.Is(err, digest.ErrCorrupt) {
+			t.Errorf("%d bytes: error %v, want %v", size, err, digest.ErrCorrupt)
 		}
 	}
 }

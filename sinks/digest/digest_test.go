@@ -583,6 +583,11 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 			t.Errorf("read with a size of %d: error %v", size, err)
 		}
 	}
+	for _, size := range []int64{1 << 40, math.MaxInt64} { // of which there is no memory
+		if _, err := ReadIndex(bytes.NewReader(f.sessions.Bytes()), size); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("read with a size of %d: error %v", size, err)
+		}
+	}
 }
 
 var errSink = errors.New("the disk is full")

@@ -114,10 +114,10 @@ func NewIndex(entries []Entry) (*Index, error) {
 	return x, nil
 }
 
-// ReadIndex reads a table of sessions of size bytes, all of it with one
-// ReadAt. Its error wraps [ErrCorrupt], or is r's.
+// ReadIndex reads a table of sessions of size bytes: all of it with one ReadAt,
+// if it is not very large. Its error wraps [ErrCorrupt], or is r's.
 func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
-	b, err := readAt(r, 0, size)
+	b, err := readWhole(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +128,28 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	}
 	return l.index(whole)
 }
+
+// readWhole reads all of r. The size is a manifest's, for which nothing vouches:
+// little more memory is taken than for what has turned out to be there.
+func readWhole(r io.ReaderAt, size int64) (b []byte, err error) {
+	for int64(len(b)) < size {
+		start := int64(len(b))
+		piece, err := readAt(r, start, start+min(size-start, max(start, indexPiece)))
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			b = piece
+		} else {
+			b = append(b, piece...)
+		}
+	}
+	return b, nil
+}
+
+// indexPiece is up to which size a table of sessions is read at once: that of
+// a million sessions and more.
+const indexPiece = 16 << 20
 
 func (l *layout) index(r io.ReaderAt) (_ *Index, err error) {
 	defer asCorrupt(&err)
