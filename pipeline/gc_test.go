@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,51 @@ import (
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
+
+// What killed writers left in a directory goes once nobody can be writing it any
+// more.
+func TestGCOfADirectory(t *testing.T) {
+	root := t.TempDir()
+	sink, err := store.NewDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := store.NewMemory(nil)
+	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
+	r := newRunner(t, source, sink)
+	run(t, r, theDay(t))
+	published := contents(t, sink, true)
+	for name, age := range map[string]time.Duration{".tmp-OLD": 25 * time.Hour, "reports/.tmp-OLD": 25 * time.Hour, "state/.tmp-YOUNG": 23 * time.Hour} {
+		file := filepath.Join(root, name)
+		if err := os.WriteFile(file, []byte("half"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(file, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dryRun := range []bool{true, false} {
+		var removed []string
+		result, err := r.GC(t.Context(), GCOptions{Keep: time.Hour, DryRun: dryRun}, func(o publish.Removal) {
+			removed = append(removed, string(o.Why)+" "+o.Key)
+		})
+		if err != nil || result.Objects != 2 || result.Bytes != 8 || !slices.Equal(removed, []string{"unfinished .tmp-OLD", "unfinished reports/.tmp-OLD"}) {
+			t.Errorf("dry run %v: %+v, %v, %v", dryRun, result, removed, err)
+		}
+	}
+	var left []string
+	for object, err := range sink.Unfinished(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, object.Key)
+	}
+	if !slices.Equal(left, []string{"state/.tmp-YOUNG"}) {
+		t.Errorf("left are %v", left)
+	}
+	sameContents(t, "what is published", published, contents(t, sink, true))
+}
 
 // However a day was restated and refused, a collection leaves what is published
 // and kept, and a run has nothing to do after it.

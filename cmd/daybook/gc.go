@@ -33,6 +33,7 @@ func newGCCommand(a *app) *cobra.Command {
   orphaned    files of runs that ended before they were published
   incomplete  copies of superseded revisions that were never finished
   refused     rejected lines of days that were refused, kept as long as revisions
+  unfinished  in a directory: files whose writers were killed
 
 What a manifest names is never removed. It may run beside anything else.`,
 		Example: `  daybook gc --dry-run
@@ -113,7 +114,7 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	if opts.dryRun {
 		done = "would be removed"
 	}
-	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, pipeline.Refused} {
+	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, pipeline.Refused, pipeline.Unfinished} {
 		if n := counts[why]; n > 0 {
 			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
 		}

@@ -21,7 +21,7 @@ import (
 
 const (
 	// tempPrefix begins the names of files that are still being written. They
-	// are never objects; those a crash left behind may be deleted.
+	// are never objects; see Unfinished for those that a crash left behind.
 	tempPrefix = ".tmp-"
 	// lockName is the file in the root that writers lock. It must not be
 	// deleted while a writer runs.
@@ -75,7 +75,7 @@ func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.Fr
 // objectPath is the path of key, once it is known to be one of an object.
 func (d *Dir) objectPath(op, key string) (string, error) {
 	err := CheckKey(key)
-	if err == nil && hidden(key, key[strings.LastIndexByte(key, '/')+1:]) {
+	if err == nil && (isTemp(key) || key == lockName) {
 		err = fmt.Errorf("the key %q is reserved for the store's own files", key)
 	}
 	if err != nil {
@@ -84,8 +84,10 @@ func (d *Dir) objectPath(op, key string) (string, error) {
 	return d.path(key), nil
 }
 
-// hidden says whether the file name, at key, is the store's own.
-func hidden(key, name string) bool { return strings.HasPrefix(name, tempPrefix) || key == lockName }
+// isTemp says whether what lies at key is still being written.
+func isTemp(key string) bool {
+	return strings.HasPrefix(key[strings.LastIndexByte(key, '/')+1:], tempPrefix)
+}
 
 // fail turns an operating system's error into an *Error.
 func (d *Dir) fail(op, key string, err error) error {
@@ -142,6 +144,29 @@ func describe(key string, info fs.FileInfo) Object {
 
 // List walks the directories that can hold keys with the prefix, and no others.
 func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return d.list(ctx, prefix, false)
+}
+
+// Unfinished lists the files that writers have not finished: those of writers at
+// work, which are young, and those that were left by some that were killed.
+func (d *Dir) Unfinished(ctx context.Context) iter.Seq2[Object, error] { return d.list(ctx, "", true) }
+
+// Discard removes a file that Unfinished has listed.
+func (d *Dir) Discard(ctx context.Context, key string) error {
+	err := ctx.Err()
+	if err == nil && !isTemp(key) {
+		err = errors.New("it is not one that a writer has not finished")
+	}
+	if err == nil {
+		err = os.Remove(d.path(key))
+	}
+	if err != nil && !gone(err) {
+		return d.fail("delete", key, err)
+	}
+	return nil
+}
+
+func (d *Dir) list(ctx context.Context, prefix string, temps bool) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		if err := d.checkRoot("list"); err != nil {
 			yield(Object{}, err)
@@ -154,7 +179,7 @@ func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Object, error] 
 				return
 			}
 		}
-		w := dirWalk{d: d, ctx: ctx, prefix: prefix, yield: yield}
+		w := dirWalk{d: d, ctx: ctx, prefix: prefix, temps: temps, yield: yield}
 		info, err := os.Stat(d.path(dir))
 		switch {
 		case gone(err): // no such prefix
@@ -170,6 +195,7 @@ type dirWalk struct {
 	d       *Dir
 	ctx     context.Context
 	prefix  string
+	temps   bool // look for what is being written, and not for objects
 	yield   func(Object, error) bool
 	parents []fs.FileInfo // of the directory being walked, to notice loops of links
 }
@@ -203,7 +229,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 			return w.fail(dir, err)
 		}
 		key := dir + file.Name()
-		if hidden(key, file.Name()) || !strings.HasPrefix(key, w.prefix) && !strings.HasPrefix(w.prefix, key) {
+		if isTemp(key) && !w.temps || key == lockName || !strings.HasPrefix(key, w.prefix) && !strings.HasPrefix(w.prefix, key) {
 			continue
 		}
 		info, err := w.d.follow(key, file)
@@ -218,7 +244,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 			return w.fail(key, err)
 		case info.IsDir():
 			entries = append(entries, dirEntry{key + "/", info})
-		case info.Mode().IsRegular() && strings.HasPrefix(key, w.prefix):
+		case info.Mode().IsRegular() && strings.HasPrefix(key, w.prefix) && isTemp(key) == w.temps:
 			entries = append(entries, dirEntry{key, info})
 		}
 	}
@@ -383,7 +409,7 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 		err = d.publish(temp, path, cond)
 	}
 	if err != nil {
-		os.Remove(temp) // what cannot be removed is never listed
+		os.Remove(temp) // what cannot be removed is Unfinished
 		return Object{}, d.failPut(key, err)
 	}
 	return describe(key, info), nil

@@ -88,6 +88,31 @@ func TestDirTemporaryFiles(t *testing.T) {
 	if want := []string{".daybook-lock", ".tmp-stale", "a", ".tmp-stale", "k"}; !slices.Equal(files, want) {
 		t.Errorf("the directories hold %q; want %q", files, want)
 	}
+
+	unfinished := func() (keys []string) {
+		t.Helper()
+		for o, err := range d.Unfinished(t.Context()) {
+			if err != nil || o.Size != 4 || o.Modified.IsZero() {
+				t.Fatalf("%+v, %v", o, err)
+			}
+			keys = append(keys, o.Key)
+		}
+		return keys
+	}
+	if keys := unfinished(); !slices.Equal(keys, []string{".tmp-stale", "a/.tmp-stale"}) {
+		t.Errorf("unfinished are %q", keys)
+	}
+	for range 2 {
+		if err := d.Discard(t.Context(), "a/.tmp-stale"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := d.Discard(t.Context(), "a/k"); err == nil {
+		t.Error("an object was discarded")
+	}
+	if keys, err := listKeys(d, t, ""); err != nil || !slices.Equal(keys, []string{"a/k"}) || !slices.Equal(unfinished(), []string{".tmp-stale"}) {
+		t.Errorf("listed %q, %v, and unfinished are %q", keys, err, unfinished())
+	}
 }
 
 func TestDirSymlinks(t *testing.T) {
