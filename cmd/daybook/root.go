@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit codes, as every command's help documents them.
@@ -115,7 +116,8 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 			}
 			return cmd.Help()
 		},
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noEmptyFlags(cmd) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
@@ -141,6 +143,22 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 	)
 	documentExitCodes(root)
 	return root
+}
+
+// noEmptyFlags refuses flags with an empty value: it is mostly that of a
+// variable that nobody has set, and not meant as no flag at all, which may
+// select far more.
+func noEmptyFlags(cmd *cobra.Command) error {
+	var empty []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.String() == "" {
+			empty = append(empty, "--"+f.Name)
+		}
+	})
+	if len(empty) > 0 {
+		return usageError(cmd, "%s: the value is empty; is a variable not set?", strings.Join(empty, ", "))
+	}
+	return nil
 }
 
 // documentExitCodes adds the exit codes to the help of each command that has
