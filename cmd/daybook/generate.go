@@ -32,7 +32,7 @@ func newGenerateCommand(a *app) *cobra.Command {
 		Short: "Write plausible event dumps of any size",
 		Long: `Write event dumps that look like a support organisation's, for trying daybook
 out, for benchmarks and for tests: some 33 lines a session, of 220 bytes each.
-They hold all that the contract knows, and what goes wrong in practice: late and
+They hold events of every type, and what goes wrong in practice: late and
 repeated events, lines out of order, and one in two thousand that is no event.
 
 The same options give the same bytes. Existing dumps of the same days are

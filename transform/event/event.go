@@ -1,6 +1,6 @@
 // Package event holds the events of a support session as the engine sees
 // them, and turns a line of a dump into one of them or into a reject
-// (spec/events.md).
+// (EVENTS.md).
 package event
 
 // MaxLine is the longest line, in bytes without its terminator, that can be
