@@ -18,7 +18,7 @@ func TestPlainLine(t *testing.T) {
 	const since = 20 * time.Second
 	var b strings.Builder
 	plainLine(&b)(view{500_000_000, 2_000_000_000, pace(&p, since)}, since)
-	want := "1 of 4 objects, 500.0 MB of 2.0 GB, 150,000 lines/s, 60 s left\n"
+	want := "1 of 4 dumps, 60 s left, 500.0 MB of 2.0 GB, 150,000 lines/s\n"
 	if b.String() != want {
 		t.Errorf("got  %swant %s", b.String(), want)
 	}
@@ -30,13 +30,31 @@ func TestStepsView(t *testing.T) {
 	p.StepsDone.Store(12)
 	const since = 4 * time.Minute
 	for planned, want := range map[int64]string{
-		242: "12 of 242 steps, 3.0 days/min, 77 min left\n", // 230 more at 3 a minute
-		0:   "12 of 121 steps, 3.0 days/min, 36 min left\n", // 109 more
+		242: "12 of 242 steps, 77 min left, 3.0 steps/min\n", // 230 more at 3 a minute
+		0:   "12 of 121 steps, 36 min left, 3.0 steps/min\n", // 109 more
 	} {
 		var b strings.Builder
 		plainLine(&b)(stepsView(&p, planned, since), since)
 		if b.String() != want {
 			t.Errorf("got  %swant %s", b.String(), want)
+		}
+	}
+}
+
+// On a terminal, a line with its bar is never longer than that is wide: what
+// matters least is left out.
+func TestLineFitsTheTerminal(t *testing.T) {
+	v := view{1200, 7300, []string{"1200 of 7300 steps", "3.0 steps/min", "1 of 4 dumps", "500.0 MB of 2.0 GB", "150,000 lines/s"}}
+	for columns, want := range map[int]string{
+		200: "1200 of 7300 steps, 34.1 h left, 3.0 steps/min, 1 of 4 dumps, 500.0 MB of 2.0 GB, 150,000 lines/s",
+		80:  "1200 of 7300 steps, 34.1 h left, 3.0 steps/min",
+		40:  "1200 of 7300 steps",
+		20:  "1200",
+		5:   "",
+	} {
+		got := v.line(402*time.Minute, room(columns))
+		if got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
 		}
 	}
 }
