@@ -174,6 +174,10 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 			first, last := r.Window(o.from, o.to)
 			window, example = fmt.Sprintf("%s to %s", first, last), o.from
 		}
+		if unknown := o.unknown(); len(unknown) > 0 {
+			return nil, fmt.Errorf("there are no dumps of %s under %s, only what is not read: %s; %s",
+				window, r.Source.URL(""), someNames(unknown), dump.Names)
+		}
 		return nil, fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
 			window, r.Source.URL(""), r.Template.Prefix(example))
 	}

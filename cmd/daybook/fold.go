@@ -136,7 +136,7 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 	}
 	if !a.quiet {
 		for _, name := range unknown {
-			fmt.Fprintf(a.stderr, "%s is not read: its name is not that of a dump\n", name)
+			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.Names)
 		}
 	}
 	a.limitMemory(pipeline.DefaultMemory)

@@ -12,6 +12,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/words"
+	"daybook/sources/dump"
 	"daybook/transform/day"
 )
 
@@ -217,7 +218,7 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s is not read: its name is not that of a dump\n", key); err != nil {
+		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, dump.Names); err != nil {
 			return err
 		}
 	}

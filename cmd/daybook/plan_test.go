@@ -76,7 +76,7 @@ func TestWriteLeftOut(t *testing.T) {
 	}
 	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 would put them into the reports of that day
 the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): that is further away than source.lookback_days can reach (366)
-2026/11/20/notes.txt is not read: its name is not that of a dump
+2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

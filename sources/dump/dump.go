@@ -39,6 +39,9 @@ func (c Codec) String() string { return [...]string{"plain text", "gzip", "zstd"
 // Extension gives the ending that a dump of this codec has after ".ndjson".
 func (c Codec) Extension() string { return [...]string{"", ".gz", ".zst"}[c] }
 
+// Names says how the names of dumps end, to people who have others.
+const Names = "a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst"
+
 // codecOf tells the codec of a dump by its name, and whether it has the name
 // of a dump at all.
 func codecOf(name string) (codec Codec, isDump bool) {
