@@ -92,6 +92,9 @@ func (s *Step) compareWith(have *standing) {
 // due says whether a run has to do something about the step.
 func (s *Step) due() bool { return s.Status == Missing || s.Status == Stale }
 
+// Dumps is how many dumps there are of a digest's day.
+func (s *Step) Dumps() int { return len(s.dumps) }
+
 // Late is lines of a dump day that lie further back (or ahead) than the
 // look-back reaches, and so are in no report.
 type Late struct {
@@ -222,7 +225,7 @@ func definitionReasons(have *published, rep *Report) (reasons []string, newer bo
 		had, have := have.text[name], rep.Text[name]
 		switch {
 		case had == have:
-		case name == "timezone" || name == "language":
+		case name == "timezone" || name == "language" || name == "daily hours":
 			reasons = append(reasons, fmt.Sprintf("%s %s → %s", name, had, have))
 		default:
 			reasons = append(reasons, name+" changed")

@@ -108,6 +108,7 @@ type stretch struct {
 	step    *pipeline.Step // the first one
 	last    string         // partition
 	reasons []string       // of all of them
+	dumps   int            // of digests, of all their days
 }
 
 // stretches puts steps together that follow each other.
@@ -125,15 +126,25 @@ func stretches(steps []pipeline.Step) []stretch {
 	return all
 }
 
-// takes says whether a step belongs to the stretch. Reasons tell stale ones
-// apart; those of others name what comes first, which is listed, too.
+// takes says whether a step belongs to the stretch. Reasons tell steps apart,
+// but not those that name what comes first, which is listed, too, and not
+// digests that are missing: they have how many dumps they are of.
 func (s *stretch) takes(next *pipeline.Step) bool {
 	return s.step.Kind == next.Kind && s.step.Report == next.Report && s.step.Status == next.Status && s.step.Failed == next.Failed &&
-		follows(s.last, next.Partition) && (next.Status != pipeline.Stale || slices.Equal(s.step.Reasons, next.Reasons))
+		follows(s.last, next.Partition) && (next.Status == pipeline.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
+}
+
+// undigested says whether the stretch is dumps that were not digested yet.
+func (s *stretch) undigested() bool {
+	return s.step.Kind == pipeline.Digest && s.step.Status == pipeline.Missing
 }
 
 func (s *stretch) add(step *pipeline.Step) {
 	s.last = step.Partition
+	if s.dumps += step.Dumps(); s.undigested() {
+		s.reasons = []string{words.Count(s.dumps, "dump", "dumps") + " not digested yet"}
+		return
+	}
 	for _, reason := range step.Reasons {
 		if !slices.Contains(s.reasons, reason) {
 			s.reasons = append(s.reasons, reason)

@@ -4,23 +4,32 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"daybook/pipeline"
+	"daybook/sources/dump"
+	"daybook/sources/store"
 	"daybook/transform/day"
 )
 
 // A plan of ten years and three reports is as readable as one of a week.
 func TestWritePlanOfYears(t *testing.T) {
 	from := day.Date(2016, 11, 21)
-	var steps []pipeline.Step
+	source, keys := store.NewMemory(time.Now), dump.Template("{yyyy}/{mm}/{dd}/")
 	for d := range day.Day(3652) {
-		s := pipeline.Step{Kind: pipeline.Digest, Partition: (from + d).String(), Status: pipeline.Missing,
-			Reasons: []string{fmt.Sprintf("%d dumps not digested yet", 20+d%5)}}
-		if d == 1000 {
-			s.Failed = "read it: corrupt dump"
+		for i := range 1 + d%2 {
+			if _, err := source.Put(t.Context(), fmt.Sprintf("%s%d.ndjson", keys.Prefix(from+d), i), strings.NewReader(""), 0, store.Condition{}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		steps = append(steps, s)
 	}
+	r := &pipeline.Runner{Source: source, Template: keys, Sink: store.NewMemory(time.Now), Lookback: 16}
+	plan, err := r.Plan(t.Context(), pipeline.Everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := plan.Steps
+	steps[1000].Failed = "read it: corrupt dump"
 	for _, name := range []string{"a", "b", "c"} {
 		for d := range day.Day(3652) {
 			s := pipeline.Step{Kind: pipeline.Day, Report: name, Partition: (from + d).String(), Status: pipeline.Fresh}
@@ -39,25 +48,26 @@ func TestWritePlanOfYears(t *testing.T) {
 		steps = append(steps, pipeline.Step{Kind: pipeline.Month, Report: "a", Partition: (day.MonthOf(2025, 11) + m).String(),
 			Status: pipeline.Waiting, Reasons: []string{"days are missing"}})
 	}
+	steps[len(steps)-1].Reasons = []string{"there are no dumps of its last day yet"}
 	var b strings.Builder
 	if err := writePlan(&b, &pipeline.Plan{Steps: steps}, false); err != nil {
 		t.Fatal(err)
 	}
 	// Day 1000 after the first is 2019-08-18. There are 3 × (3652 − 130 − 51)
 	// fresh ones.
-	const reasons = "20 dumps not digested yet; 21 dumps not digested yet; 22 dumps not digested yet; and 2 more"
 	const depends = "whether it changes depends on the dumps of day 3601; whether it changes depends on the dumps of day 3602; whether it changes depends on the dumps of day 3603; and 48 more"
 	want := `REPORT  PARTITION                 STATUS   WHY
-digest  2016-11-21 to 2019-08-17  missing  ` + reasons + `
-digest  2019-08-18                missing  20 dumps not digested yet; the last attempt failed: read it: corrupt dump
-digest  2019-08-19 to 2026-11-20  missing  21 dumps not digested yet; 22 dumps not digested yet; 23 dumps not digested yet; and 2 more
+digest  2016-11-21 to 2019-08-17  missing  1,500 dumps not digested yet
+digest  2019-08-18                missing  1 dump not digested yet; the last attempt failed: read it: corrupt dump
+digest  2019-08-19 to 2026-11-20  missing  3,977 dumps not digested yet
 `
 	for _, name := range []string{"a", "b", "c"} {
 		want += name + `       2016-11-21 to 2017-02-28  stale    unit changed
 ` + name + `       2017-03-01 to 2017-03-30  stale    unit changed; language en → nl
 ` + name + `       2026-10-01 to 2026-11-20  depends  ` + depends + "\n"
 	}
-	want += `a       2025-11 to 2026-12        waiting  days are missing
+	want += `a       2025-11 to 2026-11        waiting  days are missing
+a       2026-12                   waiting  there are no dumps of its last day yet
 10413 fresh, 3652 missing, 390 stale, 153 depending on them, 14 waiting
 `
 	if b.String() != want {
