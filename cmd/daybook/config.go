@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"daybook/config"
@@ -62,7 +63,13 @@ func newConfigShowCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = a.stdout.Write(c.Redacted())
+			text := c.Redacted()
+			if a.json {
+				if text, err = yaml.YAMLToJSON(text); err != nil {
+					return err
+				}
+			}
+			_, err = a.stdout.Write(text)
 			return err
 		},
 	}

@@ -52,7 +52,12 @@ func newDemoCommand(a *app) *cobra.Command {
 		Long: `Generate two weeks of event dumps in a directory, build their reports, and show
 what was published and what to try next.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), a, dir) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.json {
+				return usageError(cmd, "the demo is for people: it has no --json")
+			}
+			return runDemo(cmd.Context(), a, dir)
+		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "directory to work in, new or empty (default: a temporary one, which stays)")
 	return cmd

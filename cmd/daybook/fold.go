@@ -74,6 +74,9 @@ func (o *foldOptions) validate(cmd *cobra.Command, a *app) error {
 	default:
 		return usageError(cmd, "--format %q: it is ndjson, csv or parquet", o.format)
 	}
+	if a.json && o.format != "ndjson" {
+		return usageError(cmd, "--json is the format ndjson; leave it out for --format %s", o.format)
+	}
 	if o.workers < 0 {
 		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
 	}

@@ -36,8 +36,9 @@ partition that is not up to date what it is, and why:
   waiting  a month that is not complete yet
   newer    made by a newer daybook than this one, and left alone
 
-Consecutive days with the same to say are one line. A run does the plan: what
-is missing or stale is made, and nothing else.`,
+Consecutive days with the same to say are one line. With --json, each is a step
+of its own, also what is fresh. A run does the plan: what is missing or stale is
+made, and nothing else.`,
 		Example: `  daybook plan
   daybook plan --month 2026-11 --report sessions --all
   daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
@@ -52,7 +53,7 @@ is missing or stale is made, and nothing else.`,
 	}
 	opts.dayFlags(cmd)
 	opts.reportFlag(cmd)
-	cmd.Flags().BoolVar(&opts.all, "all", false, "also list what is fresh")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also list what is fresh (--json always does)")
 	return cmd
 }
 

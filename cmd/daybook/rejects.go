@@ -117,6 +117,9 @@ whatever tool, and then replayed. With --json, the lines as they are kept.`,
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
+			if opts.raw && a.json {
+				return usageError(cmd, "give --raw, for the lines alone, or --json, for all that is kept of them")
+			}
 			return runRejectsShow(cmd.Context(), a, &opts)
 		},
 	}

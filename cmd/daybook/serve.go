@@ -91,6 +91,9 @@ Exit codes:
 }
 
 func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
+	if a.json {
+		return usageError(cmd, "there are no results to write as JSON; --log-format json is that of the log")
+	}
 	if o.logFormat != "text" && o.logFormat != "json" {
 		return usageError(cmd, "--log-format %q: it is text or json", o.logFormat)
 	}
