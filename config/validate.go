@@ -194,11 +194,19 @@ func (v *validator) serve(path string, s *Serve) {
 }
 
 func (v *validator) listen(path, address string) {
+	if err := CheckListen(address); err != nil {
+		v.problem(path, "%s", err)
+	}
+}
+
+// CheckListen says what is wrong with an address to listen on.
+func CheckListen(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	_, portErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || portErr != nil || strings.ContainsFunc(host, unicode.IsSpace) {
-		v.problem(path, "%q is not a host and a port, such as 127.0.0.1:8080, or :8080 for every address", address)
+		return fmt.Errorf("%q is not a host and a port, such as 127.0.0.1:8080, or :8080 for every address", address)
 	}
+	return nil
 }
 
 func (v *validator) webhook(path string, w *Webhook) {

@@ -46,6 +46,13 @@ func (r *Runner) readPublished(ctx context.Context, dir string) (publish.Base, e
 	return base, err
 }
 
+// CheckPartition says what is wrong with the name of a day or month of a report,
+// or, without a report, of a digest.
+func CheckPartition(report, partition string) error {
+	_, _, err := partitionDir(report, partition)
+	return err
+}
+
 // partitionDir is where a partition of a report lies, or, without a report, a
 // digest.
 func partitionDir(report, partition string) (dir string, kind Kind, err error) {

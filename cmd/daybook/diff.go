@@ -53,6 +53,9 @@ func (o *diffOptions) validate(cmd *cobra.Command) error {
 	if o.report == digestName {
 		return usageError(cmd, "digests have no rows; name a report")
 	}
+	if err := pipeline.CheckPartition(o.report, o.partition); err != nil {
+		return usageError(cmd, "%s", err)
+	}
 	if !cmd.Flags().Changed("rev") {
 		return nil
 	}

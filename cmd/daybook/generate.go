@@ -94,7 +94,7 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 		Create: true,
 	})
 	if err != nil {
-		return err
+		return codedError{fmt.Errorf("--out: %w", err), exitUsage} // nothing was asked of the store yet
 	}
 	stats, err := generate.Write(ctx, opts.Options, spooled(s))
 	if err != nil {

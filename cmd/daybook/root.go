@@ -141,8 +141,25 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 		newConfigCommand(a),
 		newVersionCommand(a),
 	)
+	root.SetHelpCommand(newHelpCommand())
 	documentExitCodes(root)
 	return root
+}
+
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Say what a command does, and how it is used",
+		Long:  "Say what a command does, and how it is used: the same as 'daybook COMMAND --help'.\n" + exitCodesHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError(cmd, "there is no command %q", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag() // which it gets where it is run
+			return about.Help()
+		},
+	}
 }
 
 // noEmptyFlags refuses flags with an empty value: it is mostly that of a

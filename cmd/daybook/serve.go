@@ -97,6 +97,11 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 	if o.logFormat != "text" && o.logFormat != "json" {
 		return usageError(cmd, "--log-format %q: it is text or json", o.logFormat)
 	}
+	if o.listen != "" {
+		if err := config.CheckListen(o.listen); err != nil {
+			return usageError(cmd, "--listen: %s", err)
+		}
+	}
 	if o.replica == "" {
 		host, err := os.Hostname()
 		if err != nil {

@@ -44,11 +44,25 @@ from. With --json, the manifest is written as it is.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.report, opts.partition = args[0], args[1]
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
 			return runShow(cmd.Context(), a, &opts)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.inputs, "inputs", false, "list all that it was made from, down to the dumps")
 	return cmd
+}
+
+func (o *showOptions) validate(cmd *cobra.Command) error {
+	report := o.report
+	if report == digestName {
+		report = ""
+	}
+	if err := pipeline.CheckPartition(report, o.partition); err != nil {
+		return usageError(cmd, "%s", err)
+	}
+	return nil
 }
 
 // namedReport is the name of a configured report; empty: digests are meant.
