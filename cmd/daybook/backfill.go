@@ -39,7 +39,7 @@ Exit codes:
   130  interrupted; the same command does what is left`,
 		Example: `  daybook backfill --from 2016-01-01 --to 2026-11-20
   daybook backfill --from 2026-01-01 --to 2026-03-31 --only failed --workers 2`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			only, err := opts.validate(cmd)
 			if err != nil {

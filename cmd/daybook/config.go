@@ -21,7 +21,7 @@ func newConfigCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check or show the configuration, or print its JSON schema",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigCheckCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
@@ -40,7 +40,7 @@ and read; of the sink, to write, read, list, write conditionally and delete,
 under a scratch key below _daybook-probe/, which is removed again.`,
 		Example: `  daybook config check
   daybook config check --online daybook.yml`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.loadNamedConfig(args)
 			if err != nil {
@@ -57,7 +57,7 @@ func newConfigShowCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE]",
 		Short: "Print the effective configuration: defaults filled in, variables expanded, secrets redacted",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMostOneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := a.loadNamedConfig(args)
 			if err != nil {
@@ -84,7 +84,7 @@ begins with
 
   # yaml-language-server: $schema=daybook.schema.json`,
 		Example: `  daybook config schema > daybook.schema.json`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.stdout.Write(config.Schema())
 			return err

@@ -51,7 +51,7 @@ func newDemoCommand(a *app) *cobra.Command {
 		Short: "Show the whole way: generated dumps, their reports, and what to try next",
 		Long: `Generate two weeks of event dumps in a directory, build their reports, and show
 what was published and what to try next.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.json {
 				return usageError(cmd, "the demo is for people: it has no --json")

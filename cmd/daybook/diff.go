@@ -36,7 +36,7 @@ lists those that there are. With --json, each row that differs is a line of
 NDJSON; values are as in 'daybook fold'.`,
 		Example: `  daybook diff sessions 2026-11-20
   daybook diff sessions 2026-11 --rev 1..3 --json`,
-		Args: cobra.ExactArgs(2),
+		Args: exactArgs("REPORT", "PARTITION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.report, opts.partition = args[0], args[1]
 			if err := opts.validate(cmd); err != nil {

@@ -53,7 +53,10 @@ store: those that a run of that day reads.`,
 }
 
 func (o *explainOptions) validate(cmd *cobra.Command) error {
-	if o.session < 1 {
+	if cmd.Flags().Changed("session") && o.session < 1 {
+		return usageError(cmd, "--session %d: ids are from 1 on", o.session)
+	}
+	if o.session == 0 {
 		return usageError(cmd, "--session ID is missing: which session is to be explained?")
 	}
 	if _, err := time.LoadLocation(o.timezone); err != nil {

@@ -18,7 +18,7 @@ import (
 type gcOptions struct {
 	dryRun bool
 	keep   string
-	grace  time.Duration
+	grace  config.Span
 }
 
 func newGCCommand(a *app) *cobra.Command {
@@ -38,7 +38,7 @@ func newGCCommand(a *app) *cobra.Command {
 What a manifest names is never removed. It may run beside anything else.`,
 		Example: `  daybook gc --dry-run
   daybook gc --keep 30d`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keep, err := opts.validate(cmd)
 			if err != nil {
@@ -50,7 +50,7 @@ What a manifest names is never removed. It may run beside anything else.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "only say what would be removed")
 	flags.StringVar(&opts.keep, "keep", "", "how long to keep superseded revisions, such as 7d or 36h (default: sink.keep_revisions)")
-	flags.DurationVar(&opts.grace, "grace", publish.DefaultGrace, "how old a file that nothing names must be: longer than any run takes to publish it")
+	flags.TextVar(&opts.grace, "grace", config.Span(publish.DefaultGrace), "how old a file that nothing names must be, a `time` such as 12h or 2d: longer than any run takes to publish it")
 	return cmd
 }
 
@@ -62,7 +62,7 @@ func (o *gcOptions) validate(cmd *cobra.Command) (keep config.Retention, err err
 		}
 	}
 	if o.grace <= 0 {
-		return 0, usageError(cmd, "--grace %s: it is a positive time", o.grace)
+		return 0, usageError(cmd, "--grace: it is a time of more than 0, such as 12h or 2d")
 	}
 	return keep, nil
 }
@@ -80,7 +80,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 		keep = c.Sink.KeepRevisions
 	}
 	removals := []publish.Removal{}
-	result, err := runner.GC(ctx, pipeline.GCOptions{Keep: time.Duration(keep), Grace: opts.grace, DryRun: opts.dryRun},
+	result, err := runner.GC(ctx, pipeline.GCOptions{Keep: time.Duration(keep), Grace: time.Duration(opts.grace), DryRun: opts.dryRun},
 		func(r publish.Removal) { removals = append(removals, r) })
 	if werr := a.writeRemovals(opts, removals, &result); werr != nil && err == nil {
 		err = werr

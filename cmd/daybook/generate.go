@@ -39,7 +39,7 @@ The same options give the same bytes. Existing dumps of the same days are
 replaced. The credentials of a bucket come from the environment.`,
 		Example: `  daybook generate --out dumps --days 31
   daybook generate --out s3://raw/events --endpoint http://localhost:9000 --sessions-per-day 80000 --codec zstd`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.validate(cmd); err != nil {
 				return err

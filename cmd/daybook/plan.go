@@ -42,7 +42,7 @@ made, and nothing else.`,
 		Example: `  daybook plan
   daybook plan --month 2026-11 --report sessions --all
   daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			target, err := opts.target(cmd)
 			if err != nil {

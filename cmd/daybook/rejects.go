@@ -27,7 +27,7 @@ func newRejectsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rejects",
 		Short: "List, show or replay the lines that are no events",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRejectsListCommand(a), newRejectsShowCommand(a), newRejectsReplayCommand(a))
@@ -45,7 +45,7 @@ A day is refused if there are more of them than source.max_rejected allows: then
 the reports are as if its newer dumps were not there. With --json, each day is a
 line of NDJSON.`,
 		Example: `  daybook rejects list --month 2026-11`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, to, given, err := opts.days(cmd)
 			if err != nil {
@@ -112,7 +112,7 @@ the line itself. With --raw, the lines alone, byte for byte: to be mended by
 whatever tool, and then replayed. With --json, the lines as they are kept.`,
 		Example: `  daybook rejects show --date 2026-11-20 --reason bad_value
   daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.validate(cmd); err != nil {
 				return err
@@ -236,7 +236,7 @@ Exit codes:
   130  interrupted`,
 		Example: `  daybook rejects replay --date 2026-11-20 mended.ndjson
   daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.file = args[0]

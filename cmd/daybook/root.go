@@ -100,6 +100,7 @@ func exitCode(ctx context.Context, err error) int {
 }
 
 func newRootCommand(a *app) *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:   "daybook",
 		Short: "Session reports from raw event dumps: Parquet for warehouses, CSV for people",
@@ -111,8 +112,11 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError(cmd, "unknown command %q", args[0])
+			switch {
+			case len(args) > 0:
+				return unknownCommand(cmd, args[0])
+			case showVersion:
+				return a.writeVersion()
 			}
 			return cmd.Help()
 		},
@@ -124,7 +128,8 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default: daybook.yml, if there is one)")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes, only results and errors")
 	flags.BoolVar(&a.json, "json", false, "write results as JSON, for machines")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%s", err) })
+	root.Flags().BoolVar(&showVersion, "version", false, "the same as 'daybook version'")
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newPlanCommand(a),
 		newRunCommand(a),
@@ -178,8 +183,67 @@ func noEmptyFlags(cmd *cobra.Command) error {
 	return nil
 }
 
+// flagError says what is wrong with flags.
+func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return usageError(cmd, "%s", err)
+	}
+	name, value := invalid.GetFlag().Name, invalid.GetValue()
+	switch invalid.GetFlag().Value.Type() {
+	case "int", "int64":
+		return usageError(cmd, "--%s %q: it is a whole number", name, value)
+	case "uint64":
+		return usageError(cmd, "--%s %q: it is a whole number from 0", name, value)
+	case "bool":
+		return usageError(cmd, "--%s %q: it is true or false", name, value)
+	}
+	return usageError(cmd, "--%s: %s", name, errors.Unwrap(invalid))
+}
+
+// unknownCommand says so, and which one may be meant.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	meant := ""
+	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
+	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
+		meant = "; did you mean " + strings.Join(similar, " or ") + "?"
+	}
+	return usageError(cmd, "unknown command %q%s", name, meant)
+}
+
+// noArgs is for commands that take flags alone, or commands of their own.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, args[0])
+	}
+	return noMoreArgs(cmd, args, 0)
+}
+
+func atMostOneArg(cmd *cobra.Command, args []string) error { return noMoreArgs(cmd, args, 1) }
+
+// exactArgs is for commands that take just the arguments that are named.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch missing := names[min(len(args), len(names)):]; len(missing) {
+		case 0:
+			return noMoreArgs(cmd, args, len(names))
+		case 1:
+			return usageError(cmd, "%s is missing", missing[0])
+		default:
+			return usageError(cmd, "%s are missing", strings.Join(missing, " and "))
+		}
+	}
+}
+
+func noMoreArgs(cmd *cobra.Command, args []string, most int) error {
+	if len(args) > most {
+		return usageError(cmd, "%q is one argument too many", args[most])
+	}
+	return nil
+}
+
 // documentExitCodes adds the exit codes to the help of each command that has
-// none of its own, and makes wrong positional arguments usage errors.
+// none of its own.
 func documentExitCodes(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		if !strings.Contains(c.Long, "Exit codes:") {
@@ -187,14 +251,6 @@ func documentExitCodes(cmd *cobra.Command) {
 				c.Long = c.Short + "."
 			}
 			c.Long += "\n" + exitCodesHelp
-		}
-		if args := c.Args; args != nil {
-			c.Args = func(cmd *cobra.Command, given []string) error {
-				if err := args(cmd, given); err != nil {
-					return usageError(cmd, "%s", err)
-				}
-				return nil
-			}
 		}
 		documentExitCodes(c)
 	}

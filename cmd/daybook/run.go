@@ -43,7 +43,7 @@ Exit codes:
 		Example: `  daybook run
   daybook run --date 2026-11-20
   daybook run --month 2026-11 --report sessions`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			target, err := opts.target(cmd)
 			if err != nil {

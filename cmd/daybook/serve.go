@@ -72,7 +72,7 @@ Exit codes:
 		Example: `  daybook serve
   daybook serve --listen :8080 --log-format json
   DAYBOOK_ACTIONS_TOKEN=… daybook serve --allow-actions`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.validate(cmd, a); err != nil {
 				return err

@@ -41,7 +41,7 @@ from. With --json, the manifest is written as it is.`,
 		Example: `  daybook show sessions 2026-11-20
   daybook show sessions 2026-11 --json | jq .parts
   daybook show digest 2026-11-20 --inputs`,
-		Args: cobra.ExactArgs(2),
+		Args: exactArgs("REPORT", "PARTITION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.report, opts.partition = args[0], args[1]
 			if err := opts.validate(cmd); err != nil {

@@ -19,27 +19,29 @@ func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of daybook, its engine and its schema",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			v := struct {
-				Version  string `json:"version"`
-				Revision string `json:"revision,omitempty"`
-				Engine   int    `json:"engine"`
-				Schema   int    `json:"schema"`
-				Go       string `json:"go"`
-			}{Version: version, Engine: session.EngineVersion, Schema: report.SchemaVersion, Go: runtime.Version()}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						v.Revision = s.Value
-					}
-				}
-			}
-			if a.json {
-				return json.NewEncoder(a.stdout).Encode(v)
-			}
-			_, err := fmt.Fprintf(a.stdout, "daybook %s (engine %d, schema %d, %s %s/%s)\n", v.Version, v.Engine, v.Schema, v.Go, runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		Args:  noArgs,
+		RunE:  func(*cobra.Command, []string) error { return a.writeVersion() },
 	}
+}
+
+func (a *app) writeVersion() error {
+	v := struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision,omitempty"`
+		Engine   int    `json:"engine"`
+		Schema   int    `json:"schema"`
+		Go       string `json:"go"`
+	}{Version: version, Engine: session.EngineVersion, Schema: report.SchemaVersion, Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(v)
+	}
+	_, err := fmt.Fprintf(a.stdout, "daybook %s (engine %d, schema %d, %s %s/%s)\n", v.Version, v.Engine, v.Schema, v.Go, runtime.GOOS, runtime.GOARCH)
+	return err
 }
