@@ -171,9 +171,11 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 			return // whether there is one is not known
 		}
 	}
-	if s.AccessKeyID.IsZero() != s.SecretAccessKey.IsZero() {
+	// One whose file could not be read is given, too.
+	hasID, hasKey := !s.AccessKeyID.IsZero() || s.AccessKeyIDFile != "", !s.SecretAccessKey.IsZero() || s.SecretAccessKeyFile != ""
+	if hasID != hasKey {
 		v.problem(path, "access_key_id and secret_access_key belong together; give both or neither")
-	} else if s.AccessKeyID.IsZero() && !s.SessionToken.IsZero() {
+	} else if !hasID && !s.SessionToken.IsZero() {
 		v.problem(path+".session_token", "belongs to temporary credentials; give access_key_id and secret_access_key, too")
 	}
 }
