@@ -3,6 +3,7 @@ package dump
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -111,7 +112,10 @@ func decompress(s *source, codec Codec) (text decompressor, err error) {
 	}
 	if actual != codec {
 		if codec != Plain && len(start) < magicLen {
-			return nil, fmt.Errorf("%w: %w", corrupt(codec), io.ErrUnexpectedEOF)
+			if len(start) == 0 {
+				return nil, fmt.Errorf("%w: it is empty (0 bytes), which no %s is; %s", ErrCorrupt, codec, again)
+			}
+			return nil, damaged(codec, io.ErrUnexpectedEOF)
 		}
 		return nil, fmt.Errorf("%w: its name says %s, its first bytes (% x) say %s; rename it, or write it again", ErrCorrupt, codec, start, actual)
 	}
@@ -130,7 +134,16 @@ func isSkippableFrame(start []byte) bool {
 	return len(start) == magicLen && start[0]&0xf0 == 0x50 && bytes.Equal(start[1:], []byte{0x2a, 0x4d, 0x18})
 }
 
-func corrupt(codec Codec) error { return fmt.Errorf("%w: its %s cannot be read", ErrCorrupt, codec) }
+// again is what to do about a dump that is damaged.
+const again = "have the producer write it again"
+
+func damaged(codec Codec, err error) error {
+	what := "cannot be read"
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		what = "is cut off"
+	}
+	return fmt.Errorf("%w: its %s %s: %w; %s", ErrCorrupt, codec, what, err, again)
+}
 
 // giveBack keeps a buffer for another dump, without holding on to this one.
 func giveBack(buffered *bufio.Reader) {
@@ -187,7 +200,7 @@ func (g *gzipText) nextMember() error {
 		return g.padding()
 	}
 	if start, _ := g.buf.Peek(len(gzipMagic)); len(start) == len(gzipMagic) && !bytes.Equal(start, gzipMagic) {
-		return fmt.Errorf("%w: other bytes (% x) follow its gzip", ErrCorrupt, start)
+		return fmt.Errorf("%w: other bytes (% x) follow its gzip; %s", ErrCorrupt, start, again)
 	}
 	if err := g.member.Reset(g.buf); err != nil {
 		return g.classify(err)
@@ -204,7 +217,7 @@ func (g *gzipText) padding() error {
 			return err // io.EOF, or the source's
 		}
 		if b != 0 {
-			return fmt.Errorf("%w: other bytes follow its gzip and the zeros after it", ErrCorrupt)
+			return fmt.Errorf("%w: other bytes follow its gzip and the zeros after it; %s", ErrCorrupt, again)
 		}
 	}
 }
@@ -254,5 +267,5 @@ func classify(s *source, codec Codec, err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("%w: %w", corrupt(codec), err)
+	return damaged(codec, err)
 }

@@ -45,6 +45,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Offset == 0 { // nothing of it was read
+		return fmt.Sprintf("read %s: %v", e.URL, e.Err)
+	}
 	return fmt.Sprintf("read %s: stopped after line %d, at byte %d of its text: %v", e.URL, e.Line, e.Offset, e.Err)
 }
 

@@ -404,18 +404,20 @@ func TestCorrupt(t *testing.T) {
 		stored []byte
 		want   string // occurs in the message
 	}{
-		"gzip checksum":        {Gzip, flip(gz, len(gz)-8), "stopped after line 50, at byte 550 of its text: corrupt dump: its gzip cannot be read: gzip: invalid checksum"},
+		"gzip checksum":        {Gzip, flip(gz, len(gz)-8), "stopped after line 50, at byte 550 of its text: corrupt dump: its gzip cannot be read: gzip: invalid checksum; have the producer write it again"},
 		"zstd checksum":        {Zstd, flip(zst, len(zst)-1), "its zstd cannot be read: CRC check failed"},
 		"text after gzip":      {Gzip, concat(gz, []byte("{}\n")), "other bytes (7b 7d 0a) follow its gzip"},
-		"byte after gzip":      {Gzip, concat(gz, []byte("x")), "its gzip cannot be read: unexpected EOF"},
+		"byte after gzip":      {Gzip, concat(gz, []byte("x")), "its gzip is cut off: unexpected EOF; have the producer write it again"},
 		"text after zeros":     {Gzip, concat(gz, make([]byte, 512), []byte("x")), "other bytes follow its gzip and the zeros after it"},
 		"text after zstd":      {Zstd, concat(zst, []byte("{}\n\n")), "its zstd cannot be read"},
-		"plain named .gz":      {Gzip, []byte(text), "stopped after line 0, at byte 0 of its text: corrupt dump: its name says gzip, its first bytes (30 31 32 33) say plain text; rename it, or write it again"},
+		"plain named .gz":      {Gzip, []byte(text), "read test://dump: corrupt dump: its name says gzip, its first bytes (30 31 32 33) say plain text; rename it, or write it again"},
 		"zstd named .gz":       {Gzip, zst, "its name says gzip, its first bytes (28 b5 2f fd) say zstd"},
 		"gzip named .zst":      {Zstd, gz, "its name says zstd, its first bytes (1f 8b 08 00) say gzip"},
 		"gzip named .ndjson":   {Plain, gz, "its name says plain text, its first bytes (1f 8b 08 00) say gzip"},
-		"short text named .gz": {Gzip, []byte("{}"), "its gzip cannot be read: unexpected EOF"},
-		"nothing, named .zst":  {Zstd, nil, "its zstd cannot be read: unexpected EOF"},
+		"short text named .gz": {Gzip, []byte("{}"), "its gzip is cut off: unexpected EOF"},
+		"nothing, named .gz":   {Gzip, nil, "read test://dump: corrupt dump: it is empty (0 bytes), which no gzip is; have the producer write it again"},
+		"nothing, named .zst":  {Zstd, nil, "it is empty (0 bytes), which no zstd is"},
+		"zstd, cut off":        {Zstd, zst[:len(zst)-9], "its zstd is cut off: unexpected EOF; have the producer write it again"},
 		"zstd, a vast window":  {Zstd, []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 0x01, 0x00, 0x00}, "window size exceeded"},
 		"zstd, damaged inside": {Zstd, flip(zst, 9), "its zstd cannot be read"},
 	} {
