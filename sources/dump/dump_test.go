@@ -175,6 +175,29 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A directory that cannot be read is named as people name it.
+func TestFindNamesWhatItCannotRead(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	root := t.TempDir()
+	closed := filepath.Join(root, "2026", "11")
+	if err := os.MkdirAll(closed, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{closed, root} {
+		if err := os.Chmod(dir, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Find([]string{root}); err == nil || !strings.HasSuffix(err.Error(), " "+dir+": permission denied") {
+			t.Errorf("error %v, want one about %s", err, dir)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A template tells the day of the keys that begin like that day's, and of no
 // other.
 func TestTemplateDay(t *testing.T) {

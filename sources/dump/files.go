@@ -31,10 +31,13 @@ func Find(paths []string) (files, unknown []string, err error) {
 			continue
 		}
 		err = fs.WalkDir(os.DirFS(path), ".", func(rel string, entry fs.DirEntry, err error) error {
+			file := filepath.Join(path, filepath.FromSlash(rel))
+			if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
+				return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // where people find it
+			}
 			if err != nil || entry.IsDir() || isControl(entry.Name()) {
 				return err
 			}
-			file := filepath.Join(path, filepath.FromSlash(rel))
 			if _, isDump := codecOf(entry.Name()); isDump {
 				files = append(files, file)
 			} else {
