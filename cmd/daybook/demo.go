@@ -104,7 +104,7 @@ Try next:
   daybook plan -c %[1]s    # what is missing or stale, and why
   daybook run -c %[1]s --date %[2]s    # again: nothing changed, nothing is written
   daybook run -c %[1]s --month %[3]s      # the month, and each of its days
-  daybook explain --session %[4]s %[5]s    # why is its Work Time what it is?
+  daybook explain -c %[1]s --session %[4]s %[5]s    # why is its Work Time what it is?
   daybook fold --format csv %[5]s | head -3
   daybook serve -c %[1]s    # keeps all of it fresh, and shows it at http://127.0.0.1:8080
   duckdb -c "SELECT dt, count(*) AS legs, sum(work_time_ms) / 3600000 AS work_hours FROM read_parquet('%[6]s/out/reports/sessions/dt=*/*.parquet', hive_partitioning = true) GROUP BY dt ORDER BY dt"

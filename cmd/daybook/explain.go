@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,7 +21,8 @@ import (
 type explainOptions struct {
 	session  int64
 	date     string
-	timezone string
+	timezone string // empty: as configured
+	report   string
 	paths    []string
 }
 
@@ -34,7 +36,8 @@ every leg with how each of its numbers came to be (from which moment to which),
 and every anomaly and why. It answers "why is this Work Time 0:12:31?".
 
 Dumps are read from files or directories, or, with --date, from the configured
-store: those that a run of that day reads.`,
+store: those that a run of that day reads. Times are those of the configured
+reports, if all have the same time zone, or those of --report, and otherwise UTC.`,
 		Example: `  daybook explain --session 1001 dumps/2026/11/20
   daybook explain --session 1001 --date 2026-11-20 --timezone Europe/Amsterdam`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +51,8 @@ store: those that a run of that day reads.`,
 	flags := cmd.Flags()
 	flags.Int64Var(&opts.session, "session", 0, "id of the session (required)")
 	flags.StringVar(&opts.date, "date", "", "read the configured store, as a run of this day would")
-	flags.StringVar(&opts.timezone, "timezone", "UTC", "IANA time zone in which times are shown")
+	flags.StringVar(&opts.report, "report", "", "show times as this report does")
+	flags.StringVar(&opts.timezone, "timezone", "", "IANA time zone in which times are shown (default: that of the reports)")
 	return cmd
 }
 
@@ -62,6 +66,9 @@ func (o *explainOptions) validate(cmd *cobra.Command) error {
 	if _, err := time.LoadLocation(o.timezone); err != nil {
 		return usageError(cmd, "--timezone %q is not an IANA time zone, such as Europe/Amsterdam", o.timezone)
 	}
+	if o.timezone != "" && o.report != "" {
+		return usageError(cmd, "give --timezone, or the --report whose time zone it is")
+	}
 	if (o.date == "") == (len(o.paths) == 0) {
 		return usageError(cmd, "give either --date, to read the configured store, or the files to read")
 	}
@@ -73,8 +80,34 @@ func (o *explainOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
+// zone is the one in which times are shown.
+func (o *explainOptions) zone(a *app) (*time.Location, error) {
+	if o.timezone != "" {
+		return time.LoadLocation(o.timezone)
+	}
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	var names, zones []string
+	for i := range c.Reports {
+		rep := &c.Reports[i]
+		if rep.Name == o.report {
+			return time.LoadLocation(rep.Timezone)
+		}
+		names, zones = append(names, rep.Name), append(zones, rep.Timezone)
+	}
+	if o.report != "" {
+		return nil, noReport(o.report, names)
+	}
+	if slices.Sort(zones); len(slices.Compact(zones)) > 1 {
+		return time.UTC, nil
+	}
+	return time.LoadLocation(zones[0])
+}
+
 func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
-	zone, err := time.LoadLocation(opts.timezone)
+	zone, err := opts.zone(a)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,11 @@ func findReport(r *pipeline.Runner, name string) (*pipeline.Report, error) {
 		for _, rep := range r.Reports {
 			known = append(known, rep.Name)
 		}
-		return nil, codedError{fmt.Errorf("there is no report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
+		return nil, noReport(name, known)
 	}
 	return &r.Reports[i], nil
+}
+
+func noReport(name string, known []string) error {
+	return codedError{fmt.Errorf("there is no report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
 }
