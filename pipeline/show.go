@@ -37,6 +37,12 @@ func (r *Runner) Show(ctx context.Context, report, partition string) (*Shown, er
 	return &Shown{kind, base.Manifest, r.Sink.URL(dir), revisions, report}, nil
 }
 
+// Digested says whether there is a digest of a dump day.
+func (r *Runner) Digested(ctx context.Context, d day.Day) (bool, error) {
+	base, err := publish.Read(ctx, r.Sink, digestDir(d))
+	return base.Manifest != nil, err
+}
+
 // readPublished reads a manifest that has to be there.
 func (r *Runner) readPublished(ctx context.Context, dir string) (publish.Base, error) {
 	base, err := publish.Read(ctx, r.Sink, dir)

@@ -190,9 +190,24 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 		}
 	}
 	if shown == 0 && !a.quiet {
-		fmt.Fprintf(a.stderr, "no such lines of %s were rejected\n", opts.day)
+		text := fmt.Sprintf("no lines of %s were rejected for that reason", opts.day)
+		if len(all) == 0 {
+			if text, err = noRejects(ctx, runner, opts.day); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintln(a.stderr, text)
 	}
 	return out.Flush()
+}
+
+// noRejects says why no rejected lines are kept of a day.
+func noRejects(ctx context.Context, r *pipeline.Runner, d day.Day) (string, error) {
+	digested, err := r.Digested(ctx, d)
+	if err != nil || digested {
+		return fmt.Sprintf("no lines of %s were rejected", d), err
+	}
+	return fmt.Sprintf("the dumps of %s were not digested yet: what of them is rejected shows when daybook run has done it", d), nil
 }
 
 func writeReject(w io.Writer, l *quarantine.Line) error {
@@ -271,10 +286,14 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 	if err != nil {
 		return err
 	}
+	why, err := opts.whyNothing(ctx, runner, d, result)
+	if err != nil {
+		return err
+	}
 	if a.json {
 		err = json.NewEncoder(a.stdout).Encode(result)
 	} else {
-		err = writeReplay(a, result)
+		err = writeReplay(a, result, why)
 	}
 	if err == nil && !partial && len(result.Rejected) > 0 {
 		err = fmt.Errorf("%s no event; nothing was written (--partial leaves them out)", words.Count(len(result.Rejected), "line is", "lines are"))
@@ -297,7 +316,20 @@ func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
 	}
 }
 
-func writeReplay(a *app, result *pipeline.Replay) error {
+// whyNothing says why nothing was written; empty: something was.
+func (o *rejectsReplayOptions) whyNothing(ctx context.Context, r *pipeline.Runner, d day.Day, result *pipeline.Replay) (string, error) {
+	switch n := len(result.Rejected); {
+	case result.URL != "":
+		return "", nil
+	case n > 0:
+		return words.Count(n, "line is", "lines are") + " still no event", nil
+	case o.file != "":
+		return "there are no lines in " + o.file, nil
+	}
+	return noRejects(ctx, r, d)
+}
+
+func writeReplay(a *app, result *pipeline.Replay, whyNothing string) error {
 	for i, r := range result.Rejected {
 		if i == mostNotes {
 			fmt.Fprintf(a.stderr, "… and %d more; --json lists them all\n", len(result.Rejected)-i)
@@ -306,8 +338,8 @@ func writeReplay(a *app, result *pipeline.Replay) error {
 		fmt.Fprintf(a.stderr, "line %d: %s: %s\n", r.Line, r.Reason, r.Detail)
 	}
 	switch {
-	case result.URL == "":
-		_, err := fmt.Fprintln(a.stdout, "nothing was written")
+	case whyNothing != "":
+		_, err := fmt.Fprintf(a.stdout, "nothing was written: %s\n", whyNothing)
 		return err
 	case result.Existed:
 		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, in %s\n", words.Count(result.Lines, "line", "lines"), result.URL)
