@@ -67,8 +67,9 @@ type TooManyRejects struct {
 }
 
 func (e *TooManyRejects) Error() string {
-	return fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and max_rejected allows %.2f %%; nothing was published",
-		e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
+	enough := (1000*e.Rejected + e.Lines - 1) / e.Lines // in tenths of a per cent, rounded up
+	return fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and source.max_rejected allows %.2f %% (%d.%d%% would take them); nothing was published",
+		e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed, enough/10, enough%10)
 }
 
 // Sessions reads all inputs and calls each with every session in them. Calls

@@ -380,7 +380,7 @@ func TestTooManyRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = result.Steps[0].err
-	want := "4 of 8 lines (50.00 %) were rejected, and max_rejected allows 1.00 %; nothing was published"
+	want := "4 of 8 lines (50.00 %) were rejected, and source.max_rejected allows 1.00 % (50.0% would take them); nothing was published"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
