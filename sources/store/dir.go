@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,7 +40,8 @@ const (
 //
 // Symbolic links are followed, to files and to directories.
 type Dir struct {
-	root string
+	root   string
+	unborn atomic.Bool // the root is to be created by the first Put
 }
 
 // NewDir is the store in the directory root, which need not exist yet: until
@@ -55,15 +57,15 @@ func NewDir(root string) (*Dir, error) {
 	return &Dir{root: abs}, nil
 }
 
-// CreateDir is NewDir, creating root and its parents where they are missing.
+// CreateDir is NewDir, but where root is missing now, the first Put creates it
+// and its parents. Until then, it is empty.
 func CreateDir(root string) (*Dir, error) {
 	d, err := NewDir(root)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDirs(d.root); err != nil {
-		return nil, d.fail("create", "", err)
-	}
+	_, err = os.Stat(d.root)
+	d.unborn.Store(errors.Is(err, fs.ErrNotExist))
 	return d, nil
 }
 
@@ -116,6 +118,8 @@ func (d *Dir) fail(op, key string, err error) error {
 func (d *Dir) checkRoot(op string) error {
 	info, err := os.Stat(d.root)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.unborn.Load():
+		return nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Hint: "create it, or correct the path", NotApplied: true}
 	case err != nil:
@@ -403,6 +407,7 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 	if err := makeDirs(filepath.Dir(path)); err != nil {
 		return Object{}, d.failPut(key, err)
 	}
+	d.unborn.Store(false)
 	temp := filepath.Join(filepath.Dir(path), tempPrefix+rand.Text())
 	info, err := writeFile(ctx, temp, body, size)
 	if err == nil {
@@ -534,6 +539,9 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	unlock, err := d.lock(false)
+	if errors.Is(err, fs.ErrNotExist) && d.unborn.Load() {
+		return nil
+	}
 	if err != nil {
 		return d.fail("delete", key, err)
 	}

@@ -11,7 +11,7 @@ type Options struct {
 	S3           S3Options     // Bucket and Prefix come from the URL
 	StallTimeout time.Duration // of S3 calls; 0 means DefaultStallTimeout
 	Retry        RetryPolicy   // of S3 calls
-	Create       bool          // create a local directory that does not exist
+	Create       bool          // create a local directory that does not exist, with the first Put
 }
 
 // OpenURL is the store that url names, ready for use:

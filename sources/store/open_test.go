@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"daybook/sources/store"
@@ -34,11 +37,43 @@ func TestOpenURL(t *testing.T) {
 	if entries, err := os.ReadDir("."); err != nil || len(entries) != 0 {
 		t.Errorf("opening created %v, %v", entries, err)
 	}
-	if _, err := store.OpenURL("made/here", store.Options{Create: true}); err != nil {
-		t.Error(err)
+}
+
+// A directory that may be created is an empty store until something is put into
+// it. Once it was there, it must not vanish: another disk may be in its place.
+func TestCreatedByTheFirstPut(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s, err := store.OpenURL("made/here", store.Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if info, err := os.Stat("made/here"); err != nil || !info.IsDir() {
-		t.Errorf("not created: %v", err)
+	for object, err := range s.List(t.Context(), "a/") {
+		t.Errorf("lists %v, %v", object, err)
+	}
+	if _, _, err := s.Open(t.Context(), "a/b", 0, store.ToEnd, ""); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("open: %v", err)
+	}
+	if err := s.Delete(t.Context(), "a/b"); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	if _, err := os.Stat("made"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("created by who only looks: %v", err)
+	}
+	put := func() error {
+		_, err := s.Put(t.Context(), "a/b", strings.NewReader("x"), 1, store.Condition{IfAbsent: true})
+		return err
+	}
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile("made/here/a/b"); err != nil || string(text) != "x" {
+		t.Errorf("put %q, %v", text, err)
+	}
+	if err := os.RemoveAll("made"); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(); !errors.Is(err, store.ErrNoBucket) {
+		t.Errorf("put into what vanished: %v", err)
 	}
 }
 
