@@ -49,7 +49,7 @@ type Plan struct {
 	Target  string   `json:"target"`
 	Steps   []Step   `json:"steps"` // digests, days, months; by report and partition
 	TooLate []Late   `json:"too_late"`
-	Unknown []string `json:"unknown"` // names under the days' prefixes that are no dumps
+	Unknown []string `json:"unknown"` // names under the days' prefixes that are no dumps, or whose day is far ahead
 }
 
 // Step is one thing that should exist.

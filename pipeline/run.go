@@ -159,7 +159,11 @@ type Result struct {
 	DumpBytes  int64            `json:"dump_bytes"`
 	Accounting event.Accounting `json:"accounting"` // of these dumps
 	TooLate    []Late           `json:"too_late"`
-	Unknown    []string         `json:"unknown"` // names under the days' prefixes that are no dumps
+	Unknown    []string         `json:"unknown"` // as in a plan
+
+	// NoDumps is how many days were made of which there are no dumps: what they
+	// have comes from those of other days.
+	NoDumps int `json:"days_without_dumps"`
 }
 
 // Failed says whether a step did not succeed.
@@ -629,6 +633,11 @@ func (b *build) publishDay(ctx context.Context, s *Step, w window, rows *stitche
 		return nil, err
 	}
 	b.set(s.rep, s.Kind, s.period, base)
+	if !slices.ContainsFunc(w, func(x *digestRef) bool { return x.day == s.period.from }) {
+		b.resultMu.Lock()
+		b.result.NoDumps++
+		b.resultMu.Unlock()
+	}
 	return b.done(p, base, state), nil
 }
 

@@ -230,7 +230,11 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, dump.Names); err != nil {
+		why := dump.Names
+		if dump.IsName(key) {
+			why = "its day is more than a year ahead"
+		}
+		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, why); err != nil {
 			return err
 		}
 	}

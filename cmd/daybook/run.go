@@ -194,6 +194,9 @@ func writeNotes(w io.Writer, r *pipeline.Result) error {
 			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].Report, r.Steps[i].Partition, warning)
 		}
 	}
+	if r.NoDumps > 0 {
+		fmt.Fprintf(w, "%s without dumps: there, only sessions of other days can have rows\n", words.Count(r.NoDumps, "day was built", "days were built"))
+	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
 }
 

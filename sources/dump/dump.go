@@ -42,6 +42,12 @@ func (c Codec) Extension() string { return [...]string{"", ".gz", ".zst"}[c] }
 // Names says how the names of dumps end, to people who have others.
 const Names = "a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst"
 
+// IsName says whether a name is that of a dump.
+func IsName(name string) bool {
+	_, is := codecOf(name)
+	return is
+}
+
 // codecOf tells the codec of a dump by its name, and whether it has the name
 // of a dump at all.
 func codecOf(name string) (codec Codec, isDump bool) {
