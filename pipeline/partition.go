@@ -32,12 +32,7 @@ type partition struct {
 }
 
 // dir is where its parts lie.
-func (p *partition) dir() string {
-	if p.kind == Month {
-		return monthDir(p.rep.Name, p.period.from.Month())
-	}
-	return dayDir(p.rep.Name, p.period.from)
-}
+func (p *partition) dir() string { return dirOf(p.rep.Name, p.kind, p.period) }
 
 // name is the dataset's: a report, or its monthly twin.
 func (p *partition) name() string {

@@ -209,8 +209,8 @@ func (b *Blocked) Error() string { return fmt.Sprintf("waits for %s: %s", b.By, 
 // ErrEnough: there was more to do when the runner was told that it was enough.
 var ErrEnough = errors.New("stopped before the next step")
 
-// Run builds what of a target is due. An error is returned only if nothing
-// could be done at all; what fails by itself is in the result, and does not
+// Run builds what of a target is due. An error is returned only if it
+// could not go on at all; what fails by itself is in the result, and does not
 // stop the rest. Running again does what is left, wherever this was stopped.
 func (r *Runner) Run(ctx context.Context, t Target, only Only) (*Result, error) {
 	o, err := r.observe(ctx, t)

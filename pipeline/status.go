@@ -12,42 +12,11 @@ import (
 	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
+	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/shuffle"
 )
-
-// Plan compares what should exist of a target with what does. It writes
-// nothing.
-func (r *Runner) Plan(ctx context.Context, t Target) (*Plan, error) {
-	o, err := r.observe(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{Target: t.period.name, TooLate: o.late(), Unknown: o.unknown()}
-	digests := o.digestSteps()
-	pending := map[day.Day]*Step{}
-	for i := range digests {
-		if digests[i].due() {
-			pending[digests[i].period.from] = &digests[i]
-		}
-	}
-	days, err := o.daySteps(ctx, pending, newIndexes(r, r.memory()/8))
-	if err != nil {
-		return nil, err
-	}
-	if err := o.readDaysOfMonths(ctx); err != nil {
-		return nil, err
-	}
-	p.Steps = slices.Concat(digests, days, o.monthSteps(days))
-	for i := range p.Steps {
-		if s := &p.Steps[i]; s.due() {
-			o.identify(s)
-		}
-	}
-	sortSteps(p.Steps)
-	return p, nil
-}
 
 // digestSteps are the digests that the target's days need.
 func (o *observation) digestSteps() []Step {
@@ -80,6 +49,49 @@ func (o *observation) digestSteps() []Step {
 		steps = append(steps, s)
 	}
 	return steps
+}
+
+// digestStatus compares a digest with the dumps of its day. A day whose dumps
+// are all gone keeps its digest: sources do not keep dumps for ever.
+func digestStatus(have *digestRef, dumps []dump.Dump, lookback int) (Status, []string) {
+	if have.version > digest.Version {
+		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.version, digest.Version)}
+	}
+	if len(dumps) == 0 {
+		return Fresh, nil
+	}
+	var reasons []string
+	if have.version < digest.Version {
+		reasons = append(reasons, fmt.Sprintf("digest version %d → %d", have.version, digest.Version))
+	}
+	added, changed, gone := compareInputs(have.inputs, dumpInputs(dumps))
+	for _, c := range []struct {
+		keys      []string
+		one, many string
+	}{{added, "new dump", "new dumps"}, {changed, "changed dump", "changed dumps"}, {gone, "vanished dump", "vanished dumps"}} {
+		if len(c.keys) > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", words.Count(len(c.keys), c.one, c.many), have.day, someNames(c.keys)))
+		}
+	}
+	if have.daysLate > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days before, and lookback_days is %d", have.daysLate, lookback))
+	}
+	if have.daysEarly > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days after, and lookback_days is %d", have.daysEarly, lookback))
+	}
+	reached := int64(0)
+	for _, l := range have.late {
+		if l.DaysOff <= lookback {
+			reached += l.Lines
+		}
+	}
+	if reached > 0 {
+		reasons = append(reasons, fmt.Sprintf("lookback_days %d now reaches %s that were out of reach", lookback, words.Count(reached, "line", "lines")))
+	}
+	if reasons != nil {
+		return Stale, reasons
+	}
+	return Fresh, nil
 }
 
 // daySteps are the target's days of every report. pending are the digests that

@@ -91,7 +91,7 @@ func (s *summaries) files() ([]summaryFile, error) {
 	for _, table := range tables {
 		var b bytes.Buffer
 		if err := csv.WriteTable(&b, s.p.rep.CSV, &table); err != nil {
-			return nil, fmt.Errorf("write %s: %w", table.File, err)
+			return nil, err
 		}
 		files = append(files, summaryFile{table.File, bytes.NewReader(b.Bytes()), int64(b.Len())})
 	}
