@@ -145,6 +145,37 @@ func TestReadTogether(t *testing.T) {
 	}
 }
 
+// A line may have 1 MiB without what ends it, and white space alone is blank
+// at any length, not too long.
+func TestReadLongLines(t *testing.T) {
+	const open = `{"event_id":"1","ts":"2026-11-20T08:00:00Z","session_id":1,"type":"presence","state":"away","padding":"`
+	long := func(size int) string { return open + strings.Repeat("x", size-len(open)-len(`"}`)) + `"}` }
+	blank := strings.Repeat(" ", event.MaxLine+5)
+	for name, c := range map[string]struct {
+		text string
+		want event.Tally
+	}{
+		"1 MiB, LF":              {long(event.MaxLine) + "\n", event.Tally{Lines: 1, Events: 1}},
+		"1 MiB, CRLF":            {long(event.MaxLine) + "\r\n", event.Tally{Lines: 1, Events: 1}},
+		"1 MiB, the end":         {long(event.MaxLine), event.Tally{Lines: 1, Events: 1}},
+		"a byte more, CRLF":      {long(event.MaxLine+1) + "\r\n", event.Tally{Lines: 1, Rejected: [event.NumReasons]int64{event.TooLong: 1}}},
+		"1 MiB + 5 spaces":       {blank + "\n", event.Tally{Lines: 1, Blank: 1}},
+		"1 MiB + 5 spaces, CRLF": {blank + "\r\n", event.Tally{Lines: 1, Blank: 1}},
+		"one after the other":    {blank + "\r\n" + long(event.MaxLine) + "\r\n", event.Tally{Lines: 2, Blank: 1, Events: 1}},
+	} {
+		s := new(script)
+		s.text.WriteString(c.text)
+		x := &Extraction{Workers: 1, Inputs: []Input{s.input(strings.NewReader(""))}}
+		got, err := x.read(t.Context(), func() taker { return func(int, int64, *event.Event) error { return nil } })
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if *got != c.want {
+			t.Errorf("%s: read %+v, want %+v", name, *got, c.want)
+		}
+	}
+}
+
 // An input that breaks off fails the reading in the same way however many
 // workers there are, and so does a sink that takes no more.
 func TestReadFails(t *testing.T) {

@@ -158,6 +158,10 @@ func TestBlank(t *testing.T) {
 			t.Errorf("%q is blank", line)
 		}
 	}
+	// The limit is on objects: a longer line of white space alone is blank, too.
+	if !Blank([]byte(strings.Repeat(" ", MaxLine+5))) {
+		t.Errorf("%d spaces are blank", MaxLine+5)
+	}
 	for _, line := range []string{"{}", " x ", "\f", "\v", "\x00", "\u00a0", "\ufeff", "\u2028"} {
 		if Blank([]byte(line)) {
 			t.Errorf("%q is not blank", line)
