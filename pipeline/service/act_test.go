@@ -166,6 +166,31 @@ func TestPanicOfAJob(t *testing.T) {
 	}
 }
 
+// A run that panics is recorded as one that failed, and is not under way any
+// more.
+func TestPanicOfARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		r := w.start(t, "a", w.sink)
+		at(t, "01 00:01:00")
+		err := r.do(r.life, &order{
+			trigger: "test", config: r.current(), target: pipeline.Everything(),
+			allow: func(*pipeline.Step) bool { panic("no such thing") },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := r.State().Progress; p.Run != "" {
+			t.Errorf("it is still under way: %+v", p)
+		}
+		runs, err := r.Runs(t.Context(), 1)
+		if err != nil || len(runs) != 1 || runs[0].Outcome != "failed" || !strings.Contains(runs[0].Error, "no such thing; this is a bug of daybook") {
+			t.Errorf("it is recorded as %+v (%v)", runs, err)
+		}
+	})
+}
+
 func TestRunsOfThePast(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)

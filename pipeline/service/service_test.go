@@ -620,3 +620,43 @@ func TestStopAbandonsWhatTakesTooLong(t *testing.T) {
 		sameNews(t, w) // an interruption is no failure
 	})
 }
+
+// A configuration that is read while a run is under way does not change what
+// that run does, though it may not have one of its reports any more.
+func TestReloadDuringARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		both := w.config.Reports[0]
+		both.Name = "other"
+		w.config.Reports = append(w.config.Reports, both)
+		w.days(t, 4)
+		at(t, "05 12:00:00")
+		var once sync.Once
+		begun := make(chan struct{})
+		sink := faults.New(w.sink, func(c faults.Call) (o faults.Outcome) {
+			if c.Op == faults.Put && strings.HasPrefix(c.Key, "state/digests/") {
+				once.Do(func() {
+					o.Delay = time.Hour // the run's days come later
+					close(begun)
+				})
+			}
+			return o
+		})
+		r := w.start(t, "a", sink)
+		<-begun
+		w.config.Reports = w.config.Reports[:1]
+		if err := r.Reload(w.settings(t, sink)); err != nil {
+			t.Fatal(err)
+		}
+		at(t, "05 13:30:00")
+		for _, rep := range []string{"sessions", "other"} {
+			if m := w.manifest(t, rep, "2000-01-04"); m == nil {
+				t.Errorf("%s is not published", rep)
+			}
+		}
+		runs, err := r.Runs(t.Context(), 10)
+		if err != nil || len(runs) != 1 || runs[0].Outcome != "done" {
+			t.Errorf("runs: %+v (%v)", runs, err)
+		}
+	})
+}

@@ -28,8 +28,18 @@ func (s *Service) workNow() error {
 	defer done()
 	return s.do(ctx, &order{
 		trigger: "schedule", config: j.config, target: pipeline.Everything(),
-		allow: func(step *pipeline.Step) bool { return s.judged().allow(step) },
+		allow: func(step *pipeline.Step) bool { return s.latest(j).allow(step) },
 	})
+}
+
+// latest is the last look, for a run that was begun by j: much may have happened
+// since. If that look is of another configuration, which may not even have the
+// report, it is j: what is running goes on with the old one.
+func (s *Service) latest(j *judge) *judge {
+	if last := s.judged(); last.config == j.config {
+		return last
+	}
+	return j
 }
 
 // toDo is what a look has found to be done that no run was begun for; nil if
@@ -95,7 +105,11 @@ func (s *Service) do(ctx context.Context, o *order) error {
 	defer func() { <-s.room }()
 	u := s.newRun(ctx, o)
 	u.log.Info("run begun", "trigger", o.trigger)
-	result, err := s.runner(u, o).Run(ctx, o.target, o.only)
+	var result *pipeline.Result
+	err := s.guarded("run", func() (err error) { // so that it ends, whatever happens
+		result, err = s.runner(u, o).Run(ctx, o.target, o.only)
+		return err
+	})()
 	s.end(u, result, err)
 	if u.advanced.Load() {
 		s.poke() // there may be more to do now
@@ -219,6 +233,7 @@ func (s *Service) noteSuccess(u *underWay, step *pipeline.Step, done *pipeline.D
 func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
 	s.mu.Lock()
 	s.run = nil
+	clear(s.running)
 	s.mu.Unlock()
 	u.Ended, u.Outcome, u.Steps = time.Now().UTC(), "done", []pipeline.Done{}
 	if result != nil {
