@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -43,7 +44,8 @@ type attempts struct {
 
 const (
 	// A hook that does not answer is tried again for about four hours, and then
-	// not any more: people look at the console by then.
+	// not any more: people look at the console by then. What it refuses for good
+	// is not tried again at all.
 	deliveryAttempts  = 10
 	deliveryPause     = time.Minute
 	deliveryPauseMost = time.Hour
@@ -119,7 +121,7 @@ func (s *Service) deliver(ctx context.Context) {
 	}
 }
 
-// deliverTo delivers what a hook is to be told, in order, until it refuses.
+// deliverTo delivers what a hook is to be told, in order, until it does not answer.
 func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 	ctx, done, err := s.lease.Work(ctx)
 	if err != nil {
@@ -142,6 +144,9 @@ func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 		s.metrics.delivery(h.Name, err, gaveUp)
 		if err != nil {
 			s.log.Warn("a webhook was not delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID, "given_up", gaveUp, "error", err)
+			if errors.Is(err, webhook.ErrRefused) {
+				continue // it may take another one
+			}
 			return nil
 		}
 		s.log.Info("a webhook was delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID)
@@ -180,7 +185,7 @@ func (b *book) delivered(id, hook string, err error, now time.Time) (gaveUp bool
 	if err != nil {
 		left.Failed++
 		left.Again = now.Add((&policy{pause1: deliveryPause, pauseAtMost: deliveryPauseMost}).pause(left.Failed))
-		gaveUp = left.Failed >= deliveryAttempts
+		gaveUp = left.Failed >= deliveryAttempts || errors.Is(err, webhook.ErrRefused)
 	}
 	if err == nil || gaveUp {
 		delete(m.Left, hook)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"daybook/pipeline"
+	"daybook/sinks/webhook"
 	"daybook/sources/store"
 	"daybook/sources/store/faults"
 )
@@ -57,6 +58,26 @@ func TestDeliveriesAreGivenUp(t *testing.T) {
 		}
 		b, _, err := readBook(t.Context(), w.sink)
 		if err != nil || len(b.Outbox) > 0 {
+			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
+		}
+	})
+}
+
+func TestWhatIsRefusedForGoodIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		refusals := 0
+		w.refuses = func(Event) error {
+			refusals++
+			return fmt.Errorf("deliver it: %w: it answers 404", webhook.ErrRefused)
+		}
+		w.start(t, "a", w.sink)
+		at(t, "04 12:00:00")
+		if refusals != 1 {
+			t.Errorf("it was tried %d times", refusals)
+		}
+		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
 			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
 		}
 	})
