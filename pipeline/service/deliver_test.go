@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +207,34 @@ func TestPauses(t *testing.T) {
 			t.Errorf("after %d failures: %s, want %s", failures, got, want)
 		}
 	}
+}
+
+// However many steps of a run fail, the book is not written for each of them.
+func TestFailuresAreCountedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		const days = 20
+		for d := 1; d <= days; d++ {
+			w.put(t, fmt.Sprintf("2000/01/%02d/a.ndjson.gz", d), broken)
+		}
+		at(t, "21 12:00:00")
+		var puts atomic.Int64
+		c := w.settings(t, faults.New(w.sink, func(c faults.Call) faults.Outcome {
+			if c.Op == faults.Put && c.Key == bookKey {
+				puts.Add(1)
+			}
+			return faults.Outcome{}
+		}))
+		c.Hooks = nil
+		w.startWith(t, "a", c)
+		at(t, "21 12:01:00")
+		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Troubles) != days {
+			t.Errorf("%d failures were counted (%v)", len(b.Troubles), err)
+		}
+		if n := puts.Load(); n > 3 {
+			t.Errorf("the book was written %d times", n)
+		}
+	})
 }
 
 // A run that fails twice in the same way, as its writer never learnt of the

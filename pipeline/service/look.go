@@ -86,6 +86,9 @@ func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.writeNotes(ctx); err != nil {
+		s.log.Error("what failed could not be counted; the next look tries again", "error", err)
+	}
 	b, _, err := readBook(ctx, r.Sink)
 	if err != nil {
 		return nil, fmt.Errorf("read what failed before: %w", err)

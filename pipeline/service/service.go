@@ -96,9 +96,10 @@ type Service struct {
 	shown   *State    // as State returned it, if it may again; nil if something has changed
 	looked  time.Time // when that was
 	running map[key]*Running
-	run     *underWay // nil: there is none
-	asked   int       // actions that wait or run
-	news    []Event   // restatements that nobody has been told of
+	run     *underWay     // nil: there is none
+	asked   int           // actions that wait or run
+	news    []Event       // restatements that nobody has been told of
+	notes   []func(*book) // of what came of steps, that are not in the book yet
 }
 
 // New makes a service. Nothing is done until Serve is called.

@@ -197,13 +197,10 @@ func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done
 	}
 }
 
-// noteFailure counts a failure in the book. If that cannot be written, the step
-// is tried again as if it were for the first time.
+// noteFailure counts a failure.
 func (s *Service) noteFailure(u *underWay, step *pipeline.Step, why error) {
-	_, err := s.edit(u.ctx, func(b *book) { b.fail(step, why, u.ID, time.Now().UTC(), s.policy()) })
-	if err != nil {
-		u.log.Error("the failure could not be counted", "error", err)
-	}
+	now := time.Now().UTC()
+	s.note(func(b *book) { b.fail(step, why, u.ID, now, s.policy()) })
 }
 
 func (s *Service) policy() *policy {
@@ -224,9 +221,40 @@ func (s *Service) noteSuccess(u *underWay, step *pipeline.Step, done *pipeline.D
 	if j := s.judged(); j == nil || j.book.Troubles[k] == nil {
 		return
 	}
-	if _, err := s.edit(u.ctx, func(b *book) { delete(b.Troubles, k) }); err != nil {
-		u.log.Error("the end of a failure could not be noted", "error", err)
+	s.note(func(b *book) { delete(b.Troubles, k) })
+}
+
+// note has the book changed by the next look, or at the end of the run: at once
+// for all that happens until then, as thousands of steps may fail in a row. If
+// the process dies before, what failed is tried again as if it were for the
+// first time.
+func (s *Service) note(change func(*book)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes = append(s.notes, change)
+}
+
+// writeNotes puts into the book what came of steps. If it cannot be written, the
+// next time has it, too.
+func (s *Service) writeNotes(ctx context.Context) error {
+	s.mu.Lock()
+	notes := s.notes
+	s.notes = nil
+	s.mu.Unlock()
+	if len(notes) == 0 {
+		return nil
 	}
+	_, err := s.edit(ctx, func(b *book) {
+		for _, change := range notes {
+			change(b)
+		}
+	})
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.notes = append(notes, s.notes...)
+	}
+	return err
 }
 
 // end records what came of a run.
@@ -257,6 +285,9 @@ func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), recordTimeout)
 	defer cancel()
+	if err := s.writeNotes(ctx); err != nil {
+		u.log.Error("what failed could not be counted; the next look tries again", "error", err)
+	}
 	if err := s.keepRun(ctx, u); err != nil {
 		u.log.Warn("the record of the run could not be kept", "error", err)
 	}
