@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,8 +17,9 @@ import (
 	"daybook/sources/store"
 )
 
-// bookKey is where the book lies.
-const bookKey = "state/serve.json"
+// bookKey is where the book lies. It is compressed: what fails by the thousands
+// fails alike, and an object that is put conditionally has its bounds.
+const bookKey = "state/serve.json.gz"
 
 // book is what replicas have to tell one another, and themselves after a
 // restart: what fails and how often it did, which alerts are open, and which
@@ -27,6 +29,11 @@ const bookKey = "state/serve.json"
 // It is one object, read by every look and changed by compare-and-swap (see
 // [Service.edit]): the holder of the lease writes it, but so does who carries
 // out an action, and who held the lease a moment ago.
+//
+// All in it is bounded, so that it can always be written: troubles by their
+// number, and they have no text (why a step failed is in the pipeline's own note
+// of it); alerts, as many of a kind are one; messages by their number and their
+// length.
 type book struct {
 	Troubles map[key]*trouble    `json:"troubles"`
 	Alerts   map[string]*Alert   `json:"alerts"` // open ones, by id
@@ -36,11 +43,10 @@ type book struct {
 // trouble is that something keeps failing. It goes when it succeeds, or when
 // people say that it is to be tried again.
 type trouble struct {
-	Error    string    `json:"error"`
 	Failures int       `json:"failures"` // in a row
 	Since    time.Time `json:"since"`    // of the first one
 	Again    time.Time `json:"again"`    // it is not tried before
-	SetAside bool      `json:"set_aside"`
+	SetAside bool      `json:"set_aside,omitempty"`
 	Inputs   string    `json:"inputs"` // what it failed with: anything else may be tried at once
 	Run      string    `json:"run"`    // of the last failure: no run counts twice
 }
@@ -51,9 +57,18 @@ func (t *trouble) waits(now time.Time) bool {
 	return t != nil && (t.SetAside || now.Before(t.Again))
 }
 
-// maxErrorText bounds what is kept of an error: the rest is in the log and in
-// the note of the failure.
+// maxTroubles bounds what is known to fail: several times all days of three
+// reports in twenty years. What is beyond that is tried by each run.
+const maxTroubles = 100_000
+
+// maxErrorText bounds what is shown and told of an error: the rest is in the log
+// and in the note of the failure.
 const maxErrorText = 1000
+
+// failure is why the last attempt at a step failed.
+func failure(s *pipeline.Step) string {
+	return shortened(cmp.Or(s.Failed, "nothing was noted of why; the log has it"), maxErrorText)
+}
 
 // trouble is the trouble with a step; nil if there is none, or it was with
 // other inputs.
@@ -66,18 +81,20 @@ func (b *book) trouble(s *pipeline.Step) *trouble {
 }
 
 // fail notes that a step has failed in a run.
-func (b *book) fail(s *pipeline.Step, why error, run string, now time.Time, p *policy) {
+func (b *book) fail(s *pipeline.Step, run string, now time.Time, p *policy) {
 	k := stepKey(s)
 	t := b.Troubles[k]
 	switch {
 	case t != nil && t.Run == run:
+		return
+	case t == nil && len(b.Troubles) >= maxTroubles:
 		return
 	case t == nil || t.Inputs != s.Inputs:
 		t = &trouble{Since: now, Inputs: s.Inputs}
 		b.Troubles[k] = t
 	}
 	t.Failures++
-	t.Error, t.Run = shortened(why.Error(), maxErrorText), run
+	t.Run = run
 	t.Again, t.SetAside = now.Add(p.pause(t.Failures)), t.Failures >= p.attempts
 }
 
@@ -118,8 +135,12 @@ func (b *book) alerts() []Alert {
 	return alerts
 }
 
-// maxBook bounds the object: more than can be put conditionally is no book.
-const maxBook = store.MaxConditionalSize
+// maxBook bounds the object: more than can be put conditionally is no book. And
+// maxBookText bounds its text, which is some ten times as long.
+const (
+	maxBook     = store.MaxConditionalSize
+	maxBookText = 256 << 20
+)
 
 // readBook reads the book; if there is none, it is empty.
 func readBook(ctx context.Context, st store.Store) (b *book, etag string, err error) {
@@ -130,12 +151,12 @@ func readBook(ctx context.Context, st store.Store) (b *book, etag string, err er
 		err = nil
 	case err == nil:
 		defer body.Close()
-		var text []byte
-		if text, err = io.ReadAll(io.LimitReader(body, maxBook+1)); err != nil {
+		var packed []byte
+		if packed, err = io.ReadAll(io.LimitReader(body, maxBook+1)); err != nil {
 			return nil, "", err
 		}
 		etag = object.ETag
-		if json.Unmarshal(text, b) != nil {
+		if b.decode(packed) != nil {
 			b = new(book) // what cannot be read is written anew: nothing but attempts and alerts is lost
 		}
 	default:
@@ -183,7 +204,8 @@ func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
 		if etag == "" {
 			cond = store.Condition{IfAbsent: true}
 		}
-		_, err = st.Put(ctx, bookKey, bytes.NewReader(after), int64(len(after)), cond)
+		packed := packed(after)
+		_, err = st.Put(ctx, bookKey, bytes.NewReader(packed), int64(len(packed)), cond)
 		if err == nil {
 			return b, nil
 		}
@@ -202,4 +224,20 @@ func (b *book) encode() []byte {
 		panic(err) // there is nothing in a book that JSON cannot hold
 	}
 	return text.Bytes()
+}
+
+func packed(text []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // there is this level
+	_, _ = w.Write(text)                            // nor does a buffer fail
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func (b *book) decode(packed []byte) error {
+	text, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return err
+	}
+	return json.NewDecoder(io.LimitReader(text, maxBookText)).Decode(b)
 }

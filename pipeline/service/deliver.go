@@ -51,10 +51,12 @@ const (
 	deliveryPauseMost = time.Hour
 	deliveryTimeout   = 2 * time.Minute // of one attempt, which is several requests
 	maxOutbox         = 1000            // messages: more of them nobody reads
+	maxEventText      = 2000            // bytes
 )
 
 // post puts an event into the outbox, unless nobody wants it.
 func (b *book) post(e Event, hooks []Hook) {
+	e.Text = shortened(e.Text, maxEventText)
 	m := &message{Event: e, Left: map[string]*attempts{}}
 	for i := range hooks {
 		if h := &hooks[i]; len(h.Events) == 0 || slices.Contains(h.Events, e.Event) {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
 	"daybook/sources/store/faults"
+	"daybook/transform/day"
 )
 
 var errRefused = errors.New("the hook is not there")
@@ -237,6 +239,91 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 	})
 }
 
+// Whatever fails, the book can be written: all digests and the days of three
+// reports, of more years than it counts, with people being told of it.
+func TestTheBookAlwaysFits(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	s := &Service{config: &c, editing: make(chan struct{}, 1)}
+	now := time.Now().UTC()
+	j := &judge{now: now, config: &c, steps: map[key]*pipeline.Step{}}
+	for d := range day.Day(maxTroubles/4 + 1) {
+		for _, rep := range []string{"", "sessions", "emea_tier_1", "americas"} {
+			step := &pipeline.Step{Kind: pipeline.Day, Report: rep, Partition: d.String(), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
+			if rep == "" {
+				step.Kind = pipeline.Digest
+			}
+			j.steps[stepKey(step)] = step
+		}
+	}
+	b, err := s.edit(t.Context(), func(b *book) {
+		for _, step := range j.steps {
+			now = now.Add(time.Millisecond)
+			b.fail(step, now.Format(runTime)+"-abcdef", now, &policy{10, time.Minute, time.Hour})
+		}
+		open := j.alerts(b, new(State))
+		b.condense(open)
+		for _, e := range b.update(open, j, new(State)) {
+			b.post(e, c.Hooks)
+		}
+		for i := range maxOutbox {
+			b.post(Event{ID: identity(fmt.Sprint(i)), Text: rand.Text() + strings.Repeat("x", 10*maxEventText), Time: now}, c.Hooks)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Troubles) != maxTroubles || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
+		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Troubles), len(b.Outbox), len(b.Alerts))
+	}
+	if there, _, err := readBook(t.Context(), w.sink); err != nil || len(there.Troubles) != maxTroubles {
+		t.Errorf("%d troubles were written (%v)", len(there.Troubles), err)
+	}
+}
+
+// Of many that are late, or fail, people are told at once, and again when they
+// have become twice as many, or few. What they were told of before is told of by
+// itself.
+func TestManyAlertsAreOne(t *testing.T) {
+	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := day.Date(2000, time.January, 1)
+	for _, step := range []struct {
+		n, setAside int // of the days from 1 January on
+		want        string
+	}{
+		{2, 0, "failed 2000-01-01, failed 2000-01-02"},
+		{30, 0, "failed 2000-01-03 to 2000-01-30"},
+		{50, 0, ""},
+		{58, 0, "failed 2000-01-03 to 2000-02-27"},
+		{58, 58, "failed 2000-01-01, failed 2000-01-02, failed 2000-01-03 to 2000-02-27"},
+		{60, 58, "failed 2000-01-03 to 2000-02-29"}, // others fail
+		{20, 20, "failed 2000-01-03, failed 2000-01-04, failed 2000-01-05, failed 2000-01-06, failed 2000-01-07, failed 2000-01-08, " +
+			"failed 2000-01-09, failed 2000-01-10, failed 2000-01-11, failed 2000-01-12, failed 2000-01-13, failed 2000-01-14, failed 2000-01-15, " +
+			"failed 2000-01-16, failed 2000-01-17, failed 2000-01-18, failed 2000-01-19, failed 2000-01-20, recovered 2000-01-03 to 2000-02-29"},
+		{20, 20, ""},
+	} {
+		j := &judge{now: time.Now(), steps: map[key]*pipeline.Step{}}
+		b.Troubles = map[key]*trouble{}
+		for i := range step.n {
+			s := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: (first + day.Day(i)).String()}
+			j.steps[stepKey(s)], b.Troubles[stepKey(s)] = s, &trouble{SetAside: i < step.setAside}
+		}
+		open := j.alerts(b, new(State))
+		b.condense(open)
+		var told []string
+		for _, e := range b.update(open, j, new(State)) {
+			told = append(told, e.Event+" "+e.Partition)
+		}
+		slices.Sort(told)
+		if got := strings.Join(told, ", "); got != step.want {
+			t.Errorf("of %d that fail, %d of them set aside, people are told %q, want %q", step.n, step.setAside, got, step.want)
+		}
+	}
+}
+
 // A run that fails twice in the same way, as its writer never learnt of the
 // first note, counts once.
 func TestAFailureCountsOncePerRun(t *testing.T) {
@@ -247,12 +334,12 @@ func TestAFailureCountsOncePerRun(t *testing.T) {
 	step := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: "2000-01-01", Inputs: "a"}
 	p := &policy{attempts: 2, pause1: time.Minute, pauseAtMost: time.Hour}
 	now := time.Now()
-	b.fail(step, errRefused, "run 1", now, p)
-	b.fail(step, errRefused, "run 1", now, p)
+	b.fail(step, "run 1", now, p)
+	b.fail(step, "run 1", now, p)
 	if tr := b.trouble(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
 		t.Errorf("after one run: %+v", tr)
 	}
-	b.fail(step, errRefused, "run 2", now, p)
+	b.fail(step, "run 2", now, p)
 	if tr := b.trouble(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
 		t.Errorf("after two runs: %+v", tr)
 	}
@@ -263,7 +350,7 @@ func TestAFailureCountsOncePerRun(t *testing.T) {
 	}
 }
 
-func TestErrorsInTheBookAreShort(t *testing.T) {
+func TestErrorsAreShort(t *testing.T) {
 	long := strings.Repeat("é", maxErrorText)
 	if got := shortened(long, maxErrorText); len(got) > maxErrorText+len("…") || !strings.HasPrefix(long, strings.TrimSuffix(got, "…")) {
 		t.Errorf("%d bytes", len(got))

@@ -189,7 +189,7 @@ func (j *judge) partition(s *pipeline.Step) Partition {
 	switch {
 	case !due(s):
 	case trouble != nil:
-		p.State, p.Failure, p.Attempts = Failed, trouble.Error, trouble.Failures
+		p.State, p.Failure, p.Attempts = Failed, failure(s), trouble.Failures
 		if trouble.SetAside {
 			p.State = SetAside
 		} else {

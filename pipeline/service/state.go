@@ -106,7 +106,9 @@ type Progress struct {
 	Lines     int64  `json:"lines"`
 }
 
-// Alert is something that people should know until it is over.
+// Alert is something that people should know until it is over. Where many
+// partitions of a report are late, or fail, it is of them together, and names
+// the first and the last one.
 type Alert struct {
 	ID        string        `json:"id"`
 	Kind      string        `json:"kind"` // late, failed or set_aside
@@ -115,6 +117,7 @@ type Alert struct {
 	What      pipeline.Kind `json:"what"`
 	Text      string        `json:"text"`
 	Since     time.Time     `json:"since"`
+	Told      int           `json:"told,omitempty"` // how many there were when people were told last; 0: it is of one
 }
 
 // Run is one run of the past: who did what, and what came of it.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"daybook/pipeline"
+	"daybook/pipeline/words"
 )
 
 // The kinds of alerts.
@@ -29,7 +30,9 @@ func (s *Service) tell(ctx context.Context, j *judge) error {
 	b, err := s.edit(ctx, func(b *book) {
 		j.forget(b)
 		b.dropUnknown(c.Hooks)
-		for _, e := range b.update(j.alerts(b, state), j, state) {
+		open := j.alerts(b, state)
+		b.condense(open)
+		for _, e := range b.update(open, j, state) {
 			b.post(e, c.Hooks)
 		}
 	})
@@ -88,9 +91,9 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 		what := nameOf(step.Kind, step.Report, step.Partition)
 		if t.SetAside {
 			add(alertFailed, alertSetAside, step.Kind, step.Report, step.Partition,
-				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, t.Error), t.Since)
+				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, failure(step)), t.Since)
 		} else {
-			add(alertFailed, alertFailed, step.Kind, step.Report, step.Partition, fmt.Sprintf("%s failed, and is tried again: %s", what, t.Error), t.Since)
+			add(alertFailed, alertFailed, step.Kind, step.Report, step.Partition, fmt.Sprintf("%s failed, and is tried again: %s", what, failure(step)), t.Since)
 		}
 	}
 	return open
@@ -119,15 +122,18 @@ func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
 	var events []Event
 	for id, next := range open {
 		had := b.Alerts[id]
-		if had == nil || had.Kind != next.Kind {
+		if had != nil {
+			next.Since = had.Since
+		}
+		// Of many, people are told again when they have become twice as many.
+		if had != nil && had.Kind == next.Kind && (next.Told == 0 || next.Told < 2*had.Told) {
+			next.Told = min(next.Told, had.Told)
+		} else {
 			kind := eventFailed
 			if next.Kind == alertLate {
 				kind = eventLate
 			}
 			events = append(events, eventOf(next, kind, next.Text, j.now))
-		}
-		if had != nil {
-			next.Since = had.Since
 		}
 		b.Alerts[id] = next
 	}
@@ -136,11 +142,99 @@ func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
 			continue
 		}
 		delete(b.Alerts, id)
-		if text := recovery(had, j, state); text != "" {
+		text := recovery(had, j, state)
+		if had.Told > 0 {
+			text = fewAgain(had, open)
+		}
+		if text != "" {
 			events = append(events, eventOf(had, eventRecovered, text, j.now))
 		}
 	}
 	return events
+}
+
+// manyAlerts is how many partitions of a kind are told of one by one when they
+// are late, or fail.
+const manyAlerts = 20
+
+// condense puts one alert in the place of those of a kind, if there are many of
+// them. Those that people have been told of by themselves already stay.
+func (b *book) condense(open map[string]*Alert) {
+	told, untold := map[string]int{}, map[string][]*Alert{}
+	for id, a := range open {
+		if many := a.many(); b.Alerts[id] != nil {
+			told[many]++
+		} else {
+			untold[many] = append(untold[many], a)
+		}
+	}
+	for many, alerts := range untold {
+		if told[many]+len(alerts) <= manyAlerts {
+			continue
+		}
+		for _, a := range alerts {
+			delete(open, a.ID)
+		}
+		open[many] = inOne(many, alerts)
+	}
+}
+
+// many is the id of the alert that an alert is part of, if there are many.
+func (a *Alert) many() string {
+	group := alertFailed
+	if a.Kind == alertLate {
+		group = alertLate
+	}
+	return group + ":" + string(keyOf(a.What, a.Report, "*"))
+}
+
+// inOne is one alert for many of one kind. They count as set aside when all of
+// them are.
+func inOne(id string, alerts []*Alert) *Alert {
+	slices.SortFunc(alerts, func(a, b *Alert) int { return cmp.Compare(a.Partition, b.Partition) })
+	first, last := alerts[0], alerts[len(alerts)-1]
+	example := first
+	if i := slices.IndexFunc(alerts, func(a *Alert) bool { return a.Kind != alertSetAside }); i >= 0 {
+		example = alerts[i]
+	}
+	a := *example
+	a.ID, a.Told = id, len(alerts)
+	if len(alerts) > 1 {
+		a.Partition = first.Partition + " to " + last.Partition
+	}
+	a.Text = fmt.Sprintf("%s %s, %s; for instance, %s", words.Count(len(alerts), string(a.What), a.series()), manyAre[a.Kind], a.Partition, example.Text)
+	for _, other := range alerts {
+		if other.Since.Before(a.Since) {
+			a.Since = other.Since
+		}
+	}
+	return &a
+}
+
+// fewAgain says in words that what many alerts were about is over, or nearly.
+func fewAgain(a *Alert, open map[string]*Alert) string {
+	left := 0
+	for _, other := range open {
+		if other.many() == a.ID {
+			left++
+		}
+	}
+	if a.Kind == alertLate {
+		return fmt.Sprintf("many %s were late, %s; %d still are", a.series(), a.Partition, left)
+	}
+	return fmt.Sprintf("many %s failed, %s; %d still do", a.series(), a.Partition, left)
+}
+
+// manyAre says of many what an alert of the kind says of one.
+var manyAre = map[string]string{alertLate: "are late", alertFailed: "failed", alertSetAside: "failed and are set aside"}
+
+// series names what an alert may be one of many of: days of sessions.
+func (a *Alert) series() string {
+	name := string(a.What) + "s"
+	if a.Report != "" {
+		name += " of " + a.Report
+	}
+	return name
 }
 
 // recovery says in words how an alert has ended; empty if nobody wants what it
@@ -231,7 +325,7 @@ func together(events []Event) Event {
 
 func eventOf(a *Alert, kind, text string, now time.Time) Event {
 	return Event{
-		ID: identity(kind, a.Kind, a.ID, a.Since.Format(time.RFC3339Nano)), Event: kind,
+		ID: identity(kind, a.Kind, a.ID, a.Since.Format(time.RFC3339Nano), fmt.Sprint(a.Told)), Event: kind,
 		Report: a.Report, Kind: string(a.What), Partition: a.Partition, Text: text, Time: now.UTC(),
 	}
 }

@@ -190,7 +190,7 @@ func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done
 		log.Warn("step not tried", "error", err)
 	case err != nil:
 		log.Error("step failed", "error", err)
-		s.noteFailure(u, step, err)
+		s.noteFailure(u, step)
 	default:
 		log.Info("step done", "state", done.State, "revision", done.Revision, "rows", done.Rows, "bytes", done.Bytes, "reason", done.Reason)
 		s.noteSuccess(u, step, done)
@@ -198,9 +198,9 @@ func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done
 }
 
 // noteFailure counts a failure.
-func (s *Service) noteFailure(u *underWay, step *pipeline.Step, why error) {
+func (s *Service) noteFailure(u *underWay, step *pipeline.Step) {
 	now := time.Now().UTC()
-	s.note(func(b *book) { b.fail(step, why, u.ID, now, s.policy()) })
+	s.note(func(b *book) { b.fail(step, u.ID, now, s.policy()) })
 }
 
 func (s *Service) policy() *policy {
