@@ -64,6 +64,11 @@ type Step struct {
 	// stale: what failed with the same inputs may be expected to fail again.
 	Inputs string `json:"-"`
 
+	// Early is how many days of a month lie before all that there are dumps or
+	// digests of, and are not published. Only who asks for them has them made, as
+	// empty ones.
+	Early int `json:"-"`
+
 	// What is published now; all zero if nothing is.
 	Revision  int       `json:"revision,omitzero"`
 	Rows      int64     `json:"rows,omitzero"`      // digests: sessions

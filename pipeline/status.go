@@ -317,7 +317,13 @@ func (o *observation) monthSteps(days []Step) []Step {
 		}
 		target := o.days(rep)
 		for m := target.from.Month(); m <= target.to.Month(); m++ {
-			steps = append(steps, o.monthStatus(rep, m, changing))
+			s := o.monthStatus(rep, m, changing)
+			for d := m.First(); d < target.from && o.target.all; d++ {
+				if o.day(rep, d) == nil {
+					s.Early++
+				}
+			}
+			steps = append(steps, s)
 		}
 	}
 	return steps

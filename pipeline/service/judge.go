@@ -249,6 +249,14 @@ func (j *judge) schedule(p *Partition, s *pipeline.Step) {
 	}
 	d := j.decide(s)
 	times := j.config.Schedules[s.Report].Times(periodOf(s))
+	if s.Early > 0 { // it is never late, as nothing that is scheduled makes it
+		p.Drop = times.Drop
+		p.Reasons = append([]string{
+			fmt.Sprintf("cannot be complete: there are no dumps of %d of its days, nor of any day before", s.Early),
+			fmt.Sprintf("daybook run --month %s publishes them as empty, and then the month", s.Partition),
+		}, s.Reasons...)
+		return
+	}
 	p.Drop, p.Deadline, p.Late = times.Drop, times.Deadline, d.Late
 	reasons := []string{d.Why}
 	if s.Status != pipeline.Missing { // or else they say that it is not published yet
@@ -313,8 +321,18 @@ func (j *judge) next(rep *Report, last schedule.Period, partitions []Partition) 
 	before := len(partitions) > 0 && last.String() < partitions[0].Name // the first that there are dumps of
 	if !decision.Due || before {
 		last = last.Next()
-		decision = sched.Decide(j.now, j.since, last, false)
 	}
+	for j.cannotBe(rep, last) {
+		last = last.Next()
+	}
+	decision = sched.Decide(j.now, j.since, last, false)
 	times := sched.Times(last)
 	return Drop{Partition: last.String(), At: times.Drop, First: times.First, Deadline: times.Deadline, Why: decision.Why}
+}
+
+// cannotBe says whether a period is a month that has days before the first
+// dumps, which nothing makes but people.
+func (j *judge) cannotBe(rep *Report, p schedule.Period) bool {
+	step := j.steps[keyOf(pipeline.Month, rep.Name, p.String())]
+	return step != nil && step.Revision == 0 && step.Early > 0
 }

@@ -322,6 +322,45 @@ func TestMonthIsPublishedWhenItIsOver(t *testing.T) {
 	})
 }
 
+// A month whose first days are from before the first dumps is not late: nobody
+// makes it but who asks for it.
+func TestMonthThatCannotBeComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for d := 15; d <= 31; d++ {
+			w.dump(t, fmt.Sprintf("2000/01/%02d/a.ndjson", d), fmt.Sprintf("2000-01-%02d", d), d)
+		}
+		w.dump(t, "2000/02/01/a.ndjson", "2000-02-01", 32)
+		at(t, "30 12:00:00")
+		r := w.start(t, "a", w.sink)
+		at(t, "31 23:00:00")
+		sameNews(t, w)
+		time.Sleep(24 * time.Hour) // its deadline is at 16:00 on 1 February
+		synctest.Wait()
+		rep := r.State().Reports[0]
+		want := []string{
+			"cannot be complete: there are no dumps of 14 of its days, nor of any day before",
+			"daybook run --month 2000-01 publishes them as empty, and then the month",
+			"14 of its 31 days are not published",
+		}
+		if p := rep.Months[0]; p.State != Waiting || p.Late || !slices.Equal(p.Reasons, want) {
+			t.Errorf("the month is %+v", p)
+		}
+		if rep.NextMonth.Partition != "2000-02" {
+			t.Errorf("the next month is %+v", rep.NextMonth)
+		}
+		sameNews(t, w)
+		if err := r.Act(t.Context(), Action{Verb: VerbRun, From: "2000-01"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if p := r.State().Reports[0].Months[0]; p.State != Published || p.Rows != 17 {
+			t.Errorf("when it was asked for, the month is %+v", p)
+		}
+	})
+}
+
 // What is due but has no dumps is late, and says so; that is over as soon as it
 // is published. Whoever goes on after a restart does not say it again.
 func TestLate(t *testing.T) {
