@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"daybook/pipeline"
 	"daybook/pipeline/console/consoletest"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
@@ -253,6 +254,48 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 		signs[l.Sign] = true
 		if !strings.Contains(all, `aria-hidden="true">`+strings.ReplaceAll(l.Sign, "+", "&#43;")+`</span>`+l.Word) {
 			t.Errorf("the legend does not have %s", l.Word)
+		}
+	}
+}
+
+// What makes a day that was missed depends: its page leaves it to the reasons.
+func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	w.SetState(func(s *service.State) {
+		missed := service.Partition{
+			Kind: pipeline.Day, Name: "2026-11-20", State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
+			Reasons: []string{"there are no dumps of it or of a later day", "it is published once there are"},
+		}
+		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
+	})
+	page := get(c, "/reports/sessions/2026-11-20").Body.String()
+	for _, says := range []string{"it is published once there are", "Nobody was running when it fell due."} {
+		if !strings.Contains(page, says) {
+			t.Errorf("it does not say %q", says)
+		}
+	}
+	for _, untrue := range []string{"backfill makes it", "Late after"} {
+		if strings.Contains(page, untrue) {
+			t.Errorf("it says %q", untrue)
+		}
+	}
+}
+
+// An alert about many days leads to their report: there is no page of them.
+func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	w.SetState(func(s *service.State) {
+		s.Alerts = []service.Alert{
+			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: pipeline.Day},
+			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: pipeline.Day, Told: 49},
+		}
+	})
+	page := get(c, "/").Body.String()
+	for _, link := range []string{`href="/reports/sessions/2026-11-19">sessions 2026-11-19</a>`, `href="/reports/americas">americas 2026-10-01 to 2026-11-18</a>`} {
+		if !strings.Contains(page, link) {
+			t.Errorf("there is no %s", link)
 		}
 	}
 }

@@ -35,7 +35,7 @@ var looks = []look{
 	{service.Stale, "stale", "~", "published, and its inputs have changed"},
 	{service.Failed, "failed", "!", "the last attempt failed; there will be another"},
 	{service.SetAside, "set aside", "×", "failed too often; people have to look"},
-	{service.Missing, "missing", "–", "was missed; a backfill makes it"},
+	{service.Missing, "missing", "–", "nobody was running when it fell due"},
 }
 
 func lookOf(s service.PartitionState) look {

@@ -55,7 +55,7 @@ type PartitionState string
 
 // The states.
 const (
-	Missing   PartitionState = "missing"   // it should be there, and nothing will make it but people: it was missed
+	Missing   PartitionState = "missing"   // nobody was running when it fell due, and no run makes it; its reasons say what does
 	Waiting   PartitionState = "waiting"   // for its drop, its grace, or its days
 	Queued    PartitionState = "queued"    // the next run makes it
 	Building  PartitionState = "running"   // it is being made
