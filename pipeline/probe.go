@@ -11,9 +11,10 @@ import (
 	"daybook/sources/store"
 )
 
-// probeFolder is where a probe writes. Warehouses skip it, as its name begins
-// with an underscore.
-const probeFolder = "_daybook-probe/"
+// probePrefix is what the keys that a probe writes begin with. Warehouses skip
+// them, as they begin with an underscore. They lie in no folder, which would
+// stay behind in a directory.
+const probePrefix = "_daybook-probe-"
 
 // ErrUnconditional says that a store ignores the conditions of a conditional
 // write: two writers could overwrite each other's work.
@@ -54,25 +55,33 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 
 // ProbeSink tries all that publishing needs, under scratch keys of this name,
 // which should be random, and removes them again: list, read, write, write
-// conditionally and delete.
+// conditionally and delete. If it cannot write, that is all it says: nothing else
+// can be tried then.
 func ProbeSink(ctx context.Context, st store.Store, name string) []ProbeResult {
-	p := prober{ctx, st, probeFolder + name + "/"}
-	plain, conditional := p.folder+"plain", p.folder+"conditional"
-	results := []ProbeResult{
-		{"write", p.put(plain, "one", store.Condition{})},
-		{"read", p.expect(plain, "one")},
-		{"list", p.listed(plain)},
-		{"conditional write", p.conditions(conditional)},
+	p := prober{ctx, st, probePrefix + name + "-"}
+	plain, conditional := p.prefix+"plain", p.prefix+"conditional"
+	results := []ProbeResult{{"write", p.put(plain, "one", store.Condition{})}}
+	if results[0].Err == nil {
+		results = append(results,
+			ProbeResult{"read", p.expect(plain, "one")},
+			ProbeResult{"list", p.listed(plain)},
+			ProbeResult{"conditional write", p.conditions(conditional)},
+		)
 	}
-	// What was written is removed, too, when the probe is interrupted.
+	// What was written is removed, too, when the probe is interrupted, or nobody
+	// knows whether it was.
 	p.ctx = context.WithoutCancel(ctx)
-	return append(results, ProbeResult{"delete", p.remove(plain, conditional)})
+	removed := p.remove(plain, conditional)
+	if results[0].Err == nil {
+		results = append(results, ProbeResult{"delete", removed})
+	}
+	return results
 }
 
 type prober struct {
 	ctx    context.Context
 	store  store.Store
-	folder string
+	prefix string
 }
 
 func (p *prober) put(key, text string, cond store.Condition) error {
@@ -100,7 +109,7 @@ func (p *prober) expect(key, text string) error {
 
 func (p *prober) listed(key string) error {
 	found := false
-	for object, err := range p.store.List(p.ctx, p.folder) {
+	for object, err := range p.store.List(p.ctx, p.prefix) {
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func newConfigCheckCommand(a *app) *cobra.Command {
 
 With --online, also try what a run needs of the stores: of the source, to list
 and read; of the sink, to write, read, list, write conditionally and delete,
-under a scratch key below _daybook-probe/, which is removed again.`,
+under scratch keys that begin with _daybook-probe-, which are removed again.`,
 		Example: `  daybook config check
   daybook config check --online daybook.yml`,
 		Args: atMostOneArg,

@@ -1,10 +1,15 @@
 package service
 
 import (
+	"bytes"
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,6 +154,50 @@ func TestHealth(t *testing.T) {
 		}
 		if h := r.Health(); !says(h, "the scheduler has forgotten the job work") {
 			t.Errorf("after a job was forgotten: %+v", h)
+		}
+	})
+}
+
+// denied is a store that may not be written to while its reason is not nil.
+type denied struct {
+	store.Store
+	reason atomic.Pointer[error]
+}
+
+func (d *denied) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
+	if reason := d.reason.Load(); reason != nil && *reason != nil {
+		return store.Object{}, &store.Error{Op: "put", URL: d.URL(key), Kind: *reason, Err: errors.New("open .tmp-" + rand.Text()), Final: true, NotApplied: true}
+	}
+	return d.Store.Put(ctx, key, body, size, cond)
+}
+
+// A sink that cannot be written to is an error in the log: once for each reason.
+func TestSinkThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.days(t, 2)
+		var logged bytes.Buffer
+		w.log = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.LevelKey || a.Key == slog.MessageKey {
+				return a
+			}
+			return slog.Attr{}
+		}}))
+		sink := &denied{Store: w.sink}
+		sink.reason.Store(&store.ErrDenied)
+		r := w.start(t, "a", sink)
+		at(t, "02 12:00:00")
+		sink.reason.Store(&store.ErrNoSpace)
+		at(t, "02 13:00:00")
+		sink.reason.Store(nil)
+		at(t, "02 14:00:00")
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published})
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		const nothing = "level=ERROR msg=\"nothing is built here until the sink lets this replica read and write state/lease.json; it is tried again and again\"\n"
+		if text := logged.String(); strings.Count(text, nothing) != 2 || strings.Count(text, "level=ERROR") != 2 || strings.Count(text, "the lease can be taken again") != 1 {
+			t.Errorf("the log is\n%s", text)
 		}
 	})
 }

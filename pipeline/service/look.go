@@ -2,11 +2,14 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"daybook/pipeline"
+	"daybook/sinks/lease"
+	"daybook/sources/store"
 )
 
 // lookIntervals is how many intervals a look may take before it is given up.
@@ -47,6 +50,7 @@ func (s *Service) refresh() (*judge, error) {
 	case <-s.lease.Known(): // or else nobody would know since when the service has been alive
 	case <-ctx.Done():
 	}
+	s.sayLease()
 	began := time.Now()
 	j, err := s.compare(ctx, c)
 	if err != nil && s.isStopping() {
@@ -66,6 +70,35 @@ func (s *Service) refresh() (*judge, error) {
 		s.log.Error("alerts could not be kept; the next look tries again", "error", err)
 	}
 	return j, nil
+}
+
+// sayLease says in the log that the lease cannot be taken, as nothing is built
+// here then: once, and again when the reason is another.
+func (s *Service) sayLease() {
+	l := s.lease.State()
+	why := ""
+	if l.Err != nil && !l.Mine && !errors.Is(l.Err, lease.ErrNotHeld) {
+		why = kindOf(l.Err)
+	}
+	if why == s.noLease {
+		return
+	}
+	s.noLease = why
+	if why == "" {
+		s.log.Info("the lease can be taken again")
+		return
+	}
+	s.log.Error("nothing is built here until the sink lets this replica read and write "+lease.Key+"; it is tried again and again", "error", l.Err)
+}
+
+// kindOf is what two errors have in common that have one reason: their texts may
+// differ by names and numbers that mean nothing.
+func kindOf(err error) string {
+	var e *store.Error
+	if !errors.As(err, &e) {
+		return "another"
+	}
+	return fmt.Sprint(e.Op, " ", e.Kind)
 }
 
 // found keeps what a look has found.

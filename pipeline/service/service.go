@@ -79,6 +79,7 @@ type Service struct {
 	poked      chan struct{} // look, and work if there is something to do
 
 	looking   chan struct{} // has one element while a look is under way
+	noLease   string        // what keeps the lease from being taken, as the log says; whoever looks has it
 	editing   chan struct{} // and while the book is changed
 	room      chan struct{} // has one element while a run is under way: there is memory for one
 	runs      sync.WaitGroup

@@ -34,6 +34,7 @@ const tick = config.Duration(5 * time.Minute)
 type world struct {
 	source, sink store.Store
 	config       *config.Config
+	log          *slog.Logger
 
 	mu      sync.Mutex
 	told    []Event
@@ -44,7 +45,7 @@ func newWorld() *world {
 	c := config.Default()
 	c.Source.LookbackDays, c.Source.MaxRejected = 2, 1
 	c.Serve.Interval, c.Serve.Lease, c.Serve.RetryPause = tick, tick, 2*tick
-	return &world{source: store.NewMemory(nil), sink: store.NewMemory(nil), config: c}
+	return &world{source: store.NewMemory(nil), sink: store.NewMemory(nil), config: c, log: slog.New(slog.DiscardHandler)}
 }
 
 // replica is a service of a world that is running.
@@ -93,7 +94,7 @@ func (w *world) startWith(t *testing.T, name string, c Config) *replica {
 	t.Helper()
 	r := &replica{registry: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var err error
-	r.Service, err = New(Options{Config: c, Replica: name, Log: slog.New(slog.DiscardHandler), Registerer: r.registry})
+	r.Service, err = New(Options{Config: c, Replica: name, Log: w.log, Registerer: r.registry})
 	if err != nil {
 		t.Fatal(err)
 	}
