@@ -282,6 +282,19 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	}
 }
 
+func TestReportSaysWhichSummariesAreLeftOut(t *testing.T) {
+	w, _ := newWatchedWorld(t)
+	put(t, w.Sink, "summaries/sessions/day/2026-11-18/by_group.csv", "no summary\n")
+	c := newConsole(t, w, nil)
+	const says = "2026-11-18: by_group.csv is left out: it cannot be read"
+	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Figures are being read") {
+		t.Error("the page does not say it, or waits for it")
+	}
+	if page := get(c, "/reports/sessions?year=2025").Body.String(); strings.Contains(page, says) {
+		t.Error("it says so of another year")
+	}
+}
+
 // An alert about many days leads to their report: there is no page of them.
 func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 	w := newWorld(t)

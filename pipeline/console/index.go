@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	stdcsv "encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -80,7 +82,11 @@ type entry struct {
 	days      map[day.Day]figures
 	groups    map[string]figures
 	hours     [24]figures
+	unread    []string // which summaries are of no use, and why; what they are of is left out
 }
+
+// errUseless is why a summary cannot be read, however often it is tried.
+var errUseless = errors.New("it cannot be read")
 
 // history is the figures of a report, day by day and month by month.
 type history struct {
@@ -115,6 +121,28 @@ func (x *index) filling() (known, wanted int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.wanted - x.missing, x.wanted
+}
+
+// unread says in words which summaries of a report's days and months from one day
+// to another are left out, the newest first.
+func (x *index) unread(report string, from, to day.Day) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var keys []entryKey
+	for key, e := range x.entries {
+		n := len(key.partition) // months are compared with months
+		if key.report == report && len(e.unread) > 0 && key.partition >= from.String()[:n] && key.partition <= to.String()[:n] {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b entryKey) int { return strings.Compare(b.partition, a.partition) })
+	var all []string
+	for _, key := range keys {
+		for _, text := range x.entries[key].unread {
+			all = append(all, key.partition+": "+text)
+		}
+	}
+	return all
 }
 
 // day is the figures of a day.
@@ -260,72 +288,116 @@ func (x *index) readAll(ctx context.Context, r *pipeline.Runner, wanted []wanted
 	return group.Wait()
 }
 
-// readEntry reads the summaries of one partition.
+// readEntry reads the summaries of one partition. One that is of no use is left
+// out, and not read again: it is the same until there is another revision.
 func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entry, error) {
-	e := &entry{revision: w.revision, published: w.published, days: map[day.Day]figures{}, groups: map[string]figures{}}
-	for hour := range e.hours {
-		e.hours[hour] = nothing
+	e := &entry{revision: w.revision, published: w.published}
+	for _, read := range []func(context.Context, store.Store, *wantedPartition) (string, error){e.readDays, e.readGroups, e.readHours} {
+		file, err := read(ctx, sink, w)
+		if errors.Is(err, errUseless) {
+			e.unread, err = append(e.unread, fmt.Sprintf("%s is left out: %s", file, err)), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", sink.URL(summaryKey(w, file)), err)
+		}
 	}
+	return e, nil
+}
+
+func (e *entry) readDays(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
 	file, keys, parse := "total.csv", 0, func([]string) (day.Day, error) { return day.Parse(w.key.partition) }
 	if w.kind == pipeline.Month {
 		file, keys, parse = "by_day.csv", 1, func(key []string) (day.Day, error) { return day.Parse(key[0]) }
 	}
-	err := readSummary(ctx, sink, w, file, keys, func(key []string, f figures) error {
+	days := map[day.Day]figures{}
+	err = readSummary(ctx, sink, w, file, keys, func(key []string, f figures) error {
 		d, err := parse(key)
-		e.days[d] = f
+		days[d] = f
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		e.days = days
 	}
+	return file, err
+}
+
+func (e *entry) readGroups(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
+	file = "by_group.csv"
+	groups := map[string]figures{}
 	var others pool
-	err = readSummary(ctx, sink, w, "by_group.csv", 1, func(key []string, f figures) error {
-		if name := key[0]; len(e.groups) < maxGroups && name != otherGroups {
-			e.groups[name] = f
+	err = readSummary(ctx, sink, w, file, 1, func(key []string, f figures) error {
+		if name := key[0]; len(groups) < maxGroups && name != otherGroups {
+			groups[name] = f
 		} else {
 			others.add(f)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return file, err
 	}
 	if others.sum.Days > 0 {
-		e.groups[otherGroups] = others.figures()
+		groups[otherGroups] = others.figures()
 	}
-	return e, readSummary(ctx, sink, w, "by_hour.csv", 1, func(key []string, f figures) error {
+	e.groups = groups
+	return file, nil
+}
+
+func (e *entry) readHours(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
+	file = "by_hour.csv"
+	var hours [24]figures
+	for hour := range hours {
+		hours[hour], e.hours[hour] = nothing, nothing
+	}
+	err = readSummary(ctx, sink, w, file, 1, func(key []string, f figures) error {
 		hour, err := strconv.Atoi(key[0])
 		if err != nil || hour < 0 || hour > 23 {
 			return fmt.Errorf("%q is no hour", key[0])
 		}
-		e.hours[hour] = f
+		hours[hour] = f
 		return nil
 	})
+	if err == nil {
+		e.hours = hours
+	}
+	return file, err
 }
 
-// readSummary reads the rows of a summary: their keys and figures.
+func summaryKey(w *wantedPartition, file string) string {
+	return pipeline.SummaryKey(w.key.report, w.kind, w.key.partition, file)
+}
+
+// readSummary reads the rows of a summary: their keys and figures. If it is not
+// what it should be, the error is errUseless.
 func readSummary(ctx context.Context, sink store.Store, w *wantedPartition, file string, keys int, each func(key []string, f figures) error) error {
-	key := pipeline.SummaryKey(w.key.report, w.kind, w.key.partition, file)
-	body, _, err := openWhole(ctx, sink, key)
+	body, _, err := openWhole(ctx, sink, summaryKey(w, file))
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	rows := w.format.NewReader(io.LimitReader(body, maxSummary))
+	text := &io.LimitedReader{R: body, N: maxSummary + 1}
+	rows := w.format.NewReader(text)
 	rows.ReuseRecord, rows.FieldsPerRecord = true, keys+columns
 	for line := 0; ; line++ {
 		record, err := rows.Read()
-		if err == io.EOF {
+		switch {
+		case text.N == 0: // wherever it is cut
+			return fmt.Errorf("%w: it is longer than %s", errUseless, words.Bytes(maxSummary))
+		case err == io.EOF:
 			return nil
+		case errors.As(err, new(*stdcsv.ParseError)):
+			return fmt.Errorf("%w: %w", errUseless, err)
+		case err != nil:
+			return err
+		case line == 0:
+			continue // it is the header
 		}
-		if err == nil && line > 0 { // after the header
-			var f figures
-			if f, err = parseFigures(record[keys:]); err == nil {
-				err = each(record[:keys], f)
-			}
+		f, err := parseFigures(record[keys:])
+		if err == nil {
+			err = each(record[:keys], f)
 		}
 		if err != nil {
-			return fmt.Errorf("read %s: %w", sink.URL(key), err)
+			return fmt.Errorf("%w: %w", errUseless, err)
 		}
 	}
 }

@@ -31,6 +31,8 @@ type reportBody struct {
 	Step    string     `json:"step"`
 	Known   int        `json:"known_partitions"` // to the charts, of all reports
 	Wanted  int        `json:"wanted_partitions"`
+	Unread  []string   `json:"unread_summaries,omitempty"` // that the charts do without, and why
+	More    int        `json:"more_unread_summaries,omitempty"`
 	LastDay string     `json:"last_published_day"`
 
 	Days   []service.Partition `json:"days"` // of the range
@@ -48,6 +50,9 @@ const (
 )
 
 const recentMonths = 12
+
+// mostUnread is how many summaries that cannot be read are named.
+const mostUnread = 5
 
 func (c *Console) report(r *http.Request) (*page, error) {
 	s := c.Service.State()
@@ -78,6 +83,9 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	body.Charts, body.ByHour, body.Groups, body.Hours = chartsOver(h, from, to), chartsByHour(rows), groupsOf(rows), hoursOf(rows)
 	body.Days, body.Months = between(rep.Days, body.From, body.To), between(rep.Months, body.From[:len("2006-01")], body.To)
 	body.Known, body.Wanted = c.index.filling()
+	unread := c.index.unread(rep.Name, from, to)
+	body.Unread = unread[:min(len(unread), mostUnread)]
+	body.More = len(unread) - len(body.Unread)
 	if last := lastPublished(rep.Days); last != nil {
 		body.LastDay = last.Name
 	}

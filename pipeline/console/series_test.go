@@ -167,30 +167,62 @@ func TestIndexFollowsRevisions(t *testing.T) {
 }
 
 func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
+	const dir = "summaries/r/day/2026-11-01/"
+	long := summaryText([6]string{"A", "7", "0:10:00", "0:05:00", "0:00:20", "0:01:00"})
+	long += strings.Repeat(long[strings.IndexByte(long, '\n')+1:], maxSummary/len(long)*2)
 	for name, tc := range map[string]struct {
 		key, text string
-		fails     bool
+		says      string // of what is left out
+		knowsDay  bool
 	}{
-		"missing summaries are no error": {"", "", false},
-		"too few columns":                {"summaries/r/day/2026-11-01/total.csv", "A,B\n1,2\n", true},
-		"no number":                      {"summaries/r/day/2026-11-01/total.csv", strings.Replace(total("7"), "\n7,", "\nx,", 1), true},
-		"no duration":                    {"summaries/r/day/2026-11-01/total.csv", strings.Replace(total("7"), "0:10:00", "10 min", 1), true},
-		"no hour":                        {"summaries/r/day/2026-11-01/by_hour.csv", summaryText([6]string{"24", "1", "0:00:00", "0:00:00", "", ""}), true},
+		"missing summaries are nothing to tell": {"", "", "", false},
+		"too few columns":                       {dir + "total.csv", "A,B\n1,2\n", "2026-11-01: total.csv is left out: it cannot be read: record on line 1: wrong number of fields", false},
+		"no number":                             {dir + "total.csv", strings.Replace(total("7"), "\n7,", "\nx,", 1), `2026-11-01: total.csv is left out: it cannot be read: strconv.ParseInt: parsing "x": invalid syntax`, false},
+		"no duration":                           {dir + "total.csv", strings.Replace(total("7"), "0:10:00", "10 min", 1), `2026-11-01: total.csv is left out: it cannot be read: "10 min" is no duration`, false},
+		"no hour":                               {dir + "by_hour.csv", summaryText([6]string{"24", "1", "0:00:00", "0:00:00", "", ""}), `2026-11-01: by_hour.csv is left out: it cannot be read: "24" is no hour`, true},
+		"too long":                              {dir + "by_group.csv", long, "2026-11-01: by_group.csv is left out: it cannot be read: it is longer than 4.2 MB", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, s := twoMonths(t)
 			if tc.key != "" {
 				put(t, r.Sink, tc.key, tc.text)
-			} else if err := r.Sink.Delete(t.Context(), "summaries/r/day/2026-11-01/total.csv"); err != nil {
+			} else if err := r.Sink.Delete(t.Context(), dir+"total.csv"); err != nil {
 				t.Fatal(err)
 			}
-			x := newIndex()
-			if err := x.follow(t.Context(), r, s); (err != nil) != tc.fails {
-				t.Errorf("error: %v", err)
-			}
+			spy := &watched{Store: r.Sink}
+			r.Sink = spy
+			x := followed(t, r, s)
 			h := x.history("r")
-			if h.day(day.Date(2026, 11, 1)).Days != 0 || h.day(day.Date(2026, 11, 2)).Sessions != 9 {
-				t.Error("the day before is known, or the day itself is not")
+			if known := h.day(day.Date(2026, 11, 1)).Days != 0; known != tc.knowsDay || h.day(day.Date(2026, 11, 2)).Sessions != 9 {
+				t.Errorf("the day is known: %v; or the day after is not", known)
+			}
+			november := h.months[day.MonthOf(2026, 11)]
+			if got := november.groups["A"].Sessions; got != 16 && got != 9 {
+				t.Errorf("the group has %d sessions", got)
+			}
+			first, last := day.Date(2026, 11, 1), day.Date(2026, 11, 20)
+			if got := strings.Join(x.unread("r", first, last), "; "); got != tc.says {
+				t.Errorf("left out: %s", got)
+			}
+			if got := x.unread("r", last, last); got != nil {
+				t.Errorf("left out of other days: %s", got)
+			}
+			if tc.says == "" {
+				return
+			}
+			spy.seen()
+			if err := x.follow(t.Context(), r, s); err != nil {
+				t.Fatal(err)
+			}
+			if keys := spy.seen(); len(keys) > 0 {
+				t.Errorf("it was read again: %q", keys)
+			}
+			s.Reports[0].Days[2].Revision = 2
+			put(t, spy, dir+"total.csv", total("7"))
+			put(t, spy, dir+"by_group.csv", summaryText([6]string{"A", "7", "0:10:00", "0:05:00", "0:00:20", "0:01:00"}))
+			put(t, spy, dir+"by_hour.csv", summaryText([6]string{"9", "7", "0:00:00", "0:00:00", "", ""}))
+			if err := x.follow(t.Context(), r, s); err != nil || x.unread("r", first, last) != nil || x.history("r").day(first).Sessions != 7 {
+				t.Errorf("its next revision is not read: %v, %q", err, x.unread("r", first, last))
 			}
 		})
 	}
