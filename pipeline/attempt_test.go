@@ -245,8 +245,8 @@ func (r *requests) Open(ctx context.Context, key string, offset, length int64, i
 	return r.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
-// A manifest is read once, and again when it has changed; what is planned is
-// the same as without what is known.
+// A manifest or a note of a failure is read once, and again when it has changed;
+// what is planned is the same as without what is known.
 func TestKnown(t *testing.T) {
 	source, sink := store.NewMemory(nil), &requests{Store: store.NewMemory(nil)}
 	for d := 20; d <= 30; d++ {
@@ -288,6 +288,21 @@ func TestKnown(t *testing.T) {
 	}
 	look("everything known", Everything())
 	look("a day known", theDay(t))
+
+	notes := []string{"state/failed/day/sessions/2026-11-20.json", "state/failed/digest/-/2026-11-20.json"}
+	for _, key := range notes {
+		put(t, sink, key, `{"error":"the disk is full"}`)
+	}
+	look("failures", Everything(), notes...)
+	look("failures known", Everything())
+	put(t, sink, notes[0], `{"error":"the disk is gone"}`)
+	look("another failure", Everything(), notes[0])
+	for _, key := range notes {
+		if err := sink.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look("no failure any more", Everything())
 
 	put(t, source, "2026/11/21/b.ndjson", sessionLines(121))
 	other := newRunner(t, source, sink) // another process

@@ -28,8 +28,9 @@ func failedKey(s *Step) string {
 	return failedRoot + string(s.Kind) + "/" + report + "/" + s.Partition + ".json"
 }
 
-// readFailures reads the notes of what failed.
+// readFailures reads the notes of what failed, of which there may be thousands.
 func (o *observation) readFailures(ctx context.Context) error {
+	var notes []store.Object
 	for object, err := range o.r.Sink.List(ctx, failedRoot) {
 		if errors.Is(err, store.ErrNoBucket) {
 			return nil // nothing was ever written to a directory
@@ -37,16 +38,26 @@ func (o *observation) readFailures(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f, err := readFailure(ctx, o.r.Sink, object.Key)
+		if text, known := o.r.Known.failure(object); known {
+			o.failed[object.Key] = text
+		} else {
+			notes = append(notes, object)
+		}
+	}
+	return each(ctx, len(notes), o.r.requests(), func(ctx context.Context, i int) error {
+		f, err := readFailure(ctx, o.r.Sink, notes[i].Key)
 		if errors.Is(err, store.ErrNotFound) {
-			continue // somebody else has just succeeded
+			return nil // somebody else has just succeeded
 		}
 		if err != nil {
 			return err
 		}
-		o.failed[object.Key] = f.Error
-	}
-	return nil
+		o.r.Known.keepFailure(notes[i], f.Error)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.failed[notes[i].Key] = f.Error
+		return nil
+	})
 }
 
 func readFailure(ctx context.Context, st store.Store, key string) (f failure, err error) {

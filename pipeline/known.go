@@ -6,12 +6,14 @@ import (
 	"daybook/sources/store"
 )
 
-// Known remembers the manifests that a [Runner] has read, so that looking again
-// costs listings, and only what has changed is read. It is for one sink, and
-// for any number of goroutines, plans and runs of one process.
+// Known remembers the manifests and the notes of failures that a [Runner] has
+// read, so that looking again costs listings, and only what has changed is read.
+// It is for one sink, and for any number of goroutines, plans and runs of one
+// process.
 type Known struct {
 	reports sync.Map // *published, by the manifest's key
 	digests sync.Map // *digestRef, likewise
+	failed  sync.Map // knownFailure, by the note's key
 }
 
 // NewKnown knows nothing yet.
@@ -60,5 +62,24 @@ func (k *Known) digest(object store.Object) *digestRef {
 func (k *Known) keepDigest(key string, ref *digestRef) {
 	if k != nil && ref.etag != "" {
 		k.digests.Store(key, ref)
+	}
+}
+
+// knownFailure is what a note says, in the version that was listed.
+type knownFailure struct{ etag, text string }
+
+// failure gives what is known of a note that was listed.
+func (k *Known) failure(object store.Object) (text string, known bool) {
+	if k == nil {
+		return "", false
+	}
+	kept, _ := k.failed.Load(object.Key)
+	f, known := kept.(knownFailure)
+	return f.text, known && f.etag == object.ETag
+}
+
+func (k *Known) keepFailure(object store.Object, text string) {
+	if k != nil && object.ETag != "" {
+		k.failed.Store(object.Key, knownFailure{object.ETag, text})
 	}
 }
