@@ -233,7 +233,7 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Troubles) != days {
 			t.Errorf("%d failures were counted (%v)", len(b.Troubles), err)
 		}
-		if n := puts.Load(); n > 3 {
+		if n := puts.Load(); n > days/2 { // looks may come in between
 			t.Errorf("the book was written %d times", n)
 		}
 	})
