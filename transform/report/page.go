@@ -11,7 +11,7 @@ func SchemaPage() string {
 	fmt.Fprintf(&b, "# The columns of a report\n\n"+
 		"Schema version %d. This page is made from the definition of the columns; columns are only ever appended.\n"+
 		"A null is unknown. Text longer than its length is cut to that many Unicode code points. CSV files have the\n"+
-		"headings, Parquet and NDJSON the names.\n\n"+
+		"headings, Parquet and NDJSON the names. How each value comes to be is in [REPORT.md](REPORT.md).\n\n"+
 		"| # | name | heading | kop | Parquet type | null | length | what it is |\n|---|---|---|---|---|---|---|---|\n", SchemaVersion)
 	for i := range Columns {
 		c := &Columns[i]
