@@ -97,7 +97,7 @@ type Store struct {
 	MaxAttempts int `yaml:"max_attempts" jsonschema:"minimum=1,maximum=100,default=8"`
 }
 
-// Report defines one report (report.md, "Membership").
+// Report defines one report (REPORT.md, "Membership").
 type Report struct {
 	// The report's folder, and its name in warehouses: lower-case letters, digits and underscores.
 	Name string `yaml:"name" jsonschema:"minLength=1,maxLength=64,pattern=^[a-z][a-z0-9_]*$,default=sessions"`
@@ -202,7 +202,7 @@ type Unit struct {
 }
 
 // Labels are column headings in CSV files. An empty one is the default of
-// report.md.
+// REPORT.md.
 type Labels struct {
 	// Heading of the session's name.
 	Name string `yaml:"name,omitempty"`

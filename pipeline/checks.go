@@ -10,7 +10,7 @@ import (
 )
 
 // checks hold rows that are about to be published, in order, against what
-// report.md promises, and against what is usual.
+// REPORT.md promises, and against what is usual.
 type checks struct {
 	p    *partition
 	rows int64

@@ -23,7 +23,7 @@ import (
 // sessionsFile holds the rows themselves under the report's headings.
 const sessionsFile = "sessions.csv"
 
-// summaries are the CSV files of a partition in the making (summary.md).
+// summaries are the CSV files of a partition in the making (REPORT.md, "Summaries").
 type summaries struct {
 	p        *partition
 	scratch  *spill.Scratch

@@ -1,5 +1,5 @@
 // Package csv writes the CSV files of a report: its summaries, and its rows
-// under the report's headings (summary.md). It reads them, too.
+// under the report's headings (REPORT.md, "Summaries"). It reads them, too.
 //
 // They are RFC 4180 with a header and lines that end in LF, in UTF-8. What
 // spreadsheets need on top is in [Format]. Text that a spreadsheet would take
@@ -152,7 +152,7 @@ func harmless(s string) string {
 }
 
 // formula says whether a spreadsheet would take a cell for a formula
-// (summary.md).
+// (REPORT.md, "Summaries").
 func formula[T string | []byte](s T) bool {
 	if len(s) == 0 {
 		return false

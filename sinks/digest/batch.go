@@ -66,7 +66,7 @@ func check(events []event.Event) error {
 	return nil
 }
 
-// before is the contract's order (events.md, "Order").
+// before is the contract's order (EVENTS.md, "Lines").
 func before(a, b *event.Event) bool {
 	return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), strings.Compare(a.ID, b.ID)) < 0
 }

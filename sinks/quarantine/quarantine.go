@@ -1,13 +1,13 @@
-// Package quarantine keeps the lines of dumps that are no events (events.md,
-// "A line"), so that people can look at them, and so that they can be fed in
-// again.
+// Package quarantine keeps the lines of dumps that are no events (EVENTS.md,
+// "What becomes of each line"), so that people can look at them, and so that
+// they can be fed in again.
 //
 // It is NDJSON: one object a line, its members in this order.
 //
 //	{"object":"events/2026/11/20/a.ndjson.gz","line":12,"offset":4711,"reason":"bad_value","detail":"…","raw":"…"}
 //
 // object is the dump's key; line counts from 1; offset is that of the line's
-// first byte in the dump, uncompressed, from 0; reason is a code of events.md,
+// first byte in the dump, uncompressed, from 0; reason is a code of EVENTS.md,
 // and detail tells people more. raw is the line, byte for byte, without its
 // line ending. A line that is not UTF-8, which no JSON string can hold, is in
 // raw_base64 instead, in standard base64; so is one that is longer than any

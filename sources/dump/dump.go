@@ -1,5 +1,5 @@
 // Package dump says what dumps there are, and reads the lines in them
-// (events.md, "Dumps").
+// (EVENTS.md, "Dumps").
 //
 // A dump is an object of newline-delimited JSON, plain, gzip or zstd. Its key
 // holds the day on which the producer wrote it; a Template says how. ListDay

@@ -1,7 +1,7 @@
 // Package generate writes dumps that look like a support organisation's, of
 // any size, for demonstrations, benchmarks and tests.
 //
-// They hold everything the contract (events.md) knows and every way to break
+// They hold everything the contract (EVENTS.md) knows and every way to break
 // it: all types, statuses and signals; sessions on hold for days, transferred,
 // handed over, reopened; events that come late, twice, out of order; lines
 // that are blank or no events. Days have a working day's shape in central
@@ -53,7 +53,7 @@ const (
 	maxDays           = 200 * 366
 )
 
-// The first and last year that a session may have begun in: events.md allows
+// The first and last year that a session may have begun in: EVENTS.md allows
 // 1990 to 2200, and sessions that begin at the end of a year go on in the next.
 const (
 	firstYear = 1990
@@ -283,7 +283,7 @@ func (p *part) count(l line) {
 // Kind is what a line is to a reader.
 type Kind uint8
 
-// The kinds of lines, as events.md accounts for them.
+// The kinds of lines, as EVENTS.md accounts for them.
 const (
 	Event     Kind = iota + 1
 	Duplicate      // an event that another line, in this or an earlier dump, holds, too

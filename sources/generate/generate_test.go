@@ -188,7 +188,7 @@ func TestCodecs(t *testing.T) {
 	}
 }
 
-// fault is what is wrong with a line by events.md, as far as a generated line
+// fault is what is wrong with a line by EVENTS.md, as far as a generated line
 // can be: "" for nothing.
 func fault(text string) string {
 	var e map[string]any

@@ -17,7 +17,7 @@ const (
 	// spanMillis is more than a session lasts, but for a break of days.
 	spanMillis = 8 * hourMillis
 
-	maxBreakDays = 12 // sessions live up to 14 days (events.md, "Dumps")
+	maxBreakDays = 12 // sessions live up to 14 days
 	maxLateDays  = 2
 
 	// reachDays is how many days after its own a session can have lines: a

@@ -9,7 +9,7 @@ import (
 	"daybook/transform/day"
 )
 
-// resolutionsEnded is when technicians stopped giving verdicts (events.md,
+// resolutionsEnded is when technicians stopped giving verdicts (EVENTS.md,
 // "Types"). A few consoles were never told.
 var resolutionsEnded = day.Date(2009, time.May, 1)
 

@@ -345,7 +345,7 @@ const (
 	answered = "FILTER (WHERE start_time IS NOT NULL AND role = 'lead')"
 )
 
-// measures are those of summary.md, "Measures", in SQL.
+// measures are those of REPORT.md, "Measures", in SQL.
 var measures = []string{
 	"count(DISTINCT session_id)",
 	"count(*)",

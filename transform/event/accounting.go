@@ -2,9 +2,9 @@ package event
 
 import "fmt"
 
-// Accounting says what became of every line that was read (events.md, "A
-// line"). Nothing is dropped silently: [Accounting.Check] holds it against the
-// law of conservation.
+// Accounting says what became of every line that was read (EVENTS.md, "What
+// becomes of each line"). Nothing is dropped silently: [Accounting.Check] holds it
+// against the law of conservation.
 type Accounting struct {
 	Lines      int64            `json:"lines"`
 	Accepted   int64            `json:"accepted"` // events, each counted once

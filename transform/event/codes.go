@@ -82,7 +82,7 @@ func (c *codes) find(s []byte) int {
 // order.
 func Reasons() []Reason { return upTo[Reason](len(reasonCodes.names)) }
 
-// Ending says whether s ends a session (report.md, "Legs": ending statuses).
+// Ending says whether s ends a session (REPORT.md, "Legs": ending statuses).
 func (s Status) Ending() bool {
 	switch s {
 	case ClosedByCustomer, ClosedByTechnician, ClosedByWaitingCustomer, TimedOut,

@@ -44,7 +44,7 @@ func NewDecoder() *Decoder {
 //     see [Blank].)
 //  3. The first member that is missing (MissingField) or wrong (BadValue, and
 //     for a type that is a string, but none of the contract's, UnknownType).
-//     Members are taken in the order of events.md: event_id, ts, session_id,
+//     Members are taken in the order of EVENTS.md: event_id, ts, session_id,
 //     seq, type, and then those of the type, an object's members in its place.
 func (d *Decoder) Decode(line []byte, e *Event) Reject {
 	*e = Event{}
@@ -93,7 +93,7 @@ func (d *Decoder) scan(line []byte, e *Event) int {
 	return i
 }
 
-// The limits that events.md sets.
+// The limits that EVENTS.md sets.
 const (
 	maxEventID = 64 // bytes
 	maxTool    = 32 // code points
@@ -133,7 +133,7 @@ func (d *Decoder) envelope(e *Event) {
 	}
 }
 
-// body takes the members of the event's type, in the order of events.md,
+// body takes the members of the event's type, in the order of EVENTS.md,
 // "Types".
 func (d *Decoder) body(e *Event) {
 	m := &d.outer

@@ -4,13 +4,13 @@
 package event
 
 // MaxLine is the longest line, in bytes without its terminator, that can be
-// an event (events.md, "A line").
+// an event (EVENTS.md, "Lines").
 const MaxLine = 1 << 20
 
 // Type is what happened.
 type Type uint8
 
-// The event types of events.md, "Types".
+// The event types of EVENTS.md, "Types".
 const (
 	SessionCreated Type = iota + 1
 	DetailsChanged
@@ -27,7 +27,7 @@ const (
 // Status is a session's status. The zero value is no status.
 type Status uint8
 
-// The status codes of events.md, in the order in which it lists them.
+// The status codes of EVENTS.md, in the order in which it lists them.
 const (
 	Connecting Status = iota + 1
 	Waiting
@@ -52,7 +52,7 @@ const (
 // SessionType is the technology at the customer's side. Zero is unknown.
 type SessionType uint8
 
-// The session type codes of events.md.
+// The session type codes of EVENTS.md.
 const (
 	MobileApplet SessionType = iota + 1
 	CallingCard
@@ -65,7 +65,7 @@ const (
 // Signal is a presence code: a signal from a technician's console.
 type Signal uint8
 
-// The presence codes of events.md.
+// The presence codes of EVENTS.md.
 const (
 	Away Signal = iota + 1
 	Available
@@ -82,7 +82,7 @@ const (
 // Sender is who wrote a chat line.
 type Sender uint8
 
-// The senders of events.md.
+// The senders of EVENTS.md.
 const (
 	Customer Sender = iota + 1
 	Technician
@@ -97,14 +97,14 @@ const (
 	ByTechnician Actor = iota + 1
 	ByAdministrator
 	ByTimeout
-	BySystem   // a removing status that nobody caused (report.md, "Legs")
+	BySystem   // a removing status that nobody caused (REPORT.md, "Legs")
 	ByTransfer // transferred or handed over
 )
 
 // Resolution is a technician's verdict (before May 2009).
 type Resolution uint8
 
-// The resolution codes of events.md.
+// The resolution codes of EVENTS.md.
 const (
 	Resolved Resolution = iota + 1
 	Unresolved
@@ -170,15 +170,15 @@ type Event struct {
 }
 
 // Millis returns the event's time in whole milliseconds since the Unix epoch,
-// truncated: what enters every time and duration (events.md, "A line").
+// truncated: what enters every time and duration (EVENTS.md, "Lines").
 func (e *Event) Millis() int64 { return e.TS / 1000 }
 
 // Reason is why a line is no event. The zero value is none.
 type Reason uint8
 
-// The reason codes of events.md, "A line", and two more for lines that are
-// events, but lie further from the day of their dump than the look-back
-// reaches: no report of their own day would read that dump.
+// The reason codes of EVENTS.md, "What becomes of each line". The last two are
+// for lines that are events, but lie further from the day of their dump than the
+// look-back reaches: no report of their own day would read that dump.
 const (
 	BadJSON Reason = iota + 1
 	TooLong

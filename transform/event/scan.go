@@ -468,7 +468,7 @@ func hex4(b []byte) (r rune, ok bool) {
 }
 
 // unescape appends the value of a scanned string to dst. An unpaired surrogate
-// becomes U+FFFD (events.md, "A line").
+// becomes U+FFFD (EVENTS.md, "Lines").
 func unescape(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]

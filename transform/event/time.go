@@ -2,7 +2,7 @@ package event
 
 import "encoding/binary"
 
-// The years a time may have, as written (events.md, "A line").
+// The years a time may have, as written (EVENTS.md, "Lines").
 const (
 	minYear = 1990
 	maxYear = 2200

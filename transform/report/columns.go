@@ -10,7 +10,7 @@ import (
 // Kind is what a column holds, and so how it is stored and written.
 type Kind uint8
 
-// The kinds of report.md, "Columns".
+// The kinds of REPORT.md, "Columns".
 const (
 	Timestamp Kind = iota // whole milliseconds, stored as timestamp[us, UTC]
 	Duration              // whole milliseconds, stored as int64
@@ -63,10 +63,10 @@ func (c *Column) Flag(r *Row) bool { return *c.flag(r) }
 func (c *Column) Day(r *Row) day.Day { return *c.date(r) }
 
 // SchemaVersion counts the changes of the schema. Version 1 is the columns of
-// report.md, "Columns".
+// REPORT.md, "Columns".
 const SchemaVersion = 1
 
-// Columns are the columns of the report, in order (report.md, "Columns").
+// Columns are the columns of the report, in order (REPORT.md, "Columns").
 // Append only: a column never moves, changes its type or goes.
 var Columns = []Column{
 	timestamp("start_time", "Start Time", "Starttijd", func(r *Row) *int64 { return &r.StartTime },

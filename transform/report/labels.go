@@ -8,7 +8,7 @@ import (
 // CSV files. Parquet always holds the English values.
 type Language uint8
 
-// The languages of report.md.
+// The languages of REPORT.md.
 const (
 	English Language = iota
 	Dutch
@@ -38,7 +38,7 @@ type Labels struct {
 	CustomFields [5]string
 }
 
-// The values of report.md, "Columns".
+// The values of REPORT.md, "Columns" and "Statuses".
 var (
 	sessionTypes = [...]Text{
 		event.MobileApplet: {"Mobile Applet", "Mobiele applet"},
@@ -70,7 +70,7 @@ var (
 	}
 )
 
-// resolutions are the verdicts of the column resolved_unresolved: report.md
+// resolutions are the verdicts of the column resolved_unresolved: REPORT.md
 // gives them in English alone.
 var resolutions = [...]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
 

@@ -75,8 +75,8 @@ func asMap(r *report.Row) reference.Row {
 	return m
 }
 
-// The engine agrees with the reference, which was written from report.md alone
-// and in another way, on sessions that no product would produce.
+// The engine agrees with the reference, which follows REPORT.md alone and in
+// another way, on sessions that no product would produce.
 func TestAgreesWithTheReference(t *testing.T) {
 	zone, err := time.LoadLocation("America/St_Johns") // half an hour off the others
 	if err != nil {

@@ -1,6 +1,9 @@
 // Package report turns the engine's legs into the rows of a report: the
-// columns of report.md with their headings, texts and lengths, the date and
+// columns of REPORT.md with their headings, texts and lengths, the date and
 // the unit a row belongs to, and the Arrow schema and record batches.
+//
+// REPORT.md, in this directory, has the rules for all values of the rows, and
+// for the summaries beside them.
 //
 // There is one definition of the columns, [Columns]. The Arrow schema, the
 // CSV headings, the JSON members, the audit of a published file, the schema
@@ -105,11 +108,11 @@ func (c *Counts) Add(o Counts) {
 }
 
 // verdictsUntil is the first day on which the product kept no verdicts
-// (report.md, "Columns": resolved_unresolved).
+// (REPORT.md, "Columns": resolved_unresolved).
 var verdictsUntil = day.Date(2009, time.May, 1)
 
 // Date is the report date of a leg: the local date of its start, or begin
-// (report.md, "Membership").
+// (REPORT.md, "Membership").
 func (d *Definition) Date(l *session.Leg) day.Day {
 	return day.Of(l.Dated(), d.Zone)
 }

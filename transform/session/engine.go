@@ -37,11 +37,11 @@ type presence struct {
 	link, available, tab, console, window bool
 }
 
-// atStart is the presence of a leg that starts (report.md, "Presence").
+// atStart is the presence of a leg that starts (REPORT.md, "Presence").
 var atStart = presence{link: true, available: true, tab: true, console: true}
 
 // working and acting are the two readings of a presence, both under the
-// status active (report.md, "Work" and "In action").
+// status active (REPORT.md, "Work" and "In action").
 func (p presence) working() bool { return p.link && p.available && p.tab && p.console }
 func (p presence) acting() bool {
 	return p.link && p.available && (p.tab && p.console || p.window)
@@ -79,7 +79,7 @@ func (e *Engine) reset(first *event.Event, trace *Trace) {
 	e.now, e.trace = first.Millis(), trace
 }
 
-// apply takes one event (report.md, "Legs").
+// apply takes one event (REPORT.md, "Legs").
 func (e *Engine) apply(ev *event.Event, first bool) {
 	if first {
 		e.lead = e.openLeg(Lead)
@@ -154,7 +154,7 @@ func (e *Engine) detailsChanged(d *event.Details) {
 	}
 }
 
-// statusChanged follows the five numbered rules of report.md, "Legs".
+// statusChanged follows the five numbered rules of REPORT.md, "Legs".
 func (e *Engine) statusChanged(ev *event.Event) {
 	s := ev.Status
 
@@ -540,7 +540,7 @@ func (e *Engine) settle() {
 	}
 }
 
-// bucketOf names the bucket that a status counts to (report.md, "Buckets").
+// bucketOf names the bucket that a status counts to (REPORT.md, "Buckets").
 func bucketOf(s event.Status) Measure {
 	switch s {
 	case event.Active:

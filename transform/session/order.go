@@ -12,8 +12,8 @@ import (
 )
 
 // Order sorts the events of one session in the contract's order, in place,
-// and drops all but the first of those that share an event_id (events.md,
-// "Order"). It returns what is left, which shares events' memory, and how
+// and drops all but the first of those that share an event_id (EVENTS.md,
+// "Lines"). It returns what is left, which shares events' memory, and how
 // many were dropped.
 //
 // Events that come in order and once each, as most do, are only looked at: they

@@ -53,7 +53,7 @@ func TestHostileSessions(t *testing.T) {
 	}
 }
 
-// checkLeg holds one leg against report.md, "Times of a leg".
+// checkLeg holds one leg against REPORT.md, "Times of a leg".
 func checkLeg(t *testing.T, s *Session, l *Leg) {
 	t.Helper()
 	lastKnown := s.LastEvent

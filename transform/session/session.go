@@ -1,6 +1,6 @@
 // Package session is the timing and status engine: it folds the events of one
-// session into its legs, each technician's part in it, as report.md defines
-// them.
+// session into its legs, each technician's part in it, by the rules of
+// transform/report/REPORT.md, which comments call REPORT.md for short.
 //
 // The fold is a pure function of the session's set of events. [Order] puts
 // them in the contract's order and drops repeated deliveries; [Engine.Fold]
@@ -55,7 +55,7 @@ type Session struct {
 	Legs        []Leg // in order of opening: Legs[i] is leg number i
 }
 
-// Leg is one technician's part in a session (report.md, "Legs" and "Times of
+// Leg is one technician's part in a session (REPORT.md, "Legs" and "Times of
 // a leg").
 type Leg struct {
 	Number     int
@@ -94,13 +94,13 @@ type Leg struct {
 }
 
 // Total is the leg's total time: active, hold, transfer, rebooting and
-// reconnecting (report.md, "Times of a leg", Total).
+// reconnecting (REPORT.md, "Times of a leg", Total).
 func (l *Leg) Total() int64 {
 	return l.Active + l.Hold + l.Transfer + l.Rebooting + l.Reconnecting
 }
 
 // Dated is the moment that decides which date the leg belongs to: its start,
-// or its begin if it never started (report.md, "Membership").
+// or its begin if it never started (REPORT.md, "Membership").
 func (l *Leg) Dated() int64 {
 	if l.Start != Unknown {
 		return l.Start
@@ -111,7 +111,7 @@ func (l *Leg) Dated() int64 {
 // Anomaly is something that should not happen in a session, and does.
 type Anomaly uint8
 
-// The anomalies of report.md, "Legs", in alphabetical order of their codes.
+// The anomalies of REPORT.md, "Legs", in alphabetical order of their codes.
 const (
 	BadCollaboration Anomaly = iota
 	DuplicateCreated

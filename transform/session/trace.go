@@ -72,7 +72,7 @@ type Removal struct {
 
 // NoWrapUp says that the removal leaves nothing to wrap up: it is a transfer
 // or handover, or a technician closed a session that was active, offline,
-// rebooting or reconnecting (report.md, "Wrap-up").
+// rebooting or reconnecting (REPORT.md, "Wrap-up").
 func (r *Removal) NoWrapUp() bool {
 	switch r.By {
 	case event.ByTransfer:

@@ -72,7 +72,7 @@ type stats struct {
 	total    []uint32 // seconds, sorted, of rows with a start
 }
 
-// measures are those of summary.md, "Measures", in order.
+// measures are those of REPORT.md, "Measures", in order.
 var measures = []struct {
 	heading report.Text
 	cell    func(*stats) string

@@ -1,6 +1,6 @@
 // Package summary computes the tables that people read beside a partition of
-// a report (summary.md): its totals, and the same measures by technician,
-// group, channel, hour of the day and, for months, day.
+// a report (REPORT.md, "Summaries"): its totals, and the same measures by
+// technician, group, channel, hour of the day and, for months, day.
 //
 // An [Accumulator] takes exactly the rows of the partition, in any order, and
 // makes the tables of them, so that they never disagree with the Parquet.

@@ -221,7 +221,7 @@ func orUnknown(id int64) int64 {
 	return id
 }
 
-// Each status counts where summary.md says, as the report spells it.
+// Each status counts where REPORT.md says, as the report spells it.
 func TestStatuses(t *testing.T) {
 	counted := map[event.Status]string{
 		event.ClosedByCustomer: "Closed", event.ClosedByTechnician: "Closed", event.ClosedByWaitingCustomer: "Closed",

@@ -1,11 +1,11 @@
 // Package casefile loads the worked cases in testdata/cases: a handful of
-// events each, and the rows that report.md makes of them, worked out by hand.
+// events each, and the rows that REPORT.md makes of them, worked out by hand.
 // Whatever computes rows can be held to them.
 //
 // A file reads like this; testdata/cases/README.md tells the rest:
 //
 //	title: A transfer is called off
-//	holds: [legs.status.3b]        # sentences of report.md, by their ids in README.md
+//	holds: [legs.status.3b]        # sentences of REPORT.md, by their ids in README.md
 //	timezone: Europe/Amsterdam     # of the report; UTC where not given
 //	events: |                      # NDJSON, as in a dump, in any order
 //	  {"event_id":"1", …}
@@ -91,7 +91,7 @@ const (
 	needTime
 )
 
-// columns are those of report.md, "Columns".
+// columns are those of REPORT.md, "Columns".
 var columns = map[string]kind{
 	"start_time": timeKind, "end_time": timeKind, "last_action_time": timeKind,
 	"technician_name": textKind, "technician_id": intKind, "technician_email": textKind,
@@ -209,7 +209,7 @@ func complete(written map[string]any) (map[string]any, error) {
 	for name, v := range written {
 		k, ok := columns[name]
 		if !ok {
-			return nil, fmt.Errorf("%s: no such column; report.md, \"Columns\", has their names", name)
+			return nil, fmt.Errorf("%s: no such column; REPORT.md, \"Columns\", has their names", name)
 		}
 		if v == nil && (k == textKind || k == timeKind || k == intKind) {
 			continue // written out to stress that it is unknown

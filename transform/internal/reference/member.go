@@ -9,7 +9,7 @@ import (
 )
 
 // Select keeps the rows that belong to a report whose time zone is loc
-// (report.md, "Membership").
+// (REPORT.md, "Membership").
 func Select(rows []Row, report casefile.Report, loc *time.Location) []Row {
 	var selected []Row
 	for _, row := range rows {

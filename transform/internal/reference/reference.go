@@ -1,4 +1,4 @@
-// Package reference computes the rows of report.md a second time, slowly, so
+// Package reference computes the rows of REPORT.md a second time, slowly, so
 // that the engine has something independent to agree with. Only tests use it.
 //
 // Nothing here is counted while events go by. [Build] puts the events of a
@@ -7,7 +7,7 @@
 // signal, tool and verdict, each with its [moment]. Every column is then
 // looked up in those lists on its own (row.go), and durations are sizes of
 // sets of milliseconds (spans.go), made with unions and intersections in the
-// words of report.md, "Times of a leg".
+// words of REPORT.md, "Times of a leg".
 package reference
 
 import (
@@ -18,7 +18,7 @@ import (
 	"daybook/transform/event"
 )
 
-// Row is one leg, keyed by the Parquet column names of report.md, "Columns".
+// Row is one leg, keyed by the Parquet column names of REPORT.md, "Columns".
 // Timestamps are int64 milliseconds since the Unix epoch, durations, counts
 // and ids int64, report_date a string like "2006-01-02", unknown values nil.
 type Row = map[string]any
@@ -65,8 +65,8 @@ func Build(events []event.Event, loc *time.Location, prefer func(a, b *event.Eve
 	return result
 }
 
-// deduplicate keeps one copy of each event, in the order of events.md,
-// "Order", without regard to sessions.
+// deduplicate keeps one copy of each event, in the order of EVENTS.md,
+// "Lines", without regard to sessions.
 func deduplicate(events []event.Event, prefer func(a, b *event.Event) bool) []event.Event {
 	sorted := slices.Clone(events)
 	slices.SortFunc(sorted, func(a, b event.Event) int {

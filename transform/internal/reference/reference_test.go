@@ -204,7 +204,7 @@ type dump struct {
 	rejected     map[string]int
 }
 
-// line has the members of all types of events.md.
+// line has the members of all types of EVENTS.md.
 type line struct {
 	EventID      string                `json:"event_id"`
 	TS           string                `json:"ts"`
@@ -225,7 +225,7 @@ type line struct {
 	Transferred  struct{ Name string } `json:"transferred_to"`
 }
 
-// decodeDump reads what the cases need of events.md, "A line": enough to tell
+// decodeDump reads what the cases need of EVENTS.md, "Lines": enough to tell
 // good lines, blank ones and plain rejects apart.
 func decodeDump(t *testing.T, ndjson string) dump {
 	t.Helper()

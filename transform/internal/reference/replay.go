@@ -32,7 +32,7 @@ type history struct {
 	callingCard string
 }
 
-// leg is one technician's part in the session (report.md, "Legs").
+// leg is one technician's part in the session (REPORT.md, "Legs").
 type leg struct {
 	number        int64
 	collaborator  bool
@@ -88,7 +88,7 @@ type replayer struct {
 	created int // session_created events so far
 }
 
-// replay takes the events of one session, in order (report.md, "Legs").
+// replay takes the events of one session, in order (REPORT.md, "Legs").
 func replay(events []event.Event) *history {
 	r := &replayer{}
 	for i := range events {
@@ -200,7 +200,7 @@ func (r *replayer) detailsNow() [event.NumDetails]string {
 	return r.details[len(r.details)-1].values
 }
 
-// statusChanged follows the numbered rules of report.md for status_changed.
+// statusChanged follows the numbered rules of REPORT.md for status_changed.
 func (r *replayer) statusChanged(e *event.Event) {
 	s, before := e.Status, r.status()
 

@@ -9,7 +9,7 @@ import (
 	"daybook/transform/event"
 )
 
-// The English labels of report.md, "Columns", values.
+// The English values of REPORT.md, "Columns" and "Statuses".
 var (
 	statusLabels = map[event.Status]string{
 		event.Connecting:                 "Connecting",
@@ -369,7 +369,7 @@ func (h *history) timeToFirstChat(l *leg) *int64 {
 	return &elapsed
 }
 
-// wrapUp follows report.md, "Wrap-up", case by case.
+// wrapUp follows REPORT.md, "Wrap-up", case by case.
 func (h *history) wrapUp(l *leg) *int64 {
 	var zero int64
 	switch r := l.removal; {

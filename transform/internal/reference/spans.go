@@ -13,7 +13,7 @@ type span struct{ from, to int64 }
 
 // spans is a set of milliseconds: ascending spans, none empty, none touching
 // the next. What starts and ends, or ends and starts again, in one
-// millisecond therefore leaves no trace (report.md: of simultaneous events
+// millisecond therefore leaves no trace (REPORT.md: of simultaneous events
 // only the state after the last one counts).
 type spans []span
 
