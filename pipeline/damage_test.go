@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,10 +78,13 @@ func TestLostFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := c.step(kind, name)
-			if s.Status != Stale || !strings.Contains(s.Reasons[0], "missing, or not as long as the manifest says") {
+			if s.Status != Stale || !slices.Equal(s.Reasons, []string{"1 file is missing, or not as long as the manifest says"}) {
 				t.Errorf("%s, cut %v: %s, %q", kind, cut, s.Status, s.Reasons)
 			}
-			run(t, c.r, Everything())
+			result := run(t, c.r, Everything())
+			if len(result.Steps) != 1 || result.Steps[0].Kind != kind || result.Steps[0].State != Mended {
+				t.Errorf("%s, cut %v: done were %+v", kind, cut, result.Steps)
+			}
 			c.whole(dir)
 			if m := c.manifest(dir); m.Revision != 1 {
 				t.Errorf("%s, cut %v: now of revision %d", kind, cut, m.Revision)

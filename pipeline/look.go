@@ -192,7 +192,7 @@ func (o *observation) lookAtFiles(ctx context.Context, id partitionID, l listed,
 	if err != nil || base.ETag != etag {
 		return err
 	}
-	o.damaged(id, fmt.Sprintf("%d of its %s missing, or not as long as the manifest says", lost, words.Count(len(files), "file is", "files are")))
+	o.damaged(id, words.Count(lost, "file is", "files are")+" missing, or not as long as the manifest says")
 	return nil
 }
 

@@ -185,7 +185,7 @@ type Done struct {
 	Kind       Kind          `json:"kind"`
 	Report     string        `json:"report,omitempty"`
 	Partition  string        `json:"partition"`
-	State      publish.State `json:"state"` // empty: it failed
+	State      publish.State `json:"state"` // or Mended; empty: it failed
 	Reason     string        `json:"reason"`
 	Revision   int           `json:"revision,omitempty"`
 	Rows       int64         `json:"rows"` // digests: sessions
@@ -197,6 +197,10 @@ type Done struct {
 
 	err error
 }
+
+// Mended is the state of what is unchanged, but for files that were damaged and
+// have been put again.
+const Mended publish.State = "mended"
 
 // Err is why the step failed; nil if it did not.
 func (d *Done) Err() error { return d.err }
@@ -319,6 +323,9 @@ func (b *build) note(ctx context.Context, s *Step, d Done) {
 		return
 	}
 	d.of(s)
+	if s.damaged && d.State == publish.Unchanged {
+		d.State = Mended
+	}
 	if s.Kind == Digest && d.err != nil {
 		b.mu.Lock()
 		b.broken[s.period.from] = d.err

@@ -96,7 +96,7 @@ const (
 	Published State = "published" // for the first time
 	Restated  State = "restated"  // in place of another content
 	Refreshed State = "refreshed" // the same content, made from other inputs or by other rules
-	Unchanged State = "unchanged" // nothing was written
+	Unchanged State = "unchanged" // nothing was written, unless it was put Again
 )
 
 // ErrRaced: the partition is not any more what it was when its content was
