@@ -100,7 +100,7 @@ func TestLongLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+		if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 { // what is pooled may be let go of
 			t.Errorf("%s: %d bytes were allocated for a line of %d", name, took, len(tt.raw))
 		}
 
