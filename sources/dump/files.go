@@ -30,26 +30,33 @@ func Find(paths []string) (files, unknown []string, err error) {
 			files = append(files, path)
 			continue
 		}
-		err = fs.WalkDir(os.DirFS(path), ".", func(rel string, entry fs.DirEntry, err error) error {
-			file := filepath.Join(path, filepath.FromSlash(rel))
-			if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
-				return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // where people find it
-			}
-			if err != nil || entry.IsDir() || isControl(entry.Name()) {
-				return err
-			}
-			if _, isDump := codecOf(entry.Name()); isDump {
-				files = append(files, file)
-			} else {
-				unknown = append(unknown, file)
-			}
-			return nil
-		})
+		inside, others, err := findIn(os.DirFS(path), path)
 		if err != nil {
 			return nil, nil, err
 		}
+		files, unknown = append(files, inside...), append(unknown, others...)
 	}
 	return files, unknown, nil
+}
+
+// findIn lists the dumps, and what is unknown, in a directory that is at path.
+func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
+	err = fs.WalkDir(dir, ".", func(rel string, entry fs.DirEntry, err error) error {
+		file := filepath.Join(path, filepath.FromSlash(rel))
+		if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
+			return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // where people find it
+		}
+		switch {
+		case err != nil || entry.IsDir() || isControl(entry.Name()):
+			return err
+		case IsName(entry.Name()):
+			files = append(files, file)
+		default:
+			unknown = append(unknown, file)
+		}
+		return nil
+	})
+	return files, unknown, err
 }
 
 // OpenFile opens a local dump, or stdin where path is Stdin. The codec goes by
