@@ -176,7 +176,7 @@ func (r *Runner) observe(ctx context.Context, t Target) (*observation, error) {
 		}
 		if unknown := o.unknown(); len(unknown) > 0 {
 			return nil, fmt.Errorf("there are no dumps of %s under %s, only what is not read: %s; %s",
-				window, r.Source.URL(""), someNames(unknown), dump.Names)
+				window, r.Source.URL(""), someNames(unknown), WhyUnread(unknown[0]))
 		}
 		return nil, fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
 			window, r.Source.URL(""), r.Template.Prefix(example))
@@ -234,6 +234,14 @@ func (o *observation) leaveFuture() {
 		listing.Dumps = nil
 		o.dumps[d] = listing
 	}
+}
+
+// WhyUnread says to people why what a plan or run lists as unknown is not read.
+func WhyUnread(name string) string {
+	if dump.IsName(name) {
+		return "its day is more than a year ahead"
+	}
+	return dump.Names
 }
 
 // maxDaysAhead is how far ahead of the clock dump days may be. Clocks are wrong,

@@ -544,11 +544,11 @@ func (b *build) lookAgain(ctx context.Context, d day.Day, raced []lost) (steps [
 // needs failed, or one of its window is there and cannot be read.
 func (b *build) blocked(d day.Day) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	from, to := b.r.Needed(d, d)
+	broken := maps.Clone(b.broken)
+	b.mu.Unlock()
+	needed := spanOf(b.r.Needed(d, d))
 	for _, x := range daysOf(b.r.Window(d, d)) {
-		needed := from <= x && x <= to || b.digests[x] == nil && b.damages[digestID(x)] != ""
-		if err := b.broken[x]; err != nil && needed {
+		if err := broken[x]; err != nil && (needed.holds(x) || b.unreadable(x)) {
 			return &Blocked{By: "the digest of " + x.String(), Why: err.Error()}
 		}
 	}

@@ -289,7 +289,7 @@ func (o *observation) readDaysOfMonths(ctx context.Context) error {
 	missing := func(rep *Report, d day.Day) bool { return !target.holds(d) && o.day(rep, d) == nil }
 	for m := o.from.Month(); m <= o.to.Month(); m++ {
 		of := span{m.First(), m.Last()}
-		if !o.complete(m) || target.holds(of.from) && target.holds(of.to) {
+		if !o.made(m) || target.holds(of.from) && target.holds(of.to) {
 			continue
 		}
 		if err := o.readDays(ctx, of, missing); err != nil {
@@ -302,6 +302,13 @@ func (o *observation) readDaysOfMonths(ctx context.Context) error {
 // complete says whether a month is over, as far as the dumps tell: there are
 // some of its last day, or of a later one.
 func (o *observation) complete(m day.Month) bool { return o.target.month || o.newest >= m.Last() }
+
+// made says whether a month of any report is made from its days: it is complete,
+// or somebody wanted it before, and has it kept up to date.
+func (o *observation) made(m day.Month) bool {
+	published := func(rep Report) bool { return o.month(&rep, m) != nil }
+	return o.complete(m) || slices.ContainsFunc(o.r.Reports, published)
+}
 
 // monthSteps are the target's months of every report. days are the steps of its
 // days that are to be done first; none when they have been.
@@ -338,7 +345,7 @@ func (o *observation) monthStatus(rep *Report, m day.Month, changing map[day.Day
 	if have != nil {
 		s.compareWith(&have.standing)
 	}
-	if have == nil && !o.complete(m) { // who wanted it all the same has it kept up to date
+	if have == nil && !o.complete(m) {
 		s.Status, s.Reasons = Waiting, []string{"there are no dumps of its last day yet"}
 		return s
 	}

@@ -12,7 +12,6 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/words"
-	"daybook/sources/dump"
 	"daybook/transform/day"
 )
 
@@ -230,11 +229,7 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
 			return err
 		}
-		why := dump.Names
-		if dump.IsName(key) {
-			why = "its day is more than a year ahead"
-		}
-		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, why); err != nil {
+		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, pipeline.WhyUnread(key)); err != nil {
 			return err
 		}
 	}
