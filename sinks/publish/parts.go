@@ -55,3 +55,11 @@ func unrevised(key string) string {
 
 // dirOf is the directory of a key, ending in a slash.
 func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
+
+// PartsSize is the size of all parts, in bytes.
+func (m *Manifest) PartsSize() (n int64) {
+	for _, part := range m.Parts {
+		n += part.Bytes
+	}
+	return n
+}
