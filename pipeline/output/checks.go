@@ -6,6 +6,7 @@ import (
 
 	"daybook/pipeline/partition"
 	"daybook/sinks/publish"
+	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
 )
@@ -109,11 +110,24 @@ func conservation(a *event.Accounting) string {
 }
 
 const (
+	// volumeWeeks is how many weeks back a day is compared with the same weekdays:
+	// with so many, one holiday does not change the median much.
+	volumeWeeks = 8
 	// volumeLeast is how many earlier partitions a median is taken of at least.
 	volumeLeast = 3
 	// volumeFactor is by how much a number of rows may differ from the median.
 	volumeFactor = 2
 )
+
+// ComparedDays are the days whose rows are the Volume of a day: the same weekdays
+// before it.
+func ComparedDays(d day.Day) []day.Day {
+	var days []day.Day
+	for week := 1; week <= volumeWeeks; week++ {
+		days = append(days, d-day.Day(7*week))
+	}
+	return days
+}
 
 // unusual says how a number of rows differs from those of earlier partitions. It is
 // empty if the difference is usual, or there are too few of them.

@@ -12,8 +12,8 @@ import (
 	"daybook/transform/summary"
 )
 
-// SessionsFile is the summary file that holds the rows under the report's headings.
-const SessionsFile = "sessions.csv"
+// sessionsFile is the summary file that holds the rows under the report's headings.
+const sessionsFile = "sessions.csv"
 
 // summaries compute the summary files of a partition from its rows.
 type summaries struct {
@@ -100,7 +100,7 @@ func (s *summaries) files() ([]summaryFile, error) {
 		if err := s.sessions.Flush(); err != nil {
 			return nil, err
 		}
-		files = append(files, summaryFile{SessionsFile, s.rows, s.rows.Size()})
+		files = append(files, summaryFile{sessionsFile, s.rows, s.rows.Size()})
 	}
 	return files, nil
 }
