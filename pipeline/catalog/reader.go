@@ -289,3 +289,8 @@ func (r *Reader) readFailures(ctx context.Context, c *Catalog) error {
 		return nil
 	})
 }
+
+// DigestState reads the state of a digest from its manifest.
+func (r *Reader) DigestState(d day.Day, base publish.Base) (*DigestState, error) {
+	return newDigestState(d, base)
+}

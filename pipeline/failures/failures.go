@@ -6,6 +6,7 @@ package failures
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -42,7 +43,7 @@ func ReadKey(ctx context.Context, sink store.Store, key string) (n Note, err err
 		return n, err
 	}
 	if json.Unmarshal(text, &n) != nil || n.Error == "" {
-		n.Error = strings.TrimSpace(string(text)) // a damaged note still says something
+		n.Error = cmp.Or(strings.TrimSpace(string(text)), "no reason was noted") // a damaged note still says that it failed
 	}
 	return n, nil
 }
