@@ -58,10 +58,29 @@ func ParsePeriod(kind Kind, name string) (Period, error) {
 
 // String writes a day as 2026-11-20 and a month as 2026-11.
 func (p Period) String() string {
-	if p.From == p.To {
-		return p.From.String()
+	if p.IsMonth() {
+		return p.From.Month().String()
 	}
-	return p.From.Month().String()
+	return p.From.String()
+}
+
+// IsMonth reports whether the period is a month.
+func (p Period) IsMonth() bool { return p.From != p.To }
+
+// Next is the period after this one, of the same kind.
+func (p Period) Next() Period {
+	if p.IsMonth() {
+		return OfMonth(p.From.Month() + 1)
+	}
+	return OfDay(p.From + 1)
+}
+
+// Previous is the period before this one, of the same kind.
+func (p Period) Previous() Period {
+	if p.IsMonth() {
+		return OfMonth(p.From.Month() - 1)
+	}
+	return OfDay(p.From - 1)
 }
 
 // NumDays is how many days the period has.
@@ -87,6 +106,14 @@ type ID struct {
 	Report string // empty for a digest
 	Kind   Kind
 	Period Period
+}
+
+// InReport is the day or the month of a report that a period is.
+func InReport(report string, p Period) ID {
+	if p.IsMonth() {
+		return ID{report, Month, p}
+	}
+	return ID{report, Day, p}
 }
 
 // DigestID is the digest of a dump day.
