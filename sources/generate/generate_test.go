@@ -539,10 +539,10 @@ func TestWriteFails(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"generate: 0 days: expected 1 to 73200":                                                               func(o *Options) { o.Days = 0 },
-		"generate: 0 sessions a day: expected 1 to 99999999":                                                  func(o *Options) { o.SessionsPerDay = 0 },
-		"generate: days from 1989-12-31 to 1989-12-31: expected years from 1990 to 2199":                      func(o *Options) { o.From = day.Date(1989, time.December, 31) },
-		fmt.Sprintf("generate: days from 2199-12-31 to 2200-01-01: expected years from %d to %d", 1990, 2199): func(o *Options) { o.From, o.Days = day.Date(2199, time.December, 31), 2 },
+		"generate 0 days: give 1 to 73200":                                                                      func(o *Options) { o.Days = 0 },
+		"generate 0 sessions a day: give 1 to 99999999":                                                         func(o *Options) { o.SessionsPerDay = 0 },
+		"generate days from 1989-12-31 to 1989-12-31: give days of the years 1990 to 2199":                      func(o *Options) { o.From = day.Date(1989, time.December, 31) },
+		fmt.Sprintf("generate days from 2199-12-31 to 2200-01-01: give days of the years %d to %d", 1990, 2199): func(o *Options) { o.From, o.Days = day.Date(2199, time.December, 31), 2 },
 	} {
 		o := options(1, 1)
 		change(&o)

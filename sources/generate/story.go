@@ -9,15 +9,14 @@ import (
 	"daybook/transform/day"
 )
 
-// resolutionsEnded is when technicians stopped giving verdicts (EVENTS.md,
-// "Types"). A few consoles were never told.
+// resolutionsEnded is the day from which verdicts are rare (EVENTS.md, "Types").
 var resolutionsEnded = day.Date(2009, time.May, 1)
 
-// session is the state of a session as its story goes on.
+// session is the current state of a session while its lines are written.
 type session struct {
 	*teller
 	lead       *technician
-	colleagues []*technician // who collaborate
+	colleagues []*technician // collaborating technicians
 }
 
 // tell writes the lines of p's session.
@@ -49,11 +48,11 @@ func (t *teller) tell(p plan) {
 		s.finish()
 	}
 	if s.chance(0.01) {
-		s.presence("away", s.lead) // nobody's any more
+		s.presence("away", s.lead) // no leg is open
 	}
 }
 
-// arrive goes on until the session waits for a technician.
+// arrive writes the events until the session waits for a technician.
 func (s *session) arrive() {
 	chat := s.chance(0.25)
 	s.open("session_created")
@@ -94,7 +93,7 @@ func (s *session) arrive() {
 	s.status("waiting", nil)
 }
 
-// details writes what is known of a customer at first.
+// details writes the first details of a customer.
 func (s *session) details(chat bool) {
 	name := pick(s.teller, given) + " " + pick(s.teller, family)
 	if s.chance(0.003) {
@@ -119,7 +118,7 @@ func (s *session) details(chat bool) {
 	s.customFields()
 }
 
-// ip is an address that a report has room for, or an IPv6 address.
+// ip is an IPv4 address, or an IPv6 address that is longer than its column.
 func (s *session) ip() string {
 	if s.chance(0.15) {
 		return "2001:db8:85a3::" + strconv.FormatUint(1<<12+s.rand.Uint64N(1<<12), 16) + ":" + strconv.FormatUint(s.rand.Uint64N(1<<16), 16)
@@ -146,7 +145,7 @@ func (s *session) customFields() {
 	s.text = append(s.text, ']')
 }
 
-// giveUp ends a session that no technician picks up.
+// giveUp ends a session without a technician.
 func (s *session) giveUp() {
 	s.wait(4 * time.Minute)
 	switch s.rand.IntN(10) {
@@ -167,10 +166,10 @@ func (s *session) giveUp() {
 	}
 }
 
-// longestWork ends a session that goes on and on, to keep it in spanMillis.
+// longestWork bounds a session, to keep it within spanMillis.
 const longestWork = 2 * time.Hour
 
-// work is what a technician and a customer do while the session is active.
+// work writes the events of an active session.
 func (s *session) work() {
 	until := s.now + longestWork.Microseconds()
 	for range 5 + min(int(s.rand.ExpFloat64()*16), 120) {
@@ -197,7 +196,7 @@ func (s *session) work() {
 			s.transfer()
 		case n < 940:
 			s.transferToChannel()
-		case n < 943: // without ceremony
+		case n < 943: // handover without a transfer
 			s.lead = s.another()
 			s.status("active", s.lead)
 		case n < 970:
@@ -206,12 +205,12 @@ func (s *session) work() {
 			s.collaborationEnds()
 		default:
 			s.tool(s.lead)
-			s.chat("technician", s.lead) // at the same moment
+			s.chat("technician", s.lead) // at the same time
 		}
 	}
 }
 
-// anyone is a technician in the session.
+// anyone returns a technician of the session.
 func (s *session) anyone() *technician {
 	if len(s.colleagues) > 0 && s.chance(0.3) {
 		return pick(s.teller, s.colleagues)
@@ -219,7 +218,7 @@ func (s *session) anyone() *technician {
 	return s.lead
 }
 
-// another is a technician who is not in the session.
+// another returns a technician who is not in the session.
 func (s *session) another() *technician {
 	for {
 		t := pick(s.teller, s.world.technicians)
@@ -244,7 +243,7 @@ func (s *session) talk() {
 	}
 }
 
-// glance has a technician look elsewhere for a while.
+// glance writes a pair of presence signals of a technician.
 func (s *session) glance() {
 	signals := [...][2]string{
 		{"tab_deselected", "tab_selected"}, {"console_background", "console_foreground"}, {"away", "available"},
@@ -258,7 +257,7 @@ func (s *session) glance() {
 	}
 }
 
-// learn has somebody enter or change details.
+// learn writes a change of details.
 func (s *session) learn() {
 	s.open("details_changed")
 	switch s.rand.IntN(5) {
@@ -345,7 +344,7 @@ func (s *session) transferredTo(kind string, id int64, name string) {
 	s.text = append(s.text, '}')
 }
 
-// mostColleagues leaves others to transfer to in the smallest organisation.
+// mostColleagues leaves technicians to transfer to in the smallest organisation.
 const mostColleagues = 3
 
 func (s *session) collaborate() {
@@ -370,7 +369,7 @@ func (s *session) collaborationEnds() {
 	s.shut()
 }
 
-// pause lets days pass, on hold, or closed until the customer comes back.
+// pause is a break of days, on hold or closed.
 func (s *session) pause() {
 	hold := s.chance(0.7)
 	if hold {
@@ -431,7 +430,7 @@ func (s *session) status(code string, who *technician) {
 	s.shut()
 }
 
-// technician writes one as an object, now and then by the id alone.
+// technician writes a technician's object, sometimes with the id alone.
 func (s *session) technician(who *technician) {
 	if s.chance(0.03) {
 		s.json("technician", who.bare)
@@ -440,8 +439,8 @@ func (s *session) technician(who *technician) {
 	s.json("technician", who.object(day.Day(s.plan.created/dayMillis)))
 }
 
-// byTechnician writes the technician's id, which the lead's events may go
-// without.
+// byTechnician writes the technician's id. Events of the lead sometimes leave it
+// out.
 func (s *session) byTechnician(who *technician) {
 	if who != s.lead || s.chance(0.95) {
 		s.int("technician_id", who.id)
@@ -455,8 +454,8 @@ func (s *session) presence(state string, who *technician) {
 	s.shut()
 }
 
-// chat writes a message of who, or of somebody who is no technician. Producers
-// give its text, too, which is no business of the contract.
+// chat writes a message with its text, which EVENTS.md does not define. who is
+// nil unless the sender is a technician.
 func (s *session) chat(sender string, who *technician) {
 	s.open("chat_message")
 	s.string("sender", sender)

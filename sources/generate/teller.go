@@ -9,45 +9,45 @@ import (
 	"daybook/transform/day"
 )
 
-// line is one line in a teller's text.
+// line is the position of a line in a teller's text, with its dump day and kind.
 type line struct {
 	start, end int
-	order      int64 // when it reached the producer, more or less: microseconds since the Unix epoch
+	order      int64 // sort key: approximate arrival in microseconds since the Unix epoch
 	day        day.Day
 	kind       Kind
 }
 
-// teller writes the lines of sessions, one session after another.
+// teller writes the lines of one session after another.
 type teller struct {
 	world  *world
 	source *rand.PCG
 	rand   *rand.Rand
 
-	text  []byte // of all lines, in no order
+	text  []byte // of all lines, unsorted
 	lines []line
 
-	// Of the session that is being told:
+	// The current session.
 	plan  plan
 	look  look
 	now   int64 // microseconds since the Unix epoch
 	seq   int64
-	start int // of the current line
+	start int // index in text of the current line
 
-	date     day.Day // whose text is
-	dateText []byte
+	date     day.Day // the last date written
+	dateText []byte  // and its text
 }
 
-// look is how a session's producer writes.
+// look is the format of a session's producer.
 type look struct {
 	producer string
-	digits   int    // of a second's fraction
-	zone     string // at the end of times
-	offset   int64  // of that zone, in microseconds
-	noSeq    bool   // no seq, and no two events at the same time
+	digits   int    // of the fraction of a second
+	zone     string // offset at the end of times
+	offset   int64  // that offset in microseconds
+	noSeq    bool   // no seq; times are distinct
 	colon    string // between a member's name and its value
 	comma    string // between members
-	flip     bool   // the members that every event has come last
-	ascii    bool   // all else is escaped
+	flip     bool   // the common members come last
+	ascii    bool   // characters outside ASCII are escaped
 	uuid     bool   // event ids are UUIDs
 }
 
@@ -57,13 +57,13 @@ func newTeller(w *world) *teller {
 	return t
 }
 
-// reset forgets all lines.
+// reset discards all lines.
 func (t *teller) reset() {
 	t.text = t.text[:0]
 	t.lines = t.lines[:0]
 }
 
-// begin prepares for the lines of p's session, which nothing before affects.
+// begin starts the session of p. Its lines do not depend on earlier sessions.
 func (t *teller) begin(p plan) {
 	t.source.Seed(mix(t.world.seed), mix(uint64(p.id)))
 	t.plan = p
@@ -105,13 +105,14 @@ func pick[T any](t *teller, from []T) T { return from[t.rand.IntN(len(from))] }
 // maxWait keeps a session within spanMillis.
 const maxWait = 10 * time.Minute
 
-// wait lets time pass: mean on average, mostly less and sometimes much more.
+// wait advances the time by an exponentially distributed duration with that mean.
 func (t *teller) wait(mean time.Duration) {
 	ms := int64(t.rand.ExpFloat64() * float64(mean.Milliseconds()))
 	t.now += min(ms, maxWait.Milliseconds()) * 1000
 }
 
-// open begins an event that happens now. Its own members follow, and shut.
+// open begins an event at the current time. The caller writes its members and
+// calls shut.
 func (t *teller) open(kind string) {
 	if t.look.noSeq {
 		t.now += 1000
@@ -127,7 +128,7 @@ func (t *teller) open(kind string) {
 	t.string("type", kind)
 }
 
-// common writes the members that every event has, but for its type.
+// common writes the members that every event has, except the type.
 func (t *teller) common() {
 	t.member("event_id")
 	t.text = append(t.text, '"')
@@ -148,7 +149,7 @@ func (t *teller) common() {
 	if !t.look.noSeq {
 		t.int("seq", t.seq)
 	}
-	t.int("v", 1) // members that the contract does not know are common
+	t.int("v", 1) // dumps often have members that EVENTS.md does not define
 	t.string("producer", t.look.producer)
 }
 
@@ -195,24 +196,24 @@ func (t *teller) int(name string, value int64) {
 	t.text = strconv.AppendInt(t.text, value, 10)
 }
 
-// json writes a member whose value is JSON already.
+// json writes a member with a value in JSON.
 func (t *teller) json(name, value string) {
 	t.member(name)
 	t.text = append(t.text, value...)
 }
 
-// How often, for each event, something becomes of it or comes after it. About
-// one line in a hundred is a duplicate, and one in two thousand is rejected.
+// Probabilities for each event. About one line in a hundred is a duplicate, and
+// one in two thousand is rejected.
 const (
 	outOfOrder   = 0.02
-	lateIfLate   = 0.15 // of the events of late sessions
+	lateIfLate   = 0.15 // for events of late sessions
 	again        = 0.007
-	againIfTwice = 0.08 // of the events of sessions delivered twice
+	againIfTwice = 0.08 // for events of sessions that are delivered twice
 	broken       = 0.0005
 	blank        = 0.0003
 )
 
-// shut ends the current event and decides on its delivery.
+// shut ends the current event and chooses its delivery.
 func (t *teller) shut() {
 	if t.look.flip {
 		t.common()
@@ -235,7 +236,7 @@ func (t *teller) shut() {
 	}
 	if t.plan.twice && t.chance(againIfTwice) {
 		t.copy(l, l.end-l.start-1)
-		t.text = append(t.text, `,"redelivered":true}`...) // a member that nobody knows
+		t.text = append(t.text, `,"redelivered":true}`...) // an undefined member
 		d := t.last(l, Duplicate)
 		d.day++
 		t.lines = append(t.lines, d)
@@ -256,13 +257,13 @@ func (t *teller) copy(l line, n int) {
 	t.text = append(t.text, t.text[l.start:l.start+n]...)
 }
 
-// last is the line that has just been written after like.
+// last returns the line just written, with the order and day of like.
 func (t *teller) last(like line, kind Kind) line {
 	like.start, like.end, like.kind = t.start, len(t.text), kind
 	return like
 }
 
-// breakLine writes a line that is an event but for one thing.
+// breakLine writes a copy of a line with one fault.
 func (t *teller) breakLine(l line) {
 	whole := string(t.text[l.start : l.end-1]) // without its brace
 	var text string
@@ -293,7 +294,7 @@ func (t *teller) breakLine(l line) {
 	t.lines = append(t.lines, t.last(l, Rejected))
 }
 
-// tooLong writes an event of more than 1 MiB, as of the last session told.
+// tooLong writes an event of more than 1 MiB for the last session.
 func (t *teller) tooLong() {
 	t.now = t.plan.created * 1000
 	t.start = len(t.text)
