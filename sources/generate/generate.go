@@ -104,7 +104,7 @@ func Write(ctx context.Context, o Options, put Put) (Stats, error) {
 	if err := o.Validate(); err != nil {
 		return Stats{}, err
 	}
-	w := newWorld(o.Seed, o.SessionsPerDay)
+	w := newOrganisation(o.Seed, o.SessionsPerDay)
 	var mu sync.Mutex
 	var total Stats
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -126,14 +126,14 @@ func Write(ctx context.Context, o Options, put Put) (Stats, error) {
 // began in the same hour of this or an earlier day.
 const hourMillis = 60 * 60 * 1000
 
-func writeDay(ctx context.Context, w *world, o Options, d day.Day, put Put) (Stats, error) {
+func writeDay(ctx context.Context, w *organisation, o Options, d day.Day, put Put) (Stats, error) {
 	var stats Stats
 	packer, err := newCompressor(o.Codec)
 	if err != nil {
 		return stats, fmt.Errorf("generate: %w", err)
 	}
 	plans := w.plansOn(d, o.From)
-	t := newTeller(w)
+	t := newLineWriter(w)
 	for hour := range int64(24) {
 		n, _ := slices.BinarySearchFunc(plans, (hour+1)*hourMillis, func(p plan, ms int64) int {
 			return cmp.Compare(p.timeOfDay(), ms)
@@ -146,7 +146,7 @@ func writeDay(ctx context.Context, w *world, o Options, d day.Day, put Put) (Sta
 		if err := ctx.Err(); err != nil {
 			return stats, err
 		}
-		p := part{teller: t, day: d, plans: ofHour}
+		p := part{lines: t, day: d, plans: ofHour}
 		p.style(w.seed, d, hour)
 		p.tooLong = d == o.From && hour == tooLongHour && o.SessionsPerDay >= tooLongFrom
 		key := fmt.Sprintf("%spart-%02d.ndjson%s", o.Template.Prefix(d), hour, o.Codec.Extension())
@@ -198,7 +198,7 @@ func compressed(w io.Writer, c compressor, write func(io.Writer) error) error {
 
 // part writes one object.
 type part struct {
-	teller  *teller
+	lines   *lineWriter
 	day     day.Day
 	plans   []plan
 	tooLong bool // it has a line that is too long
@@ -233,10 +233,10 @@ func (p *part) write(to io.Writer) error {
 	}
 	first := true
 	for plans := range slices.Chunk(p.plans, sliceSize) {
-		t := p.teller
+		t := p.lines
 		t.reset()
 		for _, plan := range plans {
-			t.tell(plan)
+			t.writeSession(plan)
 		}
 		if p.tooLong && first {
 			t.tooLong()
@@ -302,11 +302,11 @@ type Line struct {
 // are used.
 func (o Options) Sessions(d day.Day) iter.Seq[[]Line] {
 	return func(yield func([]Line) bool) {
-		w := newWorld(o.Seed, o.SessionsPerDay)
-		t := newTeller(w)
+		w := newOrganisation(o.Seed, o.SessionsPerDay)
+		t := newLineWriter(w)
 		for n := range w.count(d) {
 			t.reset()
-			t.tell(w.plan(d, n))
+			t.writeSession(w.plan(d, n))
 			lines := make([]Line, len(t.lines))
 			for i, l := range t.lines {
 				lines[i] = Line{Day: l.day, Kind: l.kind, Text: string(t.text[l.start:l.end])}

@@ -40,7 +40,7 @@ type plan struct {
 func (p plan) timeOfDay() int64 { return p.created % dayMillis }
 
 // count is the number of sessions that begin on d.
-func (w *world) count(d day.Day) int {
+func (w *organisation) count(d day.Day) int {
 	switch d.UTC().Weekday() {
 	case time.Saturday:
 		return w.sessionsPerDay * 2 / 5
@@ -51,7 +51,7 @@ func (w *world) count(d day.Day) int {
 }
 
 // plan returns the plan of session n of day d. d must not lie before 1970.
-func (w *world) plan(d day.Day, n int) plan {
+func (w *organisation) plan(d day.Day, n int) plan {
 	id := int64(d)*sessionIDsPerDay + int64(n) + 1
 	when := mix(w.seed ^ mix(uint64(id)))
 	traits := mix(when)
@@ -76,7 +76,7 @@ func (w *world) plan(d day.Day, n int) plan {
 
 // plansOn returns the plans of the sessions that can have lines in the dump of d,
 // ordered by the time of day of their begin. No session begins before from.
-func (w *world) plansOn(d, from day.Day) []plan {
+func (w *organisation) plansOn(d, from day.Day) []plan {
 	plans := make([]plan, 0, w.sessionsPerDay*3/2)
 	for began := max(from, d-reachDays); began <= d; began++ {
 		for n := range w.count(began) {
@@ -126,7 +126,7 @@ func (s *shape) at(u float64) int64 {
 
 // timeOfDay returns the UTC time of day, in milliseconds, before which the share
 // u of d's sessions begins.
-func (w *world) timeOfDay(d day.Day, u float64) int64 {
+func (w *organisation) timeOfDay(d day.Day, u float64) int64 {
 	s := &w.working
 	if wd := d.UTC().Weekday(); wd == time.Saturday || wd == time.Sunday {
 		s = &w.weekend

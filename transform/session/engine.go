@@ -121,7 +121,7 @@ func (e *Engine) apply(ev *event.Event, first bool) {
 // only as the session's first event.
 func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 	if e.created {
-		e.anomaly(DuplicateCreated, "the session was created before; this only fills what is still unknown")
+		e.anomaly(DuplicateCreated, "the session was created before; only unknown values are filled")
 	}
 	e.created = true
 	s := &e.session
@@ -161,7 +161,7 @@ func (e *Engine) statusChanged(ev *event.Event) {
 	// 1. No lead leg is open.
 	if e.lead == none {
 		if s.Ending() {
-			e.anomaly(StatusAfterEnd, "the session has no open leg that could end; ignored")
+			e.anomaly(StatusAfterEnd, "no leg is open; ignored")
 			return
 		}
 		e.lead = e.openLeg(Lead)
@@ -185,7 +185,7 @@ func (e *Engine) statusChanged(ev *event.Event) {
 			e.lead = e.openLeg(Lead)
 			e.assign(t)
 		case lead != t.ID:
-			e.anomaly(TechnicianMismatch, "the session is another technician's, and this is no handover; the name is ignored")
+			e.anomaly(TechnicianMismatch, "another technician leads the session, and only the status active hands it over; the name is ignored")
 		}
 	}
 	l := &e.session.Legs[e.lead]
@@ -292,7 +292,7 @@ func (e *Engine) queueRemoved(ev *event.Event) {
 	switch {
 	case i == none:
 		if !e.wasRemoved(ev.TechnicianID) {
-			e.anomaly(NoSuchLeg, "there is no leg to remove; ignored")
+			e.anomaly(NoSuchLeg, "no leg of that technician is open or was removed before; ignored")
 		}
 	case i == e.lead:
 		e.removeAll(ev.By, e.status)

@@ -7,8 +7,9 @@ import (
 	"daybook/transform/day"
 )
 
-// world is the organisation: its load, technicians and channels. It is immutable.
-type world struct {
+// organisation holds the load, technicians and channels of a support
+// organisation. It is immutable.
+type organisation struct {
 	seed           uint64
 	sessionsPerDay int
 	working        shape
@@ -43,8 +44,8 @@ const (
 	firstChannel = 501 // id of the first channel
 )
 
-func newWorld(seed uint64, sessionsPerDay int) *world {
-	w := &world{seed: seed, sessionsPerDay: sessionsPerDay, working: shapeOf(workingHours), weekend: shapeOf(weekendHours)}
+func newOrganisation(seed uint64, sessionsPerDay int) *organisation {
+	w := &organisation{seed: seed, sessionsPerDay: sessionsPerDay, working: shapeOf(workingHours), weekend: shapeOf(weekendHours)}
 	for i := range min(max(sessionsPerDay/sessionsPerTechnician, 6), 4000) {
 		w.technicians = append(w.technicians, newTechnician(i, mix(seed^uint64(i))))
 	}

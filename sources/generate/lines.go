@@ -18,27 +18,27 @@ type line struct {
 }
 
 // teller writes the lines of one session after another.
-type teller struct {
-	world  *world
-	source *rand.PCG
-	rand   *rand.Rand
+type lineWriter struct {
+	organisation *organisation
+	source       *rand.PCG
+	rand         *rand.Rand
 
 	text  []byte // of all lines, unsorted
 	lines []line
 
 	// The current session.
-	plan  plan
-	look  look
-	now   int64 // microseconds since the Unix epoch
-	seq   int64
-	start int // index in text of the current line
+	plan   plan
+	format format
+	now    int64 // microseconds since the Unix epoch
+	seq    int64
+	start  int // index in text of the current line
 
 	date     day.Day // the last date written
 	dateText []byte  // and its text
 }
 
-// look is the format of a session's producer.
-type look struct {
+// format is the format of a session's producer.
+type format struct {
 	producer string
 	digits   int    // of the fraction of a second
 	zone     string // offset at the end of times
@@ -51,76 +51,76 @@ type look struct {
 	uuid     bool   // event ids are UUIDs
 }
 
-func newTeller(w *world) *teller {
-	t := &teller{world: w, source: rand.NewPCG(0, 0)}
+func newLineWriter(w *organisation) *lineWriter {
+	t := &lineWriter{organisation: w, source: rand.NewPCG(0, 0)}
 	t.rand = rand.New(t.source)
 	return t
 }
 
 // reset discards all lines.
-func (t *teller) reset() {
+func (t *lineWriter) reset() {
 	t.text = t.text[:0]
 	t.lines = t.lines[:0]
 }
 
 // begin starts the session of p. Its lines do not depend on earlier sessions.
-func (t *teller) begin(p plan) {
-	t.source.Seed(mix(t.world.seed), mix(uint64(p.id)))
+func (t *lineWriter) begin(p plan) {
+	t.source.Seed(mix(t.organisation.seed), mix(uint64(p.id)))
 	t.plan = p
 	t.now = p.created * 1000
 	t.seq = 0
-	t.look = look{digits: 3, zone: "Z", colon: ":", comma: ",", producer: pick(t, producers)}
+	t.format = format{digits: 3, zone: "Z", colon: ":", comma: ",", producer: pick(t, producers)}
 	switch n := t.rand.IntN(100); {
 	case n < 4:
-		t.look.digits = 6
+		t.format.digits = 6
 		t.now += t.rand.Int64N(1000)
 	case n < 7:
-		t.look.digits = 9
+		t.format.digits = 9
 		t.now += t.rand.Int64N(1000)
 	case n < 9:
-		t.look.digits = 0
+		t.format.digits = 0
 	}
 	switch n := t.rand.IntN(100); {
 	case n < 5:
-		t.look.zone, t.look.offset = "+01:00", 3600e6
+		t.format.zone, t.format.offset = "+01:00", 3600e6
 	case n < 6:
-		t.look.zone, t.look.offset = "-03:30", -12600e6
+		t.format.zone, t.format.offset = "-03:30", -12600e6
 	case n < 7:
-		t.look.zone = "+00:00"
+		t.format.zone = "+00:00"
 	}
-	t.look.noSeq = t.look.digits > 0 && t.chance(0.2)
+	t.format.noSeq = t.format.digits > 0 && t.chance(0.2)
 	if t.chance(0.03) {
-		t.look.colon, t.look.comma = ": ", ", "
+		t.format.colon, t.format.comma = ": ", ", "
 	}
-	t.look.flip = t.chance(0.03)
-	t.look.ascii = t.chance(0.05)
-	t.look.uuid = t.chance(0.05)
+	t.format.flip = t.chance(0.03)
+	t.format.ascii = t.chance(0.05)
+	t.format.uuid = t.chance(0.05)
 }
 
 // chance is true with probability p.
-func (t *teller) chance(p float64) bool { return t.rand.Float64() < p }
+func (t *lineWriter) chance(p float64) bool { return t.rand.Float64() < p }
 
-func pick[T any](t *teller, from []T) T { return from[t.rand.IntN(len(from))] }
+func pick[T any](t *lineWriter, from []T) T { return from[t.rand.IntN(len(from))] }
 
 // maxWait keeps a session within spanMillis.
 const maxWait = 10 * time.Minute
 
 // wait advances the time by an exponentially distributed duration with that mean.
-func (t *teller) wait(mean time.Duration) {
+func (t *lineWriter) wait(mean time.Duration) {
 	ms := int64(t.rand.ExpFloat64() * float64(mean.Milliseconds()))
 	t.now += min(ms, maxWait.Milliseconds()) * 1000
 }
 
-// open begins an event at the current time. The caller writes its members and
-// calls shut.
-func (t *teller) open(kind string) {
-	if t.look.noSeq {
+// beginEvent begins an event at the current time. The caller writes its members and
+// calls endEvent.
+func (t *lineWriter) beginEvent(kind string) {
+	if t.format.noSeq {
 		t.now += 1000
 	}
 	t.start = len(t.text)
 	t.seq++
 	t.text = append(t.text, '{')
-	if t.look.flip {
+	if t.format.flip {
 		t.string("type", kind)
 		return
 	}
@@ -129,34 +129,34 @@ func (t *teller) open(kind string) {
 }
 
 // common writes the members that every event has, except the type.
-func (t *teller) common() {
+func (t *lineWriter) common() {
 	t.member("event_id")
 	t.text = append(t.text, '"')
 	id := t.rand.Uint64()
 	for i := range 16 {
-		if t.look.uuid && i >= 8 && i%4 == 0 {
+		if t.format.uuid && i >= 8 && i%4 == 0 {
 			t.text = append(t.text, '-')
 		}
 		t.text = append(t.text, hexDigits[id>>(60-4*i)&15])
 	}
-	if t.look.uuid {
+	if t.format.uuid {
 		t.text = append(t.text, "-a5c0-0123456789ab"...)
 	}
 	t.text = append(t.text, '"')
 	t.member("ts")
 	t.time()
 	t.int("session_id", t.plan.id)
-	if !t.look.noSeq {
+	if !t.format.noSeq {
 		t.int("seq", t.seq)
 	}
 	t.int("v", 1) // dumps often have members that EVENTS.md does not define
-	t.string("producer", t.look.producer)
+	t.string("producer", t.format.producer)
 }
 
 // time writes the current time.
-func (t *teller) time() {
+func (t *lineWriter) time() {
 	const dayMicros = dayMillis * 1000
-	at := t.now + t.look.offset
+	at := t.now + t.format.offset
 	if d := day.Day(at / dayMicros); d != t.date || t.dateText == nil {
 		t.date = d
 		t.dateText = append(append(t.dateText[:0], '"'), d.String()...)
@@ -166,7 +166,7 @@ func (t *teller) time() {
 	b = appendDigits(append(b, 'T'), seconds/3600, 2)
 	b = appendDigits(append(b, ':'), seconds/60%60, 2)
 	b = appendDigits(append(b, ':'), seconds%60, 2)
-	switch micros := at % 1e6; t.look.digits {
+	switch micros := at % 1e6; t.format.digits {
 	case 3:
 		b = appendDigits(append(b, '.'), micros/1000, 3)
 	case 6:
@@ -174,30 +174,30 @@ func (t *teller) time() {
 	case 9:
 		b = append(appendDigits(append(b, '.'), micros, 6), "789"...)
 	}
-	t.text = append(append(b, t.look.zone...), '"')
+	t.text = append(append(b, t.format.zone...), '"')
 }
 
 // member begins a member of an object.
-func (t *teller) member(name string) {
+func (t *lineWriter) member(name string) {
 	if t.text[len(t.text)-1] != '{' {
-		t.text = append(t.text, t.look.comma...)
+		t.text = append(t.text, t.format.comma...)
 	}
 	t.text = append(append(append(t.text, '"'), name...), '"')
-	t.text = append(t.text, t.look.colon...)
+	t.text = append(t.text, t.format.colon...)
 }
 
-func (t *teller) string(name, value string) {
+func (t *lineWriter) string(name, value string) {
 	t.member(name)
-	t.text = appendString(t.text, value, t.look.ascii)
+	t.text = appendString(t.text, value, t.format.ascii)
 }
 
-func (t *teller) int(name string, value int64) {
+func (t *lineWriter) int(name string, value int64) {
 	t.member(name)
 	t.text = strconv.AppendInt(t.text, value, 10)
 }
 
 // json writes a member with a value in JSON.
-func (t *teller) json(name, value string) {
+func (t *lineWriter) json(name, value string) {
 	t.member(name)
 	t.text = append(t.text, value...)
 }
@@ -213,9 +213,9 @@ const (
 	blank        = 0.0003
 )
 
-// shut ends the current event and chooses its delivery.
-func (t *teller) shut() {
-	if t.look.flip {
+// endEvent ends the current event and chooses its delivery.
+func (t *lineWriter) endEvent() {
+	if t.format.flip {
 		t.common()
 	}
 	t.text = append(t.text, '}')
@@ -252,19 +252,19 @@ func (t *teller) shut() {
 }
 
 // copy starts a line with the first n bytes of another.
-func (t *teller) copy(l line, n int) {
+func (t *lineWriter) copy(l line, n int) {
 	t.start = len(t.text)
 	t.text = append(t.text, t.text[l.start:l.start+n]...)
 }
 
 // last returns the line just written, with the order and day of like.
-func (t *teller) last(like line, kind Kind) line {
+func (t *lineWriter) last(like line, kind Kind) line {
 	like.start, like.end, like.kind = t.start, len(t.text), kind
 	return like
 }
 
 // breakLine writes a copy of a line with one fault.
-func (t *teller) breakLine(l line) {
+func (t *lineWriter) breakLine(l line) {
 	whole := string(t.text[l.start : l.end-1]) // without its brace
 	var text string
 	switch t.rand.IntN(10) {
@@ -295,7 +295,7 @@ func (t *teller) breakLine(l line) {
 }
 
 // tooLong writes an event of more than 1 MiB for the last session.
-func (t *teller) tooLong() {
+func (t *lineWriter) tooLong() {
 	t.now = t.plan.created * 1000
 	t.start = len(t.text)
 	t.text = append(t.text, '{')
