@@ -9,12 +9,12 @@ import (
 
 var leadRole = session.Lead.String()
 
-// tally is what can be summed up row by row.
+// tally holds the sums and counts of a group.
 type tally struct {
 	legs, pickedUp                                        int64
 	closed, timedOut, transferred, open                   int64
 	active, work, hold, transfer, rebooting, reconnecting int64
-	all                                                   int64 // total time, of all rows
+	all                                                   int64 // total time of all rows
 	waiting, waitingRows                                  int64 // of lead rows with a start
 	startedTotal, startedWork                             int64 // of rows with a start
 	firstChat, firstChatRows                              int64 // where known
@@ -64,7 +64,7 @@ func (t *tally) add(r *report.Row) {
 	t.systemMessages += r.SystemMessages
 }
 
-// stats is all that the measures of a group are made of.
+// stats holds the inputs of a group's measures.
 type stats struct {
 	tally
 	sessions int64    // distinct
@@ -72,7 +72,7 @@ type stats struct {
 	total    []uint32 // seconds, sorted, of rows with a start
 }
 
-// measures are those of REPORT.md, "Measures", in order.
+// measures are the measures of REPORT.md, "Measures", in order.
 var measures = []struct {
 	heading report.Text
 	cell    func(*stats) string
@@ -111,8 +111,8 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 
 func duration(ms int64) string { return string(report.AppendDuration(nil, ms)) }
 
-// average is empty over nothing. Rounding down to milliseconds first changes
-// nothing: durations are written in whole seconds, rounded down.
+// average is empty without rows. The division rounds down to milliseconds, which
+// does not change the whole seconds that are shown.
 func average(sum, n int64) string {
 	if n == 0 {
 		return ""
@@ -120,7 +120,8 @@ func average(sum, n int64) string {
 	return duration(sum / n)
 }
 
-// percentile is the value at the nearest rank, ceil(p/100 n); empty of nothing.
+// percentile is the value at the nearest rank, ceil(p/100 n); empty without
+// values.
 func percentile(sorted []uint32, p int) string {
 	n := len(sorted)
 	if n == 0 {

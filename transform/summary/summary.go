@@ -1,9 +1,9 @@
-// Package summary computes the tables that people read beside a partition of
-// a report (REPORT.md, "Summaries"): its totals, and the same measures by
-// technician, group, channel, hour of the day and, for months, day.
+// Package summary computes the summaries of a partition (REPORT.md,
+// "Summaries"): totals, and the same measures by technician, group, channel,
+// hour of the day and, for months, day.
 //
-// An [Accumulator] takes exactly the rows of the partition, in any order, and
-// makes the tables of them, so that they never disagree with the Parquet.
+// An [Accumulator] takes exactly the rows of the partition, in any order, so its
+// tables always agree with the Parquet.
 package summary
 
 import (
@@ -26,36 +26,36 @@ import (
 	"daybook/transform/spill"
 )
 
-// Table is one summary, in the report's language. Cells are as people read
-// them; nothing is quoted or escaped.
+// Table is one summary, in the report's language. Cells are formatted for
+// people; they are not quoted or escaped.
 type Table struct {
 	File   string // total.csv, …
 	Header []string
-	Text   []bool     // which columns hold text that someone entered
-	Rows   [][]string // as long as Header
+	Text   []bool     // columns with entered text
+	Rows   [][]string // each as long as Header
 }
 
-// Accumulator sums up the rows of one partition. It remembers some 40 bytes of
-// each, for percentiles and distinct sessions: those of the first 200,000 rows or
-// so in memory, and the others in a temporary file. Making a table takes up to 16
-// bytes a row besides. Of the rows' strings it keeps the distinct keys alone.
+// Accumulator sums up the rows of one partition. For percentiles and distinct
+// sessions it stores about 40 bytes of each row: for the first 200,000 rows in
+// memory, for the others in a temporary file. Making a table takes up to 16 more
+// bytes a row. It keeps only the distinct keys of the rows' strings.
 type Accumulator struct {
 	definition *report.Definition
 	groupings  []*grouping
 	rows       int
 
-	// What is remembered of the rows, in their order, a column each: a table is
-	// made of few of them.
+	// The stored values of the rows, in order. Each is a log of its own, because
+	// a table needs only some of them.
 	sessions *spill.Log // 8 bytes
-	waiting  *spill.Log // 4 bytes: whole seconds, as they will be shown; none: it does not count
+	waiting  *spill.Log // 4 bytes: whole seconds, as shown; none: not counted
 	total    *spill.Log // likewise
 }
 
-// All numbers are little endian. Rounding down to seconds does not change the
-// order of durations; they are at most twice the look-back.
+// Stored numbers are little endian. Rounding down to seconds keeps the order of
+// durations.
 const (
 	none     = math.MaxUint32
-	keptRows = 200_000 // that stay in memory
+	keptRows = 200_000 // rows kept in memory
 )
 
 func newColumn[T any](s *spill.Scratch) *spill.Log {
@@ -64,7 +64,7 @@ func newColumn[T any](s *spill.Scratch) *spill.Log {
 	return spill.NewLog(s, size, keptRows*size)
 }
 
-// newAccumulator is for the groupings of one partition.
+// newAccumulator returns an accumulator with the groupings of one partition.
 func newAccumulator(d *report.Definition, s *spill.Scratch, groupings []*grouping) *Accumulator {
 	for _, g := range groupings {
 		g.groups = newColumn[uint32](s)
@@ -73,13 +73,13 @@ func newAccumulator(d *report.Definition, s *spill.Scratch, groupings []*groupin
 		sessions: newColumn[int64](s), waiting: newColumn[uint32](s), total: newColumn[uint32](s)}
 }
 
-// ForDay accumulates the rows of one day of a report. What does not stay in
-// memory goes to s, which is the caller's to close.
+// ForDay returns an accumulator for one day of a report. It writes what does not
+// fit in memory to s. The caller closes s.
 func ForDay(d *report.Definition, s *spill.Scratch) *Accumulator {
 	return newAccumulator(d, s, ofDay(d))
 }
 
-// ForMonth accumulates the rows of one month of a report, likewise.
+// ForMonth returns an accumulator for one month of a report. See [ForDay].
 func ForMonth(d *report.Definition, m day.Month, s *spill.Scratch) *Accumulator {
 	return newAccumulator(d, s, append(ofDay(d), newGrouping("by_day.csv", []keyColumn{dateColumn},
 		func(r *report.Row) key { return key{number: int64(r.ReportDate)} }, days(m)...)))
@@ -102,8 +102,8 @@ func ofDay(d *report.Definition) []*grouping {
 	}
 }
 
-// Add takes a row, and keeps nothing of it. After an error the accumulator is of
-// no use.
+// Add adds a row. It does not keep the row. After an error the accumulator must
+// not be used.
 func (a *Accumulator) Add(r *report.Row) error {
 	started := r.StartTime != report.Unknown
 	lead := r.Role == leadRole
@@ -140,7 +140,7 @@ func seconds(counts bool, ms int64) uint32 {
 	return uint32(min(ms/1000, none-1))
 }
 
-// Tables makes the tables of the rows so far.
+// Tables returns the tables of the rows added so far.
 func (a *Accumulator) Tables() ([]Table, error) {
 	tables := make([]Table, len(a.groupings))
 	for i, g := range a.groupings {
@@ -152,7 +152,7 @@ func (a *Accumulator) Tables() ([]Table, error) {
 	return tables, nil
 }
 
-// table makes the table of one of the groupings.
+// table returns the table of one grouping.
 func (a *Accumulator) table(g *grouping) (Table, error) {
 	language := a.definition.Language
 	t := Table{File: g.file}
@@ -182,8 +182,8 @@ func (a *Accumulator) table(g *grouping) (Table, error) {
 	return t, nil
 }
 
-// stats gives what the measures of each group are made of. The sessions come by
-// themselves: those of all rows take as much memory as both durations.
+// stats returns the stats of each group. It reads the sessions before the
+// durations: the sessions alone take as much memory as both durations.
 func (a *Accumulator) stats(g *grouping) ([]stats, error) {
 	all := make([]stats, len(g.tallies))
 	for i, t := range g.tallies {
@@ -215,7 +215,8 @@ func (a *Accumulator) stats(g *grouping) ([]stats, error) {
 	return all, durations.Wait()
 }
 
-// byGroup lists the values that so many rows have in a column, for each group.
+// byGroup returns the values of a column for each group. rows is the number of
+// all rows.
 func byGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte) T) ([][]T, error) {
 	all, lists := make([]T, 0, rows), make([][]T, len(g.tallies))
 	for i := range lists {
@@ -237,9 +238,9 @@ func byGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte
 	return lists, errors.Join(failed, err)
 }
 
-// sorted sorts those of the durations that count, in their place. Where there
-// are many they are mostly shorter, in seconds, than they are many, and repeat:
-// of these it is enough to count how often each is there.
+// sorted sorts the counted durations in place and drops the others. Of n
+// durations most are less than n seconds and repeat: these are sorted by
+// counting each value.
 func sorted(durations []uint32) []uint32 {
 	durations = slices.DeleteFunc(durations, func(d uint32) bool { return d == none })
 	counts, long := make([]uint32, len(durations)), durations[:0]
@@ -262,8 +263,8 @@ func sorted(durations []uint32) []uint32 {
 	return durations
 }
 
-// distinct counts the distinct values. Those that lie close together, as ids that
-// are given in turn do, are marked, a bit each; others are sorted.
+// distinct counts the distinct values. Dense values, such as consecutive ids, are
+// marked in a bitmap; other values are sorted.
 func distinct(values []int64) (n int64) {
 	if len(values) == 0 {
 		return 0
@@ -284,14 +285,14 @@ func distinct(values []int64) (n int64) {
 	return int64(len(slices.Compact(values)))
 }
 
-// key is what the rows of a group have in common. A grouping that has no use
-// for a member leaves it alike in all its keys.
+// key is the common key of a group's rows. Members that a grouping does not use
+// are equal in all of its keys.
 type key struct {
 	number int64 // Unknown: unknown
 	text   [2]string
 }
 
-// compareKeys sorts numbers numerically, text by bytes, and unknown last.
+// compareKeys orders numbers numerically, texts by bytes, and unknown last.
 func compareKeys(a, b key) int {
 	return cmp.Or(compareNumbers(a.number, b.number), compareTexts(a.text[0], b.text[0]), compareTexts(a.text[1], b.text[1]))
 }
@@ -305,19 +306,19 @@ func compareNumbers(a, b int64) int {
 
 func compareTexts(a, b string) int {
 	if (a == "") != (b == "") {
-		return -strings.Compare(a, b) // and no text the smallest text
+		return -strings.Compare(a, b) // "" is the smallest text
 	}
 	return strings.Compare(a, b)
 }
 
-// keyColumn shows one part of a key.
+// keyColumn is a column of a table that shows one part of the key.
 type keyColumn struct {
 	heading report.Text
 	text    bool
 	cell    func(key) string
 }
 
-// numberColumn and textColumn are under the heading of the report's column.
+// numberColumn and textColumn have the heading of the report's column.
 func numberColumn(column string) keyColumn {
 	return keyColumn{heading: heading(column), cell: func(k key) string {
 		if k.number == report.Unknown {
@@ -376,18 +377,19 @@ func days(m day.Month) []key {
 	return all
 }
 
-// grouping divides the rows into groups.
+// grouping divides the rows into groups by a key.
 type grouping struct {
 	file    string
 	columns []keyColumn
 	key     func(*report.Row) key
 
-	index   map[key]uint32 // of a group
+	index   map[key]uint32 // index of each group
 	tallies []tally        // of each group
 	groups  *spill.Log     // of each row: 4 bytes
 }
 
-// newGrouping starts with groups of always, which are there without rows, too.
+// newGrouping returns a grouping whose keys in always have a group even without
+// rows.
 func newGrouping(file string, columns []keyColumn, keyOf func(*report.Row) key, always ...key) *grouping {
 	g := &grouping{file: file, columns: columns, key: keyOf, index: map[key]uint32{}}
 	for _, k := range always {
@@ -396,12 +398,12 @@ func newGrouping(file string, columns []keyColumn, keyOf func(*report.Row) key, 
 	return g
 }
 
-// add adds a row, and tells its group.
+// add adds a row and returns its group.
 func (g *grouping) add(r *report.Row) uint32 {
 	k := g.key(r)
 	group, ok := g.index[k]
 	if !ok {
-		// The row's strings may be parts of a much larger one.
+		// The row's strings may keep a much larger string alive.
 		k.text[0], k.text[1] = strings.Clone(k.text[0]), strings.Clone(k.text[1])
 		group = g.group(k)
 	}
@@ -409,7 +411,7 @@ func (g *grouping) add(r *report.Row) uint32 {
 	return group
 }
 
-// group makes a group for a new key.
+// group adds a group for a new key.
 func (g *grouping) group(k key) uint32 {
 	group := uint32(len(g.tallies))
 	g.index[k] = group

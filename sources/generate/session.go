@@ -9,21 +9,20 @@ import (
 	"daybook/transform/day"
 )
 
-// resolutionsEnded is when technicians stopped giving verdicts (EVENTS.md,
-// "Types"). A few consoles were never told.
+// resolutionsEnded is the day from which verdicts are rare (EVENTS.md, "Types").
 var resolutionsEnded = day.Date(2009, time.May, 1)
 
-// session is the state of a session as its story goes on.
+// session is the current state of a session while its lines are written.
 type session struct {
-	*teller
+	*lineWriter
 	lead       *technician
-	colleagues []*technician // who collaborate
+	colleagues []*technician // collaborating technicians
 }
 
-// tell writes the lines of p's session.
-func (t *teller) tell(p plan) {
+// writeSession writes the lines of p's session.
+func (t *lineWriter) writeSession(p plan) {
 	t.begin(p)
-	s := &session{teller: t, lead: pick(t, t.world.technicians)}
+	s := &session{lineWriter: t, lead: pick(t, t.organisation.technicians)}
 	s.arrive()
 	if s.chance(0.09) {
 		s.giveUp()
@@ -49,14 +48,14 @@ func (t *teller) tell(p plan) {
 		s.finish()
 	}
 	if s.chance(0.01) {
-		s.presence("away", s.lead) // nobody's any more
+		s.presence("away", s.lead) // no leg is open
 	}
 }
 
-// arrive goes on until the session waits for a technician.
+// arrive writes the events until the session waits for a technician.
 func (s *session) arrive() {
 	chat := s.chance(0.25)
-	s.open("session_created")
+	s.beginEvent("session_created")
 	switch n := s.rand.IntN(20); {
 	case chat:
 		s.string("session_type", "instant_chat")
@@ -67,23 +66,23 @@ func (s *session) arrive() {
 			"calling_card", "calling_card", "calling_card", "mobile_applet", "mobile_applet", "unattended", "connect_on_lan",
 		}[n-13])
 		if n < 16 {
-			s.string("calling_card", pick(s.teller, callingCards))
+			s.string("calling_card", pick(s.lineWriter, callingCards))
 		}
 	}
 	if s.chance(0.8) {
-		s.json("channel", pick(s.teller, s.world.channels))
+		s.json("channel", pick(s.lineWriter, s.organisation.channels))
 	} else {
 		s.technician(s.lead)
 	}
 	if s.chance(0.7) {
 		s.details(chat)
-		s.shut()
+		s.endEvent()
 	} else {
-		s.shut()
+		s.endEvent()
 		s.wait(20 * time.Second)
-		s.open("details_changed")
+		s.beginEvent("details_changed")
 		s.details(chat)
-		s.shut()
+		s.endEvent()
 	}
 	if s.chance(0.3) {
 		s.wait(2 * time.Second)
@@ -94,17 +93,17 @@ func (s *session) arrive() {
 	s.status("waiting", nil)
 }
 
-// details writes what is known of a customer at first.
+// details writes the first details of a customer.
 func (s *session) details(chat bool) {
-	name := pick(s.teller, given) + " " + pick(s.teller, family)
+	name := pick(s.lineWriter, given) + " " + pick(s.lineWriter, family)
 	if s.chance(0.003) {
 		name = strings.Repeat(name+" ", 15) // longer than 128 characters
 	}
 	s.string("name", name)
 	s.string("customer_ip", s.ip())
-	s.string("platform", pick(s.teller, platforms))
+	s.string("platform", pick(s.lineWriter, platforms))
 	if chat || s.chance(0.3) {
-		s.string("browser_type", pick(s.teller, browsers))
+		s.string("browser_type", pick(s.lineWriter, browsers))
 	}
 	if s.chance(0.5) {
 		tracking := "CRM-" + strconv.Itoa(s.rand.IntN(1_000_000))
@@ -119,12 +118,12 @@ func (s *session) details(chat bool) {
 	s.customFields()
 }
 
-// ip is an address that a report has room for, or an IPv6 address.
+// ip is an IPv4 address, or an IPv6 address that is longer than its column.
 func (s *session) ip() string {
 	if s.chance(0.15) {
 		return "2001:db8:85a3::" + strconv.FormatUint(1<<12+s.rand.Uint64N(1<<12), 16) + ":" + strconv.FormatUint(s.rand.Uint64N(1<<16), 16)
 	}
-	return pick(s.teller, []string{"192.0.2.", "198.51.100.", "203.0.113."}) + strconv.Itoa(1+s.rand.IntN(254))
+	return pick(s.lineWriter, []string{"192.0.2.", "198.51.100.", "203.0.113."}) + strconv.Itoa(1+s.rand.IntN(254))
 }
 
 func (s *session) customFields() {
@@ -132,7 +131,7 @@ func (s *session) customFields() {
 	s.text = append(s.text, '[')
 	for i := range s.rand.IntN(6) {
 		if i > 0 {
-			s.text = append(s.text, s.look.comma...)
+			s.text = append(s.text, s.format.comma...)
 		}
 		switch {
 		case s.chance(0.15):
@@ -140,13 +139,13 @@ func (s *session) customFields() {
 		case s.chance(0.01):
 			s.text = append(s.text, `"half \ud83d a pair"`...)
 		default:
-			s.text = appendString(s.text, pick(s.teller, answers), s.look.ascii)
+			s.text = appendString(s.text, pick(s.lineWriter, answers), s.format.ascii)
 		}
 	}
 	s.text = append(s.text, ']')
 }
 
-// giveUp ends a session that no technician picks up.
+// giveUp ends a session without a technician.
 func (s *session) giveUp() {
 	s.wait(4 * time.Minute)
 	switch s.rand.IntN(10) {
@@ -167,10 +166,10 @@ func (s *session) giveUp() {
 	}
 }
 
-// longestWork ends a session that goes on and on, to keep it in spanMillis.
+// longestWork bounds a session, to keep it within spanMillis.
 const longestWork = 2 * time.Hour
 
-// work is what a technician and a customer do while the session is active.
+// work writes the events of an active session.
 func (s *session) work() {
 	until := s.now + longestWork.Microseconds()
 	for range 5 + min(int(s.rand.ExpFloat64()*16), 120) {
@@ -182,11 +181,11 @@ func (s *session) work() {
 		case n < 450:
 			s.talk()
 		case n < 640:
-			s.glance()
+			s.lookAway()
 		case n < 780:
 			s.tool(s.anyone())
 		case n < 820:
-			s.learn()
+			s.changeDetails()
 		case n < 850:
 			s.hold(3 * time.Minute)
 		case n < 880:
@@ -197,7 +196,7 @@ func (s *session) work() {
 			s.transfer()
 		case n < 940:
 			s.transferToChannel()
-		case n < 943: // without ceremony
+		case n < 943: // handover without a transfer
 			s.lead = s.another()
 			s.status("active", s.lead)
 		case n < 970:
@@ -206,23 +205,23 @@ func (s *session) work() {
 			s.collaborationEnds()
 		default:
 			s.tool(s.lead)
-			s.chat("technician", s.lead) // at the same moment
+			s.chat("technician", s.lead) // at the same time
 		}
 	}
 }
 
-// anyone is a technician in the session.
+// anyone returns a technician of the session.
 func (s *session) anyone() *technician {
 	if len(s.colleagues) > 0 && s.chance(0.3) {
-		return pick(s.teller, s.colleagues)
+		return pick(s.lineWriter, s.colleagues)
 	}
 	return s.lead
 }
 
-// another is a technician who is not in the session.
+// another returns a technician who is not in the session.
 func (s *session) another() *technician {
 	for {
-		t := pick(s.teller, s.world.technicians)
+		t := pick(s.lineWriter, s.organisation.technicians)
 		if t != s.lead && !s.collaborates(t) {
 			return t
 		}
@@ -244,8 +243,8 @@ func (s *session) talk() {
 	}
 }
 
-// glance has a technician look elsewhere for a while.
-func (s *session) glance() {
+// lookAway writes a pair of presence signals of a technician.
+func (s *session) lookAway() {
 	signals := [...][2]string{
 		{"tab_deselected", "tab_selected"}, {"console_background", "console_foreground"}, {"away", "available"},
 		{"window_active", "window_inactive"}, {"link_down", "link_up"},
@@ -258,12 +257,12 @@ func (s *session) glance() {
 	}
 }
 
-// learn has somebody enter or change details.
-func (s *session) learn() {
-	s.open("details_changed")
+// changeDetails writes a change of details.
+func (s *session) changeDetails() {
+	s.beginEvent("details_changed")
 	switch s.rand.IntN(5) {
 	case 0:
-		s.string("name", pick(s.teller, given)+" "+pick(s.teller, family))
+		s.string("name", pick(s.lineWriter, given)+" "+pick(s.lineWriter, family))
 	case 1:
 		s.json("tracking_id", "null") // clears it
 	case 2:
@@ -271,7 +270,7 @@ func (s *session) learn() {
 	default:
 		s.customFields()
 	}
-	s.shut()
+	s.endEvent()
 }
 
 func (s *session) hold(mean time.Duration) {
@@ -307,11 +306,11 @@ func (s *session) reconnect() {
 
 func (s *session) transfer() {
 	to := s.another()
-	s.open("status_changed")
+	s.beginEvent("status_changed")
 	s.string("status", "transferring")
 	s.technician(s.lead)
 	s.transferredTo("technician", to.id, to.name)
-	s.shut()
+	s.endEvent()
 	s.wait(time.Minute)
 	if s.chance(0.2) {
 		s.status("active", s.lead) // called off
@@ -327,10 +326,10 @@ func (s *session) transferToChannel() {
 		s.status("transferring", nil)
 		s.wait(20 * time.Second)
 	}
-	s.open("status_changed")
+	s.beginEvent("status_changed")
 	s.string("status", "transferred")
 	s.transferredTo("channel", int64(firstChannel+i), channelNames[i])
-	s.shut()
+	s.endEvent()
 	s.wait(2 * time.Minute)
 	s.lead = s.another()
 	s.status("active", s.lead)
@@ -345,7 +344,7 @@ func (s *session) transferredTo(kind string, id int64, name string) {
 	s.text = append(s.text, '}')
 }
 
-// mostColleagues leaves others to transfer to in the smallest organisation.
+// mostColleagues leaves technicians to transfer to in the smallest organisation.
 const mostColleagues = 3
 
 func (s *session) collaborate() {
@@ -354,9 +353,9 @@ func (s *session) collaborate() {
 	}
 	who := s.another()
 	s.colleagues = append(s.colleagues, who)
-	s.open("collaboration_started")
+	s.beginEvent("collaboration_started")
 	s.technician(who)
-	s.shut()
+	s.endEvent()
 }
 
 func (s *session) collaborationEnds() {
@@ -365,12 +364,12 @@ func (s *session) collaborationEnds() {
 	}
 	who := s.colleagues[0]
 	s.colleagues = s.colleagues[1:]
-	s.open("collaboration_ended")
+	s.beginEvent("collaboration_ended")
 	s.int("technician_id", who.id)
-	s.shut()
+	s.endEvent()
 }
 
-// pause lets days pass, on hold, or closed until the customer comes back.
+// pause is a break of days, on hold or closed.
 func (s *session) pause() {
 	hold := s.chance(0.7)
 	if hold {
@@ -391,10 +390,10 @@ func (s *session) finish() {
 		verdicts = 0.8
 	}
 	if s.chance(verdicts) {
-		s.open("resolution_submitted")
-		s.string("resolution", pick(s.teller, []string{"resolved", "resolved", "unresolved"}))
+		s.beginEvent("resolution_submitted")
+		s.string("resolution", pick(s.lineWriter, []string{"resolved", "resolved", "unresolved"}))
 		s.byTechnician(s.lead)
-		s.shut()
+		s.endEvent()
 	}
 	s.wait(10 * time.Second)
 	switch n := s.rand.IntN(100); {
@@ -423,15 +422,15 @@ func (s *session) finish() {
 }
 
 func (s *session) status(code string, who *technician) {
-	s.open("status_changed")
+	s.beginEvent("status_changed")
 	s.string("status", code)
 	if who != nil {
 		s.technician(who)
 	}
-	s.shut()
+	s.endEvent()
 }
 
-// technician writes one as an object, now and then by the id alone.
+// technician writes a technician's object, sometimes with the id alone.
 func (s *session) technician(who *technician) {
 	if s.chance(0.03) {
 		s.json("technician", who.bare)
@@ -440,8 +439,8 @@ func (s *session) technician(who *technician) {
 	s.json("technician", who.object(day.Day(s.plan.created/dayMillis)))
 }
 
-// byTechnician writes the technician's id, which the lead's events may go
-// without.
+// byTechnician writes the technician's id. Events of the lead sometimes leave it
+// out.
 func (s *session) byTechnician(who *technician) {
 	if who != s.lead || s.chance(0.95) {
 		s.int("technician_id", who.id)
@@ -449,16 +448,16 @@ func (s *session) byTechnician(who *technician) {
 }
 
 func (s *session) presence(state string, who *technician) {
-	s.open("presence")
+	s.beginEvent("presence")
 	s.string("state", state)
 	s.byTechnician(who)
-	s.shut()
+	s.endEvent()
 }
 
-// chat writes a message of who, or of somebody who is no technician. Producers
-// give its text, too, which is no business of the contract.
+// chat writes a message with its text, which EVENTS.md does not define. who is
+// nil unless the sender is a technician.
 func (s *session) chat(sender string, who *technician) {
-	s.open("chat_message")
+	s.beginEvent("chat_message")
 	s.string("sender", sender)
 	if who != nil {
 		s.byTechnician(who)
@@ -470,22 +469,22 @@ func (s *session) chat(sender string, who *technician) {
 	case "system":
 		phrases = systemPhrases
 	}
-	s.string("text", pick(s.teller, phrases))
-	s.shut()
+	s.string("text", pick(s.lineWriter, phrases))
+	s.endEvent()
 }
 
 func (s *session) tool(who *technician) {
-	s.open("tool_used")
-	s.string("tool", pick(s.teller, tools))
+	s.beginEvent("tool_used")
+	s.string("tool", pick(s.lineWriter, tools))
 	s.byTechnician(who)
-	s.shut()
+	s.endEvent()
 }
 
 func (s *session) queueRemoved(by string, who *technician) {
-	s.open("queue_removed")
+	s.beginEvent("queue_removed")
 	s.string("by", by)
 	if who != nil {
 		s.byTechnician(who)
 	}
-	s.shut()
+	s.endEvent()
 }

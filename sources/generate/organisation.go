@@ -7,8 +7,9 @@ import (
 	"daybook/transform/day"
 )
 
-// world is who works in the organisation, and on what. It does not change.
-type world struct {
+// organisation holds the load, technicians and channels of a support
+// organisation. It is immutable.
+type organisation struct {
 	seed           uint64
 	sessionsPerDay int
 	working        shape
@@ -17,17 +18,17 @@ type world struct {
 	channels       []string // JSON objects
 }
 
-// technician is one, with the JSON objects that events hold.
+// technician is a technician with the JSON objects for events.
 type technician struct {
 	id     int64
 	name   string
-	before string // in the first group
-	after  string // in another, where technicians move
-	bare   string // the id alone
+	before string // object with the first group
+	after  string // object with the group after a move
+	bare   string // object with the id alone
 }
 
-// object gives the technician as events show one on day d. Some change groups
-// every other month or so.
+// object returns the technician's JSON object for events of day d. Some
+// technicians change groups about every month.
 func (t *technician) object(d day.Day) string {
 	if d/30%2 == 0 {
 		return t.before
@@ -35,16 +36,16 @@ func (t *technician) object(d day.Day) string {
 	return t.after
 }
 
-// What a technician does in a working day, and a channel gets.
+// The average load of a technician and a channel on a working day.
 const (
 	sessionsPerTechnician = 25
 	sessionsPerChannel    = 500
 
-	firstChannel = 501 // its id
+	firstChannel = 501 // id of the first channel
 )
 
-func newWorld(seed uint64, sessionsPerDay int) *world {
-	w := &world{seed: seed, sessionsPerDay: sessionsPerDay, working: shapeOf(workingHours), weekend: shapeOf(weekendHours)}
+func newOrganisation(seed uint64, sessionsPerDay int) *organisation {
+	w := &organisation{seed: seed, sessionsPerDay: sessionsPerDay, working: shapeOf(workingHours), weekend: shapeOf(weekendHours)}
 	for i := range min(max(sessionsPerDay/sessionsPerTechnician, 6), 4000) {
 		w.technicians = append(w.technicians, newTechnician(i, mix(seed^uint64(i))))
 	}
@@ -58,8 +59,8 @@ func newWorld(seed uint64, sessionsPerDay int) *world {
 	return w
 }
 
-// Some of the first technicians have what otherwise only few have, so that a
-// small organisation has it, too.
+// Rare traits are given to some of the first technicians, so that a small
+// organisation has them, too.
 const (
 	longNamed = 3
 	groupless = 5
@@ -88,8 +89,8 @@ func newTechnician(i int, luck uint64) *technician {
 	return t
 }
 
-// appendObject appends a JSON object with an id and other members, given as
-// name after value.
+// appendObject appends a JSON object with an id and other members, given as pairs
+// of name and value.
 func appendObject(b []byte, id int64, members ...string) []byte {
 	b = fmt.Appendf(b, `{"id":%d`, id)
 	for i := 0; i < len(members); i += 2 {

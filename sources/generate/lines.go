@@ -9,117 +9,118 @@ import (
 	"daybook/transform/day"
 )
 
-// line is one line in a teller's text.
+// line is the position of a line in a teller's text, with its dump day and kind.
 type line struct {
 	start, end int
-	order      int64 // when it reached the producer, more or less: microseconds since the Unix epoch
+	order      int64 // sort key: approximate arrival in microseconds since the Unix epoch
 	day        day.Day
 	kind       Kind
 }
 
-// teller writes the lines of sessions, one session after another.
-type teller struct {
-	world  *world
-	source *rand.PCG
-	rand   *rand.Rand
+// teller writes the lines of one session after another.
+type lineWriter struct {
+	organisation *organisation
+	source       *rand.PCG
+	rand         *rand.Rand
 
-	text  []byte // of all lines, in no order
+	text  []byte // of all lines, unsorted
 	lines []line
 
-	// Of the session that is being told:
-	plan  plan
-	look  look
-	now   int64 // microseconds since the Unix epoch
-	seq   int64
-	start int // of the current line
+	// The current session.
+	plan   plan
+	format format
+	now    int64 // microseconds since the Unix epoch
+	seq    int64
+	start  int // index in text of the current line
 
-	date     day.Day // whose text is
-	dateText []byte
+	date     day.Day // the last date written
+	dateText []byte  // and its text
 }
 
-// look is how a session's producer writes.
-type look struct {
+// format is the format of a session's producer.
+type format struct {
 	producer string
-	digits   int    // of a second's fraction
-	zone     string // at the end of times
-	offset   int64  // of that zone, in microseconds
-	noSeq    bool   // no seq, and no two events at the same time
+	digits   int    // of the fraction of a second
+	zone     string // offset at the end of times
+	offset   int64  // that offset in microseconds
+	noSeq    bool   // no seq; times are distinct
 	colon    string // between a member's name and its value
 	comma    string // between members
-	flip     bool   // the members that every event has come last
-	ascii    bool   // all else is escaped
+	flip     bool   // the common members come last
+	ascii    bool   // characters outside ASCII are escaped
 	uuid     bool   // event ids are UUIDs
 }
 
-func newTeller(w *world) *teller {
-	t := &teller{world: w, source: rand.NewPCG(0, 0)}
+func newLineWriter(w *organisation) *lineWriter {
+	t := &lineWriter{organisation: w, source: rand.NewPCG(0, 0)}
 	t.rand = rand.New(t.source)
 	return t
 }
 
-// reset forgets all lines.
-func (t *teller) reset() {
+// reset discards all lines.
+func (t *lineWriter) reset() {
 	t.text = t.text[:0]
 	t.lines = t.lines[:0]
 }
 
-// begin prepares for the lines of p's session, which nothing before affects.
-func (t *teller) begin(p plan) {
-	t.source.Seed(mix(t.world.seed), mix(uint64(p.id)))
+// begin starts the session of p. Its lines do not depend on earlier sessions.
+func (t *lineWriter) begin(p plan) {
+	t.source.Seed(mix(t.organisation.seed), mix(uint64(p.id)))
 	t.plan = p
 	t.now = p.created * 1000
 	t.seq = 0
-	t.look = look{digits: 3, zone: "Z", colon: ":", comma: ",", producer: pick(t, producers)}
+	t.format = format{digits: 3, zone: "Z", colon: ":", comma: ",", producer: pick(t, producers)}
 	switch n := t.rand.IntN(100); {
 	case n < 4:
-		t.look.digits = 6
+		t.format.digits = 6
 		t.now += t.rand.Int64N(1000)
 	case n < 7:
-		t.look.digits = 9
+		t.format.digits = 9
 		t.now += t.rand.Int64N(1000)
 	case n < 9:
-		t.look.digits = 0
+		t.format.digits = 0
 	}
 	switch n := t.rand.IntN(100); {
 	case n < 5:
-		t.look.zone, t.look.offset = "+01:00", 3600e6
+		t.format.zone, t.format.offset = "+01:00", 3600e6
 	case n < 6:
-		t.look.zone, t.look.offset = "-03:30", -12600e6
+		t.format.zone, t.format.offset = "-03:30", -12600e6
 	case n < 7:
-		t.look.zone = "+00:00"
+		t.format.zone = "+00:00"
 	}
-	t.look.noSeq = t.look.digits > 0 && t.chance(0.2)
+	t.format.noSeq = t.format.digits > 0 && t.chance(0.2)
 	if t.chance(0.03) {
-		t.look.colon, t.look.comma = ": ", ", "
+		t.format.colon, t.format.comma = ": ", ", "
 	}
-	t.look.flip = t.chance(0.03)
-	t.look.ascii = t.chance(0.05)
-	t.look.uuid = t.chance(0.05)
+	t.format.flip = t.chance(0.03)
+	t.format.ascii = t.chance(0.05)
+	t.format.uuid = t.chance(0.05)
 }
 
 // chance is true with probability p.
-func (t *teller) chance(p float64) bool { return t.rand.Float64() < p }
+func (t *lineWriter) chance(p float64) bool { return t.rand.Float64() < p }
 
-func pick[T any](t *teller, from []T) T { return from[t.rand.IntN(len(from))] }
+func pick[T any](t *lineWriter, from []T) T { return from[t.rand.IntN(len(from))] }
 
 // maxWait keeps a session within spanMillis.
 const maxWait = 10 * time.Minute
 
-// wait lets time pass: mean on average, mostly less and sometimes much more.
-func (t *teller) wait(mean time.Duration) {
+// wait advances the time by an exponentially distributed duration with that mean.
+func (t *lineWriter) wait(mean time.Duration) {
 	ms := int64(t.rand.ExpFloat64() * float64(mean.Milliseconds()))
 	t.now += min(ms, maxWait.Milliseconds()) * 1000
 }
 
-// open begins an event that happens now. Its own members follow, and shut.
-func (t *teller) open(kind string) {
-	if t.look.noSeq {
+// beginEvent begins an event at the current time. The caller writes its members and
+// calls endEvent.
+func (t *lineWriter) beginEvent(kind string) {
+	if t.format.noSeq {
 		t.now += 1000
 	}
 	t.start = len(t.text)
 	t.seq++
 	t.text = append(t.text, '{')
-	if t.look.flip {
+	if t.format.flip {
 		t.string("type", kind)
 		return
 	}
@@ -127,35 +128,35 @@ func (t *teller) open(kind string) {
 	t.string("type", kind)
 }
 
-// common writes the members that every event has, but for its type.
-func (t *teller) common() {
+// common writes the members that every event has, except the type.
+func (t *lineWriter) common() {
 	t.member("event_id")
 	t.text = append(t.text, '"')
 	id := t.rand.Uint64()
 	for i := range 16 {
-		if t.look.uuid && i >= 8 && i%4 == 0 {
+		if t.format.uuid && i >= 8 && i%4 == 0 {
 			t.text = append(t.text, '-')
 		}
 		t.text = append(t.text, hexDigits[id>>(60-4*i)&15])
 	}
-	if t.look.uuid {
+	if t.format.uuid {
 		t.text = append(t.text, "-a5c0-0123456789ab"...)
 	}
 	t.text = append(t.text, '"')
 	t.member("ts")
 	t.time()
 	t.int("session_id", t.plan.id)
-	if !t.look.noSeq {
+	if !t.format.noSeq {
 		t.int("seq", t.seq)
 	}
-	t.int("v", 1) // members that the contract does not know are common
-	t.string("producer", t.look.producer)
+	t.int("v", 1) // dumps often have members that EVENTS.md does not define
+	t.string("producer", t.format.producer)
 }
 
 // time writes the current time.
-func (t *teller) time() {
+func (t *lineWriter) time() {
 	const dayMicros = dayMillis * 1000
-	at := t.now + t.look.offset
+	at := t.now + t.format.offset
 	if d := day.Day(at / dayMicros); d != t.date || t.dateText == nil {
 		t.date = d
 		t.dateText = append(append(t.dateText[:0], '"'), d.String()...)
@@ -165,7 +166,7 @@ func (t *teller) time() {
 	b = appendDigits(append(b, 'T'), seconds/3600, 2)
 	b = appendDigits(append(b, ':'), seconds/60%60, 2)
 	b = appendDigits(append(b, ':'), seconds%60, 2)
-	switch micros := at % 1e6; t.look.digits {
+	switch micros := at % 1e6; t.format.digits {
 	case 3:
 		b = appendDigits(append(b, '.'), micros/1000, 3)
 	case 6:
@@ -173,48 +174,48 @@ func (t *teller) time() {
 	case 9:
 		b = append(appendDigits(append(b, '.'), micros, 6), "789"...)
 	}
-	t.text = append(append(b, t.look.zone...), '"')
+	t.text = append(append(b, t.format.zone...), '"')
 }
 
 // member begins a member of an object.
-func (t *teller) member(name string) {
+func (t *lineWriter) member(name string) {
 	if t.text[len(t.text)-1] != '{' {
-		t.text = append(t.text, t.look.comma...)
+		t.text = append(t.text, t.format.comma...)
 	}
 	t.text = append(append(append(t.text, '"'), name...), '"')
-	t.text = append(t.text, t.look.colon...)
+	t.text = append(t.text, t.format.colon...)
 }
 
-func (t *teller) string(name, value string) {
+func (t *lineWriter) string(name, value string) {
 	t.member(name)
-	t.text = appendString(t.text, value, t.look.ascii)
+	t.text = appendString(t.text, value, t.format.ascii)
 }
 
-func (t *teller) int(name string, value int64) {
+func (t *lineWriter) int(name string, value int64) {
 	t.member(name)
 	t.text = strconv.AppendInt(t.text, value, 10)
 }
 
-// json writes a member whose value is JSON already.
-func (t *teller) json(name, value string) {
+// json writes a member with a value in JSON.
+func (t *lineWriter) json(name, value string) {
 	t.member(name)
 	t.text = append(t.text, value...)
 }
 
-// How often, for each event, something becomes of it or comes after it. About
-// one line in a hundred is a duplicate, and one in two thousand is rejected.
+// Probabilities for each event. About one line in a hundred is a duplicate, and
+// one in two thousand is rejected.
 const (
 	outOfOrder   = 0.02
-	lateIfLate   = 0.15 // of the events of late sessions
+	lateIfLate   = 0.15 // for events of late sessions
 	again        = 0.007
-	againIfTwice = 0.08 // of the events of sessions delivered twice
+	againIfTwice = 0.08 // for events of sessions that are delivered twice
 	broken       = 0.0005
 	blank        = 0.0003
 )
 
-// shut ends the current event and decides on its delivery.
-func (t *teller) shut() {
-	if t.look.flip {
+// endEvent ends the current event and chooses its delivery.
+func (t *lineWriter) endEvent() {
+	if t.format.flip {
 		t.common()
 	}
 	t.text = append(t.text, '}')
@@ -235,7 +236,7 @@ func (t *teller) shut() {
 	}
 	if t.plan.twice && t.chance(againIfTwice) {
 		t.copy(l, l.end-l.start-1)
-		t.text = append(t.text, `,"redelivered":true}`...) // a member that nobody knows
+		t.text = append(t.text, `,"redelivered":true}`...) // an undefined member
 		d := t.last(l, Duplicate)
 		d.day++
 		t.lines = append(t.lines, d)
@@ -251,19 +252,19 @@ func (t *teller) shut() {
 }
 
 // copy starts a line with the first n bytes of another.
-func (t *teller) copy(l line, n int) {
+func (t *lineWriter) copy(l line, n int) {
 	t.start = len(t.text)
 	t.text = append(t.text, t.text[l.start:l.start+n]...)
 }
 
-// last is the line that has just been written after like.
-func (t *teller) last(like line, kind Kind) line {
+// last returns the line just written, with the order and day of like.
+func (t *lineWriter) last(like line, kind Kind) line {
 	like.start, like.end, like.kind = t.start, len(t.text), kind
 	return like
 }
 
-// breakLine writes a line that is an event but for one thing.
-func (t *teller) breakLine(l line) {
+// breakLine writes a copy of a line with one fault.
+func (t *lineWriter) breakLine(l line) {
 	whole := string(t.text[l.start : l.end-1]) // without its brace
 	var text string
 	switch t.rand.IntN(10) {
@@ -293,8 +294,8 @@ func (t *teller) breakLine(l line) {
 	t.lines = append(t.lines, t.last(l, Rejected))
 }
 
-// tooLong writes an event of more than 1 MiB, as of the last session told.
-func (t *teller) tooLong() {
+// tooLong writes an event of more than 1 MiB for the last session.
+func (t *lineWriter) tooLong() {
 	t.now = t.plan.created * 1000
 	t.start = len(t.text)
 	t.text = append(t.text, '{')
