@@ -26,9 +26,6 @@
 package parquet
 
 import (
-	"bytes"
-	"crypto/sha256"
-
 	"github.com/apache/arrow/go/v17/parquet"
 
 	_ "daybook/sinks/internal/zstdcodec"
@@ -39,37 +36,6 @@ import (
 // have fewer. Readers parallelise and skip by row groups: this size compresses
 // well and fits into memory.
 const RowGroupRows = 128 << 10
-
-// Part is one encoded file. Its bytes are the caller's.
-type Part struct {
-	Bytes  []byte
-	Rows   int64
-	SHA256 [sha256.Size]byte // of Bytes
-}
-
-// Encode makes a Parquet file of rows, in the order given: what a [Writer]
-// writes, in memory. The metadata becomes the key-value metadata of the file's
-// footer, sorted by key. The rows are only read, and only during the call.
-//
-// An error names the row and the column at fault, where there is one.
-func Encode(rows []report.Row, metadata map[string]string) (*Part, error) {
-	return encode(rows, metadata, RowGroupRows)
-}
-
-func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) (*Part, error) {
-	var file bytes.Buffer
-	w, err := newWriter(&file, rowGroupRows)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.Write(rows); err != nil {
-		return nil, err
-	}
-	if err := w.Close(metadata); err != nil {
-		return nil, err
-	}
-	return &Part{Bytes: file.Bytes(), Rows: int64(len(rows)), SHA256: sha256.Sum256(file.Bytes())}, nil
-}
 
 // batch is reusable memory for the values of one column in some rows. A null
 // has a level but no value.

@@ -28,8 +28,8 @@ var (
 // for column-wise work, few enough to stay in the processor's cache.
 const batchRows = 1024
 
-// Rows yields the rows of a file of [Encode] or [Writer], in order, as a
-// [Reader] reads them. After an error there are no more.
+// Rows yields the rows of a file in order, as a [Reader] reads them. The
+// sequence ends after its first error.
 func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 	return func(yield func(report.Row, error) bool) {
 		reader, err := NewReader(r, size)

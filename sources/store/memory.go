@@ -16,7 +16,8 @@ import (
 
 // Memory is a store in memory, for tests. It keeps exactly to the contract of
 // [Store]: it copies each body, a reader keeps the version that it opened, and
-// the ETag is the MD5 of the content, as in S3.
+// the ETag is the MD5 of the content, as in S3. It is in this package because
+// it shares the checks of the other stores.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]memoryObject
