@@ -57,7 +57,7 @@ func TestDiff(t *testing.T) {
 	}{
 		{day20, 0, 1, "revision 1 of mem://reports/sessions/dt=2026-11-20/ is the first one: there is nothing to compare it with"},
 		{day20, 1, 4, "there are 1, 2, 3"},
-		{day20, 7, 0, "revision 7 of mem://reports/sessions/dt=2026-11-20/: not found; it has never been, or is not kept any more; there are 1, 2, 3"},
+		{day20, 7, 0, "revision 7 of mem://reports/sessions/dt=2026-11-20/: not found; it never existed, or has expired; there are 1, 2, 3"},
 		{"2026-11-21", 0, 0, "there is nothing published in mem://reports/sessions/dt=2026-11-21/"},
 		{"2026-11-21", 1, 2, "there are none"},
 		{"20", 0, 0, `"20" is no partition`},

@@ -740,12 +740,12 @@ func TestBatchRefuses(t *testing.T) {
 		session []event.Event
 		want    string
 	}{
-		"no events":     {nil, "a session without events"},
-		"two sessions":  {[]event.Event{at(1, 0, 0, "a"), at(2, 5, 0, "b")}, `event "b" of session 2 among those of session 1`},
-		"order of time": {[]event.Event{at(1, 6, 0, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
-		"order of seq":  {[]event.Event{at(1, 5, 2, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
-		"order of id":   {[]event.Event{at(1, 5, 1, "b"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
-		"twice":         {[]event.Event{at(1, 5, 1, "a"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
+		"no events":     {nil, "the session has no events"},
+		"two sessions":  {[]event.Event{at(1, 0, 0, "a"), at(2, 5, 0, "b")}, `event "b" belongs to session 2, not to session 1`},
+		"order of time": {[]event.Event{at(1, 6, 0, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is out of order or a duplicate`},
+		"order of seq":  {[]event.Event{at(1, 5, 2, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is out of order or a duplicate`},
+		"order of id":   {[]event.Event{at(1, 5, 1, "b"), at(1, 5, 1, "a")}, `session 1: event "a" is out of order or a duplicate`},
+		"twice":         {[]event.Event{at(1, 5, 1, "a"), at(1, 5, 1, "a")}, `session 1: event "a" is out of order or a duplicate`},
 		"id not UTF-8":  {[]event.Event{at(1, 5, 1, "a\xff")}, `session 1: event "a\xff": the id is not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -761,9 +761,9 @@ func TestWriterRefuses(t *testing.T) {
 		sessions [][]event.Event
 		want     string
 	}{
-		"same session": {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 comes after one with a higher hash, or again"},
-		"hash order":   {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 comes after one with a higher hash, or again"}, // 0x9e… and 0x3c…
-		"too late":     {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970: an index cannot tell it"},
+		"same session": {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 is out of order or a duplicate"},
+		"hash order":   {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 is out of order or a duplicate"}, // 0x9e… and 0x3c…
+		"too late":     {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970, which exceeds the range of the index"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, err := NewWriter(io.Discard, io.Discard, io.Discard, 1000)

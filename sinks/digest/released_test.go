@@ -43,7 +43,7 @@ func TestReleased(t *testing.T) {
 // The digests of older versions are refused as such.
 func TestOlder(t *testing.T) {
 	for part, file := range readParts(t, "testdata/v1") {
-		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `of version "1"`) {
+		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `its version is "1"`) {
 			t.Errorf("%s: error %v", partNames()[part], err)
 		}
 	}

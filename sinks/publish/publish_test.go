@@ -260,12 +260,12 @@ func TestBadPartitions(t *testing.T) {
 		files []File
 		want  string
 	}{
-		"short hash":      {[]File{short}, `the file part-0 has "abc" for its SHA-256`},
+		"short hash":      {[]File{short}, `the file part-0 has the SHA-256 "abc"`},
 		"upper-case hash": {[]File{upper}, "the file part-0 has "},
-		"no name":         {[]File{file("", "one")}, "is no key for a part"},
-		"a path":          {[]File{path}, "is no key for a part"},
-		"no slash":        {[]File{dirless}, "is no key for a part"},
-		"twice":           {[]File{file("part-0", "one"), file("part-0", "two")}, "two files are named " + dir + "part-0.parquet"},
+		"no name":         {[]File{file("", "one")}, "is not a valid key of a part"},
+		"a path":          {[]File{path}, "is not a valid key of a part"},
+		"no slash":        {[]File{dirless}, "is not a valid key of a part"},
+		"twice":           {[]File{file("part-0", "one"), file("part-0", "two")}, "two files have the name " + dir + "part-0.parquet"},
 	} {
 		st := store.NewMemory(nil)
 		p := partition(true, "1")
@@ -672,7 +672,7 @@ func TestBadAmendments(t *testing.T) {
 		next Manifest
 	}{"nothing there": {Base{}, *base.Manifest}, "revision": {base, revised}, "parts": {base, emptied}} {
 		_, err := Amend(t.Context(), st, dir, tt.base, tt.next)
-		if err == nil || err.Error() != "amend mem://"+dir+": the manifest does not stand for the files that are there" {
+		if err == nil || err.Error() != "amend mem://"+dir+": the new manifest names other files than the current one" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

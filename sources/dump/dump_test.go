@@ -37,10 +37,10 @@ func TestTemplate(t *testing.T) {
 		}
 	}
 	for template, want := range map[string]string{
-		"":                       `key template "": {yyyy} does not occur; write it as {yyyy}/{mm}/{dd}/`,
-		"{yyyy}/{mm}/":           `key template "{yyyy}/{mm}/": {dd} does not occur; write it as {yyyy}/{mm}/{dd}/`,
-		"{yyyy}/{mm}/{dd}/{hh}/": `key template "{yyyy}/{mm}/{dd}/{hh}/": unknown placeholder; there are {yyyy}, {mm} and {dd}`,
-		"/{yyyy}/{mm}/{dd}/":     `key template "/{yyyy}/{mm}/{dd}/": keys do not begin with a slash; remove it`,
+		"":                       `key template "": {yyyy} is missing; use a template such as {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/":           `key template "{yyyy}/{mm}/": {dd} is missing; use a template such as {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/{dd}/{hh}/": `key template "{yyyy}/{mm}/{dd}/{hh}/": unknown placeholder; use {yyyy}, {mm} and {dd}`,
+		"/{yyyy}/{mm}/{dd}/":     `key template "/{yyyy}/{mm}/{dd}/": a key has no leading slash; remove it`,
 	} {
 		if _, err := ParseTemplate(template); err == nil || err.Error() != want {
 			t.Errorf("ParseTemplate(%q):\n got %v\nwant %s", template, err, want)

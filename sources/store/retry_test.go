@@ -218,7 +218,7 @@ func TestRetryGivesUpOnBody(t *testing.T) {
 		return faults.Outcome{Fault: faults.Cut, At: max(0, 4-c.Offset), Err: io.EOF}
 	})
 	got, err := readAll(t, store.WithRetry(s, noWait(3, nil)), "k", 0, "")
-	const want = "read mem://k: the body was cut after 4 of 10 bytes (gave up after 3 attempts)"
+	const want = "read mem://k: the body ended after 4 of 10 bytes (gave up after 3 attempts)"
 	if got != "0123" || err == nil || err.Error() != want {
 		t.Errorf("read %q, error %v; want 0123, %s", got, err, want)
 	}

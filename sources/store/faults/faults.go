@@ -1,17 +1,16 @@
-// Package faults makes a store fail in the ways that remote stores do, under
-// a test's control: every call is shown to a function that decides what
-// becomes of it.
+// Package faults wraps a store so that tests can inject the faults of remote
+// stores. A function sees every call and decides its outcome.
 //
 //	s := faults.New(store.NewMemory(nil), func(c faults.Call) faults.Outcome {
-//		if c.Op == faults.Put && c.N == 3 {
-//			return faults.Outcome{Fault: faults.LoseAnswer}
-//		}
-//		return faults.Outcome{}
+//	if c.Op == faults.Put && c.N == 3 {
+//	return faults.Outcome{Fault: faults.LoseAnswer}
+//	}
+//	return faults.Outcome{}
 //	})
 //
-// A write has five fates: done; failed and not applied (Drop); failed but
-// applied (LoseAnswer); applied twice (Repeat); failed, and applied later,
-// after the writer has gone on (Linger, then Deliver or DeliverOne).
+// A write has five possible outcomes: done; failed and not applied (Drop);
+// failed but applied (LoseAnswer); applied twice (Repeat); failed, and applied
+// later, when the writer has moved on (Linger, then Deliver or DeliverOne).
 package faults
 
 import (
@@ -28,10 +27,10 @@ import (
 	"daybook/sources/store"
 )
 
-// ErrInjected is the cause of the errors that this package makes up.
+// ErrInjected is the cause of every injected error.
 var ErrInjected = errors.New("injected fault")
 
-// Op is one of the calls of store.Store.
+// Op names a call of store.Store.
 type Op string
 
 // The calls of store.Store.
@@ -42,71 +41,70 @@ const (
 	Delete Op = "delete"
 )
 
-// Call is a call that is about to be made.
+// Call describes a call before it is made.
 type Call struct {
-	N      int    // counts all calls, from 1
-	Op     Op     //
+	N      int // number of the call, from 1
+	Op     Op
 	Key    string // List: the prefix
 	Offset int64  // Open
 	Size   int64  // Put
 	Cond   store.Condition
 }
 
-// Fault is what goes wrong.
+// Fault is a kind of failure.
 type Fault uint8
 
-// The faults. For List and Open, which change nothing, LoseAnswer, Repeat and
-// Linger are as Drop.
+// The faults. For List and Open, LoseAnswer, Repeat and Linger act like Drop.
 const (
 	None       Fault = iota
-	Drop             // the call is not made, and fails
-	LoseAnswer       // the call is made, and fails
-	Repeat           // the call is made twice; the second answer counts
-	Linger           // the call fails, and is made by the next Deliver
-	Cut              // Open: the body breaks after At bytes. List: it fails after At objects
-	Stall            // Open: the body stops after At bytes. List: it stops after At objects. Others: no answer, and not applied. Until the context is done
+	Drop             // the call fails and is not made
+	LoseAnswer       // the call is made, but fails
+	Repeat           // the call is made twice; the caller gets the second answer
+	Linger           // the call fails; Deliver makes it later
+	Cut              // Open: the body fails after At bytes; List: the listing fails after At objects
+	Stall            // as Cut, but it waits for the context's end instead of failing; Put and Delete are not applied
 )
 
-// Outcome is what becomes of a call. The zero value is that it is made.
+// Outcome decides what happens to a call. The zero value lets it through.
 type Outcome struct {
 	Fault Fault
-	At    int64         // for Cut and Stall
-	Delay time.Duration // before anything else happens
-	Err   error         // in place of the made-up error; nil for that
+	At    int64         // for Cut and Stall: bytes or objects
+	Delay time.Duration // wait before the call
+	Err   error         // returned instead of ErrInjected, if set
 }
 
-// Store is a store with faults. Decide is called for one call at a time.
+// Store is a store with faults. Calls to decide never overlap.
 type Store struct {
 	store.Store
 	decide func(Call) Outcome
 
-	deciding sync.Mutex // held while decide runs, which may take its time
+	deciding sync.Mutex // held while decide runs
 
 	mu       sync.Mutex
 	n        int
 	lingered []lingered
 }
 
-// lingered is a call that is still to be made.
+// lingered is a call that Deliver will make.
 type lingered struct {
 	call Call
 	do   func(context.Context) error
 }
 
-// New is inner with the faults that decide orders.
+// New returns inner with the faults that decide asks for.
 func New(inner store.Store, decide func(Call) Outcome) *Store {
 	return &Store{Store: inner, decide: decide}
 }
 
-// Calls is how many calls were made so far.
+// Calls is the number of calls so far.
 func (s *Store) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.n
 }
 
-// Deliver makes the calls that lingered, in their order, and returns how many
-// there were. What becomes of them nobody learns, as with a writer that died.
+// Deliver makes the lingering calls in their order and returns their number.
+// Their answers are dropped, as if the writer had died.
 func (s *Store) Deliver(ctx context.Context) int {
 	s.mu.Lock()
 	calls := s.lingered
@@ -118,7 +116,7 @@ func (s *Store) Deliver(ctx context.Context) int {
 	return len(calls)
 }
 
-// Lingering are the calls that Deliver would make, in their order.
+// Lingering lists the calls that Deliver would make, in their order.
 func (s *Store) Lingering() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +127,7 @@ func (s *Store) Lingering() []Call {
 	return calls
 }
 
-// DeliverOne makes only call i of Lingering, before those that linger for
-// longer.
+// DeliverOne makes only call i of Lingering. The others stay.
 func (s *Store) DeliverOne(ctx context.Context, i int) {
 	s.mu.Lock()
 	l := s.lingered[i]
@@ -145,8 +142,8 @@ func (s *Store) linger(call Call, do func(context.Context) error) {
 	s.lingered = append(s.lingered, lingered{call, do})
 }
 
-// begin asks for the outcome of a call, waits its delay, and returns the
-// error of a call that is not made.
+// begin asks for the outcome of a call and waits its delay. It returns an error
+// if the call is not to be made.
 func (s *Store) begin(ctx context.Context, c Call) (Outcome, error) {
 	s.deciding.Lock()
 	s.mu.Lock()
@@ -228,7 +225,7 @@ func (s *Store) Open(ctx context.Context, key string, offset, length int64, ifMa
 	return rc, object, err
 }
 
-// brokenBody gives the first o.At bytes of a body.
+// brokenBody yields the first o.At bytes of a body, then fails or stalls.
 type brokenBody struct {
 	io.ReadCloser
 	s   *Store
@@ -259,7 +256,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 	}
 	switch o.Fault {
 	case Linger:
-		data := make([]byte, size) // the body is the caller's again
+		data := make([]byte, size) // a copy: the body is valid only until Put returns
 		if _, err := io.ReadFull(io.NewSectionReader(body, 0, size), data); err != nil {
 			return store.Object{}, s.fail(Put, key, err)
 		}
@@ -269,7 +266,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 		})
 		return store.Object{}, o.Err
 	case Repeat:
-		// What the first answer was, only the second one's reader learns.
+		// The first answer is lost.
 		_, _ = s.Store.Put(ctx, key, body, size, cond)
 	}
 	object, err := s.Store.Put(ctx, key, body, size, cond)
