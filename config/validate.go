@@ -34,7 +34,9 @@ func (v *validator) problem(path, format string, args ...any) {
 
 func (v *validator) config(c *Config) {
 	v.store("source.store", &c.Source.Store)
-	v.key("source.key", c.Source.Key)
+	if err := CheckKey(c.Source.Key); err != nil {
+		v.problem("source.key", "%s", err)
+	}
 	v.store("sink.store", &c.Sink.Store)
 	if c.MemoryBudget < minMemory {
 		v.problem("memory_budget", "%s is too little to work with; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
@@ -65,42 +67,6 @@ func sizeText(s Size) string {
 	return string(text)
 }
 
-// dayParts are what a key template must say of the dump day.
-const dayParts = "{yyyy}, {mm} and {dd}"
-
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
-func (v *validator) key(path, template string) {
-	rest := template
-	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
-		if n := strings.Count(template, part); n != 1 {
-			v.problem(path, "%q has %s %d times; %s must each occur once, as in {yyyy}/{mm}/{dd}/", template, part, n, dayParts)
-			return
-		}
-		rest = strings.ReplaceAll(rest, part, "0")
-	}
-	if unknown := placeholder.FindString(rest); unknown != "" {
-		v.problem(path, "%q has the placeholder %s; there are %s", template, unknown, dayParts)
-	} else if strings.ContainsAny(rest, "{}") {
-		v.problem(path, "%q has a brace of its own; there are %s", template, dayParts)
-	}
-	v.segments(path, template, strings.TrimSuffix(rest, "/"))
-}
-
-// segments refuses keys that a directory cannot hold, or that would leave it.
-func (v *validator) segments(path, shown, key string) {
-	for segment := range strings.SplitSeq(key, "/") {
-		switch segment {
-		case "":
-			v.problem(path, "%q has a slash too many; keys neither begin with a slash nor have two in a row", shown)
-			return
-		case ".", "..":
-			v.problem(path, "%q has the segment %q; keys have no relative segments", shown, segment)
-			return
-		}
-	}
-}
-
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 func (v *validator) store(path string, s *Store) {
@@ -120,7 +86,9 @@ func (v *validator) store(path string, s *Store) {
 			v.problem(url, "%q has no proper bucket: 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix", s.URL)
 		}
 		if prefix = strings.TrimSuffix(prefix, "/"); prefix != "" {
-			v.segments(url, s.URL, prefix)
+			if err := checkSegments(s.URL, prefix); err != nil {
+				v.problem(url, "%s", err)
+			}
 		}
 	case scheme == "file":
 		if !strings.HasPrefix(rest, "/") {

@@ -19,6 +19,7 @@ import (
 	"iter"
 	"strings"
 
+	"daybook/config"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -75,21 +76,10 @@ func isControl(name string) bool {
 type Template string
 
 // ParseTemplate checks a template such as "raw/{yyyy}/{mm}/{dd}/" or
-// "dt={yyyy}-{mm}-{dd}/", in which {yyyy}, {mm} and {dd} stand for the dump
-// day and must all occur.
+// "dt={yyyy}-{mm}-{dd}/" by the rules of [config.CheckKey].
 func ParseTemplate(s string) (Template, error) {
-	rest := s
-	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
-		if !strings.Contains(s, part) {
-			return "", fmt.Errorf("key template %q: %s does not occur; write it as {yyyy}/{mm}/{dd}/", s, part)
-		}
-		rest = strings.ReplaceAll(rest, part, "")
-	}
-	if strings.ContainsAny(rest, "{}") {
-		return "", fmt.Errorf("key template %q: unknown placeholder; there are {yyyy}, {mm} and {dd}", s)
-	}
-	if strings.HasPrefix(s, "/") {
-		return "", fmt.Errorf("key template %q: keys do not begin with a slash; remove it", s)
+	if err := config.CheckKey(s); err != nil {
+		return "", fmt.Errorf("key template %w", err)
 	}
 	return Template(s), nil
 }
@@ -109,7 +99,6 @@ func (t Template) Root() string { return string(t[:strings.IndexByte(string(t), 
 
 // Day tells of which day a key under Root is, if it is one of any.
 func (t Template) Day(key string) (day.Day, bool) {
-	whole := key
 	rest, date := string(t), [len("2006-01-02")]byte{4: '-', 7: '-'}
 	for rest != "" {
 		var found bool
@@ -132,8 +121,7 @@ func (t Template) Day(key string) (day.Day, bool) {
 		}
 	}
 	d, err := day.Parse(string(date[:]))
-	// A placeholder that occurs twice has to stand for the same both times.
-	return d, err == nil && strings.HasPrefix(whole, t.Prefix(d))
+	return d, err == nil
 }
 
 // placeholders are those of templates, and where each part stands in a date.
