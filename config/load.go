@@ -105,7 +105,9 @@ func (d *decoder) document(data []byte, c *Config) {
 		return // nothing but comments: all defaults
 	}
 	ast.Walk(anchorCollector{d}, body)
-	d.value(body, "", reflect.ValueOf(c).Elem(), &rules{})
+	value := d.value(body, "", expandedSchema())
+	d.checkSchema(value)
+	d.fill(reflect.ValueOf(c).Elem(), value, "")
 }
 
 // unquoted matches a line with a value such as {yyyy}/{mm}/{dd}/, which YAML
@@ -144,18 +146,4 @@ func invalidAt(data []byte) *token.Position {
 		data = data[size:]
 	}
 	return at
-}
-
-// anchorCollector notes what the anchors of a document stand for.
-type anchorCollector struct{ *decoder }
-
-func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
-	if anchor, ok := n.(*ast.AnchorNode); ok && anchor.Name != nil {
-		name := anchor.Name.GetToken().Value
-		if _, taken := c.anchors[name]; taken {
-			c.report(position(anchor), "", fmt.Sprintf("the anchor &%s is defined twice", name))
-		}
-		c.anchors[name] = anchor.Value
-	}
-	return c
 }

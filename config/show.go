@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -11,13 +10,6 @@ import (
 	"slices"
 	"strings"
 )
-
-//go:embed daybook.schema.json
-var schema []byte
-
-// Schema is the JSON schema of the configuration file, for editors. It accepts
-// whatever Load accepts; Load also checks what a schema cannot say.
-func Schema() []byte { return slices.Clone(schema) }
 
 // Redacted is the effective configuration as YAML: defaults are filled in,
 // variables expanded, and secrets redacted. A secret from a file is shown as
