@@ -2,7 +2,7 @@
 # change daybook.
 
 export GOFLAGS := -buildvcs=false
-VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+VERSION ?= # of the program; empty: the release in cmd/daybook/version.go
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
@@ -10,7 +10,7 @@ FUZZTIME ?= 20s
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/daybook ./cmd/daybook
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))" -o $(BIN)/daybook ./cmd/daybook
 
 demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo

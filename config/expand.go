@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// variable matches what stands for something else in a value: a dollar sign
-// written twice, or a variable, perhaps with a default.
+// variable matches the parts of a value that are replaced: $$, ${VAR} and
+// ${VAR:-default}.
 var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)\}?`)
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// expand replaces ${VAR} by what env says and ${VAR:-default} by that or, if
-// it is not set or empty, the default, and $$ by a dollar sign. A dollar sign
-// before anything else is one. What a variable holds is not expanded again.
+// expand replaces ${VAR} by the value in env, ${VAR:-default} by the default if
+// that value is empty or not set, and $$ by a dollar sign. Any other dollar sign
+// stays. Expanded text is not expanded again.
 func expand(text string, env func(string) (string, bool)) (expanded string, problems []string) {
 	expanded = variable.ReplaceAllStringFunc(text, func(match string) string {
 		if match == "$$" {
@@ -24,13 +24,13 @@ func expand(text string, env func(string) (string, bool)) (expanded string, prob
 		name, fallback, hasFallback := strings.Cut(inner, ":-")
 		switch {
 		case !closed:
-			problems = append(problems, "${ without a closing }; write $${ if a dollar sign and a brace are meant")
+			problems = append(problems, "${ has no closing }; write $${ for a dollar sign and a brace")
 			return ""
 		case !variableName.MatchString(name):
-			problems = append(problems, "${…} is not a variable; allowed are ${VAR} and ${VAR:-default} (write $$ for a dollar sign)")
+			problems = append(problems, "${…} is not a variable; write ${VAR} or ${VAR:-default}, or $$ for a dollar sign")
 			return ""
 		case strings.Contains(fallback, "${"):
-			problems = append(problems, fmt.Sprintf("the default of ${%s} has a variable in it; a default is taken literally", name))
+			problems = append(problems, fmt.Sprintf("the default of ${%s} contains a variable; a default is literal", name))
 			return ""
 		}
 		value, isSet := env(name)
@@ -38,7 +38,7 @@ func expand(text string, env func(string) (string, bool)) (expanded string, prob
 		case hasFallback && value == "":
 			return fallback
 		case !isSet:
-			problems = append(problems, fmt.Sprintf("the environment variable %s is not set; set it, or give a default: ${%s:-default}", name, name))
+			problems = append(problems, fmt.Sprintf("the environment variable %s is not set; set it, or write a default: ${%s:-default}", name, name))
 		}
 		return value
 	})

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	// DefaultSource and DefaultSink are where the dumps are and the reports
-	// go if nothing is configured.
+	// DefaultSource and DefaultSink are the URLs of the stores without a
+	// configuration.
 	DefaultSource = "./dumps"
 	DefaultSink   = "./out"
 
-	// maxSize bounds a configuration file: what is larger is something else,
-	// named by mistake.
+	// maxSize bounds a configuration file, in bytes. A larger file is another
+	// file, named by mistake.
 	maxSize = 256 << 10
 )
 
@@ -39,15 +39,15 @@ func Default() *Config {
 	return c
 }
 
-// DefaultReport is a report of which nothing is configured.
+// DefaultReport is a report with all defaults.
 func DefaultReport() Report {
 	var r Report
 	setDefaults(reflect.ValueOf(&r).Elem())
 	return r
 }
 
-// LoadFile reads the configuration file of this name, with the variables of
-// env. What is wrong with its content is an [*Error].
+// LoadFile reads a configuration file, with the variables of env. Problems of
+// its content are an [*Error].
 func LoadFile(name string, env func(string) (string, bool)) (*Config, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -56,10 +56,10 @@ func LoadFile(name string, env func(string) (string, bool)) (*Config, error) {
 	return Load(name, data, env, os.ReadFile)
 }
 
-// Load reads a configuration from the content of a file. The name is for
-// messages, and relative paths in the file are relative to its folder: the
-// configuration returned has them joined. Variables come from env, and files
-// that hold secrets from readFile. Every error is an [*Error].
+// Load reads a configuration from the content of a file. Messages show the name.
+// Relative paths in the file are relative to the name's folder; the result holds
+// the joined paths. Variables come from env, secrets in files from readFile.
+// Every error is an [*Error].
 func Load(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
 	c := Default()
 	d := &decoder{env: env, anchors: map[string]ast.Node{}, places: map[string]*token.Position{}, failed: map[string]bool{}}
@@ -77,14 +77,14 @@ func (d *decoder) document(data []byte, c *Config) {
 	start := &token.Position{Line: 1, Column: 1}
 	switch {
 	case len(data) > maxSize:
-		d.report(start, "", fmt.Sprintf("the file has %d bytes, more than any configuration (%d); is it another file?", len(data), maxSize))
+		d.report(start, "", fmt.Sprintf("the file has %d bytes; a configuration has %d at most; is it another file?", len(data), maxSize))
 		return
 	case !utf8.Valid(data):
 		d.report(invalidAt(data), "", "the file is not UTF-8 text")
 		return
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // or the parser's positions drift
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser counts CRLF twice
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err, data)
@@ -96,23 +96,25 @@ func (d *decoder) document(data []byte, c *Config) {
 			continue
 		}
 		if body != nil {
-			d.report(position(doc.Body), "", "the file has a second document; a configuration is one")
+			d.report(position(doc.Body), "", "the file has a second document; a configuration has one")
 			return
 		}
 		body = doc.Body
 	}
 	if _, isNull := body.(*ast.NullNode); isNull || body == nil {
-		return // nothing but comments: all defaults
+		return // only comments: all defaults
 	}
 	ast.Walk(anchorCollector{d}, body)
-	d.value(body, "", reflect.ValueOf(c).Elem(), &rules{})
+	value := d.value(body, "", expandedSchema())
+	d.checkSchema(value)
+	d.fill(reflect.ValueOf(c).Elem(), value, "")
 }
 
 // unquoted matches a line with a value such as {yyyy}/{mm}/{dd}/, which YAML
-// takes for a mapping with something behind it.
+// reads as a mapping followed by other text.
 var unquoted = regexp.MustCompile(`:[ \t]+[\[{][^,:]*[\]}][^ \t,}\]]`)
 
-// syntax reports what the parser says.
+// syntax reports an error of the parser.
 func (d *decoder) syntax(err error, data []byte) {
 	at, message := &token.Position{Line: 1, Column: 1}, err.Error()
 	var positioned yaml.Error
@@ -128,7 +130,7 @@ func (d *decoder) syntax(err error, data []byte) {
 	d.report(at, "", "not YAML: "+message)
 }
 
-// invalidAt is where the first byte is that is not UTF-8.
+// invalidAt is the position of the first byte that is not UTF-8.
 func invalidAt(data []byte) *token.Position {
 	at := &token.Position{Line: 1, Column: 1}
 	for len(data) > 0 {
@@ -144,18 +146,4 @@ func invalidAt(data []byte) *token.Position {
 		data = data[size:]
 	}
 	return at
-}
-
-// anchorCollector notes what the anchors of a document stand for.
-type anchorCollector struct{ *decoder }
-
-func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
-	if anchor, ok := n.(*ast.AnchorNode); ok && anchor.Name != nil {
-		name := anchor.Name.GetToken().Value
-		if _, taken := c.anchors[name]; taken {
-			c.report(position(anchor), "", fmt.Sprintf("the anchor &%s is defined twice", name))
-		}
-		c.anchors[name] = anchor.Value
-	}
-	return c
 }

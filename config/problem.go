@@ -9,25 +9,24 @@ import (
 	"unicode/utf8"
 )
 
-// Error is everything that is wrong with a configuration file.
+// Error holds all problems of a configuration file.
 type Error struct {
 	Name     string    // the file
 	Problems []Problem // at least one, by position
 
-	source []string // the file's lines, with the values of secrets hidden
+	source []string // the file's lines, without the values of secrets
 }
 
-// Problem is one thing that is wrong, and where.
+// Problem is one problem and its place.
 type Problem struct {
 	Line, Column int    // from 1; the column counts characters
-	Path         string // such as reports[0].timezone; empty where there is none
+	Path         string // such as reports[0].timezone; empty: the whole file
 	Message      string
 
-	shown int // how many characters of the line an excerpt may show; 0: all
+	shown int // number of the line's characters that an excerpt may show; 0: all
 }
 
-// Error gives each problem on a line of its own, with an excerpt of the file
-// below it.
+// Error gives each problem on its own line, above an excerpt of the file.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, p := range e.Problems {
@@ -46,12 +45,12 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// newError sorts the problems, each once, and prepares the excerpts.
+// newError sorts the problems, removes repeated ones, and prepares the excerpts.
 func newError(name string, data []byte, problems []Problem) *Error {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	// What an alias repeats is wrong once.
+	// An alias repeats the problems of its anchor.
 	problems = slices.CompactFunc(problems, func(a, b Problem) bool {
 		return a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
 	})
@@ -63,7 +62,7 @@ func sourceLines(data []byte) []string {
 	return strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
 }
 
-// excerptWidth is how many characters of a line an excerpt shows.
+// excerptWidth is the number of characters that an excerpt shows at most.
 const excerptWidth = 120
 
 func excerpt(line string, p Problem) string {
@@ -83,7 +82,7 @@ func excerpt(line string, p Problem) string {
 	if p.Column > len(runes) {
 		return text
 	}
-	// Tabs stay tabs, so that the caret stands below what it means.
+	// Tabs stay tabs, so that the caret stands below its character.
 	indent := []rune(strings.Repeat(" ", p.Column-1))
 	for i := range indent {
 		if runes[i] == '\t' {
@@ -97,18 +96,18 @@ var (
 	memberName = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_-]*)["']?[ \t]*(?::|$)`)
 	memberLine = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[A-Za-z_]+["']?[ \t]*:(?:[ \t]|$)`)
 	userinfo   = regexp.MustCompile(`[^\s"']+@`)
-	urlPath    = regexp.MustCompile(`(https?://[^\s"'/?#]*[/?#])[^\s"']+`) // of a webhook, wherever it came to stand
+	urlPath    = regexp.MustCompile(`(https?://[^\s"'/?#]*[/?#])[^\s"']+`) // may be a webhook's, under any name
 )
 
-// hideSecrets replaces what an excerpt must not show. It goes by the text
-// alone, since there are excerpts of files that cannot be parsed, and rather
-// hides too much: the rest of a line from the name of a secret on, also a
-// misspelt one, and the lines after it up to the next member that is not
-// deeper.
+// hideSecrets replaces the text that an excerpt must not show. It works on text,
+// because some excerpts are of files that do not parse, and hides too much
+// rather than too little: the rest of a line after the name of a secret, even a
+// misspelt one, and the following lines up to the next member at the same depth
+// or less.
 func hideSecrets(lines []string) []string {
 	hidden := make([]string, len(lines))
-	secretIndent := -1 // of the member whose value is being hidden
-	hooksIndent := -1  // of the webhooks, whose URLs are secrets
+	secretIndent := -1 // indent of the member whose value is hidden; -1: none
+	hooksIndent := -1  // indent of the webhooks, whose URLs are secrets; -1: none
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t-"))
 		if secretIndent >= 0 && (indent > secretIndent || !memberLine.MatchString(line)) {
@@ -139,7 +138,7 @@ func hideSecrets(lines []string) []string {
 	return hidden
 }
 
-// hideRest hides what follows a member's name that ends at end.
+// hideRest hides the rest of a line after a member's name that ends at end.
 func hideRest(line string, end int) string {
 	rest := line[end:]
 	separator := len(rest) - len(strings.TrimLeft(rest, "\"': \t"))
@@ -149,8 +148,7 @@ func hideRest(line string, end int) string {
 	return line[:end] + strings.TrimRight(rest[:separator], "\"'") + redacted
 }
 
-// looksSecret says whether a member's name is that of a secret, or may be
-// meant for one.
+// looksSecret says whether a name is that of a secret or resembles one.
 func looksSecret(name string) bool {
 	folded := strings.ToLower(name)
 	if folded == "key" || strings.HasSuffix(folded, "_file") {
@@ -171,8 +169,8 @@ func looksLikeURL(name string) bool {
 	return strings.Contains(folded, "url") && !strings.HasSuffix(folded, "_file")
 }
 
-// suggestion is a "did you mean" for a name that does not exist, or empty
-// where no candidate is near.
+// suggestion is a "did you mean" for an unknown name, or empty if no candidate
+// is similar.
 func suggestion(name string, candidates []string, quote string) string {
 	folded := strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 	best, fewest := "", maxTypos(folded)+1
@@ -187,15 +185,15 @@ func suggestion(name string, candidates []string, quote string) string {
 	return "; did you mean " + quote + best + quote + "?"
 }
 
-// maxTypos is how far a name may be from what it was meant to be.
+// maxTypos is the distance up to which two names are similar.
 func maxTypos(name string) int { return min(1+len(name)/4, 4) }
 
-// distance counts the characters to insert, delete, replace or swap with their
-// neighbour to make a into b.
+// distance is the number of edits that turn a into b: a character inserted,
+// deleted, replaced, or swapped with its neighbour.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	if max(len(x), len(y)) > 2*excerptWidth {
-		return len(x) + len(y) // nothing anybody meant; don't spend the time
+		return len(x) + len(y) // no name is that long, and the time is quadratic
 	}
 	before, previous, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
 	for j := range row {

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// settings are what decides the rows and files of a report, in one form for
-// all ways to write the same: lists are sorted, and what is not given is left
-// out. Published manifests hold the hash of their JSON: a setting added here
-// later must be left out of it while it has its default.
+// settings are the part of a report's configuration that decides its rows and
+// files, in canonical form: lists are sorted, empty settings are omitted.
+// Published manifests hold the hash of the JSON, so a new setting must be
+// omitted while it has its default.
 type settings struct {
 	Name        string      `json:"name"`
 	Timezone    string      `json:"timezone"`
@@ -48,21 +48,20 @@ func (r *Report) settings() *settings {
 	}
 }
 
-// Hash is the SHA-256, in hex, of what decides the rows and files of the
-// report. It does not depend on the order in which the unit is listed, nor on
-// stores and secrets.
+// Hash is the SHA-256, in hex, of the settings that decide the report's rows and
+// files. The order of the unit's lists, the stores and the secrets do not change
+// it.
 func (r *Report) Hash() string {
 	canonical, err := json.Marshal(r.settings())
 	if err != nil {
-		panic("config: a report that cannot be encoded: " + err.Error()) // texts and numbers always can
+		panic("config: encode a report: " + err.Error()) // texts and numbers always can be encoded
 	}
 	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])
 }
 
-// Text says in words what Hash is the hash of, by setting: but for the name,
-// which is where the report lies. Reports with equal hashes have equal texts,
-// and where the hashes differ, so does a text.
+// Text gives the hashed settings in words, by setting, without the name. Of two
+// reports of one name, the texts are equal exactly if the hashes are equal.
 func (r *Report) Text() map[string]string {
 	s := r.settings()
 	return map[string]string{

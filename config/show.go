@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -12,16 +11,9 @@ import (
 	"strings"
 )
 
-//go:embed daybook.schema.json
-var schema []byte
-
-// Schema is the JSON schema of the configuration file, for editors. It accepts
-// whatever Load accepts; Load also checks what a schema cannot say.
-func Schema() []byte { return slices.Clone(schema) }
-
-// Redacted is the effective configuration as YAML: defaults are filled in,
-// variables expanded, and secrets redacted. A secret from a file is shown as
-// that file, and of a webhook's URL the host is shown.
+// Redacted is the effective configuration as YAML, with defaults and expanded
+// variables. Secrets are redacted: a secret from a file shows the file's name, a
+// webhook's URL shows its host.
 func (c *Config) Redacted() []byte {
 	shown := *c
 	for _, s := range []*Store{&shown.Source.Store, &shown.Sink.Store} {
@@ -50,9 +42,9 @@ func (c *Config) Redacted() []byte {
 	return []byte(b.String())
 }
 
-// writeMembers writes a struct as the members of a block mapping, the first one
-// behind lead and the others behind indent. Empty members without a default
-// are left out.
+// writeMembers writes a struct as the members of a block mapping. Lines start
+// with indent, the first line with lead. It omits empty members without a
+// default.
 func writeMembers(b *strings.Builder, lead, indent string, v reflect.Value) {
 	for i := range v.NumField() {
 		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
@@ -93,12 +85,12 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// plain matches texts that need no quotes wherever they stand, and are no
-// numbers, truth values or nulls.
+// plain matches texts that YAML reads as texts without quotes, except reserved
+// words.
 var plain = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9_./-]*(://?[A-Za-z0-9_./-]+)?$`)
 
-// scalarYAML writes a value as Load reads it again. What was expanded must not
-// be taken for a variable.
+// scalarYAML writes a value that [Load] reads as the same value. It escapes
+// dollar signs, because variables are expanded already.
 func scalarYAML(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Bool, reflect.Int:
@@ -110,22 +102,22 @@ func scalarYAML(v reflect.Value) string {
 	}
 	text := v.String()
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
-		marshaled, _ := m.MarshalText() // of this package's types, none fails
+		marshaled, _ := m.MarshalText() // never fails for the types of this package
 		text = string(marshaled)
 	}
 	if text == redacted || plain.MatchString(text) && !isReserved(text) {
 		return text
 	}
-	// What JSON quotes is a double-quoted YAML text, too.
+	// A JSON text is a double-quoted YAML text, too.
 	var quoted bytes.Buffer
 	encoder := json.NewEncoder(&quoted)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(strings.ReplaceAll(text, "$", "$$")) // a text can be encoded, and a buffer written
+	_ = encoder.Encode(strings.ReplaceAll(text, "$", "$$")) // never fails: a text, into a buffer
 	return strings.TrimSuffix(quoted.String(), "\n")
 }
 
-// isReserved says whether YAML, of whatever version, may take a plain text for
-// something else.
+// isReserved says whether some version of YAML reads a plain text as another
+// type.
 func isReserved(text string) bool {
 	switch strings.ToLower(text) {
 	case "true", "false", "yes", "no", "on", "off", "y", "n", "null", ".inf", ".nan":

@@ -13,18 +13,18 @@ import (
 	"unicode"
 )
 
-// validator checks what the types and tags cannot say, after decoding: paths,
-// names, templates, and what must hold between settings. It resolves relative
-// paths and reads secrets from their files on the way.
+// validator checks what the schema cannot say: paths, names, templates, and
+// relations between settings. On the way it resolves relative paths and reads
+// secrets from their files.
 type validator struct {
 	*decoder
-	undecoded map[string]bool // the paths that the decoder reported, and that are not looked at again
+	undecoded map[string]bool // paths with a problem that the decoder reported
 	folder    string          // of the configuration file
 	readFile  func(string) ([]byte, error)
 }
 
-// problem reports something about the value at path, unless that could not be
-// decoded.
+// problem reports a problem of the value at path, unless the decoder reported
+// one already.
 func (v *validator) problem(path, format string, args ...any) {
 	if !v.decoded(path) {
 		return
@@ -34,10 +34,12 @@ func (v *validator) problem(path, format string, args ...any) {
 
 func (v *validator) config(c *Config) {
 	v.store("source.store", &c.Source.Store)
-	v.key("source.key", c.Source.Key)
+	if err := CheckKey(c.Source.Key); err != nil {
+		v.problem("source.key", "%s", err)
+	}
 	v.store("sink.store", &c.Sink.Store)
 	if c.MemoryBudget < minMemory {
-		v.problem("memory_budget", "%s is too little to work with; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
+		v.problem("memory_budget", "%s is too small; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
 	}
 	v.serve("serve", &c.Serve)
 	names := map[string]int{}
@@ -49,56 +51,19 @@ func (v *validator) config(c *Config) {
 			continue
 		}
 		if first, taken := names[r.Name]; taken {
-			v.problem(path+".name", "the name %q is that of reports[%d], too; each report needs one of its own", r.Name, first)
+			v.problem(path+".name", "%q is the name of reports[%d], too; give each report its own name", r.Name, first)
 		} else {
 			names[r.Name] = i
 		}
 	}
 }
 
-// minMemory is what it takes to hold the buffers of one dump, one digest and
-// one partition.
+// minMemory holds the buffers of one dump, one digest and one partition.
 const minMemory = Size(64 << 20)
 
 func sizeText(s Size) string {
 	text, _ := s.MarshalText() // never fails
 	return string(text)
-}
-
-// dayParts are what a key template must say of the dump day.
-const dayParts = "{yyyy}, {mm} and {dd}"
-
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
-func (v *validator) key(path, template string) {
-	rest := template
-	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
-		if n := strings.Count(template, part); n != 1 {
-			v.problem(path, "%q has %s %d times; %s must each occur once, as in {yyyy}/{mm}/{dd}/", template, part, n, dayParts)
-			return
-		}
-		rest = strings.ReplaceAll(rest, part, "0")
-	}
-	if unknown := placeholder.FindString(rest); unknown != "" {
-		v.problem(path, "%q has the placeholder %s; there are %s", template, unknown, dayParts)
-	} else if strings.ContainsAny(rest, "{}") {
-		v.problem(path, "%q has a brace of its own; there are %s", template, dayParts)
-	}
-	v.segments(path, template, strings.TrimSuffix(rest, "/"))
-}
-
-// segments refuses keys that a directory cannot hold, or that would leave it.
-func (v *validator) segments(path, shown, key string) {
-	for segment := range strings.SplitSeq(key, "/") {
-		switch segment {
-		case "":
-			v.problem(path, "%q has a slash too many; keys neither begin with a slash nor have two in a row", shown)
-			return
-		case ".", "..":
-			v.problem(path, "%q has the segment %q; keys have no relative segments", shown, segment)
-			return
-		}
-	}
 }
 
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
@@ -108,7 +73,7 @@ func (v *validator) store(path string, s *Store) {
 	url := path + ".url"
 	switch {
 	case isURL && scheme != "file" && strings.Contains(rest, "@"):
-		v.problem(url, "has an @ in it, as URLs with credentials have; give credentials as access_key_id and secret_access_key")
+		v.problem(url, "contains an @, as URLs with credentials do; give credentials as access_key_id and secret_access_key")
 	case !isURL:
 		s.URL = v.inFolder(s.URL)
 		if strings.HasPrefix(s.URL, "s3:") || strings.HasPrefix(s.URL, "file:") {
@@ -117,17 +82,19 @@ func (v *validator) store(path string, s *Store) {
 	case scheme == "s3":
 		bucket, prefix, _ := strings.Cut(rest, "/")
 		if !bucketName.MatchString(bucket) {
-			v.problem(url, "%q has no proper bucket: 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix", s.URL)
+			v.problem(url, "%q needs a bucket of 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix", s.URL)
 		}
 		if prefix = strings.TrimSuffix(prefix, "/"); prefix != "" {
-			v.segments(url, s.URL, prefix)
+			if err := checkSegments(s.URL, prefix); err != nil {
+				v.problem(url, "%s", err)
+			}
 		}
 	case scheme == "file":
 		if !strings.HasPrefix(rest, "/") {
-			v.problem(url, "%q has no absolute path; write file:///directory, or a path without file://", s.URL)
+			v.problem(url, "%q needs an absolute path; write file:///directory, or a path without file://", s.URL)
 		}
 	default:
-		v.problem(url, "%q: there is no %s:// store; allowed are s3://bucket/prefix, file:///directory, or a path", s.URL, scheme)
+		v.problem(url, "%q is no store; write s3://bucket/prefix, file:///directory, or a path", s.URL)
 	}
 	v.secret(path+".access_key_id", &s.AccessKeyID, &s.AccessKeyIDFile)
 	v.secret(path+".secret_access_key", &s.SecretAccessKey, &s.SecretAccessKeyFile)
@@ -136,11 +103,11 @@ func (v *validator) store(path string, s *Store) {
 	s.CAFile = v.inFolder(s.CAFile)
 }
 
-// endpoint is a host name, an IPv4 address or an IPv6 address in brackets,
-// perhaps with a port.
+// endpoint matches a host name, an IPv4 address or an IPv6 address in brackets,
+// with or without a port.
 var endpoint = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 
-// remote checks the settings that only mean something for object storage.
+// remote checks the settings of object storage.
 func (v *validator) remote(path string, s *Store, isRemote bool) {
 	if !isRemote {
 		for _, setting := range []struct{ name, value string }{
@@ -155,28 +122,28 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 			if !v.given(at) {
 				at += "_file"
 			}
-			v.problem(at, "means nothing for a directory; give an s3:// url, or remove it")
+			v.problem(at, "applies to object storage only; give an s3:// url, or remove it")
 		}
 		return
 	}
 	if scheme, _, hasScheme := strings.Cut(s.Endpoint, "://"); hasScheme {
-		v.problem(path+".endpoint", "begins with %s://; give the host and the port alone, and whether it is https by tls", scheme)
+		v.problem(path+".endpoint", "begins with %s://; give host and port only, and set tls: false for http", scheme)
 	} else if strings.Contains(s.Endpoint, "@") {
-		v.problem(path+".endpoint", "has an @ in it, as URLs with credentials have; give credentials as access_key_id and secret_access_key")
+		v.problem(path+".endpoint", "contains an @, as URLs with credentials do; give credentials as access_key_id and secret_access_key")
 	} else if s.Endpoint != "" && !endpoint.MatchString(s.Endpoint) {
-		v.problem(path+".endpoint", "%q is not a host, perhaps with a port, such as minio.example.org:9000", s.Endpoint)
+		v.problem(path+".endpoint", "%q is not a host with or without a port, such as minio.example.org:9000", s.Endpoint)
 	}
 	for _, twin := range []string{"access_key_id", "secret_access_key"} {
 		if secret := path + "." + twin; v.undecoded[secret] || v.undecoded[secret+"_file"] {
-			return // whether there is one is not known
+			return // a credential with a problem may exist or not
 		}
 	}
-	// One whose file could not be read is given, too.
+	// A credential in an unreadable file counts as given.
 	hasID, hasKey := !s.AccessKeyID.IsZero() || s.AccessKeyIDFile != "", !s.SecretAccessKey.IsZero() || s.SecretAccessKeyFile != ""
 	if hasID != hasKey {
 		v.problem(path, "access_key_id and secret_access_key belong together; give both or neither")
 	} else if !hasID && !s.SessionToken.IsZero() {
-		v.problem(path+".session_token", "belongs to temporary credentials; give access_key_id and secret_access_key, too")
+		v.problem(path+".session_token", "needs access_key_id and secret_access_key, too")
 	}
 }
 
@@ -187,7 +154,7 @@ func (v *validator) serve(path string, s *Serve) {
 		if !v.given(longest) {
 			longest = path + ".retry_pause"
 		}
-		v.problem(longest, "the longest pause, %s, is shorter than the first one, %s",
+		v.problem(longest, "the longest pause, %s, is shorter than the first pause, %s",
 			durationText(time.Duration(s.MaxRetryPause)), durationText(time.Duration(s.RetryPause)))
 	}
 	for i := range s.Webhooks {
@@ -206,7 +173,7 @@ func CheckListen(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	_, portErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || portErr != nil || strings.ContainsFunc(host, unicode.IsSpace) {
-		return fmt.Errorf("%q is not a host and a port, such as 127.0.0.1:8080, or :8080 for every address", address)
+		return fmt.Errorf("%q is not a host and a port; write 127.0.0.1:8080, say, or :8080 for every address", address)
 	}
 	return nil
 }
@@ -223,16 +190,15 @@ func (v *validator) webhook(path string, w *Webhook) {
 	case v.failed[path+".url"] || v.failed[path+".url_file"]:
 		// reported already
 	case w.URL.IsZero():
-		v.problem(path, "has no url; give it one, or a url_file")
+		v.problem(path, "needs a url or a url_file")
 	case !ok:
-		v.problem(at, "is not an http or https URL with a host, such as https://hooks.example.org/daybook (it is not shown, since it may hold a token)")
+		v.problem(at, "is not an http or https URL with a host, such as https://hooks.example.org/daybook (the value is hidden: it may hold a token)")
 	default:
 		w.URL = w.URL.showing(host + "/" + redacted)
 	}
 }
 
-// hostOf gives the scheme and the host of a webhook's URL, which are all of it
-// that may be shown.
+// hostOf gives the part of a webhook's URL that may be shown: scheme and host.
 func hostOf(text string) (host string, ok bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !endpoint.MatchString(u.Host) {
@@ -241,9 +207,8 @@ func hostOf(text string) (host string, ok bool) {
 	return u.Scheme + "://" + u.Host, true
 }
 
-// decoded says whether the value at path is what the file says, or rightly the
-// default: neither it nor, if it is not in the file, what should hold it could
-// not be decoded.
+// decoded says whether the value at path can be trusted. It cannot if it has a
+// problem, or if it has its default because a mapping around it has a problem.
 func (v *validator) decoded(path string) bool {
 	for !v.undecoded[path] {
 		if v.given(path) || path == "" {
@@ -254,7 +219,7 @@ func (v *validator) decoded(path string) bool {
 	return false
 }
 
-// given says whether there is something at path in the file.
+// given says whether the file has a value at path.
 func (v *validator) given(path string) bool {
 	_, ok := v.places[path]
 	return ok
@@ -268,7 +233,7 @@ func (v *validator) secret(path string, s *Secret, file *string) {
 	}
 	*file = v.inFolder(*file)
 	if !s.IsZero() {
-		v.problem(filePath, "is given beside %s itself; remove one", path)
+		v.problem(filePath, "is given beside %s; remove one", path)
 		return
 	}
 	content, err := v.readFile(*file)
@@ -276,15 +241,15 @@ func (v *validator) secret(path string, s *Secret, file *string) {
 		v.problem(filePath, "cannot be read: %s", err)
 		return
 	}
-	// Editors end files by a line break that is no part of the secret.
+	// Editors end a file with a line break, which is not part of the secret.
 	*s = NewSecret(strings.TrimRight(string(content), "\r\n"))
 	if s.IsZero() {
 		v.problem(filePath, "the file %s is empty", *file)
 	}
 }
 
-// inFolder makes a path relative to the configuration file's folder one that
-// is relative to the working directory.
+// inFolder turns a path relative to the configuration file's folder into a path
+// relative to the working directory.
 func (v *validator) inFolder(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -294,20 +259,20 @@ func (v *validator) inFolder(path string) string {
 
 var reportName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// monthlySuffix is that of the folders in which a report's months lie.
+// monthlySuffix ends the folder of a report's months.
 const monthlySuffix = "_monthly"
 
-// digests is the name by which commands mean what the reports are made from.
+// digests is the name that commands use for digests.
 const digests = "digest"
 
 func (v *validator) reportSettings(path string, r *Report) {
 	switch {
 	case r.Name == digests:
-		v.problem(path+".name", "%q is what reports are made from; give the report another name", r.Name)
+		v.problem(path+".name", "%q is the commands' name for digests; choose another name", r.Name)
 	case !reportName.MatchString(r.Name):
-		v.problem(path+".name", "%q is not a report's name: a lower-case letter, then lower-case letters, digits and underscores", r.Name)
+		v.problem(path+".name", "%q is not a report's name; write a lower-case letter, then lower-case letters, digits and underscores", r.Name)
 	case strings.HasSuffix(r.Name, monthlySuffix):
-		v.problem(path+".name", "%q ends in %s, which is how the folder of a report's months is named; choose another name", r.Name, monthlySuffix)
+		v.problem(path+".name", "%q ends in %s, like the folder of a report's months; choose another name", r.Name, monthlySuffix)
 	}
 	v.timezone(path+".timezone", r.Timezone)
 	unique(v, path+".unit.technicians", r.Unit.Technicians)
@@ -315,7 +280,7 @@ func (v *validator) reportSettings(path string, r *Report) {
 	unique(v, path+".unit.channels", r.Unit.Channels)
 	for i, group := range r.Unit.Groups {
 		if strings.HasPrefix(group, "/") || strings.HasSuffix(group, "/") {
-			v.problem(fmt.Sprintf("%s.unit.groups[%d]", path, i), "%q begins or ends with a slash; a group A stands for A/B, too, without one", group)
+			v.problem(fmt.Sprintf("%s.unit.groups[%d]", path, i), "%q begins or ends with a slash; remove it (the group A includes A/B)", group)
 		}
 	}
 	v.labels(path+".labels", &r.Labels)
@@ -329,14 +294,14 @@ func (v *validator) reportSettings(path string, r *Report) {
 
 func (v *validator) drop(path string, d *DailyDrop) {
 	if d.At == endOfDay {
-		v.problem(path+".at", "24:00 ends a day; a drop is from 00:00 to 23:59")
+		v.problem(path+".at", "24:00 is not allowed here; write a time from 00:00 to 23:59")
 	}
 	if d.Deadline < d.Grace && v.decoded(path+".grace") {
 		deadline := path + ".deadline"
 		if !v.given(deadline) {
-			deadline = path + ".grace" // the one that does not go with the default of the other
+			deadline = path + ".grace" // the deadline has its default
 		}
-		v.problem(deadline, "the deadline, %s after the drop, is before the first publication, a grace of %s after it; give a later deadline, or less grace",
+		v.problem(deadline, "the deadline, %s after the drop, comes before the end of the grace, %s after the drop; give a later deadline, or less grace",
 			spanText(d.Deadline), spanText(d.Grace))
 	}
 }
@@ -353,13 +318,13 @@ func (v *validator) timezone(path, name string) {
 	_, err := time.LoadLocation(name)
 	switch {
 	case name == "Local":
-		v.problem(path, "%q depends on the machine; give an IANA time zone such as Europe/Amsterdam", name)
+		v.problem(path, "%q depends on the machine; write an IANA time zone such as Europe/Amsterdam", name)
 	case err != nil:
 		v.problem(path, "%q is not an IANA time zone%s", name, zoneHint(name))
 	}
 }
 
-// zoneHint says which time zone may be meant.
+// zoneHint suggests a time zone for a wrong name.
 func zoneHint(name string) string {
 	zones := strings.Fields(zoneNames)
 	if hint := suggestion(name, zones, `"`); hint != "" {
@@ -373,7 +338,7 @@ func zoneHint(name string) string {
 	return ", such as Europe/Amsterdam or UTC"
 }
 
-// unique refuses items of a list that it has already.
+// unique refuses repeated items of a list.
 func unique[T comparable](v *validator, path string, items []T) {
 	first := map[T]int{}
 	for i, item := range items {
@@ -382,7 +347,7 @@ func unique[T comparable](v *validator, path string, items []T) {
 			continue
 		}
 		if j, taken := first[item]; taken {
-			v.problem(at, "%#v is in the list already, as item %d; remove one", item, j)
+			v.problem(at, "%#v repeats item %d; remove one", item, j)
 		} else {
 			first[item] = i
 		}
@@ -397,7 +362,7 @@ func (v *validator) labels(path string, l *Labels) {
 			return
 		}
 		if first, ok := taken[folded]; ok {
-			v.problem(path, "%q is the label of %s, too; two columns of a CSV cannot have one heading", label, first)
+			v.problem(path, "%q is the label of %s, too; give each column its own heading", label, first)
 		} else {
 			taken[folded] = path
 		}
@@ -413,9 +378,9 @@ func (v *validator) dailyHours(path string, h *DailyHours) {
 	case !v.given(path+".from") || !v.given(path+".to") || v.undecoded[path+".from"] || v.undecoded[path+".to"]:
 		// reported by the decoder
 	case h.From == endOfDay:
-		v.problem(path+".from", "24:00 ends a day; a day begins at 00:00")
+		v.problem(path+".from", "24:00 is the end of a day; write 00:00 for its start")
 	case h.From == h.To:
-		v.problem(path, "from and to are both %s; remove daily_hours for the whole day, or give 00:00 and 24:00", timeText(h.From))
+		v.problem(path, "from and to are both %s; for the whole day remove daily_hours, or write 00:00 and 24:00", timeText(h.From))
 	}
 }
 

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Secret is a text that does not show itself. However it is printed, logged
-// or encoded, it is "<redacted>", or empty if it is empty.
+// Secret is a text that every printer, logger and encoder shows as
+// "<redacted>", or as an empty text if it is empty.
 type Secret struct {
-	// A pointer, since fmt does not ask values in unexported fields how they
-	// want to be printed: of a pointer it shows no more than the address.
+	// A pointer: fmt prints a value in an unexported field without calling its
+	// methods, and prints a pointer as an address.
 	text *string
 
-	shown string // instead of "<redacted>", if the secret may show a part of itself
+	shown string // instead of "<redacted>", for a secret of which a part may be shown
 }
 
 // redacted stands for a secret wherever one would be shown.
@@ -27,10 +27,10 @@ const redacted = "<redacted>"
 // NewSecret makes a secret of a text.
 func NewSecret(text string) Secret { return Secret{text: &text} }
 
-// showing is the same secret, shown as something else than "<redacted>".
+// showing is the same secret, shown as the given text.
 func (s Secret) showing(shown string) Secret { return Secret{s.text, shown} }
 
-// Reveal gives the secret itself.
+// Reveal returns the secret.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -44,7 +44,7 @@ func (s Secret) IsZero() bool { return s.Reveal() == "" }
 // Equal says whether o is the same secret.
 func (s Secret) Equal(o Secret) bool { return s.Reveal() == o.Reveal() }
 
-// String is what everything below shows.
+// String returns the text that all methods below show.
 func (s Secret) String() string {
 	switch {
 	case s.IsZero():
@@ -58,13 +58,13 @@ func (s Secret) String() string {
 // GoString is the same as String.
 func (s Secret) GoString() string { return s.String() }
 
-// Format prints the same for every verb: %x of a secret is no secret either.
+// Format prints the same for every verb, because %x would reveal the secret.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue is what slog handlers write.
+// LogValue returns the text that slog handlers write.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText is what encoders of JSON and YAML write.
+// MarshalText returns the text that encoders of JSON and YAML write.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes any text.
@@ -76,7 +76,7 @@ func (s *Secret) UnmarshalText(text []byte) error {
 // Percent is a share: 1% is 0.01.
 type Percent float64
 
-// percentDecimals is how many decimals a percentage keeps when it is shown.
+// percentDecimals is the number of decimals in a shown percentage.
 const percentDecimals = 6
 
 // MarshalText writes the share as a percentage.
@@ -97,11 +97,11 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Duration is a length of time that something waits, written with its unit.
+// Duration is a waiting time, written with its unit.
 type Duration time.Duration
 
-// The bounds of a duration: less than a second is a slip of the unit, and a
-// day is longer than anything here should wait.
+// The bounds of a duration. A shorter one has a wrong unit, most likely, and no
+// wait here needs more than a day.
 const (
 	minDuration = Duration(time.Second)
 	maxDuration = Duration(24 * time.Hour)
@@ -134,11 +134,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Span is a length of time from one moment of the calendar to another: none at
-// all, or up to many days.
+// Span is the time between two moments of the calendar: 0 to 31 days.
 type Span time.Duration
 
-// maxSpan is a month: what is awaited longer than that is forgotten.
+// maxSpan is a month.
 const maxSpan = 31 * dayLength
 
 var spanNotation = regexp.MustCompile(`^([0-9]+d|([0-9]+[hms])+)$`)
@@ -166,12 +165,12 @@ func (s *Span) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Retention is how long something is kept, in days or hours.
+// Retention is how long data is kept, in days or hours.
 type Retention time.Duration
 
 const dayLength = 24 * time.Hour
 
-// maxRetention is ten years: whoever wants more wants a copy elsewhere.
+// maxRetention is ten years, in days.
 const maxRetention = 3660
 
 // MarshalText writes the time in days, or in hours if they are not whole days.
@@ -201,7 +200,7 @@ func (r *Retention) UnmarshalText(text []byte) error {
 // Size is a number of bytes.
 type Size int64
 
-// sizeUnits are those that a size can be written in, the largest one first.
+// sizeUnits are the units of a size, largest first.
 var sizeUnits = [...]struct {
 	bytes Size
 	name  string
@@ -234,10 +233,10 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not a size in whole bytes, KiB, MiB, GiB or TiB, such as 256MiB or 1GiB", text)
 }
 
-// TimeOfDay is a local time of day, as the time since midnight by the clock.
+// TimeOfDay is a local time of day: the time since midnight on the clock.
 type TimeOfDay time.Duration
 
-// endOfDay is the midnight at which a day ends.
+// endOfDay is 24:00, the midnight at which a day ends.
 const endOfDay = TimeOfDay(24 * time.Hour)
 
 // MarshalText writes the time as HH:MM.
@@ -263,13 +262,13 @@ func (t *TimeOfDay) UnmarshalText(text []byte) error {
 // Delimiter separates the cells of a CSV file.
 type Delimiter rune
 
-// delimiters are those that spreadsheets know.
+// delimiters are the ones that spreadsheets know.
 const delimiters = ",;|\t"
 
-// MarshalText gives the delimiter itself.
+// MarshalText returns the delimiter.
 func (d Delimiter) MarshalText() ([]byte, error) { return []byte(string(rune(d))), nil }
 
-// UnmarshalText reads one of the four delimiters.
+// UnmarshalText reads a delimiter.
 func (d *Delimiter) UnmarshalText(text []byte) error {
 	if len(text) != 1 || !strings.Contains(delimiters, string(text)) {
 		return fmt.Errorf(`%q is not a delimiter; allowed are ",", ";", "|" and "\t"`, text)

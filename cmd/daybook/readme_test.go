@@ -7,16 +7,17 @@ import (
 	"testing"
 )
 
-// The commands under the README's "Run it" can be typed in their order, where
-// nothing else is, and each has something to show.
+// The commands in the README's "Bring your own data" work in their order in an
+// empty directory, and each shows what it promises.
 func TestReadmeCommands(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, _ := strings.Cut(string(readme), "## Run it\n\n```sh\n")
+	_, block, _ := strings.Cut(string(readme), "## Bring your own data\n")
+	_, block, _ = strings.Cut(block, "```sh\n")
 	block, _, _ = strings.Cut(block, "```\n")
-	shows := map[string]string{
+	shows := map[string]string{ // by the beginning of a command
 		"daybook run":                       "sessions  2026-11-",
 		"daybook diff sessions 2026-11-20":  "revision 1 to 2",
 		"daybook explain":                   "Work                0:06:28",
@@ -29,13 +30,13 @@ func TestReadmeCommands(t *testing.T) {
 	}
 
 	t.Chdir(t.TempDir())
-	ran := 0
+	matched := map[string]bool{}
 	for line := range strings.Lines(block) {
 		command, _, _ := strings.Cut(line, "#")
 		command, _, _ = strings.Cut(command, ">")
 		command = strings.TrimSpace(command)
 		args := strings.Fields(command)
-		if args[0] != "daybook" || args[1] == "serve" { // which does not end
+		if args[0] != "daybook" || args[1] == "serve" { // serve does not end
 			continue
 		}
 		var out, notes bytes.Buffer
@@ -43,13 +44,37 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s%s", command, code, &out, &notes)
 		}
 		for begin, want := range shows {
-			if strings.HasPrefix(command, begin) && !strings.Contains(out.String(), want) {
+			if !strings.HasPrefix(command, begin) {
+				continue
+			}
+			matched[begin] = true
+			if !strings.Contains(out.String(), want) {
 				t.Errorf("%s does not show %q:\n%s", command, want, &out)
 			}
 		}
-		ran++
 	}
-	if ran == 0 {
-		t.Error("there are no commands")
+	for begin := range shows {
+		if !matched[begin] {
+			t.Errorf("the README has no command %q", begin)
+		}
+	}
+}
+
+// The links in the README lead to files that exist.
+func TestReadmeLinks(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(readme), "](")
+	for _, part := range parts[1:] {
+		link, _, _ := strings.Cut(part, ")")
+		file, _, _ := strings.Cut(link, "#")
+		if _, err := os.Stat("../../" + file); err != nil {
+			t.Errorf("the link to %s: %v", link, err)
+		}
+	}
+	if len(parts) < 10 {
+		t.Errorf("the README has %d links", len(parts)-1)
 	}
 }

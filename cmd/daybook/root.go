@@ -67,12 +67,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitDone
 	}
-	code := exitCode(ctx, err)
-	if code == exitInterrupted {
-		err = errors.New("interrupted; what was published before is as it was")
-	}
+	err = withExitCode(ctx, err)
 	fmt.Fprintf(stderr, "daybook: %s\n", err)
-	return code
+	return exitCode(err)
 }
 
 // A codedError ends the program with a certain exit code.
@@ -88,15 +85,21 @@ func usageError(cmd *cobra.Command, format string, args ...any) error {
 	return codedError{fmt.Errorf(format+"\nSee '%s --help'.", append(args, cmd.CommandPath())...), exitUsage}
 }
 
-func exitCode(ctx context.Context, err error) int {
-	var coded codedError
+// withExitCode gives an error of a command its exit code, if it has none.
+func withExitCode(ctx context.Context, err error) error {
 	switch {
-	case errors.As(err, &coded):
-		return coded.code
+	case errors.As(err, new(codedError)):
+		return err
 	case ctx.Err() != nil:
-		return exitInterrupted
+		return codedError{errors.New("interrupted; what was published before is unchanged"), exitInterrupted}
 	}
-	return exitFailed
+	return codedError{err, exitFailed}
+}
+
+func exitCode(err error) int {
+	var coded codedError
+	errors.As(err, &coded)
+	return coded.code
 }
 
 func newRootCommand(a *app) *cobra.Command {

@@ -176,18 +176,32 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 		return fmt.Errorf("listen for the console: %w; choose another address by --listen or serve.listen", err)
 	}
 	pages := s.console(listener.Addr())
+	abort, stopSignals := s.watchSignals(ctx)
+	defer stopSignals()
 	stopHTTP := s.serveHTTP(listener, pages)
-	defer stopHTTP()
+	defer func() { stopHTTP(abort) }()
 	go pages.Warm(ctx)
 	s.log.Info("listening", "url", "http://"+listener.Addr().String()+"/")
+	return s.work(ctx, abort)
+}
 
-	stopSignals := s.watchSignals(ctx)
-	defer stopSignals()
-	err = s.service.Serve(ctx)
-	if errors.Is(err, service.ErrAbandoned) {
-		return codedError{err, exitFailed}
+// errStoppedAtOnce ends the program at the second signal. It is safe to leave
+// the running work where it is: another run finishes it.
+var errStoppedAtOnce = codedError{errors.New("stopped at once; running work was left as it was, and the next run finishes it"), exitInterrupted}
+
+// work runs the service until it has stopped, or until abort ends.
+func (s *server) work(ctx, abort context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.service.Serve(ctx) }()
+	select {
+	case <-abort.Done():
+		return errStoppedAtOnce
+	case err := <-done:
+		if errors.Is(err, service.ErrAbandoned) {
+			return codedError{err, exitFailed}
+		}
+		return err
 	}
-	return err
 }
 
 func newRegistry() *prometheus.Registry {
@@ -275,12 +289,13 @@ func refuseUnconditional(ctx context.Context, log *slog.Logger, r *pipeline.Runn
 	return nil
 }
 
-// watchSignals reads the configuration again on SIGHUP, and ends the process at
-// the second of the signals that stop it. The first one ends the context.
-func (s *server) watchSignals(ctx context.Context) (stop func()) {
+// watchSignals reads the configuration again on SIGHUP. abort ends at the second
+// signal that stops the program; main ends its context at the first.
+func (s *server) watchSignals(ctx context.Context) (abort context.Context, stop func()) {
 	hangups, stops := make(chan os.Signal, 1), make(chan os.Signal, 2)
 	signal.Notify(hangups, syscall.SIGHUP)
 	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
+	abort, end := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
 	go func() {
 		for n := 0; ; {
@@ -289,18 +304,18 @@ func (s *server) watchSignals(ctx context.Context) (stop func()) {
 				s.reload(ctx)
 			case <-stops:
 				if n++; n == 2 {
-					s.log.Warn("stopped at once; what was running is left as it was, and another run finishes it")
-					os.Exit(exitInterrupted)
+					end()
 				}
 			case <-over:
 				return
 			}
 		}
 	}()
-	return func() {
+	return abort, func() {
 		signal.Stop(hangups)
 		signal.Stop(stops)
 		close(over)
+		end()
 	}
 }
 

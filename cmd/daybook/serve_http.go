@@ -68,8 +68,9 @@ func (s *server) console(at net.Addr) *console.Console {
 	})
 }
 
-// serveHTTP answers requests until stop is called.
-func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func()) {
+// serveHTTP answers requests until stop is called. stop waits for requests
+// under way until its context ends, at most shutdownTimeout.
+func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func(context.Context)) {
 	h := &http.Server{
 		Handler:  http.MaxBytesHandler(s.routes(pages), maxBody),
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -77,13 +78,13 @@ func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func
 	console.Limit(h)
 	go func() {
 		if err := h.Serve(listener); err != http.ErrServerClosed {
-			s.log.Error("the console is not served any more", "error", err)
+			s.log.Error("the HTTP server ended", "error", err)
 		}
 	}()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	return func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
-		_ = h.Shutdown(ctx) // what does not end in time is cut off
+		_ = h.Shutdown(ctx) // the process ends, so requests past the time limit end with it
 	}
 }
 

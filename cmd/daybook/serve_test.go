@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -449,4 +450,24 @@ func TestWrongQueriesAreNoticed(t *testing.T) {
 			t.Errorf("%s: wrong: %v", c.expr, failed)
 		}
 	}
+}
+
+// TestSecondSignalStopsAtOnce: the second signal ends serve with code 130, and
+// the process around it lives on.
+func TestSecondSignalStopsAtOnce(t *testing.T) {
+	ignored := make(chan os.Signal, 1) // what comes after serve must not end the tests
+	signal.Notify(ignored, syscall.SIGTERM)
+	defer signal.Stop(ignored)
+	s := serve(t)
+	s.until(t, "it stops", func() bool {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(s.log.String(), "daybook: stopped at once")
+	})
+	if code := s.stop(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	// Outside a test the process is gone by now. Here the work goes on.
+	s.until(t, "the abandoned work ends", func() bool { return strings.Contains(s.log.String(), "msg=stopped ") })
 }

@@ -12,8 +12,12 @@ import (
 	"daybook/transform/session"
 )
 
-// version is the release; the build sets it (-ldflags "-X main.version=…").
-var version = "dev"
+// release is the newest version in CHANGELOG.md.
+const release = "0.1.0"
+
+// version is what the program calls itself. A build of something other than a
+// release sets it with -ldflags "-X main.version=…".
+var version = release
 
 func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{

@@ -1,19 +1,18 @@
-// Package words writes numbers, counts and sizes as people read them: on the
-// console's pages, in what commands print, and in the reasons of a plan.
+// Package words writes numbers, counts and sizes for people. It gives the
+// console, the commands and the plan's reasons one notation; go-humanize does
+// the arithmetic.
 package words
 
-import "fmt"
+import (
+	"fmt"
 
-// Thousands writes a number with its digits grouped: 1,234,567.
-func Thousands[N int | int64](n N) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+	"github.com/dustin/go-humanize"
+)
 
-// Count is a number of things: 1 row, or 1,200 rows.
+// Thousands writes a number with grouped digits: 1,234,567.
+func Thousands[N int | int64](n N) string { return humanize.Comma(int64(n)) }
+
+// Count writes a number with its noun: 1 row, 1,200 rows.
 func Count[N int | int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -21,15 +20,12 @@ func Count[N int | int64](n N, one, many string) string {
 	return Thousands(n) + " " + many
 }
 
-// Bytes writes a size, which is not negative, in powers of a thousand: 59.2 kB.
+// Bytes writes a size of 0 or more bytes in powers of 1000: 59.2 kB. It always
+// gives one decimal, so that sizes in a column can be compared.
 func Bytes(n int64) string {
-	const unit = 1000
-	if n < unit {
+	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
 	}
-	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 4 {
-		value, prefix = value/unit, prefix+1
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
+	value, prefix := humanize.ComputeSI(float64(n))
+	return fmt.Sprintf("%.1f %sB", value, prefix)
 }

@@ -27,7 +27,7 @@ func TestCount(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 kB", 59_200: "59.2 kB", 1_234_567: "1.2 MB", 5e9: "5.0 GB", 5e12: "5.0 TB", 5e15: "5.0 PB", 9e18: "9000.0 PB",
+		0: "0 B", 999: "999 B", 1000: "1.0 kB", 59_200: "59.2 kB", 1_234_567: "1.2 MB", 5e9: "5.0 GB", 5e12: "5.0 TB", 5e15: "5.0 PB", 9e18: "9.0 EB",
 	} {
 		if got := words.Bytes(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)

@@ -34,12 +34,12 @@ func (l *listing) List(ctx context.Context, prefix string) iter.Seq2[store.Objec
 func TestListDays(t *testing.T) {
 	from, to := day.Date(2026, time.October, 31), day.Date(2026, time.December, 6)
 	for template, wantLists := range map[Template][]string{
-		"raw/{yyyy}/{mm}/{dd}/":            {"raw/2026/10/31/", "raw/2026/11/", "raw/2026/12/"},
-		"raw/{yyyy}/{mm}/{dd}":             {"raw/2026/10/31", "raw/2026/11/", "raw/2026/12/"},
-		"dt={yyyy}-{mm}-{dd}/x/{mm}-{dd}-": {"dt=2026-10-31/x/10-31-", "dt=2026-11-", "dt=2026-12-"},
-		"{mm}.{yyyy}/{dd}/":                {"10.2026/31/", "11.2026/", "12.2026/"},
-		"{dd}.{mm}.{yyyy}/":                nil, // one for each day
-		"{yyyy}/{dd}/{mm}/":                nil,
+		"raw/{yyyy}/{mm}/{dd}/":  {"raw/2026/10/31/", "raw/2026/11/", "raw/2026/12/"},
+		"raw/{yyyy}/{mm}/{dd}":   {"raw/2026/10/31", "raw/2026/11/", "raw/2026/12/"},
+		"dt={yyyy}-{mm}-{dd}/x/": {"dt=2026-10-31/x/", "dt=2026-11-", "dt=2026-12-"},
+		"{mm}.{yyyy}/{dd}/":      {"10.2026/31/", "11.2026/", "12.2026/"},
+		"{dd}.{mm}.{yyyy}/":      nil, // one for each day
+		"{yyyy}/{dd}/{mm}/":      nil,
 	} {
 		l := &listing{Memory: store.NewMemory(nil)}
 		for d := from - 40; d <= to+40; d++ {

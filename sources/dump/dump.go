@@ -17,6 +17,7 @@ import (
 	"iter"
 	"strings"
 
+	"daybook/config"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -72,22 +73,11 @@ func isControl(name string) bool {
 // Template is the prefix of the keys of a day's dumps, with placeholders.
 type Template string
 
-// ParseTemplate validates a template such as "raw/{yyyy}/{mm}/{dd}/" or
-// "dt={yyyy}-{mm}-{dd}/". {yyyy}, {mm} and {dd} stand for the dump day; each
-// must occur.
+// ParseTemplate checks a template such as "raw/{yyyy}/{mm}/{dd}/" or
+// "dt={yyyy}-{mm}-{dd}/" by the rules of [config.CheckKey].
 func ParseTemplate(s string) (Template, error) {
-	rest := s
-	for _, part := range []string{"{yyyy}", "{mm}", "{dd}"} {
-		if !strings.Contains(s, part) {
-			return "", fmt.Errorf("key template %q: %s is missing; use a template such as {yyyy}/{mm}/{dd}/", s, part)
-		}
-		rest = strings.ReplaceAll(rest, part, "")
-	}
-	if strings.ContainsAny(rest, "{}") {
-		return "", fmt.Errorf("key template %q: unknown placeholder; use {yyyy}, {mm} and {dd}", s)
-	}
-	if strings.HasPrefix(s, "/") {
-		return "", fmt.Errorf("key template %q: a key has no leading slash; remove it", s)
+	if err := config.CheckKey(s); err != nil {
+		return "", fmt.Errorf("key template %w", err)
 	}
 	return Template(s), nil
 }
@@ -107,7 +97,6 @@ func (t Template) Root() string { return string(t[:strings.IndexByte(string(t), 
 
 // Day is the dump day of a key under Root; ok is false for keys of no day.
 func (t Template) Day(key string) (day.Day, bool) {
-	whole := key
 	rest, date := string(t), [len("2006-01-02")]byte{4: '-', 7: '-'}
 	for rest != "" {
 		var found bool
@@ -130,8 +119,7 @@ func (t Template) Day(key string) (day.Day, bool) {
 		}
 	}
 	d, err := day.Parse(string(date[:]))
-	// A placeholder that occurs twice must have the same value both times.
-	return d, err == nil && strings.HasPrefix(whole, t.Prefix(d))
+	return d, err == nil
 }
 
 // placeholders maps each placeholder to the place of its value in a date. A
