@@ -27,7 +27,7 @@ const sessionsFile = "sessions.csv"
 type summaries struct {
 	p        *partition
 	scratch  *spill.Scratch
-	tables   *summary.Accumulator
+	sums     *summary.Accumulator
 	spool    *spool        // of sessions.csv; nil: the report has none
 	sessions *csv.Sessions // writes to it
 }
@@ -35,9 +35,9 @@ type summaries struct {
 func newSummaries(p *partition) (*summaries, error) {
 	s := &summaries{p: p, scratch: newScratch()}
 	if p.kind == Month {
-		s.tables = summary.ForMonth(&p.rep.Definition, p.period.from.Month(), s.scratch)
+		s.sums = summary.ForMonth(&p.rep.Definition, p.period.from.Month(), s.scratch)
 	} else {
-		s.tables = summary.ForDay(&p.rep.Definition, s.scratch)
+		s.sums = summary.ForDay(&p.rep.Definition, s.scratch)
 	}
 	if !p.rep.SessionsCSV {
 		return s, nil
@@ -62,7 +62,7 @@ func (s *summaries) Close() {
 
 func (s *summaries) add(rows []report.Row) error {
 	for i := range rows {
-		if err := s.tables.Add(&rows[i]); err != nil {
+		if err := s.sums.Add(&rows[i]); err != nil {
 			return err
 		}
 		if s.sessions == nil {
@@ -84,11 +84,11 @@ type summaryFile struct {
 
 func (s *summaries) files() ([]summaryFile, error) {
 	var files []summaryFile
-	tables, err := s.tables.Tables()
+	figures, err := s.sums.Figures()
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range tables {
+	for _, table := range figures.Tables(s.p.rep.Language) {
 		var b bytes.Buffer
 		if err := csv.WriteTable(&b, s.p.rep.CSV, &table); err != nil {
 			return nil, err
