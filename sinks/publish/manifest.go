@@ -80,7 +80,8 @@ const (
 	Block Severity = "block" // nothing is published
 )
 
-// Summaries are the CSV files that were computed from a partition's rows.
+// Summaries are the files that were computed from a partition's rows: CSV for
+// people, and the figures.
 type Summaries struct {
 	Definition string        `json:"definition"` // hash of the report's definition that they follow
 	Files      []SummaryFile `json:"files"`
