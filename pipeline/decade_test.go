@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"daybook/sinks/digest"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -100,7 +101,7 @@ func (c *decade) write(dir, key, text string) {
 }
 
 func (c *decade) summaries(dir string) {
-	for _, name := range []string{"by_channel.csv", "by_group.csv", "by_hour.csv", "by_technician.csv", "total.csv"} {
+	for _, name := range []string{figures.Name, "by_channel.csv", "by_group.csv", "by_hour.csv", "by_technician.csv", "total.csv"} {
 		c.write(c.sink, dir+name, "x")
 	}
 }

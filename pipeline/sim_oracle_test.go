@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -131,7 +132,11 @@ func (o *oracle) checkSummary(key string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case path.Base(key) == figures.Name:
+		_, err = figures.Decode(bytes.NewReader(b))
+	default:
 		_, err = csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))).ReadAll()
 	}
 	return err

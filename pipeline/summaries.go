@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"daybook/sinks/csv"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -23,11 +24,12 @@ import (
 // sessionsFile holds the rows themselves under the report's headings.
 const sessionsFile = "sessions.csv"
 
-// summaries are the CSV files of a partition in the making (REPORT.md, "Summaries").
+// summaries are the files beside a partition that is being made: CSV for people,
+// and the figures (REPORT.md, "Summaries").
 type summaries struct {
 	p        *partition
 	scratch  *spill.Scratch
-	tables   *summary.Accumulator
+	sums     *summary.Accumulator
 	spool    *spool        // of sessions.csv; nil: the report has none
 	sessions *csv.Sessions // writes to it
 }
@@ -35,9 +37,9 @@ type summaries struct {
 func newSummaries(p *partition) (*summaries, error) {
 	s := &summaries{p: p, scratch: newScratch()}
 	if p.kind == Month {
-		s.tables = summary.ForMonth(&p.rep.Definition, p.period.from.Month(), s.scratch)
+		s.sums = summary.ForMonth(&p.rep.Definition, p.period.from.Month(), s.scratch)
 	} else {
-		s.tables = summary.ForDay(&p.rep.Definition, s.scratch)
+		s.sums = summary.ForDay(&p.rep.Definition, s.scratch)
 	}
 	if !p.rep.SessionsCSV {
 		return s, nil
@@ -62,7 +64,7 @@ func (s *summaries) Close() {
 
 func (s *summaries) add(rows []report.Row) error {
 	for i := range rows {
-		if err := s.tables.Add(&rows[i]); err != nil {
+		if err := s.sums.Add(&rows[i]); err != nil {
 			return err
 		}
 		if s.sessions == nil {
@@ -84,17 +86,22 @@ type summaryFile struct {
 
 func (s *summaries) files() ([]summaryFile, error) {
 	var files []summaryFile
-	tables, err := s.tables.Tables()
+	sums, err := s.sums.Figures()
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range tables {
+	for _, table := range sums.Tables(s.p.rep.Language) {
 		var b bytes.Buffer
 		if err := csv.WriteTable(&b, s.p.rep.CSV, &table); err != nil {
 			return nil, err
 		}
 		files = append(files, summaryFile{table.File, bytes.NewReader(b.Bytes()), int64(b.Len())})
 	}
+	var b bytes.Buffer
+	if err := figures.Encode(&b, &figures.File{Report: s.p.rep.Name, Partition: s.p.period.name, Figures: *sums}); err != nil {
+		return nil, err
+	}
+	files = append(files, summaryFile{figures.Name, bytes.NewReader(b.Bytes()), int64(b.Len())})
 	if s.sessions != nil {
 		if err := s.sessions.Flush(); err != nil {
 			return nil, err
@@ -241,6 +248,8 @@ func summaryReason(have *publish.Summaries, definition string, there []publish.S
 		return "its summaries are missing"
 	case have.Definition != definition:
 		return "its summaries are those of an earlier definition"
+	case indexSummary(have.Files, figures.Name) < 0: // written by a daybook that had none
+		return fmt.Sprintf("its summary %s is missing", figures.Name)
 	}
 	for _, f := range have.Files {
 		switch i := indexSummary(there, f.Name); {

@@ -5,11 +5,18 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
+	"daybook/transform/day"
 )
 
 var errLost = errors.New("the connection was cut")
@@ -76,5 +83,60 @@ func TestPutSummaryWithoutAnAnswer(t *testing.T) {
 		if err != nil || !bytes.Equal(got, []byte(text)) || object.ETag != there.ETag {
 			t.Errorf("%s: %q is there as %s, and %s was told (error: %v)", c.name, got, there.ETag, object.ETag, err)
 		}
+	}
+}
+
+// withoutFigures makes a partition one that a daybook without figures has
+// published.
+func withoutFigures(t *testing.T, sink store.Store, dir, summaries string) {
+	t.Helper()
+	base, err := publish.Read(t.Context(), sink, dir)
+	if err != nil || base.Manifest == nil {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	next := *base.Manifest
+	next.Summaries = &publish.Summaries{Definition: next.Summaries.Definition, Files: slices.DeleteFunc(slices.Clone(next.Summaries.Files),
+		func(f publish.SummaryFile) bool { return f.Name == figures.Name })}
+	if len(next.Summaries.Files) != len(base.Manifest.Summaries.Files)-1 {
+		t.Fatalf("%s has no figures", dir)
+	}
+	if _, err := publish.Amend(t.Context(), sink, dir, base, next); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Delete(t.Context(), summaries+figures.Name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was published without figures gets them once. Nothing else of it changes.
+func TestFiguresAreAdded(t *testing.T) {
+	source, sink := store.NewMemory(nil), store.NewMemory(nil)
+	put(t, source, "2026/11/20/a.ndjson", sessionLines(1))
+	r, november := newRunner(t, source, sink), WholeMonth(day.MonthOf(2026, time.November))
+	r.Reports = r.Reports[:1]
+	run(t, r, november)
+	before := contents(t, sink, false)
+	dirs := map[string]string{
+		"reports/sessions/dt=2026-11-20/":         "summaries/sessions/day/2026-11-20/",
+		"reports/sessions_monthly/month=2026-11/": "summaries/sessions/month/2026-11/",
+	}
+	for dir, summaries := range dirs {
+		withoutFigures(t, sink, dir, summaries)
+	}
+	result := run(t, r, november)
+	if len(result.Steps) != len(dirs) {
+		t.Errorf("steps %+v; want the day and the month", result.Steps)
+	}
+	for _, s := range result.Steps {
+		if s.State != publish.Refreshed || s.Revision != 1 || s.Reason != "its summary _figures.json is missing" {
+			t.Errorf("%s: %s, revision %d, for %q", s.Partition, s.State, s.Revision, s.Reason)
+		}
+	}
+	after := contents(t, sink, false)
+	if !maps.Equal(before, after) {
+		t.Errorf("the sink is another one:\n%s", cmp.Diff(before, after))
+	}
+	if again := run(t, r, november); len(again.Steps) > 0 {
+		t.Errorf("run again, there still was something to do: %+v", again.Steps)
 	}
 }

@@ -78,7 +78,8 @@ const (
 	Block Severity = "block" // the partition is not published
 )
 
-// Summaries are the CSV files computed from a partition's rows.
+// Summaries are the files that were computed from a partition's rows: CSV for
+// people, and the figures.
 type Summaries struct {
 	Definition string        `json:"definition"` // hash of the report's definition
 	Files      []SummaryFile `json:"files"`

@@ -98,11 +98,11 @@ func summarise(t *testing.T, dir string, a *summary.Accumulator, rows []report.R
 			t.Fatal(err)
 		}
 	}
-	tables, err := a.Tables()
+	figures, err := a.Figures()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range tables {
+	for _, table := range figures.Tables(report.English) {
 		var file strings.Builder
 		if err := writecsv.WriteTable(&file, writecsv.Format{}, &table); err != nil {
 			t.Fatal(err)

@@ -70,8 +70,20 @@ var (
 	}
 )
 
-// resolutions are the values of the column resolved_unresolved, the same in
-// both languages (REPORT.md, "Columns").
+// statusCodes are the statuses by their names in rows and Parquet.
+var statusCodes = func() map[string]event.Status {
+	codes := make(map[string]event.Status, len(statuses))
+	for code, name := range statuses {
+		codes[name[English]] = event.Status(code)
+	}
+	return codes
+}()
+
+// StatusCode is the code of a [Row]'s status; 0: there is none of that name.
+func StatusCode(name string) event.Status { return statusCodes[name] }
+
+// resolutions are the verdicts of the column resolved_unresolved: REPORT.md
+// gives them in English alone.
 var resolutions = [...]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
 
 // inLanguage translates a session type or status from English, the language of

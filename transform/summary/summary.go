@@ -2,8 +2,9 @@
 // "Summaries"): totals, and the same measures by technician, group, channel,
 // hour of the day and, for months, day.
 //
-// An [Accumulator] takes exactly the rows of the partition, in any order, so its
-// tables always agree with the Parquet.
+// An [Accumulator] takes exactly the rows of the partition, in any order, and
+// makes [Figures] of them, so that these never disagree with the Parquet. The
+// tables are made of the figures, so that both say the same.
 package summary
 
 import (
@@ -15,44 +16,45 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"daybook/transform/day"
+	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/spill"
 )
 
-// Table is one summary, in the report's language. Cells are formatted for
-// people; they are not quoted or escaped.
-type Table struct {
-	File   string // total.csv, …
-	Header []string
-	Text   []bool     // columns with entered text
-	Rows   [][]string // each as long as Header
-}
-
-// Accumulator sums up the rows of one partition. For percentiles and distinct
-// sessions it stores about 40 bytes of each row: for the first 200,000 rows in
-// memory, for the others in a temporary file. Making a table takes up to 16 more
-// bytes a row. It keeps only the distinct keys of the rows' strings.
+// Accumulator sums up the rows of one partition. It remembers some 40 bytes of
+// each, for percentiles and distinct sessions: those of the first 200,000 rows or
+// so in memory, and the others in a temporary file. Making a table takes up to 16
+// bytes a row besides. Of the rows' strings it keeps the distinct keys alone.
 type Accumulator struct {
 	definition *report.Definition
-	groupings  []*grouping
+	groupings  []*grouping // by the constants below
 	rows       int
 
-	// The stored values of the rows, in order. Each is a log of its own, because
-	// a table needs only some of them.
+	// What is remembered of the rows, in their order, a column each: a grouping's
+	// measures are made of few of them.
 	sessions *spill.Log // 8 bytes
 	waiting  *spill.Log // 4 bytes: whole seconds, as shown; none: not counted
 	total    *spill.Log // likewise
 }
 
-// Stored numbers are little endian. Rounding down to seconds keeps the order of
-// durations.
+// The groupings of a partition.
+const (
+	byNothing = iota
+	byTechnician
+	byGroup
+	byChannel
+	byHour
+	byDay // months only
+)
+
+// All numbers are little endian. Rounding down to seconds does not change the
+// order of durations; they are at most twice the look-back.
 const (
 	none     = math.MaxUint32
 	keptRows = 200_000 // rows kept in memory
@@ -81,24 +83,19 @@ func ForDay(d *report.Definition, s *spill.Scratch) *Accumulator {
 
 // ForMonth returns an accumulator for one month of a report. See [ForDay].
 func ForMonth(d *report.Definition, m day.Month, s *spill.Scratch) *Accumulator {
-	return newAccumulator(d, s, append(ofDay(d), newGrouping("by_day.csv", []keyColumn{dateColumn},
-		func(r *report.Row) key { return key{number: int64(r.ReportDate)} }, days(m)...)))
+	return newAccumulator(d, s, append(ofDay(d),
+		newGrouping("day", func(r *report.Row) key { return key{number: int64(r.ReportDate)} }, days(m)...)))
 }
 
 func ofDay(d *report.Definition) []*grouping {
 	return []*grouping{
-		newGrouping("total.csv", nil, func(*report.Row) key { return key{} }, key{}),
-		newGrouping("by_technician.csv",
-			[]keyColumn{numberColumn("technician_id"), textColumn("technician_name", 0), textColumn("technician_group", 1)},
-			func(r *report.Row) key {
-				return key{number: r.TechnicianID, text: [2]string{r.TechnicianName, r.TechnicianGroup}}
-			}),
-		newGrouping("by_group.csv", []keyColumn{textColumn("technician_group", 0)},
-			func(r *report.Row) key { return key{text: [2]string{r.TechnicianGroup}} }),
-		newGrouping("by_channel.csv", []keyColumn{numberColumn("channel_id"), textColumn("channel_name", 0)},
-			func(r *report.Row) key { return key{number: r.ChannelID, text: [2]string{r.ChannelName}} }),
-		newGrouping("by_hour.csv", []keyColumn{hourColumn},
-			func(r *report.Row) key { return key{number: hour(r, d.Zone)} }, hours()...),
+		byNothing: newGrouping("nothing", func(*report.Row) key { return key{} }, key{}),
+		byTechnician: newGrouping("technician", func(r *report.Row) key {
+			return key{number: r.TechnicianID, text: [2]string{r.TechnicianName, r.TechnicianGroup}}
+		}),
+		byGroup:   newGrouping("group", func(r *report.Row) key { return key{text: [2]string{r.TechnicianGroup}} }),
+		byChannel: newGrouping("channel", func(r *report.Row) key { return key{number: r.ChannelID, text: [2]string{r.ChannelName}} }),
+		byHour:    newGrouping("hour", func(r *report.Row) key { return key{number: hour(r, d.Zone)} }, hours()...),
 	}
 }
 
@@ -119,8 +116,9 @@ func (a *Accumulator) Add(r *report.Row) error {
 	if err := appendNumber(a.total, seconds(started, r.TotalTime)); err != nil {
 		return err
 	}
+	status := report.StatusCode(r.Status)
 	for _, g := range a.groupings {
-		if err := appendNumber(g.groups, g.add(r)); err != nil {
+		if err := appendNumber(g.groups, g.add(r, status)); err != nil {
 			return err
 		}
 	}
@@ -140,87 +138,79 @@ func seconds(counts bool, ms int64) uint32 {
 	return uint32(min(ms/1000, none-1))
 }
 
-// Tables returns the tables of the rows added so far.
-func (a *Accumulator) Tables() ([]Table, error) {
-	tables := make([]Table, len(a.groupings))
-	for i, g := range a.groupings {
-		var err error
-		if tables[i], err = a.table(g); err != nil {
-			return nil, fmt.Errorf("sum up the rows of %s: %w", g.file, err)
+// Figures are those of the rows so far.
+func (a *Accumulator) Figures() (*Figures, error) {
+	f := new(Figures)
+	for by, g := range a.groupings {
+		measures, err := a.measures(g)
+		if err != nil {
+			return nil, fmt.Errorf("sum up the rows by %s: %w", g.name, err)
+		}
+		for _, k := range slices.SortedFunc(maps.Keys(g.index), compareKeys) {
+			f.add(by, k, &measures[g.index[k]])
 		}
 	}
-	return tables, nil
+	return f, nil
 }
 
-// table returns the table of one grouping.
-func (a *Accumulator) table(g *grouping) (Table, error) {
-	language := a.definition.Language
-	t := Table{File: g.file}
-	for _, c := range g.columns {
-		t.Header = append(t.Header, c.heading[language])
-		t.Text = append(t.Text, c.text)
+// add adds the measures of a key.
+func (f *Figures) add(by int, k key, m *Measures) {
+	number := k.number
+	if number == report.Unknown {
+		number = 0
 	}
-	for _, m := range measures {
-		t.Header = append(t.Header, m.heading[language])
-		t.Text = append(t.Text, false)
+	switch by {
+	case byNothing:
+		f.Total = *m
+	case byTechnician:
+		f.Technicians = append(f.Technicians, Technician{number, k.text[0], k.text[1], *m})
+	case byGroup:
+		f.Groups = append(f.Groups, Group{k.text[0], *m})
+	case byChannel:
+		f.Channels = append(f.Channels, Channel{number, k.text[0], *m})
+	case byHour:
+		f.Hours = append(f.Hours, Hour{int(number), *m})
+	case byDay:
+		f.Days = append(f.Days, Day{day.Day(number), *m})
 	}
-
-	all, err := a.stats(g)
-	if err != nil {
-		return Table{}, err
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(g.index), compareKeys) {
-		cells := make([]string, 0, len(t.Header))
-		for _, c := range g.columns {
-			cells = append(cells, c.cell(k))
-		}
-		for _, m := range measures {
-			cells = append(cells, m.cell(&all[g.index[k]]))
-		}
-		t.Rows = append(t.Rows, cells)
-	}
-	return t, nil
 }
 
-// stats returns the stats of each group. It reads the sessions before the
-// durations: the sessions alone take as much memory as both durations.
-func (a *Accumulator) stats(g *grouping) ([]stats, error) {
-	all := make([]stats, len(g.tallies))
-	for i, t := range g.tallies {
-		all[i].tally = t
-	}
-	sessions, err := byGroup(a.rows, g, a.sessions, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
+// measures gives those of each group of a grouping. The sessions come by
+// themselves: those of all rows take as much memory as both durations.
+func (a *Accumulator) measures(g *grouping) ([]Measures, error) {
+	all := slices.Clone(g.measures)
+	sessions, err := valuesByGroup(a.rows, g, a.sessions, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
 	if err != nil {
 		return nil, err
 	}
 	for i := range all {
-		all[i].sessions = distinct(sessions[i])
+		all[i].Sessions = distinct(sessions[i])
 	}
 	sessions = nil
 	var durations errgroup.Group
 	durations.Go(func() error {
-		waiting, err := byGroup(a.rows, g, a.waiting, binary.LittleEndian.Uint32)
+		waiting, err := valuesByGroup(a.rows, g, a.waiting, binary.LittleEndian.Uint32)
 		for i := range waiting {
-			all[i].waiting = sorted(waiting[i])
+			all[i].Waiting.percentiles(sorted(waiting[i]))
 		}
 		return err
 	})
 	durations.Go(func() error {
-		total, err := byGroup(a.rows, g, a.total, binary.LittleEndian.Uint32)
+		total, err := valuesByGroup(a.rows, g, a.total, binary.LittleEndian.Uint32)
 		for i := range total {
-			all[i].total = sorted(total[i])
+			all[i].PickedUpTotal.percentiles(sorted(total[i]))
 		}
 		return err
 	})
 	return all, durations.Wait()
 }
 
-// byGroup returns the values of a column for each group. rows is the number of
-// all rows.
-func byGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte) T) ([][]T, error) {
-	all, lists := make([]T, 0, rows), make([][]T, len(g.tallies))
+// valuesByGroup lists the values that so many rows have in a column, for each
+// group.
+func valuesByGroup[T any](rows int, g *grouping, column *spill.Log, decode func([]byte) T) ([][]T, error) {
+	all, lists := make([]T, 0, rows), make([][]T, len(g.measures))
 	for i := range lists {
-		n := int(g.tallies[i].legs)
+		n := int(g.measures[i].Legs)
 		lists[i] = all[len(all) : len(all) : len(all)+n]
 		all = all[:len(all)+n]
 	}
@@ -311,47 +301,6 @@ func compareTexts(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// keyColumn is a column of a table that shows one part of the key.
-type keyColumn struct {
-	heading report.Text
-	text    bool
-	cell    func(key) string
-}
-
-// numberColumn and textColumn have the heading of the report's column.
-func numberColumn(column string) keyColumn {
-	return keyColumn{heading: heading(column), cell: func(k key) string {
-		if k.number == report.Unknown {
-			return ""
-		}
-		return strconv.FormatInt(k.number, 10)
-	}}
-}
-
-func textColumn(column string, i int) keyColumn {
-	return keyColumn{heading: heading(column), text: true, cell: func(k key) string { return k.text[i] }}
-}
-
-var (
-	hourColumn = keyColumn{
-		heading: report.Text{"Hour", "Uur"},
-		cell:    func(k key) string { return strconv.FormatInt(k.number, 10) },
-	}
-	dateColumn = keyColumn{
-		heading: report.Text{"Date", "Datum"},
-		cell:    func(k key) string { return day.Day(k.number).String() },
-	}
-)
-
-func heading(column string) report.Text {
-	for i := range report.Columns {
-		if report.Columns[i].Name == column {
-			return report.Columns[i].Heading
-		}
-	}
-	panic("summary: the report has no column " + column)
-}
-
 // hour is the local hour of the row's start, or of its begin.
 func hour(r *report.Row, zone *time.Location) int64 {
 	at := r.StartTime
@@ -379,27 +328,25 @@ func days(m day.Month) []key {
 
 // grouping divides the rows into groups by a key.
 type grouping struct {
-	file    string
-	columns []keyColumn
-	key     func(*report.Row) key
+	name string // what it divides them by
+	key  func(*report.Row) key
 
-	index   map[key]uint32 // index of each group
-	tallies []tally        // of each group
-	groups  *spill.Log     // of each row: 4 bytes
+	index    map[key]uint32 // of a group
+	measures []Measures     // of each group: what can be summed up row by row
+	groups   *spill.Log     // of each row: 4 bytes
 }
 
-// newGrouping returns a grouping whose keys in always have a group even without
-// rows.
-func newGrouping(file string, columns []keyColumn, keyOf func(*report.Row) key, always ...key) *grouping {
-	g := &grouping{file: file, columns: columns, key: keyOf, index: map[key]uint32{}}
+// newGrouping starts with groups of always, which are there without rows, too.
+func newGrouping(name string, keyOf func(*report.Row) key, always ...key) *grouping {
+	g := &grouping{name: name, key: keyOf, index: map[key]uint32{}}
 	for _, k := range always {
 		g.group(k)
 	}
 	return g
 }
 
-// add adds a row and returns its group.
-func (g *grouping) add(r *report.Row) uint32 {
+// add adds a row, and returns its group.
+func (g *grouping) add(r *report.Row, status event.Status) uint32 {
 	k := g.key(r)
 	group, ok := g.index[k]
 	if !ok {
@@ -407,14 +354,14 @@ func (g *grouping) add(r *report.Row) uint32 {
 		k.text[0], k.text[1] = strings.Clone(k.text[0]), strings.Clone(k.text[1])
 		group = g.group(k)
 	}
-	g.tallies[group].add(r)
+	g.measures[group].add(r, status)
 	return group
 }
 
 // group adds a group for a new key.
 func (g *grouping) group(k key) uint32 {
-	group := uint32(len(g.tallies))
+	group := uint32(len(g.measures))
 	g.index[k] = group
-	g.tallies = append(g.tallies, tally{})
+	g.measures = append(g.measures, Measures{})
 	return group
 }
