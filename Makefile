@@ -6,7 +6,7 @@ VERSION ?= # of the program; empty: the release in cmd/daybook/version.go
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 browser screenshots bench bench-compare clean
+.PHONY: build demo test lint fuzz s3 browser screenshots bench bench-compare same-bytes clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -16,7 +16,7 @@ demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo
 
 test: build ## every test but those against real S3 servers; DuckDB reads what was published
-	go test ./...
+	go test ./... ./testdata/samebytes
 	cd testdata/duckdb && DAYBOOK_BIN=$(BIN)/daybook go test ./...
 
 lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck
@@ -69,6 +69,13 @@ bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against 
 	$(BIN)/benchstat $(OLD)=$$tmp/old.txt now=$$tmp/new.txt
 MICRO := go test -run '^$$' -bench '^Benchmark(Decode|Shuffle|Engine|Writer)$$' -benchmem \
 	./transform/event ./transform/shuffle ./transform/session ./sinks/parquet
+
+same-bytes: build ## whether OLD=<git revision> publishes the same bytes as this tree
+	@test -n "$(OLD)" || { echo 'make same-bytes OLD=<git revision>'; exit 2; }
+	@tmp=$$(mktemp -d) && trap 'git worktree remove --force '$$tmp'/old; rm -rf '$$tmp EXIT && \
+	git worktree add --quiet --detach $$tmp/old $(OLD) && \
+	(cd $$tmp/old && CGO_ENABLED=0 go build -trimpath -o $$tmp/daybook ./cmd/daybook) && \
+	go run ./testdata/samebytes -old $$tmp/daybook -new $(BIN)/daybook
 
 # The pinned tools of testdata/tools: test servers, never linked in, the linter,
 # and what compares benchmarks.
