@@ -186,7 +186,7 @@ func TestReadFails(t *testing.T) {
 
 		x := &Extraction{Workers: workers, Inputs: []Input{broken}}
 		_, err := x.Events(t.Context(), drop)
-		want := fmt.Sprintf("read -: stopped after line %d, at byte %d of its text: no progress", s.lines, s.text.Len())
+		want := fmt.Sprintf("read -: stopped after line %d, at byte %d of the decompressed text: no progress", s.lines, s.text.Len())
 		if err == nil || err.Error() != want || !errors.Is(err, store.ErrStalled) {
 			t.Errorf("%d workers: %v, want %s", workers, err, want)
 		}

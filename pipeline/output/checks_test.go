@@ -60,7 +60,7 @@ func TestChecks(t *testing.T) {
 		{name: "nothing", second: newRow(2, 0, 20)},
 		{name: "nothing in a month", kind: partition.Month, second: newRow(2, 0, 20)},
 		{name: "lines", second: newRow(2, 0, 20), change: func(p *Partition) { p.About.Accounting = event.Accounting{Lines: 1} },
-			failing: "lines = accepted + duplicates + rejected + blank", detail: "1 lines were read, 0 are accounted for"},
+			failing: "lines = accepted + duplicates + rejected + blank", detail: "1 lines were read and 0 are counted"},
 		{name: "repeated", second: newRow(1, 0, 20), failing: unique, detail: "session 1 leg 0 occurs twice"},
 		{name: "repeated in a month", kind: partition.Month, second: newRow(1, 0, 20), failing: unique, detail: "session 1 leg 0 occurs twice", warns: true},
 		{name: "null", second: change(func(r *report.Row) { r.Role = "" }),

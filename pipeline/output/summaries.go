@@ -7,6 +7,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/spillfile"
 	"daybook/sinks/csv"
+	"daybook/sinks/figures"
 	"daybook/transform/report"
 	"daybook/transform/spill"
 	"daybook/transform/summary"
@@ -15,11 +16,12 @@ import (
 // sessionsFile is the summary file that holds the rows under the report's headings.
 const sessionsFile = "sessions.csv"
 
-// summaries compute the summary files of a partition from its rows.
+// summaries compute the summary files of a partition from its rows: CSV for people,
+// and the figures.
 type summaries struct {
 	p        *Partition
 	scratch  *spill.Scratch
-	tables   *summary.Accumulator
+	sums     *summary.Accumulator
 	sessions *csv.Sessions   // nil: the report has no sessions.csv
 	rows     *spillfile.File // that sessions writes to
 }
@@ -27,9 +29,9 @@ type summaries struct {
 func newSummaries(p *Partition) (*summaries, error) {
 	s := &summaries{p: p, scratch: spillfile.NewSpill()}
 	if p.ID.Kind == partition.Month {
-		s.tables = summary.ForMonth(&p.Report.Definition, p.ID.Month(), s.scratch)
+		s.sums = summary.ForMonth(&p.Report.Definition, p.ID.Month(), s.scratch)
 	} else {
-		s.tables = summary.ForDay(&p.Report.Definition, s.scratch)
+		s.sums = summary.ForDay(&p.Report.Definition, s.scratch)
 	}
 	if !p.Report.SessionsCSV {
 		return s, nil
@@ -56,7 +58,7 @@ func (s *summaries) Close() {
 
 func (s *summaries) add(rows []report.Row) error {
 	for i := range rows {
-		if err := s.tables.Add(&rows[i]); err != nil {
+		if err := s.sums.Add(&rows[i]); err != nil {
 			return err
 		}
 		if s.sessions == nil {
@@ -85,17 +87,22 @@ func inMemory(name string, content []byte) summaryFile {
 // written and named in the manifest.
 func (s *summaries) files() ([]summaryFile, error) {
 	var files []summaryFile
-	tables, err := s.tables.Tables()
+	sums, err := s.sums.Figures()
 	if err != nil {
 		return nil, err
 	}
-	for i := range tables {
+	for _, table := range sums.Tables(s.p.Report.Language) {
 		var b bytes.Buffer
-		if err := csv.WriteTable(&b, s.p.Report.CSV, &tables[i]); err != nil {
+		if err := csv.WriteTable(&b, s.p.Report.CSV, &table); err != nil {
 			return nil, err
 		}
-		files = append(files, inMemory(tables[i].File, b.Bytes()))
+		files = append(files, inMemory(table.File, b.Bytes()))
 	}
+	var b bytes.Buffer
+	if err := figures.Encode(&b, &figures.File{Report: s.p.Report.Name, Partition: s.p.ID.Name(), Figures: *sums}); err != nil {
+		return nil, err
+	}
+	files = append(files, inMemory(figures.Name, b.Bytes()))
 	if s.sessions != nil {
 		if err := s.sessions.Flush(); err != nil {
 			return nil, err

@@ -3,6 +3,8 @@ package publish
 import (
 	"fmt"
 	"slices"
+
+	"daybook/sinks/figures"
 )
 
 // Difference says in words why the summaries of a partition have to be written
@@ -15,6 +17,8 @@ func (s *Summaries) Difference(definition string, there []SummaryFile) string {
 		return "its summaries are missing"
 	case s.Definition != definition:
 		return "its summaries are those of an earlier definition"
+	case IndexSummary(s.Files, figures.Name) < 0: // written by a daybook that had none
+		return fmt.Sprintf("its summary %s is missing", figures.Name)
 	}
 	for _, f := range s.Files {
 		switch i := IndexSummary(there, f.Name); {

@@ -7,8 +7,8 @@ import (
 )
 
 func TestSummariesDifference(t *testing.T) {
-	a := publish.SummaryFile{Name: "daily.csv", Bytes: 10, ETag: "1"}
-	b := publish.SummaryFile{Name: "hours.csv", Bytes: 20, ETag: "2"}
+	a := publish.SummaryFile{Name: "by_hour.csv", Bytes: 10, ETag: "1"}
+	b := publish.SummaryFile{Name: "_figures.json", Bytes: 20, ETag: "2"}
 	written := &publish.Summaries{Definition: "d", Files: []publish.SummaryFile{a, b}}
 	for _, c := range []struct {
 		name       string
@@ -21,9 +21,10 @@ func TestSummariesDifference(t *testing.T) {
 		{"as written, in another order", written, "d", []publish.SummaryFile{b, a}, ""},
 		{"beside other files", written, "d", []publish.SummaryFile{b, a, {Name: "notes.txt"}}, ""},
 		{"other definition", written, "e", []publish.SummaryFile{a, b}, "its summaries are those of an earlier definition"},
-		{"one is gone", written, "d", []publish.SummaryFile{a}, "its summary hours.csv is missing"},
-		{"another size", written, "d", []publish.SummaryFile{{Name: "daily.csv", Bytes: 11, ETag: "1"}, b}, "its summary daily.csv is another than was written"},
-		{"another ETag", written, "d", []publish.SummaryFile{a, {Name: "hours.csv", Bytes: 20, ETag: "3"}}, "its summary hours.csv is another than was written"},
+		{"without figures", &publish.Summaries{Definition: "d", Files: []publish.SummaryFile{a}}, "d", []publish.SummaryFile{a, b}, "its summary _figures.json is missing"},
+		{"one is gone", written, "d", []publish.SummaryFile{b}, "its summary by_hour.csv is missing"},
+		{"another size", written, "d", []publish.SummaryFile{{Name: "by_hour.csv", Bytes: 11, ETag: "1"}, b}, "its summary by_hour.csv is another than was written"},
+		{"another ETag", written, "d", []publish.SummaryFile{a, {Name: "_figures.json", Bytes: 20, ETag: "3"}}, "its summary _figures.json is another than was written"},
 	} {
 		if got := c.summaries.Difference(c.definition, c.there); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
