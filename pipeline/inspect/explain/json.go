@@ -6,22 +6,32 @@ import (
 	"time"
 
 	"daybook/transform/report"
+	"daybook/transform/session"
 )
 
-// JSON is an explanation for programs: the events, the rows as a report has them, and
-// the intervals that the durations add up.
-func JSON(explained *Explanation, def *report.Definition) any {
-	type span struct {
-		Leg     int    `json:"leg"`
-		Measure string `json:"measure"`
-		From    string `json:"from"`
-		To      string `json:"to"`
+// The form of an explanation in JSON. Times are in UTC.
+type (
+	jsonExplanation struct {
+		SessionID int64             `json:"session_id"`
+		Events    []jsonEvent       `json:"events"`
+		Rows      []json.RawMessage `json:"rows"`
+		Spans     []jsonSpan        `json:"spans"`
 	}
-	type anomaly struct {
-		Code string `json:"code"`
-		Why  string `json:"why"`
+	jsonEvent struct {
+		EventID   string         `json:"event_id"`
+		Time      string         `json:"ts"`
+		Type      string         `json:"type"`
+		Text      string         `json:"text"`
+		Object    string         `json:"object"`
+		Line      int64          `json:"line"`
+		Repeated  bool           `json:"repeated"`
+		Status    string         `json:"status,omitempty"`
+		Presence  []jsonPresence `json:"presence,omitempty"`
+		Opened    []int          `json:"opened_legs,omitempty"`
+		Removed   []int          `json:"removed_legs,omitempty"`
+		Anomalies []jsonAnomaly  `json:"anomalies,omitempty"`
 	}
-	type presence struct {
+	jsonPresence struct {
 		Leg               int  `json:"leg"`
 		LinkUp            bool `json:"link_up"`
 		Available         bool `json:"available"`
@@ -31,58 +41,60 @@ func JSON(explained *Explanation, def *report.Definition) any {
 		Working           bool `json:"working"`
 		InAction          bool `json:"in_action"`
 	}
-	type delivery struct {
-		EventID   string     `json:"event_id"`
-		Time      string     `json:"ts"`
-		Type      string     `json:"type"`
-		Text      string     `json:"text"`
-		Object    string     `json:"object"`
-		Line      int64      `json:"line"`
-		Repeated  bool       `json:"repeated"`
-		Status    string     `json:"status,omitempty"`
-		Presence  []presence `json:"presence,omitempty"`
-		Opened    []int      `json:"opened_legs,omitempty"`
-		Removed   []int      `json:"removed_legs,omitempty"`
-		Anomalies []anomaly  `json:"anomalies,omitempty"`
+	jsonAnomaly struct {
+		Code string `json:"code"`
+		Why  string `json:"why"`
 	}
-	moment := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
+	jsonSpan struct {
+		Leg     int    `json:"leg"`
+		Measure string `json:"measure"`
+		From    string `json:"from"`
+		To      string `json:"to"`
+	}
+)
 
-	out := struct {
-		SessionID int64             `json:"session_id"`
-		Events    []delivery        `json:"events"`
-		Rows      []json.RawMessage `json:"rows"`
-		Spans     []span            `json:"spans"`
-	}{SessionID: explained.Session.ID}
-	steps := explained.Trace.Steps
-	for _, d := range explained.Deliveries {
-		e := delivery{EventID: d.Event.ID, Time: moment(d.Event.Millis()), Type: d.Event.Type.String(), Text: Event(&d.Event),
-			Object: d.Input, Line: d.Line, Repeated: d.Repeated}
+// JSON is an explanation for programs: the events, the rows as a report has them, and
+// the intervals that the durations add up.
+func JSON(x *Explanation, def *report.Definition) any {
+	out := jsonExplanation{SessionID: x.Session.ID}
+	steps := x.Trace.Steps
+	for _, d := range x.Deliveries {
+		e := jsonEvent{
+			EventID: d.Event.ID, Time: utc(d.Event.Millis()), Type: d.Event.Type.String(), Text: Event(&d.Event),
+			Object: d.Input, Line: d.Line, Repeated: d.Repeated,
+		}
 		if !d.Repeated {
-			step := steps[0]
+			e.setStep(&steps[0])
 			steps = steps[1:]
-			e.Status, e.Opened = step.Status.String(), slices.Clone(step.Opened)
-			for _, l := range step.Legs {
-				if l.Started {
-					e.Presence = append(e.Presence, presence{l.Leg, l.Link, l.Available, l.Tab, l.Console, l.Window, l.Working, l.InAction})
-				}
-			}
-			for _, r := range step.Removed {
-				e.Removed = append(e.Removed, r.Leg)
-			}
-			for _, f := range step.Anomalies {
-				e.Anomalies = append(e.Anomalies, anomaly{f.Anomaly.String(), f.Why})
-			}
 		}
 		out.Events = append(out.Events, e)
 	}
 	var row report.Row
 	var counts report.Counts
-	for i := range explained.Session.Legs {
-		def.Row(&row, explained.Session, &explained.Session.Legs[i], &counts)
+	for i := range x.Session.Legs {
+		def.Row(&row, x.Session, &x.Session.Legs[i], &counts)
 		out.Rows = append(out.Rows, report.AppendJSON(nil, &row))
 	}
-	for _, s := range explained.Trace.Spans {
-		out.Spans = append(out.Spans, span{s.Leg, s.Measure.String(), moment(s.From), moment(s.To)})
+	for _, s := range x.Trace.Spans {
+		out.Spans = append(out.Spans, jsonSpan{s.Leg, s.Measure.String(), utc(s.From), utc(s.To)})
 	}
 	return out
 }
+
+// setStep adds the state after the event, and what it has changed.
+func (e *jsonEvent) setStep(step *session.Step) {
+	e.Status, e.Opened = step.Status.String(), slices.Clone(step.Opened)
+	for _, l := range step.Legs {
+		if l.Started {
+			e.Presence = append(e.Presence, jsonPresence{l.Leg, l.Link, l.Available, l.Tab, l.Console, l.Window, l.Working, l.InAction})
+		}
+	}
+	for _, r := range step.Removed {
+		e.Removed = append(e.Removed, r.Leg)
+	}
+	for _, a := range step.Anomalies {
+		e.Anomalies = append(e.Anomalies, jsonAnomaly{a.Anomaly.String(), a.Why})
+	}
+}
+
+func utc(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
