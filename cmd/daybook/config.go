@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/maintain"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 )
@@ -160,18 +160,18 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 		name   string
 		config config.Store
 		create bool
-		probe  func(store.Store) []pipeline.ProbeResult
+		probe  func(store.Store) []maintain.ProbeResult
 	}{
-		{"source", c.Source.Store, false, func(st store.Store) []pipeline.ProbeResult { return pipeline.ProbeSource(ctx, st) }},
-		{"sink", c.Sink.Store, true, func(st store.Store) []pipeline.ProbeResult {
-			return pipeline.ProbeSink(ctx, st, rand.Text())
+		{"source", c.Source.Store, false, func(st store.Store) []maintain.ProbeResult { return maintain.ProbeSource(ctx, st) }},
+		{"sink", c.Sink.Store, true, func(st store.Store) []maintain.ProbeResult {
+			return maintain.ProbeSink(ctx, st, rand.Text())
 		}},
 	} {
 		side.config.MaxAttempts = min(side.config.MaxAttempts, probeAttempts)
-		var found []pipeline.ProbeResult
+		var found []maintain.ProbeResult
 		st, err := a.openStore(&side.config, side.create)
 		if err != nil {
-			found = []pipeline.ProbeResult{{Operation: "open", Err: err}}
+			found = []maintain.ProbeResult{{Operation: "open", Err: err}}
 		} else {
 			found = side.probe(st)
 		}

@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/words"
-	"daybook/transform/day"
 )
 
 type planOptions struct {
@@ -56,15 +57,15 @@ made, and nothing else.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, a *app, opts *planOptions, target pipeline.Target) error {
-	runner, err := a.newRunner()
+func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
+	pipe, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	if err := opts.selectReports(runner); err != nil {
+	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
-	p, err := runner.Plan(ctx, target)
+	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err
 	}
@@ -76,14 +77,14 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target pipeline.Tar
 
 // writePlan writes a plan for people: what is not fresh, or all, and how much
 // there is of each status.
-func writePlan(out io.Writer, p *pipeline.Plan, all bool) error {
+func writePlan(out io.Writer, p *plan.Plan, all bool) error {
 	err := writeTable(out, func(w io.Writer) {
 		header := "REPORT\tPARTITION\tSTATUS\tWHY\n"
 		for _, s := range stretches(p.Steps) {
-			if s.step.Status == pipeline.Fresh && !all {
+			if s.step.Status == plan.Fresh && !all {
 				continue
 			}
-			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", header, stepReport(s.step.Kind, s.step.Report), s.partitions(), s.step.Status, s.why())
+			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", header, stepReport(s.step.ID), s.partitions(), s.step.Status, s.why())
 			header = ""
 		}
 	})
@@ -96,23 +97,23 @@ func writePlan(out io.Writer, p *pipeline.Plan, all bool) error {
 
 // stepReport is the report of a step as tables name it. No report has the name
 // of the digests.
-func stepReport(kind pipeline.Kind, report string) string {
-	if kind == pipeline.Digest {
-		return string(kind)
+func stepReport(id partition.ID) string {
+	if id.Kind == partition.Digest {
+		return string(id.Kind)
 	}
-	return report
+	return id.Report
 }
 
 // stretch is consecutive steps of one report with the same to say.
 type stretch struct {
-	step    *pipeline.Step // the first one
-	last    string         // partition
-	reasons []string       // of all of them
-	dumps   int            // of digests, of all their days
+	step    *plan.Step // the first one
+	last    partition.ID
+	reasons []string // of all of them
+	dumps   int      // of digests, of all their days
 }
 
 // stretches puts steps together that follow each other.
-func stretches(steps []pipeline.Step) []stretch {
+func stretches(steps []plan.Step) []stretch {
 	var all []stretch
 	for i := range steps {
 		s := &steps[i]
@@ -129,19 +130,19 @@ func stretches(steps []pipeline.Step) []stretch {
 // takes says whether a step belongs to the stretch. Reasons tell steps apart,
 // but not those that name what comes first, which is listed, too, and not
 // digests that are missing: they have how many dumps they are of.
-func (s *stretch) takes(next *pipeline.Step) bool {
-	return s.step.Kind == next.Kind && s.step.Report == next.Report && s.step.Status == next.Status && s.step.Failed == next.Failed &&
-		follows(s.last, next.Partition) && (next.Status == pipeline.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
+func (s *stretch) takes(next *plan.Step) bool {
+	return s.step.Status == next.Status && s.step.Failed == next.Failed &&
+		follows(s.last, next.ID) && (next.Status == plan.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
 }
 
 // undigested says whether the stretch is dumps that were not digested yet.
 func (s *stretch) undigested() bool {
-	return s.step.Kind == pipeline.Digest && s.step.Status == pipeline.Missing
+	return s.step.ID.Kind == partition.Digest && s.step.Status == plan.Missing
 }
 
-func (s *stretch) add(step *pipeline.Step) {
-	s.last = step.Partition
-	if s.dumps += step.Dumps(); s.undigested() {
+func (s *stretch) add(step *plan.Step) {
+	s.last = step.ID
+	if s.dumps += len(step.Dumps); s.undigested() {
 		s.reasons = []string{words.Count(s.dumps, "dump", "dumps") + " not digested yet"}
 		return
 	}
@@ -152,7 +153,7 @@ func (s *stretch) add(step *pipeline.Step) {
 	}
 }
 
-func (s *stretch) partitions() string { return rangeText(s.step.Partition, s.last) }
+func (s *stretch) partitions() string { return rangeText(s.step.ID, s.last) }
 
 // why gives the reasons, but not too many of them.
 func (s *stretch) why() string {
@@ -168,34 +169,30 @@ func (s *stretch) why() string {
 }
 
 // follows says whether a partition is the day or month after another.
-func follows(before, after string) bool {
-	if d, err := day.Parse(before); err == nil {
-		return (d + 1).String() == after
-	}
-	m, err := day.ParseMonth(before)
-	return err == nil && (m+1).String() == after
+func follows(before, after partition.ID) bool {
+	return before.Report == after.Report && before.Kind == after.Kind && before.Period.Next() == after.Period
 }
 
-func rangeText(first, last string) string {
+func rangeText(first, last partition.ID) string {
 	if first == last {
-		return first
+		return first.Name()
 	}
-	return first + " to " + last
+	return first.Name() + " to " + last.Name()
 }
 
 // statusCounts is one line: how many steps have which status.
-func statusCounts(steps []pipeline.Step) string {
-	counts := map[pipeline.Status]int{}
+func statusCounts(steps []plan.Step) string {
+	counts := map[plan.Status]int{}
 	for i := range steps {
 		counts[steps[i].Status]++
 	}
-	texts := []string{fmt.Sprintf("%d fresh", counts[pipeline.Fresh])}
+	texts := []string{fmt.Sprintf("%d fresh", counts[plan.Fresh])}
 	for _, s := range []struct {
-		status pipeline.Status
+		status plan.Status
 		text   string
 	}{
-		{pipeline.Missing, "missing"}, {pipeline.Stale, "stale"}, {pipeline.Depends, "depending on them"},
-		{pipeline.Waiting, "waiting"}, {pipeline.Newer, "of a newer daybook"},
+		{plan.Missing, "missing"}, {plan.Stale, "stale"}, {plan.Depends, "depending on them"},
+		{plan.Waiting, "waiting"}, {plan.Newer, "of a newer daybook"},
 	} {
 		if n := counts[s.status]; n > 0 {
 			texts = append(texts, fmt.Sprintf("%d %s", n, s.text))
@@ -212,7 +209,7 @@ const mostNotes = 10
 const maxLookback = 366
 
 // writeLeftOut says what of the dumps is in no report.
-func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
+func writeLeftOut(w io.Writer, late []catalog.Late, unknown []string) error {
 	for i, l := range late {
 		if i == mostNotes {
 			fmt.Fprintf(w, "… and %d more such days; --json lists them all\n", len(late)-i)
@@ -229,7 +226,7 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, pipeline.WhyUnread(key)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, catalog.WhyUnread(key)); err != nil {
 			return err
 		}
 	}

@@ -138,15 +138,15 @@ type Action struct {
 
 // partitionActions are those that make sense for a partition as it is.
 func partitionActions(report string, p *service.Partition) []Action {
-	dates := "--from " + p.Name + " --to " + p.Name
-	run := "daybook run --date " + p.Name
-	if m, err := day.ParseMonth(p.Name); err == nil {
+	dates := "--from " + p.Name() + " --to " + p.Name()
+	run := "daybook run --date " + p.Name()
+	if m, err := day.ParseMonth(p.Name()); err == nil {
 		dates = "--from " + m.First().String() + " --to " + m.Last().String()
-		run = "daybook run --month " + p.Name
+		run = "daybook run --month " + p.Name()
 	}
 	var all []Action
 	add := func(verb, label, about, command string) {
-		all = append(all, Action{Verb: verb, Label: label, About: about, Report: report, From: p.Name, Command: command + " --report " + report})
+		all = append(all, Action{Verb: verb, Label: label, About: about, Report: report, From: p.Name(), Command: command + " --report " + report})
 	}
 	switch p.State {
 	case service.Failed, service.SetAside:
@@ -163,7 +163,7 @@ func reportActions(rep *service.Report) []Action {
 	if len(rep.Days) == 0 {
 		return nil
 	}
-	first, last := rep.Days[0].Name, rep.Days[len(rep.Days)-1].Name
+	first, last := rep.Days[0].Name(), rep.Days[len(rep.Days)-1].Name()
 	command := func(from, to, only string) string {
 		return "daybook backfill --from " + from + " --to " + to + only + " --report " + rep.Name
 	}
@@ -184,9 +184,9 @@ func span(all []service.Partition, is func(service.Partition) bool) (first, last
 	for i := range all {
 		if is(all[i]) {
 			if first == "" {
-				first = all[i].Name
+				first = all[i].Name()
 			}
-			last = all[i].Name
+			last = all[i].Name()
 		}
 	}
 	return first, last

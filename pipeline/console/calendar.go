@@ -24,10 +24,10 @@ type calendar struct {
 func newCalendar(rep *service.Report) *calendar {
 	c := &calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
 	if len(rep.Days) > 0 {
-		c.first, _ = day.Parse(rep.Days[0].Name) // the state's names are dates
+		c.first, _ = day.Parse(rep.Days[0].Name()) // the state's names are dates
 	}
 	for i := range rep.Months {
-		if m, err := day.ParseMonth(rep.Months[i].Name); err == nil {
+		if m, err := day.ParseMonth(rep.Months[i].Name()); err == nil {
 			c.months[m] = &rep.Months[i]
 		}
 	}
@@ -97,7 +97,7 @@ func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
 	b.WriteString(`" href="/reports/`)
 	b.WriteString(c.report.Name) // configured names are letters, digits and underscores
 	b.WriteByte('/')
-	b.WriteString(p.Name)
+	b.WriteString(p.Name())
 	b.WriteString(`" aria-label="`)
 	b.WriteString(date)
 	b.WriteString(": ")

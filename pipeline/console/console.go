@@ -32,8 +32,10 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 )
 
 // Service is what the console shows. All its methods may be called at the same
@@ -47,8 +49,10 @@ type Service interface {
 	Run(ctx context.Context, id string) (*service.Run, error)
 	// Act does what people ask for, or begins to: it does not wait for the end.
 	Act(ctx context.Context, a service.Action) error
-	// Runner has the stores and the reports, as they are configured now.
-	Runner() *pipeline.Runner
+	// Settings are the stores and the reports, as they are configured now.
+	Settings() *settings.Pipeline
+	// Reader reads catalogs, with the manifests that the service remembers.
+	Reader() *catalog.Reader
 }
 
 // Options say what a console shows, and to whom.
@@ -76,6 +80,11 @@ type Console struct {
 	keys    *keys
 	logins  *bucket
 	actions *bucket
+}
+
+// inspector reads what is published, by the configuration of the moment.
+func (c *Console) inspector() *inspect.Inspector {
+	return &inspect.Inspector{Settings: c.Service.Settings()}
 }
 
 // New makes a console. Call Warm to have its charts filled.

@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
 	"daybook/pipeline/console/consoletest"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
+	"daybook/transform/day"
 )
 
 const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
@@ -98,7 +100,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.follow(t.Context(), w.Runner(), w.State()); err != nil {
+	if err := c.index.follow(t.Context(), w.Settings(), w.State()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -264,7 +266,7 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	c := newConsole(t, w, nil)
 	w.SetState(func(s *service.State) {
 		missed := service.Partition{
-			Kind: pipeline.Day, Name: "2026-11-20", State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
+			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
 			Reasons: []string{"there are no dumps of it or of a later day", "it is published once there are"},
 		}
 		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
@@ -301,8 +303,8 @@ func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 	c := newConsole(t, w, nil)
 	w.SetState(func(s *service.State) {
 		s.Alerts = []service.Alert{
-			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: pipeline.Day},
-			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: pipeline.Day, Told: 49},
+			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: partition.Day},
+			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: partition.Day, Told: 49},
 		}
 	})
 	page := get(c, "/").Body.String()
@@ -336,7 +338,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 func TestDownloadIsWhatIsStored(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	shown, err := w.Runner().Show(t.Context(), "sessions", "2026-11-18")
+	shown, err := (&inspect.Inspector{Settings: w.Settings()}).Show(t.Context(), partition.DayID("sessions", day.Date(2026, 11, 18)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -21,7 +21,7 @@ func openWhole(ctx context.Context, sink store.Store, key string) (io.ReadCloser
 
 // download streams a file of a partition: one that its manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "application/vnd.apache.parquet", func(shown *pipeline.Shown, _ *service.Report, file string) string {
+	c.stream(w, r, "application/vnd.apache.parquet", func(shown *inspect.Shown, _ *service.Report, file string) string {
 		for _, part := range shown.Manifest.Parts {
 			if path.Base(part.Key) == file && strings.HasPrefix(part.Key, "reports/") { // where all parts of reports lie
 				return part.Key
@@ -33,11 +33,11 @@ func (c *Console) download(w http.ResponseWriter, r *http.Request) {
 
 // downloadSummary streams a summary that the manifest names.
 func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "text/csv; charset=utf-8", func(shown *pipeline.Shown, rep *service.Report, file string) string {
+	c.stream(w, r, "text/csv; charset=utf-8", func(shown *inspect.Shown, rep *service.Report, file string) string {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {
-					return pipeline.SummaryKey(rep.Name, shown.Kind, shown.Manifest.Partition, f.Name)
+					return shown.ID.SummaryDir() + f.Name
 				}
 			}
 		}
@@ -46,19 +46,19 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream sends an object whose key find has found.
-func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*pipeline.Shown, *service.Report, string) string) {
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *service.Report, string) string) {
 	rep, p, _, _, err := c.partitionOf(r)
 	if err == nil && p.Revision == 0 {
-		err = notFound("There is nothing published of %s yet.", p.Name)
+		err = notFound("There is nothing published of %s yet.", p.Name())
 	}
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	runner := c.Service.Runner()
+	inspector := c.inspector()
 	soon, cancel := limited(r)
 	defer cancel()
-	shown, err := runner.Show(soon.Context(), rep.Name, p.Name)
+	shown, err := inspector.Show(soon.Context(), p.ID)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -66,14 +66,14 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 	file := r.PathValue("file")
 	key := find(shown, rep, file)
 	if key == "" {
-		c.fail(w, r, notFound("%s has no such file. It may have been replaced: look again.", p.Name))
+		c.fail(w, r, notFound("%s has no such file. It may have been replaced: look again.", p.Name()))
 		return
 	}
 	ctx, giveUp := context.WithCancel(r.Context())
 	defer giveUp()
 	stalled := time.AfterFunc(streamTimeout, giveUp)
 	defer stalled.Stop()
-	body, object, err := openWhole(ctx, runner.Sink, key)
+	body, object, err := openWhole(ctx, inspector.Settings.Sink, key)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -82,7 +82,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
-	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name, path.Base(key))+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name(), path.Base(key))+`"`)
 	h.Set("ETag", strconv.Quote(object.ETag))
 	if r.Method == http.MethodHead {
 		return

@@ -183,7 +183,7 @@ func (h hung) Open(ctx context.Context, key string, offset, length int64, ifMatc
 func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.Runner().Sink = hung{w.Sink}
+	w.Settings().Sink = hung{w.Sink}
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		rec := get(c, "/reports/sessions/2026-11-18/summaries/total.csv")
@@ -213,7 +213,7 @@ func (denied) Open(context.Context, string, int64, int64, string) (io.ReadCloser
 func TestErrorsOfTheStoreAreForTheLog(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.Runner().Sink = denied{w.Sink}
+	w.Settings().Sink = denied{w.Sink}
 	for _, target := range []string{"/reports/sessions/2026-11-18", "/reports/sessions/2026-11-18/summaries/total.csv", "/reports/sessions/sessions/1?date=2026-11-18"} {
 		rec := get(c, target)
 		if rec.Code != 502 || strings.Contains(rec.Body.String(), "internal-bucket") {

@@ -16,8 +16,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sources/store"
@@ -161,7 +162,7 @@ func (c *Console) Warm(ctx context.Context) {
 	var done *service.State
 	for ctx.Err() == nil {
 		if state := c.Service.State(); state != done {
-			err := c.index.follow(ctx, c.Service.Runner(), state)
+			err := c.index.follow(ctx, c.Service.Settings(), state)
 			if err == nil {
 				done = state
 			} else if ctx.Err() == nil {
@@ -184,15 +185,15 @@ func (c *Console) Filled() bool {
 
 // wantedPartition is one that should be in the index.
 type wantedPartition struct {
+	id        partition.ID
 	key       entryKey
-	kind      pipeline.Kind
 	revision  int
 	published time.Time
 	format    csv.Format // of its summaries
 }
 
 // follow makes the index that of a state.
-func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State) error {
+func (x *index) follow(ctx context.Context, r *settings.Pipeline, s *service.State) error {
 	wanted := wantedPartitions(r, s)
 	x.mu.Lock()
 	keep := make(map[entryKey]bool, len(wanted))
@@ -226,24 +227,24 @@ func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State
 // wantedPartitions are those that charts are made of: months, which have all of
 // their days' figures in one file, and the days of those that are not
 // published, or out of date.
-func wantedPartitions(r *pipeline.Runner, s *service.State) []wantedPartition {
+func wantedPartitions(r *settings.Pipeline, s *service.State) []wantedPartition {
 	var all []wantedPartition
 	for i := range s.Reports {
 		rep := &s.Reports[i]
 		format := formatOf(r, rep.Name)
-		want := func(p *service.Partition, kind pipeline.Kind) {
-			all = append(all, wantedPartition{entryKey{rep.Name, p.Name}, kind, p.Revision, p.Published, format})
+		want := func(p *service.Partition) {
+			all = append(all, wantedPartition{p.ID, entryKey{rep.Name, p.Name()}, p.Revision, p.Published, format})
 		}
 		covered := map[string]bool{}
 		for j := range rep.Months {
 			if m := &rep.Months[j]; fresh(m.State) && m.Revision > 0 {
-				covered[m.Name] = true
-				want(m, pipeline.Month)
+				covered[m.Name()] = true
+				want(m)
 			}
 		}
 		for j := range rep.Days {
-			if d := &rep.Days[j]; d.Revision > 0 && !covered[d.Name[:len("2006-01")]] {
-				want(d, pipeline.Day)
+			if d := &rep.Days[j]; d.Revision > 0 && !covered[d.Name()[:len("2006-01")]] {
+				want(d)
 			}
 		}
 	}
@@ -256,7 +257,7 @@ func fresh(s service.PartitionState) bool {
 }
 
 // formatOf is that of a report's summaries.
-func formatOf(r *pipeline.Runner, report string) csv.Format {
+func formatOf(r *settings.Pipeline, report string) csv.Format {
 	for i := range r.Reports {
 		if r.Reports[i].Name == report {
 			return r.Reports[i].CSV
@@ -267,7 +268,7 @@ func formatOf(r *pipeline.Runner, report string) csv.Format {
 
 // readAll reads some partitions. Those whose summaries are not there (yet) stay
 // out; other errors are told.
-func (x *index) readAll(ctx context.Context, r *pipeline.Runner, wanted []wantedPartition) error {
+func (x *index) readAll(ctx context.Context, r *settings.Pipeline, wanted []wantedPartition) error {
 	var group errgroup.Group
 	group.SetLimit(warmRequests)
 	for _, w := range wanted {
@@ -306,7 +307,7 @@ func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entr
 
 func (e *entry) readDays(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
 	file, keys, parse := "total.csv", 0, func([]string) (day.Day, error) { return day.Parse(w.key.partition) }
-	if w.kind == pipeline.Month {
+	if w.id.Kind == partition.Month {
 		file, keys, parse = "by_day.csv", 1, func(key []string) (day.Day, error) { return day.Parse(key[0]) }
 	}
 	days := map[day.Day]figures{}
@@ -364,7 +365,7 @@ func (e *entry) readHours(ctx context.Context, sink store.Store, w *wantedPartit
 }
 
 func summaryKey(w *wantedPartition, file string) string {
-	return pipeline.SummaryKey(w.key.report, w.kind, w.key.partition, file)
+	return w.id.SummaryDir() + file
 }
 
 // readSummary reads the rows of a summary: their keys and figures. If it is not

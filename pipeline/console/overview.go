@@ -81,8 +81,8 @@ func (c *Console) card(rep *service.Report) reportCard {
 	}
 	h := c.index.history(rep.Name)
 	for _, p := range rep.Days[max(0, len(rep.Days)-overviewDays):] {
-		d := recentDay{Day: p.Name, State: p.State, Rows: p.Rows, Sessions: p.Sessions}
-		if parsed, err := day.Parse(p.Name); err == nil && d.Sessions == 0 {
+		d := recentDay{Day: p.Name(), State: p.State, Rows: p.Rows, Sessions: p.Sessions}
+		if parsed, err := day.Parse(p.Name()); err == nil && d.Sessions == 0 {
 			d.Sessions = h.day(parsed).Sessions
 		}
 		card.Days = append(card.Days, d)
@@ -122,7 +122,7 @@ func judge(rep *service.Report, now time.Time) verdict {
 	busy := counts[service.Building] + counts[service.Queued] + counts[service.Stale]
 	switch {
 	case late != nil:
-		text := fmt.Sprintf("%s was due by %s, %s.", late.Name, late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
+		text := fmt.Sprintf("%s was due by %s, %s.", late.Name(), late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
 		if len(also) > 0 {
 			text += " " + capital(strings.Join(also, ", ")) + "."
 		}

@@ -12,7 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/csv"
 	"daybook/sinks/publish"
@@ -49,7 +50,7 @@ type partitionBody struct {
 	Manifest  *publish.Manifest `json:"manifest,omitempty"`
 	Revisions []revision        `json:"revisions,omitempty"`
 	Diff      *diff             `json:"diff,omitempty"`
-	Origins   []pipeline.Origin `json:"origins,omitempty"` // of a day
+	Origins   []inspect.Origin  `json:"origins,omitempty"` // of a day
 	Omitted   int               `json:"omitted_origins,omitempty"`
 	Reasons   []reasonCount     `json:"rejected,omitempty"`
 	Samples   []sample          `json:"samples,omitempty"`
@@ -130,15 +131,15 @@ func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.
 	if _, err := day.ParseMonth(name); err == nil {
 		all = rep.Months
 	}
-	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name == name })
+	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name() == name })
 	if i < 0 {
 		return nil, nil, "", "", notFound("The report %s has no partition %q. Days are written as 2026-11-20, months as 2026-11.", rep.Name, name)
 	}
 	if i > 0 {
-		before = all[i-1].Name
+		before = all[i-1].Name()
 	}
 	if i+1 < len(all) {
-		after = all[i+1].Name
+		after = all[i+1].Name()
 	}
 	return rep, &all[i], before, after, nil
 }
@@ -149,7 +150,7 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: before, After: after, Actions: partitionActions(rep.Name, p)}
-	made := &page{Template: "partition", Title: rep.Name + " " + p.Name, Section: "reports", Body: body, Live: p.State == service.Building}
+	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == service.Building}
 	if p.Revision == 0 {
 		return made, nil
 	}
@@ -158,30 +159,30 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 
 // fill reads what is published of a partition.
 func (c *Console) fill(ctx context.Context, body *partitionBody, compare string) error {
-	runner := c.Service.Runner()
-	shown, err := runner.Show(ctx, body.Report, body.Partition.Name)
+	in := c.inspector()
+	shown, err := in.Show(ctx, body.Partition.ID)
 	if err != nil {
 		return err
 	}
 	body.Manifest, body.URL = shown.Manifest, shown.URL
-	for _, step := range []func(context.Context, *pipeline.Runner, *pipeline.Shown) error{
+	for _, step := range []func(context.Context, *inspect.Inspector, *inspect.Shown) error{
 		body.revisions, body.origins, body.rejects, body.rows, body.tables,
 	} {
 		// Parts of it may be superseded while the page is made: that is no reason
 		// not to show the rest.
-		if err := step(ctx, runner, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err := step(ctx, in, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	body.Loads = loads(runner.Sink.URL(""), body.Report, shown.Manifest)
+	body.Loads = loads(in.Settings.Sink.URL(""), body.Report, shown.Manifest)
 	if compare != "" {
-		return body.compare(ctx, runner, compare)
+		return body.compare(ctx, in, compare)
 	}
 	return nil
 }
 
-func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	history, err := r.History(ctx, shown, mostRevisions)
+func (b *partitionBody) revisions(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	history, err := in.History(ctx, shown, mostRevisions)
 	for i := range history {
 		m := &history[i]
 		rev := revision{Number: m.Revision, Reason: m.Reason, Rows: m.Rows, Live: i == 0}
@@ -197,7 +198,7 @@ func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown
 }
 
 // compare fills in how two revisions differ, as 1..2.
-func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisions string) error {
+func (b *partitionBody) compare(ctx context.Context, in *inspect.Inspector, revisions string) error {
 	first, second, _ := strings.Cut(revisions, "..")
 	from, err := strconv.ParseUint(first, 10, 31)
 	to, err2 := strconv.ParseUint(second, 10, 31)
@@ -209,7 +210,7 @@ func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisio
 		b.Diff.TooMany = true
 		return nil
 	}
-	d, err := r.Diff(ctx, b.Report, b.Partition.Name, int(from), int(to))
+	d, err := in.Diff(ctx, b.Partition.ID, int(from), int(to))
 	if errors.Is(err, store.ErrNotFound) {
 		return notFound("One of the revisions %d and %d is not kept any more, or never was.", from, to)
 	}
@@ -223,8 +224,8 @@ func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisio
 }
 
 // origins are the dumps that a day was made from; a month's inputs are its days.
-func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	if shown.Kind != pipeline.Day {
+func (b *partitionBody) origins(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	if shown.ID.Kind != partition.Day {
 		return nil
 	}
 	m := *shown.Manifest
@@ -234,7 +235,7 @@ func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *
 		b.Omitted = 0
 	}
 	var err error
-	b.Origins, err = r.Origins(ctx, &m)
+	b.Origins, err = in.Origins(ctx, &m)
 	for i := range b.Origins {
 		o := &b.Origins[i]
 		o.Dumps = o.Dumps[:min(len(o.Dumps), mostDumps)]
@@ -244,23 +245,22 @@ func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *
 
 // rejects counts the rejected lines by reason, and shows some of those of the
 // day's own dumps.
-func (b *partitionBody) rejects(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+func (b *partitionBody) rejects(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	rejected := shown.Manifest.Accounting.Rejected
 	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
 		b.Reasons = append(b.Reasons, reasonCount{reason, rejected[reason]})
 	}
-	d, err := day.Parse(b.Partition.Name)
-	if err != nil || len(rejected) == 0 {
+	if shown.ID.Kind != partition.Day || len(rejected) == 0 {
 		return nil // a month's are those of its days
 	}
-	kept, err := r.RejectsOf(ctx, d)
+	kept, err := in.RejectsOf(ctx, shown.ID.Day())
 	if err != nil || kept == nil {
 		return err
 	}
 	// A few of each reason, so that the common ones do not hide the others.
 	const each = 5
 	seen := map[event.Reason]int{}
-	for line, err := range r.RejectedLines(ctx, kept) {
+	for line, err := range in.RejectedLines(ctx, kept) {
 		if err != nil {
 			return err
 		}
@@ -285,8 +285,8 @@ func printable(raw []byte) string {
 }
 
 // rows are the first ones: from there people go on to sessions.
-func (b *partitionBody) rows(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	for batch, err := range r.Rows(ctx, shown.Manifest) {
+func (b *partitionBody) rows(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	for batch, err := range in.Rows(ctx, shown.Manifest) {
 		if err != nil {
 			return err
 		}
@@ -313,7 +313,7 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 }
 
 // tables are the partition's summaries, but for the rows themselves.
-func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+func (b *partitionBody) tables(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	if shown.Manifest.Summaries == nil {
 		return nil
 	}
@@ -321,7 +321,7 @@ func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *p
 		if f.Name == "sessions.csv" {
 			continue
 		}
-		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), formatOf(r, b.Report))
+		t, err := readTable(ctx, in.Settings.Sink, shown.ID.SummaryDir()+f.Name, formatOf(in.Settings, b.Report))
 		if err != nil {
 			return err
 		}

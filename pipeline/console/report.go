@@ -87,7 +87,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	body.Unread = unread[:min(len(unread), mostUnread)]
 	body.More = len(unread) - len(body.Unread)
 	if last := lastPublished(rep.Days); last != nil {
-		body.LastDay = last.Name
+		body.LastDay = last.Name()
 	}
 	for i := range body.Years {
 		body.Years[i].Selected = body.Range == strconv.Itoa(body.Years[i].Year)
@@ -118,7 +118,7 @@ func (c *calendar) rangeOf(name string) (from, to day.Day, err error) {
 func between(all []service.Partition, from, to string) []service.Partition {
 	some := []service.Partition{}
 	for i := range all {
-		if all[i].Name >= from && all[i].Name <= to {
+		if all[i].Name() >= from && all[i].Name() <= to {
 			some = append(some, all[i])
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/publish"
 )
@@ -38,7 +38,7 @@ func newRunLine(run service.Run) runLine {
 		switch d := &run.Steps[i]; {
 		case d.State == "":
 			l.Failed++
-		case d.Kind != pipeline.Digest && d.State != publish.Unchanged:
+		case d.ID.Kind != partition.Digest && d.State != publish.Unchanged:
 			l.Published++
 		}
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,18 +47,36 @@ type stateGroup struct {
 // stretch is partitions in a row that are so for the same reasons.
 type stretch struct {
 	service.Partition        // the newest one
-	First             string `json:"first"` // the oldest one's name
-	N                 int    `json:"partitions"`
-	Differ            bool   `json:"-"` // the reasons name different days or times
+	First             string // the oldest one's name
+	N                 int
+	Differ            bool // the reasons name different days or times
+}
+
+// MarshalJSON writes the members of the newest partition, and then those of the
+// stretch.
+func (s stretch) MarshalJSON() ([]byte, error) {
+	newest, err := json.Marshal(s.Partition)
+	if err != nil {
+		return nil, err
+	}
+	own, err := json.Marshal(struct {
+		First string `json:"first"`
+		N     int    `json:"partitions"`
+	}{s.First, s.N})
+	if err != nil {
+		return nil, err
+	}
+	newest[len(newest)-1] = ','
+	return append(newest, own[1:]...), nil
 }
 
 // takes adds the partition before the stretch, if it is so for the same reasons.
 func (s *stretch) takes(p *service.Partition) bool {
-	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name, s.First) {
+	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name(), s.First) {
 		return false
 	}
 	s.Differ = s.Differ || !slices.Equal(p.Reasons, s.Reasons)
-	s.First = p.Name
+	s.First = p.Name()
 	s.N++
 	return true
 }
@@ -110,7 +129,7 @@ func openGroups(lists ...[]service.Partition) []stateGroup {
 				case p.State != state:
 				case n > 0 && g.More == 0 && g.Stretches[n-1].takes(p):
 				case n < mostOpen:
-					g.Stretches = append(g.Stretches, stretch{Partition: *p, First: p.Name, N: 1})
+					g.Stretches = append(g.Stretches, stretch{Partition: *p, First: p.Name(), N: 1})
 				default:
 					g.More++
 				}

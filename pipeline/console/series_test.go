@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -45,7 +46,7 @@ func total(sessions string) string {
 }
 
 // twoMonths has October as a month, and the first two days of November.
-func twoMonths(t *testing.T) (*pipeline.Runner, *service.State) {
+func twoMonths(t *testing.T) (*settings.Pipeline, *service.State) {
 	t.Helper()
 	st := store.NewMemory(nil)
 	put(t, st, "summaries/r/month/2026-10/by_day.csv", summaryText(
@@ -59,19 +60,23 @@ func twoMonths(t *testing.T) (*pipeline.Runner, *service.State) {
 		put(t, st, dir+"by_group.csv", summaryText([6]string{"A", sessions, "0:10:00", "0:05:00", "0:00:20", "0:01:00"}))
 		put(t, st, dir+"by_hour.csv", summaryText([6]string{"9", sessions, "0:00:00", "0:00:00", "", ""}))
 	}
-	published := func(kind pipeline.Kind, names ...string) (all []service.Partition) {
+	published := func(names ...string) (all []service.Partition) {
 		for _, name := range names {
-			all = append(all, service.Partition{Kind: kind, Name: name, State: service.Published, Revision: 1})
+			id, err := partition.Parse("r", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, service.Partition{ID: id, State: service.Published, Revision: 1})
 		}
 		return all
 	}
-	return &pipeline.Runner{Sink: st}, &service.State{Reports: []service.Report{{
-		Name: "r", Days: published(pipeline.Day, "2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"), Months: published(pipeline.Month, "2026-10"),
+	return &settings.Pipeline{Sink: st}, &service.State{Reports: []service.Report{{
+		Name: "r", Days: published("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"), Months: published("2026-10"),
 	}}}
 }
 
 // followed is an index that has read them.
-func followed(t *testing.T, r *pipeline.Runner, s *service.State) *index {
+func followed(t *testing.T, r *settings.Pipeline, s *service.State) *index {
 	t.Helper()
 	x := newIndex()
 	if err := x.follow(t.Context(), r, s); err != nil {

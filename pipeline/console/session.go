@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline"
-	"daybook/pipeline/explain"
+	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/settings"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -71,37 +71,37 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	}
 	text := r.URL.Query().Get("date")
 	if last := lastPublished(rep.Days); text == "" && last != nil {
-		text = last.Name
+		text = last.Name()
 	}
 	d, err := day.Parse(text)
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, "Say which day the session is about, as 2026-11-20.", nil}
 	}
-	runner := c.Service.Runner()
-	told, err := runner.Tell(r.Context(), d, id)
-	if errors.Is(err, pipeline.ErrNoSession) {
-		return nil, notFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, runner.Lookback, d)
+	p := c.Service.Settings()
+	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), d, id)
+	if errors.Is(err, explain.ErrNoSession) {
+		return nil, notFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, p.Lookback, d)
 	}
 	if err != nil {
 		return nil, err
 	}
-	def := definition(runner, rep.Name, zone(rep))
-	body := newSessionBody(told, def, d)
-	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(told, def)}, nil
+	def := definition(p, rep.Name, zone(rep))
+	body := newSessionBody(explained, def, d)
+	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(explained, def)}, nil
 }
 
 // definition is that of a report; of one that was taken out of the configuration
 // a moment ago, one that is good for showing.
-func definition(r *pipeline.Runner, name string, zone *time.Location) *report.Definition {
-	i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
+func definition(r *settings.Pipeline, name string, zone *time.Location) *report.Definition {
+	i := slices.IndexFunc(r.Reports, func(rep settings.Report) bool { return rep.Name == name })
 	if i < 0 {
 		return &report.Definition{Name: name, Zone: zone}
 	}
 	return &r.Reports[i].Definition
 }
 
-func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Day) *sessionBody {
-	t, s := explain.NewTeller(told, def.Zone), told.Session
+func newSessionBody(explained *explain.Explanation, def *report.Definition, d day.Day) *sessionBody {
+	t, s := explain.NewFormatter(explained, def.Zone), explained.Session
 	b := &sessionBody{
 		Report: def.Name, ID: s.ID, Date: d.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
 		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: clock((s.LastEvent - t.First()) / 1000),
@@ -114,9 +114,9 @@ func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Da
 	for i := range s.Legs {
 		b.Legs = append(b.Legs, newLegLine(t, def, s, &s.Legs[i]))
 	}
-	steps := told.Trace.Steps
-	for i := range told.Deliveries {
-		delivery := &told.Deliveries[i]
+	steps := explained.Trace.Steps
+	for i := range explained.Deliveries {
+		delivery := &explained.Deliveries[i]
 		e := eventLine{Time: t.Moment(delivery.Event.Millis()), Text: explain.Event(&delivery.Event), Repeated: delivery.Repeated}
 		if !e.Repeated {
 			step := &steps[0]
@@ -131,7 +131,7 @@ func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Da
 	return b
 }
 
-func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l *session.Leg) legLine {
+func newLegLine(t *explain.Formatter, def *report.Definition, s *session.Session, l *session.Leg) legLine {
 	line := legLine{
 		Number: l.Number, Role: l.Role.String(), Technician: "nobody", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
 		Date: def.Date(l).String(), Numbers: t.Numbers(l),

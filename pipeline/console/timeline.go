@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline/explain"
+	"daybook/pipeline/inspect/explain"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
@@ -90,18 +90,18 @@ func (a *axis) moment(place float64) int64 {
 
 // painter draws lanes.
 type painter struct {
-	*explain.Teller
+	*explain.Formatter
 	*axis
 	end int64 // of the last event
 	b   strings.Builder
 }
 
-func newTimeline(t *explain.Teller) *timeline {
+func newTimeline(t *explain.Formatter) *timeline {
 	var moments []int64
 	for i := range t.Trace.Steps {
 		moments = append(moments, t.Trace.Steps[i].Event.Millis())
 	}
-	p := &painter{Teller: t, axis: newAxis(moments), end: t.Session.LastEvent}
+	p := &painter{Formatter: t, axis: newAxis(moments), end: t.Session.LastEvent}
 	line := &timeline{Breaks: len(p.breaks)}
 	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
 	for i := range t.Session.Legs {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/publish"
 )
@@ -50,12 +51,21 @@ func TestTemplatesHaveIntsOfBothSizes(t *testing.T) {
 	}
 }
 
+// dayID is a day of some report.
+func dayID(name string) partition.ID {
+	id, err := partition.Parse("sessions", name)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
 func TestVerdictIsTheWorstThereIs(t *testing.T) {
 	now := time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
 	state := func(s service.PartitionState) service.Partition {
-		return service.Partition{Name: "2026-11-20", State: s}
+		return service.Partition{ID: dayID("2026-11-20"), State: s}
 	}
-	late := service.Partition{Name: "2026-11-19", State: service.Waiting, Late: true, Deadline: now.Add(-time.Hour)}
+	late := service.Partition{ID: dayID("2026-11-19"), State: service.Waiting, Late: true, Deadline: now.Add(-time.Hour)}
 	for _, tc := range []struct {
 		days []service.Partition
 		want verdict
@@ -89,14 +99,14 @@ func TestDayChartHasSessionsAndRows(t *testing.T) {
 
 func TestScheduleTellsStretches(t *testing.T) {
 	missed := func(name, why string) service.Partition {
-		return service.Partition{Name: name, State: service.Missing, Reasons: []string{why}}
+		return service.Partition{ID: dayID(name), State: service.Missing, Reasons: []string{why}}
 	}
 	groups := openGroups([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
 	if len(groups) != 1 || len(groups[0].Stretches) != 3 {
 		t.Fatalf("%+v", groups)
 	}
-	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name != "2026-01-03" || s.N != 2 || !s.Differ {
-		t.Errorf("the second one is %s to %s", s.First, s.Name)
+	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name() != "2026-01-03" || s.N != 2 || !s.Differ {
+		t.Errorf("the second one is %s to %s", s.First, s.Name())
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"slices"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sources/store"
 )
 
@@ -35,9 +36,9 @@ const bookKey = "state/serve.json.gz"
 // of it); alerts, as many of a kind are one; messages by their number and their
 // length.
 type book struct {
-	Troubles map[key]*trouble    `json:"troubles"`
-	Alerts   map[string]*Alert   `json:"alerts"` // open ones, by id
-	Outbox   map[string]*message `json:"outbox"` // by the event's id
+	Troubles map[partition.ID]*trouble `json:"troubles"`
+	Alerts   map[string]*Alert         `json:"alerts"` // open ones, by id
+	Outbox   map[string]*message       `json:"outbox"` // by the event's id
 }
 
 // trouble is that something keeps failing. It goes when it succeeds, or when
@@ -66,14 +67,14 @@ const maxTroubles = 100_000
 const maxErrorText = 1000
 
 // failure is why the last attempt at a step failed.
-func failure(s *pipeline.Step) string {
+func failure(s *plan.Step) string {
 	return shortened(cmp.Or(s.Failed, "nothing was noted of why; the log has it"), maxErrorText)
 }
 
 // trouble is the trouble with a step; nil if there is none, or it was with
 // other inputs.
-func (b *book) trouble(s *pipeline.Step) *trouble {
-	t := b.Troubles[stepKey(s)]
+func (b *book) trouble(s *plan.Step) *trouble {
+	t := b.Troubles[s.ID]
 	if t == nil || t.Inputs != s.Inputs {
 		return nil
 	}
@@ -81,8 +82,8 @@ func (b *book) trouble(s *pipeline.Step) *trouble {
 }
 
 // fail notes that a step has failed in a run.
-func (b *book) fail(s *pipeline.Step, run string, now time.Time, p *policy) {
-	k := stepKey(s)
+func (b *book) fail(s *plan.Step, run string, now time.Time, p *policy) {
+	k := s.ID
 	t := b.Troubles[k]
 	switch {
 	case t != nil && t.Run == run:
@@ -163,7 +164,7 @@ func readBook(ctx context.Context, st store.Store) (b *book, etag string, err er
 		return nil, "", err
 	}
 	if b.Troubles == nil {
-		b.Troubles = map[key]*trouble{}
+		b.Troubles = map[partition.ID]*trouble{}
 	}
 	if b.Alerts == nil {
 		b.Alerts = map[string]*Alert{}
@@ -188,7 +189,7 @@ func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-s.editing }()
-	st := s.current().Runner.Sink
+	st := s.current().Pipeline.Sink
 	for attempt := 1; ; attempt++ {
 		b, etag, err := readBook(ctx, st)
 		if err != nil {

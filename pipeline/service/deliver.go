@@ -130,7 +130,7 @@ func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 		return nil // another replica does it
 	}
 	defer done()
-	b, _, err := readBook(ctx, s.current().Runner.Sink)
+	b, _, err := readBook(ctx, s.current().Pipeline.Sink)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
 	"daybook/sources/store/faults"
@@ -124,8 +125,8 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 		sameNews(t, w)
 		w.config.Reports[0].Language = "nl" // another definition: all is made again
 		c := w.settings(t, w.sink)
-		for i := range c.Runner.Reports {
-			c.Runner.Reports[i].Labels.Name = "Klant" // and with other bytes
+		for i := range c.Pipeline.Reports {
+			c.Pipeline.Reports[i].Labels.Name = "Klant" // and with other bytes
 		}
 		for d := 1; d <= 25; d++ {
 			w.dump(t, fmt.Sprintf("2000/01/%02d/more.ndjson", d), fmt.Sprintf("2000-01-%02d", d), 100+d)
@@ -246,14 +247,14 @@ func TestTheBookAlwaysFits(t *testing.T) {
 	c := w.settings(t, w.sink)
 	s := &Service{config: &c, editing: make(chan struct{}, 1)}
 	now := time.Now().UTC()
-	j := &judge{now: now, config: &c, steps: map[key]*pipeline.Step{}}
+	j := &judge{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
 	for d := range day.Day(maxTroubles/4 + 1) {
 		for _, rep := range []string{"", "sessions", "emea_tier_1", "americas"} {
-			step := &pipeline.Step{Kind: pipeline.Day, Report: rep, Partition: d.String(), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
+			step := &plan.Step{ID: partition.DayID(rep, d), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
 			if rep == "" {
-				step.Kind = pipeline.Digest
+				step.ID = partition.DigestID(d)
 			}
-			j.steps[stepKey(step)] = step
+			j.steps[step.ID] = step
 		}
 	}
 	b, err := s.edit(t.Context(), func(b *book) {
@@ -305,11 +306,11 @@ func TestManyAlertsAreOne(t *testing.T) {
 			"failed 2000-01-16, failed 2000-01-17, failed 2000-01-18, failed 2000-01-19, failed 2000-01-20, recovered 2000-01-03 to 2000-02-29"},
 		{20, 20, ""},
 	} {
-		j := &judge{now: time.Now(), steps: map[key]*pipeline.Step{}}
-		b.Troubles = map[key]*trouble{}
+		j := &judge{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
+		b.Troubles = map[partition.ID]*trouble{}
 		for i := range step.n {
-			s := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: (first + day.Day(i)).String()}
-			j.steps[stepKey(s)], b.Troubles[stepKey(s)] = s, &trouble{SetAside: i < step.setAside}
+			s := &plan.Step{ID: partition.DayID("sessions", first+day.Day(i))}
+			j.steps[s.ID], b.Troubles[s.ID] = s, &trouble{SetAside: i < step.setAside}
 		}
 		open := j.alerts(b, new(State))
 		b.condense(open)
@@ -331,7 +332,7 @@ func TestAFailureCountsOncePerRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: "2000-01-01", Inputs: "a"}
+	step := &plan.Step{ID: partition.DayID("sessions", day.Date(2000, time.January, 1)), Inputs: "a"}
 	p := &policy{attempts: 2, pause1: time.Minute, pauseAtMost: time.Hour}
 	now := time.Now()
 	b.fail(step, "run 1", now, p)

@@ -4,19 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/schedule"
 	"daybook/transform/day"
 )
-
-// key names what a step makes: day/sessions/2026-11-20, digest//2026-11-20.
-type key string
-
-func keyOf(kind pipeline.Kind, report, partition string) key {
-	return key(string(kind) + "/" + report + "/" + partition)
-}
-
-func stepKey(s *pipeline.Step) key { return keyOf(s.Kind, s.Report, s.Partition) }
 
 // judge knows what a look has found, and decides by it what the next run does.
 // It does not change any more.
@@ -24,52 +16,34 @@ type judge struct {
 	now, since time.Time // since: the service has been alive since
 	config     *Config
 	book       *book
-	plan       *pipeline.Plan
+	plan       *plan.Plan
 
 	wanted  map[day.Day]bool   // dump days whose digests a wanted day needs
 	blocked map[day.Day]string // digests that are due and not made, and why
 
-	queued int                    // what the next run does
-	lag    map[series]time.Time   // the drop of the oldest partition that is due
-	steps  map[key]*pipeline.Step // by what they make
+	queued int                  // what the next run does
+	lag    map[series]time.Time // the drop of the oldest partition that is due
+	steps  map[partition.ID]*plan.Step
 }
 
 // series is the partitions of one kind of a report.
 type series struct {
 	report string
-	kind   pipeline.Kind
+	kind   partition.Kind
 }
 
-func newJudge(c *Config, b *book, plan *pipeline.Plan, now, since time.Time) *judge {
+func newJudge(c *Config, b *book, p *plan.Plan, now, since time.Time) *judge {
 	j := &judge{
-		now: now, since: since, config: c, book: b, plan: plan,
+		now: now, since: since, config: c, book: b, plan: p,
 		wanted: map[day.Day]bool{}, blocked: map[day.Day]string{}, lag: map[series]time.Time{},
-		steps: map[key]*pipeline.Step{},
+		steps: map[partition.ID]*plan.Step{},
 	}
-	for i := range plan.Steps {
-		j.steps[stepKey(&plan.Steps[i])] = &plan.Steps[i]
+	for i := range p.Steps {
+		j.steps[p.Steps[i].ID] = &p.Steps[i]
 	}
 	j.want()
 	j.block()
 	return j
-}
-
-// periodOf is what a step of a report covers.
-func periodOf(s *pipeline.Step) schedule.Period {
-	if s.Kind == pipeline.Month {
-		m, _ := day.ParseMonth(s.Partition) // a plan names them so
-		return schedule.Month(m)
-	}
-	return schedule.Day(dayOf(s))
-}
-
-func dayOf(s *pipeline.Step) day.Day {
-	d, _ := day.Parse(s.Partition) // a plan names them so
-	return d
-}
-
-func due(s *pipeline.Step) bool {
-	return s.Status == pipeline.Missing || s.Status == pipeline.Stale
 }
 
 // want finds the dump days that the days need which are published, or are to
@@ -78,17 +52,17 @@ func (j *judge) want() {
 	done := map[string]day.Day{} // by report, up to where they are noted: the plan has days in order
 	for i := range j.plan.Steps {
 		s := &j.plan.Steps[i]
-		if s.Kind != pipeline.Day || s.Revision == 0 && !j.decide(s).Due {
+		if s.ID.Kind != partition.Day || s.Revision == 0 && !j.decide(s).Due {
 			continue
 		}
-		from, to := j.config.Runner.Window(dayOf(s), dayOf(s))
-		if last, known := done[s.Report]; known {
-			from = max(from, last+1)
+		window := j.config.Pipeline.Window(s.ID.Period)
+		if last, known := done[s.ID.Report]; known {
+			window.From = max(window.From, last+1)
 		}
-		for x := from; x <= to; x++ {
+		for x := window.From; x <= window.To; x++ {
 			j.wanted[x] = true
 		}
-		done[s.Report] = to
+		done[s.ID.Report] = window.To
 	}
 }
 
@@ -96,12 +70,12 @@ func (j *judge) want() {
 func (j *judge) block() {
 	for i := range j.plan.Steps {
 		s := &j.plan.Steps[i]
-		if s.Kind != pipeline.Digest || !due(s) && s.Status != pipeline.Newer {
+		if s.ID.Kind != partition.Digest || !s.Due() && s.Status != plan.Newer {
 			continue
 		}
-		d := dayOf(s)
+		d := s.ID.Day()
 		switch t := j.book.trouble(s); {
-		case s.Status == pipeline.Newer:
+		case s.Status == plan.Newer:
 			j.blocked[d] = "was made by a newer daybook"
 		case t.waits(j.now) && t.SetAside:
 			j.blocked[d] = "is set aside"
@@ -115,8 +89,8 @@ const clockLayout = "15:04:05 UTC"
 
 // blocks says which digest keeps a day from being made; empty: none.
 func (j *judge) blocks(d day.Day) string {
-	from, to := j.config.Runner.Needed(d, d)
-	for x := from; x <= to; x++ {
+	needed := j.config.Pipeline.Needed(partition.OfDay(d))
+	for x := needed.From; x <= needed.To; x++ {
 		if why := j.blocked[x]; why != "" {
 			return fmt.Sprintf("waits for the digest of %s, which %s", x, why)
 		}
@@ -125,31 +99,31 @@ func (j *judge) blocks(d day.Day) string {
 }
 
 // decide asks the schedule about a day or month of a report.
-func (j *judge) decide(s *pipeline.Step) schedule.Decision {
-	return j.config.Schedules[s.Report].Decide(j.now, j.since, periodOf(s), s.Revision > 0)
+func (j *judge) decide(s *plan.Step) schedule.Decision {
+	return j.config.Schedules[s.ID.Report].Decide(j.now, j.since, s.ID.Period, s.Revision > 0)
 }
 
 // allow says whether a run does a step, if it is due. What is published is
 // always restated.
-func (j *judge) allow(s *pipeline.Step) bool {
+func (j *judge) allow(s *plan.Step) bool {
 	if j.book.trouble(s).waits(j.now) {
 		return false
 	}
 	switch {
-	case s.Kind == pipeline.Digest:
-		return j.wanted[dayOf(s)]
-	case s.Kind == pipeline.Day && j.blocks(dayOf(s)) != "":
+	case s.ID.Kind == partition.Digest:
+		return j.wanted[s.ID.Day()]
+	case s.ID.Kind == partition.Day && j.blocks(s.ID.Day()) != "":
 		return false
 	}
-	return s.Revision > 0 || s.Status == pipeline.Stale || j.decide(s).Due
+	return s.Revision > 0 || s.Status == plan.Stale || j.decide(s).Due
 }
 
 // state puts into words what there is, and counts what is to be done.
 func (j *judge) state() *State {
 	s := &State{Time: j.now, Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, TooLate: j.plan.TooLate, Unknown: j.plan.Unknown, Alerts: j.book.alerts()}
 	byReport := map[string]*Report{}
-	for i := range j.config.Runner.Reports {
-		rep := &j.config.Runner.Reports[i]
+	for i := range j.config.Pipeline.Reports {
+		rep := &j.config.Pipeline.Reports[i]
 		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
 	}
 	for i := range s.Reports {
@@ -158,10 +132,10 @@ func (j *judge) state() *State {
 	for i := range j.plan.Steps {
 		step := &j.plan.Steps[i]
 		p := j.partition(step)
-		switch rep := byReport[step.Report]; {
-		case step.Kind == pipeline.Digest:
+		switch rep := byReport[step.ID.Report]; {
+		case step.ID.Kind == partition.Digest:
 			s.Digests = append(s.Digests, p)
-		case step.Kind == pipeline.Day:
+		case step.ID.Kind == partition.Day:
 			rep.Days = append(rep.Days, p)
 		default:
 			rep.Months = append(rep.Months, p)
@@ -177,17 +151,17 @@ func (j *judge) state() *State {
 }
 
 // partition puts a step into words.
-func (j *judge) partition(s *pipeline.Step) Partition {
+func (j *judge) partition(s *plan.Step) Partition {
 	p := Partition{
-		Kind: s.Kind, Name: s.Partition, Reasons: s.Reasons, Revision: s.Revision, Rows: s.Rows, Sessions: s.Sessions,
-		Bytes: s.Bytes, Published: s.Published, State: standing(s),
+		ID: s.ID, Reasons: s.Reasons, Revision: s.Revision, Rows: s.Rows, Sessions: s.Sessions,
+		Bytes: s.Bytes, Published: s.Modified, State: standing(s),
 	}
-	if s.Kind != pipeline.Digest {
+	if s.ID.Kind != partition.Digest {
 		j.schedule(&p, s)
 	}
 	trouble := j.book.trouble(s)
 	switch {
-	case !due(s):
+	case !s.Due():
 	case trouble != nil:
 		p.State, p.Failure, p.Attempts = Failed, failure(s), trouble.Failures
 		if trouble.SetAside {
@@ -198,13 +172,13 @@ func (j *judge) partition(s *pipeline.Step) Partition {
 		if j.allow(s) {
 			j.queue(s, &p)
 		}
-	case s.Status == pipeline.Stale:
+	case s.Status == plan.Stale:
 		p.State = Stale
 		j.queue(s, &p)
-	case s.Kind == pipeline.Digest && j.wanted[dayOf(s)], s.Kind != pipeline.Digest && j.decide(s).Due:
+	case s.ID.Kind == partition.Digest && j.wanted[s.ID.Day()], s.ID.Kind != partition.Digest && j.decide(s).Due:
 		p.State = Queued
 		j.queue(s, &p)
-	case s.Kind == pipeline.Digest:
+	case s.ID.Kind == partition.Digest:
 		p.State, p.Reasons = Waiting, append([]string{"no day that is to be published needs it yet"}, p.Reasons...)
 	}
 	return p
@@ -212,9 +186,9 @@ func (j *judge) partition(s *pipeline.Step) Partition {
 
 // queue counts a step that the next run does, unless a digest keeps it from
 // that.
-func (j *judge) queue(s *pipeline.Step, p *Partition) {
-	if s.Kind == pipeline.Day {
-		if why := j.blocks(dayOf(s)); why != "" {
+func (j *judge) queue(s *plan.Step, p *Partition) {
+	if s.ID.Kind == partition.Day {
+		if why := j.blocks(s.ID.Day()); why != "" {
 			p.Reasons = append([]string{why}, p.Reasons...)
 			if p.State == Queued {
 				p.State = Waiting
@@ -222,14 +196,14 @@ func (j *judge) queue(s *pipeline.Step, p *Partition) {
 			return
 		}
 	}
-	if s.Kind == pipeline.Digest && !j.wanted[dayOf(s)] {
+	if s.ID.Kind == partition.Digest && !j.wanted[s.ID.Day()] {
 		return
 	}
 	j.queued++
 }
 
 // standing is the state of a step that nothing is to be done about.
-func standing(s *pipeline.Step) PartitionState {
+func standing(s *plan.Step) PartitionState {
 	switch {
 	case s.Revision == 0:
 		return Waiting
@@ -243,23 +217,23 @@ func standing(s *pipeline.Step) PartitionState {
 
 // schedule adds what the schedule says of a day or month that is not
 // published.
-func (j *judge) schedule(p *Partition, s *pipeline.Step) {
+func (j *judge) schedule(p *Partition, s *plan.Step) {
 	if s.Revision > 0 {
 		return
 	}
 	d := j.decide(s)
-	times := j.config.Schedules[s.Report].Times(periodOf(s))
-	if s.Early > 0 { // it is never late, as nothing that is scheduled makes it
+	times := j.config.Schedules[s.ID.Report].Times(s.ID.Period)
+	if s.Unasked > 0 { // it is never late, as nothing that is scheduled makes it
 		p.Drop = times.Drop
 		p.Reasons = append([]string{
-			fmt.Sprintf("cannot be complete: there are no dumps of %d of its days, nor of any day before", s.Early),
-			fmt.Sprintf("daybook run --month %s publishes them as empty, and then the month", s.Partition),
+			fmt.Sprintf("cannot be complete: there are no dumps of %d of its days, nor of any day before", s.Unasked),
+			fmt.Sprintf("daybook run --month %s publishes them as empty, and then the month", s.ID.Name()),
 		}, s.Reasons...)
 		return
 	}
 	p.Drop, p.Deadline, p.Late = times.Drop, times.Deadline, d.Late
 	reasons := []string{d.Why}
-	if s.Status != pipeline.Missing { // or else they say that it is not published yet
+	if s.Status != plan.Missing { // or else they say that it is not published yet
 		reasons = append(reasons, s.Reasons...)
 	}
 	p.Reasons = reasons
@@ -267,13 +241,13 @@ func (j *judge) schedule(p *Partition, s *pipeline.Step) {
 		p.State = Missing
 	}
 	if d.Due {
-		j.owe(s.Report, p)
+		j.owe(p)
 	}
 }
 
 // owe notes that a partition is due.
-func (j *judge) owe(report string, p *Partition) {
-	k := series{report, p.Kind}
+func (j *judge) owe(p *Partition) {
+	k := series{p.ID.Report, p.ID.Kind}
 	if oldest, known := j.lag[k]; !known || p.Drop.Before(oldest) {
 		j.lag[k] = p.Drop
 	}
@@ -286,13 +260,13 @@ func (j *judge) beyond(rep *Report) {
 	if len(rep.Days) == 0 {
 		return
 	}
-	newest, _ := day.Parse(rep.Days[len(rep.Days)-1].Name) // a plan names them so
+	newest := rep.Days[len(rep.Days)-1].ID.Day()
 	sched := j.config.Schedules[rep.Name]
-	for d := newest + 1; d <= sched.LastDay(j.now).First(); d++ {
-		period := schedule.Day(d)
+	for d := newest + 1; d <= sched.LastDay(j.now).From; d++ {
+		period := partition.OfDay(d)
 		decision, times := sched.Decide(j.now, j.since, period, false), sched.Times(period)
 		p := Partition{
-			Kind: pipeline.Day, Name: d.String(), State: Waiting, Drop: times.Drop, Deadline: times.Deadline,
+			ID: partition.DayID(rep.Name, d), State: Waiting, Drop: times.Drop, Deadline: times.Deadline,
 			Reasons: []string{"there are no dumps of it or of a later day", decision.Why},
 		}
 		switch {
@@ -303,7 +277,7 @@ func (j *judge) beyond(rep *Report) {
 			}
 		case decision.Due:
 			p.Late = decision.Late
-			j.owe(rep.Name, &p)
+			j.owe(&p)
 		}
 		rep.Days = append(rep.Days, p)
 	}
@@ -311,14 +285,14 @@ func (j *judge) beyond(rep *Report) {
 
 // next is the next drop of a kind that is not published: the last one, if it
 // is still due.
-func (j *judge) next(rep *Report, last schedule.Period, partitions []Partition) Drop {
+func (j *judge) next(rep *Report, last partition.Period, partitions []Partition) Drop {
 	published := false
 	for i := len(partitions) - 1; i >= 0 && !published; i-- {
-		published = partitions[i].Name == last.String() && partitions[i].Revision > 0
+		published = partitions[i].ID.Name() == last.String() && partitions[i].Revision > 0
 	}
 	sched := j.config.Schedules[rep.Name]
 	decision := sched.Decide(j.now, j.since, last, published)
-	before := len(partitions) > 0 && last.String() < partitions[0].Name // the first that there are dumps of
+	before := len(partitions) > 0 && last.String() < partitions[0].ID.Name() // the first that there are dumps of
 	if !decision.Due || before {
 		last = last.Next()
 	}
@@ -332,7 +306,7 @@ func (j *judge) next(rep *Report, last schedule.Period, partitions []Partition) 
 
 // cannotBe says whether a period is a month that has days before the first
 // dumps, which nothing makes but people.
-func (j *judge) cannotBe(rep *Report, p schedule.Period) bool {
-	step := j.steps[keyOf(pipeline.Month, rep.Name, p.String())]
-	return step != nil && step.Revision == 0 && step.Early > 0
+func (j *judge) cannotBe(rep *Report, p partition.Period) bool {
+	step := j.steps[partition.InReport(rep.Name, p)]
+	return step != nil && p.IsMonth() && step.Revision == 0 && step.Unasked > 0
 }

@@ -46,8 +46,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
+	"daybook/pipeline/settings"
 	"daybook/sinks/lease"
 )
 
@@ -61,7 +63,7 @@ type Options struct {
 
 // Config is what of a service may change while it runs.
 type Config struct {
-	Runner    *pipeline.Runner              // without Progress, Known and what steps it may do: those are the service's
+	Pipeline  *settings.Pipeline
 	Schedules map[string]*schedule.Schedule // by report
 	Serve     config.Serve
 	Hooks     []Hook
@@ -90,13 +92,13 @@ type Service struct {
 
 	mu      sync.Mutex
 	config  *Config
-	known   *pipeline.Known
+	cache   *catalog.Cache
 	judge   *judge    // by the last look that succeeded; nil before
 	used    *judge    // the one that a run was begun by: it does not know what came of that
 	state   *State    // the same in words
 	shown   *State    // as State returned it, if it may again; nil if something has changed
 	looked  time.Time // when that was
-	running map[key]*Running
+	running map[partition.ID]*Running
 	run     *underWay     // nil: there is none
 	asked   int           // actions that wait or run
 	news    []Event       // restatements that nobody has been told of
@@ -109,7 +111,7 @@ func New(o Options) (*Service, error) {
 		replica: o.Replica, log: o.Log,
 		poked: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
 		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		running: map[key]*Running{}, known: pipeline.NewKnown(), config: &o.Config,
+		running: map[partition.ID]*Running{}, cache: catalog.NewCache(), config: &o.Config,
 	}
 	s.life, s.abandon = context.WithCancelCause(context.Background())
 	s.state = s.blank()
@@ -294,14 +296,13 @@ func (s *Service) workJob() gocron.Job {
 	return s.work
 }
 
-// Runner has the stores and the reports, as they are configured now.
-func (s *Service) Runner() *pipeline.Runner {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := *s.config.Runner
-	r.Known = s.known
-	return &r
+// Reader reads catalogs with the manifests that the service remembers.
+func (s *Service) Reader() *catalog.Reader {
+	return &catalog.Reader{Settings: s.Settings(), Cache: s.cache}
 }
+
+// Settings are the stores and the reports, as they are configured now.
+func (s *Service) Settings() *settings.Pipeline { return s.current().Pipeline }
 
 // ErrRestart is why a configuration is not taken: it changes what only a
 // restart can.
@@ -315,7 +316,7 @@ func (s *Service) Reload(c Config) error {
 	switch {
 	case c.Serve.Lease != old.Serve.Lease:
 		return fmt.Errorf("serve.lease is another: %w", ErrRestart)
-	case c.Runner.Sink.URL("") != old.Runner.Sink.URL(""):
+	case c.Pipeline.Sink.URL("") != old.Pipeline.Sink.URL(""):
 		return fmt.Errorf("sink.store.url is another: %w", ErrRestart)
 	}
 	s.mu.Lock()

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/words"
 )
 
@@ -56,7 +58,7 @@ func (s *Service) tell(ctx context.Context, j *judge) error {
 // by whatever means, or nobody wants it.
 func (j *judge) forget(b *book) {
 	for k := range b.Troubles {
-		if step := j.steps[k]; step == nil || step.Status == pipeline.Fresh || step.Status == pipeline.Newer {
+		if step := j.steps[k]; step == nil || step.Status == plan.Fresh || step.Status == plan.Newer {
 			delete(b.Troubles, k)
 		}
 	}
@@ -65,20 +67,20 @@ func (j *judge) forget(b *book) {
 // alerts are those that should be open, by id.
 func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 	open := map[string]*Alert{}
-	add := func(group, kind string, what pipeline.Kind, report, partition, text string, since time.Time) {
-		id := group + ":" + string(keyOf(what, report, partition))
-		open[id] = &Alert{ID: id, Kind: kind, Report: report, Partition: partition, What: what, Text: text, Since: since.UTC()}
+	add := func(group, kind string, of partition.ID, text string, since time.Time) {
+		id := group + ":" + keyText(of)
+		open[id] = &Alert{ID: id, Kind: kind, Report: of.Report, Partition: of.Name(), What: of.Kind, Text: text, Since: since.UTC()}
 	}
 	for i := range state.Reports {
 		rep := &state.Reports[i]
 		for _, partitions := range [][]Partition{rep.Days, rep.Months} {
 			for i := range partitions {
-				if p := &partitions[i]; p.Late && !j.catchesUp(rep.Name, p) {
-					text := fmt.Sprintf("%s %s is late: it was to be published by %s", rep.Name, p.Name, p.Deadline.Format(momentLayout))
+				if p := &partitions[i]; p.Late && !j.catchesUp(p) {
+					text := fmt.Sprintf("%s %s is late: it was to be published by %s", rep.Name, p.ID.Name(), p.Deadline.Format(momentLayout))
 					if len(p.Reasons) > 0 {
 						text += "; " + p.Reasons[0]
 					}
-					add(alertLate, alertLate, p.Kind, rep.Name, p.Name, text, p.Deadline)
+					add(alertLate, alertLate, p.ID, text, p.Deadline)
 				}
 			}
 		}
@@ -88,12 +90,12 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 		if step == nil {
 			continue
 		}
-		what := nameOf(step.Kind, step.Report, step.Partition)
+		what := nameOf(step.ID)
 		if t.SetAside {
-			add(alertFailed, alertSetAside, step.Kind, step.Report, step.Partition,
+			add(alertFailed, alertSetAside, step.ID,
 				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, failure(step)), t.Since)
 		} else {
-			add(alertFailed, alertFailed, step.Kind, step.Report, step.Partition, fmt.Sprintf("%s failed, and is tried again: %s", what, failure(step)), t.Since)
+			add(alertFailed, alertFailed, step.ID, fmt.Sprintf("%s failed, and is tried again: %s", what, failure(step)), t.Since)
 		}
 	}
 	return open
@@ -101,19 +103,25 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 
 // catchesUp says whether a late partition fell due while nobody was running, and
 // is about to be made: people need not hear of each of these.
-func (j *judge) catchesUp(report string, p *Partition) bool {
-	step := j.steps[keyOf(p.Kind, report, p.Name)]
+func (j *judge) catchesUp(p *Partition) bool {
+	step := j.steps[p.ID]
 	return (p.State == Queued || p.State == Building) && step != nil && j.decide(step).Missed
 }
 
 const momentLayout = "2006-01-02 15:04 MST"
 
 // nameOf names a partition or digest in a sentence.
-func nameOf(kind pipeline.Kind, report, partition string) string {
-	if kind == pipeline.Digest {
-		return "the digest of " + partition
+func nameOf(id partition.ID) string {
+	if id.Kind == partition.Digest {
+		return "the digest of " + id.Name()
 	}
-	return report + " " + partition
+	return id.Report + " " + id.Name()
+}
+
+// keyText is an identity as a part of the ids of alerts and events.
+func keyText(id partition.ID) string {
+	text, _ := id.MarshalText() // it never fails
+	return string(text)
 }
 
 // update makes those alerts the open ones, and returns the events that this
@@ -185,7 +193,7 @@ func (a *Alert) many() string {
 	if a.Kind == alertLate {
 		group = alertLate
 	}
-	return group + ":" + string(keyOf(a.What, a.Report, "*"))
+	return group + ":" + string(a.What) + "/" + a.Report + "/*"
 }
 
 // inOne is one alert for many of one kind. They count as set aside when all of
@@ -240,8 +248,12 @@ func (a *Alert) series() string {
 // recovery says in words how an alert has ended; empty if nobody wants what it
 // was about any more.
 func recovery(a *Alert, j *judge, state *State) string {
-	name := nameOf(a.What, a.Report, a.Partition)
-	p := state.find(&Running{Kind: a.What, Report: a.Report, Partition: a.Partition})
+	period, err := partition.ParsePeriod(a.What, a.Partition)
+	if err != nil { // an alert of an older daybook, about something else
+		return ""
+	}
+	id := partition.ID{Report: a.Report, Kind: a.What, Period: period}
+	name, p := nameOf(id), state.find(id)
 	switch {
 	case p == nil:
 		return ""
@@ -254,13 +266,13 @@ func recovery(a *Alert, j *judge, state *State) string {
 }
 
 // restated notes that people are to be told of a restatement.
-func (s *Service) restated(u *underWay, done *pipeline.Done) {
+func (s *Service) restated(u *underWay, done *build.Done) {
 	e := Event{
-		Event: eventRestated, Report: done.Report, Kind: string(done.Kind), Partition: done.Partition, Revision: done.Revision,
-		Text: fmt.Sprintf("%s is restated, revision %d: %s", nameOf(done.Kind, done.Report, done.Partition), done.Revision, done.Reason),
+		Event: eventRestated, Report: done.ID.Report, Kind: string(done.ID.Kind), Partition: done.ID.Name(), Revision: done.Revision,
+		Text: fmt.Sprintf("%s is restated, revision %d: %s", nameOf(done.ID), done.Revision, done.Reason),
 		Time: time.Now().UTC(),
 	}
-	e.ID = identity(e.Event, string(keyOf(done.Kind, done.Report, done.Partition)), fmt.Sprint(done.Revision))
+	e.ID = identity(e.Event, keyText(done.ID), fmt.Sprint(done.Revision))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.news = append(s.news, e)
@@ -299,7 +311,7 @@ func (s *Service) postNews(ctx context.Context) error {
 func condensed(news []Event) []Event {
 	bySeries := map[series][]Event{}
 	for _, e := range news {
-		k := series{e.Report, pipeline.Kind(e.Kind)}
+		k := series{e.Report, partition.Kind(e.Kind)}
 		bySeries[k] = append(bySeries[k], e)
 	}
 	var events []Event

@@ -2,7 +2,7 @@
 // with years of history, and partitions in every state.
 //
 // The last weeks are real: generated dumps, digested and published by a
-// [pipeline.Runner] into a store in memory, one day of them restated. What lies
+// [build.Builder] into a store in memory, one day of them restated. What lies
 // before is made up: the state says that it is published, and the months'
 // summaries are there for charts, but no partition is.
 package consoletest
@@ -17,8 +17,12 @@ import (
 	"sync"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
 	"daybook/sources/store"
@@ -41,7 +45,7 @@ type World struct {
 	Sink   store.Store
 	Secret string // that is in the stores' credentials: no page may have it
 
-	runner *pipeline.Runner
+	settings *settings.Pipeline
 
 	mu    sync.Mutex
 	state *service.State
@@ -68,9 +72,9 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	if err != nil {
 		return nil, err
 	}
-	w.runner = &pipeline.Runner{
-		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Now: clock,
-		Reports: []pipeline.Report{
+	w.settings = &settings.Pipeline{
+		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Clock: clock, Budget: parallel.NewBudget(0, 0),
+		Reports: []settings.Report{
 			newReport("sessions", "Europe/Amsterdam", nil), newReport("emea_tier_1", "Europe/Amsterdam", []string{"EMEA/Tier 1"}),
 			newReport("americas", "America/New_York", []string{"Americas"}),
 		},
@@ -79,7 +83,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 		return nil, err
 	}
 	w.state = &service.State{Time: now.Add(-20 * time.Second), Lease: service.Lease{Holder: "daybook-7d9f-x2x4q", Mine: true, Generation: 41, Since: now.Add(-33 * 24 * time.Hour)}}
-	for i := range w.runner.Reports {
+	for i := range w.settings.Reports {
 		rep, err := w.report(ctx, i, o)
 		if err != nil {
 			return nil, err
@@ -98,12 +102,12 @@ func (bucket) URL(key string) string { return "s3://warehouse/daybook/" + key }
 // Copy is the same world at its beginning, to be changed without the other
 // noticing. They share what is stored, which nobody changes.
 func (w *World) Copy() *World {
-	runner := *w.runner
+	settings := *w.settings
 	state := *w.State()
-	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, runner: &runner, state: &state, runs: w.runs}
+	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, settings: &settings, state: &state, runs: w.runs}
 }
 
-func newReport(name, zone string, groups []string) pipeline.Report {
+func newReport(name, zone string, groups []string) settings.Report {
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		loc = time.UTC
@@ -112,7 +116,7 @@ func newReport(name, zone string, groups []string) pipeline.Report {
 	if groups != nil {
 		unit = fmt.Sprintf("groups %q", groups)
 	}
-	return pipeline.Report{
+	return settings.Report{
 		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
 		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions",
 		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
@@ -139,7 +143,7 @@ func (w *World) publish(ctx context.Context, o Options) error {
 }
 
 func (w *World) build(ctx context.Context, from, to day.Day) error {
-	result, err := w.runner.Run(ctx, pipeline.Days(from, to), pipeline.OnlyDue)
+	result, err := (&build.Builder{Settings: w.settings}).Run(ctx, partition.Days(from, to), build.OnlyDue)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ func (w *World) build(ctx context.Context, from, to day.Day) error {
 // generate puts dumps into the source, their names beginning with prefix.
 func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, sessions int, prefix string) error {
 	_, err := generate.Write(ctx, generate.Options{
-		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.runner.Template, Codec: dump.Gzip,
+		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.settings.Template, Codec: dump.Gzip,
 	}, func(ctx context.Context, key string, write func(io.Writer) error) error {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -217,8 +221,11 @@ func (w *World) Refuse(err error) {
 	w.fails = err
 }
 
-// Runner implements console.Service.
-func (w *World) Runner() *pipeline.Runner { return w.runner }
+// Settings implements console.Service.
+func (w *World) Settings() *settings.Pipeline { return w.settings }
+
+// Reader implements console.Service.
+func (w *World) Reader() *catalog.Reader { return &catalog.Reader{Settings: w.settings} }
 
 // Configuration is what the console shows of it.
 func (w *World) Configuration() (text, hash string) {
