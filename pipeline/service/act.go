@@ -64,17 +64,17 @@ func (s *Service) start(o *order) error {
 
 // retry has what failed tried at once, as if it had never failed before.
 func (s *Service) retry(ctx context.Context, r *request) error {
-	_, err := s.edit(ctx, func(b *book) {
-		for k := range b.Troubles {
+	_, err := s.edit(ctx, func(b *controllerState) {
+		for k := range b.Retries {
 			if r.covers(k) {
-				delete(b.Troubles, k)
+				delete(b.Retries, k)
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	s.poke()
+	s.triggerLook()
 	return nil
 }
 

@@ -20,7 +20,7 @@ func BenchmarkJudge(b *testing.B) {
 		b.Run(fmt.Sprintf("revision=%d", revision), func(b *testing.B) {
 			w := newWorld()
 			c := w.settings(b, w.sink)
-			book, _, err := readBook(b.Context(), store.NewMemory(nil))
+			book, _, err := readControllerState(b.Context(), store.NewMemory(nil))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -34,7 +34,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				newJudge(&c, book, p, now, now).state()
+				newEvaluation(&c, book, p, now, now).state()
 			}
 			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
 		})

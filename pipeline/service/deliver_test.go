@@ -60,7 +60,7 @@ func TestDeliveriesAreGivenUp(t *testing.T) {
 		if len(refusals) != 1 {
 			t.Errorf("%d events were to be delivered", len(refusals))
 		}
-		b, _, err := readBook(t.Context(), w.sink)
+		b, _, err := readControllerState(t.Context(), w.sink)
 		if err != nil || len(b.Outbox) > 0 {
 			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
 		}
@@ -81,7 +81,7 @@ func TestWhatIsRefusedForGoodIsGivenUp(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("it was tried %d times", refusals)
 		}
-		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
+		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
 			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
 		}
 	})
@@ -223,7 +223,7 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		at(t, "21 12:00:00")
 		var puts atomic.Int64
 		c := w.settings(t, faults.New(w.sink, func(c faults.Call) faults.Outcome {
-			if c.Op == faults.Put && c.Key == bookKey {
+			if c.Op == faults.Put && c.Key == controllerStateKey {
 				puts.Add(1)
 			}
 			return faults.Outcome{}
@@ -231,8 +231,8 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		c.Hooks = nil
 		w.startWith(t, "a", c)
 		at(t, "21 12:01:00")
-		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Troubles) != days {
-			t.Errorf("%d failures were counted (%v)", len(b.Troubles), err)
+		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Retries) != days {
+			t.Errorf("%d failures were counted (%v)", len(b.Retries), err)
 		}
 		if n := puts.Load(); n > days/2 { // looks may come in between
 			t.Errorf("the book was written %d times", n)
@@ -247,8 +247,8 @@ func TestTheBookAlwaysFits(t *testing.T) {
 	c := w.settings(t, w.sink)
 	s := &Service{config: &c, editing: make(chan struct{}, 1)}
 	now := time.Now().UTC()
-	j := &judge{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
-	for d := range day.Day(maxTroubles/4 + 1) {
+	j := &evaluation{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
+	for d := range day.Day(maxRetries/4 + 1) {
 		for _, rep := range []string{"", "sessions", "emea_tier_1", "americas"} {
 			step := &plan.Step{ID: partition.DayID(rep, d), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
 			if rep == "" {
@@ -257,13 +257,13 @@ func TestTheBookAlwaysFits(t *testing.T) {
 			j.steps[step.ID] = step
 		}
 	}
-	b, err := s.edit(t.Context(), func(b *book) {
+	b, err := s.edit(t.Context(), func(b *controllerState) {
 		for _, step := range j.steps {
 			now = now.Add(time.Millisecond)
 			b.fail(step, now.Format(runTime)+"-abcdef", now, &policy{10, time.Minute, time.Hour})
 		}
 		open := j.alerts(b, new(State))
-		b.condense(open)
+		b.combine(open)
 		for _, e := range b.update(open, j, new(State)) {
 			b.post(e, c.Hooks)
 		}
@@ -274,11 +274,11 @@ func TestTheBookAlwaysFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Troubles) != maxTroubles || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
-		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Troubles), len(b.Outbox), len(b.Alerts))
+	if len(b.Retries) != maxRetries || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
+		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Retries), len(b.Outbox), len(b.Alerts))
 	}
-	if there, _, err := readBook(t.Context(), w.sink); err != nil || len(there.Troubles) != maxTroubles {
-		t.Errorf("%d troubles were written (%v)", len(there.Troubles), err)
+	if there, _, err := readControllerState(t.Context(), w.sink); err != nil || len(there.Retries) != maxRetries {
+		t.Errorf("%d troubles were written (%v)", len(there.Retries), err)
 	}
 }
 
@@ -286,7 +286,7 @@ func TestTheBookAlwaysFits(t *testing.T) {
 // have become twice as many, or few. What they were told of before is told of by
 // itself.
 func TestManyAlertsAreOne(t *testing.T) {
-	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,14 +306,14 @@ func TestManyAlertsAreOne(t *testing.T) {
 			"failed 2000-01-16, failed 2000-01-17, failed 2000-01-18, failed 2000-01-19, failed 2000-01-20, recovered 2000-01-03 to 2000-02-29"},
 		{20, 20, ""},
 	} {
-		j := &judge{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
-		b.Troubles = map[partition.ID]*trouble{}
+		j := &evaluation{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
+		b.Retries = map[partition.ID]*retryState{}
 		for i := range step.n {
 			s := &plan.Step{ID: partition.DayID("sessions", first+day.Day(i))}
-			j.steps[s.ID], b.Troubles[s.ID] = s, &trouble{SetAside: i < step.setAside}
+			j.steps[s.ID], b.Retries[s.ID] = s, &retryState{SetAside: i < step.setAside}
 		}
 		open := j.alerts(b, new(State))
-		b.condense(open)
+		b.combine(open)
 		var told []string
 		for _, e := range b.update(open, j, new(State)) {
 			told = append(told, e.Event+" "+e.Partition)
@@ -328,7 +328,7 @@ func TestManyAlertsAreOne(t *testing.T) {
 // A run that fails twice in the same way, as its writer never learnt of the
 // first note, counts once.
 func TestAFailureCountsOncePerRun(t *testing.T) {
-	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,16 +337,16 @@ func TestAFailureCountsOncePerRun(t *testing.T) {
 	now := time.Now()
 	b.fail(step, "run 1", now, p)
 	b.fail(step, "run 1", now, p)
-	if tr := b.trouble(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
+	if tr := b.retryState(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
 		t.Errorf("after one run: %+v", tr)
 	}
 	b.fail(step, "run 2", now, p)
-	if tr := b.trouble(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
+	if tr := b.retryState(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
 		t.Errorf("after two runs: %+v", tr)
 	}
 	other := *step
 	other.Inputs = "b"
-	if tr := b.trouble(&other); tr.waits(now) {
+	if tr := b.retryState(&other); tr.waits(now) {
 		t.Errorf("with other inputs: %+v", tr)
 	}
 }

@@ -55,7 +55,7 @@ func (s *Service) since(since, last, now time.Time) time.Time {
 func (s *Service) leaseChanged(state lease.State) {
 	if state.Mine {
 		s.log.Info("got the lease", "generation", state.Generation, "since", state.Since)
-		s.poke()
+		s.triggerLook()
 		return
 	}
 	s.log.Info("the lease is not held any more", "generation", state.Generation)

@@ -35,7 +35,7 @@ func (s *Service) lookNow() error {
 
 // refresh compares what should exist with what does, and keeps what it finds.
 // Once the service is stopping it does nothing, and finds nil.
-func (s *Service) refresh() (*judge, error) {
+func (s *Service) refresh() (*evaluation, error) {
 	select {
 	case s.looking <- struct{}{}:
 	case <-s.life.Done():
@@ -68,7 +68,7 @@ func (s *Service) refresh() (*judge, error) {
 	if !s.lease.State().Mine {
 		return j, nil
 	}
-	if err := s.tell(ctx, j); err != nil {
+	if err := s.updateAlerts(ctx, j); err != nil {
 		s.log.Error("alerts could not be kept; the next look tries again", "error", err)
 	}
 	return j, nil
@@ -104,16 +104,16 @@ func kindOf(err error) string {
 }
 
 // found keeps what a look has found.
-func (s *Service) found(j *judge) {
+func (s *Service) found(j *evaluation) {
 	state := j.state()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge, s.looked = j, j.now
+	s.evaluation, s.looked = j, j.now
 	s.keep(state)
 }
 
 // compare looks at source and sink.
-func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
+func (s *Service) compare(ctx context.Context, c *Config) (*evaluation, error) {
 	now := time.Now()
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: c.Pipeline, Cache: s.cache}, partition.Everything())
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
 	if err := s.writeNotes(ctx); err != nil {
 		s.log.Error("what failed could not be counted; the next look tries again", "error", err)
 	}
-	b, _, err := readBook(ctx, c.Pipeline.Sink)
+	b, _, err := readControllerState(ctx, c.Pipeline.Sink)
 	if err != nil {
 		return nil, fmt.Errorf("read what failed before: %w", err)
 	}
@@ -130,7 +130,7 @@ func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
 	if since.IsZero() {
 		since = now
 	}
-	return newJudge(c, b, p, now, since), nil
+	return newEvaluation(c, b, p, now, since), nil
 }
 
 // lookFailed keeps what the last look has found, with the reason why there is

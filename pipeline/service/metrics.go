@@ -195,7 +195,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	s := m.service
-	state, j, looked := s.State(), s.judged(), s.lastLook()
+	state, j, looked := s.State(), s.lastEvaluation(), s.lastLook()
 	send := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}

@@ -78,39 +78,39 @@ type Service struct {
 
 	scheduler  gocron.Scheduler
 	look, work gocron.Job
-	poked      chan struct{} // look, and work if there is something to do
+	triggered  chan struct{} // look, and work if there is something to do
 
 	looking   chan struct{} // has one element while a look is under way
 	noLease   string        // what keeps the lease from being taken, as the log says; whoever looks has it
 	editing   chan struct{} // and while the book is changed
-	room      chan struct{} // has one element while a run is under way: there is memory for one
+	runSlot   chan struct{} // has one element while a run is under way: there is memory for one
 	runs      sync.WaitGroup
 	stopping  chan struct{} // closed when no further step may begin
 	life      context.Context
 	abandon   context.CancelCauseFunc // ends life, and with it what is running
 	delivered chan struct{}           // there may be something to deliver
 
-	mu      sync.Mutex
-	config  *Config
-	cache   *catalog.Cache
-	judge   *judge    // by the last look that succeeded; nil before
-	used    *judge    // the one that a run was begun by: it does not know what came of that
-	state   *State    // the same in words
-	shown   *State    // as State returned it, if it may again; nil if something has changed
-	looked  time.Time // when that was
-	running map[partition.ID]*Running
-	run     *underWay     // nil: there is none
-	asked   int           // actions that wait or run
-	news    []Event       // restatements that nobody has been told of
-	notes   []func(*book) // of what came of steps, that are not in the book yet
+	mu         sync.Mutex
+	config     *Config
+	cache      *catalog.Cache
+	evaluation *evaluation // by the last look that succeeded; nil before
+	used       *evaluation // the one that a run was begun by: it does not know what came of that
+	state      *State      // the same in words
+	shown      *State      // as State returned it, if it may again; nil if something has changed
+	looked     time.Time   // when that was
+	running    map[partition.ID]*Running
+	run        *underWay                // nil: there is none
+	asked      int                      // actions that wait or run
+	news       []Event                  // restatements that nobody has been told of
+	notes      []func(*controllerState) // of what came of steps, that are not in the book yet
 }
 
 // New makes a service. Nothing is done until Serve is called.
 func New(o Options) (*Service, error) {
 	s := &Service{
 		replica: o.Replica, log: o.Log,
-		poked: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
-		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		triggered: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
+		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), runSlot: make(chan struct{}, 1),
 		running: map[partition.ID]*Running{}, cache: catalog.NewCache(), config: &o.Config,
 	}
 	s.life, s.abandon = context.WithCancelCause(context.Background())
@@ -194,7 +194,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-s.poked:
+		case <-s.triggered:
 			s.runNow(lookName, s.lookJob())
 		}
 	}
@@ -262,10 +262,10 @@ func (s *Service) isStopping() bool {
 	}
 }
 
-// poke has a look begin soon.
-func (s *Service) poke() {
+// triggerLook has a look begin soon.
+func (s *Service) triggerLook() {
 	select {
-	case s.poked <- struct{}{}:
+	case s.triggered <- struct{}{}:
 	default: // it will
 	}
 }
@@ -335,7 +335,7 @@ func (s *Service) Reload(c Config) error {
 	}
 	s.config = &c
 	s.metrics.reloaded(nil)
-	s.poke()
+	s.triggerLook()
 	return nil
 }
 

@@ -133,7 +133,7 @@ type Progress struct {
 }
 
 // Alert is something that people should know until it is over. Where many
-// partitions of a report are late, or fail, it is of them together, and names
+// partitions of a report are late, or fail, it is of them combineEvents, and names
 // the first and the last one.
 type Alert struct {
 	ID        string         `json:"id"`

@@ -39,8 +39,8 @@ func (s *Service) workNow() error {
 // latest is the last look, for a run that was begun by j: much may have happened
 // since. If that look is of another configuration, which may not even have the
 // report, it is j: what is running goes on with the old one.
-func (s *Service) latest(j *judge) *judge {
-	if last := s.judged(); last.config == j.config {
+func (s *Service) latest(j *evaluation) *evaluation {
+	if last := s.lastEvaluation(); last.config == j.config {
 		return last
 	}
 	return j
@@ -48,21 +48,21 @@ func (s *Service) latest(j *judge) *judge {
 
 // toDo is what a look has found to be done that no run was begun for; nil if
 // there is nothing.
-func (s *Service) toDo() *judge {
+func (s *Service) toDo() *evaluation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.judge == nil || s.judge == s.used || s.judge.queued == 0 {
+	if s.evaluation == nil || s.evaluation == s.used || s.evaluation.queued == 0 {
 		return nil
 	}
-	s.used = s.judge
+	s.used = s.evaluation
 	return s.used
 }
 
-// judged is what the last look that succeeded has found; nil before it.
-func (s *Service) judged() *judge {
+// lastEvaluation is what the last look that succeeded has found; nil before it.
+func (s *Service) lastEvaluation() *evaluation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.judge
+	return s.evaluation
 }
 
 // order is what a run is to do.
@@ -100,13 +100,13 @@ func (s *Service) do(ctx context.Context, o *order) error {
 	}
 	defer s.runs.Done()
 	select {
-	case s.room <- struct{}{}:
+	case s.runSlot <- struct{}{}:
 	case <-s.stopping:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-s.room }()
+	defer func() { <-s.runSlot }()
 	u := s.newRun(ctx, o)
 	u.log.Info("run begun", "trigger", o.trigger)
 	var result *build.Result
@@ -116,7 +116,7 @@ func (s *Service) do(ctx context.Context, o *order) error {
 	})()
 	s.end(u, result, err)
 	if u.advanced.Load() {
-		s.poke() // there may be more to do now
+		s.triggerLook() // there may be more to do now
 		return nil
 	}
 	_, err = s.refresh()
@@ -204,7 +204,7 @@ func (s *Service) stepOver(u *underWay, step *plan.Step, done *build.Done) {
 // noteFailure counts a failure.
 func (s *Service) noteFailure(u *underWay, step *plan.Step) {
 	now := time.Now().UTC()
-	s.note(func(b *book) { b.fail(step, u.ID, now, s.policy()) })
+	s.note(func(b *controllerState) { b.fail(step, u.ID, now, s.policy()) })
 }
 
 func (s *Service) policy() *policy {
@@ -212,7 +212,7 @@ func (s *Service) policy() *policy {
 	return &policy{serve.Attempts, time.Duration(serve.RetryPause), time.Duration(serve.MaxRetryPause)}
 }
 
-// noteSuccess ends the trouble that there was, and has people told of what was
+// noteSuccess ends the retryState that there was, and has people told of what was
 // restated.
 func (s *Service) noteSuccess(u *underWay, step *plan.Step, done *build.Done) {
 	if done.State != publish.Unchanged {
@@ -222,17 +222,17 @@ func (s *Service) noteSuccess(u *underWay, step *plan.Step, done *build.Done) {
 		s.restated(u, done)
 	}
 	k := step.ID
-	if j := s.judged(); j == nil || j.book.Troubles[k] == nil {
+	if j := s.lastEvaluation(); j == nil || j.controller.Retries[k] == nil {
 		return
 	}
-	s.note(func(b *book) { delete(b.Troubles, k) })
+	s.note(func(b *controllerState) { delete(b.Retries, k) })
 }
 
 // note has the book changed by the next look, or at the end of the run: at once
 // for all that happens until then, as thousands of steps may fail in a row. If
 // the process dies before, what failed is tried again as if it were for the
 // first time.
-func (s *Service) note(change func(*book)) {
+func (s *Service) note(change func(*controllerState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes = append(s.notes, change)
@@ -248,7 +248,7 @@ func (s *Service) writeNotes(ctx context.Context) error {
 	if len(notes) == 0 {
 		return nil
 	}
-	_, err := s.edit(ctx, func(b *book) {
+	_, err := s.edit(ctx, func(b *controllerState) {
 		for _, change := range notes {
 			change(b)
 		}

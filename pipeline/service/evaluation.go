@@ -10,12 +10,12 @@ import (
 	"daybook/transform/day"
 )
 
-// judge knows what a look has found, and decides by it what the next run does.
+// evaluation knows what a look has found, and decides by it what the next run does.
 // It does not change any more.
-type judge struct {
+type evaluation struct {
 	now, since time.Time // since: the service has been alive since
 	config     *Config
-	book       *book
+	controller *controllerState
 	plan       *plan.Plan
 
 	wanted  map[day.Day]bool   // dump days whose digests a wanted day needs
@@ -32,9 +32,9 @@ type series struct {
 	kind   partition.Kind
 }
 
-func newJudge(c *Config, b *book, p *plan.Plan, now, since time.Time) *judge {
-	j := &judge{
-		now: now, since: since, config: c, book: b, plan: p,
+func newEvaluation(c *Config, b *controllerState, p *plan.Plan, now, since time.Time) *evaluation {
+	j := &evaluation{
+		now: now, since: since, config: c, controller: b, plan: p,
 		wanted: map[day.Day]bool{}, blocked: map[day.Day]string{}, lag: map[series]time.Time{},
 		steps: map[partition.ID]*plan.Step{},
 	}
@@ -48,7 +48,7 @@ func newJudge(c *Config, b *book, p *plan.Plan, now, since time.Time) *judge {
 
 // want finds the dump days that the days need which are published, or are to
 // be.
-func (j *judge) want() {
+func (j *evaluation) want() {
 	done := map[string]day.Day{} // by report, up to where they are noted: the plan has days in order
 	for i := range j.plan.Steps {
 		s := &j.plan.Steps[i]
@@ -67,14 +67,14 @@ func (j *judge) want() {
 }
 
 // block finds the digests that are due and will not be made now.
-func (j *judge) block() {
+func (j *evaluation) block() {
 	for i := range j.plan.Steps {
 		s := &j.plan.Steps[i]
 		if s.ID.Kind != partition.Digest || !s.Due() && s.Status != plan.Newer {
 			continue
 		}
 		d := s.ID.Day()
-		switch t := j.book.trouble(s); {
+		switch t := j.controller.retryState(s); {
 		case s.Status == plan.Newer:
 			j.blocked[d] = "was made by a newer daybook"
 		case t.waits(j.now) && t.SetAside:
@@ -88,7 +88,7 @@ func (j *judge) block() {
 const clockLayout = "15:04:05 UTC"
 
 // blocks says which digest keeps a day from being made; empty: none.
-func (j *judge) blocks(d day.Day) string {
+func (j *evaluation) blocks(d day.Day) string {
 	needed := j.config.Pipeline.Needed(partition.OfDay(d))
 	for x := needed.From; x <= needed.To; x++ {
 		if why := j.blocked[x]; why != "" {
@@ -99,14 +99,14 @@ func (j *judge) blocks(d day.Day) string {
 }
 
 // decide asks the schedule about a day or month of a report.
-func (j *judge) decide(s *plan.Step) schedule.Decision {
+func (j *evaluation) decide(s *plan.Step) schedule.Decision {
 	return j.config.Schedules[s.ID.Report].Decide(j.now, j.since, s.ID.Period, s.Revision > 0)
 }
 
 // allow says whether a run does a step, if it is due. What is published is
 // always restated.
-func (j *judge) allow(s *plan.Step) bool {
-	if j.book.trouble(s).waits(j.now) {
+func (j *evaluation) allow(s *plan.Step) bool {
+	if j.controller.retryState(s).waits(j.now) {
 		return false
 	}
 	switch {
@@ -119,8 +119,8 @@ func (j *judge) allow(s *plan.Step) bool {
 }
 
 // state puts into words what there is, and counts what is to be done.
-func (j *judge) state() *State {
-	s := &State{Time: j.now, Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, TooLate: j.plan.TooLate, Unknown: j.plan.Unknown, Alerts: j.book.alerts()}
+func (j *evaluation) state() *State {
+	s := &State{Time: j.now, Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, TooLate: j.plan.TooLate, Unknown: j.plan.Unknown, Alerts: j.controller.alerts()}
 	byReport := map[string]*Report{}
 	for i := range j.config.Pipeline.Reports {
 		rep := &j.config.Pipeline.Reports[i]
@@ -151,23 +151,23 @@ func (j *judge) state() *State {
 }
 
 // partition puts a step into words.
-func (j *judge) partition(s *plan.Step) Partition {
+func (j *evaluation) partition(s *plan.Step) Partition {
 	p := Partition{
 		ID: s.ID, Reasons: s.Reasons, Revision: s.Revision, Rows: s.Rows, Sessions: s.Sessions,
-		Bytes: s.Bytes, Published: s.Modified, State: standing(s),
+		Bytes: s.Bytes, Published: s.Modified, State: idleState(s),
 	}
 	if s.ID.Kind != partition.Digest {
 		j.schedule(&p, s)
 	}
-	trouble := j.book.trouble(s)
+	retryState := j.controller.retryState(s)
 	switch {
 	case !s.Due():
-	case trouble != nil:
-		p.State, p.Failure, p.Attempts = Failed, failure(s), trouble.Failures
-		if trouble.SetAside {
+	case retryState != nil:
+		p.State, p.Failure, p.Attempts = Failed, failureText(s), retryState.Failures
+		if retryState.SetAside {
 			p.State = SetAside
 		} else {
-			p.Again = trouble.Again
+			p.Again = retryState.Again
 		}
 		if j.allow(s) {
 			j.queue(s, &p)
@@ -186,7 +186,7 @@ func (j *judge) partition(s *plan.Step) Partition {
 
 // queue counts a step that the next run does, unless a digest keeps it from
 // that.
-func (j *judge) queue(s *plan.Step, p *Partition) {
+func (j *evaluation) queue(s *plan.Step, p *Partition) {
 	if s.ID.Kind == partition.Day {
 		if why := j.blocks(s.ID.Day()); why != "" {
 			p.Reasons = append([]string{why}, p.Reasons...)
@@ -202,8 +202,8 @@ func (j *judge) queue(s *plan.Step, p *Partition) {
 	j.queued++
 }
 
-// standing is the state of a step that nothing is to be done about.
-func standing(s *plan.Step) PartitionState {
+// idleState is the state of a step that nothing is to be done about.
+func idleState(s *plan.Step) PartitionState {
 	switch {
 	case s.Revision == 0:
 		return Waiting
@@ -217,7 +217,7 @@ func standing(s *plan.Step) PartitionState {
 
 // schedule adds what the schedule says of a day or month that is not
 // published.
-func (j *judge) schedule(p *Partition, s *plan.Step) {
+func (j *evaluation) schedule(p *Partition, s *plan.Step) {
 	if s.Revision > 0 {
 		return
 	}
@@ -246,7 +246,7 @@ func (j *judge) schedule(p *Partition, s *plan.Step) {
 }
 
 // owe notes that a partition is due.
-func (j *judge) owe(p *Partition) {
+func (j *evaluation) owe(p *Partition) {
 	k := series{p.ID.Report, p.ID.Kind}
 	if oldest, known := j.lag[k]; !known || p.Drop.Before(oldest) {
 		j.lag[k] = p.Drop
@@ -256,7 +256,7 @@ func (j *judge) owe(p *Partition) {
 // beyond adds the days that have dropped and that there are no dumps of, nor
 // of a later day, so that no plan has them. One that fell due while nobody was
 // running is not late: maybe there are no dumps any more.
-func (j *judge) beyond(rep *Report) {
+func (j *evaluation) beyond(rep *Report) {
 	if len(rep.Days) == 0 {
 		return
 	}
@@ -285,7 +285,7 @@ func (j *judge) beyond(rep *Report) {
 
 // next is the next drop of a kind that is not published: the last one, if it
 // is still due.
-func (j *judge) next(rep *Report, last partition.Period, partitions []Partition) Drop {
+func (j *evaluation) next(rep *Report, last partition.Period, partitions []Partition) Drop {
 	published := false
 	for i := len(partitions) - 1; i >= 0 && !published; i-- {
 		published = partitions[i].ID.Name() == last.String() && partitions[i].Revision > 0
@@ -306,7 +306,7 @@ func (j *judge) next(rep *Report, last partition.Period, partitions []Partition)
 
 // cannotBe says whether a period is a month that has days before the first
 // dumps, which nothing makes but people.
-func (j *judge) cannotBe(rep *Report, p partition.Period) bool {
+func (j *evaluation) cannotBe(rep *Report, p partition.Period) bool {
 	step := j.steps[partition.InReport(rep.Name, p)]
 	return step != nil && p.IsMonth() && step.Revision == 0 && step.Unasked > 0
 }

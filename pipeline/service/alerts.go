@@ -24,16 +24,16 @@ const (
 
 // tell opens and closes alerts by what a look has found, and puts what people
 // are to be told of into the outbox. Only the holder of the lease does that.
-func (s *Service) tell(ctx context.Context, j *judge) error {
+func (s *Service) updateAlerts(ctx context.Context, j *evaluation) error {
 	if err := s.postNews(ctx); err != nil {
 		return err
 	}
 	state, c := s.State(), s.current()
-	b, err := s.edit(ctx, func(b *book) {
+	b, err := s.edit(ctx, func(b *controllerState) {
 		j.forget(b)
 		b.dropUnknown(c.Hooks)
 		open := j.alerts(b, state)
-		b.condense(open)
+		b.combine(open)
 		for _, e := range b.update(open, j, state) {
 			b.post(e, c.Hooks)
 		}
@@ -42,30 +42,30 @@ func (s *Service) tell(ctx context.Context, j *judge) error {
 		return err
 	}
 	s.mu.Lock()
-	if s.judge == j {
+	if s.evaluation == j {
 		shown := *s.state
 		shown.Alerts = b.alerts()
 		s.keep(&shown)
 	}
 	s.mu.Unlock()
 	if len(b.Outbox) > 0 {
-		s.wakeDelivery()
+		s.triggerDelivery()
 	}
 	return nil
 }
 
 // forget drops the troubles that are over: what is due no more has succeeded,
 // by whatever means, or nobody wants it.
-func (j *judge) forget(b *book) {
-	for k := range b.Troubles {
+func (j *evaluation) forget(b *controllerState) {
+	for k := range b.Retries {
 		if step := j.steps[k]; step == nil || step.Status == plan.Fresh || step.Status == plan.Newer {
-			delete(b.Troubles, k)
+			delete(b.Retries, k)
 		}
 	}
 }
 
 // alerts are those that should be open, by id.
-func (j *judge) alerts(b *book, state *State) map[string]*Alert {
+func (j *evaluation) alerts(b *controllerState, state *State) map[string]*Alert {
 	open := map[string]*Alert{}
 	add := func(group, kind string, of partition.ID, text string, since time.Time) {
 		id := group + ":" + keyText(of)
@@ -85,7 +85,7 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 			}
 		}
 	}
-	for k, t := range b.Troubles {
+	for k, t := range b.Retries {
 		step := j.steps[k]
 		if step == nil {
 			continue
@@ -93,9 +93,9 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 		what := nameOf(step.ID)
 		if t.SetAside {
 			add(alertFailed, alertSetAside, step.ID,
-				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, failure(step)), t.Since)
+				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, failureText(step)), t.Since)
 		} else {
-			add(alertFailed, alertFailed, step.ID, fmt.Sprintf("%s failed, and is tried again: %s", what, failure(step)), t.Since)
+			add(alertFailed, alertFailed, step.ID, fmt.Sprintf("%s failed, and is tried again: %s", what, failureText(step)), t.Since)
 		}
 	}
 	return open
@@ -103,7 +103,7 @@ func (j *judge) alerts(b *book, state *State) map[string]*Alert {
 
 // catchesUp says whether a late partition fell due while nobody was running, and
 // is about to be made: people need not hear of each of these.
-func (j *judge) catchesUp(p *Partition) bool {
+func (j *evaluation) catchesUp(p *Partition) bool {
 	step := j.steps[p.ID]
 	return (p.State == Queued || p.State == Building) && step != nil && j.decide(step).Missed
 }
@@ -126,7 +126,7 @@ func keyText(id partition.ID) string {
 
 // update makes those alerts the open ones, and returns the events that this
 // comes to.
-func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
+func (b *controllerState) update(open map[string]*Alert, j *evaluation, state *State) []Event {
 	var events []Event
 	for id, next := range open {
 		had := b.Alerts[id]
@@ -152,7 +152,7 @@ func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
 		delete(b.Alerts, id)
 		text := recovery(had, j, state)
 		if had.Told > 0 {
-			text = fewAgain(had, open)
+			text = combinedRecovery(had, open)
 		}
 		if text != "" {
 			events = append(events, eventOf(had, eventRecovered, text, j.now))
@@ -165,9 +165,9 @@ func (b *book) update(open map[string]*Alert, j *judge, state *State) []Event {
 // are late, or fail.
 const manyAlerts = 20
 
-// condense puts one alert in the place of those of a kind, if there are many of
+// combine puts one alert in the place of those of a kind, if there are many of
 // them. Those that people have been told of by themselves already stay.
-func (b *book) condense(open map[string]*Alert) {
+func (b *controllerState) combine(open map[string]*Alert) {
 	told, untold := map[string]int{}, map[string][]*Alert{}
 	for id, a := range open {
 		if many := a.many(); b.Alerts[id] != nil {
@@ -183,7 +183,7 @@ func (b *book) condense(open map[string]*Alert) {
 		for _, a := range alerts {
 			delete(open, a.ID)
 		}
-		open[many] = inOne(many, alerts)
+		open[many] = combineAlerts(many, alerts)
 	}
 }
 
@@ -196,9 +196,9 @@ func (a *Alert) many() string {
 	return group + ":" + string(a.What) + "/" + a.Report + "/*"
 }
 
-// inOne is one alert for many of one kind. They count as set aside when all of
+// combineAlerts is one alert for many of one kind. They count as set aside when all of
 // them are.
-func inOne(id string, alerts []*Alert) *Alert {
+func combineAlerts(id string, alerts []*Alert) *Alert {
 	slices.SortFunc(alerts, func(a, b *Alert) int { return cmp.Compare(a.Partition, b.Partition) })
 	first, last := alerts[0], alerts[len(alerts)-1]
 	example := first
@@ -210,7 +210,7 @@ func inOne(id string, alerts []*Alert) *Alert {
 	if len(alerts) > 1 {
 		a.Partition = first.Partition + " to " + last.Partition
 	}
-	a.Text = fmt.Sprintf("%s %s, %s; for instance, %s", words.Count(len(alerts), string(a.What), a.series()), manyAre[a.Kind], a.Partition, example.Text)
+	a.Text = fmt.Sprintf("%s %s, %s; for instance, %s", words.Count(len(alerts), string(a.What), a.series()), combinedWords[a.Kind], a.Partition, example.Text)
 	for _, other := range alerts {
 		if other.Since.Before(a.Since) {
 			a.Since = other.Since
@@ -219,8 +219,8 @@ func inOne(id string, alerts []*Alert) *Alert {
 	return &a
 }
 
-// fewAgain says in words that what many alerts were about is over, or nearly.
-func fewAgain(a *Alert, open map[string]*Alert) string {
+// combinedRecovery says in words that what many alerts were about is over, or nearly.
+func combinedRecovery(a *Alert, open map[string]*Alert) string {
 	left := 0
 	for _, other := range open {
 		if other.many() == a.ID {
@@ -233,8 +233,8 @@ func fewAgain(a *Alert, open map[string]*Alert) string {
 	return fmt.Sprintf("many %s failed, %s; %d still do", a.series(), a.Partition, left)
 }
 
-// manyAre says of many what an alert of the kind says of one.
-var manyAre = map[string]string{alertLate: "are late", alertFailed: "failed", alertSetAside: "failed and are set aside"}
+// combinedWords says of many what an alert of the kind says of one.
+var combinedWords = map[string]string{alertLate: "are late", alertFailed: "failed", alertSetAside: "failed and are set aside"}
 
 // series names what an alert may be one of many of: days of sessions.
 func (a *Alert) series() string {
@@ -247,7 +247,7 @@ func (a *Alert) series() string {
 
 // recovery says in words how an alert has ended; empty if nobody wants what it
 // was about any more.
-func recovery(a *Alert, j *judge, state *State) string {
+func recovery(a *Alert, j *evaluation, state *State) string {
 	period, err := partition.ParsePeriod(a.What, a.Partition)
 	if err != nil { // an alert of an older daybook, about something else
 		return ""
@@ -292,8 +292,8 @@ func (s *Service) postNews(ctx context.Context) error {
 		return nil
 	}
 	hooks := s.current().Hooks
-	_, err := s.edit(ctx, func(b *book) {
-		for _, e := range condensed(news) {
+	_, err := s.edit(ctx, func(b *controllerState) {
+		for _, e := range combineRestatements(news) {
 			b.post(e, hooks)
 		}
 	})
@@ -303,12 +303,12 @@ func (s *Service) postNews(ctx context.Context) error {
 		s.news = append(news, s.news...)
 		return err
 	}
-	s.wakeDelivery()
+	s.triggerDelivery()
 	return nil
 }
 
-// condensed are the events, with one for all of those of a kind that are many.
-func condensed(news []Event) []Event {
+// combineRestatements are the events, with one for all of those of a kind that are many.
+func combineRestatements(news []Event) []Event {
 	bySeries := map[series][]Event{}
 	for _, e := range news {
 		k := series{e.Report, partition.Kind(e.Kind)}
@@ -317,15 +317,15 @@ func condensed(news []Event) []Event {
 	var events []Event
 	for _, of := range bySeries {
 		if len(of) > manyRestated {
-			of = []Event{together(of)}
+			of = []Event{combineEvents(of)}
 		}
 		events = append(events, of...)
 	}
 	return events
 }
 
-// together is one event for many restatements of one kind.
-func together(events []Event) Event {
+// combineEvents is one event for many restatements of one kind.
+func combineEvents(events []Event) Event {
 	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Partition, b.Partition) })
 	first, last := events[0], events[len(events)-1]
 	e := last

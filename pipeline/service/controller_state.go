@@ -18,9 +18,9 @@ import (
 	"daybook/sources/store"
 )
 
-// bookKey is where the book lies. It is compressed: what fails by the thousands
+// controllerStateKey is where the book lies. It is compressed: what fails by the thousands
 // fails alike, and an object that is put conditionally has its bounds.
-const bookKey = "state/serve.json.gz"
+const controllerStateKey = "state/serve.json.gz"
 
 // book is what replicas have to tell one another, and themselves after a
 // restart: what fails and how often it did, which alerts are open, and which
@@ -35,15 +35,15 @@ const bookKey = "state/serve.json.gz"
 // number, and they have no text (why a step failed is in the pipeline's own note
 // of it); alerts, as many of a kind are one; messages by their number and their
 // length.
-type book struct {
-	Troubles map[partition.ID]*trouble `json:"troubles"`
-	Alerts   map[string]*Alert         `json:"alerts"` // open ones, by id
-	Outbox   map[string]*message       `json:"outbox"` // by the event's id
+type controllerState struct {
+	Retries map[partition.ID]*retryState `json:"troubles"`
+	Alerts  map[string]*Alert            `json:"alerts"` // open ones, by id
+	Outbox  map[string]*message          `json:"outbox"` // by the event's id
 }
 
-// trouble is that something keeps failing. It goes when it succeeds, or when
+// retryState is that something keeps failing. It goes when it succeeds, or when
 // people say that it is to be tried again.
-type trouble struct {
+type retryState struct {
 	Failures int       `json:"failures"` // in a row
 	Since    time.Time `json:"since"`    // of the first one
 	Again    time.Time `json:"again"`    // it is not tried before
@@ -53,28 +53,28 @@ type trouble struct {
 }
 
 // waits says whether it is too early for another attempt. Nothing waits if
-// there is no trouble.
-func (t *trouble) waits(now time.Time) bool {
+// there is no retryState.
+func (t *retryState) waits(now time.Time) bool {
 	return t != nil && (t.SetAside || now.Before(t.Again))
 }
 
-// maxTroubles bounds what is known to fail: several times all days of three
+// maxRetries bounds what is known to fail: several times all days of three
 // reports in twenty years. What is beyond that is tried by each run.
-const maxTroubles = 100_000
+const maxRetries = 100_000
 
 // maxErrorText bounds what is shown and told of an error: the rest is in the log
 // and in the note of the failure.
 const maxErrorText = 1000
 
 // failure is why the last attempt at a step failed.
-func failure(s *plan.Step) string {
+func failureText(s *plan.Step) string {
 	return shortened(cmp.Or(s.Failed, "nothing was noted of why; the log has it"), maxErrorText)
 }
 
-// trouble is the trouble with a step; nil if there is none, or it was with
+// retryState is the retryState with a step; nil if there is none, or it was with
 // other inputs.
-func (b *book) trouble(s *plan.Step) *trouble {
-	t := b.Troubles[s.ID]
+func (b *controllerState) retryState(s *plan.Step) *retryState {
+	t := b.Retries[s.ID]
 	if t == nil || t.Inputs != s.Inputs {
 		return nil
 	}
@@ -82,17 +82,17 @@ func (b *book) trouble(s *plan.Step) *trouble {
 }
 
 // fail notes that a step has failed in a run.
-func (b *book) fail(s *plan.Step, run string, now time.Time, p *policy) {
+func (b *controllerState) fail(s *plan.Step, run string, now time.Time, p *policy) {
 	k := s.ID
-	t := b.Troubles[k]
+	t := b.Retries[k]
 	switch {
 	case t != nil && t.Run == run:
 		return
-	case t == nil && len(b.Troubles) >= maxTroubles:
+	case t == nil && len(b.Retries) >= maxRetries:
 		return
 	case t == nil || t.Inputs != s.Inputs:
-		t = &trouble{Since: now, Inputs: s.Inputs}
-		b.Troubles[k] = t
+		t = &retryState{Since: now, Inputs: s.Inputs}
+		b.Retries[k] = t
 	}
 	t.Failures++
 	t.Run = run
@@ -127,7 +127,7 @@ func (p *policy) pause(failures int) time.Duration {
 }
 
 // alerts are the open ones, the oldest first.
-func (b *book) alerts() []Alert {
+func (b *controllerState) alerts() []Alert {
 	alerts := []Alert{}
 	for _, id := range slices.Sorted(maps.Keys(b.Alerts)) {
 		alerts = append(alerts, *b.Alerts[id])
@@ -136,35 +136,35 @@ func (b *book) alerts() []Alert {
 	return alerts
 }
 
-// maxBook bounds the object: more than can be put conditionally is no book. And
-// maxBookText bounds its text, which is some ten times as long.
+// maxControllerState bounds the object: more than can be put conditionally is no book. And
+// maxControllerStateText bounds its text, which is some ten times as long.
 const (
-	maxBook     = store.MaxConditionalSize
-	maxBookText = 256 << 20
+	maxControllerState     = store.MaxConditionalSize
+	maxControllerStateText = 256 << 20
 )
 
-// readBook reads the book; if there is none, it is empty.
-func readBook(ctx context.Context, st store.Store) (b *book, etag string, err error) {
-	b = new(book)
-	body, object, err := st.Open(ctx, bookKey, 0, store.ToEnd, "")
+// readControllerState reads the book; if there is none, it is empty.
+func readControllerState(ctx context.Context, st store.Store) (b *controllerState, etag string, err error) {
+	b = new(controllerState)
+	body, object, err := st.Open(ctx, controllerStateKey, 0, store.ToEnd, "")
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNoBucket):
 		err = nil
 	case err == nil:
 		defer body.Close()
 		var packed []byte
-		if packed, err = io.ReadAll(io.LimitReader(body, maxBook+1)); err != nil {
+		if packed, err = io.ReadAll(io.LimitReader(body, maxControllerState+1)); err != nil {
 			return nil, "", err
 		}
 		etag = object.ETag
 		if b.decode(packed) != nil {
-			b = new(book) // what cannot be read is written anew: nothing but attempts and alerts is lost
+			b = new(controllerState) // what cannot be read is written anew: nothing but attempts and alerts is lost
 		}
 	default:
 		return nil, "", err
 	}
-	if b.Troubles == nil {
-		b.Troubles = map[partition.ID]*trouble{}
+	if b.Retries == nil {
+		b.Retries = map[partition.ID]*retryState{}
 	}
 	if b.Alerts == nil {
 		b.Alerts = map[string]*Alert{}
@@ -182,7 +182,7 @@ const editAttempts = 8
 // edit changes the book, and returns it as it is then. change may be called
 // several times, each time with what is there; if a write was applied without
 // our knowing, with what it has changed already.
-func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
+func (s *Service) edit(ctx context.Context, change func(*controllerState)) (*controllerState, error) {
 	select {
 	case s.editing <- struct{}{}:
 	case <-ctx.Done():
@@ -191,7 +191,7 @@ func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
 	defer func() { <-s.editing }()
 	st := s.current().Pipeline.Sink
 	for attempt := 1; ; attempt++ {
-		b, etag, err := readBook(ctx, st)
+		b, etag, err := readControllerState(ctx, st)
 		if err != nil {
 			return nil, err
 		}
@@ -206,7 +206,7 @@ func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
 			cond = store.Condition{IfAbsent: true}
 		}
 		packed := packed(after)
-		_, err = st.Put(ctx, bookKey, bytes.NewReader(packed), int64(len(packed)), cond)
+		_, err = st.Put(ctx, controllerStateKey, bytes.NewReader(packed), int64(len(packed)), cond)
 		if err == nil {
 			return b, nil
 		}
@@ -216,7 +216,7 @@ func (s *Service) edit(ctx context.Context, change func(*book)) (*book, error) {
 	}
 }
 
-func (b *book) encode() []byte {
+func (b *controllerState) encode() []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // people read this, not browsers
@@ -235,10 +235,10 @@ func packed(text []byte) []byte {
 	return b.Bytes()
 }
 
-func (b *book) decode(packed []byte) error {
+func (b *controllerState) decode(packed []byte) error {
 	text, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return err
 	}
-	return json.NewDecoder(io.LimitReader(text, maxBookText)).Decode(b)
+	return json.NewDecoder(io.LimitReader(text, maxControllerStateText)).Decode(b)
 }
