@@ -25,21 +25,22 @@ func newRunCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
 		Short: "Build and publish what is missing or stale",
-		Long: `Do what 'daybook plan' says: read the dumps that are new, fold them into the
-configured reports, and publish Parquet files and CSV summaries. Without a day
-or month, whatever is missing or stale anywhere is built.
+		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
+reports, and publish Parquet files and CSV summaries. Without a day or month,
+build everything that is missing or stale, from the date of the first event to
+the newest dump day.
 
-A day needs the dumps of the look-back (source.lookback_days) before it, for
-sessions that began earlier, and as long after it, if there are any yet, for
-those that go on. Running again is always safe: what did not change is not
-written. What fails does not stop the rest.
+A day is built from the dumps of source.lookback_days before it, for sessions
+that began earlier, and after it, for sessions that go on. Running again is
+always safe: unchanged files are not written again. A failed step does not stop
+the others.
 
 Exit codes:
-  0    all of it was done
-  1    something failed; what was published before is as it was
+  0    everything was built
+  1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
-  3    as 1, and all that failed is days with too many rejected lines
-  130  interrupted; running again does what is left`,
+  3    like 1, and every failure is a day with too many rejected lines
+  130  interrupted; run the same command again to finish`,
 		Example: `  daybook run
   daybook run --date 2026-11-20
   daybook run --month 2026-11 --report sessions`,
@@ -60,21 +61,21 @@ Exit codes:
 	return cmd
 }
 
-// buildFlags are those of run and backfill alike.
+// buildFlags adds the flags that run and backfill share.
 func (o *runOptions) buildFlags(cmd *cobra.Command) {
 	o.reportFlag(cmd)
-	cmd.Flags().IntVar(&o.workers, "workers", 0, "how many dumps and partitions to work on at once (default: as configured)")
+	cmd.Flags().IntVar(&o.workers, "workers", 0, "number of dumps and partitions to work on at the same time (default: as configured)")
 	o.profiles.flags(cmd)
 }
 
 func (o *runOptions) validate(cmd *cobra.Command) error {
 	if o.workers < 0 {
-		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
+		return usageError(cmd, "--workers %d is negative; give a number from 1", o.workers)
 	}
 	return nil
 }
 
-// runner is the configured runner as the options change it.
+// runner is the configured runner with the options applied.
 func (o *runOptions) runner(a *app) (*pipeline.Runner, error) {
 	runner, err := a.newRunner()
 	if err != nil {
@@ -94,8 +95,8 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target pipeline.Targe
 	return a.build(ctx, runner, target, pipeline.OnlyDue, 0)
 }
 
-// build runs a target and tells what came of it. planned is how many days there
-// are to be done, if that is known.
+// build runs a target and writes the result. planned is the number of days to
+// build; 0: unknown.
 func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipeline.Target, only pipeline.Only, planned int) error {
 	a.useMemory()
 	stop := a.watchSteps(runner.Progress, planned)
@@ -110,7 +111,7 @@ func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipelin
 	return failure(result)
 }
 
-// failure is what a run ends with if a step of it failed.
+// failure is the error of a run with failed steps, or nil.
 func failure(r *pipeline.Result) error {
 	failed, waiting, onlyRejects := 0, 0, true
 	for _, f := range failures(r) {
@@ -130,7 +131,7 @@ func failure(r *pipeline.Result) error {
 	if waiting > 0 {
 		text += fmt.Sprintf(", and %s could not be tried", words.Thousands(waiting))
 	}
-	err := errors.New(text + "; what was published of them before is as it was")
+	err := errors.New(text + "; what was published before is unchanged")
 	if failed > 0 && onlyRejects {
 		return codedError{err, exitRejects}
 	}
@@ -167,7 +168,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 	if len(r.Steps) == 0 && whole {
 		text := "everything is fresh: %s\n"
 		if only != pipeline.OnlyDue {
-			text = "there is nothing of that kind to do: %s\n"
+			text = "nothing to do for --only: %s\n"
 		}
 		fmt.Fprintf(a.stdout, text, words.Count(r.Fresh, "digest or partition", "digests and partitions"))
 	}
@@ -179,7 +180,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 	return writeFailures(a.stderr, failures(r))
 }
 
-// writeNotes says what a run read, and what of it was odd.
+// writeNotes reports what a run read, and its warnings.
 func writeNotes(w io.Writer, r *pipeline.Result) error {
 	if acc := &r.Accounting; r.Dumps > 0 {
 		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
@@ -195,13 +196,13 @@ func writeNotes(w io.Writer, r *pipeline.Result) error {
 		}
 	}
 	if r.NoDumps > 0 {
-		fmt.Fprintf(w, "%s without dumps: there, only sessions of other days can have rows\n", words.Count(r.NoDumps, "day was built", "days were built"))
+		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
 }
 
-// lateNow is what of the dumps that were read is out of reach. What others have
-// out of reach is for the plan to say, and not for every run.
+// lateNow are the lines beyond the look-back in the dumps that this run read.
+// The plan shows those of all dumps.
 func lateNow(r *pipeline.Result) []pipeline.Late {
 	digested := map[string]bool{}
 	for i := range r.Steps {
@@ -218,8 +219,8 @@ func lateNow(r *pipeline.Result) []pipeline.Late {
 	return late
 }
 
-// writeFailures says what failed: each with its error, and then what waits for
-// it, which may be a month of days.
+// writeFailures reports each failed step with its error, and then the steps that
+// wait for it, which may be a month of days.
 func writeFailures(w io.Writer, all []*pipeline.Done) error {
 	var blockers []string
 	waiting := map[string][]*pipeline.Done{}
@@ -233,19 +234,19 @@ func writeFailures(w io.Writer, all []*pipeline.Done) error {
 		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.Kind, f.Report), f.Partition, f.Error)
 		if f.Quarantine != "" {
-			fmt.Fprintf(w, "; look at them in %s, or by daybook rejects show --date %s", f.Quarantine, f.Partition)
+			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.Partition)
 		}
 		fmt.Fprintln(w)
 	}
 	for _, by := range blockers {
-		if _, err := fmt.Fprintf(w, "not tried, as they wait for %s: %s\n", by, partitionsText(waiting[by])); err != nil {
+		if _, err := fmt.Fprintf(w, "not tried, because they need %s: %s\n", by, partitionsText(waiting[by])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// partitionsText lists partitions by report, consecutive ones together.
+// partitionsText lists partitions by report, with consecutive ones as a range.
 func partitionsText(steps []*pipeline.Done) string {
 	var texts []string
 	for i := 0; i < len(steps); {
