@@ -23,24 +23,24 @@ func newBackfillCommand(a *app) *cobra.Command {
 	var opts backfillOptions
 	cmd := &cobra.Command{
 		Use:   "backfill --from DAY --to DAY [--only missing|stale|failed|all] [--workers N]",
-		Short: "Build the days of a long time: with the plan first, and resumable",
-		Long: `Build the reports of many days, and of the months that they complete. The plan
-comes first, then how it gets on, and in the end what was done.
+		Short: "Build a long range of days, showing the plan first",
+		Long: `Build the reports of many days, and of the months that they complete. Show the
+plan first, then the progress, and the results at the end.
 
-It may be interrupted at any moment: what is published stays, and the same
-command goes on with what is left, also on another machine. One broken day does
-not stop the others, but for those that need its dumps.
+Interrupt it at any moment: published partitions stay, and the same command does
+the rest, also on another machine. A broken dump day blocks only the report days
+whose sessions may start in it.
 
---only builds a part of what the plan says is to be done: what is missing, what
-is stale, or what failed at the last attempt. With 'all', what is fresh is made
-again, too, from the dumps on; where the result is the same, nothing changes.
+--only builds a part of the plan: missing, stale, or failed (at the last
+attempt). 'all' builds fresh partitions again, too, beginning with their dumps;
+equal results change nothing.
 
 Exit codes:
-  0    all of it was done
-  1    something failed; what was published before is as it was
+  0    everything was built
+  1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
-  3    as 1, and all that failed is days with too many rejected lines
-  130  interrupted; the same command does what is left`,
+  3    like 1, and every failure is a day with too many rejected lines
+  130  interrupted; run the same command again to finish`,
 		Example: `  daybook backfill --from 2016-01-01 --to 2026-11-20
   daybook backfill --from 2026-01-01 --to 2026-03-31 --only failed --workers 2`,
 		Args: noArgs,
@@ -57,18 +57,18 @@ Exit codes:
 		},
 	}
 	opts.rangeFlags(cmd)
-	cmd.Flags().StringVar(&opts.only, "only", "", "build only what is missing or stale, or failed, or really all (default: what is missing or stale)")
+	cmd.Flags().StringVar(&opts.only, "only", "", "build only missing, stale, failed, or all (default: missing and stale)")
 	opts.buildFlags(cmd)
 	return cmd
 }
 
 func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
 	if o.from == "" || o.to == "" {
-		return "", usageError(cmd, "--from and --to are missing: which days are to be built?")
+		return "", usageError(cmd, "--from and --to are missing; give the first and the last day")
 	}
 	only := build.Only(o.only)
 	if cmd.Flags().Changed("only") && !slices.Contains([]build.Only{build.OnlyMissing, build.OnlyStale, build.OnlyFailed, build.OnlyAll}, only) {
-		return "", usageError(cmd, "--only %q: it is missing, stale, failed or all", o.only)
+		return "", usageError(cmd, "--only %q is not missing, stale, failed or all", o.only)
 	}
 	return only, o.runOptions.validate(cmd)
 }
@@ -95,8 +95,8 @@ func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target part
 	return a.build(ctx, p, target, only, days)
 }
 
-// plannedDays is how many days of dumps and of reports a plan has to do, as
-// Progress counts them: all reports of a day are one.
+// plannedDays is the number of dump days and report days to build. All reports
+// of a day count as one, as in [extract.Progress].
 func plannedDays(p *plan.Plan) int {
 	type step struct {
 		kind partition.Kind

@@ -32,12 +32,18 @@ func newConfigCheckCommand(a *app) *cobra.Command {
 	online := false
 	cmd := &cobra.Command{
 		Use:   "check [--online] [FILE]",
-		Short: "Check a configuration file, and with --online its stores, too",
-		Long: `Check a configuration file: every problem at once, each with its line and column.
+		Short: "Check a configuration file, and with --online its stores",
+		Long: `Check a configuration file and report every problem, with its line and column.
 
-With --online, also try what a run needs of the stores: of the source, to list
-and read; of the sink, to write, read, list, write conditionally and delete,
-under scratch keys that begin with _daybook-probe-, which are removed again.`,
+With --online, also try the operations that a run needs. In the source: list and
+read. In the sink: write, read, list, write conditionally and delete, under
+scratch keys that begin with _daybook-probe-, which are removed afterwards.
+
+Exit codes:
+  0    the configuration is right, and with --online the stores work
+  1    an operation on a store failed
+  2    wrong arguments or configuration
+  130  interrupted`,
 		Example: `  daybook config check
   daybook config check --online daybook.yml`,
 		Args: atMostOneArg,
@@ -49,14 +55,14 @@ under scratch keys that begin with _daybook-probe-, which are removed again.`,
 			return runConfigCheck(cmd.Context(), a, c, online)
 		},
 	}
-	cmd.Flags().BoolVar(&online, "online", false, "also try the stores")
+	cmd.Flags().BoolVar(&online, "online", false, "also try operations on the stores")
 	return cmd
 }
 
 func newConfigShowCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE]",
-		Short: "Print the effective configuration: defaults filled in, variables expanded, secrets redacted",
+		Short: "Print the effective configuration, with defaults, expanded variables and redacted secrets",
 		Args:  atMostOneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := a.loadNamedConfig(args)
@@ -79,8 +85,8 @@ func newConfigSchemaCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the configuration's JSON schema, for editors",
-		Long: `Print the configuration's JSON schema. Editors complete and check a file that
-begins with
+		Long: `Print the configuration's JSON schema. With it, editors complete and check a file
+that begins with
 
   # yaml-language-server: $schema=daybook.schema.json`,
 		Example: `  daybook config schema > daybook.schema.json`,
@@ -92,8 +98,8 @@ begins with
 	}
 }
 
-// loadNamedConfig reads the configuration file that is the argument, if there
-// is one, or else that of the options.
+// loadNamedConfig reads the configuration file of the argument, or without one
+// that of the options.
 func (a *app) loadNamedConfig(args []string) (*config.Config, error) {
 	named := *a
 	if len(args) > 0 {
@@ -102,8 +108,8 @@ func (a *app) loadNamedConfig(args []string) (*config.Config, error) {
 	return named.loadConfig()
 }
 
-// probeAttempts is how often a check tries a request: whoever waits for its
-// answer wants to know now.
+// probeAttempts is the number of attempts at a request, low because somebody
+// waits for the answer.
 const probeAttempts = 2
 
 // probed is a result of config check --online.
@@ -136,13 +142,13 @@ func runConfigCheck(ctx context.Context, a *app, c *config.Config, online bool) 
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d operations on the stores do not work", failed, len(results))
+		return fmt.Errorf("%d of %d operations on the stores failed", failed, len(results))
 	}
 	return nil
 }
 
-// checkWiring checks what config cannot know: what the packages it configures
-// have to say.
+// checkWiring checks the rules of the configured packages, which config cannot
+// import.
 func checkWiring(c *config.Config) error {
 	_, err := dump.ParseTemplate(c.Source.Key)
 	errs := []error{err}
@@ -153,7 +159,7 @@ func checkWiring(c *config.Config) error {
 	return errors.Join(errs...)
 }
 
-// probe tries both stores. That one cannot even be opened is a result, too.
+// probe tries both stores. A store that cannot be opened is a failed result.
 func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 	var results []probed
 	for _, side := range []struct {

@@ -22,8 +22,7 @@ import (
 	"daybook/transform/day"
 )
 
-// What the demo generates: two weeks, big enough to look like something and
-// small enough to be there at once.
+// The size of the demo: two weeks, which take a few seconds.
 const (
 	demoDays     = 14
 	demoSessions = 250 // a working day
@@ -32,7 +31,7 @@ const (
 
 var demoFrom = day.Date(2026, 11, 2) // a Monday
 
-const demoConfig = `# The demo's configuration: see 'daybook config schema' for all there is.
+const demoConfig = `# The demo's configuration. 'daybook config schema' describes every setting.
 source:
   store:
     url: dumps
@@ -49,18 +48,18 @@ func newDemoCommand(a *app) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole way: generated dumps, their reports, and what to try next",
+		Short: "Generate dumps, build their reports, and show what to try next",
 		Long: `Generate two weeks of event dumps in a directory, build their reports, and show
 what was published and what to try next.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.json {
-				return usageError(cmd, "the demo is for people: it has no --json")
+				return usageError(cmd, "the demo has no --json")
 			}
 			return runDemo(cmd.Context(), a, dir)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "directory to work in, new or empty (default: a temporary one, which stays)")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory to work in, new or empty (default: a temporary one, which is kept)")
 	return cmd
 }
 
@@ -113,8 +112,8 @@ Try next:
 	return err
 }
 
-// demoDir makes the directory; it refuses one with something in it, since
-// what is in it might be somebody's.
+// demoDir makes the directory. It refuses one with files, which it could
+// overwrite.
 func demoDir(dir string) (string, error) {
 	if dir == "" {
 		return os.MkdirTemp("", "daybook-demo-")
@@ -127,7 +126,7 @@ func demoDir(dir string) (string, error) {
 		return "", err
 	}
 	if len(entries) > 0 {
-		return "", codedError{fmt.Errorf("%s is not empty; name a new directory", dir), exitUsage}
+		return "", codedError{fmt.Errorf("%s is not empty; give a new directory", dir), exitUsage}
 	}
 	return filepath.Abs(dir)
 }
@@ -135,7 +134,7 @@ func demoDir(dir string) (string, error) {
 type demo struct {
 	out     io.Writer
 	dir     string
-	session string // the id of a session worth explaining
+	session string // id of a session to explain
 }
 
 func (d *demo) generate(ctx context.Context) error {
@@ -166,7 +165,7 @@ func (d *demo) generate(ctx context.Context) error {
 	return err
 }
 
-// show shows what was published: where it lies, its first rows, and a summary.
+// show shows the published files, the first rows of a day, and a summary.
 func (d *demo) show(last day.Day) error {
 	fmt.Fprintf(d.out, "\n3. What was published\n\n")
 	if err := d.tree(last); err != nil {
@@ -193,7 +192,7 @@ func (d *demo) show(last day.Day) error {
 	return d.table(rows, 8, "Technician Name", "Technician Group", "Sessions", "Picked Up", "Closed", "Total Time", "Work Time", "Median Waiting Time", "90% Waiting Time")
 }
 
-// tree lists what lies in the output, and of the days' folders only one.
+// tree lists the output. It shows one of the days' folders.
 func (d *demo) tree(last day.Day) error {
 	root := filepath.Join(d.dir, "out")
 	return filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -227,7 +226,7 @@ func (d *demo) tree(last day.Day) error {
 	})
 }
 
-// table writes the first rows, and some columns of them.
+// table writes some columns of the first rows.
 func (d *demo) table(rows [][]string, most int, columns ...string) error {
 	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "  %s\n", strings.Join(columns, "\t"))
@@ -244,7 +243,7 @@ func (d *demo) table(rows [][]string, most int, columns ...string) error {
 	return w.Flush()
 }
 
-// shorten keeps a table's columns narrow enough for a terminal.
+// shorten cuts a cell, so that the table fits a terminal.
 func shorten(s string) string {
 	const most = 28
 	if runes := []rune(s); len(runes) > most {

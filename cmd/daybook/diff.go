@@ -21,21 +21,21 @@ type diffOptions struct {
 	report, partition string
 	id                partition.ID
 	revisions         string
-	from, to          int // 0: the previous one, and the published one
+	from, to          int // 0: the previous revision, the published revision
 }
 
 func newDiffCommand(a *app) *cobra.Command {
 	var opts diffOptions
 	cmd := &cobra.Command{
 		Use:   "diff REPORT PARTITION [--rev A..B]",
-		Short: "Say which rows of a day or month were added, removed and changed",
-		Long: `Compare two revisions of a published day or month: which rows (by session and
-leg) were added, removed, or changed, and in which columns. Without --rev, the
-published revision is compared with the one before it.
+		Short: "Show the added, removed and changed rows of a day or month",
+		Long: `Compare two revisions of a published day or month: the added, removed and changed
+rows, by session and leg, and the changed columns. Without --rev, compare the
+published revision with the one before it.
 
-Superseded revisions are kept for a while (sink.keep_revisions); 'daybook show'
-lists those that there are. With --json, each row that differs is a line of
-NDJSON; values are as in 'daybook fold'.`,
+Superseded revisions are kept for sink.keep_revisions; 'daybook show' lists them.
+With --json, each different row is a line of NDJSON, with values as in 'daybook
+fold'.`,
 		Example: `  daybook diff sessions 2026-11-20
   daybook diff sessions 2026-11 --rev 1..3 --json`,
 		Args: exactArgs("REPORT", "PARTITION"),
@@ -53,7 +53,7 @@ NDJSON; values are as in 'daybook fold'.`,
 
 func (o *diffOptions) validate(cmd *cobra.Command) error {
 	if o.report == digestName {
-		return usageError(cmd, "digests have no rows; name a report")
+		return usageError(cmd, "digests have no rows to compare; give a report")
 	}
 	var err error
 	if o.id, err = partition.Parse(o.report, o.partition); err != nil {
@@ -67,7 +67,7 @@ func (o *diffOptions) validate(cmd *cobra.Command) error {
 	o.from, errs[0] = strconv.Atoi(from)
 	o.to, errs[1] = strconv.Atoi(to)
 	if !ok || errs[0] != nil || errs[1] != nil || o.from < 1 || o.to < 1 {
-		return usageError(cmd, "--rev %q: write the two revisions as 1..3", o.revisions)
+		return usageError(cmd, "--rev %q is not two revisions, such as 1..3", o.revisions)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func writeDiff(w io.Writer, d *inspect.Diff) {
 	}
 }
 
-// writeDiffJSON writes a line for each row. Its values are JSON already.
+// writeDiffJSON writes a line for each row. The values are JSON already.
 func writeDiffJSON(w io.Writer, d *inspect.Diff) error {
 	type column struct {
 		Name string          `json:"name"`

@@ -31,14 +31,15 @@ func newExplainCommand(a *app) *cobra.Command {
 	var opts explainOptions
 	cmd := &cobra.Command{
 		Use:   "explain --session ID [FILE|DIR|-]…",
-		Short: "Tell one session: its events, its legs, and how each number came to be",
-		Long: `Tell one session: its events in order, the status and the presence after each,
-every leg with how each of its numbers came to be (from which moment to which),
-and every anomaly and why. It answers "why is this Work Time 0:12:31?".
+		Short: "Explain one session: its events, its legs, and each of their numbers",
+		Long: `Explain one session: its events in order, with the status and the presence after
+each; every leg, with the moments between which each number was counted; every
+anomaly and its reason. It answers "why is this Work Time 0:12:31?".
 
-Dumps are read from files or directories, or, with --date, from the configured
-store: those that a run of that day reads. Times are those of the configured
-reports, if all have the same time zone, or those of --report, and otherwise UTC.`,
+The dumps are the given files and directories, or with --date the dumps in the
+configured store that a run of that day reads. Times are in the time zone of
+--timezone, or of --report, or of all configured reports if they share one, or
+else in UTC.`,
 		Example: `  daybook explain --session 1001 dumps/2026/11/20
   daybook explain --session 1001 --date 2026-11-20 --timezone Europe/Amsterdam`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,27 +52,27 @@ reports, if all have the same time zone, or those of --report, and otherwise UTC
 	}
 	flags := cmd.Flags()
 	flags.Int64Var(&opts.session, "session", 0, "id of the session (required)")
-	flags.StringVar(&opts.date, "date", "", "read the configured store, as a run of this day would")
-	flags.StringVar(&opts.report, "report", "", "show times as this report does")
-	flags.StringVar(&opts.timezone, "timezone", "", "IANA time zone in which times are shown (default: that of the reports)")
+	flags.StringVar(&opts.date, "date", "", "read the configured store, like a run of this day")
+	flags.StringVar(&opts.report, "report", "", "show times in the time zone of this report")
+	flags.StringVar(&opts.timezone, "timezone", "", "show times in this IANA time zone (default: that of the reports)")
 	return cmd
 }
 
 func (o *explainOptions) validate(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("session") && o.session < 1 {
-		return usageError(cmd, "--session %d: ids are from 1 on", o.session)
+		return usageError(cmd, "--session %d is not an id of 1 or more", o.session)
 	}
 	if o.session == 0 {
-		return usageError(cmd, "--session ID is missing: which session is to be explained?")
+		return usageError(cmd, "--session ID is missing; give the id of the session")
 	}
 	if _, err := time.LoadLocation(o.timezone); err != nil {
 		return usageError(cmd, "--timezone %q is not an IANA time zone, such as Europe/Amsterdam", o.timezone)
 	}
 	if o.timezone != "" && o.report != "" {
-		return usageError(cmd, "give --timezone, or the --report whose time zone it is")
+		return usageError(cmd, "give either --timezone or --report")
 	}
 	if (o.date == "") == (len(o.paths) == 0) {
-		return usageError(cmd, "give either --date, to read the configured store, or the files to read")
+		return usageError(cmd, "give either files, or --date to read the configured store")
 	}
 	if o.date != "" {
 		if _, err := day.Parse(o.date); err != nil {
@@ -81,7 +82,7 @@ func (o *explainOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// zone is the one in which times are shown.
+// zone is the time zone of shown times.
 func (o *explainOptions) zone(a *app) (*time.Location, error) {
 	if o.timezone != "" {
 		return time.LoadLocation(o.timezone)
@@ -130,7 +131,7 @@ func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
 	return writeTrimmed(a.stdout, w.text())
 }
 
-// explained is what to read.
+// explained are the dumps to read.
 func (a *app) explained(ctx context.Context, opts *explainOptions) (*extract.Extraction, error) {
 	if opts.date == "" {
 		return a.localExtraction(opts.paths)
@@ -143,12 +144,7 @@ func (a *app) explained(ctx context.Context, opts *explainOptions) (*extract.Ext
 	if err != nil {
 		return nil, err
 	}
-	x, err := explain.Dumps(ctx, p, partition.OfDay(d))
-	if err != nil {
-		return nil, err
-	}
-	x.Progress = new(extract.Progress)
-	return x, nil
+	return explain.Dumps(ctx, p, partition.OfDay(d))
 }
 
 // explanationWriter writes an explanation for people.
@@ -194,7 +190,7 @@ func (t *explanationWriter) events(b *strings.Builder) {
 	w.Flush()
 }
 
-// leg writes one leg: what it is, and each number with where it comes from.
+// leg writes one leg, and each of its numbers with its origin.
 func (t *explanationWriter) leg(b *strings.Builder, l *session.Leg) {
 	technician := "no technician"
 	if l.Technician.ID != 0 {

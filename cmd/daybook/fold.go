@@ -41,8 +41,8 @@ the default), and write the report's rows to standard output, sorted by session
 and leg.
 
 NDJSON has the Parquet names in order, times as 2026-11-20T08:02:10.000Z, and
-null for unknown. CSV has the English headings. Rejected lines are counted, and
-never change the exit code here.`,
+null for unknown values. CSV has the English headings. Rejected lines are counted
+and do not change the exit code.`,
 		Example: `  daybook fold dumps/2026/11/20 > rows.ndjson
   zstdcat dump.ndjson.zst | daybook fold --format csv --timezone Europe/Amsterdam
   daybook fold --format parquet --accounting - dumps > rows.parquet`,
@@ -57,8 +57,8 @@ never change the exit code here.`,
 	flags := cmd.Flags()
 	flags.StringVar(&opts.timezone, "timezone", "UTC", "IANA time zone of the report date")
 	flags.StringVar(&opts.format, "format", "ndjson", "ndjson, csv or parquet")
-	flags.StringVar(&opts.accounting, "accounting", "", "write what became of each line to this file, as JSON (-: standard error)")
-	flags.IntVar(&opts.workers, "workers", 0, "how many workers read and fold (default: one a core)")
+	flags.StringVar(&opts.accounting, "accounting", "", "write the numbers of events, duplicates, rejected and blank lines to this file, as JSON (-: standard error)")
+	flags.IntVar(&opts.workers, "workers", 0, "number of workers that read and fold (default: one a core)")
 	opts.profiles.flags(cmd)
 	return cmd
 }
@@ -71,16 +71,16 @@ func (o *foldOptions) validate(cmd *cobra.Command, a *app) error {
 	case "ndjson", "csv":
 	case "parquet":
 		if isTerminal(a.stdout) {
-			return usageError(cmd, "--format parquet does not go to a terminal; redirect it: > rows.parquet")
+			return usageError(cmd, "--format parquet cannot write to a terminal; redirect it: > rows.parquet")
 		}
 	default:
-		return usageError(cmd, "--format %q: it is ndjson, csv or parquet", o.format)
+		return usageError(cmd, "--format %q is not ndjson, csv or parquet", o.format)
 	}
 	if a.json && o.format != "ndjson" {
-		return usageError(cmd, "--json is the format ndjson; leave it out for --format %s", o.format)
+		return usageError(cmd, "--json means --format ndjson; leave it out with --format %s", o.format)
 	}
 	if o.workers < 0 {
-		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
+		return usageError(cmd, "--workers %d is negative; give a number from 1", o.workers)
 	}
 	if len(o.paths) == 0 {
 		o.paths = []string{dump.Stdin}
@@ -133,7 +133,7 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 	return nil
 }
 
-// localExtraction reads the dumps that paths name.
+// localExtraction reads the dumps in files and directories.
 func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 	files, unknown, err := dump.Find(paths)
 	if err != nil {

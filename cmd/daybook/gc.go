@@ -25,17 +25,17 @@ func newGCCommand(a *app) *cobra.Command {
 	var opts gcOptions
 	cmd := &cobra.Command{
 		Use:   "gc [--dry-run]",
-		Short: "Remove superseded revisions whose time is over, and what runs left behind",
-		Long: `Remove from the sink what nothing needs any more:
+		Short: "Remove expired revisions and the remains of interrupted runs",
+		Long: `Remove unneeded files from the sink:
 
-  expired     superseded revisions that were kept for sink.keep_revisions
-  superseded  files of a digest that a newer one has replaced
-  orphaned    files of runs that ended before they were published
-  incomplete  copies of superseded revisions that were never finished
-  refused     rejected lines of days that were refused, kept as long as revisions
-  unfinished  in a directory: files whose writers were killed
+  expired     superseded revisions older than sink.keep_revisions
+  superseded  files of a replaced digest
+  orphaned    files of runs that ended before their commit
+  incomplete  unfinished copies of superseded revisions
+  refused     rejected lines of refused days, older than sink.keep_revisions
+  unfinished  in a directory: temporary files of killed writers
 
-What a manifest names is never removed. It may run beside anything else.`,
+Files in a manifest stay. Other commands may run at the same time.`,
 		Example: `  daybook gc --dry-run
   daybook gc --keep 30d`,
 		Args: noArgs,
@@ -48,13 +48,13 @@ What a manifest names is never removed. It may run beside anything else.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.dryRun, "dry-run", false, "only say what would be removed")
+	flags.BoolVar(&opts.dryRun, "dry-run", false, "list the files, and remove none")
 	flags.StringVar(&opts.keep, "keep", "", "how long to keep superseded revisions, such as 7d or 36h (default: sink.keep_revisions)")
-	flags.TextVar(&opts.grace, "grace", config.Span(publish.DefaultGrace), "how old a file that nothing names must be, a `time` such as 12h or 2d: longer than any run takes to publish it")
+	flags.TextVar(&opts.grace, "grace", config.Span(publish.DefaultGrace), "least age of a removed file that no manifest names, a `time` such as 12h or 2d; choose more than any run takes")
 	return cmd
 }
 
-// validate gives the time for which revisions are kept; 0: as configured.
+// validate returns how long revisions are kept; 0: as configured.
 func (o *gcOptions) validate(cmd *cobra.Command) (keep config.Retention, err error) {
 	if cmd.Flags().Changed("keep") {
 		if err := keep.UnmarshalText([]byte(o.keep)); err != nil {
@@ -62,7 +62,7 @@ func (o *gcOptions) validate(cmd *cobra.Command) (keep config.Retention, err err
 		}
 	}
 	if o.grace <= 0 {
-		return 0, usageError(cmd, "--grace: it is a time of more than 0, such as 12h or 2d")
+		return 0, usageError(cmd, "--grace must be more than 0, such as 12h or 2d")
 	}
 	return keep, nil
 }
@@ -86,7 +86,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 		err = werr
 	}
 	if err == nil && len(result.Skipped) > 0 {
-		err = fmt.Errorf("%s could not be looked at", words.Count(len(result.Skipped), "directory", "directories"))
+		err = fmt.Errorf("%s could not be read", words.Count(len(result.Skipped), "directory", "directories"))
 	}
 	return err
 }
@@ -124,12 +124,12 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	}
 	fmt.Fprintf(a.stdout, "%s, %s %s\n", words.Count(result.Objects, "object", "objects"), words.Bytes(result.Bytes), done)
 	for _, key := range result.PutBack {
-		if _, err := fmt.Fprintf(a.stderr, "%s was put back: a run published it just as it was removed\n", key); err != nil {
+		if _, err := fmt.Fprintf(a.stderr, "%s was restored: a run published it during its removal\n", key); err != nil {
 			return err
 		}
 	}
 	for _, s := range result.Skipped {
-		if _, err := fmt.Fprintf(a.stderr, "%s was left alone: %s\n", s.Dir, s.Reason); err != nil {
+		if _, err := fmt.Fprintf(a.stderr, "%s was skipped: %s\n", s.Dir, s.Reason); err != nil {
 			return err
 		}
 	}

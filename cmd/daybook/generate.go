@@ -30,10 +30,10 @@ func newGenerateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate --out DIR|s3://BUCKET/PREFIX",
 		Short: "Write plausible event dumps of any size",
-		Long: `Write event dumps that look like a support organisation's, for trying daybook
-out, for benchmarks and for tests: some 33 lines a session, of 220 bytes each.
-They hold events of every type, and what goes wrong in practice: late and
-repeated events, lines out of order, and one in two thousand that is no event.
+		Long: `Write event dumps like those of a support organisation, for trials, benchmarks and
+tests: about 33 lines a session, of 220 bytes each. They hold events of every
+type, and the faults of real dumps: late and repeated events, lines out of order,
+and one wrong line in two thousand.
 
 The same options give the same bytes. Existing dumps of the same days are
 replaced. The credentials of a bucket come from the environment.`,
@@ -48,21 +48,21 @@ replaced. The credentials of a bucket come from the environment.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.out, "out", "", "where to: a directory, or a bucket and a prefix (required)")
+	flags.StringVar(&opts.out, "out", "", "directory, or bucket and prefix, to write to (required)")
 	flags.StringVar(&opts.endpoint, "endpoint", "", "S3 endpoint (default: Amazon's)")
 	flags.StringVar(&opts.from, "from", "2026-11-02", "the first dump day")
-	flags.IntVar(&opts.Days, "days", 7, "how many dump days")
-	flags.IntVar(&opts.SessionsPerDay, "sessions-per-day", 1000, "sessions that begin on a working day; there are fewer at weekends")
-	flags.Uint64Var(&opts.Seed, "seed", 1, "another seed gives other sessions")
+	flags.IntVar(&opts.Days, "days", 7, "number of dump days")
+	flags.IntVar(&opts.SessionsPerDay, "sessions-per-day", 1000, "number of sessions that begin on a working day; weekends have fewer")
+	flags.Uint64Var(&opts.Seed, "seed", 1, "seed of the sessions")
 	flags.StringVar(&opts.codec, "codec", "gzip", "none, gzip or zstd")
 	flags.StringVar(&opts.key, "key", "{yyyy}/{mm}/{dd}/", "what the keys of a day's dumps begin with")
-	flags.IntVar(&opts.Workers, "workers", 0, "how many days to write at once (default: one a core)")
+	flags.IntVar(&opts.Workers, "workers", 0, "number of days to write at the same time (default: one a core)")
 	return cmd
 }
 
 func (o *generateOptions) validate(cmd *cobra.Command) (err error) {
 	if o.out == "" {
-		return usageError(cmd, "--out is missing: where should the dumps go?")
+		return usageError(cmd, "--out is missing; give a directory, or s3://BUCKET/PREFIX")
 	}
 	if o.From, err = day.Parse(o.from); err != nil {
 		return usageError(cmd, "--from: %s", err)
@@ -73,11 +73,11 @@ func (o *generateOptions) validate(cmd *cobra.Command) (err error) {
 	codecs := map[string]dump.Codec{"none": dump.Plain, "gzip": dump.Gzip, "zstd": dump.Zstd}
 	codec, known := codecs[o.codec]
 	if !known {
-		return usageError(cmd, "--codec %q: it is none, gzip or zstd", o.codec)
+		return usageError(cmd, "--codec %q is not none, gzip or zstd", o.codec)
 	}
 	o.Codec = codec
 	if o.Workers < 0 {
-		return usageError(cmd, "--workers %d: it is a positive number", o.Workers)
+		return usageError(cmd, "--workers %d is negative; give a number from 1", o.Workers)
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -94,7 +94,7 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 		Create: true,
 	})
 	if err != nil {
-		return codedError{fmt.Errorf("--out: %w", err), exitUsage} // nothing was asked of the store yet
+		return codedError{fmt.Errorf("--out: %w", err), exitUsage} // no request was sent yet
 	}
 	stats, err := generate.Write(ctx, opts.Options, spooled(s))
 	if err != nil {
@@ -109,8 +109,8 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 	return err
 }
 
-// spooled puts objects into s by way of a temporary file: a store wants to
-// know the size beforehand, and to read again where it retries.
+// spooled puts objects into s from a temporary file, because a store needs the
+// size first, and reads again when it retries.
 func spooled(s store.Store) generate.Put {
 	return func(ctx context.Context, key string, write func(io.Writer) error) (err error) {
 		spool, err := tempfile.New(os.TempDir())

@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // report time zones must not depend on the machine's database
+	_ "time/tzdata" // makes time zones independent of the machine's database
 )
 
 func main() {
-	// The first signal asks the work to stop; the second one ends the process.
+	// The first signal asks the work to stop. The second one then ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))

@@ -25,20 +25,19 @@ func newPlanCommand(a *app) *cobra.Command {
 	var opts planOptions
 	cmd := &cobra.Command{
 		Use:   "plan [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
-		Short: "Say what is missing or stale, and why; write nothing",
-		Long: `Compare what should exist with what was published, and say of every digest and
-partition that is not up to date what it is, and why:
+		Short: "Show what is missing or stale, and why; write nothing",
+		Long: `Compare what should exist with what was published. List every digest and
+partition that is not fresh, with its status and the reason:
 
-  missing  it was not made yet
-  stale    what it was made from, or how, has changed since
-  depends  made from something that is missing or stale: whether that changes it
-           shows when that is made
-  waiting  a month that is not complete yet
-  newer    made by a newer daybook than this one, and left alone
+  missing  not built yet
+  stale    built, and its inputs, its definition or the engine have changed
+  depends  built from a missing or stale one; it changes if that one changes
+  waiting  a month that is not complete: its last day has no dumps yet
+  newer    built by a newer daybook, and left alone
 
-Consecutive days with the same to say are one line. With --json, each is a step
-of its own, also what is fresh. A run does the plan: what is missing or stale is
-made, and nothing else.`,
+One line stands for consecutive days with the same status and reason. --json
+lists every step, including fresh ones. 'daybook run' builds what is missing or
+stale.`,
 		Example: `  daybook plan
   daybook plan --month 2026-11 --report sessions --all
   daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
@@ -53,7 +52,7 @@ made, and nothing else.`,
 	}
 	opts.dayFlags(cmd)
 	opts.reportFlag(cmd)
-	cmd.Flags().BoolVar(&opts.all, "all", false, "also list what is fresh (--json always does)")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also list fresh digests and partitions (--json always does)")
 	return cmd
 }
 
@@ -75,8 +74,8 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 	return writePlan(a.stdout, p, opts.all)
 }
 
-// writePlan writes a plan for people: what is not fresh, or all, and how much
-// there is of each status.
+// writePlan writes a plan as a table of the steps that are not fresh, or of all
+// steps, and the number of steps of each status.
 func writePlan(out io.Writer, p *plan.Plan, all bool) error {
 	err := writeTable(out, func(w io.Writer) {
 		header := "REPORT\tPARTITION\tSTATUS\tWHY\n"
@@ -95,8 +94,8 @@ func writePlan(out io.Writer, p *plan.Plan, all bool) error {
 	return writeLeftOut(out, p.TooLate, p.Unknown)
 }
 
-// stepReport is the report of a step as tables name it. No report has the name
-// of the digests.
+// stepReport is the name of a step's report in tables. Digests have a name that
+// no report may have.
 func stepReport(id partition.ID) string {
 	if id.Kind == partition.Digest {
 		return string(id.Kind)
@@ -104,15 +103,15 @@ func stepReport(id partition.ID) string {
 	return id.Report
 }
 
-// stretch is consecutive steps of one report with the same to say.
+// stretch is a run of consecutive steps that share a line.
 type stretch struct {
-	step    *plan.Step // the first one
+	step    *plan.Step // the first step
 	last    partition.ID
-	reasons []string // of all of them
-	dumps   int      // of digests, of all their days
+	reasons []string // of all steps
+	dumps   int      // number of dumps of all steps, for digests
 }
 
-// stretches puts steps together that follow each other.
+// stretches joins consecutive steps.
 func stretches(steps []plan.Step) []stretch {
 	var all []stretch
 	for i := range steps {
@@ -127,15 +126,16 @@ func stretches(steps []plan.Step) []stretch {
 	return all
 }
 
-// takes says whether a step belongs to the stretch. Reasons tell steps apart,
-// but not those that name what comes first, which is listed, too, and not
-// digests that are missing: they have how many dumps they are of.
+// takes says whether a step belongs to the stretch. Steps with different reasons
+// have lines of their own, with two exceptions: the reason of a dependent step
+// names another listed step, and that of a missing digest is its number of
+// dumps.
 func (s *stretch) takes(next *plan.Step) bool {
 	return s.step.Status == next.Status && s.step.Failed == next.Failed &&
 		follows(s.last, next.ID) && (next.Status == plan.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
 }
 
-// undigested says whether the stretch is dumps that were not digested yet.
+// undigested says whether the stretch is of missing digests.
 func (s *stretch) undigested() bool {
 	return s.step.ID.Kind == partition.Digest && s.step.Status == plan.Missing
 }
@@ -155,7 +155,7 @@ func (s *stretch) add(step *plan.Step) {
 
 func (s *stretch) partitions() string { return rangeText(s.step.ID, s.last) }
 
-// why gives the reasons, but not too many of them.
+// why gives the first reasons, and the last error.
 func (s *stretch) why() string {
 	const most = 3
 	text := strings.Join(s.reasons[:min(len(s.reasons), most)], "; ")
@@ -168,7 +168,7 @@ func (s *stretch) why() string {
 	return text
 }
 
-// follows says whether a partition is the day or month after another.
+// follows says whether after is the day or month after before.
 func follows(before, after partition.ID) bool {
 	return before.Report == after.Report && before.Kind == after.Kind && before.Period.Next() == after.Period
 }
@@ -180,7 +180,7 @@ func rangeText(first, last partition.ID) string {
 	return first.Name() + " to " + last.Name()
 }
 
-// statusCounts is one line: how many steps have which status.
+// statusCounts lists the number of steps of each status.
 func statusCounts(steps []plan.Step) string {
 	counts := map[plan.Status]int{}
 	for i := range steps {
@@ -201,23 +201,23 @@ func statusCounts(steps []plan.Step) string {
 	return strings.Join(texts, ", ")
 }
 
-// mostNotes is how many things of one kind are told: whoever wants all of them
-// asks for JSON.
+// mostNotes is the number of notes of one kind that people see. JSON has all.
 const mostNotes = 10
 
-// maxLookback is the most that source.lookback_days can be (config).
+// maxLookback is the largest source.lookback_days (config).
 const maxLookback = 366
 
-// writeLeftOut says what of the dumps is in no report.
+// writeLeftOut reports lines beyond the look-back, and objects that are not
+// read.
 func writeLeftOut(w io.Writer, late []catalog.Late, unknown []string) error {
 	for i, l := range late {
 		if i == mostNotes {
 			fmt.Fprintf(w, "… and %d more such days; --json lists them all\n", len(late)-i)
 			break
 		}
-		remedy := fmt.Sprintf("source.lookback_days: %d would put them into the reports of that day", l.Lookback)
+		remedy := fmt.Sprintf("source.lookback_days: %d takes them into the reports of that day", l.Lookback)
 		if l.Lookback > maxLookback {
-			remedy = fmt.Sprintf("that is further away than source.lookback_days can reach (%d)", maxLookback)
+			remedy = fmt.Sprintf("source.lookback_days reaches %d days at most", maxLookback)
 		}
 		fmt.Fprintf(w, "the dumps of %s have %s of %s (%s): %s\n", l.DumpDay, words.Count(l.Lines, "line", "lines"), l.Date, l.Reason, remedy)
 	}

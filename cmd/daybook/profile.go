@@ -10,19 +10,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// profiles are the files for Go's tools that tell where time and memory go.
+// profiles are the files for Go's profiling tools.
 type profiles struct{ cpu, memory, trace string }
 
 func (p *profiles) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.cpu, "cpuprofile", "", "write where the time goes to this file, for go tool pprof")
-	flags.StringVar(&p.memory, "memprofile", "", "write what was allocated to this file, for go tool pprof")
-	flags.StringVar(&p.trace, "trace", "", "write what ran when to this file, for go tool trace")
+	flags.StringVar(&p.cpu, "cpuprofile", "", "write a CPU profile to this file, for go tool pprof")
+	flags.StringVar(&p.memory, "memprofile", "", "write a memory profile to this file, for go tool pprof")
+	flags.StringVar(&p.trace, "trace", "", "write an execution trace to this file, for go tool trace")
 }
 
-// while does work, and writes the profiles that are wanted of it. That one
-// cannot be written is an error even if the work succeeded: somebody waits for
-// it.
+// while does work and writes its profiles. A profile that cannot be written is
+// an error, even if the work succeeded.
 func (p *profiles) while(work func() error) error {
 	var finish []func() error
 	err := func() error {
@@ -52,7 +51,7 @@ func (p *profiles) while(work func() error) error {
 				return err
 			}
 			finish = append(finish, func() error {
-				runtime.GC() // so that what is in use is what is still needed
+				runtime.GC() // leaves only live memory in the profile
 				return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 			})
 		}

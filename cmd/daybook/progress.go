@@ -17,31 +17,31 @@ import (
 )
 
 const (
-	barInterval  = 200 * time.Millisecond // quick enough to look alive
-	lineInterval = 10 * time.Second       // slow enough for a log
+	barInterval  = 200 * time.Millisecond // for a moving bar
+	lineInterval = 10 * time.Second       // for a log
 )
 
-// watch shows how reading gets on until the function it returns is called: as
-// a bar on a terminal, as a line now and then elsewhere.
+// watch shows the progress of reading until stop is called: a bar on a terminal,
+// lines elsewhere.
 func (a *app) watch(p *extract.Progress) (stop func()) {
 	return a.show(func(since time.Duration) view {
 		return view{done: p.BytesRead.Load(), total: p.Bytes.Load(), parts: pace(p, since)}
 	})
 }
 
-// watchSteps shows how a run gets on. planned is how many steps it has, if that
-// is known beforehand.
+// watchSteps shows the progress of a run until stop is called. planned is its
+// number of steps; 0: unknown.
 func (a *app) watchSteps(p *extract.Progress, planned int) (stop func()) {
 	return a.show(func(since time.Duration) view { return stepsView(p, int64(planned), since) })
 }
 
-// view is what there is to show at a moment.
+// view is the progress at one moment.
 type view struct {
-	done, total int64    // in whatever unit
-	parts       []string // in words, the most important one first
+	done, total int64    // in bytes or steps
+	parts       []string // in words, most important first
 }
 
-// show shows what look sees, again and again.
+// show shows the views of look at intervals, until stop is called.
 func (a *app) show(look func(since time.Duration) view) (stop func()) {
 	if a.quiet {
 		return func() {}
@@ -71,8 +71,8 @@ func (a *app) show(look func(since time.Duration) view) (stop func()) {
 	return sync.OnceFunc(func() { close(done); wg.Wait() })
 }
 
-// line is the view in words, and how long the rest will take if it goes on so:
-// as much of it as there is room for.
+// line is the view in words, with the time left at the present speed. Parts
+// without room are left out.
 func (v view) line(since time.Duration, room int) string {
 	parts := v.parts
 	if 0 < v.done && v.done < v.total {
@@ -94,25 +94,24 @@ func plainLine(w io.Writer) func(view, time.Duration) {
 }
 
 const (
-	barWidth = 20 // at most
-	barFrame = 11 // what stands around a bar and its text: a percentage, the ends, spaces
+	barWidth = 20 // characters at most
+	barFrame = 11 // characters around a bar and its text: a percentage, the ends, spaces
 )
 
-// room is how much text goes beside a bar on a terminal of so many columns: a
-// line that is longer would not be drawn over by the next one. The bar becomes
-// shorter by itself, but should remain one.
+// room is the length of the text beside a bar. A line that wraps would not be
+// overwritten by the next one. A narrow terminal keeps a quarter for the bar.
 func room(columns int) int { return max(columns-barFrame-min(barWidth, columns/4), 0) }
 
 func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(barWidth),
-		progressbar.OptionSetPredictTime(false), // the line says it
+		progressbar.OptionSetPredictTime(false), // the text has it
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""),
 	}
-	b := progressbar.NewOptions64(-1, options...) // a spinner, as long as the total is not known
+	b := progressbar.NewOptions64(-1, options...) // a spinner until the total is known
 	known := false
 	draw = func(v view, since time.Duration) {
 		switch {
@@ -122,7 +121,7 @@ func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 			b.ChangeMax64(v.total)
 		}
 		b.Describe(v.line(since, room(columns(w))))
-		_ = b.Set64(min(v.done, v.total)) // a bar that cannot be drawn is no reason to fail
+		_ = b.Set64(min(v.done, v.total)) // work goes on without a bar
 	}
 	return draw, func() { _ = b.Clear() }
 }
@@ -136,9 +135,8 @@ func pace(p *extract.Progress, since time.Duration) []string {
 	}
 }
 
-// stepsView shows the steps that were done: a day of dumps that is digested is
-// one, and then a day or a month of all reports. A run tells how many there are
-// stage by stage.
+// stepsView is the progress in steps. A step is the digest of one dump day, or
+// one day or month of all reports. A run knows its steps stage by stage.
 func stepsView(p *extract.Progress, planned int64, since time.Duration) view {
 	v := view{done: p.StepsDone.Load(), total: max(planned, p.Steps.Load())}
 	v.parts = []string{fmt.Sprintf("%d of %d steps", v.done, v.total), fmt.Sprintf("%.1f steps/min", float64(v.done)/since.Minutes())}
@@ -148,7 +146,7 @@ func stepsView(p *extract.Progress, planned int64, since time.Duration) view {
 	return v
 }
 
-// leftText writes a time as precisely as a forecast deserves.
+// leftText writes a forecast with two or three digits.
 func leftText(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
@@ -159,7 +157,7 @@ func leftText(d time.Duration) string {
 	return fmt.Sprintf("%.1f h", d.Hours())
 }
 
-// columns is how wide a terminal is now.
+// columns is the width of a terminal.
 func columns(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {

@@ -28,7 +28,7 @@ import (
 func newRejectsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rejects",
-		Short: "List, show or replay the lines that are no events",
+		Short: "List, show or replay rejected lines",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -40,12 +40,12 @@ func newRejectsListCommand(a *app) *cobra.Command {
 	var opts selection
 	cmd := &cobra.Command{
 		Use:   "list [--date DAY | --month MONTH | --from DAY --to DAY]",
-		Short: "List how many lines were rejected, by dump day and reason",
-		Long: `List how many lines of each dump day were rejected, why, and where they are kept.
+		Short: "Count rejected lines by dump day and reason",
+		Long: `Count the rejected lines of each dump day by reason, and show where they are kept.
 
-A day is refused if there are more of them than source.max_rejected allows: then
-the reports are as if its newer dumps were not there. With --json, each day is a
-line of NDJSON.`,
+A day with more rejected lines than source.max_rejected allows is refused: the
+reports stay as they were before its new dumps. With --json, each day is a line
+of NDJSON.`,
 		Example: `  daybook rejects list --month 2026-11`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -110,9 +110,9 @@ func newRejectsShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show --date DAY [--reason REASON] [--raw]",
 		Short: "Show the rejected lines of a dump day",
-		Long: `Show the rejected lines of a dump day: where each is, why it was rejected, and
-the line itself. With --raw, the lines alone, byte for byte: to be mended by
-whatever tool, and then replayed. With --json, the lines as they are kept.`,
+		Long: `Show the rejected lines of a dump day, each with its place and the reason. --raw
+writes the lines only, byte for byte, so that a tool can mend them for 'rejects
+replay'. --json writes the quarantine's records.`,
 		Example: `  daybook rejects show --date 2026-11-20 --reason bad_value
   daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
 		Args: noArgs,
@@ -121,15 +121,15 @@ whatever tool, and then replayed. With --json, the lines as they are kept.`,
 				return err
 			}
 			if opts.raw && a.json {
-				return usageError(cmd, "give --raw, for the lines alone, or --json, for all that is kept of them")
+				return usageError(cmd, "give either --raw, for the lines only, or --json, for the quarantine's records")
 			}
 			return runRejectsShow(cmd.Context(), a, &opts)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.date, "date", "", "the dump day (required)")
-	flags.StringVar(&opts.reason, "reason", "", "only lines that were rejected for this reason")
-	flags.BoolVar(&opts.raw, "raw", false, "the lines alone, as they are in the dumps")
+	flags.StringVar(&opts.reason, "reason", "", "show only lines with this reason")
+	flags.BoolVar(&opts.raw, "raw", false, "write the lines only, as in the dumps")
 	return cmd
 }
 
@@ -145,12 +145,12 @@ func (o *rejectsShowOptions) validate(cmd *cobra.Command) (err error) {
 		}
 		names = append(names, reason.String())
 	}
-	return usageError(cmd, "--reason %q: there are %s", o.reason, strings.Join(names, ", "))
+	return usageError(cmd, "--reason %q is not one of %s", o.reason, strings.Join(names, ", "))
 }
 
 func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {
 	if date == "" {
-		return 0, usageError(cmd, "--date is missing: the lines of which dump day?")
+		return 0, usageError(cmd, "--date is missing; give the dump day")
 	}
 	d, err := day.Parse(date)
 	if err != nil {
@@ -194,7 +194,7 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 		}
 	}
 	if shown == 0 && !a.quiet {
-		text := fmt.Sprintf("no lines of %s were rejected for that reason", opts.day)
+		text := fmt.Sprintf("%s has no rejected lines with that reason", opts.day)
 		if len(all) == 0 {
 			if text, err = noRejects(ctx, in, opts.day); err != nil {
 				return err
@@ -205,13 +205,13 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 	return out.Flush()
 }
 
-// noRejects says why no rejected lines are kept of a day.
+// noRejects says why a day has no rejected lines.
 func noRejects(ctx context.Context, in *inspect.Inspector, d day.Day) (string, error) {
 	digested, err := in.Digested(ctx, d)
 	if err != nil || digested {
-		return fmt.Sprintf("no lines of %s were rejected", d), err
+		return fmt.Sprintf("%s has no rejected lines", d), err
 	}
-	return fmt.Sprintf("the dumps of %s were not digested yet: what of them is rejected shows when daybook run has done it", d), nil
+	return fmt.Sprintf("the dumps of %s have no digest yet; daybook run makes it and finds rejected lines", d), nil
 }
 
 func writeReject(w io.Writer, l *quarantine.Line) error {
@@ -233,24 +233,23 @@ func newRejectsReplayCommand(a *app) *cobra.Command {
 	var opts rejectsReplayOptions
 	cmd := &cobra.Command{
 		Use:   "replay --date DAY [FILE|-]",
-		Short: "Feed mended lines in again, as a dump of their own",
-		Long: `Write mended lines into the source, as a further dump of the same dump day. The
-partitions that they change are stale then, and the next run restates them.
+		Short: "Write mended lines as a new dump of the same day",
+		Long: `Write mended lines into the source, as a new dump of the same dump day. The next
+run restates the partitions that they change.
 
 FILE (or standard input, -) holds the lines, as 'rejects show --raw' writes them.
-Lines that are still no events are told, and nothing is written, unless with
---partial. Without FILE, the rejected lines that are kept of that day are taken
-as they are: those that this version of daybook accepts, or that a longer
-look-back reaches, are replayed.
+If some are still wrong, they are reported and nothing is written; with --partial
+the others are written. Without FILE, the day's rejected lines are tried as they
+are: this version of daybook, or a longer look-back, may accept some.
 
-The dump is named after its content, so replaying the same lines twice is the
-same as once; so is replaying lines that were accepted before. The rejected
-lines stay in their dumps, and go on being counted as such. A day that is
-refused for them needs a higher source.max_rejected, or other dumps.
+The dump is named after its content, so replaying the same lines twice changes
+nothing, and neither does replaying accepted lines. The rejected lines stay in
+their dumps and in the accounting. A refused day needs a higher
+source.max_rejected, or other dumps.
 
 Exit codes:
   0    the lines are in the source, or there are none
-  1    failed; or lines are still no events, and nothing was written
+  1    failed; or some lines are still wrong, and nothing was written
   2    wrong arguments or configuration
   130  interrupted`,
 		Example: `  daybook rejects replay --date 2026-11-20 mended.ndjson
@@ -268,7 +267,7 @@ Exit codes:
 		},
 	}
 	cmd.Flags().StringVar(&opts.date, "date", "", "the dump day (required)")
-	cmd.Flags().BoolVar(&opts.partial, "partial", false, "write the lines that are events, even if others are not")
+	cmd.Flags().BoolVar(&opts.partial, "partial", false, "write the right lines, and leave wrong ones out")
 	return cmd
 }
 
@@ -300,12 +299,12 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 		err = writeReplay(a, result, why)
 	}
 	if err == nil && !partial && len(result.Rejected) > 0 {
-		err = fmt.Errorf("%s no event; nothing was written (--partial leaves them out)", words.Count(len(result.Rejected), "line is", "lines are"))
+		err = fmt.Errorf("%s still wrong; nothing was written (--partial leaves them out)", words.Count(len(result.Rejected), "line is", "lines are"))
 	}
 	return err
 }
 
-// linesOf reads all lines of a file.
+// linesOf are all lines of a file.
 func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
 	return func(yield func(dump.Line, error) bool) {
 		for {
@@ -320,15 +319,15 @@ func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
 	}
 }
 
-// whyNothing says why nothing was written; empty: something was.
+// whyNothing says why no dump was written; empty: a dump was written.
 func (o *rejectsReplayOptions) whyNothing(ctx context.Context, p *settings.Pipeline, d day.Day, result *maintain.ReplayResult) (string, error) {
 	switch n := len(result.Rejected); {
 	case result.URL != "":
 		return "", nil
 	case n > 0:
-		return words.Count(n, "line is", "lines are") + " still no event", nil
+		return words.Count(n, "line is", "lines are") + " still wrong", nil
 	case o.file != "":
-		return "there are no lines in " + o.file, nil
+		return o.file + " has no lines", nil
 	}
 	return noRejects(ctx, &inspect.Inspector{Settings: p}, d)
 }
@@ -346,9 +345,9 @@ func writeReplay(a *app, result *maintain.ReplayResult, whyNothing string) error
 		_, err := fmt.Fprintf(a.stdout, "nothing was written: %s\n", whyNothing)
 		return err
 	case result.Existed:
-		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, in %s\n", words.Count(result.Lines, "line", "lines"), result.URL)
+		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, as %s\n", words.Count(result.Lines, "line", "lines"), result.URL)
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what that changes, and daybook run does it.\n", words.Count(result.Lines, "line", "lines"), result.URL)
+	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what they change; daybook run builds it.\n", words.Count(result.Lines, "line", "lines"), result.URL)
 	return err
 }

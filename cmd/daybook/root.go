@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The exit codes, as every command's help documents them.
+// The exit codes. Every command's help documents them.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -25,36 +25,36 @@ const (
 const exitCodesHelp = `
 Exit codes:
   0    done
-  1    failed; what was published before is as it was
+  1    failed; what was published before is unchanged
   2    wrong arguments or configuration
   130  interrupted`
 
-// app is what every command shares: the process's edges, and the options of
-// the root command.
+// app holds the process's inputs and outputs, and the options of the root
+// command, for all commands.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 
-	log      *slog.Logger // of a service; nil: notes go to stderr
-	noNotice func()       // keeps people from being told that the program is stopping, or waits until they are
+	log      *slog.Logger // of daybook serve; nil: notes go to stderr
+	noNotice func()       // cancels the message that the program is stopping, or waits until it is written
 
 	configFile string
 	quiet      bool
 	json       bool
 }
 
-// run is the program: main without the process around it.
+// run is the program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(told)
-		fmt.Fprintln(stderr, "daybook: stopping; what is under way is finished or left as it was (again to stop at once)")
+		fmt.Fprintln(stderr, "daybook: stopping; running work is finished or discarded (repeat to stop at once)")
 	})
 	a.noNotice = sync.OnceFunc(func() {
 		if !stop() {
-			<-told // begun: a short command could end before it is written
+			<-told // a short command could end before the message is written
 		}
 	})
 	root := newRootCommand(a)
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(err)
 }
 
-// A codedError ends the program with a certain exit code.
+// codedError is an error with an exit code of its own.
 type codedError struct {
 	error
 	code int
@@ -80,7 +80,7 @@ type codedError struct {
 
 func (e codedError) Unwrap() error { return e.error }
 
-// usageError says that the arguments are wrong; it points at the help.
+// usageError is an error in the arguments. It names the command with the help.
 func usageError(cmd *cobra.Command, format string, args ...any) error {
 	return codedError{fmt.Errorf(format+"\nSee '%s --help'.", append(args, cmd.CommandPath())...), exitUsage}
 }
@@ -107,11 +107,11 @@ func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "daybook",
 		Short: "Session reports from raw event dumps: Parquet for warehouses, CSV for people",
-		Long: `daybook extracts raw support-session event dumps from object storage (S3, MinIO,
-or a local directory), folds them into session reports, and loads partitioned
-Parquet files and CSV summaries back.
+		Long: `daybook reads raw support-session event dumps from object storage (S3, MinIO, or
+a local directory), folds them into session reports, and publishes partitioned
+Parquet files and CSV summaries.
 
-Start with 'daybook demo', which shows the whole way on generated data.`,
+Start with 'daybook demo': it builds reports from generated dumps.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -128,9 +128,9 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default: daybook.yml, if there is one)")
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes, only results and errors")
-	flags.BoolVar(&a.json, "json", false, "write results as JSON, for machines")
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default: daybook.yml, if it exists)")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "write results and errors only: no progress, no notes")
+	flags.BoolVar(&a.json, "json", false, "write results as JSON")
 	root.Flags().BoolVar(&showVersion, "version", false, "the same as 'daybook version'")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
@@ -157,22 +157,21 @@ Start with 'daybook demo', which shows the whole way on generated data.`,
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
-		Short: "Say what a command does, and how it is used",
-		Long:  "Say what a command does, and how it is used: the same as 'daybook COMMAND --help'.\n" + exitCodesHelp,
+		Short: "Show the help of a command",
+		Long:  "Show the help of a command, like 'daybook COMMAND --help'.\n" + exitCodesHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
 				return usageError(cmd, "there is no command %q", strings.Join(args, " "))
 			}
-			about.InitDefaultHelpFlag() // which it gets where it is run
+			about.InitDefaultHelpFlag() // cobra adds the flag only to the command that runs
 			return about.Help()
 		},
 	}
 }
 
-// noEmptyFlags refuses flags with an empty value: it is mostly that of a
-// variable that nobody has set, and not meant as no flag at all, which may
-// select far more.
+// noEmptyFlags refuses flags with an empty value. Most come from an unset shell
+// variable, and without the flag a command may do far more.
 func noEmptyFlags(cmd *cobra.Command) error {
 	var empty []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -181,12 +180,12 @@ func noEmptyFlags(cmd *cobra.Command) error {
 		}
 	})
 	if len(empty) > 0 {
-		return usageError(cmd, "%s: the value is empty; is a variable not set?", strings.Join(empty, ", "))
+		return usageError(cmd, "%s: the value is empty; give a value, or leave the flag out (is a shell variable unset?)", strings.Join(empty, ", "))
 	}
 	return nil
 }
 
-// flagError says what is wrong with flags.
+// flagError is an error in the flags.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -195,26 +194,26 @@ func flagError(cmd *cobra.Command, err error) error {
 	name, value := invalid.GetFlag().Name, invalid.GetValue()
 	switch invalid.GetFlag().Value.Type() {
 	case "int", "int64":
-		return usageError(cmd, "--%s %q: it is a whole number", name, value)
+		return usageError(cmd, "--%s %q is not a whole number", name, value)
 	case "uint64":
-		return usageError(cmd, "--%s %q: it is a whole number from 0", name, value)
+		return usageError(cmd, "--%s %q is not a whole number of 0 or more", name, value)
 	case "bool":
-		return usageError(cmd, "--%s %q: it is true or false", name, value)
+		return usageError(cmd, "--%s %q is not true or false", name, value)
 	}
 	return usageError(cmd, "--%s: %s", name, errors.Unwrap(invalid))
 }
 
-// unknownCommand says so, and which one may be meant.
+// unknownCommand is the error for an unknown command, with a suggestion.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	meant := ""
-	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
+	cmd.SuggestionsMinimumDistance = 2 // wrong letters at most
 	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
 		meant = "; did you mean " + strings.Join(similar, " or ") + "?"
 	}
 	return usageError(cmd, "unknown command %q%s", name, meant)
 }
 
-// noArgs is for commands that take flags alone, or commands of their own.
+// noArgs is for commands with flags or subcommands only.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, args[0])
@@ -224,7 +223,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 func atMostOneArg(cmd *cobra.Command, args []string) error { return noMoreArgs(cmd, args, 1) }
 
-// exactArgs is for commands that take just the arguments that are named.
+// exactArgs is for commands with exactly the named arguments.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch missing := names[min(len(args), len(names)):]; len(missing) {
@@ -245,8 +244,8 @@ func noMoreArgs(cmd *cobra.Command, args []string, most int) error {
 	return nil
 }
 
-// documentExitCodes adds the exit codes to the help of each command that has
-// none of its own.
+// documentExitCodes adds the exit codes to the help of each command without its
+// own list.
 func documentExitCodes(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		if !strings.Contains(c.Long, "Exit codes:") {
@@ -259,5 +258,5 @@ func documentExitCodes(cmd *cobra.Command) {
 	}
 }
 
-// defaultConfigFile is read, if it exists, where no configuration is named.
+// defaultConfigFile is read without --config, if it exists.
 const defaultConfigFile = "daybook.yml"

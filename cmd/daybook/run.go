@@ -30,21 +30,22 @@ func newRunCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
 		Short: "Build and publish what is missing or stale",
-		Long: `Do what 'daybook plan' says: read the dumps that are new, fold them into the
-configured reports, and publish Parquet files and CSV summaries. Without a day
-or month, whatever is missing or stale anywhere is built.
+		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
+reports, and publish Parquet files and CSV summaries. Without a day or month,
+build everything that is missing or stale, from the date of the first event to
+the newest dump day.
 
-A day needs the dumps of the look-back (source.lookback_days) before it, for
-sessions that began earlier, and as long after it, if there are any yet, for
-those that go on. Running again is always safe: what did not change is not
-written. What fails does not stop the rest.
+A day is built from the dumps of source.lookback_days before it, for sessions
+that began earlier, and after it, for sessions that go on. Running again is
+always safe: unchanged files are not written again. A failed step does not stop
+the others.
 
 Exit codes:
-  0    all of it was done
-  1    something failed; what was published before is as it was
+  0    everything was built
+  1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
-  3    as 1, and all that failed is days with too many rejected lines
-  130  interrupted; running again does what is left`,
+  3    like 1, and every failure is a day with too many rejected lines
+  130  interrupted; run the same command again to finish`,
 		Example: `  daybook run
   daybook run --date 2026-11-20
   daybook run --month 2026-11 --report sessions`,
@@ -65,16 +66,16 @@ Exit codes:
 	return cmd
 }
 
-// buildFlags are those of run and backfill alike.
+// buildFlags adds the flags that run and backfill share.
 func (o *runOptions) buildFlags(cmd *cobra.Command) {
 	o.reportFlag(cmd)
-	cmd.Flags().IntVar(&o.workers, "workers", 0, "how many dumps and partitions to work on at once (default: as configured)")
+	cmd.Flags().IntVar(&o.workers, "workers", 0, "number of dumps and partitions to work on at the same time (default: as configured)")
 	o.profiles.flags(cmd)
 }
 
 func (o *runOptions) validate(cmd *cobra.Command) error {
 	if o.workers < 0 {
-		return usageError(cmd, "--workers %d: it is a positive number", o.workers)
+		return usageError(cmd, "--workers %d is negative; give a number from 1", o.workers)
 	}
 	return nil
 }
@@ -99,8 +100,8 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Targ
 	return a.build(ctx, p, target, build.OnlyDue, 0)
 }
 
-// build runs a target and tells what came of it. planned is how many days there
-// are to be done, if that is known.
+// build runs a target and writes the result. planned is the number of days to
+// build; 0: unknown.
 func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.Target, only build.Only, planned int) error {
 	a.useMemory()
 	progress := new(extract.Progress)
@@ -116,7 +117,7 @@ func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.
 	return failure(result)
 }
 
-// failure is what a run ends with if a step of it failed.
+// failure is the error of a run with failed steps, or nil.
 func failure(r *build.Result) error {
 	failed, waiting, onlyRejects := 0, 0, true
 	for _, f := range failures(r) {
@@ -136,7 +137,7 @@ func failure(r *build.Result) error {
 	if waiting > 0 {
 		text += fmt.Sprintf(", and %s could not be tried", words.Thousands(waiting))
 	}
-	err := errors.New(text + "; what was published of them before is as it was")
+	err := errors.New(text + "; what was published before is unchanged")
 	if failed > 0 && onlyRejects {
 		return codedError{err, exitRejects}
 	}
@@ -173,7 +174,7 @@ func (a *app) writeResult(r *build.Result, only build.Only, whole bool) error {
 	if len(r.Steps) == 0 && whole {
 		text := "everything is fresh: %s\n"
 		if only != build.OnlyDue {
-			text = "there is nothing of that kind to do: %s\n"
+			text = "nothing to do for --only: %s\n"
 		}
 		fmt.Fprintf(a.stdout, text, words.Count(r.Fresh, "digest or partition", "digests and partitions"))
 	}
@@ -185,7 +186,7 @@ func (a *app) writeResult(r *build.Result, only build.Only, whole bool) error {
 	return writeFailures(a.stderr, failures(r))
 }
 
-// writeNotes says what a run read, and what of it was odd.
+// writeNotes reports what a run read, and its warnings.
 func writeNotes(w io.Writer, r *build.Result) error {
 	if acc := &r.Accounting; r.Dumps > 0 {
 		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
@@ -201,13 +202,13 @@ func writeNotes(w io.Writer, r *build.Result) error {
 		}
 	}
 	if r.NoDumps > 0 {
-		fmt.Fprintf(w, "%s without dumps: there, only sessions of other days can have rows\n", words.Count(r.NoDumps, "day was built", "days were built"))
+		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
 }
 
-// lateNow is what of the dumps that were read is out of reach. What others have
-// out of reach is for the plan to say, and not for every run.
+// lateNow are the lines beyond the look-back in the dumps that this run read.
+// The plan shows those of all dumps.
 func lateNow(r *build.Result) []catalog.Late {
 	digested := map[string]bool{}
 	for i := range r.Steps {
@@ -224,8 +225,8 @@ func lateNow(r *build.Result) []catalog.Late {
 	return late
 }
 
-// writeFailures says what failed: each with its error, and then what waits for
-// it, which may be a month of days.
+// writeFailures reports each failed step with its error, and then the steps that
+// wait for it, which may be a month of days.
 func writeFailures(w io.Writer, all []*build.Done) error {
 	var blockers []string
 	waiting := map[string][]*build.Done{}
@@ -239,19 +240,19 @@ func writeFailures(w io.Writer, all []*build.Done) error {
 		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.ID), f.ID.Name(), f.Error)
 		if f.Quarantine != "" {
-			fmt.Fprintf(w, "; look at them in %s, or by daybook rejects show --date %s", f.Quarantine, f.ID.Name())
+			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
 		}
 		fmt.Fprintln(w)
 	}
 	for _, by := range blockers {
-		if _, err := fmt.Fprintf(w, "not tried, as they wait for %s: %s\n", by, partitionsText(waiting[by])); err != nil {
+		if _, err := fmt.Fprintf(w, "not tried, because they need %s: %s\n", by, partitionsText(waiting[by])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// partitionsText lists partitions by report, consecutive ones together.
+// partitionsText lists partitions by report, with consecutive ones as a range.
 func partitionsText(steps []*build.Done) string {
 	var texts []string
 	for i := 0; i < len(steps); {

@@ -12,17 +12,17 @@ import (
 	"daybook/transform/day"
 )
 
-// selection says which days, months and reports a command is about.
+// selection holds the flags that select days, months and reports.
 type selection struct {
 	date, month, from, to string
 	reports               []string
 }
 
-// dayFlags adds the flags for days: one day, a month, or from one to another.
+// dayFlags adds the flags for days: one day, a month, or a range.
 func (s *selection) dayFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&s.date, "date", "", "one day, such as 2026-11-20")
-	flags.StringVar(&s.month, "month", "", "a month, such as 2026-11, and each of its days")
+	flags.StringVar(&s.month, "month", "", "one month and each of its days, such as 2026-11")
 	s.rangeFlags(cmd)
 }
 
@@ -35,7 +35,7 @@ func (s *selection) reportFlag(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.reports, "report", nil, "only this report (may be repeated; default: all)")
 }
 
-// target is what the flags select; without any, it is everything.
+// target is the selected days or month. Without a flag it is everything.
 func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	if s.month != "" && s.date == "" && s.from == "" && s.to == "" {
 		m, err := day.ParseMonth(s.month)
@@ -51,8 +51,7 @@ func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	return partition.Days(from, to), nil
 }
 
-// days are the days that the flags select. given is false where there are no
-// such flags.
+// days are the selected days. given says whether a flag selects any.
 func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err error) {
 	kinds := 0
 	for _, is := range []bool{s.date != "", s.month != "", s.from != "" || s.to != ""} {
@@ -72,7 +71,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 	case kinds == 0:
 		return 0, 0, false, nil
 	case kinds > 1:
-		return 0, 0, false, usageError(cmd, "give one of --date, --month, and --from with --to")
+		return 0, 0, false, usageError(cmd, "give --date, or --month, or --from with --to")
 	case s.date != "":
 		from = parse("--date", s.date)
 		return from, from, true, err
@@ -83,7 +82,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 		}
 		return m.First(), m.Last(), true, nil
 	case s.from == "" || s.to == "":
-		return 0, 0, false, usageError(cmd, "--from and --to go together: the first day and the last one")
+		return 0, 0, false, usageError(cmd, "give both --from and --to: the first day and the last one")
 	}
 	from, to = parse("--from", s.from), parse("--to", s.to)
 	if err == nil && to < from {
@@ -92,7 +91,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 	return from, to, true, err
 }
 
-// selectReports leaves the pipeline the reports that are selected.
+// selectReports removes the other reports from the pipeline.
 func (s *selection) selectReports(r *settings.Pipeline) error {
 	if len(s.reports) == 0 {
 		return nil
@@ -122,5 +121,5 @@ func findReport(r *settings.Pipeline, name string) (*settings.Report, error) {
 }
 
 func noReport(name string, known []string) error {
-	return codedError{fmt.Errorf("there is no report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
+	return codedError{fmt.Errorf("unknown report %q; the configuration has %s", name, strings.Join(known, ", ")), exitUsage}
 }

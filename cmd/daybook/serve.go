@@ -37,8 +37,8 @@ type serveOptions struct {
 	token string // for actions
 }
 
-// The environment variable that holds the token for actions, and how short it
-// may be: nobody types it, and everybody may try.
+// The environment variable with the token for actions, and the token's least
+// length in characters.
 const (
 	tokenVariable = "DAYBOOK_ACTIONS_TOKEN"
 	minToken      = 16
@@ -48,26 +48,26 @@ func newServeCommand(a *app) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve [--listen HOST:PORT]",
-		Short: "Keep every report present and fresh, and show it",
-		Long: `Look at the dumps and at what is published every serve.interval; publish each day
-and month as its report's schedule says, and restate what is published as soon
-as its inputs change. Console and metrics are served over HTTP, to this machine
-only unless serve.listen says otherwise.
+		Short: "Keep every report present and fresh, with a console",
+		Long: `Compare the dumps with the published partitions every serve.interval. Publish each
+day and month on its report's schedule, and restate partitions whose inputs
+change. Serve the console and the metrics over HTTP, by default to this machine
+only.
 
-Any number of replicas may run on one sink: the one that holds the lease works,
-and another takes over within two lease times when it dies. What fails is tried
-again with growing pauses, and set aside after serve.attempts.
+Any number of replicas may share a sink. The holder of the lease works; when it
+dies, another takes over within two lease times. A failed step is tried again
+with growing pauses, and set aside after serve.attempts.
 
-SIGHUP reads the configuration again; a bad one is refused, and the old one stays.
-SIGTERM and SIGINT begin nothing any more, and wait for what is running, for
-serve.stop_timeout at most; a second one stops at once.
+SIGHUP reads the configuration again; a wrong one is refused, and the old one
+stays. SIGTERM and SIGINT start no more steps and wait for running ones, for
+serve.stop_timeout at most. A second signal stops at once.
 
-  /            the console            /metrics   for Prometheus
-  /healthz     the process lives      /readyz    it does what it should, or why not
+  /            the console             /metrics   metrics for Prometheus
+  /healthz     the process answers     /readyz    the service works, or why not
 
 Exit codes:
-  0    stopped, and nothing was left half done
-  1    it could not start, or what was running had to be abandoned
+  0    stopped, after all running steps were finished
+  1    the start failed, or running steps had to be abandoned
   2    wrong arguments or configuration
   130  stopped at once, by the second signal`,
 		Example: `  daybook serve
@@ -85,18 +85,18 @@ Exit codes:
 	flags.StringVar(&opts.listen, "listen", "", "host and port of the console and the metrics (default: as configured)")
 	flags.StringVar(&opts.replica, "replica", "", "name of this replica (default: the host's name and a random suffix)")
 	flags.StringVar(&opts.logFormat, "log-format", "text", "text or json")
-	flags.BoolVar(&opts.allowActions, "allow-actions", false, "let who has the token of "+tokenVariable+" or --token-file run, rebuild, backfill and retry from the console")
-	flags.StringVar(&opts.tokenFile, "token-file", "", "file that holds the token for actions")
-	flags.BoolVar(&opts.debug, "debug", false, "serve /debug/pprof, too")
+	flags.BoolVar(&opts.allowActions, "allow-actions", false, "run, rebuild, backfill and retry from the console, after a login with the token in "+tokenVariable+" or --token-file")
+	flags.StringVar(&opts.tokenFile, "token-file", "", "file with the token for actions")
+	flags.BoolVar(&opts.debug, "debug", false, "also serve /debug/pprof")
 	return cmd
 }
 
 func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 	if a.json {
-		return usageError(cmd, "there are no results to write as JSON; --log-format json is that of the log")
+		return usageError(cmd, "serve writes no results, so --json has no effect; --log-format json writes the log as JSON")
 	}
 	if o.logFormat != "text" && o.logFormat != "json" {
-		return usageError(cmd, "--log-format %q: it is text or json", o.logFormat)
+		return usageError(cmd, "--log-format %q is not text or json", o.logFormat)
 	}
 	if o.listen != "" {
 		if err := config.CheckListen(o.listen); err != nil {
@@ -112,7 +112,7 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 	}
 	if !o.allowActions {
 		if o.tokenFile != "" {
-			return usageError(cmd, "--token-file goes with --allow-actions")
+			return usageError(cmd, "--token-file needs --allow-actions")
 		}
 		return nil
 	}
@@ -125,12 +125,12 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 		o.token = strings.TrimSpace(string(text))
 	}
 	if len(o.token) < minToken {
-		return usageError(cmd, "--allow-actions needs a token of %d characters or more in %s or --token-file, such as that of 'openssl rand -hex 16'", minToken, tokenVariable)
+		return usageError(cmd, "--allow-actions needs a token of %d characters or more in %s or --token-file; 'openssl rand -hex 16' makes one", minToken, tokenVariable)
 	}
 	return nil
 }
 
-// logger writes to standard error; with --quiet only what people should know.
+// logger writes to standard error; with --quiet only warnings and errors.
 func (o *serveOptions) logger(a *app) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if a.quiet {
@@ -143,7 +143,7 @@ func (o *serveOptions) logger(a *app) *slog.Logger {
 	return slog.New(handler).With("replica", o.replica)
 }
 
-// server is `daybook serve` under way.
+// server is a running daybook serve.
 type server struct {
 	app      *app
 	opts     *serveOptions
@@ -156,7 +156,7 @@ type server struct {
 func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	s := &server{app: a, opts: opts, log: opts.logger(a), registry: newRegistry()}
 	a.log = s.log
-	a.noNotice() // the log says it
+	a.noNotice() // the log has the message
 	a.pinConfig()
 	c, err := s.load()
 	if err != nil {
@@ -174,7 +174,7 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	}
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
-		return fmt.Errorf("listen for the console: %w; choose another address by --listen or serve.listen", err)
+		return fmt.Errorf("listen for the console: %w; choose another address with --listen or serve.listen", err)
 	}
 	pages := s.console(listener.Addr())
 	abort, stopSignals := s.watchSignals(ctx)
@@ -208,22 +208,22 @@ func (s *server) work(ctx, abort context.Context) error {
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "daybook_build_info", Help: "1, with the version of daybook.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "daybook_build_info", Help: "Always 1; the label is daybook's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
 	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }
 
-// pinConfig makes a configuration file that is there by chance the one that is
-// read again: its absence then is an error.
+// pinConfig names the default configuration file if it exists, so that its
+// later absence is an error.
 func (a *app) pinConfig() {
 	if _, err := os.Stat(defaultConfigFile); a.configFile == "" && err == nil {
 		a.configFile = defaultConfigFile
 	}
 }
 
-// load reads the configuration, and opens what it names.
+// load reads the configuration and opens its stores.
 func (s *server) load() (*service.Config, error) {
 	c, err := s.app.loadConfig()
 	if err != nil {
@@ -250,8 +250,8 @@ func (a *app) serviceConfig(c *config.Config) (*service.Config, error) {
 	return sc, err
 }
 
-// hooksOf are the configured webhooks. Each is known by its host; of those on
-// the same one, by its number, too.
+// hooksOf are the configured webhooks, named by host: the second one of a host
+// has "#2" in its name.
 func hooksOf(webhooks []config.Webhook) ([]service.Hook, error) {
 	var hooks []service.Hook
 	seen := map[string]int{}
@@ -269,22 +269,21 @@ func hooksOf(webhooks []config.Webhook) ([]service.Hook, error) {
 	return hooks, nil
 }
 
-// probeTimeout bounds the attempt at start to find out whether the sink honours
-// conditions.
+// probeTimeout bounds the trial of conditional writes at the start.
 const probeTimeout = 30 * time.Second
 
-// refuseUnconditional refuses a sink that ignores the conditions of conditional
-// writes: two replicas would overwrite each other's work. A sink that cannot be
-// reached now may be later.
+// refuseUnconditional refuses a sink that ignores the conditions of writes, on
+// which two replicas would overwrite each other's work. An unreachable sink is
+// accepted: it may come back.
 func refuseUnconditional(ctx context.Context, log *slog.Logger, r *settings.Pipeline) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	for _, p := range maintain.ProbeSink(ctx, r.Sink, strings.ToLower(rand.Text())) {
 		switch {
 		case errors.Is(p.Err, maintain.ErrUnconditional):
-			return fmt.Errorf("%s: %w; daybook serve needs a sink that honours them", r.Sink.URL(""), p.Err)
+			return fmt.Errorf("%s: %w; choose a sink that honours conditional writes", r.Sink.URL(""), p.Err)
 		case p.Err != nil:
-			log.Warn("the sink could not be tried", "operation", p.Operation, "error", p.Err)
+			log.Warn("the trial of the sink failed", "operation", p.Operation, "error", p.Err)
 		}
 	}
 	return nil
@@ -320,16 +319,16 @@ func (s *server) watchSignals(ctx context.Context) (abort context.Context, stop 
 	}
 }
 
-// reload reads the configuration again. If anything is wrong with it, the old
-// one goes on.
+// reload reads the configuration again. It keeps the old one if the new one has
+// a problem or changes a setting that needs a restart.
 func (s *server) reload(ctx context.Context) {
 	old := s.config.get()
 	c, err := s.load()
 	if err == nil && s.opts.listen == "" && s.config.get().Serve.Listen != old.Serve.Listen {
-		err = fmt.Errorf("serve.listen is another: %w", service.ErrRestart)
+		err = fmt.Errorf("serve.listen has changed: %w", service.ErrRestart)
 	}
 	if err == nil && !slices.Equal(s.config.get().Serve.Hosts, old.Serve.Hosts) {
-		err = fmt.Errorf("serve.hosts are others: %w", service.ErrRestart)
+		err = fmt.Errorf("serve.hosts has changed: %w", service.ErrRestart)
 	}
 	if err == nil {
 		err = s.service.Reload(*c)
@@ -337,8 +336,8 @@ func (s *server) reload(ctx context.Context) {
 	if err != nil {
 		s.config.set(old)
 		s.service.ReloadRefused(err)
-		s.log.Error("the configuration is refused; the old one goes on", "error", err)
+		s.log.Error("the new configuration is refused; the old one stays in force", "error", err)
 		return
 	}
-	s.log.Info("the configuration was read again")
+	s.log.Info("the new configuration is in force")
 }

@@ -19,17 +19,17 @@ import (
 	"daybook/pipeline/console"
 )
 
-// Limits of every request, beside those of [console.Limit].
+// Limits of requests, in addition to those of [console.Limit].
 const (
-	maxBody = 64 << 10
+	maxBody = 64 << 10 // bytes
 
 	scrapeTimeout = 15 * time.Second
-	maxScrapes    = 4 // at once
+	maxScrapes    = 4 // at the same time
 
-	shutdownTimeout = 5 * time.Second // for requests under way
+	shutdownTimeout = 5 * time.Second // for running requests
 )
 
-// configuration is the one in force.
+// configuration is the configuration in force.
 type configuration struct {
 	mu sync.Mutex
 	c  *config.Config
@@ -47,7 +47,7 @@ func (c *configuration) set(next *config.Config) {
 	c.c = next
 }
 
-// shown is the configuration in force without its secrets, and the hash of
+// shown is the configuration in force with redacted secrets, and the hash of
 // that text.
 func (c *configuration) shown() (text, hash string) {
 	b := c.get().Redacted()
@@ -55,8 +55,9 @@ func (c *configuration) shown() (text, hash string) {
 	return string(b), hex.EncodeToString(sum[:8])
 }
 
-// console is the pages. On this machine only, nobody needs to call it by a name
-// that nobody configured: a page that does had its own name point here.
+// console returns the pages. On a loopback address they accept the machine's own
+// names and the configured ones only: a request under another name comes from a
+// web page that made its own name point here (DNS rebinding).
 func (s *server) console(at net.Addr) *console.Console {
 	hosts := s.config.get().Serve.Hosts
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
@@ -106,7 +107,7 @@ func (s *server) routes(pages http.Handler) http.Handler {
 	return mux
 }
 
-// ready says whether the replica does what it should, and if not, why.
+// ready answers whether the replica works, and if not, why.
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 	health := s.service.Health()
 	w.Header().Set("Content-Type", "application/json")
@@ -114,5 +115,5 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 	if !health.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(health) // who went away does not want to know
+	_ = json.NewEncoder(w).Encode(health) // fails only if the client has gone
 }

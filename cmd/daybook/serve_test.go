@@ -233,14 +233,14 @@ func TestServeReloads(t *testing.T) {
 		{serveConfig + "reports: [{nam: x}]\n", "unknown"},
 		{strings.Replace(serveConfig, "lease: 2s", "lease: 3s", 1), "serve.lease is another: this needs a restart"},
 		{strings.Replace(serveConfig, "{url: out}", "{url: elsewhere}", 1), "sink.store.url is another: this needs a restart"},
-		{strings.Replace(serveConfig, "127.0.0.1:0", "127.0.0.1:1", 1), "serve.listen is another: this needs a restart"},
+		{strings.Replace(serveConfig, "127.0.0.1:0", "127.0.0.1:1", 1), "serve.listen has changed: this needs a restart"},
 	} {
 		reload(refused.text)
 		s.until(t, "refused: "+refused.why, func() bool { return successful("0")() && strings.Contains(s.log.String(), "refused") })
 		reload(serveConfig)
 		s.until(t, "taken again", successful("1"))
 	}
-	for _, why := range []string{"serve.lease is another", "sink.store.url is another", "serve.listen is another", "reports[0].nam"} {
+	for _, why := range []string{"serve.lease is another", "sink.store.url is another", "serve.listen has changed", "reports[0].nam"} {
 		if !strings.Contains(s.log.String(), why) {
 			t.Errorf("the log does not say %q:\n%s", why, s.log)
 		}
@@ -264,10 +264,10 @@ func TestServeArguments(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--log-format", "xml"}, `--log-format "xml": it is text or json`},
+		{[]string{"--log-format", "xml"}, `--log-format "xml" is not text or json`},
 		{[]string{"--allow-actions"}, "--allow-actions needs a token of 16 characters"},
 		{[]string{"--allow-actions", "--token-file", short}, "--allow-actions needs a token of 16 characters"},
-		{[]string{"--token-file", short}, "--token-file goes with --allow-actions"},
+		{[]string{"--token-file", short}, "--token-file needs --allow-actions"},
 		{[]string{"--allow-actions", "--token-file", filepath.Join(dir, "none")}, "--token-file: open"},
 	} {
 		stderr := &lockedBuffer{}

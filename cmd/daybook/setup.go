@@ -17,8 +17,8 @@ import (
 	"daybook/transform/report"
 )
 
-// loadConfig reads the configuration that the options name, or the file in
-// the working directory, or takes the defaults.
+// loadConfig reads the configuration file of --config, or the default one if it
+// exists, or returns the defaults.
 func (a *app) loadConfig() (*config.Config, error) {
 	name := a.configFile
 	if name == "" {
@@ -34,7 +34,7 @@ func (a *app) loadConfig() (*config.Config, error) {
 	return c, nil
 }
 
-// newPipeline makes the pipeline as configured.
+// newPipeline returns the pipeline as configured.
 func (a *app) newPipeline() (*settings.Pipeline, error) {
 	c, err := a.loadConfig()
 	if err != nil {
@@ -71,27 +71,27 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	return p, nil
 }
 
-// limitMemory has garbage collected as often as it takes for the process to
-// stay near its budget; the rest is for what the budget does not count, such as
-// buffers and stacks. A GOMEMLIMIT in the environment says better.
+// limitMemory sets the garbage collector's limit to the budget and a quarter
+// more, for memory that the budget does not count, such as buffers and stacks. A
+// GOMEMLIMIT in the environment takes precedence.
 func (a *app) limitMemory(budget int64) {
 	if _, set := a.env("GOMEMLIMIT"); !set {
 		debug.SetMemoryLimit(budget + budget/4)
 	}
 }
 
-// useMemory lets more garbage lie than usual, while there is work to do that has
-// a budget: what that allows is there to be used. It saves a twelfth of the
-// time. A GOGC in the environment says better.
+// useMemory collects garbage less often during work with a budget, which saves a
+// twelfth of the time. A GOGC in the environment takes precedence.
 func (a *app) useMemory() {
-	const percent = 200 // of what is in use; usually 100
+	const percent = 200 // of the live heap; Go's default is 100
 	if _, set := a.env("GOGC"); !set {
 		debug.SetGCPercent(percent)
 	}
 }
 
-// openStore opens a store. A sink's directory is made where it does not exist;
-// a source's must, or else a slip of the pen would look like an empty source.
+// openStore opens a store. With create, the first write makes a missing
+// directory. Without it, a missing directory is an error, so that a misspelt
+// source does not look like an empty one.
 func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 	return store.OpenURL(c.URL, store.Options{
 		S3: store.S3Options{
@@ -103,7 +103,7 @@ func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 		Retry: store.RetryPolicy{Attempts: c.MaxAttempts, Notify: func(err error, attempt int, wait time.Duration) {
 			switch {
 			case a.log != nil:
-				a.log.Warn("a request failed, and is tried again", "attempt", attempt, "wait", wait.Round(time.Millisecond).String(), "error", err)
+				a.log.Warn("a request failed and is tried again", "attempt", attempt, "wait", wait.Round(time.Millisecond).String(), "error", err)
 			case !a.quiet:
 				fmt.Fprintf(a.stderr, "attempt %d failed, trying again in %s: %s\n", attempt, wait.Round(time.Millisecond), err)
 			}
@@ -112,7 +112,7 @@ func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 	})
 }
 
-// lookups are the configuration's words for how a bucket is named.
+// lookups are the values of the setting addressing.
 var lookups = map[string]store.Lookup{
 	"auto": store.LookupAuto, "path": store.LookupPath, "virtual_host": store.LookupVirtualHost,
 }
@@ -125,7 +125,7 @@ func newReport(c *config.Report) (settings.Report, error) {
 	}
 	language, ok := report.ParseLanguage(c.Language)
 	if !ok {
-		return settings.Report{}, fmt.Errorf("report %s: there is no language %q", c.Name, c.Language)
+		return settings.Report{}, fmt.Errorf("report %s: unknown language %q", c.Name, c.Language)
 	}
 	def := report.Definition{
 		Name: c.Name, Zone: zone, Language: language,

@@ -24,22 +24,21 @@ type showOptions struct {
 	inputs            bool
 }
 
-// digestName stands for digests where commands take the name of a report. No
-// report has it.
+// digestName stands for digests in place of a report's name. The configuration
+// refuses a report with this name.
 const digestName = string(partition.Digest)
 
 func newShowCommand(a *app) *cobra.Command {
 	var opts showOptions
 	cmd := &cobra.Command{
 		Use:   "show REPORT|digest PARTITION",
-		Short: "Show what was published of a day or month: of what it is made, and how",
-		Long: `Show the manifest of a published partition for people: its revision and why it
-was made, its files, what it was made from, what became of each line, what was
-checked, and which revisions are kept. A partition is a day, such as 2026-11-20,
-or a month, such as 2026-11.
+		Short: "Show a published day or month: its files, inputs and checks",
+		Long: `Show the manifest of a published partition: its revision and the reason for it,
+its files, its inputs, the accounting of lines, the checks, and the kept
+revisions. A partition is a day, such as 2026-11-20, or a month, such as 2026-11.
 
-'daybook show digest DAY' shows the digest of a dump day: what reports are made
-from. With --json, the manifest is written as it is.`,
+'daybook show digest DAY' shows the digest of a dump day, from which reports are
+made. --json writes the manifest as it is.`,
 		Example: `  daybook show sessions 2026-11-20
   daybook show sessions 2026-11 --json | jq .parts
   daybook show digest 2026-11-20 --inputs`,
@@ -52,7 +51,7 @@ from. With --json, the manifest is written as it is.`,
 			return runShow(cmd.Context(), a, &opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.inputs, "inputs", false, "list all that it was made from, down to the dumps")
+	cmd.Flags().BoolVar(&opts.inputs, "inputs", false, "list all inputs, down to the dumps")
 	return cmd
 }
 
@@ -98,13 +97,13 @@ func runShow(ctx context.Context, a *app, opts *showOptions) error {
 // shower writes a manifest for people.
 type shower struct {
 	*inspect.Shown
-	all     bool             // all inputs, not the first few
-	origins []inspect.Origin // of a report's day, if they are wanted
+	all     bool             // list all inputs
+	origins []inspect.Origin // dumps of a report's day; nil: not asked for
 
 	w io.Writer
 }
 
-// someInputs is how many inputs are listed unasked.
+// someInputs is the number of inputs that are listed without --inputs.
 const someInputs = 3
 
 func (s *shower) show(out io.Writer) error {
@@ -153,7 +152,7 @@ func (s *shower) row(name, format string, args ...any) {
 
 func (s *shower) heading(format string, args ...any) { s.line("\n"+format, args...) }
 
-// content is what the rows were folded from, or a digest holds.
+// content writes what the rows were folded from, or what a digest holds.
 func (s *shower) content(m *publish.Manifest) {
 	if d := m.Digest; d != nil {
 		s.row("sessions", "%s, with %s events", words.Thousands(d.Sessions), words.Thousands(d.Events))
@@ -184,7 +183,8 @@ func (s *shower) content(m *publish.Manifest) {
 	}
 }
 
-// accountingText is the law of conservation, with the numbers in it.
+// accountingText is the accounting of lines:
+// 7 = 4 events + 1 duplicates + 2 rejected + 0 blank (bad_json 2).
 func accountingText(a *event.Accounting) string {
 	text := fmt.Sprintf("%s = %s events + %s duplicates + %s rejected + %s blank", words.Thousands(a.Lines), words.Thousands(a.Accepted),
 		words.Thousands(a.Duplicates), words.Thousands(a.RejectedLines()), words.Thousands(a.Blank))

@@ -12,7 +12,7 @@ import (
 	"daybook/pipeline/words"
 )
 
-// writeTable writes lines whose cells, which end in tabs, are put into columns.
+// writeTable aligns the tab-separated cells of lines in columns.
 func writeTable(out io.Writer, lines func(w io.Writer)) error {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -21,8 +21,8 @@ func writeTable(out io.Writer, lines func(w io.Writer)) error {
 	return writeTrimmed(out, b.String())
 }
 
-// writeTrimmed writes lines without the spaces at their ends: cells are padded
-// to their columns, also where nothing follows.
+// writeTrimmed writes lines without trailing spaces, with which columns pad
+// their last cells.
 func writeTrimmed(out io.Writer, text string) error {
 	for line := range strings.Lines(text) {
 		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
@@ -32,7 +32,7 @@ func writeTrimmed(out io.Writer, text string) error {
 	return nil
 }
 
-// countsText lists counts by their names.
+// countsText lists counts by name: bad_json 2, too_late 1.
 func countsText(counts map[string]int64) string {
 	var texts []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
