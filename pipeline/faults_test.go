@@ -7,7 +7,7 @@ import (
 
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // Whatever becomes of whichever call to either store: the run fails or is
@@ -31,24 +31,24 @@ func TestEveryRemoteCall(t *testing.T) {
 	run(t, runner(source, undisturbed), target)
 	want := contents(t, undisturbed, false)
 
-	for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
+	for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {
 		for n := 1; ; n++ {
 			what := fmt.Sprintf("fault %d at call %d", fault, n)
 			sink := store.NewMemory(nil)
 			run(t, runner(before, sink), target)
 			calls := 0
-			decide := func(c faults.Call) faults.Outcome {
-				if calls++; calls != n || fault == faults.Cut && c.Op != faults.Open && c.Op != faults.List {
-					return faults.Outcome{}
+			decide := func(c faultstest.Call) faultstest.Outcome {
+				if calls++; calls != n || fault == faultstest.Cut && c.Op != faultstest.Open && c.Op != faultstest.List {
+					return faultstest.Outcome{}
 				}
-				return faults.Outcome{Fault: fault, At: 5}
+				return faultstest.Outcome{Fault: fault, At: 5}
 			}
-			faultySink := faults.New(sink, decide)
-			result, err := runner(faults.New(source, decide), faultySink).Run(t.Context(), target, OnlyDue)
+			faultySink := faultstest.New(sink, decide)
+			result, err := runner(faultstest.New(source, decide), faultySink).Run(t.Context(), target, OnlyDue)
 			if err == nil {
 				err = result.Err()
 			}
-			if err == nil && fault != faults.Linger {
+			if err == nil && fault != faultstest.Linger {
 				sameContents(t, what, want, contents(t, sink, false))
 			}
 			manifestsHold(t, what, sink)

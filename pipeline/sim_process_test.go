@@ -12,7 +12,7 @@ import (
 
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // bucket is a store whose changes the oracle sees. A request that is under way
@@ -75,23 +75,23 @@ func (b *bucket) Delete(ctx context.Context, key string) error {
 // process ever runs, so that a seed makes one history.
 type process struct {
 	name         string
-	source, sink *faults.Store
+	source, sink *faultstest.Store
 
 	cancel context.CancelFunc
-	calls  chan faults.Call
-	fates  chan faults.Outcome
+	calls  chan faultstest.Call
+	fates  chan faultstest.Outcome
 	ended  chan error
 	dead   bool // it was killed: its calls come to nothing
 
-	waiting *faults.Call // nil: it has ended
-	err     error        // of a process that has ended
-	wakes   int          // the step at which it goes on, if it is frozen
+	waiting *faultstest.Call // nil: it has ended
+	err     error            // of a process that has ended
+	wakes   int              // the step at which it goes on, if it is frozen
 }
 
 // start starts a process, and lets it run up to its first call.
 func (s *simulation) start(name string, work func(ctx context.Context, p *process) error) *process {
-	p := &process{name: name, calls: make(chan faults.Call), fates: make(chan faults.Outcome), ended: make(chan error, 1)}
-	p.source, p.sink = faults.New(s.source, p.decide), faults.New(s.sink, p.decide)
+	p := &process{name: name, calls: make(chan faultstest.Call), fates: make(chan faultstest.Outcome), ended: make(chan error, 1)}
+	p.source, p.sink = faultstest.New(s.source, p.decide), faultstest.New(s.sink, p.decide)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	go func() {
@@ -107,9 +107,9 @@ func (s *simulation) start(name string, work func(ctx context.Context, p *proces
 }
 
 // decide is where a process waits.
-func (p *process) decide(c faults.Call) faults.Outcome {
+func (p *process) decide(c faultstest.Call) faultstest.Outcome {
 	if p.dead {
-		return faults.Outcome{Fault: faults.Drop}
+		return faultstest.Outcome{Fault: faultstest.Drop}
 	}
 	p.calls <- c
 	return <-p.fates
@@ -127,14 +127,14 @@ func (p *process) await() {
 }
 
 // resume lets the process go on up to its next call.
-func (p *process) resume(fate faults.Outcome) {
+func (p *process) resume(fate faultstest.Outcome) {
 	p.fates <- fate
 	p.await()
 }
 
 // kill ends the process. Of the call that it is at, the store may still have
 // made something.
-func (p *process) kill(fate faults.Outcome) {
+func (p *process) kill(fate faultstest.Outcome) {
 	p.dead = true
 	p.cancel()
 	p.fates <- fate
@@ -161,7 +161,7 @@ func (s *simulation) engine(target Target) func(context.Context, *process) error
 // unexplained is an error that is none of the faults' doing, nor of another
 // engine's.
 func unexplained(err error) error {
-	if errors.Is(err, faults.ErrInjected) || errors.Is(err, context.Canceled) || errors.Is(err, publish.ErrRaced) || errors.As(err, new(*Blocked)) {
+	if errors.Is(err, faultstest.ErrInjected) || errors.Is(err, context.Canceled) || errors.Is(err, publish.ErrRaced) || errors.As(err, new(*Blocked)) {
 		return nil
 	}
 	return err
@@ -235,5 +235,5 @@ func (s *simulation) late() (calls []lateCall) {
 type lateCall struct {
 	from *process
 	n    int
-	call faults.Call
+	call faultstest.Call
 }

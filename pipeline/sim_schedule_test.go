@@ -14,7 +14,7 @@ import (
 
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
@@ -142,7 +142,7 @@ func (s *simulation) run() error {
 func (s *simulation) end() {
 	for _, slot := range s.slots {
 		if slot.running() {
-			slot.kill(faults.Outcome{Fault: faults.Drop})
+			slot.kill(faultstest.Outcome{Fault: faultstest.Drop})
 		}
 	}
 }
@@ -224,12 +224,12 @@ func (s *simulation) killOne() {
 }
 
 func (s *simulation) kill(slot *slot) {
-	fault := faults.Drop
-	if c := slot.waiting; c.Op == faults.Put || c.Op == faults.Delete {
-		fault = pick(s.rng, faults.Drop, faults.LoseAnswer, faults.Linger)
+	fault := faultstest.Drop
+	if c := slot.waiting; c.Op == faultstest.Put || c.Op == faultstest.Delete {
+		fault = pick(s.rng, faultstest.Drop, faultstest.LoseAnswer, faultstest.Linger)
 	}
 	s.note(slot.name, "killed", "at "+string(slot.waiting.Op)+" "+slot.waiting.Key, faultNames[fault])
-	slot.kill(faults.Outcome{Fault: fault})
+	slot.kill(faultstest.Outcome{Fault: fault})
 	s.counts["process killed"]++
 }
 
@@ -325,36 +325,36 @@ func (s *simulation) startIn(slot *slot) {
 	s.counts[kind+" started"]++
 }
 
-func (s *simulation) resume(slot *slot, fate faults.Outcome) {
+func (s *simulation) resume(slot *slot, fate faultstest.Outcome) {
 	c := slot.waiting
 	s.note(slot.name, string(c.Op), c.Key, faultNames[fate.Fault])
 	slot.resume(fate)
 	switch next := slot.waiting; {
 	case next == nil:
 		s.note(slot.name, "ends", "", "")
-	case next.Op == faults.Delete && c.Op == faults.Open && next.Key == c.Key:
+	case next.Op == faultstest.Delete && c.Op == faultstest.Open && next.Key == c.Key:
 		// The collection has just seen that a part which could still be
 		// published is old. It removes it at once, before anybody puts it
 		// again: that is all that GC asks for.
-		s.resume(slot, faults.Outcome{})
+		s.resume(slot, faultstest.Outcome{})
 	}
 }
 
 // faultNames are for people.
-var faultNames = map[faults.Fault]string{
-	faults.Drop: "lost", faults.LoseAnswer: "applied, answer lost", faults.Repeat: "applied twice", faults.Linger: "delayed", faults.Cut: "cut",
+var faultNames = map[faultstest.Fault]string{
+	faultstest.Drop: "lost", faultstest.LoseAnswer: "applied, answer lost", faultstest.Repeat: "applied twice", faultstest.Linger: "delayed", faultstest.Cut: "cut",
 }
 
 // fate decides what becomes of a call.
-func (s *simulation) fate(c *faults.Call) (fate faults.Outcome) {
+func (s *simulation) fate(c *faultstest.Call) (fate faultstest.Outcome) {
 	if s.rng.Float64() >= s.faultRate {
 		return fate
 	}
 	kind := "write "
-	if c.Op == faults.Put || c.Op == faults.Delete {
-		fate.Fault = pick(s.rng, faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger)
+	if c.Op == faultstest.Put || c.Op == faultstest.Delete {
+		fate.Fault = pick(s.rng, faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger)
 	} else {
-		kind, fate.Fault, fate.At = "read ", pick(s.rng, faults.Drop, faults.Cut), int64(s.rng.IntN(20))
+		kind, fate.Fault, fate.At = "read ", pick(s.rng, faultstest.Drop, faultstest.Cut), int64(s.rng.IntN(20))
 	}
 	s.counts[kind+faultNames[fate.Fault]]++
 	return fate
@@ -395,7 +395,7 @@ func (s *simulation) calmDown() error {
 	}
 	for s.someRunning() != nil || len(s.late()) > 0 {
 		if slot := s.someRunning(); slot != nil && s.rng.IntN(8) > 0 {
-			s.resume(slot, faults.Outcome{})
+			s.resume(slot, faultstest.Outcome{})
 		} else {
 			s.deliverOne()
 		}

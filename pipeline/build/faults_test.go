@@ -11,7 +11,7 @@ import (
 	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // Each call to a store is disturbed in each way, one at a time. The run fails or
@@ -35,25 +35,25 @@ func TestEveryRemoteCall(t *testing.T) {
 	pipelinetest.Run(t, settingsOf(source, undisturbed), target)
 	want := pipelinetest.Contents(t, undisturbed, false)
 
-	for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
+	for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {
 		for n := 1; ; n++ {
 			what := fmt.Sprintf("fault %d at call %d", fault, n)
 			sink := store.NewMemory(nil)
 			pipelinetest.Run(t, settingsOf(before, sink), target)
 			calls := 0
-			decide := func(c faults.Call) faults.Outcome {
-				if calls++; calls != n || fault == faults.Cut && c.Op != faults.Open && c.Op != faults.List {
-					return faults.Outcome{}
+			decide := func(c faultstest.Call) faultstest.Outcome {
+				if calls++; calls != n || fault == faultstest.Cut && c.Op != faultstest.Open && c.Op != faultstest.List {
+					return faultstest.Outcome{}
 				}
-				return faults.Outcome{Fault: fault, At: 5}
+				return faultstest.Outcome{Fault: fault, At: 5}
 			}
-			faultySink := faults.New(sink, decide)
-			b := &build.Builder{Settings: settingsOf(faults.New(source, decide), faultySink)}
+			faultySink := faultstest.New(sink, decide)
+			b := &build.Builder{Settings: settingsOf(faultstest.New(source, decide), faultySink)}
 			result, err := b.Run(t.Context(), target, build.OnlyDue)
 			if err == nil {
 				err = result.Err()
 			}
-			if err == nil && fault != faults.Linger {
+			if err == nil && fault != faultstest.Linger {
 				pipelinetest.SameContents(t, what, want, pipelinetest.Contents(t, sink, false))
 			}
 			manifestsHold(t, what, sink)

@@ -19,7 +19,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 func TestActions(t *testing.T) {
@@ -114,12 +114,12 @@ func TestHealth(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
 		bad := make(chan struct{})
-		w.source = faults.New(w.source, func(faults.Call) faults.Outcome {
+		w.source = faultstest.New(w.source, func(faultstest.Call) faultstest.Outcome {
 			select {
 			case <-bad:
-				return faults.Outcome{Fault: faults.Drop}
+				return faultstest.Outcome{Fault: faultstest.Drop}
 			default:
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			}
 		})
 		c := w.settings(t, w.sink)

@@ -17,7 +17,7 @@ import (
 	"daybook/pipeline/plan"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/transform/day"
 )
 
@@ -141,7 +141,7 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 // once, and people are told of everything.
 func TestEveryCallMayFail(t *testing.T) {
 	// How many calls there are without faults.
-	calls := lifeWithFault(t, 0, faults.None)
+	calls := lifeWithFault(t, 0, faultstest.None)
 	if calls < 50 {
 		t.Fatalf("there were %d calls only", calls)
 	}
@@ -150,7 +150,7 @@ func TestEveryCallMayFail(t *testing.T) {
 	if testing.Short() {
 		every = 101
 	}
-	for i, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Stall} {
+	for i, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Stall} {
 		for n := 1 + 5*i; n <= calls; n += every {
 			lifeWithFault(t, n, fault)
 		}
@@ -159,7 +159,7 @@ func TestEveryCallMayFail(t *testing.T) {
 
 // lifeWithFault lives three days, in which call n to the sink has a fault, and
 // returns how many calls there were.
-func lifeWithFault(t *testing.T, n int, fault faults.Fault) (calls int) {
+func lifeWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -169,13 +169,13 @@ func lifeWithFault(t *testing.T, n int, fault faults.Fault) (calls int) {
 		w.put(t, "2000/01/02/b.ndjson.gz", broken)
 		at(t, "02 23:00:00")
 		var mu sync.Mutex
-		sink := faults.New(w.sink, func(faults.Call) faults.Outcome {
+		sink := faultstest.New(w.sink, func(faultstest.Call) faultstest.Outcome {
 			mu.Lock()
 			defer mu.Unlock()
 			if calls++; calls == n {
-				return faults.Outcome{Fault: fault}
+				return faultstest.Outcome{Fault: fault}
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		})
 		r := w.start(t, "a", store.WithStallTimeout(sink, time.Minute))
 		at(t, "03 12:00:00")
@@ -222,11 +222,11 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		}
 		at(t, "21 12:00:00")
 		var puts atomic.Int64
-		c := w.settings(t, faults.New(w.sink, func(c faults.Call) faults.Outcome {
-			if c.Op == faults.Put && c.Key == controllerStateKey {
+		c := w.settings(t, faultstest.New(w.sink, func(c faultstest.Call) faultstest.Outcome {
+			if c.Op == faultstest.Put && c.Key == controllerStateKey {
 				puts.Add(1)
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		}))
 		c.Hooks = nil
 		w.startWith(t, "a", c)

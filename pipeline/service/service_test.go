@@ -24,7 +24,7 @@ import (
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/transform/report"
 )
 
@@ -558,12 +558,12 @@ func TestTakeOver(t *testing.T) {
 		w := newWorld()
 		w.days(t, 4)
 		cut := make(chan struct{})
-		a := w.start(t, "a", faults.New(w.sink, func(faults.Call) faults.Outcome {
+		a := w.start(t, "a", faultstest.New(w.sink, func(faultstest.Call) faultstest.Outcome {
 			select {
 			case <-cut:
-				return faults.Outcome{Fault: faults.Stall}
+				return faultstest.Outcome{Fault: faultstest.Stall}
 			default:
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			}
 		}))
 		at(t, "01 00:00:30")
@@ -597,8 +597,8 @@ func TestTakeOver(t *testing.T) {
 // slow is a store whose first part of a report takes its time.
 func slow(inner store.Store, long time.Duration, begun chan<- struct{}) store.Store {
 	var once sync.Once
-	return faults.New(inner, func(c faults.Call) (o faults.Outcome) {
-		if c.Op == faults.Put && strings.Contains(c.Key, "/part-") {
+	return faultstest.New(inner, func(c faultstest.Call) (o faultstest.Outcome) {
+		if c.Op == faultstest.Put && strings.Contains(c.Key, "/part-") {
 			once.Do(func() {
 				o.Delay = long
 				close(begun)
@@ -676,8 +676,8 @@ func TestReloadDuringARun(t *testing.T) {
 		at(t, "05 12:00:00")
 		var once sync.Once
 		begun := make(chan struct{})
-		sink := faults.New(w.sink, func(c faults.Call) (o faults.Outcome) {
-			if c.Op == faults.Put && strings.HasPrefix(c.Key, "state/digests/") {
+		sink := faultstest.New(w.sink, func(c faultstest.Call) (o faultstest.Outcome) {
+			if c.Op == faultstest.Put && strings.HasPrefix(c.Key, "state/digests/") {
 				once.Do(func() {
 					o.Delay = time.Hour // the run's days come later
 					close(begun)

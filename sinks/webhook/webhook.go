@@ -226,7 +226,7 @@ func retryAfter(text string, now time.Time) time.Duration {
 // request.
 func seen(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no answer within %v: %w", attemptTimeout, context.DeadlineExceeded)
+		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 	}
 	for _, known := range []error{context.Canceled, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, known) {

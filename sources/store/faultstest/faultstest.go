@@ -1,17 +1,17 @@
-// Package faults wraps a store so that tests can inject the faults of remote
+// Package faultstest wraps a store so that tests can inject the faults of remote
 // stores. A function sees every call and decides its outcome.
 //
-//	s := faults.New(store.NewMemory(nil), func(c faults.Call) faults.Outcome {
-//	if c.Op == faults.Put && c.N == 3 {
-//	return faults.Outcome{Fault: faults.LoseAnswer}
+//	s := faultstest.New(store.NewMemory(nil), func(c faultstest.Call) faultstest.Outcome {
+//	if c.Op == faultstest.Put && c.N == 3 {
+//	return faultstest.Outcome{Fault: faultstest.LoseAnswer}
 //	}
-//	return faults.Outcome{}
+//	return faultstest.Outcome{}
 //	})
 //
 // A write has five possible outcomes: done; failed and not applied (Drop);
 // failed but applied (LoseAnswer); applied twice (Repeat); failed, and applied
 // later, when the writer has moved on (Linger, then Deliver or DeliverOne).
-package faults
+package faultstest
 
 import (
 	"bytes"
@@ -172,7 +172,7 @@ func (s *Store) begin(ctx context.Context, c Call) (Outcome, error) {
 		<-ctx.Done()
 		return o, s.fail(c.Op, c.Key, ctx.Err())
 	case o.Fault == Cut && !read:
-		panic(fmt.Sprintf("faults: Cut is for Open and List, not for %s", c.Op))
+		panic(fmt.Sprintf("faultstest: Cut is for Open and List, not for %s", c.Op))
 	}
 	return o, nil
 }

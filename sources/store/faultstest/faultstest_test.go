@@ -1,4 +1,4 @@
-package faults_test
+package faultstest_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 func text(t *testing.T, s store.Store, key string) string {
@@ -33,22 +33,22 @@ func TestPutFates(t *testing.T) {
 	absent := store.Condition{IfAbsent: true}
 	for _, tt := range []struct {
 		name    string
-		fault   faults.Fault
+		fault   faultstest.Fault
 		cond    store.Condition
 		want    error
 		stored  string
 		deliver string // what is stored after Deliver
 	}{
-		{"none", faults.None, absent, nil, "v", "v"},
-		{"drop", faults.Drop, absent, faults.ErrInjected, "(none)", "(none)"},
-		{"lose answer", faults.LoseAnswer, absent, faults.ErrInjected, "v", "v"},
-		{"repeat", faults.Repeat, store.Condition{}, nil, "v", "v"},
-		{"repeat a conditional put", faults.Repeat, absent, store.ErrPrecondition, "v", "v"},
-		{"linger", faults.Linger, absent, faults.ErrInjected, "(none)", "v"},
+		{"none", faultstest.None, absent, nil, "v", "v"},
+		{"drop", faultstest.Drop, absent, faultstest.ErrInjected, "(none)", "(none)"},
+		{"lose answer", faultstest.LoseAnswer, absent, faultstest.ErrInjected, "v", "v"},
+		{"repeat", faultstest.Repeat, store.Condition{}, nil, "v", "v"},
+		{"repeat a conditional put", faultstest.Repeat, absent, store.ErrPrecondition, "v", "v"},
+		{"linger", faultstest.Linger, absent, faultstest.ErrInjected, "(none)", "v"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inner := store.NewMemory(nil)
-			s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: tt.fault} })
+			s := faultstest.New(inner, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: tt.fault} })
 			if _, err := s.Put(t.Context(), "k", strings.NewReader("v"), 1, tt.cond); !errors.Is(err, tt.want) {
 				t.Errorf("Put: %v; want %v", err, tt.want)
 			}
@@ -64,16 +64,16 @@ func TestPutFates(t *testing.T) {
 }
 
 func TestDeleteFates(t *testing.T) {
-	for fault, want := range map[faults.Fault]string{
-		faults.None: "(none)", faults.Drop: "v", faults.LoseAnswer: "(none)", faults.Repeat: "(none)", faults.Linger: "v",
+	for fault, want := range map[faultstest.Fault]string{
+		faultstest.None: "(none)", faultstest.Drop: "v", faultstest.LoseAnswer: "(none)", faultstest.Repeat: "(none)", faultstest.Linger: "v",
 	} {
 		inner := store.NewMemory(nil)
 		if _, err := inner.Put(t.Context(), "k", strings.NewReader("v"), 1, store.Condition{}); err != nil {
 			t.Fatal(err)
 		}
-		s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: fault} })
+		s := faultstest.New(inner, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: fault} })
 		err := s.Delete(t.Context(), "k")
-		if fails := fault != faults.None && fault != faults.Repeat; fails != (err != nil) {
+		if fails := fault != faultstest.None && fault != faultstest.Repeat; fails != (err != nil) {
 			t.Errorf("fault %d: Delete: %v", fault, err)
 		}
 		if got := text(t, inner, "k"); got != want {
@@ -86,16 +86,16 @@ func TestDeleteFates(t *testing.T) {
 // being decided.
 func TestDeliverOne(t *testing.T) {
 	inner := store.NewMemory(nil)
-	var s *faults.Store
-	s = faults.New(inner, func(c faults.Call) faults.Outcome {
-		if c.Op == faults.Open {
+	var s *faultstest.Store
+	s = faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
+		if c.Op == faultstest.Open {
 			s.DeliverOne(t.Context(), 1)
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		}
-		return faults.Outcome{Fault: faults.Linger}
+		return faultstest.Outcome{Fault: faultstest.Linger}
 	})
 	for _, v := range []string{"a", "b", "c"} {
-		if _, err := s.Put(t.Context(), v, strings.NewReader(v), 1, store.Condition{}); !errors.Is(err, faults.ErrInjected) {
+		if _, err := s.Put(t.Context(), v, strings.NewReader(v), 1, store.Condition{}); !errors.Is(err, faultstest.ErrInjected) {
 			t.Fatalf("Put: %v", err)
 		}
 	}
