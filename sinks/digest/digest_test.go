@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,11 +20,10 @@ import (
 
 	"github.com/apache/arrow/go/v17/parquet/file"
 
+	"daybook/testdata/golden"
 	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // told is a session, and whether it is said to be complete.
 type told struct {
@@ -855,19 +852,7 @@ func TestSchema(t *testing.T) {
 		}
 		fmt.Fprintln(&got)
 	}
-	const golden = "testdata/schema.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", golden, diff)
-	}
+	golden.Check(t, "testdata/schema.txt", got.String())
 }
 
 // FuzzRead edits a file: at an offset, a number of bytes are replaced by

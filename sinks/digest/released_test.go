@@ -10,6 +10,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"daybook/testdata/golden"
 	"daybook/transform/event"
 )
 
@@ -23,7 +24,7 @@ import (
 func TestReleased(t *testing.T) {
 	const dir = "testdata/v2"
 	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))
-	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); *update && os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); golden.Update() && os.IsNotExist(err) {
 		f, _ := write(t, sessions, 4)
 		for i, name := range partNames() {
 			if err := os.WriteFile(filepath.Join(dir, name), f.parts()[i], 0o644); err != nil {

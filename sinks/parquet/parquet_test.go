@@ -2,10 +2,8 @@ package parquet
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,10 +15,9 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 	"github.com/google/go-cmp/cmp"
 
+	"daybook/testdata/golden"
 	"daybook/transform/report"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func mustEncode(t testing.TB, rows []report.Row, rowGroupRows int) []byte {
 	t.Helper()
@@ -203,19 +200,7 @@ func TestSchema(t *testing.T) {
 		logical, _, _ := strings.Cut(c.LogicalType().String(), ", is_from") // what follows is Arrow's own bookkeeping
 		fmt.Fprintf(&got, "%-24s %-11s %-60s %-9s %d\n", c.Name(), c.PhysicalType(), strings.Replace(logical, "microseconds", "microseconds)", 1), repetition, c.SchemaNode().FieldID())
 	}
-	const golden = "testdata/schema.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", golden, diff)
-	}
+	golden.Check(t, "testdata/schema.txt", got.String())
 }
 
 // A dictionary never grows until the writer gives it up in the middle of a

@@ -99,7 +99,7 @@ func report(w io.Writer, results []result) bool {
 }
 
 func list(w io.Writer, r result, what string, lines []string) {
-	const most = 20
+	const most = 5
 	if len(lines) > 0 {
 		fmt.Fprintf(w, "\n%s, %s, %s:\n", r.scenario, r.compared, what)
 	}

@@ -1,43 +1,25 @@
 package report
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew; read the diff")
+	"daybook/testdata/golden"
+)
 
 // Columns are only ever appended: a change of an existing line of the golden
 // file breaks every warehouse that loads the reports.
 func TestSchemaIsGolden(t *testing.T) {
-	golden(t, "testdata/schema.golden", Schema().String()+"\n")
+	golden.Check(t, "testdata/schema.golden", Schema().String()+"\n")
 }
 
 func TestSchemaPage(t *testing.T) {
-	golden(t, "SCHEMA.md", SchemaPage())
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s is not what the schema is now; if the change is meant, run 'go test ./transform/report -update' and read the diff\n%s", file, got)
-	}
+	golden.Check(t, "SCHEMA.md", SchemaPage())
 }
 
 func TestHeadings(t *testing.T) {
