@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -18,6 +19,8 @@ import (
 	"daybook/pipeline"
 	"daybook/pipeline/console/consoletest"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
+	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
 
@@ -282,16 +285,56 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	}
 }
 
-func TestReportSaysWhichSummariesAreLeftOut(t *testing.T) {
+func TestReportSaysWhichFiguresAreLeftOut(t *testing.T) {
 	w, _ := newWatchedWorld(t)
-	put(t, w.Sink, "summaries/sessions/day/2026-11-18/by_group.csv", "no summary\n")
+	put(t, w.Sink, "summaries/sessions/day/2026-11-18/_figures.json", "no figures\n")
 	c := newConsole(t, w, nil)
-	const says = "2026-11-18: by_group.csv is left out: it cannot be read"
+	const says = "2026-11-18: _figures.json is left out: it is no valid file of figures"
 	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Figures are being read") {
 		t.Error("the page does not say it, or waits for it")
 	}
 	if page := get(c, "/reports/sessions?year=2025").Body.String(); strings.Contains(page, says) {
 		t.Error("it says so of another year")
+	}
+}
+
+// The tables of a partition's page are its figures, in the report's language.
+func TestPartitionShowsItsFigures(t *testing.T) {
+	w, _ := newWatchedWorld(t)
+	c := newConsole(t, w, nil)
+	const target = "/reports/sessions/2026-11-18"
+	var twin struct {
+		Figures struct {
+			Partition string
+			Total     struct{ Sessions, Legs int64 }
+		}
+	}
+	if err := json.Unmarshal(get(c, target+"?format=json").Body.Bytes(), &twin); err != nil {
+		t.Fatal(err)
+	}
+	total := twin.Figures.Total
+	if twin.Figures.Partition != "2026-11-18" || total.Legs <= total.Sessions || total.Sessions == 0 {
+		t.Errorf("its twin has %+v", twin.Figures)
+	}
+	if page := get(c, target).Body.String(); !strings.Contains(page, fmt.Sprintf("<tr class=\"num\"><td>%d</td><td>%d</td>", total.Sessions, total.Legs)) {
+		t.Error("the page's tables say something else than the figures")
+	}
+	key := pipeline.SummaryKey("sessions", pipeline.Day, "2026-11-18", figures.Name)
+	put(t, w.Sink, key, "{}")
+	if page := get(c, target).Body.String(); !strings.Contains(page, "_figures.json cannot be shown: it is no valid file of figures") || !strings.Contains(page, "First rows") {
+		t.Error("the page does not say that they are invalid, or does not show the rest")
+	}
+	base, err := publish.Read(t.Context(), w.Sink, "reports/sessions/dt=2026-11-18/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := *base.Manifest
+	next.Summaries = &publish.Summaries{Definition: next.Summaries.Definition}
+	if _, err := publish.Amend(t.Context(), w.Sink, "reports/sessions/dt=2026-11-18/", base, next); err != nil {
+		t.Fatal(err)
+	}
+	if page := get(c, target).Body.String(); !strings.Contains(page, "Their figures are missing; the next rewrite of the summaries adds them.") {
+		t.Error("the page does not say that they are missing")
 	}
 }
 
@@ -345,6 +388,7 @@ func TestDownloadIsWhatIsStored(t *testing.T) {
 	for _, tc := range []struct{ target, key, kind, name string }{
 		{"/reports/sessions/2026-11-18/files/" + file, part.Key, "application/vnd.apache.parquet", "sessions-2026-11-18-" + file},
 		{"/reports/sessions/2026-11-18/summaries/total.csv", "summaries/sessions/day/2026-11-18/total.csv", "text/csv; charset=utf-8", "sessions-2026-11-18-total.csv"},
+		{"/reports/sessions/2026-11-18/summaries/_figures.json", "summaries/sessions/day/2026-11-18/_figures.json", "application/json", "sessions-2026-11-18-_figures.json"},
 	} {
 		body, _, err := w.Sink.Open(t.Context(), tc.key, 0, store.ToEnd, "")
 		if err != nil {

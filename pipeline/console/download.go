@@ -11,6 +11,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
 	"daybook/sources/store"
 )
 
@@ -33,7 +34,11 @@ func (c *Console) download(w http.ResponseWriter, r *http.Request) {
 
 // downloadSummary streams a summary that the manifest names.
 func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "text/csv; charset=utf-8", func(shown *pipeline.Shown, rep *service.Report, file string) string {
+	kind := "text/csv; charset=utf-8"
+	if r.PathValue("file") == figures.Name {
+		kind = "application/json"
+	}
+	c.stream(w, r, kind, func(shown *pipeline.Shown, rep *service.Report, file string) string {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {

@@ -259,7 +259,7 @@ func TestPagesAreCompressed(t *testing.T) {
 // reachable are the keys that a console may ask for, whatever it is asked.
 var reachable = regexp.MustCompile(`^(?:` +
 	`(?:_history/)?reports/(?:sessions|emea_tier_1|americas)(?:_monthly)?/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
-	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/[a-z_]+\.csv` +
+	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.csv|_figures\.json)` +
 	`|state/digests/(?:dt=.*)?` +
 	`|state/failed/.*` +
 	`|_quarantine/dt=\d{4}-\d\d-\d\d/(?:rejects-[0-9a-z-]+\.ndjson)?` +

@@ -3,7 +3,7 @@ package console
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,7 +14,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
-	"daybook/sinks/csv"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -54,7 +54,9 @@ type partitionBody struct {
 	Reasons   []reasonCount     `json:"rejected,omitempty"`
 	Samples   []sample          `json:"samples,omitempty"`
 	Rows      []rowLine         `json:"rows,omitempty"`
-	Tables    []table           `json:"summaries,omitempty"`
+	Figures   *figures.File     `json:"figures,omitempty"`
+	NoFigures string            `json:"no_figures,omitempty"` // why there are none
+	Tables    []table           `json:"-"`                    // the figures, as people read them
 	Loads     []load            `json:"load_statements,omitempty"`
 }
 
@@ -110,13 +112,13 @@ type rowLine struct {
 	Date       string    `json:"report_date"`
 }
 
-// table is a summary.
+// table is the first rows of a summary.
 type table struct {
-	Name   string     `json:"name"`
-	File   string     `json:"file"`
-	Header []string   `json:"header"`
-	Rows   [][]string `json:"rows"`
-	More   bool       `json:"more"`
+	Name   string
+	File   string
+	Header []string
+	Rows   [][]string
+	More   bool
 }
 
 // partitionOf finds the partition that a request is about.
@@ -165,7 +167,7 @@ func (c *Console) fill(ctx context.Context, body *partitionBody, compare string)
 	}
 	body.Manifest, body.URL = shown.Manifest, shown.URL
 	for _, step := range []func(context.Context, *pipeline.Runner, *pipeline.Shown) error{
-		body.revisions, body.origins, body.rejects, body.rows, body.tables,
+		body.revisions, body.origins, body.rejects, body.rows, body.summaries,
 	} {
 		// Parts of it may be superseded while the page is made: that is no reason
 		// not to show the rest.
@@ -312,45 +314,28 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	return l
 }
 
-// tables are the partition's summaries, but for the rows themselves.
-func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	if shown.Manifest.Summaries == nil {
+// summaries are the partition's figures, as tables in the report's language.
+func (b *partitionBody) summaries(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+	summaries := shown.Manifest.Summaries
+	if summaries == nil || !slices.ContainsFunc(summaries.Files, func(f publish.SummaryFile) bool { return f.Name == figures.Name }) {
+		b.NoFigures = "Their figures are missing; the next rewrite of the summaries adds them."
 		return nil
 	}
-	for _, f := range shown.Manifest.Summaries.Files {
-		if f.Name == "sessions.csv" {
-			continue
+	f, err := readFigures(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, figures.Name), b.Report, b.Partition.Name)
+	if errors.Is(err, figures.ErrInvalid) {
+		b.NoFigures = capital(fmt.Sprintf("%s cannot be shown: %s.", figures.Name, err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.Figures = f
+	for _, t := range f.Tables(definition(r, b.Report, b.Zone).Language) {
+		shown := table{Name: strings.ReplaceAll(strings.TrimSuffix(t.File, ".csv"), "_", " "), File: t.File, Header: t.Header, Rows: t.Rows}
+		if shown.More = len(t.Rows) > mostTableRows; shown.More {
+			shown.Rows = t.Rows[:mostTableRows]
 		}
-		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), formatOf(r, b.Report))
-		if err != nil {
-			return err
-		}
-		t.Name, t.File = strings.ReplaceAll(strings.TrimSuffix(f.Name, ".csv"), "_", " "), f.Name
-		b.Tables = append(b.Tables, t)
+		b.Tables = append(b.Tables, shown)
 	}
 	return nil
-}
-
-func readTable(ctx context.Context, sink store.Store, key string, format csv.Format) (t table, err error) {
-	body, _, err := openWhole(ctx, sink, key)
-	if err != nil {
-		return t, err
-	}
-	defer body.Close()
-	rows := format.NewReader(io.LimitReader(body, maxSummary))
-	if t.Header, err = rows.Read(); err != nil {
-		return t, err
-	}
-	for len(t.Rows) < mostTableRows {
-		record, err := rows.Read()
-		if err == io.EOF {
-			return t, nil
-		}
-		if err != nil {
-			return t, err
-		}
-		t.Rows = append(t.Rows, record)
-	}
-	t.More = true
-	return t, nil
 }

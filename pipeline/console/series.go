@@ -15,7 +15,7 @@ import (
 // bin is some days in a row, as one point of a chart.
 type bin struct {
 	From, To day.Day
-	figures
+	measures
 }
 
 // name is the bin's days in words.
@@ -72,7 +72,7 @@ func (h *history) bins(from, to day.Day, s step) []bin {
 		for ; d <= b.To; d++ {
 			p.add(h.day(d))
 		}
-		b.figures = p.figures()
+		b.measures = p.measures()
 		all = append(all, b)
 	}
 	return all
@@ -131,10 +131,10 @@ func groupsOf(rows []row) []groupRow {
 			whole.of(name).merge(p)
 		}
 	}
-	totals := make(map[string]figures, len(whole))
+	totals := make(map[string]measures, len(whole))
 	all := int64(0)
 	for name, p := range whole {
-		totals[name] = p.figures()
+		totals[name] = p.measures()
 		all += p.sum.Sessions
 	}
 	names := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
@@ -160,11 +160,11 @@ func groupsOf(rows []row) []groupRow {
 }
 
 // waited is a waiting time; of nothing, a dash.
-func waited(s int64) string {
-	if s < 0 {
+func waited(ms int64) string {
+	if ms < 0 {
 		return "–"
 	}
-	return seconds(float64(s))
+	return minutes(float64(ms))
 }
 
 func perDay(n, days int64) float64 {
@@ -228,7 +228,7 @@ func decimal(v float64) string {
 // place is a place along an axis, and what there is to show at it.
 type place struct {
 	name string
-	figures
+	measures
 }
 
 // chartsOver are those of a report over some days.
@@ -237,7 +237,7 @@ func chartsOver(h *history, from, to day.Day) []chart {
 	bins := h.bins(from, to, s)
 	places := make([]place, len(bins))
 	for i := range bins {
-		places[i] = place{bins[i].name(), bins[i].figures}
+		places[i] = place{bins[i].name(), bins[i].measures}
 	}
 	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
 	middle := "" // is what waiting times are, where there are several
@@ -260,7 +260,7 @@ func chartsByHour(rows []row) []chart {
 	places := make([]place, len(whole))
 	var marks []tick
 	for hour := range whole {
-		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].figures()}
+		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].measures()}
 		places[hour].Days = days // an hour has all of them, whether or not anything happened
 		if hour%3 == 0 {
 			marks = append(marks, tick{hour, places[hour].name})
@@ -273,10 +273,10 @@ func chartsByHour(rows []row) []chart {
 // with prefix.
 func charts(prefix string, places []place, note, middle string, ticks []tick) []chart {
 	sessions := chart{ID: "sessions", Title: "Sessions a day", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := chart{ID: "waiting", Title: "Waiting time", Format: seconds, Unit: 60, Series: []series{
+	waiting := chart{ID: "waiting", Title: "Waiting time", Format: minutes, Unit: minute, Series: []series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: 3600, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
-	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: 3600, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
+	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: hour, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
+	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
 		known := p.Days > 0
@@ -293,15 +293,23 @@ func charts(prefix string, places []place, note, middle string, ticks []tick) []
 	return all
 }
 
-func seconds(v float64) string {
-	d := time.Duration(v) * time.Second
-	if d < time.Minute {
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+// Durations in charts are milliseconds.
+const (
+	minute = 60_000
+	hour   = 60 * minute
+)
+
+// minutes writes a short duration.
+func minutes(ms float64) string {
+	s := int64(ms / 1000)
+	if s < 60 {
+		return fmt.Sprintf("%d s", s)
 	}
-	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
+	return fmt.Sprintf("%d:%02d min", s/60, s%60)
 }
 
-func hours(v float64) string { return decimal(v/3600) + " h" }
+// hours writes a long duration.
+func hours(ms float64) string { return decimal(ms/hour) + " h" }
 
 // ticks name some bins along the axis.
 func ticks(bins []bin, s step) []tick {

@@ -28,7 +28,7 @@ func TestAgo(t *testing.T) {
 func TestNumbersInWords(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
 		{percent(0, 0), "0 %"}, {percent(1, 3), "33.3 %"}, {percent(66, 161_757), "0.041 %"}, {percent(0, 9), "0 %"},
-		{seconds(42), "42 s"}, {seconds(160), "2:40 min"}, {hours(5400), "1.5 h"}, {hours(36_000), "10 h"},
+		{minutes(42_999), "42 s"}, {minutes(160_000), "2:40 min"}, {hours(1.5 * hour), "1.5 h"}, {hours(10 * hour), "10 h"},
 		{printable([]byte("a\xffb")), "a�b"}, {downloadName("r", "2026-11", "a\"b\n/c.csv"), "r-2026-11-a_b__c.csv"},
 	} {
 		if tc.got != tc.want {

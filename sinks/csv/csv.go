@@ -1,5 +1,5 @@
 // Package csv writes the CSV files of a report: its summaries, and its rows
-// under the report's headings (REPORT.md, "Summaries"). It reads them, too.
+// under the report's headings (REPORT.md, "Summaries").
 //
 // They are RFC 4180 with a header and lines that end in LF, in UTF-8. What
 // spreadsheets need on top is in [Format]. Text that a spreadsheet would take
@@ -34,6 +34,9 @@ func (f Format) Validate() error {
 	}
 	return nil
 }
+
+// bom is the byte order mark in UTF-8.
+const bom = "\ufeff"
 
 // newWriter begins a file.
 func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {

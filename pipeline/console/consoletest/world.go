@@ -4,7 +4,7 @@
 // The last weeks are real: generated dumps, digested and published by a
 // [pipeline.Runner] into a store in memory, one day of them restated. What lies
 // before is made up: the state says that it is published, and the months'
-// summaries are there for charts, but no partition is.
+// figures are there for charts, but no partition is.
 package consoletest
 
 import (
