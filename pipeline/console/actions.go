@@ -47,7 +47,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if !c.loggedIn(r) {
 		return forbidden("Log in first: the session is over, or never was.")
 	}
-	if !c.actions.take(c.Now()) {
+	if !c.actions.AllowN(c.Now(), 1) {
 		return &failure{http.StatusTooManyRequests, "That were many actions in a short time. Wait a moment, and try again.", nil}
 	}
 	a, err := c.parseAction(r.PathValue("verb"), r.PostForm)

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/time/rate"
 
 	"daybook/pipeline"
 	"daybook/pipeline/service"
@@ -74,8 +75,8 @@ type Console struct {
 	handler http.Handler
 	index   *index
 	keys    *keys
-	logins  *bucket
-	actions *bucket
+	logins  *rate.Limiter // of all callers together
+	actions *rate.Limiter // likewise
 }
 
 // New makes a console. Call Warm to have its charts filled.
@@ -90,8 +91,8 @@ func New(o Options) *Console {
 		Options: o,
 		index:   newIndex(),
 		keys:    newKeys(o.Token),
-		logins:  newBucket(loginBurst, loginEvery),
-		actions: newBucket(actionBurst, actionEvery),
+		logins:  rate.NewLimiter(rate.Every(loginEvery), loginBurst),
+		actions: rate.NewLimiter(rate.Every(actionEvery), actionBurst),
 	}
 	c.handler = c.guard(c.routes())
 	return c

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"daybook/pipeline"
 	"daybook/pipeline/console/consoletest"
 	"daybook/pipeline/service"
@@ -553,7 +555,7 @@ func TestActionIsRefused(t *testing.T) {
 			checkPage(t, w, rec)
 		})
 	}
-	allowed.actions = newBucket(actionBurst, actionEvery)
+	allowed.actions = rate.NewLimiter(rate.Inf, 0)
 	if rec := post(allowed, "/actions/format", form, with(cookie)); rec.Code != 400 {
 		t.Errorf("an unknown action: status %d", rec.Code)
 	}

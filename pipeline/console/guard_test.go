@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -295,7 +297,7 @@ func FuzzHandler(f *testing.F) {
 			r.AddCookie(cookie)
 		}
 		spy.seen()
-		c.actions, c.logins = newBucket(actionBurst, actionEvery), newBucket(loginBurst, loginEvery)
+		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), rate.NewLimiter(rate.Inf, 0)
 		rec := httptest.NewRecorder()
 		c.ServeHTTP(rec, r)
 		for _, key := range spy.seen() {

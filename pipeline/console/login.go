@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -97,7 +96,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if !c.mayAct() {
 		return forbidden("Actions are not allowed on this console: daybook serve has to be started with --allow-actions and a token.")
 	}
-	if !c.logins.take(c.Now()) {
+	if !c.logins.AllowN(c.Now(), 1) {
 		return &failure{http.StatusTooManyRequests, "Too many attempts to log in. Wait a minute, and try again.", nil}
 	}
 	if !c.keys.opens(r.PostFormValue("token")) {
@@ -128,32 +127,3 @@ func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie
 }
 
 func forbidden(text string) error { return &failure{http.StatusForbidden, text, nil} }
-
-// bucket lets through a burst, and then one an interval. It is one for all
-// callers: behind a proxy they look alike, and no other is to be trusted.
-type bucket struct {
-	burst float64
-	every time.Duration
-
-	mu   sync.Mutex
-	left float64
-	last time.Time
-}
-
-func newBucket(burst int, every time.Duration) *bucket {
-	return &bucket{burst: float64(burst), every: every, left: float64(burst)}
-}
-
-func (b *bucket) take(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.last.IsZero() && now.After(b.last) {
-		b.left = min(b.burst, b.left+float64(now.Sub(b.last))/float64(b.every))
-	}
-	b.last = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
-}
