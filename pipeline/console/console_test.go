@@ -137,13 +137,13 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/nothing", 404, []string{"There is no report"}},
 		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO sessions", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
 		{"/reports/sessions/2026-11-18?diff=1..2", 200, []string{"What changed from revision 1 to 2"}},
-		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"not kept any more"}},
+		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"is not kept"}},
 		{"/reports/sessions/2026-11-18?diff=x", 400, []string{"1..2"}},
 		{"/reports/americas/2026-11-14", 200, []string{"5 attempts failed", "Nothing is published yet"}},
 		{"/reports/sessions/2026-11-99", 404, []string{"no partition"}},
-		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "How it came to be", "daybook explain --session " + session}},
+		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "Derivation", "daybook explain --session " + session}},
 		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 16 days"}},
-		{"/reports/sessions/sessions/1?date=x", 400, []string{"Say which day"}},
+		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
 		{"/runs/" + w.State().Progress.Run, 404, nil},
@@ -248,7 +248,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	c := newConsole(t, w, nil)
 	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
 	signs := map[string]bool{}
-	for _, l := range looks {
+	for _, l := range styles {
 		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*" aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
 		if l.State != service.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
@@ -275,7 +275,7 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
 	})
 	page := get(c, "/reports/sessions/2026-11-20").Body.String()
-	for _, says := range []string{"it is published once there are", "Nobody was running when it fell due."} {
+	for _, says := range []string{"it is published once there are", "Daybook was not running when it fell due."} {
 		if !strings.Contains(page, says) {
 			t.Errorf("it does not say %q", says)
 		}
@@ -292,7 +292,7 @@ func TestReportSaysWhichFiguresAreLeftOut(t *testing.T) {
 	put(t, w.Sink, "summaries/sessions/day/2026-11-18/_figures.json", "no figures\n")
 	c := newConsole(t, w, nil)
 	const says = "2026-11-18: _figures.json is left out: it is no valid file of figures"
-	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Figures are being read") {
+	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Reading figures") {
 		t.Error("the page does not say it, or waits for it")
 	}
 	if page := get(c, "/reports/sessions?year=2025").Body.String(); strings.Contains(page, says) {
@@ -365,7 +365,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 	})
 	c := newConsole(t, w, nil)
 	for target, says := range map[string]string{
-		"/": "No days yet", "/reports/sessions": "There are no days yet", "/schedule": "nothing waits",
+		"/": "No days yet", "/reports/sessions": "There are no days yet", "/schedule": "All due partitions are published",
 	} {
 		rec := get(c, target)
 		if rec.Code != 200 || !strings.Contains(rec.Body.String(), says) {
@@ -524,8 +524,8 @@ func TestActionIsRefused(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "not allowed"},
-		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "not allowed"},
+		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "does not allow actions"},
+		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "does not allow actions"},
 		"nobody logged in":     {nil, form, func(*http.Request) {}, 403, "Log in first"},
 		"an expired session":   {nil, form, with(&expired), 403, "Log in first"},
 		"another token's":      {nil, form, with(&foreign), 403, "Log in first"},
@@ -611,7 +611,7 @@ func TestLoginsAreFew(t *testing.T) {
 	c := newConsole(t, w, func(o *Options) { o.Now = func() time.Time { return now } })
 	wrong := url.Values{"token": {testToken + "x"}}
 	for range loginBurst {
-		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "That is not the token") {
+		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "This is not the token") {
 			t.Fatalf("a wrong token: status %d", rec.Code)
 		}
 	}

@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	// What the index holds at most: a month takes up to 8 kB with all of its
-	// groups, and two decades of ten reports are 2,400 of them.
+	// Limits of the index. A month takes up to 8 kB with all of its groups; two
+	// decades of ten reports have 2,400 months.
 	maxPartitions = 10_000
-	maxGroups     = 40 // of one partition; what is more is other groups
+	maxGroups     = 40 // of one partition; the rest becomes other groups
 	otherGroups   = "other groups"
 
-	warmRequests = 8               // under way at a time: pages come first
-	warmChunk    = 96              // partitions between two times that charts get fuller
-	warmEvery    = 3 * time.Second // how often the state is looked at
+	warmRequests = 8               // at a time, so that pages are not delayed
+	warmChunk    = 96              // partitions between two updates of the charts
+	warmEvery    = 3 * time.Second // how often the state is compared
 )
 
 // measures are what charts show of some rows. Durations are milliseconds.
@@ -55,8 +55,8 @@ func newMeasures(m *summary.Measures) measures {
 	return v
 }
 
-// index keeps the figures of what is published, so that pages of many years need
-// no store. What it hands out is never changed.
+// index keeps the published figures in memory, so that pages of many years do not
+// read the store. Values that it returns are never changed.
 type index struct {
 	mu        sync.Mutex
 	entries   map[entryKey]*entry
@@ -80,7 +80,7 @@ type entry struct {
 	absent    bool   // they are left out because they are not there
 }
 
-// history is the figures of a report, day by day and month by month.
+// history is the measures of a report by day and by month.
 type history struct {
 	first  day.Day
 	days   []measures
@@ -98,7 +98,7 @@ func newIndex() *index {
 	return &index{entries: map[entryKey]*entry{}, histories: map[string]*history{}}
 }
 
-// history is what is known of a report by now.
+// history is what the index knows of a report.
 func (x *index) history(report string) *history {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -108,7 +108,7 @@ func (x *index) history(report string) *history {
 	return &history{}
 }
 
-// filling says how many partitions are known, of how many.
+// filling returns how many partitions are read, of how many.
 func (x *index) filling() (known, wanted int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -143,10 +143,9 @@ func (h *history) day(d day.Day) measures {
 	return nothing
 }
 
-// Warm keeps the figures behind the charts current until the context ends: it
-// reads the summaries of what the state says is published, the newest first,
-// and again what has another revision. Pages that are asked for meanwhile show
-// what there is.
+// Warm keeps the charts current until the context ends. It reads the figures of
+// published partitions, the newest first, and reads a new revision again. Pages
+// show what has been read so far.
 func (c *Console) Warm(ctx context.Context) {
 	var done *service.State
 	for ctx.Err() == nil {
@@ -155,7 +154,7 @@ func (c *Console) Warm(ctx context.Context) {
 			if err == nil {
 				done = state
 			} else if ctx.Err() == nil {
-				c.Log.Warn("summaries for charts could not be read; they are tried again", "error", err)
+				c.Log.Warn("figures for charts could not be read; they are tried again", "error", err)
 			}
 		}
 		select {
@@ -165,14 +164,13 @@ func (c *Console) Warm(ctx context.Context) {
 	}
 }
 
-// Filled says whether the figures are those of the last state that Warm has
-// seen.
+// Filled says whether all figures of the last state are read.
 func (c *Console) Filled() bool {
 	known, wanted := c.index.filling()
 	return wanted > 0 && known == wanted
 }
 
-// wantedPartition is one that should be in the index.
+// wantedPartition is a partition that belongs into the index.
 type wantedPartition struct {
 	key       entryKey
 	kind      pipeline.Kind
@@ -181,8 +179,8 @@ type wantedPartition struct {
 	stale     bool // a run is going to write its summaries, or all of it, again
 }
 
-// of says whether an entry is of a partition as it is published now. Figures that
-// were absent are looked for again once a run has written them.
+// of says whether an entry is of the current publication of a partition. Absent
+// figures are read again once a run has written them.
 func (e *entry) of(w *wantedPartition) bool {
 	return e.revision == w.revision && e.published.Equal(w.published) && (!e.absent || w.stale)
 }
@@ -219,9 +217,8 @@ func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State
 	return errors.Join(errs...)
 }
 
-// wantedPartitions are those that charts are made of: months, which have all of
-// their days' figures in one file, and the days of those that are not
-// published, or out of date.
+// wantedPartitions are the sources of charts: a month, whose file has all of its
+// days, or the single days if the month is unpublished or stale.
 func wantedPartitions(s *service.State) []wantedPartition {
 	var all []wantedPartition
 	for i := range s.Reports {
@@ -313,7 +310,7 @@ func (e *entry) fill(f *figures.File) {
 	if d, err := day.Parse(f.Partition); err == nil {
 		e.days[d] = newMeasures(&f.Total)
 	}
-	var others pool
+	var others aggregate
 	for i := range f.Groups {
 		g, m := &f.Groups[i], newMeasures(&f.Groups[i].Measures)
 		if len(e.groups) < maxGroups && g.Name != otherGroups {
@@ -330,14 +327,14 @@ func (e *entry) fill(f *figures.File) {
 	}
 }
 
-// pool is measures put together: what can be added is added, and of percentiles
-// it has the middle one.
-type pool struct {
+// aggregate combines measures: it adds counts and sums, and takes the median of
+// percentiles.
+type aggregate struct {
 	sum                measures
 	waiting, waiting90 []int64
 }
 
-func (p *pool) add(f measures) {
+func (p *aggregate) add(f measures) {
 	p.sum.Days += f.Days
 	p.sum.Sessions += f.Sessions
 	p.sum.Total += f.Total
@@ -347,21 +344,21 @@ func (p *pool) add(f measures) {
 	}
 }
 
-// merge adds what another one has.
-func (p *pool) merge(o *pool) {
+// merge adds another aggregate.
+func (p *aggregate) merge(o *aggregate) {
 	p.waiting, p.waiting90 = append(p.waiting, o.waiting...), append(p.waiting90, o.waiting90...)
 	p.add(measures{Days: o.sum.Days, Sessions: o.sum.Sessions, Total: o.sum.Total, Work: o.sum.Work, Waiting: -1})
 }
 
-// figures are those of all together.
-func (p *pool) measures() measures {
+// measures returns the combined measures.
+func (p *aggregate) measures() measures {
 	f := p.sum
-	f.Waiting, f.Waiting90 = middle(p.waiting), middle(p.waiting90)
+	f.Waiting, f.Waiting90 = median(p.waiting), median(p.waiting90)
 	return f
 }
 
-// middle is the median; -1 of nothing. It sorts.
-func middle(values []int64) int64 {
+// median sorts values, and returns the lower median; -1 of none.
+func median(values []int64) int64 {
 	if len(values) == 0 {
 		return -1
 	}
@@ -369,7 +366,7 @@ func middle(values []int64) int64 {
 	return values[(len(values)-1)/2]
 }
 
-// rebuild makes the histories of the entries.
+// rebuild makes the histories from the entries.
 func (x *index) rebuild() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -385,7 +382,7 @@ func (x *index) rebuild() {
 	}
 }
 
-// newHistory puts the entries of a report together. No two have a day in common.
+// newHistory combines the entries of a report. No two entries share a day.
 func newHistory(entries []*entry) *history {
 	first, last := day.Day(math.MaxInt32), day.Day(math.MinInt32)
 	months := map[day.Month][]*entry{}
@@ -408,14 +405,14 @@ func newHistory(entries []*entry) *history {
 	return h
 }
 
-// newMonthMeasures puts the entries of a month together.
+// newMonthMeasures combines the entries of a month.
 func newMonthMeasures(entries []*entry) *monthMeasures {
-	if len(entries) == 1 { // as of every month that is over
+	if len(entries) == 1 { // a published month
 		return &monthMeasures{days: int64(len(entries[0].days)), groups: entries[0].groups, hours: entries[0].hours}
 	}
 	m := &monthMeasures{groups: map[string]measures{}}
-	groups := pools{}
-	var hours [24]pool
+	groups := aggregates{}
+	var hours [24]aggregate
 	for _, e := range entries {
 		m.days += int64(len(e.days))
 		groups.add(e.groups)
@@ -432,17 +429,17 @@ func newMonthMeasures(entries []*entry) *monthMeasures {
 	return m
 }
 
-// pools are measures put together by name.
-type pools map[string]*pool
+// aggregates combine measures by name.
+type aggregates map[string]*aggregate
 
-func (s pools) of(name string) *pool {
+func (s aggregates) of(name string) *aggregate {
 	if s[name] == nil {
-		s[name] = new(pool)
+		s[name] = new(aggregate)
 	}
 	return s[name]
 }
 
-func (s pools) add(all map[string]measures) {
+func (s aggregates) add(all map[string]measures) {
 	for name, f := range all {
 		s.of(name).add(f)
 	}

@@ -23,7 +23,7 @@ import (
 	"daybook/transform/session"
 )
 
-// What a partition's page shows at most; the command line has the rest.
+// Limits of a partition's page. The command line shows everything.
 const (
 	mostRevisions = 20
 	mostDays      = 40 // of inputs
@@ -41,7 +41,7 @@ type partitionBody struct {
 	Report    string            `json:"report"`
 	Partition service.Partition `json:"partition"`
 	Zone      *time.Location    `json:"-"`
-	Before    string            `json:"before,omitempty"` // the partitions beside it
+	Before    string            `json:"before,omitempty"` // the neighbouring partitions
 	After     string            `json:"after,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Actions   []Action          `json:"actions"`
@@ -60,14 +60,14 @@ type partitionBody struct {
 	Loads     []load            `json:"load_statements,omitempty"`
 }
 
-// revision is one of those that are kept.
+// revision is a kept revision.
 type revision struct {
 	Number int    `json:"revision"`
 	Reason string `json:"reason"`
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Live   bool   `json:"live"`
-	Before int    `json:"previous,omitempty"` // that it can be compared with; 0: none
+	Before int    `json:"previous,omitempty"` // to compare it with; 0: none
 }
 
 // diff is how two revisions differ.
@@ -98,7 +98,7 @@ type sample struct {
 	Raw    string `json:"raw"`
 }
 
-// rowLine is a row in a few words.
+// rowLine is the main columns of a row.
 type rowLine struct {
 	Session    int64     `json:"session_id"`
 	Leg        int64     `json:"leg"`
@@ -121,7 +121,7 @@ type table struct {
 	More   bool
 }
 
-// partitionOf finds the partition that a request is about.
+// partitionOf finds the partition of a request, and its neighbours.
 func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.Partition, before, after string, err error) {
 	rep, err = findReport(c.Service.State(), r.PathValue("report"))
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	return made, c.fill(r.Context(), body, r.URL.Query().Get("diff"))
 }
 
-// fill reads what is published of a partition.
+// fill reads a published partition.
 func (c *Console) fill(ctx context.Context, body *partitionBody, compare string) error {
 	runner := c.Service.Runner()
 	shown, err := runner.Show(ctx, body.Report, body.Partition.Name)
@@ -169,8 +169,7 @@ func (c *Console) fill(ctx context.Context, body *partitionBody, compare string)
 	for _, step := range []func(context.Context, *pipeline.Runner, *pipeline.Shown) error{
 		body.revisions, body.origins, body.rejects, body.rows, body.summaries,
 	} {
-		// Parts of it may be superseded while the page is made: that is no reason
-		// not to show the rest.
+		// A new revision may remove files meanwhile. The page shows the rest.
 		if err := step(ctx, runner, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
@@ -198,13 +197,13 @@ func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown
 	return err
 }
 
-// compare fills in how two revisions differ, as 1..2.
+// compare fills in the differences of two revisions, such as 1..2.
 func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisions string) error {
 	first, second, _ := strings.Cut(revisions, "..")
 	from, err := strconv.ParseUint(first, 10, 31)
 	to, err2 := strconv.ParseUint(second, 10, 31)
 	if err != nil || err2 != nil || from == 0 || to == 0 {
-		return &failure{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
+		return &pageError{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
 	}
 	b.Diff = &diff{From: int(from), To: int(to)}
 	if b.Manifest.Rows > diffRows {
@@ -213,7 +212,7 @@ func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisio
 	}
 	d, err := r.Diff(ctx, b.Report, b.Partition.Name, int(from), int(to))
 	if errors.Is(err, store.ErrNotFound) {
-		return notFound("One of the revisions %d and %d is not kept any more, or never was.", from, to)
+		return notFound("Revision %d or %d is not kept: it has expired, or never existed.", from, to)
 	}
 	if err != nil {
 		return err
@@ -224,7 +223,7 @@ func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisio
 	return nil
 }
 
-// origins are the dumps that a day was made from; a month's inputs are its days.
+// origins fills in the dumps of a day. A month's inputs are its days.
 func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
 	if shown.Kind != pipeline.Day {
 		return nil
@@ -244,8 +243,8 @@ func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *
 	return err
 }
 
-// rejects counts the rejected lines by reason, and shows some of those of the
-// day's own dumps.
+// rejects fills in the rejected lines by reason, and samples of the day's own
+// dumps.
 func (b *partitionBody) rejects(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
 	rejected := shown.Manifest.Accounting.Rejected
 	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
@@ -253,13 +252,13 @@ func (b *partitionBody) rejects(ctx context.Context, r *pipeline.Runner, shown *
 	}
 	d, err := day.Parse(b.Partition.Name)
 	if err != nil || len(rejected) == 0 {
-		return nil // a month's are those of its days
+		return nil // a month has those of its days
 	}
 	kept, err := r.RejectsOf(ctx, d)
 	if err != nil || kept == nil {
 		return err
 	}
-	// A few of each reason, so that the common ones do not hide the others.
+	// A few of each reason, so that common reasons do not displace rare ones.
 	const each = 5
 	seen := map[event.Reason]int{}
 	for line, err := range r.RejectedLines(ctx, kept) {
@@ -286,7 +285,7 @@ func printable(raw []byte) string {
 	return text
 }
 
-// rows are the first ones: from there people go on to sessions.
+// rows fills in the first rows, which link to sessions.
 func (b *partitionBody) rows(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
 	for batch, err := range r.Rows(ctx, shown.Manifest) {
 		if err != nil {
@@ -314,7 +313,8 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	return l
 }
 
-// summaries are the partition's figures, as tables in the report's language.
+// summaries fills in the figures, and makes tables of them in the report's
+// language.
 func (b *partitionBody) summaries(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
 	summaries := shown.Manifest.Summaries
 	if summaries == nil || !slices.ContainsFunc(summaries.Files, func(f publish.SummaryFile) bool { return f.Name == figures.Name }) {

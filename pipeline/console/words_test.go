@@ -67,7 +67,7 @@ func TestVerdictIsTheWorstThereIs(t *testing.T) {
 		{[]service.Partition{state(service.Stale), state(service.Failed)}, verdict{"bad", "Failing", "1 failed. All else that is due is published."}},
 		{[]service.Partition{state(service.SetAside), late}, verdict{"bad", "Late", "2026-11-19 was due by Sat 06:00, 1 h ago. 1 set aside."}},
 	} {
-		if got := judge(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
+		if got := verdictOf(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
 			t.Errorf("%+v, want %+v", got, tc.want)
 		}
 	}

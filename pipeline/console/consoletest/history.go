@@ -17,7 +17,7 @@ import (
 	"daybook/transform/summary"
 )
 
-// report is the state of a report: made-up years, then real weeks.
+// report is the state of a report: invented years, then published weeks.
 func (w *World) report(ctx context.Context, i int, o Options) (service.Report, error) {
 	name, zone := w.runner.Reports[i].Name, w.runner.Reports[i].Zone
 	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.runner.Reports[i].Text}
@@ -77,7 +77,7 @@ func dropOf(d day.Day, zone *time.Location) time.Time {
 	return time.Date(y, m, dom+1, 2, 0, 0, 0, zone)
 }
 
-// day is the state of a day. Most are simply published.
+// day is the state of a day. Most are published.
 func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (service.Partition, error) {
 	p := service.Partition{Kind: pipeline.Day, Name: d.String(), State: service.Published, Revision: 1}
 	p.Published = dropOf(d, time.UTC).Add(31 * time.Minute)
@@ -100,7 +100,7 @@ func (w *World) day(ctx context.Context, report string, d day.Day, real bool, sc
 	return p, nil
 }
 
-// real is a partition as it is published.
+// real is the state of a published partition.
 func (w *World) real(ctx context.Context, report, name string) (service.Partition, error) {
 	shown, err := w.runner.Show(ctx, report, name)
 	if err != nil {
@@ -123,7 +123,7 @@ func (w *World) real(ctx context.Context, report, name string) (service.Partitio
 	return p, nil
 }
 
-// sessions is how many there were on a day: more every year, fewer at weekends
+// sessions is the number of sessions of a day: more every year, fewer at weekends
 // and in summer, none at Christmas.
 func sessions(d day.Day, scale float64) int64 {
 	t := d.UTC()
@@ -143,7 +143,7 @@ func sessions(d day.Day, scale float64) int64 {
 	return int64(n * scale)
 }
 
-// luck is a number that looks random, and is the same every time.
+// luck is a deterministic pseudo-random number.
 func luck(n, salt uint64) uint64 {
 	x := (n + 1) * 0x9e3779b97f4a7c15 * (2*salt + 1)
 	x ^= x >> 29
@@ -159,7 +159,7 @@ var groupShares = []struct {
 	{"APAC/Tier 2", 0.14}, {"EMEA/Tier 2/Networks", 0.14}, {"EMEA", 0.13}, // sessions with several legs have several
 }
 
-// figures puts those of a month that charts are made of.
+// figures puts the figures of a month.
 func (w *World) figures(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
 	f := &figures.File{Report: report, Partition: m.String()}
 	total := int64(0)
@@ -189,7 +189,7 @@ func (w *World) figures(ctx context.Context, report string, m day.Month, from da
 	return err
 }
 
-// measures are those of so many sessions.
+// measures are the measures of n sessions.
 func measures(n int64, salt uint64) summary.Measures {
 	m := summary.Measures{Sessions: n, Legs: n * 115 / 100, PickedUp: n * 96 / 100}
 	m.Total = n * (6400 + int64(luck(salt, 4)%2400)) * 1000
@@ -203,7 +203,7 @@ func measures(n int64, salt uint64) summary.Measures {
 	return m
 }
 
-// happenings puts the last days into every state there is, and tells of runs.
+// happenings puts the last days into all states, and adds runs and alerts.
 func (w *World) happenings() {
 	s := w.state
 	reports := s.Reports
@@ -249,7 +249,7 @@ func (w *World) happenings() {
 	w.pastRuns()
 }
 
-// pending is a partition of which nothing is published.
+// pending is an unpublished partition.
 func pending(p *service.Partition, state service.PartitionState, reason string) service.Partition {
 	return service.Partition{Kind: p.Kind, Name: p.Name, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
 }
