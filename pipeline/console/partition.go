@@ -3,7 +3,7 @@ package console
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,7 +15,7 @@ import (
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
-	"daybook/sinks/csv"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -24,7 +24,7 @@ import (
 	"daybook/transform/session"
 )
 
-// What a partition's page shows at most; the command line has the rest.
+// Limits of a partition's page. The command line shows everything.
 const (
 	mostRevisions = 20
 	mostDays      = 40 // of inputs
@@ -42,7 +42,7 @@ type partitionBody struct {
 	Report    string            `json:"report"`
 	Partition service.Partition `json:"partition"`
 	Zone      *time.Location    `json:"-"`
-	Before    string            `json:"before,omitempty"` // the partitions beside it
+	Before    string            `json:"before,omitempty"` // the neighbouring partitions
 	After     string            `json:"after,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Actions   []Action          `json:"actions"`
@@ -55,18 +55,20 @@ type partitionBody struct {
 	Reasons   []reasonCount     `json:"rejected,omitempty"`
 	Samples   []sample          `json:"samples,omitempty"`
 	Rows      []rowLine         `json:"rows,omitempty"`
-	Tables    []table           `json:"summaries,omitempty"`
+	Figures   *figures.File     `json:"figures,omitempty"`
+	NoFigures string            `json:"no_figures,omitempty"` // why there are none
+	Tables    []table           `json:"-"`                    // the figures, as people read them
 	Loads     []load            `json:"load_statements,omitempty"`
 }
 
-// revision is one of those that are kept.
+// revision is a kept revision.
 type revision struct {
 	Number int    `json:"revision"`
 	Reason string `json:"reason"`
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Live   bool   `json:"live"`
-	Before int    `json:"previous,omitempty"` // that it can be compared with; 0: none
+	Before int    `json:"previous,omitempty"` // to compare it with; 0: none
 }
 
 // diff is how two revisions differ.
@@ -97,7 +99,7 @@ type sample struct {
 	Raw    string `json:"raw"`
 }
 
-// rowLine is a row in a few words.
+// rowLine is the main columns of a row.
 type rowLine struct {
 	Session    int64     `json:"session_id"`
 	Leg        int64     `json:"leg"`
@@ -111,16 +113,16 @@ type rowLine struct {
 	Date       string    `json:"report_date"`
 }
 
-// table is a summary.
+// table is the first rows of a summary.
 type table struct {
-	Name   string     `json:"name"`
-	File   string     `json:"file"`
-	Header []string   `json:"header"`
-	Rows   [][]string `json:"rows"`
-	More   bool       `json:"more"`
+	Name   string
+	File   string
+	Header []string
+	Rows   [][]string
+	More   bool
 }
 
-// partitionOf finds the partition that a request is about.
+// partitionOf finds the partition of a request, and its neighbours.
 func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.Partition, before, after string, err error) {
 	rep, err = findReport(c.Service.State(), r.PathValue("report"))
 	if err != nil {
@@ -157,7 +159,7 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	return made, c.fill(r.Context(), body, r.URL.Query().Get("diff"))
 }
 
-// fill reads what is published of a partition.
+// fill reads a published partition.
 func (c *Console) fill(ctx context.Context, body *partitionBody, compare string) error {
 	in := c.inspector()
 	shown, err := in.Show(ctx, body.Partition.ID)
@@ -166,10 +168,9 @@ func (c *Console) fill(ctx context.Context, body *partitionBody, compare string)
 	}
 	body.Manifest, body.URL = shown.Manifest, shown.URL
 	for _, step := range []func(context.Context, *inspect.Inspector, *inspect.Shown) error{
-		body.revisions, body.origins, body.rejects, body.rows, body.tables,
+		body.revisions, body.origins, body.rejects, body.rows, body.summaries,
 	} {
-		// Parts of it may be superseded while the page is made: that is no reason
-		// not to show the rest.
+		// A new revision may remove files meanwhile. The page shows the rest.
 		if err := step(ctx, in, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
@@ -197,13 +198,13 @@ func (b *partitionBody) revisions(ctx context.Context, in *inspect.Inspector, sh
 	return err
 }
 
-// compare fills in how two revisions differ, as 1..2.
+// compare fills in the differences of two revisions, such as 1..2.
 func (b *partitionBody) compare(ctx context.Context, in *inspect.Inspector, revisions string) error {
 	first, second, _ := strings.Cut(revisions, "..")
 	from, err := strconv.ParseUint(first, 10, 31)
 	to, err2 := strconv.ParseUint(second, 10, 31)
 	if err != nil || err2 != nil || from == 0 || to == 0 {
-		return &failure{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
+		return &pageError{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
 	}
 	b.Diff = &diff{From: int(from), To: int(to)}
 	if b.Manifest.Rows > diffRows {
@@ -212,7 +213,7 @@ func (b *partitionBody) compare(ctx context.Context, in *inspect.Inspector, revi
 	}
 	d, err := in.Diff(ctx, b.Partition.ID, int(from), int(to))
 	if errors.Is(err, store.ErrNotFound) {
-		return notFound("One of the revisions %d and %d is not kept any more, or never was.", from, to)
+		return notFound("Revision %d or %d is not kept: it has expired, or never existed.", from, to)
 	}
 	if err != nil {
 		return err
@@ -223,7 +224,7 @@ func (b *partitionBody) compare(ctx context.Context, in *inspect.Inspector, revi
 	return nil
 }
 
-// origins are the dumps that a day was made from; a month's inputs are its days.
+// origins fills in the dumps of a day. A month's inputs are its days.
 func (b *partitionBody) origins(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	if shown.ID.Kind != partition.Day {
 		return nil
@@ -243,21 +244,21 @@ func (b *partitionBody) origins(ctx context.Context, in *inspect.Inspector, show
 	return err
 }
 
-// rejects counts the rejected lines by reason, and shows some of those of the
-// day's own dumps.
+// rejects fills in the rejected lines by reason, and samples of the day's own
+// dumps.
 func (b *partitionBody) rejects(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	rejected := shown.Manifest.Accounting.Rejected
 	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
 		b.Reasons = append(b.Reasons, reasonCount{reason, rejected[reason]})
 	}
 	if shown.ID.Kind != partition.Day || len(rejected) == 0 {
-		return nil // a month's are those of its days
+		return nil // a month has those of its days
 	}
 	kept, err := in.RejectsOf(ctx, shown.ID.Day())
 	if err != nil || kept == nil {
 		return err
 	}
-	// A few of each reason, so that the common ones do not hide the others.
+	// A few of each reason, so that common reasons do not displace rare ones.
 	const each = 5
 	seen := map[event.Reason]int{}
 	for line, err := range in.RejectedLines(ctx, kept) {
@@ -284,7 +285,7 @@ func printable(raw []byte) string {
 	return text
 }
 
-// rows are the first ones: from there people go on to sessions.
+// rows fills in the first rows, which link to sessions.
 func (b *partitionBody) rows(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	for batch, err := range in.Rows(ctx, shown.Manifest) {
 		if err != nil {
@@ -312,45 +313,29 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	return l
 }
 
-// tables are the partition's summaries, but for the rows themselves.
-func (b *partitionBody) tables(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
-	if shown.Manifest.Summaries == nil {
+// summaries fills in the figures, and makes tables of them in the report's
+// language.
+func (b *partitionBody) summaries(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	summaries := shown.Manifest.Summaries
+	if summaries == nil || !slices.ContainsFunc(summaries.Files, func(f publish.SummaryFile) bool { return f.Name == figures.Name }) {
+		b.NoFigures = "Their figures are missing; the next rewrite of the summaries adds them."
 		return nil
 	}
-	for _, f := range shown.Manifest.Summaries.Files {
-		if f.Name == "sessions.csv" {
-			continue
+	f, err := readFigures(ctx, in.Settings.Sink, shown.ID)
+	if errors.Is(err, figures.ErrInvalid) {
+		b.NoFigures = capital(fmt.Sprintf("%s cannot be shown: %s.", figures.Name, err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.Figures = f
+	for _, t := range f.Tables(definition(in.Settings, b.Report, b.Zone).Language) {
+		shown := table{Name: strings.ReplaceAll(strings.TrimSuffix(t.File, ".csv"), "_", " "), File: t.File, Header: t.Header, Rows: t.Rows}
+		if shown.More = len(t.Rows) > mostTableRows; shown.More {
+			shown.Rows = t.Rows[:mostTableRows]
 		}
-		t, err := readTable(ctx, in.Settings.Sink, shown.ID.SummaryDir()+f.Name, formatOf(in.Settings, b.Report))
-		if err != nil {
-			return err
-		}
-		t.Name, t.File = strings.ReplaceAll(strings.TrimSuffix(f.Name, ".csv"), "_", " "), f.Name
-		b.Tables = append(b.Tables, t)
+		b.Tables = append(b.Tables, shown)
 	}
 	return nil
-}
-
-func readTable(ctx context.Context, sink store.Store, key string, format csv.Format) (t table, err error) {
-	body, _, err := openWhole(ctx, sink, key)
-	if err != nil {
-		return t, err
-	}
-	defer body.Close()
-	rows := format.NewReader(io.LimitReader(body, maxSummary))
-	if t.Header, err = rows.Read(); err != nil {
-		return t, err
-	}
-	for len(t.Rows) < mostTableRows {
-		record, err := rows.Read()
-		if err == io.EOF {
-			return t, nil
-		}
-		if err != nil {
-			return t, err
-		}
-		t.Rows = append(t.Rows, record)
-	}
-	t.More = true
-	return t, nil
 }

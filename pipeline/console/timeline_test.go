@@ -68,8 +68,8 @@ func TestTimelineTellsSignals(t *testing.T) {
 	}
 	unique, _ := session.Order(events)
 	trace := new(session.Trace)
-	told := &explain.Explanation{Session: new(session.Engine).Fold(unique, trace), Trace: trace}
-	p := &painter{Formatter: explain.NewFormatter(told, time.UTC), end: told.Session.LastEvent}
+	explained := &explain.Explanation{Session: new(session.Engine).Fold(unique, trace), Trace: trace}
+	p := &painter{Formatter: explain.NewFormatter(explained, time.UTC), end: explained.Session.LastEvent}
 	at := func(minute int) int64 { return time.Date(2026, 11, 20, 9, minute, 0, 0, time.UTC).UnixMilli() }
 	want := []signalled{{"away", at(2), at(3)}, {"away, tab deselected", at(3), at(4)}, {"tab deselected", at(4), at(5)}}
 	if got := p.signals(0); !slices.Equal(got, want) {

@@ -1,5 +1,5 @@
-// Package csv writes and reads the CSV files of a report: its summaries, and
-// its rows under the report's headings (REPORT.md, "Summaries").
+// Package csv writes the CSV files of a report: its summaries, and its rows
+// under the report's headings (REPORT.md, "Summaries").
 //
 // The files follow RFC 4180, in UTF-8, with a header and lines that end in LF.
 // [Format] has options for spreadsheets. Text that a spreadsheet would
@@ -35,7 +35,10 @@ func (f Format) Validate() error {
 	return nil
 }
 
-// newWriter starts a file.
+// bom is the byte order mark in UTF-8.
+const bom = "\ufeff"
+
+// newWriter begins a file.
 func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err

@@ -72,10 +72,26 @@ type dated struct {
 	summary.Measures
 }
 
-// Encode writes a file. Its only error is the one of w. Omitted is added to by
-// what does not fit.
+// Encode writes a file. Its only error is the one of w.
 func Encode(w io.Writer, f *File) error {
-	d := document{
+	b := bufio.NewWriter(w)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(newDocument(f)); err != nil {
+		return fmt.Errorf("write %s: %w", Name, err)
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", Name, err)
+	}
+	return nil
+}
+
+// MarshalJSON writes a file as a part of other JSON.
+func (f *File) MarshalJSON() ([]byte, error) { return json.Marshal(newDocument(f)) }
+
+// newDocument leaves out what does not fit, and counts it.
+func newDocument(f *File) *document {
+	d := &document{
 		Version: Version, Report: f.Report, Partition: f.Partition, Total: f.Total,
 		Days: []dated{}, Hours: f.Hours, Omitted: f.Omitted,
 	}
@@ -85,16 +101,7 @@ func Encode(w io.Writer, f *File) error {
 	d.Groups = largest(f.Groups, &d.Omitted.Groups, func(g *summary.Group) int64 { return g.Legs })
 	d.Technicians = largest(f.Technicians, &d.Omitted.Technicians, func(t *summary.Technician) int64 { return t.Legs })
 	d.Channels = largest(f.Channels, &d.Omitted.Channels, func(c *summary.Channel) int64 { return c.Legs })
-	b := bufio.NewWriter(w)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(&d); err != nil {
-		return fmt.Errorf("write %s: %w", Name, err)
-	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", Name, err)
-	}
-	return nil
+	return d
 }
 
 // largest are the entries with the most legs, in their order. It adds the

@@ -3,8 +3,6 @@ package consoletest
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -14,13 +12,15 @@ import (
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
+	"daybook/transform/summary"
 )
 
-// report is the state of a report: made-up years, then real weeks.
+// report is the state of a report: invented years, then published weeks.
 func (w *World) report(ctx context.Context, i int, o Options) (service.Report, error) {
 	name, zone := w.settings.Reports[i].Name, w.settings.Reports[i].Zone
 	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.settings.Reports[i].Text}
@@ -60,7 +60,7 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 		}
 		rep.Months = append(rep.Months, p)
 		if p.Revision > 0 {
-			if err := w.summaries(ctx, name, m, max(m.First(), first), scale); err != nil {
+			if err := w.figures(ctx, name, m, max(m.First(), first), scale); err != nil {
 				return rep, err
 			}
 		}
@@ -80,7 +80,7 @@ func dropOf(d day.Day, zone *time.Location) time.Time {
 	return time.Date(y, m, dom+1, 2, 0, 0, 0, zone)
 }
 
-// day is the state of a day. Most are simply published.
+// day is the state of a day. Most are published.
 func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (service.Partition, error) {
 	p := service.Partition{ID: partition.DayID(report, d), State: service.Published, Revision: 1}
 	p.Published = dropOf(d, time.UTC).Add(31 * time.Minute)
@@ -103,7 +103,7 @@ func (w *World) day(ctx context.Context, report string, d day.Day, real bool, sc
 	return p, nil
 }
 
-// real is a partition as it is published.
+// real is the state of a published partition.
 func (w *World) real(ctx context.Context, id partition.ID) (service.Partition, error) {
 	shown, err := (&inspect.Inspector{Settings: w.settings}).Show(ctx, id)
 	if err != nil {
@@ -126,7 +126,7 @@ func (w *World) real(ctx context.Context, id partition.ID) (service.Partition, e
 	return p, nil
 }
 
-// sessions is how many there were on a day: more every year, fewer at weekends
+// sessions is the number of sessions of a day: more every year, fewer at weekends
 // and in summer, none at Christmas.
 func sessions(d day.Day, scale float64) int64 {
 	t := d.UTC()
@@ -146,7 +146,7 @@ func sessions(d day.Day, scale float64) int64 {
 	return int64(n * scale)
 }
 
-// luck is a number that looks random, and is the same every time.
+// luck is a deterministic pseudo-random number.
 func luck(n, salt uint64) uint64 {
 	x := (n + 1) * 0x9e3779b97f4a7c15 * (2*salt + 1)
 	x ^= x >> 29
@@ -162,64 +162,51 @@ var groupShares = []struct {
 	{"APAC/Tier 2", 0.14}, {"EMEA/Tier 2/Networks", 0.14}, {"EMEA", 0.13}, // sessions with several legs have several
 }
 
-// summaries puts those of a month that charts are made of.
-func (w *World) summaries(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
-	var byDay, byGroup, byHour [][]string
+// figures puts the figures of a month.
+func (w *World) figures(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
+	f := &figures.File{Report: report, Partition: m.String()}
 	total := int64(0)
-	for d := from; d <= m.Last(); d++ {
-		n := sessions(d, scale)
+	for d := m.First(); d <= m.Last(); d++ {
+		n := int64(0)
+		if d >= from {
+			n = sessions(d, scale)
+		}
 		total += n
-		byDay = append(byDay, measures([]string{d.String()}, n, uint64(d)))
+		f.Days = append(f.Days, summary.Day{Date: d, Measures: measures(n, uint64(d))})
 	}
+	f.Total = measures(total, uint64(m))
 	for i, g := range groupShares {
 		drift := 1 + 0.2*math.Sin(1.7*float64(i)+float64(m)/9) + float64(luck(uint64(m), uint64(20+i))%12)/100
-		byGroup = append(byGroup, measures([]string{g.name}, int64(float64(total)*g.share*drift), uint64(m)+uint64(i)))
+		f.Groups = append(f.Groups, summary.Group{Name: g.name, Measures: measures(int64(float64(total)*g.share*drift), uint64(m)+uint64(i))})
 	}
 	for h := range 24 {
 		shape := math.Exp(-math.Pow(float64(h)-10.4, 2)/9)*0.72 + math.Exp(-math.Pow(float64(h)-14.8, 2)/7)*0.6 + 0.02
-		byHour = append(byHour, measures([]string{strconv.Itoa(h)}, int64(float64(total)*shape/7.1), uint64(m)*24+uint64(h)))
+		f.Hours = append(f.Hours, summary.Hour{Hour: h, Measures: measures(int64(float64(total)*shape/7.1), uint64(m)*24+uint64(h))})
 	}
-	for file, rows := range map[string][][]string{"by_day.csv": byDay, "by_group.csv": byGroup, "by_hour.csv": byHour} {
-		var b bytes.Buffer
-		c := csv.NewWriter(&b)
-		header := make([]string, len(rows[0]))
-		for i := range header {
-			header[i] = fmt.Sprintf("Column %d", i+1)
-		}
-		if err := c.WriteAll(append([][]string{header}, rows...)); err != nil {
-			return err
-		}
-		key := partition.MonthID(report, m).SummaryDir() + file
-		if _, err := w.Sink.Put(ctx, key, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{}); err != nil {
-			return err
-		}
+	var b bytes.Buffer
+	if err := figures.Encode(&b, f); err != nil {
+		return err
 	}
-	return nil
+	key := partition.MonthID(report, m).SummaryDir() + figures.Name
+	_, err := w.Sink.Put(ctx, key, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{})
+	return err
 }
 
-// measures is a row of a summary: the key, and the contract's 28 measures, of
-// which charts use eight.
-func measures(key []string, n int64, salt uint64) []string {
-	row := append(key, make([]string, 28)...)
-	cells := row[len(key):]
-	for i := range cells {
-		cells[i] = "0"
+// measures are the measures of n sessions.
+func measures(n int64, salt uint64) summary.Measures {
+	m := summary.Measures{Sessions: n, Legs: n * 115 / 100, PickedUp: n * 96 / 100}
+	m.Total = n * (6400 + int64(luck(salt, 4)%2400)) * 1000
+	m.Work = n * (470 + int64(luck(salt, 5)%90)) * 1000
+	if n == 0 {
+		return m
 	}
 	wait := 19 + int64(luck(salt, 3)%14) + n/60
-	cells[0], cells[1], cells[2] = fmt.Sprint(n), fmt.Sprint(n*115/100), fmt.Sprint(n*96/100)
-	cells[8], cells[10] = hms(n*(6400+int64(luck(salt, 4)%2400))), hms(n*(470+int64(luck(salt, 5)%90)))
-	cells[16], cells[17] = hms(wait), hms(wait*3+int64(luck(salt, 6)%30))
-	if n == 0 {
-		cells[16], cells[17] = "", ""
-	}
-	return row
+	m.Waiting.Legs, m.Waiting.Sum.Sum = n, n*wait*1000
+	m.Waiting.Median, m.Waiting.P90 = wait*1000, (wait*3+int64(luck(salt, 6)%30))*1000
+	return m
 }
 
-func hms(seconds int64) string {
-	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
-}
-
-// happenings puts the last days into every state there is, and tells of runs.
+// happenings puts the last days into all states, and adds runs and alerts.
 func (w *World) happenings() {
 	s := w.state
 	reports := s.Reports
@@ -265,7 +252,7 @@ func (w *World) happenings() {
 	w.pastRuns()
 }
 
-// pending is a partition of which nothing is published.
+// pending is an unpublished partition.
 func pending(p *service.Partition, state service.PartitionState, reason string) service.Partition {
 	return service.Partition{ID: p.ID, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
 }

@@ -1,10 +1,10 @@
-// Package consoletest has a made-up world to show in a console: three reports
-// with years of history, and partitions in every state.
+// Package consoletest has a world for tests of the console: three reports with
+// years of history, and partitions in every state.
 //
-// The last weeks are real: generated dumps, digested and published by a
-// [build.Builder] into a store in memory, one day of them restated. What lies
-// before is made up: the state says that it is published, and the months'
-// summaries are there for charts, but no partition is.
+// A [build.Builder] digests and publishes the last weeks from generated dumps,
+// into a store in memory. One of these days is restated. Earlier history is
+// invented: the state says that it is published, but only the months' figures
+// exist.
 package consoletest
 
 import (
@@ -32,18 +32,17 @@ import (
 
 // Options say how large the world is.
 type Options struct {
-	Years          int // of made-up history
-	Days           int // that are real
+	Years          int // of invented history
+	Days           int // that are really published
 	SessionsPerDay int
 }
 
-// World is a [console.Service] that does nothing but remember what it was asked
-// for.
+// World is a [console.Service] that records actions.
 type World struct {
 	Now    time.Time
 	Source *store.Memory
 	Sink   store.Store
-	Secret string // that is in the stores' credentials: no page may have it
+	Secret string // of the stores' credentials: no page may contain it
 
 	settings *settings.Pipeline
 
@@ -59,7 +58,7 @@ const template = "dumps/{yyyy}/{mm}/{dd}/"
 // last is the last day of the world: a Friday.
 var last = day.Date(2026, time.November, 20)
 
-// New makes a world. The sink may be wrapped by wrap, to watch what is read.
+// New makes a world. wrap, if set, wraps the sink.
 func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*World, error) {
 	now := time.Date(2026, time.November, 21, 7, 12, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
@@ -94,13 +93,13 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	return w, nil
 }
 
-// bucket is a store that calls itself one, as statements to copy should show.
+// bucket is a store whose addresses are those of a bucket.
 type bucket struct{ store.Store }
 
 func (bucket) URL(key string) string { return "s3://warehouse/daybook/" + key }
 
-// Copy is the same world at its beginning, to be changed without the other
-// noticing. They share what is stored, which nobody changes.
+// Copy is a copy whose state can be changed alone. Both share the stored objects,
+// which do not change.
 func (w *World) Copy() *World {
 	settings := *w.settings
 	state := *w.State()
@@ -123,8 +122,7 @@ func newReport(name, zone string, groups []string) settings.Report {
 	}
 }
 
-// publish makes the real days; one of them is restated by a dump that comes
-// late.
+// publish publishes the last days. A late dump restates one of them.
 func (w *World) publish(ctx context.Context, o Options) error {
 	if o.Days == 0 {
 		return nil
@@ -150,7 +148,7 @@ func (w *World) build(ctx context.Context, from, to day.Day) error {
 	return result.Err()
 }
 
-// generate puts dumps into the source, their names beginning with prefix.
+// generate puts dumps into the source. Their names begin with prefix.
 func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, sessions int, prefix string) error {
 	_, err := generate.Write(ctx, generate.Options{
 		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.settings.Template, Codec: dump.Gzip,
@@ -173,7 +171,7 @@ func (w *World) State() *service.State {
 	return w.state
 }
 
-// SetState has the console show another state.
+// SetState changes the state.
 func (w *World) SetState(change func(*service.State)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -196,7 +194,7 @@ func (w *World) Run(_ context.Context, id string) (*service.Run, error) {
 	return &w.runs[i], nil
 }
 
-// Act implements console.Service: it remembers what was asked for.
+// Act implements console.Service: it records the action.
 func (w *World) Act(_ context.Context, a service.Action) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -207,14 +205,14 @@ func (w *World) Act(_ context.Context, a service.Action) error {
 	return nil
 }
 
-// Acts are the actions that were asked for.
+// Acts are the recorded actions.
 func (w *World) Acts() []service.Action {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.acts)
 }
 
-// Refuse has every action from now on fail, for that reason.
+// Refuse makes all later actions fail with err.
 func (w *World) Refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -227,7 +225,7 @@ func (w *World) Settings() *settings.Pipeline { return w.settings }
 // Reader implements console.Service.
 func (w *World) Reader() *catalog.Reader { return &catalog.Reader{Settings: w.settings} }
 
-// Configuration is what the console shows of it.
+// Configuration is the text and hash that the console shows.
 func (w *World) Configuration() (text, hash string) {
 	return `source:
   store:
