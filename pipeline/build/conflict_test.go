@@ -134,6 +134,22 @@ func TestConflictLeavesNoNoteOfAFailure(t *testing.T) {
 	}
 }
 
+// A month whose halves are built by two runs at the same time is built by the run that
+// ends last.
+func TestMonthOfTwoRuns(t *testing.T) {
+	source, sink := store.NewMemory(nil), store.NewMemory(nil)
+	pipelinetest.Put(t, source, "2026/11/30/a.ndjson", pipelinetest.SessionLines(1))
+	s := pipelinetest.OneReport(t, source, sink)
+	november := day.MonthOf(2026, 11)
+	b := slow(s, partition.Day, func() {
+		pipelinetest.Run(t, s, partition.Days(november.First(), november.First()+14))
+	})
+	pipelinetest.RunBuilder(t, b, partition.Days(november.First()+15, november.Last()))
+	if m := pipelinetest.Manifest(t, sink, partition.MonthID("sessions", november)); len(m.Inputs) != 30 {
+		t.Errorf("the month is made from %d days", len(m.Inputs))
+	}
+}
+
 // Building everything makes the rows again, also where only the summaries are due.
 func TestEverythingAgain(t *testing.T) {
 	source, sink := store.NewMemory(nil), store.NewMemory(nil)

@@ -16,6 +16,9 @@ import (
 // buildMonths makes the months that are due, one after the other: each has the whole
 // budget.
 func (r *run) buildMonths(ctx context.Context) error {
+	if err := r.reader.ReadDaysOfMonths(ctx, r.catalog); err != nil {
+		return err
+	}
 	var due []*plan.Step
 	for _, s := range r.planner.Months(nil) {
 		switch {

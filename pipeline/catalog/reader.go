@@ -38,7 +38,7 @@ func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error)
 	if c.Newest = newestDumpDay(c); c.Newest == noDay {
 		return nil, r.errNoDumps(c)
 	}
-	return c, r.readDaysOfMonths(ctx, c)
+	return c, nil
 }
 
 func newestDumpDay(c *Catalog) day.Day {
@@ -236,9 +236,10 @@ func (r *Reader) SetDigest(c *Catalog, d day.Day, base publish.Base, reasons []s
 	return nil
 }
 
-// readDaysOfMonths reads the days outside the target that its months are made
-// from.
-func (r *Reader) readDaysOfMonths(ctx context.Context, c *Catalog) error {
+// ReadDaysOfMonths reads the days outside the target that its months are made from. It
+// is called just before the months are planned: other processes may build these days
+// during the run.
+func (r *Reader) ReadDaysOfMonths(ctx context.Context, c *Catalog) error {
 	if c.Target.All {
 		return nil // everything has been read
 	}

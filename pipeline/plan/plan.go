@@ -108,6 +108,9 @@ func NewIndexes(s *settings.Pipeline) *digests.Indexes {
 // Make reads what there is of a target and plans it.
 func Make(ctx context.Context, r *catalog.Reader, t partition.Target) (*Plan, error) {
 	c, err := r.Read(ctx, t)
+	if err == nil {
+		err = r.ReadDaysOfMonths(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}
