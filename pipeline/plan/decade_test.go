@@ -47,7 +47,6 @@ func newDecade(tb testing.TB) *settings.Pipeline {
 	for d := c.from; d <= c.to; d++ {
 		c.write(c.source, pipelinetest.Template.Prefix(d)+"dump.ndjson.gz", "x")
 		for _, rep := range s.Reports {
-			c.write(c.sink, partition.DayID(rep.Name, d).Dir()+"part-0-r1-2c5205fb9261f58a.parquet", "x")
 			c.summaries(partition.DayID(rep.Name, d).SummaryDir())
 		}
 	}
@@ -70,7 +69,8 @@ func newDecade(tb testing.TB) *settings.Pipeline {
 		days := map[day.Day]publish.Input{}
 		for d := c.from; d <= c.to; d++ {
 			m := c.partition(&rep, d.String(), partition.DayID(rep.Name, d).Dir(), summaries[partition.DayID(rep.Name, d).SummaryDir()])
-			for x := max(c.from, d-16); x <= min(c.to, d+16); x++ {
+			window := s.Window(partition.OfDay(d))
+			for x := max(c.from, window.From); x <= min(c.to, window.To); x++ {
 				m.Inputs = append(m.Inputs, windows[x])
 			}
 			c.manifest(partition.DayID(rep.Name, d).Dir(), m)
@@ -129,7 +129,7 @@ func (c *decade) list(st store.Store, prefix string) map[string][]store.Object {
 func manifestOf(name, dir string, parts ...string) *publish.Manifest {
 	m := &publish.Manifest{Partition: name, Revision: 1, Reason: "not published yet", Attempt: "JN5ON4QJEW2MICIIWD2DKIZJ37"}
 	for _, part := range parts {
-		m.Parts = append(m.Parts, publish.Part{Key: dir + part + "-r1-2c5205fb9261f58a.parquet", Rows: 1, Bytes: 1000, SHA256: strings.Repeat("2c5205fb9261f58a", 4)})
+		m.Parts = append(m.Parts, publish.Part{Key: dir + part + "-r1-2c5205fb9261f58a.parquet", Rows: 1, Bytes: 1, SHA256: strings.Repeat("2c5205fb9261f58a", 4)})
 	}
 	return m
 }
@@ -149,7 +149,11 @@ func (c *decade) partition(rep *settings.Report, name, dir string, summaries []s
 	return m
 }
 
+// manifest writes a manifest and its parts.
 func (c *decade) manifest(dir string, m *publish.Manifest) {
+	for _, part := range m.Parts {
+		c.write(c.sink, part.Key, "x")
+	}
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		c.tb.Fatal(err)
