@@ -89,8 +89,8 @@ func TestWriteLeftOut(t *testing.T) {
 	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt", "2062/11/20/a.ndjson.gz"}); err != nil {
 		t.Fatal(err)
 	}
-	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 would put them into the reports of that day
-the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): that is further away than source.lookback_days can reach (366)
+	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 takes them into the reports of that day
+the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_days reaches 366 days at most
 2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst
 2062/11/20/a.ndjson.gz is not read: its day is more than a year ahead
 `
