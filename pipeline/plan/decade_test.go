@@ -63,7 +63,7 @@ func newDecade(tb testing.TB) *settings.Pipeline {
 		m.Inputs = []publish.Input{{Key: dumped[0].Key, ETag: dumped[0].ETag, Size: dumped[0].Size}}
 		m.Digest = &publish.DigestInfo{Version: digest.Version}
 		c.manifest(partition.DigestID(d).Dir(), m)
-		windows[d] = publish.Input{Key: partition.DigestID(d).Dir(), ETag: m.Fingerprint(), Size: 3000}
+		windows[d] = publish.Input{Key: partition.DigestID(d).Dir(), ETag: m.Fingerprint(), Size: m.PartsSize()}
 	}
 	for _, rep := range s.Reports {
 		days := map[day.Day]publish.Input{}
@@ -74,7 +74,7 @@ func newDecade(tb testing.TB) *settings.Pipeline {
 				m.Inputs = append(m.Inputs, windows[x])
 			}
 			c.manifest(partition.DayID(rep.Name, d).Dir(), m)
-			days[d] = publish.Input{Key: partition.DayID(rep.Name, d).Dir(), ETag: m.Fingerprint(), Size: 1000}
+			days[d] = publish.Input{Key: partition.DayID(rep.Name, d).Dir(), ETag: m.Fingerprint(), Size: m.PartsSize()}
 		}
 		for month := c.from.Month(); month <= c.to.Month(); month++ {
 			m := c.partition(&rep, month.String(), partition.MonthID(rep.Name, month).Dir(), summaries[partition.MonthID(rep.Name, month).SummaryDir()])
@@ -193,6 +193,7 @@ func BenchmarkPlanDecade(b *testing.B) {
 				var memory runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&memory)
+				runtime.KeepAlive(reader)
 				b.ReportMetric(float64(memory.HeapAlloc)/(1<<20), "MiB")
 			}
 		})
