@@ -267,7 +267,7 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	w.SetState(func(s *service.State) {
 		missed := service.Partition{
 			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
-			Reasons: []string{"there are no dumps of it or of a later day", "it is published once there are"},
+			Reasons: []string{"there are no dumps for this day or a later one", "it will be published when they arrive"},
 		}
 		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
 	})

@@ -22,7 +22,7 @@ import (
 const (
 	runRoot   = "state/runs/"
 	runTime   = "20060102T150405.000Z"
-	runRandom = 6 // letters and digits, to tell apart two replicas' runs of one moment
+	runRandom = 6 // letters and digits, so that runs of two replicas at one moment differ
 )
 
 var runID = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-[a-z0-9]{6}$`)
@@ -32,8 +32,8 @@ const (
 	maxRuns   = 1000
 	maxRunAge = 90 * 24 * time.Hour
 
-	// recordTimeout limits the writes after a run. They are made even if the run
-	// was told to end.
+	// recordTimeout limits the writes after a run. They are made even if the run's
+	// context has ended.
 	recordTimeout = 15 * time.Second
 
 	// maxRunRecord limits how many bytes of a record are read. The steps of a run

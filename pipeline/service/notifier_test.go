@@ -96,7 +96,7 @@ func TestHangingHook(t *testing.T) {
 		c.Hooks = append(c.Hooks,
 			Hook{Name: "hangs", Deliver: func(ctx context.Context, _ *Event) error { <-ctx.Done(); return ctx.Err() }},
 			Hook{Name: "restated only", Events: []string{eventRestated}, Deliver: func(_ context.Context, e *Event) error {
-				t.Errorf("told of %+v", e)
+				t.Errorf("received %+v", e)
 				return nil
 			}})
 		r := w.startWith(t, "a", c)

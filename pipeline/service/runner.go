@@ -38,7 +38,7 @@ type runner struct {
 
 // order says what a run builds.
 type order struct {
-	trigger string // for people: schedule, or the action
+	trigger string // for users: schedule, or the action
 	config  *Config
 	reports []settings.Report // nil: all
 	target  partition.Target

@@ -73,7 +73,7 @@ func (w *world) settings(t testing.TB, sink store.Store) Config {
 			Sink: sink, Budget: parallel.NewBudget(1, 0),
 		},
 		Schedules: map[string]*schedule.Schedule{}, Serve: w.config.Serve,
-		Hooks: []Hook{{Name: "people", Deliver: w.receive}},
+		Hooks: []Hook{{Name: "hook", Deliver: w.receive}},
 	}
 	for i := range w.config.Reports {
 		rep := &w.config.Reports[i]
@@ -273,26 +273,7 @@ func TestPublishedAtEachDrop(t *testing.T) {
 
 		at(t, "04 12:00:00")
 		r.wants(t, "sessions", map[string]PartitionState{"01": Restated, "02": Published, "03": Waiting})
-		runs, err := r.Runs(t.Context(), 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made := map[string]int{}
-		for _, run := range runs {
-			if run.Outcome != "done" || run.Replica != "a" || run.Trigger != "schedule" || run.Error != "" {
-				t.Errorf("%+v", run)
-			}
-			for _, s := range run.Steps {
-				if s.ID.Kind == partition.Day {
-					made[s.ID.Report+" "+s.ID.Name()]++
-				}
-			}
-		}
-		for name, n := range map[string]int{"sessions 2000-01-01": 2, "local 2000-01-01": 2, "sessions 2000-01-02": 1, "local 2000-01-02": 1} {
-			if made[name] != n {
-				t.Errorf("%s was made %d times, want %d", name, made[name], n)
-			}
-		}
+		runs := sameBuilds(t, r, map[string]int{"sessions 2000-01-01": 2, "local 2000-01-01": 2, "sessions 2000-01-02": 1, "local 2000-01-02": 1})
 		if one, err := r.Run(t.Context(), runs[0].ID); err != nil || one.ID != runs[0].ID {
 			t.Errorf("the newest run: %+v (%v)", one, err)
 		}
@@ -300,6 +281,33 @@ func TestPublishedAtEachDrop(t *testing.T) {
 			t.Errorf("not ready: %q", health.Reasons)
 		}
 	})
+}
+
+// sameBuilds compares how often each day was built, according to the records of
+// scheduled runs, and returns the records.
+func sameBuilds(t *testing.T, r *replica, want map[string]int) []Run {
+	t.Helper()
+	runs, err := r.Runs(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := map[string]int{}
+	for _, run := range runs {
+		if run.Outcome != "done" || run.Replica != "a" || run.Trigger != "schedule" || run.Error != "" {
+			t.Errorf("%+v", run)
+		}
+		for _, s := range run.Steps {
+			if s.ID.Kind == partition.Day {
+				built[s.ID.Report+" "+s.ID.Name()]++
+			}
+		}
+	}
+	for name, n := range want {
+		if built[name] != n {
+			t.Errorf("%s was built %d times, want %d", name, built[name], n)
+		}
+	}
+	return runs
 }
 
 func TestMonthIsPublishedWhenItIsOver(t *testing.T) {
@@ -415,16 +423,7 @@ func TestRepeatedFailuresAreSetAside(t *testing.T) {
 			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, "06": Waiting, // these need the digest
 			"07": Published, "08": Published, // these do not
 		})
-		attempts := attemptsAt(t, r, partition.Digest, "2000-01-03")
-		if len(attempts) != 3 {
-			t.Fatalf("it was tried at %v", attempts)
-		}
-		for i, want := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
-			// A tick is skipped if the previous job is still running.
-			if pause := attempts[i+1].Sub(attempts[i]); pause != want && pause != want+time.Duration(tick) {
-				t.Errorf("pause %d was %s, want %s", i+1, pause, want)
-			}
-		}
+		checkPauses(t, attemptsAt(t, r, partition.Digest, "2000-01-03"), 10*time.Minute, 20*time.Minute)
 		var digest Partition
 		for _, p := range r.State().Digests {
 			if p.ID.Name() == "2000-01-03" {
@@ -459,6 +458,20 @@ func TestRepeatedFailuresAreSetAside(t *testing.T) {
 		r.wants(t, "sessions", map[string]PartitionState{"02": Published, "03": Published, "04": Published, "05": Published, "06": Published})
 		sameNews(t, w, "failed 2000-01-03", "recovered 2000-01-02", "recovered 2000-01-03", "recovered 2000-01-03", "recovered 2000-01-04", "recovered 2000-01-05", "recovered 2000-01-06")
 	})
+}
+
+// checkPauses compares the pauses between attempts.
+func checkPauses(t *testing.T, attempts []time.Time, want ...time.Duration) {
+	t.Helper()
+	if len(attempts) != len(want)+1 {
+		t.Fatalf("it was tried at %v", attempts)
+	}
+	for i, want := range want {
+		// A tick is skipped if the previous job is still running.
+		if pause := attempts[i+1].Sub(attempts[i]); pause != want && pause != want+time.Duration(tick) {
+			t.Errorf("pause %d was %s, want %s", i+1, pause, want)
+		}
+	}
 }
 
 // attemptsAt is when a step was tried, according to the run records.

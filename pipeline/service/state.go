@@ -142,7 +142,7 @@ type Alert struct {
 	What      partition.Kind `json:"what"`
 	Text      string         `json:"text"`
 	Since     time.Time      `json:"since"`
-	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event counted; 0: a single one
+	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event named; 0: not combined
 }
 
 // Run is the record of a past run.
