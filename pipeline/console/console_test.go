@@ -272,12 +272,12 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	w.SetState(func(s *service.State) {
 		missed := service.Partition{
 			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
-			Reasons: []string{"there are no dumps of it or of a later day", "it is published once there are"},
+			Reasons: []string{"there are no dumps for this day or a later one", "it will be published when they arrive"},
 		}
 		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
 	})
 	page := get(c, "/reports/sessions/2026-11-20").Body.String()
-	for _, says := range []string{"it is published once there are", "Daybook was not running when it fell due."} {
+	for _, says := range []string{"it will be published when they arrive", "Daybook was not running when it fell due."} {
 		if !strings.Contains(page, says) {
 			t.Errorf("it does not say %q", says)
 		}

@@ -8,48 +8,49 @@ import (
 	"daybook/pipeline/partition"
 )
 
-// Decision is what is to be done about a period.
+// Decision says whether a period is published now.
 type Decision struct {
-	Due    bool   // it is to be published now
-	Missed bool   // nobody ran when it fell due; if it is not due either, it is left to people
+	Due    bool   // publish it now
+	Missed bool   // no replica was running when it fell due; if it is not due either, only a user publishes it
 	Late   bool   // it is due, and its deadline has passed
-	Why    string // in words
+	Why    string // the reason, for users
 }
 
-// Decide says what is to be done about a period at the instant now. The service
-// has been alive without a break since the instant since; published says
-// whether the period is. What is published is never due.
+// Decide decides about a period at the instant now. since is the start of the time
+// in which the service has been alive without a break (see [Since]). A published
+// period is never due: its inputs decide when it is restated.
 func (s *Schedule) Decide(now, since time.Time, p partition.Period, published bool) Decision {
 	if published {
-		return Decision{Why: "published; it is published again as soon as its inputs change"}
+		return Decision{Why: "published; restated as soon as its inputs change"}
 	}
 	times := s.Times(p)
-	v := s.judge(now, since, p, times)
+	c := s.classify(now, since, p, times)
 	return Decision{
-		Due:    v.due(),
-		Missed: v >= caughtUp,
-		Late:   v.due() && !now.Before(times.Deadline),
-		Why:    s.words(v, now, since, p, times),
+		Due:    c.due(),
+		Missed: c >= caughtUp,
+		Late:   c.due() && !now.Before(times.Deadline),
+		Why:    s.reason(c, now, since, p, times),
 	}
 }
 
-// verdict is a decision about a period that is not published.
-type verdict int
+// class is the case that an unpublished period falls under.
+type class int
 
 const (
-	awaitsDrop verdict = iota
+	awaitsDrop class = iota
 	awaitsGrace
 	due
-	caughtUp     // missed, and due by catch_up
-	withItsMonth // missed, and due since its month is
-	leftAlone    // missed, and catch_up is none
-	notLatest    // missed, as was a later one, and catch_up is latest
-	tooOld       // missed longer before since than max_age
+	caughtUp     // missed, but due because of catch_up
+	withItsMonth // missed, but due because its month is due
+	notCaughtUp  // missed, and catch_up is none
+	notLatest    // missed, catch_up is latest, and a later one was missed, too
+	tooOld       // missed more than max_age before since
 )
 
-func (v verdict) due() bool { return v >= due && v <= withItsMonth }
+func (c class) due() bool { return c >= due && c <= withItsMonth }
 
-func (s *Schedule) judge(now, since time.Time, p partition.Period, times Times) verdict {
+// classify classifies an unpublished period.
+func (s *Schedule) classify(now, since time.Time, p partition.Period, times Times) class {
 	switch {
 	case now.Before(times.Drop):
 		return awaitsDrop
@@ -58,20 +59,20 @@ func (s *Schedule) judge(now, since time.Time, p partition.Period, times Times) 
 	case !times.First.Before(since):
 		return due
 	}
-	v := s.catchUp(since, p, times)
-	if !v.due() && !p.IsMonth() {
-		if month := partition.OfMonth(p.From.Month()); s.judge(now, since, month, s.Times(month)).due() {
+	c := s.catchUp(since, p, times)
+	if !c.due() && !p.IsMonth() {
+		if month := partition.OfMonth(p.From.Month()); s.classify(now, since, month, s.Times(month)).due() {
 			return withItsMonth
 		}
 	}
-	return v
+	return c
 }
 
-// catchUp judges a period that was missed.
-func (s *Schedule) catchUp(since time.Time, p partition.Period, times Times) verdict {
+// catchUp classifies a missed period, without regard to its month.
+func (s *Schedule) catchUp(since time.Time, p partition.Period, times Times) class {
 	switch {
 	case s.config.CatchUp == "none":
-		return leftAlone
+		return notCaughtUp
 	case since.Sub(times.First) > time.Duration(s.config.MaxAge):
 		return tooOld
 	case s.config.CatchUp == "latest" && s.Times(p.Next()).First.Before(since):
@@ -80,10 +81,10 @@ func (s *Schedule) catchUp(since time.Time, p partition.Period, times Times) ver
 	return caughtUp
 }
 
-// words say why a verdict is what it is.
-func (s *Schedule) words(v verdict, now, since time.Time, p partition.Period, times Times) string {
+// reason explains a class. If the next step is the user's, it names the command.
+func (s *Schedule) reason(c class, now, since time.Time, p partition.Period, times Times) string {
 	on := func(t time.Time) string { return s.moment(t, now) }
-	switch v {
+	switch c {
 	case awaitsDrop:
 		return fmt.Sprintf("waits for its drop at %s (%s)", on(times.Drop), s.zone)
 	case awaitsGrace:
@@ -94,23 +95,23 @@ func (s *Schedule) words(v verdict, now, since time.Time, p partition.Period, ti
 		}
 		return fmt.Sprintf("due since %s (%s); not published yet", on(times.First), s.zone)
 	}
-	missed := fmt.Sprintf("missed: nobody was running when it fell due at %s (%s)", on(times.First), s.zone)
-	switch v {
+	missed := fmt.Sprintf("missed: no replica was running when it fell due at %s (%s)", on(times.First), s.zone)
+	switch c {
 	case caughtUp:
-		return fmt.Sprintf("%s; it is caught up, since catch_up is %s", missed, s.config.CatchUp)
+		return fmt.Sprintf("%s; published late, as catch_up is %s", missed, s.config.CatchUp)
 	case withItsMonth:
-		return fmt.Sprintf("%s; it is caught up, since %s is due, which is made of it", missed, p.From.Month())
-	case leftAlone:
-		return missed + ", and catch_up is none; daybook backfill publishes it"
+		return fmt.Sprintf("%s; published late, as %s is due and needs it", missed, p.From.Month())
+	case notCaughtUp:
+		return missed + "; catch_up is none, so only daybook backfill publishes it"
 	case notLatest:
-		return missed + ", so was a later one, and catch_up is latest; daybook backfill publishes it"
+		return missed + "; catch_up is latest and a later one was missed, too, so only daybook backfill publishes it"
 	default:
-		return fmt.Sprintf("%s, and somebody was again only at %s, after more than max_age (%s); daybook backfill publishes it", missed, on(since), text(s.config.MaxAge))
+		return fmt.Sprintf("%s, more than max_age (%[3]s) before a replica started at %[2]s; only daybook backfill publishes it", missed, on(since), text(s.config.MaxAge))
 	}
 }
 
-// moment names an instant by the report's clock, with the year if it is not
-// that of now.
+// moment formats an instant in the report's time zone. It adds the year if now is in
+// another year.
 func (s *Schedule) moment(t, now time.Time) string {
 	layout := "15:04 on 2 January"
 	if t = t.In(s.zone); t.Year() != now.In(s.zone).Year() {
@@ -124,14 +125,15 @@ func text[T config.Span | config.Retention](length T) string {
 	return string(text)
 }
 
-// Since is the start of the time in which the service has been alive without a
-// break, after a sign of life at the instant now: since and last are those
-// before it, and zero if there was none. A silence longer than most is a break.
+// Since returns the start of the time in which the service has been alive without a
+// break. It is called at each sign of life, at the instant now: since is the
+// previous result and last the previous sign of life, both zero if there was none. A
+// gap longer than maxGap is a break.
 //
-// A clock that was put back is none, unless it now shows a time before since:
-// nobody has been alive since a time to come.
-func Since(since, last, now time.Time, most time.Duration) time.Time {
-	if last.IsZero() || now.Sub(last) > most || now.Before(since) {
+// A clock that was set back is not a break, unless now is before since: the result
+// is never in the future.
+func Since(since, last, now time.Time, maxGap time.Duration) time.Time {
+	if last.IsZero() || now.Sub(last) > maxGap || now.Before(since) {
 		return now
 	}
 	return since

@@ -13,8 +13,9 @@ import (
 	"daybook/transform/day"
 )
 
-// TestDecide: decisions in words. The report is Amsterdam's: its days drop at
-// 02:00 and are published 30 minutes later, its months at 04:00.
+// TestDecide: each class of decision, with its reason. The report is in Amsterdam;
+// its days drop at 02:00 and are published 30 minutes later, its months drop at
+// 04:00.
 func TestDecide(t *testing.T) {
 	const (
 		longAgo = "2026-01-01T00:00:00Z"
@@ -28,7 +29,7 @@ func TestDecide(t *testing.T) {
 		published  bool
 		catchUp    string
 		want       schedule.Decision
-		next       string // when that changes by itself, in UTC; empty: never
+		next       string // when the decision changes with time, in UTC; empty: never
 	}{
 		{
 			name: "before the drop", now: "2026-11-21T00:59:59Z", since: longAgo, period: day20,
@@ -48,11 +49,11 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "published", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20, published: true,
-			want: schedule.Decision{Why: "published; it is published again as soon as its inputs change"},
+			want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
 		},
 		{
 			name: "published by hand before its drop", now: "2026-11-20T05:00:00Z", since: longAgo, period: day20, published: true,
-			want: schedule.Decision{Why: "published; it is published again as soon as its inputs change"},
+			want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
 		},
 		{
 			name: "alive in the last moment", now: before, since: before, period: day20, catchUp: "none",
@@ -66,7 +67,7 @@ func TestDecide(t *testing.T) {
 			name: "missed by a second", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20,
 			want: schedule.Decision{
 				Due: true, Missed: true,
-				Why: "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); it is caught up, since catch_up is all",
+				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as catch_up is all",
 			},
 			next: "2026-11-21T05:00:00Z",
 		},
@@ -74,7 +75,7 @@ func TestDecide(t *testing.T) {
 			name: "missed, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
 			want: schedule.Decision{
 				Missed: true,
-				Why:    "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam), and catch_up is none; daybook backfill publishes it",
+				Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
 			},
 			next: "2026-12-01T03:00:00Z", // with its month
 		},
@@ -82,14 +83,14 @@ func TestDecide(t *testing.T) {
 			name: "missed, and its month is due", now: "2026-12-01T03:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
 			want: schedule.Decision{
 				Due: true, Missed: true, Late: true,
-				Why: "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); it is caught up, since 2026-11 is due, which is made of it",
+				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as 2026-11 is due and needs it",
 			},
 		},
 		{
 			name: "not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", period: day20, catchUp: "latest",
 			want: schedule.Decision{
 				Missed: true,
-				Why:    "missed: nobody was running when it fell due at 02:30 on 21 November (Europe/Amsterdam), so was a later one, and catch_up is latest; daybook backfill publishes it",
+				Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it",
 			},
 			next: "2026-12-01T03:00:00Z",
 		},
@@ -97,8 +98,8 @@ func TestDecide(t *testing.T) {
 			name: "a day and a month too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", period: day20,
 			want: schedule.Decision{
 				Missed: true,
-				Why: "missed: nobody was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
-					"and somebody was again only at 13:00 on 1 February, after more than max_age (35d); daybook backfill publishes it",
+				Why: "missed: no replica was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
+					"more than max_age (35d) before a replica started at 13:00 on 1 February; only daybook backfill publishes it",
 			},
 		},
 		{
@@ -113,7 +114,7 @@ func TestDecide(t *testing.T) {
 			name: "a month missed", now: "2026-12-02T03:00:00Z", since: "2026-12-02T03:00:00Z", period: "2026-11", catchUp: "none",
 			want: schedule.Decision{
 				Missed: true,
-				Why:    "missed: nobody was running when it fell due at 04:00 on 1 December (Europe/Amsterdam), and catch_up is none; daybook backfill publishes it",
+				Why:    "missed: no replica was running when it fell due at 04:00 on 1 December (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
 			},
 		},
 	} {
@@ -136,18 +137,17 @@ func TestDecide(t *testing.T) {
 				next := instant(t, c.next)
 				until = next.Add(-time.Second)
 				if d := decide(next); alike(d, c.want) {
-					t.Errorf("that does not change at %s: %+v", c.next, d)
+					t.Errorf("the decision does not change at %s: %+v", c.next, d)
 				}
 			}
 			if d := decide(until); !alike(d, c.want) {
-				t.Errorf("that has changed at %s: %+v", until, d)
+				t.Errorf("the decision has changed at %s: %+v", until, d)
 			}
 		})
 	}
 }
 
-// alike says whether two decisions are the same but for their words, which
-// also tell of the drop.
+// alike reports whether two decisions are equal except for their reasons.
 func alike(a, b schedule.Decision) bool {
 	return a.Due == b.Due && a.Missed == b.Missed && a.Late == b.Late
 }
@@ -207,8 +207,8 @@ func TestSince(t *testing.T) {
 		{"the next tick", "2026-11-21T12:01:00Z", since},
 		{"a silence just short enough", "2026-11-21T12:02:00Z", since},
 		{"a silence", "2026-11-21T12:02:01Z", "2026-11-21T12:02:01Z"},
-		{"a clock put back", "2026-11-20T12:00:00Z", since},
-		{"a clock put back before the beginning", "2026-11-19T12:00:00Z", "2026-11-19T12:00:00Z"},
+		{"a clock set back", "2026-11-20T12:00:00Z", since},
+		{"a clock set back before the beginning", "2026-11-19T12:00:00Z", "2026-11-19T12:00:00Z"},
 	} {
 		if got := schedule.Since(instant(t, since), instant(t, last), instant(t, c.now), 2*time.Minute); !got.Equal(instant(t, c.want)) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -219,7 +219,7 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// drawn is a schedule, a moment, and since when the service has been alive.
+// drawn is a random schedule, with random instants now and since.
 type drawn struct {
 	*schedule.Schedule
 	now, since time.Time
@@ -243,14 +243,14 @@ func draw(t *rapid.T, zones []*time.Location) drawn {
 		MaxAge:  config.Retention(time.Duration(rapid.IntRange(1, 70*24).Draw(t, "max_age")) * time.Hour),
 	}
 	const year = 365 * 24 * 60 * 60
-	now := time.Unix(1767225600+rapid.Int64Range(0, 2*year).Draw(t, "now"), 0) // from 2026 on
+	now := time.Unix(1767225600+rapid.Int64Range(0, 2*year).Draw(t, "now"), 0) // 2026 and 2027
 	since := now.Add(-time.Duration(rapid.Int64Range(0, year/4).Draw(t, "alive")) * time.Second)
 	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), now, since}
 }
 
-// next is when the decision about a period that is not published changes by
-// itself: when it falls due, then at its deadline; or, if it is left to people,
-// when its month is due. Zero: never.
+// next is when the decision about an unpublished period changes with time: when it
+// falls due, at its deadline, or, if it is not caught up, when its month is due.
+// Zero: never.
 func (s drawn) next(p partition.Period, d schedule.Decision) time.Time {
 	times, month := s.Times(p), partition.OfMonth(p.From.Month())
 	withMonth := s.Times(month).First
@@ -265,8 +265,8 @@ func (s drawn) next(p partition.Period, d schedule.Decision) time.Time {
 	return time.Time{}
 }
 
-// TestDecisionsLast: a decision holds until the next instant that changes it,
-// and not longer.
+// TestDecisionsLast: a decision holds exactly until the next instant that changes
+// it.
 func TestDecisionsLast(t *testing.T) {
 	zones := oddZones(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -296,7 +296,7 @@ func TestDecisionsLast(t *testing.T) {
 	})
 }
 
-// TestDropsAreInOrder: no period drops before the one before it.
+// TestDropsAreInOrder: days drop in the order of their dates.
 func TestDropsAreInOrder(t *testing.T) {
 	zones := oddZones(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -313,7 +313,7 @@ func TestDropsAreInOrder(t *testing.T) {
 	})
 }
 
-// oddZones have days of all lengths, midnights that are left out, and whole days.
+// oddZones have days of unusual lengths, and skip midnights and whole dates.
 func oddZones(t *testing.T) []*time.Location {
 	var zones []*time.Location
 	for _, name := range []string{

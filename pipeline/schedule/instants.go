@@ -6,14 +6,14 @@ import (
 	"daybook/transform/day"
 )
 
-// farthest is further than any zone's clock has ever been from UTC: in Manila, it
-// was 15 hours and 56 minutes behind until 1844.
-const farthest = 16 * 60 * 60
+// maxOffset is more than the largest offset from UTC of any zone, in seconds:
+// Manila was 15 hours and 56 minutes behind until 1844.
+const maxOffset = 16 * 60 * 60
 
-// dropOf is the first instant, once the day is over for good, at which the
-// local clock shows the date after it and a time of day, or something later.
+// dropOf is the first instant after the end of the day at which the local clock
+// shows the time at on the next date, or a later time.
 func dropOf(d day.Day, at time.Duration, zone *time.Location) time.Time {
-	midnight := (d + 1).UTC().Unix() // what clocks show is counted as if it were UTC
+	midnight := (d + 1).UTC().Unix() // local time, counted as if it were UTC
 	wanted := midnight + int64(at/time.Second)
 	for t := dayEnd(midnight, zone); ; {
 		offset, until := offsetAt(t, zone)
@@ -24,11 +24,11 @@ func dropOf(d day.Day, at time.Duration, zone *time.Location) time.Time {
 	}
 }
 
-// dayEnd is the instant from which on the local clock never shows anything
-// before a midnight again.
+// dayEnd is the instant from which on the local clock no longer shows a time before
+// midnight. A clock that is set back may show the day before twice.
 func dayEnd(midnight int64, zone *time.Location) int64 {
-	end := midnight - farthest // the clock shows the day before, whatever the offset
-	for t := end; t < midnight+farthest; {
+	end := midnight - maxOffset // with any offset, the clock still shows the day before
+	for t := end; t < midnight+maxOffset; {
 		offset, until := offsetAt(t, zone)
 		if reached := min(until, midnight-offset); reached > t {
 			end = reached
@@ -38,11 +38,11 @@ func dayEnd(midnight int64, zone *time.Location) int64 {
 	return end
 }
 
-// endOfTime is beyond any date, in seconds since the Unix epoch.
+// endOfTime is after any date, in seconds since the Unix epoch.
 const endOfTime = 1 << 62
 
-// offsetAt is how far the clock of a zone is from UTC at an instant, in seconds,
-// and an instant until which it surely stays so.
+// offsetAt is the offset of a zone from UTC at an instant, in seconds, and an
+// instant until which it stays the same.
 func offsetAt(t int64, zone *time.Location) (offset, until int64) {
 	local := time.Unix(t, 0).In(zone)
 	_, seconds := local.Zone()
@@ -51,8 +51,8 @@ func offsetAt(t int64, zone *time.Location) (offset, until int64) {
 	if !end.IsZero() {
 		until = end.Unix()
 	}
-	// On 31 December of leap years, Go gives the midnight before as the bound
-	// (as of Go 1.26, of zones whose clocks go on being changed). No rule moves
-	// a clock within a minute.
+	// On 31 December of leap years, Go 1.26 returns the midnight before as the end,
+	// for zones whose clocks still change. A minute is safe: no rule changes a clock
+	// twice within one.
 	return int64(seconds), max(until, t+60)
 }

@@ -1,50 +1,48 @@
-// Package schedule decides when the days and months of a report are to be
-// published, and says why in words. It is pure: time is passed in.
+// Package schedule decides when the days and months of a report are published, and
+// explains each decision. It is pure: the caller passes the time.
 //
 // # Instants
 //
-// A day has three instants, and so has a month, which ends with its last day:
+// A period, a day or a month, has three instants. Those of a month are counted from
+// the end of its last day:
 //
-//   - its drop: the first instant, once the day is over for good, at which the
-//     local clock shows the next date and hh:mm, or something later;
-//   - its first publication, a grace after the drop;
-//   - its deadline, after which it is late, counted from the drop, too.
+//   - drop: the first instant after the end of the day at which the local clock
+//     shows hh:mm (the setting at) on the next date, or a later time;
+//   - first publication: the drop plus the grace;
+//   - deadline: the drop plus the deadline. The period is late from then on.
 //
-// The rest follows from that one definition, since clocks are changed:
+// This definition also covers changes of the clock:
 //
-//   - hh:mm in a gap: the drop is the end of the gap, which may be a midnight
-//     that the clock leaves out (Havana, Santiago, Cairo, Beirut).
-//   - hh:mm in a fold: the drop is the first time that the clock shows it,
-//     unless the clock then goes back to the day that ends (St. John's until
-//     2011, from 00:01 to 23:01): the drop waits for the second midnight.
-//   - A date that is left out (30 December 2011 in Apia) is a partition, too, as
-//     every date is: it drops when the clock shows hh:mm on the date after it,
-//     as it does for other days. The date before it drops at the end of the
-//     gap, which is where the left-out date would have shown hh:mm.
-//   - A date that the clock shows twice is over after the second time.
+//   - The clock skips hh:mm: the drop is the end of the gap. Some zones skip
+//     midnight (Havana, Santiago, Cairo, Beirut).
+//   - The clock shows hh:mm twice: the drop is the first time. If the clock is set
+//     back into the day that ends (St. John's until 2011, from 00:01 to 23:01), the
+//     drop is after the second midnight.
+//   - The calendar skips a date (30 December 2011 in Apia): the date is a partition
+//     like every other. It drops when the clock shows hh:mm on the next date. The
+//     date before it drops at the end of the gap.
+//   - The clock shows a date twice: the date ends after the second time.
 //
-// Drops are in the order of their dates; two of them may be at one instant.
+// Drops are in the order of their dates. Two dates may drop at the same instant.
 //
 // # Decisions
 //
-// A period that is not published is due from its first publication on. If that
-// was before since, the start of the time in which the service has been alive
-// without a break, the period was missed. The report's catch_up then says
-// whether it is due after all:
+// An unpublished period is due from its first publication on. It was missed if that
+// is before since, the start of the time in which the service has been alive without
+// a break. The setting catch_up says which missed periods are due:
 //
-//   - all: it is;
-//   - latest: it is if no later period of its kind was missed;
-//   - none: it is not.
+//   - all: every one;
+//   - latest: the last one of its kind;
+//   - none: none.
 //
-// And in no case is it if it fell due more than max_age before since. The age is
-// that at since, not that of now: what is caught up stays due until it is
-// published, however long that takes, and what is not does not become due by
-// waiting. One thing goes before all that: a month that is due makes its days
-// due, since it is made of them.
+// Periods older than max_age are never caught up. The age is counted from the first
+// publication to since, so the decision does not change while the period waits.
 //
-// What is published is restated when its inputs change, which is not for the
-// schedule to decide; and how a partition that fails is tried again is not
-// either.
+// The days of a month that is due are due, too, since the month is made of them. This
+// rule takes precedence over catch_up and max_age.
+//
+// The schedule does not decide about restatements, which follow changes of the
+// inputs, or about retries, which package service does.
 package schedule
 
 import (
@@ -55,30 +53,30 @@ import (
 	"daybook/transform/day"
 )
 
-// Schedule is when the days and months of one report are published.
+// Schedule decides for one report.
 type Schedule struct {
 	zone   *time.Location
 	config config.Schedule
 }
 
-// New is the schedule of a report whose days are those of a time zone.
+// New makes the schedule of a report in a time zone.
 func New(c config.Schedule, zone *time.Location) *Schedule { return &Schedule{zone, c} }
 
 // Times are the instants of a period, in the report's time zone.
 type Times struct {
-	Drop     time.Time // when the period drops
-	First    time.Time // when it is published for the first time, a grace later
-	Deadline time.Time // when it is late if it is not published
+	Drop     time.Time
+	First    time.Time // first publication
+	Deadline time.Time // an unpublished period is late from then on
 }
 
-// Times gives the instants of a period.
+// Times returns the instants of a period.
 func (s *Schedule) Times(p partition.Period) Times {
 	d := s.drop(p)
 	at := dropOf(p.To, time.Duration(d.At), s.zone)
 	return Times{at, at.Add(time.Duration(d.Grace)), at.Add(time.Duration(d.Deadline))}
 }
 
-// drop is the configuration of a period's kind.
+// drop is the configuration for the kind of a period.
 func (s *Schedule) drop(p partition.Period) config.DailyDrop {
 	if p.IsMonth() {
 		return config.DailyDrop(s.config.Monthly)
@@ -86,12 +84,12 @@ func (s *Schedule) drop(p partition.Period) config.DailyDrop {
 	return s.config.Daily
 }
 
-// LastDay is the last day that has dropped by now. The next one is its Next.
+// LastDay is the last day that has dropped by now.
 func (s *Schedule) LastDay(now time.Time) partition.Period {
 	return s.lastDropped(now, partition.OfDay(s.date(now)))
 }
 
-// LastMonth is the last month that has dropped by now. The next one is its Next.
+// LastMonth is the last month that has dropped by now.
 func (s *Schedule) LastMonth(now time.Time) partition.Period {
 	return s.lastDropped(now, partition.OfMonth(s.date(now).Month()))
 }
@@ -99,8 +97,8 @@ func (s *Schedule) LastMonth(now time.Time) partition.Period {
 // date is the local date at an instant.
 func (s *Schedule) date(t time.Time) day.Day { return day.Of(t.UnixMilli(), s.zone) }
 
-// lastDropped is the last period that has dropped by now, searched from one of
-// its kind that is near.
+// lastDropped is the last period that has dropped by now. near is a period of the
+// same kind from which the search starts.
 func (s *Schedule) lastDropped(now time.Time, near partition.Period) partition.Period {
 	dropped := func(p partition.Period) bool { return !s.Times(p).Drop.After(now) }
 	for dropped(near.Next()) {

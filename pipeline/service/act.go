@@ -12,20 +12,20 @@ import (
 	"daybook/transform/day"
 )
 
-// ErrBadAction: an action asks for what is not there.
-var ErrBadAction = errors.New("this cannot be done")
+// ErrBadAction means that an action is not valid.
+var ErrBadAction = errors.New("invalid action")
 
-// ErrBusy: there are too many actions already.
-var ErrBusy = errors.New("too many actions are waiting; try again when one of them is done")
+// ErrBusy means that too many actions wait already.
+var ErrBusy = errors.New("too many actions are waiting; try again when one has finished")
 
 // maxActions is how many actions may wait or run on a replica.
 const maxActions = 8
 
-// Act does what people ask for, or begins to: it does not wait for the end. An
-// action runs on the replica that was asked, as it would from the command line.
-// If it makes no sense, the error is ErrBadAction with the reason.
+// Act starts an action and returns without waiting for its end. The action runs
+// on this replica, like a command on the command line. The error is ErrBadAction,
+// with the reason, or ErrBusy.
 func (s *Service) Act(ctx context.Context, a Action) error {
-	c := s.current()
+	c := s.config.Load()
 	r, err := a.parse(c)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadAction, err)
@@ -40,48 +40,44 @@ func (s *Service) Act(ctx context.Context, a Action) error {
 	return s.start(o)
 }
 
-// start carries out an order beside everything else.
+// start runs an order in the background.
 func (s *Service) start(o *order) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asked >= maxActions {
+	select {
+	case s.actions <- struct{}{}:
+	default:
 		return ErrBusy
 	}
-	s.asked++
 	s.log.Info("action accepted", "action", o.trigger)
 	go func() {
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.asked--
-		}()
-		if err := s.guarded(o.trigger, func() error { return s.do(s.life, o) })(); err != nil {
+		defer func() { <-s.actions }()
+		if err := guarded(s.log, o.trigger, func() error { return s.runner.run(s.life.ctx, o) })(); err != nil {
 			s.log.Warn("action ended", "action", o.trigger, "error", err)
 		}
 	}()
 	return nil
 }
 
-// retry has what failed tried at once, as if it had never failed before.
+// retry removes the retry states of failed steps, so that the next run tries them
+// as if they had never failed.
 func (s *Service) retry(ctx context.Context, r *request) error {
-	_, err := s.edit(ctx, func(b *controllerState) {
-		for k := range b.Retries {
-			if r.covers(k) {
-				delete(b.Retries, k)
+	_, err := s.controller.edit(ctx, func(cs *controllerState) {
+		for id := range cs.Retries {
+			if r.covers(id) {
+				delete(cs.Retries, id)
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	s.triggerLook()
+	s.lookNeeded.send()
 	return nil
 }
 
-// request is an action that makes sense.
+// request is a parsed action.
 type request struct {
 	from, to day.Day
-	month    bool // it is one whole month
+	month    bool // from and to are one whole month
 	reports  []settings.Report
 	settings *settings.Pipeline
 }
@@ -93,8 +89,8 @@ func (r *request) target() partition.Target {
 	return partition.Days(r.from, r.to)
 }
 
-// covers says whether a partition, or a digest that one of the days needs, is
-// among those asked for.
+// covers reports whether the request includes a partition. It includes a digest if
+// one of its days needs the digest.
 func (r *request) covers(id partition.ID) bool {
 	days := partition.Period{From: r.from, To: r.to}
 	if id.Kind == partition.Digest {
@@ -118,7 +114,7 @@ func (a *Action) parse(c *Config) (*request, error) {
 	switch a.Verb {
 	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:
-		return nil, fmt.Errorf("there is no action %q; there are run, rebuild, backfill and retry", shortened(a.Verb, 32))
+		return nil, fmt.Errorf("there is no action %q; use run, rebuild, backfill or retry", shortened(a.Verb, 32))
 	}
 	if a.Report != "" {
 		r.reports = nil
@@ -151,7 +147,7 @@ func (a *Action) parse(c *Config) (*request, error) {
 	return r, nil
 }
 
-// words are the action as the history of runs shows it.
+// words is the action as the run records show it.
 func (a *Action) words() string {
 	words := []string{a.Verb}
 	if a.Report != "" {

@@ -64,7 +64,7 @@ func TestActions(t *testing.T) {
 	})
 }
 
-func TestActionsThatMakeNoSense(t *testing.T) {
+func TestInvalidActions(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
 	for _, a := range []Action{
@@ -78,14 +78,14 @@ func TestActionsThatMakeNoSense(t *testing.T) {
 		{Verb: "backfill", From: "2000-01", To: "2000-02"},
 		{Verb: strings.Repeat("x", 1<<16), From: "2000-01-01"},
 	} {
-		s := &Service{config: &c}
+		s := &Service{config: newActiveConfig(&c)}
 		if err := s.Act(t.Context(), a); !errors.Is(err, ErrBadAction) || len(err.Error()) > 300 {
 			t.Errorf("%+.100v: %v", a, err)
 		}
 	}
 }
 
-func TestOnlySoManyActionsWait(t *testing.T) {
+func TestTooManyActions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 4)
@@ -127,10 +127,10 @@ func TestHealth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h := idle.Health(); h.Ready || !says(h, "it has not looked") {
+		if h := idle.Health(); h.Ready || !says(h, "no look has finished yet") {
 			t.Errorf("before the first look: %+v", h)
 		}
-		if err := idle.scheduler.Shutdown(); err != nil {
+		if err := idle.jobs.scheduler.Shutdown(); err != nil {
 			t.Fatal(err)
 		}
 		r := w.start(t, "a", w.sink)
@@ -144,22 +144,22 @@ func TestHealth(t *testing.T) {
 			t.Errorf("after a look that failed: %+v", h)
 		}
 		if state := r.State(); state.Problem == "" || len(state.Digests) == 0 {
-			t.Errorf("what was found before is gone: %+v", state)
+			t.Errorf("the result of the earlier look is gone: %+v", state)
 		}
 		at(t, "01 00:40:00")
-		if h := r.Health(); !says(h, "the last look that succeeded was") {
+		if h := r.Health(); !says(h, "the last successful look was") {
 			t.Errorf("after no look for long: %+v", h)
 		}
-		if err := r.scheduler.RemoveJob(r.workJob().ID()); err != nil {
+		if err := r.jobs.scheduler.RemoveJob(r.jobs.job(workName).ID()); err != nil {
 			t.Fatal(err)
 		}
-		if h := r.Health(); !says(h, "the scheduler has forgotten the job work") {
-			t.Errorf("after a job was forgotten: %+v", h)
+		if h := r.Health(); !says(h, "the scheduler has lost the job work") {
+			t.Errorf("after a job was lost: %+v", h)
 		}
 	})
 }
 
-// denied is a store that may not be written to while its reason is not nil.
+// denied is a store that refuses writes while its reason is not nil.
 type denied struct {
 	store.Store
 	reason atomic.Pointer[error]
@@ -172,8 +172,8 @@ func (d *denied) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	return d.Store.Put(ctx, key, body, size, cond)
 }
 
-// A sink that cannot be written to is an error in the log: once for each reason.
-func TestSinkThatCannotBeWritten(t *testing.T) {
+// A sink that cannot be written is an error in the log, once for each reason.
+func TestUnwritableSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
@@ -196,8 +196,8 @@ func TestSinkThatCannotBeWritten(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
-		const nothing = "level=ERROR msg=\"nothing is built here until the sink lets this replica read and write state/lease.json; it is tried again and again\"\n"
-		if text := logged.String(); strings.Count(text, nothing) != 2 || strings.Count(text, "level=ERROR") != 2 || strings.Count(text, "the lease can be taken again") != 1 {
+		const noLease = "level=ERROR msg=\"this replica builds nothing until it can read and write state/lease.json in the sink; it keeps trying\"\n"
+		if text := logged.String(); strings.Count(text, noLease) != 2 || strings.Count(text, "level=ERROR") != 2 || strings.Count(text, "the lease can be taken again") != 1 {
 			t.Errorf("the log is\n%s", text)
 		}
 	})
@@ -207,25 +207,23 @@ func says(h Health, reason string) bool {
 	return strings.Contains(strings.Join(h.Reasons, "\n"), reason)
 }
 
-// A job that panics fails, and is called again.
+// A panic of a job becomes an error.
 func TestPanicOfAJob(t *testing.T) {
-	s := &Service{log: slog.New(slog.DiscardHandler)}
-	err := s.guarded("look", func() error { panic("no such thing") })()
+	err := guarded(slog.New(slog.DiscardHandler), "look", func() error { panic("no such thing") })()
 	if err == nil || !strings.Contains(err.Error(), "no such thing") {
 		t.Errorf("%v", err)
 	}
 }
 
-// A run that panics is recorded as one that failed, and is not under way any
-// more.
+// A run that panics is recorded as failed, and has ended.
 func TestPanicOfARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
 		r := w.start(t, "a", w.sink)
 		at(t, "01 00:01:00")
-		err := r.do(r.life, &order{
-			trigger: "test", config: r.current(), target: partition.Everything(),
+		err := r.runner.run(r.life.ctx, &order{
+			trigger: "test", config: r.config.Load(), target: partition.Everything(),
 			allow: func(*plan.Step) bool { panic("no such thing") },
 		})
 		if err != nil {
@@ -241,21 +239,21 @@ func TestPanicOfARun(t *testing.T) {
 	})
 }
 
-func TestRunsOfThePast(t *testing.T) {
+func TestRunRecords(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
-	s := &Service{config: &c}
+	s := &Service{config: newActiveConfig(&c)}
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for i := range maxRuns + 5 {
-		u := &underWay{Run: Run{ID: now.Add(time.Duration(i)*time.Second).Format(runTime) + "-abcdef", Begun: now.Add(time.Duration(i) * time.Second)}, ctx: t.Context()}
-		if i < maxRuns+3 && i%100 != 0 { // most of them by themselves, for speed
+		u := &Run{ID: now.Add(time.Duration(i)*time.Second).Format(runTime) + "-abcdef", Begun: now.Add(time.Duration(i) * time.Second)}
+		if i < maxRuns+3 && i%100 != 0 { // most of them directly, for speed
 			text := strings.NewReader(fmt.Sprintf(`{"id":%q}`, u.ID))
 			if _, err := w.sink.Put(t.Context(), runRoot+u.ID+".json", text, text.Size(), store.Condition{}); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		if err := s.keepRun(t.Context(), u); err != nil {
+		if err := writeRun(t.Context(), w.sink, u); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -271,8 +269,8 @@ func TestRunsOfThePast(t *testing.T) {
 			t.Errorf("run %.40q: %v", id, err)
 		}
 	}
-	old := &underWay{Run: Run{ID: now.Add(-maxRunAge-time.Hour).Format(runTime) + "-abcdef", Begun: now}, ctx: t.Context()}
-	if err := s.keepRun(t.Context(), old); err != nil {
+	old := &Run{ID: now.Add(-maxRunAge-time.Hour).Format(runTime) + "-abcdef", Begun: now}
+	if err := writeRun(t.Context(), w.sink, old); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Run(t.Context(), old.ID); !errors.Is(err, store.ErrNotFound) {
@@ -304,7 +302,7 @@ func TestRetryCovers(t *testing.T) {
 	}
 }
 
-// idOf is the partition of a name; without a report, the digest.
+// idOf is the partition with a name; without a report, the digest.
 func idOf(t *testing.T, report, name string) partition.ID {
 	t.Helper()
 	id, err := partition.Parse(report, name)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"daybook/pipeline/build"
@@ -22,93 +23,140 @@ const (
 	alertSetAside = "set_aside"
 )
 
-// tell opens and closes alerts by what a look has found, and puts what people
-// are to be told of into the outbox. Only the holder of the lease does that.
-func (s *Service) updateAlerts(ctx context.Context, j *evaluation) error {
-	if err := s.postNews(ctx); err != nil {
+// alerter opens and closes alerts, and reports restatements. It puts the events
+// into the outbox, from which the notifier delivers them.
+type alerter struct {
+	config     *activeConfig
+	controller *controllerStore
+	tracker    *tracker
+	posted     signal // there may be new messages in the outbox
+
+	mu           sync.Mutex
+	restatements []Event // not in the outbox yet
+}
+
+// update opens and closes alerts according to a look. Only the holder of the
+// lease calls it.
+func (a *alerter) update(ctx context.Context, ev *evaluation) error {
+	if err := a.postRestatements(ctx); err != nil {
 		return err
 	}
-	state, c := s.State(), s.current()
-	b, err := s.edit(ctx, func(b *controllerState) {
-		j.forget(b)
-		b.dropUnknown(c.Hooks)
-		open := j.alerts(b, state)
-		b.combine(open)
-		for _, e := range b.update(open, j, state) {
-			b.post(e, c.Hooks)
+	state, hooks := a.tracker.snapshot(), a.config.Load().Hooks
+	cs, err := a.controller.edit(ctx, func(cs *controllerState) {
+		ev.dropRetries(cs)
+		cs.dropUnknownHooks(hooks)
+		open := ev.alerts(cs, state)
+		cs.combineNew(open)
+		for _, e := range cs.updateAlerts(open, ev, state) {
+			cs.post(e, hooks)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	if s.evaluation == j {
-		shown := *s.state
-		shown.Alerts = b.alerts()
-		s.keep(&shown)
-	}
-	s.mu.Unlock()
-	if len(b.Outbox) > 0 {
-		s.triggerDelivery()
+	a.tracker.setAlerts(ev, cs.alerts())
+	if len(cs.Outbox) > 0 {
+		a.posted.send()
 	}
 	return nil
 }
 
-// forget drops the troubles that are over: what is due no more has succeeded,
-// by whatever means, or nobody wants it.
-func (j *evaluation) forget(b *controllerState) {
-	for k := range b.Retries {
-		if step := j.steps[k]; step == nil || step.Status == plan.Fresh || step.Status == plan.Newer {
-			delete(b.Retries, k)
+// restated keeps the event of a restatement until postRestatements.
+func (a *alerter) restated(done *build.Done) {
+	e := Event{
+		Event: eventRestated, Report: done.ID.Report, Kind: string(done.ID.Kind), Partition: done.ID.Name(), Revision: done.Revision,
+		Text: fmt.Sprintf("%s is restated, revision %d: %s", nameOf(done.ID), done.Revision, done.Reason),
+		Time: time.Now().UTC(),
+	}
+	e.ID = hashOf(e.Event, keyText(done.ID), fmt.Sprint(done.Revision))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.restatements = append(a.restatements, e)
+}
+
+// postRestatements puts the restatements into the outbox. If the write fails,
+// they are kept for the next call.
+func (a *alerter) postRestatements(ctx context.Context) error {
+	a.mu.Lock()
+	restatements := a.restatements
+	a.restatements = nil
+	a.mu.Unlock()
+	if len(restatements) == 0 {
+		return nil
+	}
+	hooks := a.config.Load().Hooks
+	_, err := a.controller.edit(ctx, func(cs *controllerState) {
+		for _, e := range combineRestatements(restatements) {
+			cs.post(e, hooks)
+		}
+	})
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.restatements = append(restatements, a.restatements...)
+		return err
+	}
+	a.posted.send()
+	return nil
+}
+
+// dropRetries removes the retry states of steps that have succeeded, or that the
+// plan no longer has.
+func (ev *evaluation) dropRetries(cs *controllerState) {
+	for id := range cs.Retries {
+		if step := ev.steps[id]; step == nil || step.Status == plan.Fresh || step.Status == plan.Newer {
+			delete(cs.Retries, id)
 		}
 	}
 }
 
-// alerts are those that should be open, by id.
-func (j *evaluation) alerts(b *controllerState, state *State) map[string]*Alert {
+// alerts are the alerts that should be open, by id.
+func (ev *evaluation) alerts(cs *controllerState, state *State) map[string]*Alert {
 	open := map[string]*Alert{}
 	add := func(group, kind string, of partition.ID, text string, since time.Time) {
 		id := group + ":" + keyText(of)
 		open[id] = &Alert{ID: id, Kind: kind, Report: of.Report, Partition: of.Name(), What: of.Kind, Text: text, Since: since.UTC()}
 	}
 	for i := range state.Reports {
-		rep := &state.Reports[i]
-		for _, partitions := range [][]Partition{rep.Days, rep.Months} {
+		for _, partitions := range [][]Partition{state.Reports[i].Days, state.Reports[i].Months} {
 			for i := range partitions {
-				if p := &partitions[i]; p.Late && !j.catchesUp(p) {
-					text := fmt.Sprintf("%s %s is late: it was to be published by %s", rep.Name, p.ID.Name(), p.Deadline.Format(momentLayout))
-					if len(p.Reasons) > 0 {
-						text += "; " + p.Reasons[0]
-					}
-					add(alertLate, alertLate, p.ID, text, p.Deadline)
+				if p := &partitions[i]; p.Late && !ev.catchesUp(p) {
+					add(alertLate, alertLate, p.ID, lateText(p), p.Deadline)
 				}
 			}
 		}
 	}
-	for k, t := range b.Retries {
-		step := j.steps[k]
+	for id, retry := range cs.Retries {
+		step := ev.steps[id]
 		if step == nil {
 			continue
 		}
-		what := nameOf(step.ID)
-		if t.SetAside {
-			add(alertFailed, alertSetAside, step.ID,
-				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", what, t.Failures, failureText(step)), t.Since)
+		if retry.SetAside {
+			add(alertFailed, alertSetAside, id,
+				fmt.Sprintf("%s failed %d times and is set aside until its inputs change or it is retried: %s", nameOf(id), retry.Failures, failureText(step)), retry.Since)
 		} else {
-			add(alertFailed, alertFailed, step.ID, fmt.Sprintf("%s failed, and is tried again: %s", what, failureText(step)), t.Since)
+			add(alertFailed, alertFailed, id, fmt.Sprintf("%s failed and will be retried: %s", nameOf(id), failureText(step)), retry.Since)
 		}
 	}
 	return open
 }
 
-// catchesUp says whether a late partition fell due while nobody was running, and
-// is about to be made: people need not hear of each of these.
-func (j *evaluation) catchesUp(p *Partition) bool {
-	step := j.steps[p.ID]
-	return (p.State == Queued || p.State == Building) && step != nil && j.decide(step).Missed
+const momentLayout = "2006-01-02 15:04 MST"
+
+func lateText(p *Partition) string {
+	text := fmt.Sprintf("%s is late: its deadline was %s", nameOf(p.ID), p.Deadline.Format(momentLayout))
+	if len(p.Reasons) > 0 {
+		text += "; " + p.Reasons[0]
+	}
+	return text
 }
 
-const momentLayout = "2006-01-02 15:04 MST"
+// catchesUp reports whether a late partition was missed and is about to be built.
+// It needs no alert.
+func (ev *evaluation) catchesUp(p *Partition) bool {
+	step := ev.steps[p.ID]
+	return (p.State == Queued || p.State == Building) && step != nil && ev.decide(step).Missed
+}
 
 // nameOf names a partition or digest in a sentence.
 func nameOf(id partition.ID) string {
@@ -118,77 +166,76 @@ func nameOf(id partition.ID) string {
 	return id.Report + " " + id.Name()
 }
 
-// keyText is an identity as a part of the ids of alerts and events.
+// keyText is a partition in the ids of alerts and events.
 func keyText(id partition.ID) string {
 	text, _ := id.MarshalText() // it never fails
 	return string(text)
 }
 
-// update makes those alerts the open ones, and returns the events that this
-// comes to.
-func (b *controllerState) update(open map[string]*Alert, j *evaluation, state *State) []Event {
+// updateAlerts replaces the open alerts and returns the events about the change.
+func (cs *controllerState) updateAlerts(open map[string]*Alert, ev *evaluation, state *State) []Event {
 	var events []Event
 	for id, next := range open {
-		had := b.Alerts[id]
-		if had != nil {
-			next.Since = had.Since
+		last := cs.Alerts[id]
+		if last != nil {
+			next.Since = last.Since
 		}
-		// Of many, people are told again when they have become twice as many.
-		if had != nil && had.Kind == next.Kind && (next.Told == 0 || next.Told < 2*had.Told) {
-			next.Told = min(next.Told, had.Told)
+		// A combined alert is sent again when its number has doubled.
+		if last != nil && last.Kind == next.Kind && (next.Told == 0 || next.Told < 2*last.Told) {
+			next.Told = min(next.Told, last.Told)
 		} else {
 			kind := eventFailed
 			if next.Kind == alertLate {
 				kind = eventLate
 			}
-			events = append(events, eventOf(next, kind, next.Text, j.now))
+			events = append(events, eventOf(next, kind, next.Text, ev.now))
 		}
-		b.Alerts[id] = next
+		cs.Alerts[id] = next
 	}
-	for id, had := range b.Alerts {
+	for id, last := range cs.Alerts {
 		if open[id] != nil {
 			continue
 		}
-		delete(b.Alerts, id)
-		text := recovery(had, j, state)
-		if had.Told > 0 {
-			text = combinedRecovery(had, open)
+		delete(cs.Alerts, id)
+		text := recoveryText(last, state)
+		if last.Told > 0 {
+			text = combinedRecoveryText(last, open)
 		}
 		if text != "" {
-			events = append(events, eventOf(had, eventRecovered, text, j.now))
+			events = append(events, eventOf(last, eventRecovered, text, ev.now))
 		}
 	}
 	return events
 }
 
-// manyAlerts is how many partitions of a kind are told of one by one when they
-// are late, or fail.
-const manyAlerts = 20
+// maxSingleAlerts is how many alerts a series may have before they are combined
+// into one.
+const maxSingleAlerts = 20
 
-// combine puts one alert in the place of those of a kind, if there are many of
-// them. Those that people have been told of by themselves already stay.
-func (b *controllerState) combine(open map[string]*Alert) {
-	told, untold := map[string]int{}, map[string][]*Alert{}
+// combineNew combines the alerts of a series into one if there are too many. An
+// alert that was sent before stays single.
+func (cs *controllerState) combineNew(open map[string]*Alert) {
+	sent, unsent := map[string]int{}, map[string][]*Alert{} // by the id of the combined alert
 	for id, a := range open {
-		if many := a.many(); b.Alerts[id] != nil {
-			told[many]++
+		if combined := a.combinedID(); cs.Alerts[id] != nil {
+			sent[combined]++
 		} else {
-			untold[many] = append(untold[many], a)
+			unsent[combined] = append(unsent[combined], a)
 		}
 	}
-	for many, alerts := range untold {
-		if told[many]+len(alerts) <= manyAlerts {
+	for id, alerts := range unsent {
+		if sent[id]+len(alerts) <= maxSingleAlerts {
 			continue
 		}
 		for _, a := range alerts {
 			delete(open, a.ID)
 		}
-		open[many] = combineAlerts(many, alerts)
+		open[id] = combineAlerts(id, alerts)
 	}
 }
 
-// many is the id of the alert that an alert is part of, if there are many.
-func (a *Alert) many() string {
+// combinedID is the id of the combined alert of the series.
+func (a *Alert) combinedID() string {
 	group := alertFailed
 	if a.Kind == alertLate {
 		group = alertLate
@@ -196,8 +243,8 @@ func (a *Alert) many() string {
 	return group + ":" + string(a.What) + "/" + a.Report + "/*"
 }
 
-// combineAlerts is one alert for many of one kind. They count as set aside when all of
-// them are.
+// combineAlerts makes one alert of the alerts of a series. It is set aside if all
+// of them are.
 func combineAlerts(id string, alerts []*Alert) *Alert {
 	slices.SortFunc(alerts, func(a, b *Alert) int { return cmp.Compare(a.Partition, b.Partition) })
 	first, last := alerts[0], alerts[len(alerts)-1]
@@ -210,7 +257,7 @@ func combineAlerts(id string, alerts []*Alert) *Alert {
 	if len(alerts) > 1 {
 		a.Partition = first.Partition + " to " + last.Partition
 	}
-	a.Text = fmt.Sprintf("%s %s, %s; for instance, %s", words.Count(len(alerts), string(a.What), a.series()), combinedWords[a.Kind], a.Partition, example.Text)
+	a.Text = fmt.Sprintf("%s %s, %s; for example, %s", words.Count(len(alerts), string(a.What), a.seriesName()), combinedWords[a.Kind], a.Partition, example.Text)
 	for _, other := range alerts {
 		if other.Since.Before(a.Since) {
 			a.Since = other.Since
@@ -219,25 +266,26 @@ func combineAlerts(id string, alerts []*Alert) *Alert {
 	return &a
 }
 
-// combinedRecovery says in words that what many alerts were about is over, or nearly.
-func combinedRecovery(a *Alert, open map[string]*Alert) string {
+// combinedWords are the predicates of combined alerts, by kind.
+var combinedWords = map[string]string{alertLate: "are late", alertFailed: "failed", alertSetAside: "failed and are set aside"}
+
+// combinedRecoveryText says that a combined alert has ended, and how many alerts
+// of the series are open.
+func combinedRecoveryText(a *Alert, open map[string]*Alert) string {
 	left := 0
 	for _, other := range open {
-		if other.many() == a.ID {
+		if other.combinedID() == a.ID {
 			left++
 		}
 	}
 	if a.Kind == alertLate {
-		return fmt.Sprintf("many %s were late, %s; %d still are", a.series(), a.Partition, left)
+		return fmt.Sprintf("many %s were late, %s; %d still are", a.seriesName(), a.Partition, left)
 	}
-	return fmt.Sprintf("many %s failed, %s; %d still do", a.series(), a.Partition, left)
+	return fmt.Sprintf("many %s failed, %s; %d still do", a.seriesName(), a.Partition, left)
 }
 
-// combinedWords says of many what an alert of the kind says of one.
-var combinedWords = map[string]string{alertLate: "are late", alertFailed: "failed", alertSetAside: "failed and are set aside"}
-
-// series names what an alert may be one of many of: days of sessions.
-func (a *Alert) series() string {
+// seriesName names the series of an alert: days of sessions.
+func (a *Alert) seriesName() string {
 	name := string(a.What) + "s"
 	if a.Report != "" {
 		name += " of " + a.Report
@@ -245,11 +293,11 @@ func (a *Alert) series() string {
 	return name
 }
 
-// recovery says in words how an alert has ended; empty if nobody wants what it
-// was about any more.
-func recovery(a *Alert, j *evaluation, state *State) string {
+// recoveryText says how an alert has ended; empty if its partition no longer
+// exists.
+func recoveryText(a *Alert, state *State) string {
 	period, err := partition.ParsePeriod(a.What, a.Partition)
-	if err != nil { // an alert of an older daybook, about something else
+	if err != nil { // stored by an older version, about something else
 		return ""
 	}
 	id := partition.ID{Report: a.Report, Kind: a.What, Period: period}
@@ -258,65 +306,28 @@ func recovery(a *Alert, j *evaluation, state *State) string {
 	case p == nil:
 		return ""
 	case a.Kind != alertLate:
-		return name + " failed before, and has succeeded"
+		return name + " failed before and has now succeeded"
 	case p.Revision > 0:
-		return name + " was late, and is published"
+		return name + " was late and is now published"
 	}
-	return name + " is not late any more"
+	return name + " is no longer late"
 }
 
-// restated notes that people are to be told of a restatement.
-func (s *Service) restated(u *underWay, done *build.Done) {
-	e := Event{
-		Event: eventRestated, Report: done.ID.Report, Kind: string(done.ID.Kind), Partition: done.ID.Name(), Revision: done.Revision,
-		Text: fmt.Sprintf("%s is restated, revision %d: %s", nameOf(done.ID), done.Revision, done.Reason),
-		Time: time.Now().UTC(),
-	}
-	e.ID = identity(e.Event, keyText(done.ID), fmt.Sprint(done.Revision))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.news = append(s.news, e)
-}
+// maxSingleRestatements is how many restatements of a series are sent one by one.
+// A backfill may restate thousands.
+const maxSingleRestatements = 20
 
-// manyRestated is how many restated partitions of a kind are told of one by
-// one. A backfill may restate thousands.
-const manyRestated = 20
-
-// postNews puts the restatements that nobody has been told of into the outbox.
-func (s *Service) postNews(ctx context.Context) error {
-	s.mu.Lock()
-	news := s.news
-	s.news = nil
-	s.mu.Unlock()
-	if len(news) == 0 {
-		return nil
-	}
-	hooks := s.current().Hooks
-	_, err := s.edit(ctx, func(b *controllerState) {
-		for _, e := range combineRestatements(news) {
-			b.post(e, hooks)
-		}
-	})
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.news = append(news, s.news...)
-		return err
-	}
-	s.triggerDelivery()
-	return nil
-}
-
-// combineRestatements are the events, with one for all of those of a kind that are many.
-func combineRestatements(news []Event) []Event {
+// combineRestatements combines the events of a series into one if there are too
+// many.
+func combineRestatements(restatements []Event) []Event {
 	bySeries := map[series][]Event{}
-	for _, e := range news {
+	for _, e := range restatements {
 		k := series{e.Report, partition.Kind(e.Kind)}
 		bySeries[k] = append(bySeries[k], e)
 	}
 	var events []Event
 	for _, of := range bySeries {
-		if len(of) > manyRestated {
+		if len(of) > maxSingleRestatements {
 			of = []Event{combineEvents(of)}
 		}
 		events = append(events, of...)
@@ -324,12 +335,12 @@ func combineRestatements(news []Event) []Event {
 	return events
 }
 
-// combineEvents is one event for many restatements of one kind.
+// combineEvents makes one event of the restatements of a series.
 func combineEvents(events []Event) Event {
 	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Partition, b.Partition) })
 	first, last := events[0], events[len(events)-1]
 	e := last
-	e.ID, e.Revision = identity(first.ID, last.ID, fmt.Sprint(len(events))), 0
+	e.ID, e.Revision = hashOf(first.ID, last.ID, fmt.Sprint(len(events))), 0
 	e.Partition = first.Partition + " to " + last.Partition
 	e.Text = fmt.Sprintf("%s: %d %ss from %s are restated", e.Report, len(events), e.Kind, e.Partition)
 	return e
@@ -337,13 +348,14 @@ func combineEvents(events []Event) Event {
 
 func eventOf(a *Alert, kind, text string, now time.Time) Event {
 	return Event{
-		ID: identity(kind, a.Kind, a.ID, a.Since.Format(time.RFC3339Nano), fmt.Sprint(a.Told)), Event: kind,
+		ID: hashOf(kind, a.Kind, a.ID, a.Since.Format(time.RFC3339Nano), fmt.Sprint(a.Told)), Event: kind,
 		Report: a.Report, Kind: string(a.What), Partition: a.Partition, Text: text, Time: now.UTC(),
 	}
 }
 
-// identity is the same for the same event, whoever tells of it.
-func identity(parts ...string) string {
+// hashOf makes the id of an event. Every replica makes the same id for the same
+// event.
+func hashOf(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
 		fmt.Fprintf(h, "%q ", p)

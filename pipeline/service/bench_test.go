@@ -12,15 +12,15 @@ import (
 	"daybook/transform/day"
 )
 
-// What a look does with a plan of ten years: everything is published, or
-// nothing, and the schedule has to be asked about each day.
-func BenchmarkJudge(b *testing.B) {
+// BenchmarkEvaluation evaluates a plan of ten years. Either all days are published,
+// or none is, and the schedule decides about each.
+func BenchmarkEvaluation(b *testing.B) {
 	const days = 3650
 	for _, revision := range []int{1, 0} {
 		b.Run(fmt.Sprintf("revision=%d", revision), func(b *testing.B) {
 			w := newWorld()
 			c := w.settings(b, w.sink)
-			book, _, err := readControllerState(b.Context(), store.NewMemory(nil))
+			cs, _, err := readControllerState(b.Context(), store.NewMemory(nil))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -34,7 +34,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				newEvaluation(&c, book, p, now, now).state()
+				newEvaluation(&c, cs, p, now, now).state()
 			}
 			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
 		})

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"daybook/pipeline/partition"
@@ -18,134 +19,136 @@ import (
 	"daybook/sources/store"
 )
 
-// controllerStateKey is where the book lies. It is compressed: what fails by the thousands
-// fails alike, and an object that is put conditionally has its bounds.
+// controllerStateKey is compressed, as thousands of failures have similar records
+// and the size of a conditional write is limited.
 const controllerStateKey = "state/serve.json.gz"
 
-// book is what replicas have to tell one another, and themselves after a
-// restart: what fails and how often it did, which alerts are open, and which
-// messages are still to be delivered. Everything else can be seen from what is
-// published.
+// controllerState is what replicas share beyond the published data, and what must
+// survive a restart: failures, open alerts, and undelivered messages.
 //
-// It is one object, read by every look and changed by compare-and-swap (see
-// [Service.edit]): the holder of the lease writes it, but so does who carries
-// out an action, and who held the lease a moment ago.
+// It is one object. Every look reads it. All changes go through
+// [controllerStore.edit], a compare-and-swap, because several replicas may write
+// at the same time: the holder of the lease, its predecessor, and a replica that
+// carries out an action.
 //
-// All in it is bounded, so that it can always be written: troubles by their
-// number, and they have no text (why a step failed is in the pipeline's own note
-// of it); alerts, as many of a kind are one; messages by their number and their
-// length.
+// Its size is bounded, so that it can always be written: failures by number and
+// without texts (the pipeline stores why a step failed), alerts because many are
+// combined into one, messages by number and length.
 type controllerState struct {
 	Retries map[partition.ID]*retryState `json:"troubles"`
 	Alerts  map[string]*Alert            `json:"alerts"` // open ones, by id
 	Outbox  map[string]*message          `json:"outbox"` // by the event's id
 }
 
-// retryState is that something keeps failing. It goes when it succeeds, or when
-// people say that it is to be tried again.
+// retryState says when a failed step is retried. It is removed when the step
+// succeeds or a user retries it.
 type retryState struct {
 	Failures int       `json:"failures"` // in a row
-	Since    time.Time `json:"since"`    // of the first one
-	Again    time.Time `json:"again"`    // it is not tried before
+	Since    time.Time `json:"since"`    // of the first failure
+	Again    time.Time `json:"again"`    // of the next attempt
 	SetAside bool      `json:"set_aside,omitempty"`
-	Inputs   string    `json:"inputs"` // what it failed with: anything else may be tried at once
-	Run      string    `json:"run"`    // of the last failure: no run counts twice
+	Inputs   string    `json:"inputs"` // of the failed attempts; other inputs are tried at once
+	Run      string    `json:"run"`    // of the last failure; a run counts once
 }
 
-// waits says whether it is too early for another attempt. Nothing waits if
-// there is no retryState.
-func (t *retryState) waits(now time.Time) bool {
-	return t != nil && (t.SetAside || now.Before(t.Again))
+// waits reports whether the step may not be tried yet. r may be nil.
+func (r *retryState) waits(now time.Time) bool {
+	return r != nil && (r.SetAside || now.Before(r.Again))
 }
 
-// maxRetries bounds what is known to fail: several times all days of three
-// reports in twenty years. What is beyond that is tried by each run.
+// maxRetries is how many failed steps are recorded: several times all days of
+// three reports in twenty years. Steps beyond it are tried by each run.
 const maxRetries = 100_000
 
-// maxErrorText bounds what is shown and told of an error: the rest is in the log
-// and in the note of the failure.
+// maxErrorText is how many bytes of an error are shown and sent. The log and the
+// stored note of the failure have the whole text.
 const maxErrorText = 1000
 
-// failure is why the last attempt at a step failed.
+// failureText is why the last attempt at a step failed.
 func failureText(s *plan.Step) string {
-	return shortened(cmp.Or(s.Failed, "nothing was noted of why; the log has it"), maxErrorText)
+	return shortened(cmp.Or(s.Failed, "no reason was recorded; see the log"), maxErrorText)
 }
 
-// retryState is the retryState with a step; nil if there is none, or it was with
-// other inputs.
-func (b *controllerState) retryState(s *plan.Step) *retryState {
-	t := b.Retries[s.ID]
-	if t == nil || t.Inputs != s.Inputs {
+// retryOf is the retry state of a step; nil if the step has not failed with its
+// current inputs.
+func (cs *controllerState) retryOf(s *plan.Step) *retryState {
+	r := cs.Retries[s.ID]
+	if r == nil || r.Inputs != s.Inputs {
 		return nil
 	}
-	return t
+	return r
 }
 
-// fail notes that a step has failed in a run.
-func (b *controllerState) fail(s *plan.Step, run string, now time.Time, p *policy) {
-	k := s.ID
-	t := b.Retries[k]
+// fail records that a step failed in a run.
+func (cs *controllerState) fail(s *plan.Step, run string, now time.Time, p *retryPolicy) {
+	r := cs.Retries[s.ID]
 	switch {
-	case t != nil && t.Run == run:
+	case r != nil && r.Run == run:
 		return
-	case t == nil && len(b.Retries) >= maxRetries:
+	case r == nil && len(cs.Retries) >= maxRetries:
 		return
-	case t == nil || t.Inputs != s.Inputs:
-		t = &retryState{Since: now, Inputs: s.Inputs}
-		b.Retries[k] = t
+	case r == nil || r.Inputs != s.Inputs:
+		r = &retryState{Since: now, Inputs: s.Inputs}
+		cs.Retries[s.ID] = r
 	}
-	t.Failures++
-	t.Run = run
-	t.Again, t.SetAside = now.Add(p.pause(t.Failures)), t.Failures >= p.attempts
+	r.Failures++
+	r.Run = run
+	r.Again, r.SetAside = now.Add(p.pause(r.Failures)), r.Failures >= p.attempts
 }
 
-// shortened cuts a text to so many bytes, between two characters.
+// shortened cuts a text to a number of bytes, between two characters.
 func shortened(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
 	cut := most
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // within a character
+	for cut > 0 && text[cut]&0xC0 == 0x80 { // inside a character
 		cut--
 	}
 	return text[:cut] + "…"
 }
 
-// policy says how what fails is tried again.
-type policy struct {
-	attempts            int
-	pause1, pauseAtMost time.Duration
+// retryPolicy says how failures are retried.
+type retryPolicy struct {
+	attempts             int // before a step is set aside
+	firstPause, maxPause time.Duration
 }
 
-// pause is how long to wait after so many failures in a row.
-func (p *policy) pause(failures int) time.Duration {
-	pause := p.pause1
-	for i := 1; i < failures && pause < p.pauseAtMost; i++ {
+func newRetryPolicy(c *Config) *retryPolicy {
+	return &retryPolicy{c.Serve.Attempts, time.Duration(c.Serve.RetryPause), time.Duration(c.Serve.MaxRetryPause)}
+}
+
+// pause is the pause after a number of failures in a row. It doubles each time.
+func (p *retryPolicy) pause(failures int) time.Duration {
+	pause := p.firstPause
+	for i := 1; i < failures && pause < p.maxPause; i++ {
 		pause *= 2
 	}
-	return min(pause, p.pauseAtMost)
+	return min(pause, p.maxPause)
 }
 
-// alerts are the open ones, the oldest first.
-func (b *controllerState) alerts() []Alert {
+// alerts are the open alerts, oldest first.
+func (cs *controllerState) alerts() []Alert {
 	alerts := []Alert{}
-	for _, id := range slices.Sorted(maps.Keys(b.Alerts)) {
-		alerts = append(alerts, *b.Alerts[id])
+	for _, id := range slices.Sorted(maps.Keys(cs.Alerts)) {
+		alerts = append(alerts, *cs.Alerts[id])
 	}
 	slices.SortStableFunc(alerts, func(a, b Alert) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	return alerts
 }
 
-// maxControllerState bounds the object: more than can be put conditionally is no book. And
-// maxControllerStateText bounds its text, which is some ten times as long.
+// Limits of what is read, in bytes: the object, which is written by a conditional
+// put, and its uncompressed text, which is about ten times as long.
 const (
 	maxControllerState     = store.MaxConditionalSize
 	maxControllerStateText = 256 << 20
 )
 
-// readControllerState reads the book; if there is none, it is empty.
-func readControllerState(ctx context.Context, st store.Store) (b *controllerState, etag string, err error) {
-	b = new(controllerState)
+// readControllerState reads the controller state and its ETag. It is empty if
+// the object is missing or cannot be decoded: only attempts, alerts and messages
+// are lost then.
+func readControllerState(ctx context.Context, st store.Store) (cs *controllerState, etag string, err error) {
+	cs = new(controllerState)
 	body, object, err := st.Open(ctx, controllerStateKey, 0, store.ToEnd, "")
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNoBucket):
@@ -157,49 +160,89 @@ func readControllerState(ctx context.Context, st store.Store) (b *controllerStat
 			return nil, "", err
 		}
 		etag = object.ETag
-		if b.decode(packed) != nil {
-			b = new(controllerState) // what cannot be read is written anew: nothing but attempts and alerts is lost
+		if cs.decode(packed) != nil {
+			cs = new(controllerState)
 		}
 	default:
 		return nil, "", err
 	}
-	if b.Retries == nil {
-		b.Retries = map[partition.ID]*retryState{}
+	if cs.Retries == nil {
+		cs.Retries = map[partition.ID]*retryState{}
 	}
-	if b.Alerts == nil {
-		b.Alerts = map[string]*Alert{}
+	if cs.Alerts == nil {
+		cs.Alerts = map[string]*Alert{}
 	}
-	if b.Outbox == nil {
-		b.Outbox = map[string]*message{}
+	if cs.Outbox == nil {
+		cs.Outbox = map[string]*message{}
 	}
-	return b, etag, err
+	return cs, etag, err
 }
 
-// editAttempts is how often an edit is tried when others edit at the same time:
-// there are few of them, and each time one has got on.
+func (cs *controllerState) encode() []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // no browser reads this
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(cs); err != nil {
+		panic(err) // every field can be encoded
+	}
+	return text.Bytes()
+}
+
+func packed(text []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is valid
+	_, _ = w.Write(text)                            // a buffer never fails
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func (cs *controllerState) decode(packed []byte) error {
+	text, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return err
+	}
+	return json.NewDecoder(io.LimitReader(text, maxControllerStateText)).Decode(cs)
+}
+
+// controllerStore changes the controller state in the sink.
+type controllerStore struct {
+	config  *activeConfig
+	editing chan struct{} // holds one element during an edit
+
+	mu     sync.Mutex
+	queued []func(*controllerState) // changes that flush applies
+}
+
+func newControllerStore(c *activeConfig) *controllerStore {
+	return &controllerStore{config: c, editing: make(chan struct{}, 1)}
+}
+
+// editAttempts is how often an edit is tried if other replicas edit at the same
+// time. Each conflict means that another replica succeeded, and there are few.
 const editAttempts = 8
 
-// edit changes the book, and returns it as it is then. change may be called
-// several times, each time with what is there; if a write was applied without
-// our knowing, with what it has changed already.
-func (s *Service) edit(ctx context.Context, change func(*controllerState)) (*controllerState, error) {
+// edit changes the controller state and returns the result. change may be called
+// several times, each time with the state that is stored. If a write succeeded
+// but its response was lost, change is called with its own result.
+func (c *controllerStore) edit(ctx context.Context, change func(*controllerState)) (*controllerState, error) {
 	select {
-	case s.editing <- struct{}{}:
+	case c.editing <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	defer func() { <-s.editing }()
-	st := s.current().Pipeline.Sink
+	defer func() { <-c.editing }()
+	st := c.config.sink()
 	for attempt := 1; ; attempt++ {
-		b, etag, err := readControllerState(ctx, st)
+		cs, etag, err := readControllerState(ctx, st)
 		if err != nil {
 			return nil, err
 		}
-		before := b.encode()
-		change(b)
-		after := b.encode()
+		before := cs.encode()
+		change(cs)
+		after := cs.encode()
 		if bytes.Equal(before, after) {
-			return b, nil
+			return cs, nil
 		}
 		cond := store.Condition{IfMatch: etag}
 		if etag == "" {
@@ -208,37 +251,41 @@ func (s *Service) edit(ctx context.Context, change func(*controllerState)) (*con
 		packed := packed(after)
 		_, err = st.Put(ctx, controllerStateKey, bytes.NewReader(packed), int64(len(packed)), cond)
 		if err == nil {
-			return b, nil
+			return cs, nil
 		}
 		if attempt == editAttempts || ctx.Err() != nil {
-			return nil, fmt.Errorf("write down what fails and whom to tell: %w", err)
+			return nil, fmt.Errorf("write the controller state: %w", err)
 		}
 	}
 }
 
-func (b *controllerState) encode() []byte {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // people read this, not browsers
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(b); err != nil {
-		panic(err) // there is nothing in a book that JSON cannot hold
+// queue adds a change that the next look, or the end of the run, applies together
+// with others: thousands of steps may fail in a row. If the process dies before,
+// the failures are forgotten and the steps are retried without a pause.
+func (c *controllerStore) queue(change func(*controllerState)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queued = append(c.queued, change)
+}
+
+// flush applies the queued changes. If the write fails, they stay queued.
+func (c *controllerStore) flush(ctx context.Context) error {
+	c.mu.Lock()
+	changes := c.queued
+	c.queued = nil
+	c.mu.Unlock()
+	if len(changes) == 0 {
+		return nil
 	}
-	return text.Bytes()
-}
-
-func packed(text []byte) []byte {
-	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // there is this level
-	_, _ = w.Write(text)                            // nor does a buffer fail
-	_ = w.Close()
-	return b.Bytes()
-}
-
-func (b *controllerState) decode(packed []byte) error {
-	text, err := gzip.NewReader(bytes.NewReader(packed))
+	_, err := c.edit(ctx, func(cs *controllerState) {
+		for _, change := range changes {
+			change(cs)
+		}
+	})
 	if err != nil {
-		return err
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.queued = append(changes, c.queued...)
 	}
-	return json.NewDecoder(io.LimitReader(text, maxControllerStateText)).Decode(b)
+	return err
 }

@@ -17,51 +17,49 @@ import (
 	"daybook/sources/store"
 )
 
-// Records of runs lie under state/runs/<id>.json. An id begins with the time at
-// which the run began, so that they are listed in order.
+// Run records are stored as state/runs/<id>.json. An id starts with the start time
+// of the run, so a listing is in order of time.
 const (
 	runRoot   = "state/runs/"
 	runTime   = "20060102T150405.000Z"
-	runRandom = 6 // letters and digits, so that two replicas' runs of the same moment differ
+	runRandom = 6 // letters and digits, so that runs of two replicas at one moment differ
 )
 
 var runID = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-[a-z0-9]{6}$`)
 
 const (
-	// maxRuns and maxRunAge bound the history: it is for people who ask what
-	// happened, and they ask about the last days.
+	// Older records are deleted.
 	maxRuns   = 1000
 	maxRunAge = 90 * 24 * time.Hour
 
-	// recordTimeout bounds the writing of what has become of a run, which happens
-	// although the run may have been told to end.
+	// recordTimeout limits the writes after a run. They are made even if the run's
+	// context has ended.
 	recordTimeout = 15 * time.Second
 
-	// maxRunRecord bounds what is read of one: a run of decades has some
-	// megabytes of steps.
+	// maxRunRecord limits how many bytes of a record are read. The steps of a run
+	// over decades take some megabytes.
 	maxRunRecord = 256 << 20
 
-	// readRuns is how many records are read at a time.
+	// readRuns is how many records are read at the same time.
 	readRuns = 16
 )
 
-// keepRun writes the record of a run, and removes those that are too old or too
-// many.
-func (s *Service) keepRun(ctx context.Context, u *underWay) error {
-	text, err := json.Marshal(&u.Run)
+// writeRun writes the record of a run, and deletes records beyond maxRuns and
+// maxRunAge.
+func writeRun(ctx context.Context, st store.Store, r *Run) error {
+	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	st := s.current().Pipeline.Sink
-	if _, err := st.Put(ctx, runRoot+u.ID+".json", bytes.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+	if _, err := st.Put(ctx, runRoot+r.ID+".json", bytes.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 		return err
 	}
 	ids, err := runIDs(ctx, st)
 	if err != nil {
 		return err
 	}
-	oldest := u.Begun.Add(-maxRunAge).Format(runTime)
-	for i, id := range ids { // the newest first
+	oldest := r.Begun.Add(-maxRunAge).Format(runTime)
+	for i, id := range ids {
 		if i >= maxRuns || id < oldest {
 			if err := st.Delete(ctx, runRoot+id+".json"); err != nil {
 				return err
@@ -71,12 +69,12 @@ func (s *Service) keepRun(ctx context.Context, u *underWay) error {
 	return nil
 }
 
-// runIDs lists the runs that there are records of, the newest first.
+// runIDs lists the ids of the stored records, newest first.
 func runIDs(ctx context.Context, st store.Store) ([]string, error) {
 	var ids []string
 	for object, err := range st.List(ctx, runRoot) {
 		if errors.Is(err, store.ErrNoBucket) {
-			return nil, nil // nothing was ever written to a directory
+			return nil, nil // a directory that was never written to
 		}
 		if err != nil {
 			return nil, err
@@ -89,9 +87,8 @@ func runIDs(ctx context.Context, st store.Store) ([]string, error) {
 	return ids, nil
 }
 
-// Runs are at most n runs of the past, on whichever replica, the newest first.
-func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
-	st := s.current().Pipeline.Sink
+// listRuns reads up to n records, newest first.
+func listRuns(ctx context.Context, st store.Store, n int) ([]Run, error) {
 	ids, err := runIDs(ctx, st)
 	if err != nil {
 		return nil, err
@@ -104,7 +101,7 @@ func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
 		group.Go(func() error {
 			r, err := readRun(ctx, st, id)
 			if errors.Is(err, store.ErrNotFound) {
-				return nil // it was too old
+				return nil // deleted since the listing
 			}
 			runs[i] = r
 			return err
@@ -122,15 +119,6 @@ func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
 	return found, nil
 }
 
-// Run is one run of the past. If there is none of this id, the error is
-// store.ErrNotFound.
-func (s *Service) Run(ctx context.Context, id string) (*Run, error) {
-	if !runID.MatchString(id) {
-		return nil, fmt.Errorf("there is no run %q: %w", shortened(id, 64), store.ErrNotFound)
-	}
-	return readRun(ctx, s.current().Pipeline.Sink, id)
-}
-
 func readRun(ctx context.Context, st store.Store, id string) (*Run, error) {
 	key := runRoot + id + ".json"
 	body, _, err := st.Open(ctx, key, 0, store.ToEnd, "")
@@ -140,7 +128,7 @@ func readRun(ctx context.Context, st store.Store, id string) (*Run, error) {
 	defer body.Close()
 	r := new(Run)
 	if err := json.NewDecoder(io.LimitReader(body, maxRunRecord)).Decode(r); err != nil {
-		return nil, fmt.Errorf("%s is no record of a run: %w", st.URL(key), err)
+		return nil, fmt.Errorf("%s is not a valid run record: %w", st.URL(key), err)
 	}
 	return r, nil
 }

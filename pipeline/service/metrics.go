@@ -4,19 +4,16 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/pipeline/build"
 	"daybook/pipeline/partition"
 )
 
-// metrics are what Prometheus is told. What can be read off the state is, when
-// it is asked for; the rest is counted here. Prometheus itself names the labels
-// job and instance, so none of these is named so.
+// metrics are the counters and histograms. The gauges that follow from the state
+// are in collector. No label is named job or instance, as Prometheus adds these
+// itself.
 type metrics struct {
-	service *Service
-
 	looks         *prometheus.CounterVec
 	lookSeconds   *prometheus.HistogramVec
 	jobs          *prometheus.CounterVec
@@ -37,8 +34,8 @@ type metrics struct {
 	deliveries    *prometheus.CounterVec
 }
 
-// Buckets of durations, in seconds. A look takes from milliseconds to a
-// minute, a step to half an hour, a run to half a day, a delay to an interval.
+// Buckets in seconds. A look takes up to a minute, a step half an hour, a run half a
+// day, a delay one interval.
 var (
 	lookBuckets  = []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}
 	stepBuckets  = []float64{0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000}
@@ -46,8 +43,8 @@ var (
 	delayBuckets = []float64{0.001, 0.01, 0.1, 1, 10, 60, 300}
 )
 
-func newMetrics(s *Service, reg prometheus.Registerer) *metrics {
-	m := &metrics{service: s}
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := new(metrics)
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		reg.MustRegister(c)
@@ -68,27 +65,26 @@ func newMetrics(s *Service, reg prometheus.Registerer) *metrics {
 		reg.MustRegister(h)
 		return h
 	}
-	m.looks = counters("daybook_looks_total", "Looks at the dumps and at what is published, by outcome: ok or failed.", "outcome")
+	m.looks = counters("daybook_looks_total", "Looks (comparisons of the dumps with the published partitions), by outcome: ok or failed.", "outcome")
 	m.lookSeconds = histogram("daybook_look_duration_seconds", "How long looks took.", lookBuckets)
 	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look or work) and outcome: ok or failed.", "task", "outcome")
-	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs that were not run at their tick, as the last one was still running, by task.", "task")
-	m.jobDelay = histogram("daybook_job_delay_seconds", "How much later than planned the scheduler began its jobs, by task.", delayBuckets, "task")
+	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs skipped at their tick because the previous one was still running, by task.", "task")
+	m.jobDelay = histogram("daybook_job_delay_seconds", "Delay of the start of jobs against their schedule, by task.", delayBuckets, "task")
 	m.runSeconds = histogram("daybook_run_duration_seconds", "How long runs took, by outcome: done, failed or interrupted.", runBuckets, "outcome")
 	m.stepSeconds = histogram("daybook_step_duration_seconds", "How long the steps of runs took, by kind (digest, day or month) and outcome: done, failed, blocked or interrupted.", stepBuckets, "kind", "outcome")
-	m.rows = counters("daybook_rows_total", "Rows of the partitions that were published here, by report and kind (day or month).", "report", "kind")
-	m.bytes = counters("daybook_bytes_total", "Bytes of the Parquet files that were published here, by report and kind (day or month).", "report", "kind")
-	m.lines = counter("daybook_lines_total", "Lines of dumps that were read: events, duplicates, rejected and blank ones.")
-	m.events = counter("daybook_events_total", "Events that were read, each counted once.")
-	m.duplicates = counter("daybook_duplicates_total", "Lines that held an event that was read before.")
-	m.rejected = counters("daybook_rejected_lines_total", "Lines that are no events, by reason.", "reason")
-	m.dumpBytes = counter("daybook_dump_bytes_total", "Bytes of dumps that were read, as stored.")
-	m.eventsASecond = gauge("daybook_events_per_second", "Events read per second in the last run that read dumps, over all of the run.")
-	m.reloads = counters("daybook_config_reloads_total", "Times that the configuration was read again, by outcome: ok or refused.", "outcome")
-	m.reloadedWell = gauge("daybook_config_last_reload_successful", "1 if the configuration in force is the one that was read last, 0 if that was refused.")
-	m.reloadedAt = gauge("daybook_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.")
-	m.deliveries = counters("daybook_webhook_deliveries_total", "Attempts to deliver a webhook, by hook and outcome: ok, failed, or given_up for the last of a message that failed.", "hook", "outcome")
+	m.rows = counters("daybook_rows_total", "Rows published by this replica, by report and kind (day or month).", "report", "kind")
+	m.bytes = counters("daybook_bytes_total", "Bytes of Parquet files published by this replica, by report and kind (day or month).", "report", "kind")
+	m.lines = counter("daybook_lines_total", "Lines read from dumps: events, duplicates, rejected and blank lines.")
+	m.events = counter("daybook_events_total", "Events read, without duplicates.")
+	m.duplicates = counter("daybook_duplicates_total", "Lines with an event that was read before.")
+	m.rejected = counters("daybook_rejected_lines_total", "Lines rejected because they are not valid events, by reason.", "reason")
+	m.dumpBytes = counter("daybook_dump_bytes_total", "Bytes read from dumps, as stored.")
+	m.eventsASecond = gauge("daybook_events_per_second", "Events per second of the last run that read dumps, over the whole run.")
+	m.reloads = counters("daybook_config_reloads_total", "Reloads of the configuration, by outcome: ok or refused.", "outcome")
+	m.reloadedWell = gauge("daybook_config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if it was refused.")
+	m.reloadedAt = gauge("daybook_config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded.")
+	m.deliveries = counters("daybook_webhook_deliveries_total", "Attempts to deliver a message, by hook and outcome: ok, failed, or given_up for the last failed attempt.", "hook", "outcome")
 	m.reloaded(nil)
-	reg.MustRegister(m)
 	return m
 }
 
@@ -109,7 +105,7 @@ func (m *metrics) looked(took time.Duration, err error) {
 	m.lookSeconds.WithLabelValues().Observe(took.Seconds())
 }
 
-func (m *metrics) stepOver(done *build.Done, took time.Duration, interrupted bool) {
+func (m *metrics) stepEnded(done *build.Done, took time.Duration, interrupted bool) {
 	result := "done"
 	switch {
 	case interrupted:
@@ -125,7 +121,7 @@ func (m *metrics) stepOver(done *build.Done, took time.Duration, interrupted boo
 	m.stepSeconds.WithLabelValues(string(done.ID.Kind), result).Observe(took.Seconds())
 }
 
-func (m *metrics) runOver(r *Run, result *build.Result) {
+func (m *metrics) runEnded(r *Run, result *build.Result) {
 	took := r.Ended.Sub(r.Begun).Seconds()
 	if len(r.Steps) > 0 || r.Error != "" {
 		m.runSeconds.WithLabelValues(r.Outcome).Observe(took)
@@ -157,7 +153,7 @@ func (m *metrics) reloaded(err error) {
 	m.reloadedAt.SetToCurrentTime()
 }
 
-func (m *metrics) delivery(hook string, err error, gaveUp bool) {
+func (m *metrics) delivered(hook string, err error, gaveUp bool) {
 	result := outcome(err)
 	if gaveUp {
 		result = "given_up"
@@ -165,63 +161,56 @@ func (m *metrics) delivery(hook string, err error, gaveUp bool) {
 	m.deliveries.WithLabelValues(hook, result).Inc()
 }
 
-// What is read off the state when it is asked for.
+// The gauges of the collector.
 var (
-	lastSuccess = prometheus.NewDesc("daybook_last_success_timestamp_seconds", "When a partition was published last, by report (empty for digests) and kind.", []string{"report", "kind"}, nil)
-	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest partition that is due and not published; 0 if there is none. By report and kind (day or month).", []string{"report", "kind"}, nil)
+	lastSuccess = prometheus.NewDesc("daybook_last_success_timestamp_seconds", "Time of the last publication, by report (empty for digests) and kind.", []string{"report", "kind"}, nil)
+	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest partition that is due; 0 if none is. By report and kind (day or month).", []string{"report", "kind"}, nil)
 	partitions  = prometheus.NewDesc("daybook_partitions", "Partitions by report (empty for digests), kind and state: missing, waiting, queued, running, published, restated, stale, failed, set_aside or empty.", []string{"report", "kind", "state"}, nil)
-	latest      = prometheus.NewDesc("daybook_late_partitions", "Partitions whose deadline has passed, and that are not published, by report and kind (day or month).", []string{"report", "kind"}, nil)
-	queueLength = prometheus.NewDesc("daybook_queue_length", "Steps that the next run does.", nil, nil)
-	openAlerts  = prometheus.NewDesc("daybook_open_alerts", "Alerts that are open, by kind: late, failed or set_aside.", []string{"kind"}, nil)
-	lastLook    = prometheus.NewDesc("daybook_last_look_timestamp_seconds", "When the last look that succeeded began; 0 before the first.", nil, nil)
-	lookOK      = prometheus.NewDesc("daybook_last_look_successful", "1 if the last look succeeded, 0 if it failed or there was none.", nil, nil)
-	leaseHeld   = prometheus.NewDesc("daybook_lease_held", "1 if this replica holds the lease and works, 0 if another one does.", nil, nil)
-	leaseNumber = prometheus.NewDesc("daybook_lease_generation", "How often the lease was taken, by any replica.", nil, nil)
-	aliveSince  = prometheus.NewDesc("daybook_alive_since_timestamp_seconds", "Since when there was a replica that works, without a break; 0 if that is not known.", nil, nil)
-	stepsAtWork = prometheus.NewDesc("daybook_running_steps", "Steps under way here.", nil, nil)
-	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by task; 0 if it has forgotten it.", []string{"task"}, nil)
+	lateCount   = prometheus.NewDesc("daybook_late_partitions", "Unpublished partitions past their deadline, by report and kind (day or month).", []string{"report", "kind"}, nil)
+	queueLength = prometheus.NewDesc("daybook_queue_length", "Number of steps that the next run does.", nil, nil)
+	openAlerts  = prometheus.NewDesc("daybook_open_alerts", "Open alerts, by kind: late, failed or set_aside.", []string{"kind"}, nil)
+	lastLook    = prometheus.NewDesc("daybook_last_look_timestamp_seconds", "When the last successful look began; 0 before the first.", nil, nil)
+	lookOK      = prometheus.NewDesc("daybook_last_look_successful", "1 if the last look succeeded, 0 if it failed or none has finished.", nil, nil)
+	leaseHeld   = prometheus.NewDesc("daybook_lease_held", "1 if this replica holds the lease, else 0.", nil, nil)
+	leaseNumber = prometheus.NewDesc("daybook_lease_generation", "How often any replica has taken the lease.", nil, nil)
+	aliveSince  = prometheus.NewDesc("daybook_alive_since_timestamp_seconds", "Since when some replica has been alive without a break; 0 if unknown.", nil, nil)
+	stepsAtWork = prometheus.NewDesc("daybook_running_steps", "Steps under way on this replica.", nil, nil)
+	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by task; 0 if it has lost the job.", []string{"task"}, nil)
 )
 
-// states are all there are, so that each has a number, be it 0.
+// states are all states. Each has a value, also if it is 0.
 var states = []PartitionState{Missing, Waiting, Queued, Building, Published, Restated, Stale, Failed, SetAside, Empty}
 
+// collector computes gauges from the state when Prometheus asks for them.
+type collector struct {
+	tracker *tracker
+	jobs    *jobs
+}
+
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, latest, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, nextRuns} {
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, lateCount, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, nextRuns} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.service
-	state, j, looked := s.State(), s.lastEvaluation(), s.lastLook()
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	state, ev, looked := c.tracker.snapshot(), c.tracker.lastEvaluation(), c.tracker.lastLook()
 	send := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	m.collectSeries(send, "", partition.Digest, state.Digests)
+	queued, lag := 0, map[series]time.Time{}
+	if ev != nil {
+		queued, lag = ev.queued, ev.lag
+	}
+	sendPartitions(send, "", partition.Digest, state.Digests)
 	for i := range state.Reports {
 		rep := &state.Reports[i]
 		for kind, all := range map[partition.Kind][]Partition{partition.Day: rep.Days, partition.Month: rep.Months} {
-			m.collectSeries(send, rep.Name, kind, all)
-			lag, late := 0.0, 0
-			if j != nil {
-				if drop, owed := j.lag[series{rep.Name, kind}]; owed {
-					lag = time.Since(drop).Seconds()
-				}
-			}
-			for i := range all {
-				if all[i].Late {
-					late++
-				}
-			}
-			send(lagSeconds, lag, rep.Name, string(kind))
-			send(latest, float64(late), rep.Name, string(kind))
+			sendPartitions(send, rep.Name, kind, all)
+			sendDelays(send, rep.Name, kind, all, lag[series{rep.Name, kind}])
 		}
-	}
-	queued := 0
-	if j != nil {
-		queued = j.queued
 	}
 	send(queueLength, float64(queued))
 	open := map[string]int{alertLate: 0, alertFailed: 0, alertSetAside: 0}
@@ -237,17 +226,15 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	send(leaseNumber, float64(state.Lease.Generation))
 	send(aliveSince, seconds(state.Lease.Since))
 	send(stepsAtWork, float64(len(state.Running)))
-	for name, job := range map[string]gocron.Job{lookName: s.lookJob(), workName: s.workJob()} {
-		next, err := job.NextRun()
-		if err != nil {
-			next = time.Time{}
-		}
-		send(nextRuns, seconds(next), name)
+	for _, name := range []string{lookName, workName} {
+		send(nextRuns, seconds(c.jobs.nextRun(name)), name)
 	}
 }
 
-// collectSeries sends what there is to say of the partitions of one kind.
-func (m *metrics) collectSeries(send func(*prometheus.Desc, float64, ...string), report string, kind partition.Kind, all []Partition) {
+type sendGauge func(d *prometheus.Desc, v float64, labels ...string)
+
+// sendPartitions sends the number of partitions by state, and the last publication.
+func sendPartitions(send sendGauge, report string, kind partition.Kind, all []Partition) {
 	var last time.Time
 	counts := map[PartitionState]int{}
 	for i := range all {
@@ -262,7 +249,23 @@ func (m *metrics) collectSeries(send func(*prometheus.Desc, float64, ...string),
 	send(lastSuccess, seconds(last), report, string(kind))
 }
 
-// seconds is a time as Prometheus has them; 0 is none.
+// sendDelays sends the lag and the number of late partitions. oldest is the drop of
+// the oldest partition that is due; zero if none is.
+func sendDelays(send sendGauge, report string, kind partition.Kind, all []Partition, oldest time.Time) {
+	lag, late := 0.0, 0
+	if !oldest.IsZero() {
+		lag = time.Since(oldest).Seconds()
+	}
+	for i := range all {
+		if all[i].Late {
+			late++
+		}
+	}
+	send(lagSeconds, lag, report, string(kind))
+	send(lateCount, float64(late), report, string(kind))
+}
+
+// seconds is a time in seconds since 1970; 0 for the zero time.
 func seconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

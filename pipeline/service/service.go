@@ -1,36 +1,48 @@
-// Package service keeps every report present and fresh, for as long as it runs.
+// Package service keeps every report present and up to date for as long as it
+// runs.
 //
-// # How it works
+// # Jobs
 //
-// gocron ticks, the calendar of package schedule decides, and the pipeline's
-// plan says what is missing or stale. There are two jobs, and each does the same
-// whenever it is called, so that nothing is lost if it is not:
+// A replica has two jobs, which gocron calls every serve.interval. Each job
+// starts from what is stored, so a missed call loses nothing.
 //
-//   - look, on every replica: compare what should exist with what does, and keep
-//     what was found as the [State] that people see. Whoever holds the lease also
-//     notes what people are to be told.
-//   - work, only on the replica that holds the lease (package lease): one run of
-//     the pipeline over everything, in which each step is asked whether it may be
-//     done now. It takes as long as it takes, while looks go on.
+//   - look runs on every replica. It makes a plan, asks the schedule what is due,
+//     and keeps the result as the [State] that the console shows. The holder of
+//     the lease also updates the alerts.
+//   - work runs on the replica that holds the lease (package lease). It runs the
+//     pipeline over everything and asks the last look about each step: is it
+//     allowed now? Looks continue meanwhile.
 //
-// What is published is restated as soon as its inputs change. What is not is
-// published when its schedule says so. A digest is made as soon as its dumps are
-// noticed, if a day needs it that is published or due.
+// A published partition is restated as soon as its inputs change. A new one is
+// published when its schedule says so (package schedule). A digest is made as
+// soon as a look finds its dumps, if a published or due day needs it.
 //
-// # What fails
+// # Failures
 //
-// A step that fails waits for longer and longer pauses; after so many failures
-// in a row it is set aside, until its inputs change or people retry it. It holds
-// nothing else back, but for the days that need a digest. That is in the book,
-// an object beside the digests, and so are open alerts and messages that are not
-// delivered yet: another replica goes on with them.
+// A failed step is retried after a pause that doubles with each failure. After
+// serve.attempts failures in a row it is set aside until its inputs change or a
+// user retries it. A failed digest blocks the days that need it; no other
+// failure blocks anything. The controller state, one object in the sink, holds
+// the failures, the open alerts and the undelivered messages, so another replica
+// can continue with them.
 //
-// # What is safe
+// # Safety
 //
-// The lease saves work that would be done twice. What is published is safe
-// without it, by the compare-and-swap of the manifests; so an action that people
-// ask for runs on the replica that they asked, whoever holds the lease, just as
-// the command line would run it. A run may be abandoned anywhere.
+// The lease only avoids duplicate work. Published data is safe without it:
+// manifests are committed by compare-and-swap. An action therefore runs on the
+// replica that receives it, like a command on the command line, whichever
+// replica holds the lease. A run may be interrupted at any point.
+//
+// # Parts
+//
+//	jobs             calls look and work at their ticks
+//	evaluator        look: plan and schedule → evaluation → State
+//	runner           work and actions: one run at a time, and its record
+//	controllerStore  reads and changes the controller state
+//	alerter          opens and closes alerts, reports restatements
+//	notifier         delivers messages to the hooks
+//	tracker          holds what this replica knows, for State and metrics
+//	lifecycle        stops runs when the service stops
 package service
 
 import (
@@ -38,30 +50,31 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/config"
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/settings"
 	"daybook/sinks/lease"
+	"daybook/sources/store"
 )
 
-// Options are what a service is made of.
+// Options are the parameters of New.
 type Options struct {
 	Config
-	Replica    string // its name, for people
+	Replica    string // name of this replica in logs, the lease and run records
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
 
-// Config is what of a service may change while it runs.
+// Config is the configuration that Reload can replace.
 type Config struct {
 	Pipeline  *settings.Pipeline
 	Schedules map[string]*schedule.Schedule // by report
@@ -69,275 +82,192 @@ type Config struct {
 	Hooks     []Hook
 }
 
-// Service is a replica. All its methods may be called at the same time.
-type Service struct {
-	replica string
-	log     *slog.Logger
-	metrics *metrics
-	lease   *lease.Lease
+// activeConfig is the configuration in force. Reload replaces it; a run keeps the
+// one that it started with.
+type activeConfig struct{ atomic.Pointer[Config] }
 
-	scheduler  gocron.Scheduler
-	look, work gocron.Job
-	triggered  chan struct{} // look, and work if there is something to do
-
-	looking   chan struct{} // has one element while a look is under way
-	noLease   string        // what keeps the lease from being taken, as the log says; whoever looks has it
-	editing   chan struct{} // and while the book is changed
-	runSlot   chan struct{} // has one element while a run is under way: there is memory for one
-	runs      sync.WaitGroup
-	stopping  chan struct{} // closed when no further step may begin
-	life      context.Context
-	abandon   context.CancelCauseFunc // ends life, and with it what is running
-	delivered chan struct{}           // there may be something to deliver
-
-	mu         sync.Mutex
-	config     *Config
-	cache      *catalog.Cache
-	evaluation *evaluation // by the last look that succeeded; nil before
-	used       *evaluation // the one that a run was begun by: it does not know what came of that
-	state      *State      // the same in words
-	shown      *State      // as State returned it, if it may again; nil if something has changed
-	looked     time.Time   // when that was
-	running    map[partition.ID]*Running
-	run        *underWay                // nil: there is none
-	asked      int                      // actions that wait or run
-	news       []Event                  // restatements that nobody has been told of
-	notes      []func(*controllerState) // of what came of steps, that are not in the book yet
+func newActiveConfig(c *Config) *activeConfig {
+	a := new(activeConfig)
+	a.Store(c)
+	return a
 }
 
-// New makes a service. Nothing is done until Serve is called.
+func (a *activeConfig) sink() store.Store { return a.Load().Pipeline.Sink }
+
+// signal wakes a goroutine. Signals sent before it wakes up count as one.
+type signal chan struct{}
+
+func newSignal() signal { return make(signal, 1) }
+
+func (s signal) send() {
+	select {
+	case s <- struct{}{}:
+	default: // one is pending already
+	}
+}
+
+// Service is one replica. Its methods are safe for concurrent use.
+type Service struct {
+	log        *slog.Logger
+	config     *activeConfig
+	cache      *catalog.Cache
+	metrics    *metrics
+	lease      *lease.Lease
+	life       *lifecycle
+	tracker    *tracker
+	controller *controllerStore
+	notifier   *notifier
+	evaluator  *evaluator
+	runner     *runner
+	jobs       *jobs
+
+	lookNeeded signal        // a look should start before its next tick
+	actions    chan struct{} // holds one element for each action that waits or runs
+	reloading  sync.Mutex
+}
+
+// New makes a service. It does nothing until Serve is called.
 func New(o Options) (*Service, error) {
 	s := &Service{
-		replica: o.Replica, log: o.Log,
-		triggered: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
-		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), runSlot: make(chan struct{}, 1),
-		running: map[partition.ID]*Running{}, cache: catalog.NewCache(), config: &o.Config,
+		log: o.Log, config: newActiveConfig(&o.Config), cache: catalog.NewCache(), metrics: newMetrics(o.Registerer),
+		life: newLifecycle(), lookNeeded: newSignal(), actions: make(chan struct{}, maxActions),
 	}
-	s.life, s.abandon = context.WithCancelCause(context.Background())
-	s.state = s.blank()
-	s.lease = lease.New(leaseStore{s}, lease.Options{Holder: o.Replica, TTL: time.Duration(o.Serve.Lease), Since: s.since, OnChange: s.leaseChanged})
-	s.metrics = newMetrics(s, o.Registerer)
-	return s, s.newScheduler()
-}
-
-// The names of the jobs, as logs and metrics show them.
-const (
-	lookName = "look"
-	workName = "work"
-)
-
-// newScheduler has the two jobs called. Its times are UTC, and mean nothing:
-// what is due is decided by the reports' own calendars.
-func (s *Service) newScheduler() error {
+	s.lease = lease.New(leaseStore{s.config}, lease.Options{Holder: o.Replica, TTL: time.Duration(o.Serve.Lease), Since: s.since, OnChange: s.leaseChanged})
+	s.tracker = newTracker(s.lease, &o.Config)
+	s.controller = newControllerStore(s.config)
+	s.notifier = &notifier{log: o.Log, config: s.config, metrics: s.metrics, lease: s.lease, controller: s.controller, pending: newSignal()}
+	alerts := &alerter{config: s.config, controller: s.controller, tracker: s.tracker, posted: s.notifier.pending}
+	s.evaluator = &evaluator{
+		log: o.Log, config: s.config, cache: s.cache, metrics: s.metrics, lease: s.lease, life: s.life,
+		tracker: s.tracker, controller: s.controller, alerts: alerts, looking: make(chan struct{}, 1),
+	}
+	s.runner = &runner{
+		replica: o.Replica, log: o.Log, config: s.config, cache: s.cache, metrics: s.metrics, life: s.life,
+		tracker: s.tracker, controller: s.controller, alerts: alerts, evaluator: s.evaluator,
+		lookNeeded: s.lookNeeded, slot: make(chan struct{}, 1),
+	}
 	var err error
-	s.scheduler, err = gocron.NewScheduler(
-		gocron.WithLocation(time.UTC),
-		gocron.WithLogger(gocronLog{s.log}),
-		gocron.WithDistributedLocker(locker{s.lease}),
-		gocron.WithSchedulerMonitor(&monitor{metrics: s.metrics}),
-		gocron.WithStopTimeout(schedulerTimeout),
-	)
+	s.jobs, err = newJobs(o.Log, s.lease, s.metrics, time.Duration(o.Serve.Interval), s.lookNow, s.workNow)
 	if err != nil {
-		return fmt.Errorf("make the scheduler: %w", err)
+		return nil, err
 	}
-	every := gocron.DurationJob(time.Duration(s.config.Serve.Interval))
-	if s.look, err = s.scheduler.NewJob(every, gocron.NewTask(s.guarded(lookName, s.lookNow)), lookOptions()...); err != nil {
-		return fmt.Errorf("make the job %s: %w", lookName, err)
-	}
-	if s.work, err = s.scheduler.NewJob(every, gocron.NewTask(s.guarded(workName, s.workNow)), workOptions()...); err != nil {
-		return fmt.Errorf("make the job %s: %w", workName, err)
-	}
-	return nil
+	o.Registerer.MustRegister(&collector{s.tracker, s.jobs})
+	return s, nil
 }
 
-// schedulerTimeout is how long the scheduler waits for its jobs when it is shut
-// down. By then they have ended, or been told to: it spins while it waits.
-const schedulerTimeout = time.Second
-
-func workOptions() []gocron.JobOption {
-	return []gocron.JobOption{gocron.WithName(workName), gocron.WithSingletonMode(gocron.LimitModeReschedule)}
-}
-
-func lookOptions() []gocron.JobOption {
-	return []gocron.JobOption{
-		gocron.WithName(lookName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
-		gocron.WithDisabledDistributedJobLocker(true), gocron.WithStartAt(gocron.WithStartImmediately()),
-	}
-}
-
-// guarded is a job that fails instead of ending the process when it panics.
-func (s *Service) guarded(name string, job func() error) func() error {
-	return func() (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = fmt.Errorf("%v; this is a bug of daybook, please report it", value)
-				s.log.Error("a job panicked", "job", name, "error", err, "stack", string(debug.Stack()))
-			}
-		}()
-		return job()
-	}
-}
-
-// ErrAbandoned is why what was running was ended when the service stopped.
-var ErrAbandoned = errors.New("it took longer than stop_timeout, and was abandoned; another run does it again")
-
-// Serve does the work until ctx is done. Then it begins nothing any more, and
-// waits for what is running, but not for longer than stop_timeout. It returns
-// ErrAbandoned if that was too short.
+// Serve does the work until ctx is done. It then starts nothing new and waits up
+// to stop_timeout for the running steps. It returns ErrAbandoned if they took
+// longer.
 func (s *Service) Serve(ctx context.Context) error {
-	leaseCtx, letGo := context.WithCancel(context.WithoutCancel(ctx))
+	leaseCtx, release := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.lease.Run(leaseCtx) })
-	background.Go(func() { s.deliver(ctx) })
-	s.scheduler.Start()
-	s.log.Info("started", "interval", time.Duration(s.current().Serve.Interval).String(), "lease", time.Duration(s.current().Serve.Lease).String())
+	background.Go(func() { s.notifier.run(ctx) })
+	s.jobs.scheduler.Start()
+	serve := &s.config.Load().Serve
+	s.log.Info("started", "interval", time.Duration(serve.Interval).String(), "lease", time.Duration(serve.Lease).String())
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-s.triggered:
-			s.runNow(lookName, s.lookJob())
+		case <-s.lookNeeded:
+			s.jobs.runNow(lookName)
 		}
 	}
-	s.log.Info("stopping", "timeout", time.Duration(s.current().Serve.StopTimeout).String())
-	s.mu.Lock() // so that no run begins that nobody waits for
-	close(s.stopping)
-	s.mu.Unlock()
-	err := s.finish(time.Duration(s.current().Serve.StopTimeout))
-	s.abandon(context.Canceled)
-	s.lookOver()
-	if shutdownErr := s.scheduler.Shutdown(); shutdownErr != nil {
+	timeout := time.Duration(s.config.Load().Serve.StopTimeout)
+	s.log.Info("stopping", "timeout", timeout.String())
+	err := s.life.stop(timeout)
+	s.evaluator.wait()
+	if shutdownErr := s.jobs.scheduler.Shutdown(); shutdownErr != nil {
 		s.log.Warn("the scheduler did not stop", "error", shutdownErr)
 	}
-	letGo()
+	release()
 	background.Wait()
 	s.log.Info("stopped")
 	return err
 }
 
-// abandonTimeout bounds the time that what is running takes to notice that it
-// is abandoned. It is safe to leave it running.
-const abandonTimeout = 10 * time.Second
+// lookNow is the job look. It starts the job work if there are steps to run.
+func (s *Service) lookNow() error {
+	ev, err := s.evaluator.look()
+	if err != nil || ev == nil {
+		return err
+	}
+	if ev.queued > 0 && s.lease.State().Mine {
+		s.jobs.runNow(workName)
+	}
+	return nil
+}
 
-// finish waits for what is running, and abandons it if that takes too long.
-func (s *Service) finish(timeout time.Duration) error {
-	idle := make(chan struct{})
-	go func() { s.runs.Wait(); close(idle) }()
-	if waited(idle, timeout) {
+// workNow is the job work. It runs the steps that the last look queued, if this
+// replica holds the lease.
+func (s *Service) workNow() error {
+	ev := s.tracker.takeWork()
+	if ev == nil {
 		return nil
 	}
-	s.abandon(ErrAbandoned)
-	waited(idle, abandonTimeout)
-	return ErrAbandoned
-}
-
-// lookOver waits for a look that is under way, which has been told to end: the
-// scheduler would spin while it waits.
-func (s *Service) lookOver() {
-	timer := time.NewTimer(abandonTimeout)
-	defer timer.Stop()
-	select {
-	case s.looking <- struct{}{}: // there are no more looks
-	case <-timer.C:
+	ctx, done, err := s.lease.Work(s.life.ctx)
+	if err != nil {
+		return nil // the lease was lost after the scheduler's check
 	}
+	defer done()
+	return s.runner.run(ctx, &order{
+		trigger: "schedule", config: ev.config, target: partition.Everything(),
+		allow: func(step *plan.Step) bool { return s.tracker.newest(ev).allow(step) },
+	})
 }
 
-// waited waits for done, but not for longer than the time-out.
-func waited(done <-chan struct{}, timeout time.Duration) bool {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		return false
+// State is what the replica knows now. The value is immutable, and it is the
+// same pointer until something changes.
+func (s *Service) State() *State { return s.tracker.snapshot() }
+
+// Runs returns up to n past runs of all replicas, newest first.
+func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
+	return listRuns(ctx, s.config.sink(), n)
+}
+
+// Run returns one past run. The error is store.ErrNotFound if there is no run
+// with this id.
+func (s *Service) Run(ctx context.Context, id string) (*Run, error) {
+	if !runID.MatchString(id) {
+		return nil, fmt.Errorf("there is no run %q: %w", shortened(id, 64), store.ErrNotFound)
 	}
+	return readRun(ctx, s.config.sink(), id)
 }
 
-func (s *Service) isStopping() bool {
-	select {
-	case <-s.stopping:
-		return true
-	default:
-		return false
-	}
-}
-
-// triggerLook has a look begin soon.
-func (s *Service) triggerLook() {
-	select {
-	case s.triggered <- struct{}{}:
-	default: // it will
-	}
-}
-
-// runNow begins a job; if it is running already, it goes on.
-func (s *Service) runNow(name string, job gocron.Job) {
-	if err := job.RunNow(); err != nil {
-		s.log.Warn("a job could not be begun; it will be at its next tick", "job", name, "error", err)
-	}
-}
-
-// current is the configuration.
-func (s *Service) current() *Config {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.config
-}
-
-func (s *Service) lookJob() gocron.Job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.look
-}
-
-func (s *Service) workJob() gocron.Job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.work
-}
-
-// Reader reads catalogs with the manifests that the service remembers.
+// Reader reads catalogs. It shares the service's cache of manifests.
 func (s *Service) Reader() *catalog.Reader {
 	return &catalog.Reader{Settings: s.Settings(), Cache: s.cache}
 }
 
-// Settings are the stores and the reports, as they are configured now.
-func (s *Service) Settings() *settings.Pipeline { return s.current().Pipeline }
+// Settings are the stores and reports of the configuration in force.
+func (s *Service) Settings() *settings.Pipeline { return s.config.Load().Pipeline }
 
-// ErrRestart is why a configuration is not taken: it changes what only a
-// restart can.
+// ErrRestart refuses a configuration that changes a setting which is read only at
+// the start.
 var ErrRestart = errors.New("this needs a restart")
 
-// Reload puts a configuration in place of the one there is. What is running goes
-// on with the old one. Whatever cannot change is refused with ErrRestart, and
-// all of the old one stays.
+// Reload replaces the configuration. Running work keeps the old one. If a fixed
+// setting differs, the error is ErrRestart and the old configuration stays.
 func (s *Service) Reload(c Config) error {
-	old := s.current()
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	old := s.config.Load()
 	switch {
 	case c.Serve.Lease != old.Serve.Lease:
 		return fmt.Errorf("serve.lease is another: %w", ErrRestart)
 	case c.Pipeline.Sink.URL("") != old.Pipeline.Sink.URL(""):
 		return fmt.Errorf("sink.store.url is another: %w", ErrRestart)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if c.Serve.Interval != old.Serve.Interval {
-		every := gocron.DurationJob(time.Duration(c.Serve.Interval))
-		look, err := s.scheduler.Update(s.look.ID(), every, gocron.NewTask(s.guarded(lookName, s.lookNow)), lookOptions()...)
-		if err != nil {
+		if err := s.jobs.setInterval(time.Duration(c.Serve.Interval)); err != nil {
 			return fmt.Errorf("change the interval: %w", err)
 		}
-		work, err := s.scheduler.Update(s.work.ID(), every, gocron.NewTask(s.guarded(workName, s.workNow)), workOptions()...)
-		if err != nil {
-			return fmt.Errorf("change the interval: %w", err)
-		}
-		s.look, s.work = look, work
 	}
-	s.config = &c
+	s.config.Store(&c)
 	s.metrics.reloaded(nil)
-	s.triggerLook()
+	s.lookNeeded.send()
 	return nil
 }
 
-// ReloadRefused counts a configuration that was not taken.
+// ReloadRefused counts a configuration that was refused.
 func (s *Service) ReloadRefused(err error) { s.metrics.reloaded(err) }

@@ -28,20 +28,20 @@ import (
 	"daybook/transform/report"
 )
 
-// tick is as long as looks and lease times are in a world: there are ten days to
-// be lived through.
+// tick is the interval and the lease time in a world. It is long, as tests last up
+// to ten days.
 const tick = config.Duration(5 * time.Minute)
 
-// A world is a source, a sink, and people who are told of events. Its clock is
-// that of the test's bubble, which begins at midnight UTC, on 1 January 2000.
+// A world is a source, a sink, and a hook that receives events. Its clock is that
+// of the synctest bubble, which starts at midnight UTC on 1 January 2000.
 type world struct {
 	source, sink store.Store
 	config       *config.Config
 	log          *slog.Logger
 
 	mu      sync.Mutex
-	told    []Event
-	refuses func(Event) error // nil: nothing
+	events  []Event
+	refuses func(Event) error // error of a delivery; nil: none fails
 }
 
 func newWorld() *world {
@@ -51,7 +51,7 @@ func newWorld() *world {
 	return &world{source: store.NewMemory(nil), sink: store.NewMemory(nil), config: c, log: slog.New(slog.DiscardHandler)}
 }
 
-// replica is a service of a world that is running.
+// replica is a running service of a world.
 type replica struct {
 	*Service
 	registry *prometheus.Registry
@@ -59,8 +59,8 @@ type replica struct {
 	ended    chan error
 }
 
-// settings are what a service of the world is configured with; its sink may be
-// another than the world's, with faults.
+// settings is the configuration of a service of the world. The sink may be the
+// world's with faults.
 func (w *world) settings(t testing.TB, sink store.Store) Config {
 	t.Helper()
 	template, err := dump.ParseTemplate(w.config.Source.Key)
@@ -73,7 +73,7 @@ func (w *world) settings(t testing.TB, sink store.Store) Config {
 			Sink: sink, Budget: parallel.NewBudget(1, 0),
 		},
 		Schedules: map[string]*schedule.Schedule{}, Serve: w.config.Serve,
-		Hooks: []Hook{{Name: "people", Deliver: w.tell}},
+		Hooks: []Hook{{Name: "hook", Deliver: w.receive}},
 	}
 	for i := range w.config.Reports {
 		rep := &w.config.Reports[i]
@@ -87,7 +87,7 @@ func (w *world) settings(t testing.TB, sink store.Store) Config {
 	return c
 }
 
-// start begins to serve, until the test is over or the replica is killed.
+// start serves until the test ends or the replica is stopped.
 func (w *world) start(t *testing.T, name string, sink store.Store) *replica {
 	t.Helper()
 	return w.startWith(t, name, w.settings(t, sink))
@@ -114,7 +114,7 @@ func (r *replica) stop() error {
 	return <-r.ended
 }
 
-func (w *world) tell(_ context.Context, e *Event) error {
+func (w *world) receive(_ context.Context, e *Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.refuses != nil {
@@ -122,24 +122,24 @@ func (w *world) tell(_ context.Context, e *Event) error {
 			return err
 		}
 	}
-	w.told = append(w.told, *e)
+	w.events = append(w.events, *e)
 	return nil
 }
 
-// news is what people were told since the last time, a line each.
+// news are the events received since the last call, sorted.
 func (w *world) news() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var lines []string
-	for _, e := range w.told {
+	for _, e := range w.events {
 		lines = append(lines, e.Event+" "+e.Partition)
 	}
-	w.told = nil
+	w.events = nil
 	slices.Sort(lines)
 	return lines
 }
 
-// dump puts a dump with a session of a day for each id.
+// dump writes a dump with one session for each id.
 func (w *world) dump(t *testing.T, key, date string, ids ...int) {
 	t.Helper()
 	var b strings.Builder
@@ -159,14 +159,14 @@ func (w *world) put(t *testing.T, key, text string) {
 	}
 }
 
-// days are the dumps of so many days from 1 January on, with a session each.
+// days writes dumps of n days from 1 January on, with one session each.
 func (w *world) days(t *testing.T, n int) {
 	for d := 1; d <= n; d++ {
 		w.dump(t, fmt.Sprintf("2000/01/%02d/a.ndjson", d), fmt.Sprintf("2000-01-%02d", d), d)
 	}
 }
 
-// at waits until a moment of January 2000, given as its day and hour.
+// at waits until a moment of January 2000.
 func at(t *testing.T, dayAndClock string) {
 	t.Helper()
 	moment, err := time.Parse("2006-01-02 15:04:05", "2000-01-"+dayAndClock)
@@ -180,7 +180,7 @@ func at(t *testing.T, dayAndClock string) {
 	synctest.Wait()
 }
 
-// manifest is that of a day; nil if it is not published.
+// manifest is the manifest of a day; nil if it is not published.
 func (w *world) manifest(t *testing.T, rep, date string) *publish.Manifest {
 	t.Helper()
 	base, err := publish.Read(t.Context(), w.sink, "reports/"+rep+"/dt="+date+"/")
@@ -190,8 +190,7 @@ func (w *world) manifest(t *testing.T, rep, date string) *publish.Manifest {
 	return base.Manifest
 }
 
-// wants holds the states of a report's days, by day of the month, against what
-// they should be.
+// wants compares the states of a report's days, by day of the month.
 func (r *replica) wants(t *testing.T, rep string, want map[string]PartitionState) {
 	t.Helper()
 	for i := range r.State().Reports {
@@ -209,8 +208,8 @@ func (r *replica) wants(t *testing.T, rep string, want map[string]PartitionState
 	}
 }
 
-// The first file that is written makes channels that all later ones share: so it
-// must not be written in a test's bubble.
+// TestMain writes a first file outside of any synctest bubble, as all later files
+// share the channels that it makes.
 func TestMain(m *testing.M) {
 	w := newWorld()
 	const key, line = "2000/01/01/a.ndjson", `{"event_id":"1","ts":"2000-01-01T08:00:00Z","session_id":1,"type":"session_created","session_type":"applet"}`
@@ -234,11 +233,11 @@ func TestMain(m *testing.M) {
 func sameNews(t *testing.T, w *world, want ...string) {
 	t.Helper()
 	if got := w.news(); !slices.Equal(got, want) {
-		t.Errorf("at %s people were told %q, want %q", time.Now().Format(time.DateTime), got, want)
+		t.Errorf("at %s the events are %q, want %q", time.Now().Format(time.DateTime), got, want)
 	}
 }
 
-func TestEachDropIsPublishedInItsTime(t *testing.T) {
+func TestPublishedAtEachDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		amsterdam := config.DefaultReport()
@@ -260,12 +259,12 @@ func TestEachDropIsPublishedInItsTime(t *testing.T) {
 		at(t, "02 02:05:59")
 		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Waiting})
 
-		// A late dump restates what it changes, and nothing else; nobody asked.
+		// A late dump restates the days that it changes, and no others.
 		at(t, "02 15:00:00")
 		w.dump(t, "2000/01/02/late.ndjson", "2000-01-01", 4)
 		at(t, "02 15:05:59")
 		r.wants(t, "sessions", map[string]PartitionState{"01": Restated, "02": Waiting})
-		sameNews(t, w, "restated 2000-01-01", "restated 2000-01-01") // of either report
+		sameNews(t, w, "restated 2000-01-01", "restated 2000-01-01") // one of each report
 		for _, rep := range []string{"sessions", "local"} {
 			if m := w.manifest(t, rep, "2000-01-01"); m.Revision != 2 || m.Rows != 3 {
 				t.Errorf("%s is revision %d of %d rows", rep, m.Revision, m.Rows)
@@ -274,26 +273,7 @@ func TestEachDropIsPublishedInItsTime(t *testing.T) {
 
 		at(t, "04 12:00:00")
 		r.wants(t, "sessions", map[string]PartitionState{"01": Restated, "02": Published, "03": Waiting})
-		runs, err := r.Runs(t.Context(), 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made := map[string]int{}
-		for _, run := range runs {
-			if run.Outcome != "done" || run.Replica != "a" || run.Trigger != "schedule" || run.Error != "" {
-				t.Errorf("%+v", run)
-			}
-			for _, s := range run.Steps {
-				if s.ID.Kind == partition.Day {
-					made[s.ID.Report+" "+s.ID.Name()]++
-				}
-			}
-		}
-		for name, n := range map[string]int{"sessions 2000-01-01": 2, "local 2000-01-01": 2, "sessions 2000-01-02": 1, "local 2000-01-02": 1} {
-			if made[name] != n {
-				t.Errorf("%s was made %d times, want %d", name, made[name], n)
-			}
-		}
+		runs := sameBuilds(t, r, map[string]int{"sessions 2000-01-01": 2, "local 2000-01-01": 2, "sessions 2000-01-02": 1, "local 2000-01-02": 1})
 		if one, err := r.Run(t.Context(), runs[0].ID); err != nil || one.ID != runs[0].ID {
 			t.Errorf("the newest run: %+v (%v)", one, err)
 		}
@@ -301,6 +281,33 @@ func TestEachDropIsPublishedInItsTime(t *testing.T) {
 			t.Errorf("not ready: %q", health.Reasons)
 		}
 	})
+}
+
+// sameBuilds compares how often each day was built, according to the records of
+// scheduled runs, and returns the records.
+func sameBuilds(t *testing.T, r *replica, want map[string]int) []Run {
+	t.Helper()
+	runs, err := r.Runs(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := map[string]int{}
+	for _, run := range runs {
+		if run.Outcome != "done" || run.Replica != "a" || run.Trigger != "schedule" || run.Error != "" {
+			t.Errorf("%+v", run)
+		}
+		for _, s := range run.Steps {
+			if s.ID.Kind == partition.Day {
+				built[s.ID.Report+" "+s.ID.Name()]++
+			}
+		}
+	}
+	for name, n := range want {
+		if built[name] != n {
+			t.Errorf("%s was built %d times, want %d", name, built[name], n)
+		}
+	}
+	return runs
 }
 
 func TestMonthIsPublishedWhenItIsOver(t *testing.T) {
@@ -326,9 +333,9 @@ func TestMonthIsPublishedWhenItIsOver(t *testing.T) {
 	})
 }
 
-// A month whose first days are from before the first dumps is not late: nobody
-// makes it but who asks for it.
-func TestMonthThatCannotBeComplete(t *testing.T) {
+// A month that starts before the first dumps is never late. It is built when a
+// user asks for it.
+func TestIncompleteMonth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for d := 15; d <= 31; d++ {
@@ -343,8 +350,8 @@ func TestMonthThatCannotBeComplete(t *testing.T) {
 		synctest.Wait()
 		rep := r.State().Reports[0]
 		want := []string{
-			"cannot be complete: there are no dumps of 14 of its days, nor of any day before",
-			"daybook run --month 2000-01 publishes them as empty, and then the month",
+			"cannot be complete: 14 of its days are before the first dumps",
+			"daybook run --month 2000-01 publishes these days as empty, and then the month",
 			"14 of its 31 days are not published",
 		}
 		if p := rep.Months[0]; p.State != Waiting || p.Late || !slices.Equal(p.Reasons, want) {
@@ -365,8 +372,8 @@ func TestMonthThatCannotBeComplete(t *testing.T) {
 	})
 }
 
-// What is due but has no dumps is late, and says so; that is over as soon as it
-// is published. Whoever goes on after a restart does not say it again.
+// A due day without dumps is late until it is published. The alert is sent once,
+// also if another replica takes over.
 func TestLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -385,7 +392,7 @@ func TestLate(t *testing.T) {
 		r = w.start(t, "b", w.sink)
 		at(t, "04 09:00:00")
 		sameNews(t, w)
-		w.dump(t, "2000/01/04/a.ndjson", "2000-01-04", 4) // of the next day: that of the 3rd is empty
+		w.dump(t, "2000/01/04/a.ndjson", "2000-01-04", 4) // of the next day, so the 3rd is published as empty
 		at(t, "04 09:11:00")
 		sameNews(t, w, "recovered 2000-01-03")
 		r.wants(t, "sessions", map[string]PartitionState{"03": Empty, "04": Waiting})
@@ -397,35 +404,26 @@ func TestLate(t *testing.T) {
 
 const broken = "\x1f\x8bno gzip"
 
-func TestWhatKeepsFailingIsSetAside(t *testing.T) {
+func TestRepeatedFailuresAreSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.config.Serve.Attempts = 3
 		w.days(t, 8)
 		w.put(t, "2000/01/03/b.ndjson.gz", broken)
 		r := w.start(t, "a", w.sink)
-		// At the drop of the 1st the digest of the 3rd is wanted, though the 1st is
+		// At the drop of the 1st the digest of the 3rd is needed, though the 1st is
 		// published without it.
 		at(t, "02 02:06:00")
 		sameNews(t, w, "failed 2000-01-03")
 		at(t, "02 12:00:00")
-		sameNews(t, w, "failed 2000-01-03") // that it is set aside
+		sameNews(t, w, "failed 2000-01-03") // it is set aside
 		at(t, "09 12:00:00")
 		sameNews(t, w, "late 2000-01-02", "late 2000-01-03", "late 2000-01-04", "late 2000-01-05", "late 2000-01-06")
 		r.wants(t, "sessions", map[string]PartitionState{
-			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, "06": Waiting, // the days that need it
-			"07": Published, "08": Published, // nothing else waits for it
+			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, "06": Waiting, // these need the digest
+			"07": Published, "08": Published, // these do not
 		})
-		attempts := attemptsAt(t, r, partition.Digest, "2000-01-03")
-		if len(attempts) != 3 {
-			t.Fatalf("it was tried at %v", attempts)
-		}
-		for i, want := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
-			// A tick that comes while the one before has not quite ended is left out.
-			if pause := attempts[i+1].Sub(attempts[i]); pause != want && pause != want+time.Duration(tick) {
-				t.Errorf("pause %d was %s, want %s", i+1, pause, want)
-			}
-		}
+		checkPauses(t, attemptsAt(t, r, partition.Digest, "2000-01-03"), 10*time.Minute, 20*time.Minute)
 		var digest Partition
 		for _, p := range r.State().Digests {
 			if p.ID.Name() == "2000-01-03" {
@@ -436,7 +434,7 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 			t.Errorf("the digest is %+v", digest)
 		}
 
-		// Another replica knows, and does not try either.
+		// Another replica does not try it either.
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -447,7 +445,7 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 			t.Errorf("it was tried %d times", n)
 		}
 
-		// As soon as its inputs change it is tried.
+		// It is tried as soon as its inputs change.
 		w.put(t, "2000/01/03/b.ndjson.gz", broken+"!")
 		at(t, "09 18:06:00")
 		if n := len(attemptsAt(t, r, partition.Digest, "2000-01-03")); n != 4 {
@@ -462,7 +460,21 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 	})
 }
 
-// attemptsAt is when a step was tried, by the records of the runs.
+// checkPauses compares the pauses between attempts.
+func checkPauses(t *testing.T, attempts []time.Time, want ...time.Duration) {
+	t.Helper()
+	if len(attempts) != len(want)+1 {
+		t.Fatalf("it was tried at %v", attempts)
+	}
+	for i, want := range want {
+		// A tick is skipped if the previous job is still running.
+		if pause := attempts[i+1].Sub(attempts[i]); pause != want && pause != want+time.Duration(tick) {
+			t.Errorf("pause %d was %s, want %s", i+1, pause, want)
+		}
+	}
+}
+
+// attemptsAt is when a step was tried, according to the run records.
 func attemptsAt(t *testing.T, r *replica, kind partition.Kind, name string) []time.Time {
 	t.Helper()
 	runs, err := r.Runs(t.Context(), 1000)
@@ -503,8 +515,8 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// What fell due while nobody was running is published as catch_up says, without
-// people being told of each day.
+// Days that fell due while no replica was running are published as catch_up says,
+// without alerts.
 func TestCatchUp(t *testing.T) {
 	for policy, want := range map[string]map[string]PartitionState{
 		"all":    {"01": Published, "05": Published, "09": Published},
@@ -533,9 +545,9 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// A short absence is none: what falls due in it is published whatever catch_up
-// says.
-func TestRestartIsNoAbsence(t *testing.T) {
+// A short gap is not a break: days that fall due in it are published whatever
+// catch_up says.
+func TestShortGapIsNoBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.config.Reports[0].Schedule.CatchUp = "none"
@@ -552,7 +564,7 @@ func TestRestartIsNoAbsence(t *testing.T) {
 	})
 }
 
-// Of two replicas one works; when it is cut off, the other goes on.
+// One of two replicas works. When it loses the store, the other takes over.
 func TestTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -594,7 +606,7 @@ func TestTakeOver(t *testing.T) {
 	})
 }
 
-// slow is a store whose first part of a report takes its time.
+// slow is a store that takes long to write the first Parquet file.
 func slow(inner store.Store, long time.Duration, begun chan<- struct{}) store.Store {
 	var once sync.Once
 	return faultstest.New(inner, func(c faultstest.Call) (o faultstest.Outcome) {
@@ -608,7 +620,7 @@ func slow(inner store.Store, long time.Duration, begun chan<- struct{}) store.St
 	})
 }
 
-func TestStopWaitsForWhatIsRunning(t *testing.T) {
+func TestStopWaitsForRunningStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 6)
@@ -642,7 +654,7 @@ func TestStopWaitsForWhatIsRunning(t *testing.T) {
 	})
 }
 
-func TestStopAbandonsWhatTakesTooLong(t *testing.T) {
+func TestStopAbandonsSlowStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 6)
@@ -660,18 +672,18 @@ func TestStopAbandonsWhatTakesTooLong(t *testing.T) {
 		r = w.start(t, "b", w.sink)
 		at(t, "05 12:30:00")
 		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "02": Published, "03": Published, "04": Published})
-		sameNews(t, w) // an interruption is no failure
+		sameNews(t, w) // an interruption is not a failure
 	})
 }
 
-// A configuration that is read while a run is under way does not change what
-// that run does, though it may not have one of its reports any more.
+// A reload does not change the run under way, even if the new configuration lacks
+// one of its reports.
 func TestReloadDuringARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		both := w.config.Reports[0]
-		both.Name = "other"
-		w.config.Reports = append(w.config.Reports, both)
+		other := w.config.Reports[0]
+		other.Name = "other"
+		w.config.Reports = append(w.config.Reports, other)
 		w.days(t, 4)
 		at(t, "05 12:00:00")
 		var once sync.Once

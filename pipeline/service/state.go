@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"daybook/pipeline/build"
@@ -10,63 +11,62 @@ import (
 	"daybook/transform/event"
 )
 
-// State is what the service knew at one moment. It does not change any more,
-// and may be kept.
+// State is what a replica knew at one moment. It is immutable and may be kept.
 type State struct {
-	Time     time.Time      `json:"time"`     // of the last look at source and sink; zero before the first
-	Problem  string         `json:"problem"`  // why the last look failed; empty if it did not
-	Lease    Lease          `json:"lease"`    // who works
+	Time     time.Time      `json:"time"`    // when the last look began; zero before the first
+	Problem  string         `json:"problem"` // error of the last look; empty if it succeeded
+	Lease    Lease          `json:"lease"`
 	Reports  []Report       `json:"reports"`  // in the order of the configuration
 	Digests  []Partition    `json:"digests"`  // by day
-	Running  []Running      `json:"running"`  // here, in the order of their beginning
-	Progress Progress       `json:"progress"` // of the run under way
-	Alerts   []Alert        `json:"alerts"`   // open ones, the oldest first
+	Running  []Running      `json:"running"`  // on this replica, in order of their start
+	Progress Progress       `json:"progress"` // of the run under way on this replica
+	Alerts   []Alert        `json:"alerts"`   // open ones, oldest first
 	TooLate  []catalog.Late `json:"too_late"`
-	Unknown  []string       `json:"unknown"` // names under the days' prefixes that are no dumps
+	Unknown  []string       `json:"unknown"` // objects under the days' prefixes that are not dumps
 }
 
-// Lease is who holds the lease.
+// Lease says which replica holds the lease.
 type Lease struct {
-	Holder     string    `json:"holder"` // a replica's name; empty: nobody
+	Holder     string    `json:"holder"` // a replica's name; empty: none
 	Mine       bool      `json:"mine"`
 	Generation int64     `json:"generation"`
-	Since      time.Time `json:"since"` // the service has been alive since, on whichever replica
+	Since      time.Time `json:"since"` // some replica has been alive without a break since
 }
 
 // Report is one report and its partitions.
 type Report struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
-	Settings  map[string]string `json:"settings"` // its definition in words, by name
+	Settings  map[string]string `json:"settings"` // its definition, by setting
 	Days      []Partition       `json:"days"`     // oldest first, without gaps
 	Months    []Partition       `json:"months"`   // oldest first, without gaps
 	NextDay   Drop              `json:"next_day"` // the next drop that is not published
 	NextMonth Drop              `json:"next_month"`
 }
 
-// Drop is when a partition is to be published.
+// Drop says when a partition is published.
 type Drop struct {
 	Partition string    `json:"partition"`
-	At        time.Time `json:"at"`       // of the drop
-	First     time.Time `json:"first"`    // and of its first publication, a grace later
+	At        time.Time `json:"at"`       // when it drops
+	First     time.Time `json:"first"`    // when it is first published, a grace later
 	Deadline  time.Time `json:"deadline"` // after which it is late
-	Why       string    `json:"why"`      // it is due or is not, in words
+	Why       string    `json:"why"`      // why it is due or is not
 }
 
-// PartitionState is how a partition is, in one word.
+// PartitionState is the state of a partition.
 type PartitionState string
 
 // The states.
 const (
-	Missing   PartitionState = "missing"   // nobody was running when it fell due, and no run makes it; its reasons say what does
+	Missing   PartitionState = "missing"   // no replica was running when it fell due, and catch_up leaves it out; its reasons say what to do
 	Waiting   PartitionState = "waiting"   // for its drop, its grace, or its days
-	Queued    PartitionState = "queued"    // the next run makes it
-	Building  PartitionState = "running"   // it is being made
+	Queued    PartitionState = "queued"    // the next run builds it
+	Building  PartitionState = "running"   // it is being built
 	Published PartitionState = "published" // for the first time, and fresh
-	Restated  PartitionState = "restated"  // more than once, and fresh
+	Restated  PartitionState = "restated"  // again, and fresh
 	Stale     PartitionState = "stale"     // published, and its inputs have changed
-	Failed    PartitionState = "failed"    // the last attempt did, and there will be another
-	SetAside  PartitionState = "set_aside" // it failed too often
+	Failed    PartitionState = "failed"    // the last attempt failed; another one follows
+	SetAside  PartitionState = "set_aside" // it failed too often; no attempt follows
 	Empty     PartitionState = "empty"     // published and fresh, without rows
 )
 
@@ -76,23 +76,23 @@ type Partition struct {
 	State     PartitionState `json:"state"`
 	Late      bool           `json:"late,omitempty"` // its deadline has passed, and it is not published
 	Reasons   []string       `json:"reasons,omitempty"`
-	Revision  int            `json:"revision,omitempty"` // of what is published; 0: nothing
+	Revision  int            `json:"revision,omitempty"` // 0: not published
 	Rows      int64          `json:"rows,omitempty"`
 	Sessions  int64          `json:"sessions,omitempty"`
 	Bytes     int64          `json:"bytes,omitempty"`
-	Published time.Time      `json:"published,omitzero"` // when its revision was
+	Published time.Time      `json:"published,omitzero"` // time of this revision
 	Drop      time.Time      `json:"drop,omitzero"`
 	Deadline  time.Time      `json:"deadline,omitzero"`
-	Failure   string         `json:"failure,omitempty"`  // of the last attempt
-	Attempts  int            `json:"attempts,omitempty"` // that failed in a row
-	Again     time.Time      `json:"again,omitzero"`     // when it is tried again
+	Failure   string         `json:"failure,omitempty"`  // error of the last attempt
+	Attempts  int            `json:"attempts,omitempty"` // failed ones in a row
+	Again     time.Time      `json:"again,omitzero"`     // when it is retried
 }
 
 // Name is the day or month: 2026-11-20, or 2026-11.
 func (p Partition) Name() string { return p.ID.Name() }
 
-// MarshalJSON writes the partition with its identity in words; its report is the
-// one that it is listed under.
+// MarshalJSON writes the ID as kind and name. The report is the one that lists the
+// partition.
 func (p Partition) MarshalJSON() ([]byte, error) {
 	type fields Partition
 	return json.Marshal(struct {
@@ -110,7 +110,7 @@ type Running struct {
 	Begun  time.Time
 }
 
-// MarshalJSON writes the step with its identity in words.
+// MarshalJSON writes the ID as kind, report and partition.
 func (r Running) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Run       string         `json:"run"`
@@ -122,7 +122,7 @@ func (r Running) MarshalJSON() ([]byte, error) {
 	}{r.Run, r.ID.Kind, r.ID.Report, r.ID.Name(), r.Reason, r.Begun})
 }
 
-// Progress is how far the run under way is. All are zero if there is none.
+// Progress is the progress of the run under way; zero if there is none.
 type Progress struct {
 	Run       string `json:"run,omitempty"`
 	Steps     int64  `json:"steps"`
@@ -132,9 +132,8 @@ type Progress struct {
 	Lines     int64  `json:"lines"`
 }
 
-// Alert is something that people should know until it is over. Where many
-// partitions of a report are late, or fail, it is of them combineEvents, and names
-// the first and the last one.
+// Alert is a problem that is open. If many partitions of a report are late or
+// fail, one alert combines them; its Partition is "first to last".
 type Alert struct {
 	ID        string         `json:"id"`
 	Kind      string         `json:"kind"` // late, failed or set_aside
@@ -143,14 +142,14 @@ type Alert struct {
 	What      partition.Kind `json:"what"`
 	Text      string         `json:"text"`
 	Since     time.Time      `json:"since"`
-	Told      int            `json:"told,omitempty"` // how many there were when people were told last; 0: it is of one
+	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event named; 0: not combined
 }
 
-// Run is one run of the past: who did what, and what came of it.
+// Run is the record of a past run.
 type Run struct {
 	ID         string           `json:"id"`
 	Replica    string           `json:"replica"`
-	Trigger    string           `json:"trigger"` // schedule, or an action in words
+	Trigger    string           `json:"trigger"` // schedule, or the action
 	Begun      time.Time        `json:"begun"`
 	Ended      time.Time        `json:"ended"`
 	Outcome    string           `json:"outcome"` // done, failed or interrupted
@@ -159,8 +158,7 @@ type Run struct {
 	Accounting event.Accounting `json:"accounting"`
 }
 
-// Action is something that people ask the service to do, as the command line
-// can, too.
+// Action is a request of a user. The command line has the same actions.
 type Action struct {
 	Verb   string `json:"verb"`
 	Report string `json:"report,omitempty"` // empty: all
@@ -170,8 +168,54 @@ type Action struct {
 
 // The verbs of actions.
 const (
-	VerbRun      = "run"      // build what is missing or stale
-	VerbRebuild  = "rebuild"  // build also what is fresh
-	VerbBackfill = "backfill" // run, of a range of days
-	VerbRetry    = "retry"    // try again what failed or was set aside
+	VerbRun      = "run"      // build missing and stale partitions
+	VerbRebuild  = "rebuild"  // build fresh partitions, too
+	VerbBackfill = "backfill" // run over a range of days
+	VerbRetry    = "retry"    // try failed partitions now, also those set aside
 )
+
+// emptyState is the state before the first look.
+func emptyState(c *Config) *State {
+	s := &State{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []catalog.Late{}, Unknown: []string{}}
+	for i := range c.Pipeline.Reports {
+		rep := &c.Pipeline.Reports[i]
+		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
+	}
+	return s
+}
+
+// markRunning sets the state of the partitions that are being built. It copies
+// what other states share.
+func (s *State) markRunning() {
+	if len(s.Running) == 0 {
+		return
+	}
+	s.Reports, s.Digests = slices.Clone(s.Reports), slices.Clone(s.Digests)
+	for i := range s.Reports {
+		s.Reports[i].Days, s.Reports[i].Months = slices.Clone(s.Reports[i].Days), slices.Clone(s.Reports[i].Months)
+	}
+	for i := range s.Running {
+		if p := s.find(s.Running[i].ID); p != nil {
+			p.State = Building
+		}
+	}
+}
+
+// find returns a partition; nil if the state does not have it.
+func (s *State) find(id partition.ID) *Partition {
+	partitions := s.Digests
+	if id.Kind != partition.Digest {
+		i := slices.IndexFunc(s.Reports, func(rep Report) bool { return rep.Name == id.Report })
+		if i < 0 {
+			return nil
+		}
+		if partitions = s.Reports[i].Days; id.Kind == partition.Month {
+			partitions = s.Reports[i].Months
+		}
+	}
+	i := slices.IndexFunc(partitions, func(p Partition) bool { return p.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &partitions[i]
+}

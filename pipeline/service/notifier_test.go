@@ -23,7 +23,7 @@ import (
 
 var errRefused = errors.New("the hook is not there")
 
-func TestRefusedDeliveriesAreTriedAgain(t *testing.T) {
+func TestFailedDeliveriesAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
@@ -60,14 +60,14 @@ func TestDeliveriesAreGivenUp(t *testing.T) {
 		if len(refusals) != 1 {
 			t.Errorf("%d events were to be delivered", len(refusals))
 		}
-		b, _, err := readControllerState(t.Context(), w.sink)
-		if err != nil || len(b.Outbox) > 0 {
-			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
+		cs, _, err := readControllerState(t.Context(), w.sink)
+		if err != nil || len(cs.Outbox) > 0 {
+			t.Errorf("in the outbox: %v (%v)", cs.Outbox, err)
 		}
 	})
 }
 
-func TestWhatIsRefusedForGoodIsGivenUp(t *testing.T) {
+func TestRejectedMessageIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
@@ -81,13 +81,13 @@ func TestWhatIsRefusedForGoodIsGivenUp(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("it was tried %d times", refusals)
 		}
-		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
-			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
+		if cs, _, err := readControllerState(t.Context(), w.sink); err != nil || len(cs.Outbox) > 0 {
+			t.Errorf("in the outbox: %v (%v)", cs.Outbox, err)
 		}
 	})
 }
 
-// A hook that never answers holds up neither the others nor the work.
+// A hook that hangs delays neither other hooks nor the work.
 func TestHangingHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -96,7 +96,7 @@ func TestHangingHook(t *testing.T) {
 		c.Hooks = append(c.Hooks,
 			Hook{Name: "hangs", Deliver: func(ctx context.Context, _ *Event) error { <-ctx.Done(); return ctx.Err() }},
 			Hook{Name: "restated only", Events: []string{eventRestated}, Deliver: func(_ context.Context, e *Event) error {
-				t.Errorf("told of %+v", e)
+				t.Errorf("received %+v", e)
 				return nil
 			}})
 		r := w.startWith(t, "a", c)
@@ -112,7 +112,7 @@ func TestHangingHook(t *testing.T) {
 	})
 }
 
-func TestManyRestatementsAreOneEvent(t *testing.T) {
+func TestManyRestatementsAreCombined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.days(t, 25)
@@ -123,7 +123,7 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameNews(t, w)
-		w.config.Reports[0].Language = "nl" // another definition: all is made again
+		w.config.Reports[0].Language = "nl" // another definition: every day is rebuilt
 		c := w.settings(t, w.sink)
 		for i := range c.Pipeline.Reports {
 			c.Pipeline.Reports[i].Labels.Name = "Klant" // and with other bytes
@@ -137,29 +137,28 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 	})
 }
 
-// Whatever call fails, and in whatever way: in the end everything is published,
-// once, and people are told of everything.
-func TestEveryCallMayFail(t *testing.T) {
-	// How many calls there are without faults.
-	calls := lifeWithFault(t, 0, faultstest.None)
+// If any one call to the sink fails, in any way, everything is published in the
+// end, and every event is delivered.
+func TestAnyCallMayFail(t *testing.T) {
+	calls := serveWithFault(t, 0, faultstest.None)
 	if calls < 50 {
 		t.Fatalf("there were %d calls only", calls)
 	}
-	// Most calls are looks, and alike: the faults take turns at them.
+	// Most calls are alike, made by looks, so each fault tries a sample of them.
 	every := 23
 	if testing.Short() {
 		every = 101
 	}
 	for i, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Stall} {
 		for n := 1 + 5*i; n <= calls; n += every {
-			lifeWithFault(t, n, fault)
+			serveWithFault(t, n, fault)
 		}
 	}
 }
 
-// lifeWithFault lives three days, in which call n to the sink has a fault, and
-// returns how many calls there were.
-func lifeWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
+// serveWithFault serves for three days, in which call n to the sink has a fault,
+// and returns the number of calls.
+func serveWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -187,11 +186,11 @@ func lifeWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
 		if err := r.stop(); err != nil {
 			t.Errorf("fault %d at call %d: stopped: %v", fault, n, err)
 		}
-		told := slices.Compact(w.news()) // what was told without our knowing is told again, by the same id
-		text := strings.Join(told, ", ")
+		received := slices.Compact(w.news()) // a delivery whose note was lost is repeated
+		text := strings.Join(received, ", ")
 		for _, want := range []string{"failed 2000-01-02", "recovered 2000-01-02", "late 2000-01-02"} {
-			if !slices.Contains(told, want) {
-				t.Errorf("fault %d at call %d: people were not told %q, but %s", fault, n, want, text)
+			if !slices.Contains(received, want) {
+				t.Errorf("fault %d at call %d: there is no event %q, but %s", fault, n, want, text)
 			}
 		}
 		for date, rows := range map[string]int64{"2000-01-01": 2, "2000-01-02": 1, "2000-01-03": 1} {
@@ -204,7 +203,7 @@ func lifeWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
 }
 
 func TestPauses(t *testing.T) {
-	p := policy{pause1: time.Minute, pauseAtMost: 10 * time.Minute}
+	p := retryPolicy{firstPause: time.Minute, maxPause: 10 * time.Minute}
 	for failures, want := range map[int]time.Duration{1: time.Minute, 2: 2 * time.Minute, 4: 8 * time.Minute, 5: 10 * time.Minute, 1000: 10 * time.Minute} {
 		if got := p.pause(failures); got != want {
 			t.Errorf("after %d failures: %s, want %s", failures, got, want)
@@ -212,8 +211,8 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// However many steps of a run fail, the book is not written for each of them.
-func TestFailuresAreCountedTogether(t *testing.T) {
+// The failures of a run are written together, not one by one.
+func TestFailuresAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		const days = 20
@@ -231,62 +230,62 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		c.Hooks = nil
 		w.startWith(t, "a", c)
 		at(t, "21 12:01:00")
-		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Retries) != days {
-			t.Errorf("%d failures were counted (%v)", len(b.Retries), err)
+		if cs, _, err := readControllerState(t.Context(), w.sink); err != nil || len(cs.Retries) != days {
+			t.Errorf("%d failures were counted (%v)", len(cs.Retries), err)
 		}
-		if n := puts.Load(); n > days/2 { // looks may come in between
-			t.Errorf("the book was written %d times", n)
+		if n := puts.Load(); n > days/2 { // looks may write in between
+			t.Errorf("the controller state was written %d times", n)
 		}
 	})
 }
 
-// Whatever fails, the book can be written: all digests and the days of three
-// reports, of more years than it counts, with people being told of it.
-func TestTheBookAlwaysFits(t *testing.T) {
+// The controller state can be written even at its limits: more failed steps than
+// it records, all alerts, and a full outbox.
+func TestControllerStateAlwaysFits(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
-	s := &Service{config: &c, editing: make(chan struct{}, 1)}
+	controller := newControllerStore(newActiveConfig(&c))
 	now := time.Now().UTC()
-	j := &evaluation{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
+	ev := &evaluation{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
 	for d := range day.Day(maxRetries/4 + 1) {
 		for _, rep := range []string{"", "sessions", "emea_tier_1", "americas"} {
-			step := &plan.Step{ID: partition.DayID(rep, d), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
+			step := &plan.Step{ID: partition.DayID(rep, d), Inputs: hashOf(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
 			if rep == "" {
 				step.ID = partition.DigestID(d)
 			}
-			j.steps[step.ID] = step
+			ev.steps[step.ID] = step
 		}
 	}
-	b, err := s.edit(t.Context(), func(b *controllerState) {
-		for _, step := range j.steps {
+	cs, err := controller.edit(t.Context(), func(cs *controllerState) {
+		for _, step := range ev.steps {
 			now = now.Add(time.Millisecond)
-			b.fail(step, now.Format(runTime)+"-abcdef", now, &policy{10, time.Minute, time.Hour})
+			cs.fail(step, now.Format(runTime)+"-abcdef", now, &retryPolicy{10, time.Minute, time.Hour})
 		}
-		open := j.alerts(b, new(State))
-		b.combine(open)
-		for _, e := range b.update(open, j, new(State)) {
-			b.post(e, c.Hooks)
+		open := ev.alerts(cs, new(State))
+		cs.combineNew(open)
+		for _, e := range cs.updateAlerts(open, ev, new(State)) {
+			cs.post(e, c.Hooks)
 		}
 		for i := range maxOutbox {
-			b.post(Event{ID: identity(fmt.Sprint(i)), Text: rand.Text() + strings.Repeat("x", 10*maxEventText), Time: now}, c.Hooks)
+			cs.post(Event{ID: hashOf(fmt.Sprint(i)), Text: rand.Text() + strings.Repeat("x", 10*maxEventText), Time: now}, c.Hooks)
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Retries) != maxRetries || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
-		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Retries), len(b.Outbox), len(b.Alerts))
+	if len(cs.Retries) != maxRetries || len(cs.Outbox) != maxOutbox || len(cs.Alerts) != 4 {
+		t.Errorf("%d failures, %d messages, %d alerts", len(cs.Retries), len(cs.Outbox), len(cs.Alerts))
 	}
 	if there, _, err := readControllerState(t.Context(), w.sink); err != nil || len(there.Retries) != maxRetries {
-		t.Errorf("%d troubles were written (%v)", len(there.Retries), err)
+		t.Errorf("%d failures were written (%v)", len(there.Retries), err)
 	}
 }
 
-// Of many that are late, or fail, people are told at once, and again when they
-// have become twice as many, or few. What they were told of before is told of by
-// itself.
-func TestManyAlertsAreOne(t *testing.T) {
-	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
+// Many alerts of a series are combined into one, which is sent again when its
+// number has doubled and when few are left. An alert that was sent before stays
+// single.
+func TestManyAlertsAreCombined(t *testing.T) {
+	cs, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,52 +305,52 @@ func TestManyAlertsAreOne(t *testing.T) {
 			"failed 2000-01-16, failed 2000-01-17, failed 2000-01-18, failed 2000-01-19, failed 2000-01-20, recovered 2000-01-03 to 2000-02-29"},
 		{20, 20, ""},
 	} {
-		j := &evaluation{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
-		b.Retries = map[partition.ID]*retryState{}
+		ev := &evaluation{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
+		cs.Retries = map[partition.ID]*retryState{}
 		for i := range step.n {
 			s := &plan.Step{ID: partition.DayID("sessions", first+day.Day(i))}
-			j.steps[s.ID], b.Retries[s.ID] = s, &retryState{SetAside: i < step.setAside}
+			ev.steps[s.ID], cs.Retries[s.ID] = s, &retryState{SetAside: i < step.setAside}
 		}
-		open := j.alerts(b, new(State))
-		b.combine(open)
-		var told []string
-		for _, e := range b.update(open, j, new(State)) {
-			told = append(told, e.Event+" "+e.Partition)
+		open := ev.alerts(cs, new(State))
+		cs.combineNew(open)
+		var events []string
+		for _, e := range cs.updateAlerts(open, ev, new(State)) {
+			events = append(events, e.Event+" "+e.Partition)
 		}
-		slices.Sort(told)
-		if got := strings.Join(told, ", "); got != step.want {
-			t.Errorf("of %d that fail, %d of them set aside, people are told %q, want %q", step.n, step.setAside, got, step.want)
+		slices.Sort(events)
+		if got := strings.Join(events, ", "); got != step.want {
+			t.Errorf("with %d failed, %d of them set aside, the events are %q, want %q", step.n, step.setAside, got, step.want)
 		}
 	}
 }
 
-// A run that fails twice in the same way, as its writer never learnt of the
-// first note, counts once.
-func TestAFailureCountsOncePerRun(t *testing.T) {
-	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
+// A failure counts once per run: a change of the controller state may be applied
+// twice.
+func TestFailureCountsOncePerRun(t *testing.T) {
+	cs, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	step := &plan.Step{ID: partition.DayID("sessions", day.Date(2000, time.January, 1)), Inputs: "a"}
-	p := &policy{attempts: 2, pause1: time.Minute, pauseAtMost: time.Hour}
+	p := &retryPolicy{attempts: 2, firstPause: time.Minute, maxPause: time.Hour}
 	now := time.Now()
-	b.fail(step, "run 1", now, p)
-	b.fail(step, "run 1", now, p)
-	if tr := b.retryState(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
-		t.Errorf("after one run: %+v", tr)
+	cs.fail(step, "run 1", now, p)
+	cs.fail(step, "run 1", now, p)
+	if retry := cs.retryOf(step); retry.Failures != 1 || retry.SetAside || !retry.waits(now) || retry.waits(now.Add(time.Minute)) {
+		t.Errorf("after one run: %+v", retry)
 	}
-	b.fail(step, "run 2", now, p)
-	if tr := b.retryState(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
-		t.Errorf("after two runs: %+v", tr)
+	cs.fail(step, "run 2", now, p)
+	if retry := cs.retryOf(step); retry.Failures != 2 || !retry.SetAside || !retry.waits(now.Add(1000*time.Hour)) {
+		t.Errorf("after two runs: %+v", retry)
 	}
 	other := *step
 	other.Inputs = "b"
-	if tr := b.retryState(&other); tr.waits(now) {
-		t.Errorf("with other inputs: %+v", tr)
+	if retry := cs.retryOf(&other); retry.waits(now) {
+		t.Errorf("with other inputs: %+v", retry)
 	}
 }
 
-func TestErrorsAreShort(t *testing.T) {
+func TestShortened(t *testing.T) {
 	long := strings.Repeat("é", maxErrorText)
 	if got := shortened(long, maxErrorText); len(got) > maxErrorText+len("…") || !strings.HasPrefix(long, strings.TrimSuffix(got, "…")) {
 		t.Errorf("%d bytes", len(got))
