@@ -65,7 +65,11 @@ func (r *Runner) makeDigest(ctx context.Context, d day.Day, dumps []dump.Dump, b
 	}
 	add := func(worker int, events []event.Event) error {
 		w := &workers[worker]
-		return w.batch.Add(events, looksComplete(w.engine.Fold(events, nil)))
+		s, err := w.engine.Fold(ctx, events, nil)
+		if err != nil {
+			return err
+		}
+		return w.batch.Add(events, looksComplete(s))
 	}
 	accounting, moved, err := x.Sorted(ctx, begin, add, func(worker int) error { return writer.Append(workers[worker].batch) })
 	result := &digestResult{accounting: accounting}

@@ -49,11 +49,11 @@ func Explain(ctx context.Context, x *Extraction, id int64) (*Explanation, error)
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
 	}
-	return told(deliveries), nil
+	return told(ctx, deliveries)
 }
 
 // told tells the session that the deliveries are of.
-func told(deliveries []Delivery) *Explanation {
+func told(ctx context.Context, deliveries []Delivery) (*Explanation, error) {
 	// They were read side by side: put equal deliveries in the order of their
 	// places, so that the same one is told to count every time.
 	slices.SortFunc(deliveries, func(a, b Delivery) int {
@@ -67,13 +67,16 @@ func told(deliveries []Delivery) *Explanation {
 		d.Repeated = seen[d.Event.ID]
 		seen[d.Event.ID] = true
 	}
-	unique, _ := session.Order(events)
-	trace := new(session.Trace)
-	return &Explanation{
-		Session:    new(session.Engine).Fold(unique, trace),
-		Trace:      trace,
-		Deliveries: deliveries,
+	unique, _, err := session.Order(ctx, events)
+	if err != nil {
+		return nil, err
 	}
+	trace := new(session.Trace)
+	s, err := new(session.Engine).Fold(ctx, unique, trace)
+	if err != nil {
+		return nil, err
+	}
+	return &Explanation{Session: s, Trace: trace, Deliveries: deliveries}, nil
 }
 
 // Inputs reads the dumps that the report days from to to are made from: those

@@ -334,7 +334,7 @@ func (s *stitcher) run(ctx context.Context, places []*place, objects []io.Reader
 				i--
 			}
 		}
-		if err := s.fold(events, digests); err != nil {
+		if err := s.fold(ctx, events, digests); err != nil {
 			return err
 		}
 	}
@@ -342,13 +342,18 @@ func (s *stitcher) run(ctx context.Context, places []*place, objects []io.Reader
 }
 
 // fold folds one session, whose events are those of so many digests.
-func (s *stitcher) fold(events []event.Event, digests int) error {
+func (s *stitcher) fold(ctx context.Context, events []event.Event, digests int) (err error) {
 	duplicates := 0
 	if digests > 1 {
-		events, duplicates = session.Order(events)
+		if events, duplicates, err = session.Order(ctx, events); err != nil {
+			return err
+		}
 	}
 	s.events += int64(len(events) + duplicates)
-	folded := s.engine.Fold(events, nil)
+	folded, err := s.engine.Fold(ctx, events, nil)
+	if err != nil {
+		return err
+	}
 	for i, rep := range s.reports {
 		out, has := &s.out[i], false
 		for j := range folded.Legs {

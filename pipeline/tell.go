@@ -47,7 +47,7 @@ func (r *Runner) Tell(ctx context.Context, d day.Day, id int64) (*Explanation, e
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, words.Count(r.Lookback, "day", "days"), d)
 	}
-	return told(deliveries), nil
+	return told(ctx, deliveries)
 }
 
 // eventsOf reads what a digest has of a session.

@@ -42,7 +42,7 @@ type Number struct {
 
 // Numbers are those of a leg, in the order of the report's columns.
 func (t *Teller) Numbers(l *session.Leg) []Number {
-	removal, removedAt := t.removal(l.Number)
+	removal, removedAt := t.Trace.Removal(l.Number)
 	numbers := []Number{
 		{"Begin", t.Moment(l.Begin), "the leg opened"},
 		{"Start", t.known(l.Start), whyStart(l)},
@@ -73,26 +73,18 @@ func (t *Teller) Numbers(l *session.Leg) []Number {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// removal finds how and when a leg was removed; nil: it was not.
-func (t *Teller) removal(leg int) (*session.Removal, int64) {
-	for i := range t.Trace.Steps {
-		step := &t.Trace.Steps[i]
-		for j := range step.Removed {
-			if step.Removed[j].Leg == leg {
-				return &step.Removed[j], step.Event.Millis()
-			}
-		}
-	}
-	return nil, 0
-}
+// mostSpans bounds a list of spans: a session can have as many as events.
+const mostSpans = 1000
 
 // spans lists the stretches of time that a measure is made of.
 func (t *Teller) spans(leg int, m session.Measure) string {
 	var texts []string
-	for _, s := range t.Trace.Spans {
-		if s.Leg == leg && s.Measure == m {
-			texts = append(texts, fmt.Sprintf("%s to %s", t.Moment(s.From), t.Moment(s.To)))
+	for s := range t.Trace.Spans(leg, m) {
+		if len(texts) == mostSpans {
+			texts = append(texts, "…")
+			break
 		}
+		texts = append(texts, fmt.Sprintf("%s to %s", t.Moment(s.From), t.Moment(s.To)))
 	}
 	return strings.Join(texts, ", ")
 }

@@ -7,6 +7,7 @@ import (
 
 	"daybook/pipeline"
 	"daybook/transform/report"
+	"daybook/transform/session"
 )
 
 // JSON is an explanation for machines: the rows as a report would
@@ -82,8 +83,12 @@ func JSON(told *pipeline.Explanation, def *report.Definition) any {
 		def.Row(&row, told.Session, &told.Session.Legs[i], &counts)
 		out.Rows = append(out.Rows, report.AppendJSON(nil, &row))
 	}
-	for _, s := range told.Trace.Spans {
-		out.Spans = append(out.Spans, span{s.Leg, s.Measure.String(), moment(s.From), moment(s.To)})
+	for leg := range told.Session.Legs {
+		for m := range session.Measure(session.NumMeasures) {
+			for s := range told.Trace.Spans(leg, m) {
+				out.Spans = append(out.Spans, span{s.Leg, s.Measure.String(), moment(s.From), moment(s.To)})
+			}
+		}
 	}
 	return out
 }
