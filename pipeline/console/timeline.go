@@ -205,18 +205,17 @@ func (p *painter) leg(l *session.Leg) template.HTML {
 		end = l.End
 	}
 	fmt.Fprintf(&p.b, `<rect class="extent" x="%.3f%%" y="0" width="%.3f%%" height="%d" rx="3"/>`, p.at(l.Begin), max(0.15, p.at(end)-p.at(l.Begin)), legHeight)
-	for _, s := range p.Trace.Spans {
-		if s.Leg != l.Number {
-			continue
-		}
-		class, isBucket := buckets[s.Measure]
-		switch {
-		case isBucket:
-			p.block(class, s.Measure.String(), s.From, s.To, 2, 20)
-		case s.Measure == session.InWork:
-			p.block("m-work", "work", s.From, s.To, 25, 6)
-		case s.Measure == session.InAction:
-			p.block("m-action", "in action", s.From, s.To, 34, 3)
+	for m := range session.Measure(session.NumMeasures) {
+		class, isBucket := buckets[m]
+		for s := range p.Trace.Spans(l.Number, m) {
+			switch {
+			case isBucket:
+				p.block(class, m.String(), s.From, s.To, 2, 20)
+			case m == session.InWork:
+				p.block("m-work", "work", s.From, s.To, 25, 6)
+			case m == session.InAction:
+				p.block("m-action", "in action", s.From, s.To, 34, 3)
+			}
 		}
 	}
 	for _, s := range p.signals(l.Number) {
@@ -234,32 +233,12 @@ type signalled struct {
 
 func (p *painter) signals(leg int) []signalled {
 	var all []signalled
-	steps := p.Trace.Steps
-	for i := range steps {
-		from, to := steps[i].Event.Millis(), p.end
-		if i+1 < len(steps) {
-			to = steps[i+1].Event.Millis()
-		}
-		text := signalsAfter(&steps[i], leg)
-		if text == "" || from == to {
-			continue
-		}
-		if n := len(all); n > 0 && all[n-1].text == text && all[n-1].to == from {
-			all[n-1].to = to
-		} else {
-			all = append(all, signalled{text, from, to})
+	for s := range p.Trace.Presences(leg) {
+		if words := explain.Signals(&session.LegState{Presence: s.Presence}); len(words) > 0 {
+			all = append(all, signalled{strings.Join(words, ", "), s.From, s.To})
 		}
 	}
 	return all
-}
-
-func signalsAfter(step *session.Step, leg int) string {
-	for i := range step.Legs {
-		if l := &step.Legs[i]; l.Leg == leg && l.Started {
-			return strings.Join(explain.Signals(l), ", ")
-		}
-	}
-	return ""
 }
 
 // chat is the lane of messages and tools: the customer's messages above the line,
@@ -290,8 +269,13 @@ func (p *painter) chat() template.HTML {
 // legend names the colours in the picture.
 func (p *painter) legend() []legendItem {
 	seen := map[session.Measure]bool{}
-	for _, s := range p.Trace.Spans {
-		seen[s.Measure] = true
+	for m := range session.Measure(session.NumMeasures) {
+		for leg := range p.Session.Legs {
+			for range p.Trace.Spans(leg, m) {
+				seen[m] = true
+				break
+			}
+		}
 	}
 	var items []legendItem
 	for m := range session.Measure(session.NumMeasures) {

@@ -66,9 +66,16 @@ func TestTimelineTellsSignals(t *testing.T) {
 		}
 		events = append(events, e)
 	}
-	unique, _ := session.Order(events)
+	unique, _, err := session.Order(t.Context(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
 	trace := new(session.Trace)
-	explained := &explain.Explanation{Session: new(session.Engine).Fold(unique, trace), Trace: trace}
+	folded, err := new(session.Engine).Fold(t.Context(), unique, trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := &explain.Explanation{Session: folded, Trace: trace}
 	p := &painter{Formatter: explain.NewFormatter(explained, time.UTC), end: explained.Session.LastEvent}
 	at := func(minute int) int64 { return time.Date(2026, 11, 20, 9, minute, 0, 0, time.UTC).UnixMilli() }
 	want := []signalled{{"away", at(2), at(3)}, {"away, tab deselected", at(3), at(4)}, {"tab deselected", at(4), at(5)}}

@@ -125,7 +125,11 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 	}
 	add := func(worker int, events []event.Event) error {
 		w := &workers[worker]
-		return w.batch.Add(events, looksComplete(w.engine.Fold(events, nil)))
+		s, err := w.engine.Fold(ctx, events, nil)
+		if err != nil {
+			return err
+		}
+		return w.batch.Add(events, looksComplete(s))
 	}
 	a, moved, err = x.Sorted(ctx, begin, add, func(worker int) error { return writer.Append(workers[worker].batch) })
 	if err == nil {

@@ -63,7 +63,10 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 		for shard, ok := next(); ok; shard, ok = next() {
 			err := events.Sessions(shard, func(events []event.Event) error {
 				sameTime := adjacentCopies(events)
-				unique, repeated := session.Order(events)
+				unique, repeated, err := session.Order(ctx, events)
+				if err != nil {
+					return err
+				}
 				if repeated > sameTime {
 					anyMoved.Store(true)
 				}
@@ -163,9 +166,15 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 		repeated := int64(0)
 		for shard, ok := next(); ok; shard, ok = next() {
 			err := events.Sessions(shard, func(events []event.Event) error {
-				unique, n := session.Order(events)
+				unique, n, err := session.Order(ctx, events)
+				if err != nil {
+					return err
+				}
 				repeated += int64(n)
-				s := engine.Fold(unique, nil)
+				s, err := engine.Fold(ctx, unique, nil)
+				if err != nil {
+					return err
+				}
 				own.Sessions++
 				own.Anomalies.Add(&s.Anomalies)
 				if err := each(worker, s); err != nil {

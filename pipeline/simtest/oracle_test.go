@@ -425,7 +425,7 @@ func (o *oracle) expect(e expectation) []byte {
 	var counts report.Counts
 	for _, lines := range bySession {
 		events := o.eventsOf(lines)
-		folded := o.engine.Fold(events, nil)
+		folded, _ := o.engine.Fold(context.Background(), events, nil)
 		for i := range folded.Legs {
 			if l := &folded.Legs[i]; rep.Date(l) == e.day && rep.Includes(folded, l) {
 				rows = append(rows, report.Row{})

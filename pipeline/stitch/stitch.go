@@ -227,7 +227,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 				i--
 			}
 		}
-		if err := w.fold(events, digests); err != nil {
+		if err := w.fold(ctx, events, digests); err != nil {
 			return err
 		}
 	}
@@ -250,13 +250,18 @@ func lowest(cursors []*cursor) (hash uint64, n int) {
 }
 
 // fold folds one session, whose events are those of so many digests.
-func (w *worker) fold(events []event.Event, digests int) error {
+func (w *worker) fold(ctx context.Context, events []event.Event, digests int) (err error) {
 	duplicates := 0
 	if digests > 1 {
-		events, duplicates = session.Order(events)
+		if events, duplicates, err = session.Order(ctx, events); err != nil {
+			return err
+		}
 	}
 	w.events += int64(len(events) + duplicates)
-	folded := w.engine.Fold(events, nil)
+	folded, err := w.engine.Fold(ctx, events, nil)
+	if err != nil {
+		return err
+	}
 	for i, rep := range w.Reports {
 		out, has := &w.out[i], false
 		for j := range folded.Legs {

@@ -24,7 +24,7 @@ func generated(b *testing.B, perDay int) (sessions []told, events int64) {
 				s = append(s, e)
 			}
 		}
-		if s, _ = session.Order(s); len(s) > 0 {
+		if s, _, _ = session.Order(b.Context(), s); len(s) > 0 {
 			sessions = append(sessions, told{s, len(sessions)%15 > 0})
 			events += int64(len(s))
 		}

@@ -95,8 +95,8 @@ func runRates(args []string, out io.Writer) error {
 	_, took = repeat(func() {
 		for _, id := range ids {
 			input = append(input[:0], sessions[id]...) // Order changes what it is given
-			ordered, _ := session.Order(input)
-			engine.Fold(ordered, nil)
+			ordered, _, _ := session.Order(context.Background(), input)
+			engine.Fold(context.Background(), ordered, nil)
 			events += len(input)
 		}
 	})

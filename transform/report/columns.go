@@ -98,7 +98,7 @@ var Columns = []Column{
 		"Null if longer than the column: half an address is a wrong address."),
 	text("device_id", "Device ID", "Apparaat-ID", 128, func(r *Row) *string { return &r.DeviceID },
 		"The customer's device."),
-	text("tools_used", "Incident Tools Used", "Gebruikte tool", 128, func(r *Row) *string { return &r.ToolsUsed },
+	text("tools_used", "Incident Tools Used", "Gebruikte tool", maxToolsUsed, func(r *Row) *string { return &r.ToolsUsed },
 		"Distinct codes in order of first use, joined by commas."),
 	text("resolved_unresolved", "Resolved Unresolved", "Opgelost/onopgelost", 0, func(r *Row) *string { return &r.ResolvedUnresolved },
 		"Resolved or Unresolved: the technician's last verdict. Null from 2009-05-01 on."),

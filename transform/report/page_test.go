@@ -160,10 +160,13 @@ func TestPageHasWhatStatusesDo(t *testing.T) {
 			return event.Event{ID: id, TS: minute * 60_000_000, SessionID: 1, Type: event.StatusChanged, Status: s}
 		}
 		trace := new(session.Trace)
-		s := engine.Fold([]event.Event{
+		s, err := engine.Fold(t.Context(), []event.Event{
 			{ID: "1", SessionID: 1, Type: event.SessionCreated, SessionType: event.Applet, Technician: ada},
 			enters("2", 0, event.Active), enters("3", 1, status), enters("4", 2, event.Active),
 		}, trace)
+		if err != nil {
+			t.Fatal(err)
+		}
 
 		leg, is := &s.Legs[0], ""
 		for name, ms := range map[string]int64{

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"daybook/transform/day"
 	"daybook/transform/event"
@@ -168,7 +169,7 @@ func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) 
 		TrackingID:   l.Details[event.DetailTrackingID],
 		CustomerIP:   l.Details[event.DetailCustomerIP],
 		DeviceID:     l.Details[event.DetailDeviceID],
-		ToolsUsed:    strings.Join(l.Tools, ","),
+		ToolsUsed:    joinTools(l.Tools),
 		ChannelID:    known(s.Channel.ID), ChannelName: s.Channel.Name, CallingCard: s.CallingCard,
 		ConnectingTime: l.Connecting, WaitingTime: l.Waiting, TotalTime: l.Total(), ActiveTime: l.Active,
 		WorkTime: l.Work, HoldTime: l.Hold, TransferTime: l.Transfer, RebootingTime: l.Rebooting,
@@ -189,6 +190,21 @@ func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) 
 		r.ResolvedUnresolved = resolutions[l.Verdict]
 	}
 	c.Add(r.fit())
+}
+
+// maxToolsUsed is the length of the column tools_used in code points.
+const maxToolsUsed = 128
+
+// joinTools joins tools with commas. It stops where fit cuts the text anyway: a
+// leg can have hundreds of thousands of tools.
+func joinTools(tools []string) string {
+	size := 0
+	for i, tool := range tools {
+		if size += len(tool) + len(","); size > utf8.UTFMax*maxToolsUsed+len(",") {
+			return strings.Join(tools[:i+1], ",")
+		}
+	}
+	return strings.Join(tools, ",")
 }
 
 // known maps the id 0, which means not given, to Unknown.

@@ -60,8 +60,8 @@ func benchmarkEngine(b *testing.B, events []event.Event) {
 	b.ReportAllocs()
 	for b.Loop() {
 		copy(input, events)
-		unique, _ := Order(input)
-		if s := engine.Fold(unique, nil); len(s.Legs) != 1 || !s.Legs[0].Final || len(unique) != len(events) {
+		unique, _, _ := Order(b.Context(), input)
+		if s, _ := engine.Fold(b.Context(), unique, nil); len(s.Legs) != 1 || !s.Legs[0].Final || len(unique) != len(events) {
 			b.Fatal("not the session that was told")
 		}
 	}

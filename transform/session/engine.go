@@ -1,23 +1,45 @@
 package session
 
 import (
-	"slices"
+	"context"
 
 	"daybook/transform/event"
 )
 
 // An Engine folds one session after another and reuses its memory. It is not
 // safe for concurrent use.
+//
+// The work for an event does not depend on how many legs are open. The engine
+// counts time and messages once for the session. A leg notes the counts when it
+// starts or opens, and takes the difference when it is finished.
 type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
 	created bool // a session_created was applied
 	now     int64
-	legs    []leg // legs[i] belongs to session.Legs[i]
-	open    []int // the open legs, in order of opening
-	lead    int   // the open lead leg, or none
 	trace   *Trace
+
+	clock  clock
+	ended  ending
+	action action
+	chat   chat
+
+	legs          []leg         // legs[i] belongs to session.Legs[i]
+	first, last   int           // the ends of the list of open legs, or none
+	lead          int           // the open lead leg, or none
+	collaborators map[int64]int // open collaborator legs by technician
+	removed       removals
+	tools         toolSet
+	visits        int   // calls of leg: the work that legs make, which tests measure
+	changed       []int // legs whose presence changed in this millisecond
+	disconnected  []int // legs whose link went down since the session last entered active
+}
+
+// leg returns both parts of a leg.
+func (e *Engine) leg(i int) (*Leg, *leg) {
+	e.visits++
+	return &e.session.Legs[i], &e.legs[i]
 }
 
 // none stands for no leg.
@@ -25,34 +47,46 @@ const none = -1
 
 // leg is the engine's own state of a leg, beside the result in Leg.
 type leg struct {
-	presence     presence
-	inAction     bool  // after the last event of the last settled millisecond
-	connected    int64 // its first status other than connecting; Unknown: none yet
-	firstWaiting int64 // its first waiting before its start; Unknown: none
-	lastMessage  int64 // the last customer or technician message while it was open
+	prev, next     int // in the list of open legs, or none
+	presence       Presence
+	working        bool  // presence.working, of a leg that started
+	acting         bool  // presence.acting after the last settled millisecond
+	isChanged      bool  // it is in Engine.changed
+	isDisconnected bool  // it is in Engine.disconnected
+	actingSince    int64 // the millisecond after which acting became true
+	connected      int64 // its first status other than connecting; Unknown: none yet
+	firstWaiting   int64 // its first waiting before its start; Unknown: none
+	messages       int64 // chat.messages when it opened
 }
 
-// presence is the state that a technician's console has signalled for a leg.
-type presence struct {
-	link, available, tab, console, window bool
+// Presence is the state that a technician's console has signalled for a leg.
+type Presence struct {
+	Link, Available, Tab, Console, Window bool
 }
 
 // atStart is the presence of a leg that starts (REPORT.md, "Presence").
-var atStart = presence{link: true, available: true, tab: true, console: true}
+var atStart = Presence{Link: true, Available: true, Tab: true, Console: true}
 
 // working and acting are the conditions of work and of being in action, apart
 // from the status active (REPORT.md, "Work" and "In action").
-func (p presence) working() bool { return p.link && p.available && p.tab && p.console }
-func (p presence) acting() bool {
-	return p.link && p.available && (p.tab && p.console || p.window)
+func (p Presence) working() bool { return p.Link && p.Available && p.Tab && p.Console }
+func (p Presence) acting() bool {
+	return p.Link && p.Available && (p.Tab && p.Console || p.Window)
 }
+
+// interruptEvery is the number of events after which Fold and Order ask their
+// context: a few milliseconds of work.
+const interruptEvery = 1 << 14
 
 // Fold computes the legs of one session. The events must be the result of
 // [Order], at least one. The session is valid until the next call. A trace
-// that is not nil records how each number is computed.
-func (e *Engine) Fold(events []event.Event, trace *Trace) *Session {
+// that is not nil records how each number is computed. The error is that of ctx.
+func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (*Session, error) {
 	e.reset(&events[0], trace)
 	for i := range events {
+		if i%interruptEvery == interruptEvery-1 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		ev := &events[i]
 		e.passTime(ev.Millis())
 		if trace != nil {
@@ -65,18 +99,34 @@ func (e *Engine) Fold(events []event.Event, trace *Trace) *Session {
 	}
 	e.settle()
 	e.session.LastEvent = e.now
-	for _, i := range e.open {
+	for i := e.first; i != none; i = e.legs[i].next {
 		e.finish(i, e.status)
 	}
-	return &e.session
+	if trace != nil {
+		trace.last = e.now
+	}
+	return &e.session, nil
 }
 
+// keptLegs bounds the memory that an engine keeps after a large session.
+const keptLegs = 1024
+
 func (e *Engine) reset(first *event.Event, trace *Trace) {
-	e.session = Session{ID: first.SessionID, Legs: e.session.Legs[:0]}
-	e.legs, e.open, e.lead = e.legs[:0], e.open[:0], none
-	e.details = [event.NumDetails]string{}
-	e.status, e.created = event.Connecting, false
-	e.now, e.trace = first.Millis(), trace
+	if len(e.legs) > keptLegs {
+		*e = Engine{}
+	}
+	*e = Engine{
+		session: Session{ID: first.SessionID, Legs: e.session.Legs[:0]},
+		status:  event.Connecting,
+		now:     first.Millis(), trace: trace,
+		action: action{ended: Unknown},
+		legs:   e.legs[:0], first: none, last: none, lead: none,
+		collaborators: e.collaborators, removed: e.removed, tools: e.tools,
+		changed: e.changed[:0], disconnected: e.disconnected[:0],
+	}
+	clear(e.collaborators)
+	e.removed.reset()
+	e.tools.reset()
 }
 
 // apply applies one event (REPORT.md, "Legs").
@@ -107,8 +157,8 @@ func (e *Engine) apply(ev *event.Event, first bool) {
 			e.signal(i, ev.Signal)
 		}
 	case event.ToolUsed:
-		if i := e.addressed(ev); i != none && !slices.Contains(e.session.Legs[i].Tools, ev.Tool) {
-			e.session.Legs[i].Tools = append(e.session.Legs[i].Tools, ev.Tool)
+		if i := e.addressed(ev); i != none {
+			e.tools.add(&e.session.Legs[i], ev.Tool)
 		}
 	case event.ResolutionSubmitted:
 		if i := e.addressed(ev); i != none {
@@ -230,26 +280,18 @@ func removedBy(s event.Status) (by event.Actor, removing bool) {
 
 // enter changes the session's status to s.
 func (e *Engine) enter(s event.Status) {
-	before := e.status
+	switch before := e.status; {
+	case !before.Ending() && s.Ending():
+		e.ended = ending{at: e.now, legs: len(e.legs), clock: e.clock}
+	case before.Ending() && !s.Ending():
+		e.ended = ending{} // the end is taken back: the time since then counts
+	}
 	e.status = s
-	for _, i := range e.open {
-		l, st := &e.session.Legs[i], &e.legs[i]
-		switch {
-		case !before.Ending() && s.Ending():
-			l.End = e.now
-		case before.Ending() && !s.Ending() && l.End != Unknown:
-			// The end is taken back: the time since then counts.
-			if l.Start != Unknown {
-				e.count(i, InOther, l.End, e.now)
-			}
-			l.End = Unknown
-		}
-		if s == event.Active {
-			st.presence.link = true
-		}
+	if s == event.Active {
+		e.reconnect()
 	}
 
-	l, st := &e.session.Legs[e.lead], &e.legs[e.lead]
+	l, st := e.leg(e.lead)
 	if s != event.Connecting && st.connected == Unknown {
 		st.connected = e.now
 	}
@@ -259,6 +301,19 @@ func (e *Engine) enter(s event.Status) {
 	if s == event.Active && l.Start == Unknown {
 		e.start(e.lead)
 	}
+}
+
+// reconnect sets the link of all open legs up.
+func (e *Engine) reconnect() {
+	for _, i := range e.disconnected {
+		l, st := e.leg(i)
+		st.isDisconnected = false
+		if !l.Final && !st.presence.Link {
+			st.presence.Link = true
+			e.presenceChanged(i)
+		}
+	}
+	e.disconnected = e.disconnected[:0]
 }
 
 func (e *Engine) collaborationStarted(ev *event.Event) {
@@ -272,6 +327,10 @@ func (e *Engine) collaborationStarted(ev *event.Event) {
 	}
 	i := e.openLeg(Collaborator)
 	e.session.Legs[i].Technician = ev.Technician
+	if e.collaborators == nil {
+		e.collaborators = map[int64]int{}
+	}
+	e.collaborators[ev.Technician.ID] = i
 	e.start(i)
 }
 
@@ -291,7 +350,7 @@ func (e *Engine) queueRemoved(ev *event.Event) {
 	}
 	switch {
 	case i == none:
-		if !e.wasRemoved(ev.TechnicianID) {
+		if !e.removed.has(ev.TechnicianID) {
 			e.anomaly(NoSuchLeg, "no leg of that technician is open or was removed before; ignored")
 		}
 	case i == e.lead:
@@ -301,80 +360,88 @@ func (e *Engine) queueRemoved(ev *event.Event) {
 	}
 }
 
-// wasRemoved reports whether a leg of that technician (0: any leg) was removed
-// before.
-func (e *Engine) wasRemoved(technician int64) bool {
-	for i := range e.session.Legs {
-		l := &e.session.Legs[i]
-		if l.Final && (technician == 0 || l.Technician.ID == technician) {
-			return true
-		}
-	}
-	return false
-}
-
 func (e *Engine) chatMessage(ev *event.Event) {
-	switch {
-	case ev.Sender == event.Technician:
+	if ev.Sender == event.Technician {
 		i := e.addressed(ev)
 		if i == none {
 			return
 		}
-		l, st := &e.session.Legs[i], &e.legs[i]
-		l.TechnicianMessages++
-		if l.FirstMessage == Unknown {
-			l.FirstMessage = e.now
-			if l.Role == Lead {
-				from := l.Begin
-				if st.firstWaiting != Unknown {
-					from = st.firstWaiting
-				}
-				l.TimeToFirstChat = e.now - from
-				e.span(i, FirstChat, from, e.now)
-			}
-		}
-	case len(e.open) == 0:
+		e.ownMessage(i)
+	} else if e.first == none {
 		e.anomaly(NoSuchLeg, "no leg is open; ignored")
 		return
 	}
-	for _, i := range e.open {
-		switch ev.Sender {
-		case event.Customer:
-			e.session.Legs[i].CustomerMessages++
-		case event.System:
-			e.session.Legs[i].SystemMessages++
-			continue
+	e.chat.add(ev.Sender, e.now)
+}
+
+// ownMessage counts a message of a leg's technician.
+func (e *Engine) ownMessage(i int) {
+	l, st := e.leg(i)
+	l.TechnicianMessages++
+	if l.FirstMessage != Unknown {
+		return
+	}
+	l.FirstMessage = e.now
+	if l.Role == Lead {
+		from := l.Begin
+		if st.firstWaiting != Unknown {
+			from = st.firstWaiting
 		}
-		e.legs[i].lastMessage = e.now
+		l.TimeToFirstChat = e.now - from
+		e.span(i, FirstChat, from, e.now)
 	}
 }
 
 func (e *Engine) signal(i int, s event.Signal) {
-	if e.session.Legs[i].Start == Unknown {
+	l, st := e.leg(i)
+	if l.Start == Unknown {
 		return // signals before the start are ignored
 	}
-	p := &e.legs[i].presence
+	p := &st.presence
 	switch s {
 	case event.Away:
-		p.available = false
+		p.Available = false
 	case event.Available:
-		p.available = true
+		p.Available = true
 	case event.LinkDown:
-		p.link = false
+		p.Link = false
+		if !st.isDisconnected {
+			st.isDisconnected = true
+			e.disconnected = append(e.disconnected, i)
+		}
 	case event.LinkUp:
-		p.link = true
+		p.Link = true
 	case event.TabSelected:
-		p.tab = true
+		p.Tab = true
 	case event.TabDeselected:
-		p.tab = false
+		p.Tab = false
 	case event.ConsoleForeground:
-		p.console = true
+		p.Console = true
 	case event.ConsoleBackground:
-		p.console = false
+		p.Console = false
 	case event.WindowActive:
-		p.window = true
+		p.Window = true
 	case event.WindowInactive:
-		p.window = false
+		p.Window = false
+	}
+	e.presenceChanged(i)
+}
+
+// presenceChanged begins or ends the work of a leg that started, and leaves the
+// leg to settle.
+func (e *Engine) presenceChanged(i int) {
+	l, st := e.leg(i)
+	if working := st.presence.working(); working != st.working {
+		st.working = working
+		if working {
+			l.Work -= e.clock.active
+		} else {
+			l.Work += e.clock.active
+		}
+	}
+	if !st.isChanged {
+		st.isChanged = true
+		e.changed = append(e.changed, i)
 	}
 }
 
@@ -394,10 +461,11 @@ func (e *Engine) addressed(ev *event.Event) int {
 
 // legOf returns a technician's open leg, or none. There is at most one.
 func (e *Engine) legOf(technician int64) int {
-	for _, i := range e.open {
-		if e.session.Legs[i].Technician.ID == technician {
-			return i
-		}
+	if e.lead != none && e.session.Legs[e.lead].Technician.ID == technician {
+		return e.lead
+	}
+	if i, open := e.collaborators[technician]; open {
+		return i
 	}
 	return none
 }
@@ -413,10 +481,34 @@ func (e *Engine) openLeg(r Role) int {
 		Number: i, Role: r, Begin: e.now, Tools: tools,
 		Start: Unknown, End: Unknown, LastAction: Unknown,
 		TimeToFirstChat: Unknown, WrapUp: Unknown, FirstMessage: Unknown,
+		CustomerMessages: -e.chat.customer, SystemMessages: -e.chat.system,
 	})
-	e.legs = append(e.legs, leg{connected: Unknown, firstWaiting: Unknown, lastMessage: Unknown})
-	e.open = append(e.open, i)
+	e.legs = append(e.legs, leg{prev: e.last, next: none, connected: Unknown, firstWaiting: Unknown, messages: e.chat.messages})
+	if e.last == none {
+		e.first = i
+	} else {
+		e.legs[e.last].next = i
+	}
+	e.last = i
+	if e.trace != nil {
+		e.trace.opened()
+	}
 	return i
+}
+
+// unlink takes a leg out of the list of open legs.
+func (e *Engine) unlink(i int) {
+	st := &e.legs[i]
+	if st.prev == none {
+		e.first = st.next
+	} else {
+		e.legs[st.prev].next = st.next
+	}
+	if st.next == none {
+		e.last = st.prev
+	} else {
+		e.legs[st.next].prev = st.prev
+	}
 }
 
 // assign makes t the technician of the open lead leg. Later events never
@@ -424,8 +516,11 @@ func (e *Engine) openLeg(r Role) int {
 func (e *Engine) assign(t event.Person) { e.session.Legs[e.lead].Technician = t }
 
 func (e *Engine) start(i int) {
-	e.session.Legs[i].Start = e.now
+	l := &e.session.Legs[i]
+	l.Start = e.now
+	e.clock.subtractFrom(l)
 	e.legs[i].presence = atStart
+	e.presenceChanged(i)
 }
 
 // dropCollaborator removes the open collaborator leg of a technician before
@@ -442,34 +537,30 @@ func (e *Engine) remove(i int, by event.Actor) { e.removeAs(i, by, e.status, e.s
 // removeAll removes all open legs. Before is the status before the event that
 // removes them.
 func (e *Engine) removeAll(by event.Actor, before event.Status) {
-	for len(e.open) > 0 {
-		e.removeAs(e.open[0], by, e.status, before)
+	for e.first != none {
+		e.removeAs(e.first, by, e.status, before)
 	}
-	e.lead = none
 }
 
 func (e *Engine) removeAs(i int, by event.Actor, status, before event.Status) {
-	l, st := &e.session.Legs[i], &e.legs[i]
-	if st.inAction {
-		l.LastAction = e.now
-	}
-	if l.End == Unknown {
-		l.End = e.now
-	}
+	l, st := e.leg(i)
+	l.Final = true
+	e.finish(i, status)
 	removal := Removal{Leg: i, By: by, Before: before}
 	switch {
 	case removal.NoWrapUp():
 		l.WrapUp = 0
-	case st.lastMessage != Unknown:
-		l.WrapUp = e.now - st.lastMessage
-		e.span(i, WrapUp, st.lastMessage, e.now)
+	case e.chat.messages > st.messages:
+		l.WrapUp = e.now - e.chat.last
+		e.span(i, WrapUp, e.chat.last, e.now)
 	}
-	e.finish(i, status)
-	l.Final = true
-	e.open = slices.DeleteFunc(e.open, func(o int) bool { return o == i })
+	e.unlink(i)
 	if i == e.lead {
 		e.lead = none
+	} else {
+		delete(e.collaborators, l.Technician.ID)
 	}
+	e.removed.add(l.Technician.ID)
 	if e.trace != nil {
 		e.trace.removed(removal)
 	}
@@ -478,17 +569,45 @@ func (e *Engine) removeAs(i int, by event.Actor, status, before event.Status) {
 // finish computes the values that end at last known: the removal of the leg,
 // or, for an open leg, the session's last event.
 func (e *Engine) finish(i int, status event.Status) {
-	l, st := &e.session.Legs[i], &e.legs[i]
-	l.Status, l.Details = status, e.details
-	if l.Role == Collaborator {
-		return
+	l, st := e.leg(i)
+	counted := &e.clock // until the end, or last known
+	switch {
+	case i < e.ended.legs:
+		l.End, counted = e.ended.at, &e.ended.clock
+	case l.Final:
+		l.End = e.now
 	}
+	if l.Start != Unknown {
+		counted.addTo(l)
+	}
+	if st.working {
+		l.Work += counted.active
+	}
+	switch {
+	case st.acting && l.Final:
+		e.action.stop(l, st.actingSince, e.now)
+	case st.acting:
+		e.action.interrupt(l, st.actingSince)
+	}
+	l.CustomerMessages += e.chat.customer
+	l.SystemMessages += e.chat.system
+	l.Status, l.Details = status, e.details
+	if l.Role == Lead {
+		e.finishLead(l, st)
+	}
+	if e.trace != nil {
+		e.trace.finished(l, e.now)
+	}
+}
+
+// finishLead computes the connecting and waiting time of a lead leg.
+func (e *Engine) finishLead(l *Leg, st *leg) {
 	until := e.now
 	if st.connected != Unknown {
 		until = st.connected
 	}
 	l.Connecting = until - l.Begin
-	e.span(i, InConnecting, l.Begin, until)
+	e.span(l.Number, InConnecting, l.Begin, until)
 
 	if st.firstWaiting == Unknown {
 		return
@@ -502,7 +621,7 @@ func (e *Engine) finish(i int, status event.Status) {
 		until = e.now
 	}
 	l.Waiting = until - st.firstWaiting
-	e.span(i, InWaiting, st.firstWaiting, until)
+	e.span(l.Number, InWaiting, st.firstWaiting, until)
 }
 
 // passTime counts the time until now under the current state.
@@ -511,72 +630,35 @@ func (e *Engine) passTime(now int64) {
 		return
 	}
 	e.settle()
-	for _, i := range e.open {
-		l := &e.session.Legs[i]
-		if l.Start == Unknown || l.End != Unknown {
-			continue
-		}
-		e.count(i, bucketOf(e.status), e.now, now)
-		if e.status == event.Active && e.legs[i].presence.working() {
-			e.count(i, InWork, e.now, now)
-		}
-		if e.legs[i].inAction {
-			e.span(i, InAction, e.now, now)
-		}
-	}
+	e.clock.add(e.status, now-e.now)
 	e.now = now
 }
 
-// settle compares the state after the last event of a millisecond with the one
-// before: it notes which legs are in action, and where that just ended.
+// settle takes over the state after the last event of a millisecond: which legs
+// have a presence that is in action, and whether the session is active.
 func (e *Engine) settle() {
-	for _, i := range e.open {
-		l, st := &e.session.Legs[i], &e.legs[i]
-		acting := e.status == event.Active && l.Start != Unknown && st.presence.acting()
-		if st.inAction && !acting {
-			l.LastAction = e.now
+	for _, i := range e.changed {
+		l, st := e.leg(i)
+		st.isChanged = false
+		if l.Final {
+			continue
 		}
-		st.inAction = acting
+		switch acting := st.presence.acting(); {
+		case acting && !st.acting:
+			st.actingSince = e.now
+		case !acting && st.acting:
+			e.action.stop(l, st.actingSince, e.now)
+		}
+		st.acting = st.presence.acting()
+		if e.trace != nil {
+			e.trace.presence(i, st.presence, e.now)
+		}
 	}
-}
-
-// bucketOf is the bucket of a status (REPORT.md, "Buckets").
-func bucketOf(s event.Status) Measure {
-	switch s {
-	case event.Active:
-		return InActive
-	case event.OnHold:
-		return InHold
-	case event.Transferring:
-		return InTransfer
-	case event.Rebooting:
-		return InRebooting
-	case event.Reconnecting:
-		return InReconnecting
+	e.changed = e.changed[:0]
+	e.action.settle(e.status == event.Active, e.now)
+	if e.trace != nil {
+		e.trace.status(e.status, e.now)
 	}
-	return InOther
-}
-
-// count adds the time from..to to one of a leg's measures.
-func (e *Engine) count(i int, m Measure, from, to int64) {
-	l := &e.session.Legs[i]
-	switch d := to - from; m {
-	case InActive:
-		l.Active += d
-	case InHold:
-		l.Hold += d
-	case InTransfer:
-		l.Transfer += d
-	case InRebooting:
-		l.Rebooting += d
-	case InReconnecting:
-		l.Reconnecting += d
-	case InOther:
-		l.Other += d
-	case InWork:
-		l.Work += d
-	}
-	e.span(i, m, from, to)
 }
 
 func (e *Engine) span(i int, m Measure, from, to int64) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -13,14 +14,16 @@ import (
 
 // Order sorts the events of one session in place, in the order of EVENTS.md,
 // "Lines". Of events with the same event_id it keeps the first. It returns the
-// remaining events, which share the memory of events, and the number of
-// duplicates that it dropped.
+// remaining events, which share the memory of events, and the number of duplicates
+// that it dropped.
 //
 // Most sessions arrive sorted and without duplicates. Their events are compared
 // but not moved, and up to smallSession events need no allocation.
-func Order(events []event.Event) (unique []event.Event, duplicates int) {
-	if !isSorted(events) {
-		sort.Sort(inOrder(events))
+//
+// The error is that of ctx.
+func Order(ctx context.Context, events []event.Event) (unique []event.Event, duplicates int, err error) {
+	if err := order(ctx, events); err != nil {
+		return nil, 0, err
 	}
 	var small [2 * smallSession]slot
 	seen := idSet{events: events, slots: small[:]}
@@ -37,7 +40,64 @@ func Order(events []event.Event) (unique []event.Event, duplicates int) {
 		}
 		n++
 	}
-	return events[:n], len(events) - n
+	return events[:n], len(events) - n, nil
+}
+
+// order sorts events. Many events are sorted by their indexes, which takes 8 bytes
+// each: in pieces, so that ctx can interrupt it, and with one move for each event.
+func order(ctx context.Context, events []event.Event) error {
+	if isSorted(events) {
+		return nil
+	}
+	if len(events) <= interruptEvery {
+		sort.Sort(inOrder(events))
+		return nil
+	}
+	indexes, merged := make([]int32, len(events)), make([]int32, 0, len(events))
+	for i := range indexes {
+		indexes[i] = int32(i)
+	}
+	compareAt := func(a, b int32) int { return compare(&events[a], &events[b]) }
+	for piece := range slices.Chunk(indexes, interruptEvery) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		slices.SortFunc(piece, compareAt)
+	}
+	for size := interruptEvery; size < len(indexes); size *= 2 {
+		merged = merged[:0]
+		for pair := range slices.Chunk(indexes, 2*size) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			a, b := pair[:min(size, len(pair))], pair[min(size, len(pair)):]
+			for len(a) > 0 && len(b) > 0 {
+				if compareAt(a[0], b[0]) <= 0 {
+					merged, a = append(merged, a[0]), a[1:]
+				} else {
+					merged, b = append(merged, b[0]), b[1:]
+				}
+			}
+			merged = append(append(merged, a...), b...)
+		}
+		indexes, merged = merged, indexes
+	}
+	permute(events, indexes)
+	return nil
+}
+
+// permute moves events[indexes[i]] to events[i], and destroys indexes.
+func permute(events []event.Event, indexes []int32) {
+	for i := range indexes {
+		first, to := events[i], i
+		for from := int(indexes[to]); from != i; from = int(indexes[to]) {
+			events[to] = events[from]
+			indexes[to] = int32(to)
+			to = from
+		}
+		events[to] = first
+		indexes[to] = int32(to)
+	}
 }
 
 func isSorted(events []event.Event) bool {

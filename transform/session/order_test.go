@@ -20,11 +20,12 @@ func orderSlowly(events []event.Event) []event.Event {
 	})
 }
 
-// TestOrder tries sessions of every size around that from which on Order takes
-// memory, with no, some and many repeated events, in order and shuffled.
+// TestOrder tries sessions of the sizes from which on Order takes memory, or sorts
+// in pieces, with no, some and many repeated events, in order and shuffled.
 func TestOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	sizes := []int{1, 2, 3, smallSession - 1, smallSession, smallSession + 1, 2 * smallSession, 1000}
+	sizes := []int{1, 2, 3, smallSession - 1, smallSession, smallSession + 1, 2 * smallSession, 1000,
+		interruptEvery, interruptEvery + 1, 3*interruptEvery - 7}
 	for _, size := range sizes {
 		for _, ids := range []int{10 * size, size, max(1, size/3)} {
 			var events []event.Event
@@ -37,8 +38,8 @@ func TestOrder(t *testing.T) {
 			}
 			for range 4 {
 				want := orderSlowly(events)
-				got, duplicates := Order(slices.Clone(events))
-				if !slices.Equal(got, want) || duplicates != len(events)-len(want) {
+				got, duplicates, err := Order(t.Context(), slices.Clone(events))
+				if err != nil || !slices.Equal(got, want) || duplicates != len(events)-len(want) {
 					t.Fatalf("%d events of %d ids: got %d and %d duplicates, want %d: %+v", size, ids, len(got), duplicates, len(want), got)
 				}
 				r.Shuffle(size, func(i, j int) { events[i], events[j] = events[j], events[i] })
@@ -53,8 +54,8 @@ func TestAllocations(t *testing.T) {
 	events := typicalSession()
 	var engine Engine
 	allocations := testing.AllocsPerRun(100, func() {
-		unique, _ := Order(events)
-		engine.Fold(unique, nil)
+		unique, _, _ := Order(t.Context(), events)
+		engine.Fold(t.Context(), unique, nil)
 	})
 	if allocations > 0 {
 		t.Errorf("%v allocations for a session", allocations)

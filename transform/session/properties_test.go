@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,8 +14,14 @@ import (
 
 // fold folds a copy of events, and returns a copy of the session.
 func fold(events []event.Event, trace *Trace) *Session {
-	unique, _ := Order(slices.Clone(events))
-	s := new(Engine).Fold(unique, trace)
+	unique, _, err := Order(context.Background(), slices.Clone(events))
+	if err != nil {
+		panic(err)
+	}
+	s, err := new(Engine).Fold(context.Background(), unique, trace)
+	if err != nil {
+		panic(err)
+	}
 	return s
 }
 
@@ -132,13 +139,19 @@ func checkTrace(t *testing.T, s *Session, trace *Trace) {
 	for i := range actionEnded {
 		actionEnded[i] = Unknown
 	}
-	for _, span := range trace.Spans {
-		if span.From >= span.To {
-			t.Errorf("an empty span %+v", span)
-		}
-		sums[span.Leg][span.Measure] += span.To - span.From
-		if span.Measure == InAction && span.To <= s.Legs[span.Leg].LastAction {
-			actionEnded[span.Leg] = span.To
+	for leg := range s.Legs {
+		for m := range Measure(NumMeasures) {
+			last := int64(Unknown)
+			for span := range trace.Spans(leg, m) {
+				if span.Leg != leg || span.Measure != m || span.From >= span.To || span.From <= last {
+					t.Errorf("leg %d, %s: a span %+v after %d", leg, m, span, last)
+				}
+				last = span.To
+				sums[leg][m] += span.To - span.From
+				if m == InAction && span.To <= s.Legs[leg].LastAction {
+					actionEnded[leg] = span.To
+				}
+			}
 		}
 	}
 	for i, l := range s.Legs {
@@ -185,13 +198,13 @@ func TestOrderAmongCopies(t *testing.T) {
 			copies[i] = hostile.Event(r)
 			copies[i].ID, copies[i].SessionID, copies[i].TS = "same", 1, hostile.Start
 		}
-		first, n := Order(slices.Clone(copies))
+		first, n, _ := Order(t.Context(), slices.Clone(copies))
 		if n != 2 {
 			t.Fatalf("seed %d: %d duplicates", seed, n)
 		}
 		want := fmt.Sprintf("%+v %+v", first[0], first[0].Details)
 		slices.Reverse(copies)
-		other, _ := Order(copies)
+		other, _, _ := Order(t.Context(), copies)
 		if got := fmt.Sprintf("%+v %+v", other[0], other[0].Details); deref(&first[0]) != deref(&other[0]) {
 			t.Fatalf("seed %d: %s, but in another order %s", seed, want, got)
 		}

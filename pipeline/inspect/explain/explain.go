@@ -77,7 +77,7 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
 	}
-	return newExplanation(deliveries), nil
+	return newExplanation(ctx, deliveries)
 }
 
 // ErrNoSession says that no digest of the window has events of the session.
@@ -121,12 +121,12 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, d day.Day, id int6
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, words.Count(s.Lookback, "day", "days"), d)
 	}
-	return newExplanation(deliveries), nil
+	return newExplanation(ctx, deliveries)
 }
 
 // newExplanation explains the session of the deliveries, of which there is at least
 // one.
-func newExplanation(deliveries []Delivery) *Explanation {
+func newExplanation(ctx context.Context, deliveries []Delivery) (*Explanation, error) {
 	// Workers have read them at the same time. Equal deliveries are sorted by their
 	// place, so that always the same one counts.
 	slices.SortFunc(deliveries, func(a, b Delivery) int {
@@ -140,11 +140,14 @@ func newExplanation(deliveries []Delivery) *Explanation {
 		d.Repeated = seen[d.Event.ID]
 		seen[d.Event.ID] = true
 	}
-	unique, _ := session.Order(events)
-	trace := new(session.Trace)
-	return &Explanation{
-		Session:    new(session.Engine).Fold(unique, trace),
-		Trace:      trace,
-		Deliveries: deliveries,
+	unique, _, err := session.Order(ctx, events)
+	if err != nil {
+		return nil, err
 	}
+	trace := new(session.Trace)
+	folded, err := new(session.Engine).Fold(ctx, unique, trace)
+	if err != nil {
+		return nil, err
+	}
+	return &Explanation{Session: folded, Trace: trace, Deliveries: deliveries}, nil
 }

@@ -38,7 +38,7 @@ type Number struct {
 
 // Numbers are the times and durations of a leg, in the order of the report's columns.
 func (f *Formatter) Numbers(l *session.Leg) []Number {
-	removal, removedAt := f.removal(l.Number)
+	removal, removedAt := f.Trace.Removal(l.Number)
 	numbers := []Number{
 		{"Begin", f.Moment(l.Begin), "the leg opened"},
 		{"Start", f.known(l.Start), whyStart(l)},
@@ -69,26 +69,18 @@ func (f *Formatter) Numbers(l *session.Leg) []Number {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// removal finds how a leg was removed, and when in milliseconds; nil if it was not.
-func (f *Formatter) removal(leg int) (*session.Removal, int64) {
-	for i := range f.Trace.Steps {
-		step := &f.Trace.Steps[i]
-		for j := range step.Removed {
-			if step.Removed[j].Leg == leg {
-				return &step.Removed[j], step.Event.Millis()
-			}
-		}
-	}
-	return nil, 0
-}
+// mostSpans bounds a list of spans: a session can have as many as events.
+const mostSpans = 1000
 
 // spans lists the intervals that a measure adds up.
 func (f *Formatter) spans(leg int, m session.Measure) string {
 	var texts []string
-	for _, s := range f.Trace.Spans {
-		if s.Leg == leg && s.Measure == m {
-			texts = append(texts, fmt.Sprintf("%s to %s", f.Moment(s.From), f.Moment(s.To)))
+	for s := range f.Trace.Spans(leg, m) {
+		if len(texts) == mostSpans {
+			texts = append(texts, "…")
+			break
 		}
+		texts = append(texts, fmt.Sprintf("%s to %s", f.Moment(s.From), f.Moment(s.To)))
 	}
 	return strings.Join(texts, ", ")
 }

@@ -75,8 +75,12 @@ func JSON(x *Explanation, def *report.Definition) any {
 		def.Row(&row, x.Session, &x.Session.Legs[i], &counts)
 		out.Rows = append(out.Rows, report.AppendJSON(nil, &row))
 	}
-	for _, s := range x.Trace.Spans {
-		out.Spans = append(out.Spans, jsonSpan{s.Leg, s.Measure.String(), utc(s.From), utc(s.To)})
+	for leg := range x.Session.Legs {
+		for m := range session.Measure(session.NumMeasures) {
+			for s := range x.Trace.Spans(leg, m) {
+				out.Spans = append(out.Spans, jsonSpan{s.Leg, s.Measure.String(), utc(s.From), utc(s.To)})
+			}
+		}
 	}
 	return out
 }

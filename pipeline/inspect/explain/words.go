@@ -67,6 +67,9 @@ func State(step *session.Step) string {
 			text += fmt.Sprintf("; leg %d %s", l.Leg, presenceText(&l))
 		}
 	}
+	if more := step.OpenLegs - len(step.Legs); more > 0 {
+		text += fmt.Sprintf("; and %d more open legs", more)
+	}
 	return text
 }
 

@@ -51,6 +51,46 @@ func Session(r *rand.Rand, id int64) []event.Event {
 	return events
 }
 
+// Crowd generates n events of one session in random order, in which many
+// technicians collaborate at the same time, use many tools, and come and go. It
+// is a pure function of the numbers from r.
+func Crowd(r *rand.Rand, id int64, n int) []event.Event {
+	technicians := int64(2 + r.IntN(n))
+	steps := []int64{0, 1, 500, 1000, 3000, 60_000_000}
+	events := make([]event.Event, 0, n)
+	at := int64(Start)
+	for i := range n {
+		at += steps[r.IntN(len(steps))]
+		e := Event(r)
+		switch r.IntN(8) {
+		case 0, 1, 2:
+			e = event.Event{Type: event.CollaborationStarted, Technician: person(r)}
+		case 3:
+			e = event.Event{Type: event.ToolUsed, Tool: fmt.Sprint("tool", r.IntN(60))}
+		}
+		if _, removing := removing[e.Status]; removing && r.IntN(20) > 0 {
+			e.Status = event.ClosedByCustomer // which ends the session, and removes no leg
+		}
+		switch {
+		case e.Technician.ID != 0 && (e.Type == event.CollaborationStarted || r.IntN(4) == 0):
+			e.Technician.ID = 1 + r.Int64N(technicians)
+		case e.Type == event.QueueRemoved || e.TechnicianID != 0:
+			e.TechnicianID = 1 + r.Int64N(technicians)
+		}
+		e.SessionID, e.TS, e.ID = id, at, fmt.Sprintf("e%06d", i)
+		events = append(events, e)
+	}
+	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	return events
+}
+
+// removing are the statuses that remove all legs. A crowd leaves most of them
+// out, because it would not grow.
+var removing = map[event.Status]struct{}{
+	event.ClosedByTechnician: {}, event.TimedOutClosedByTechnician: {}, event.Aborted: {},
+	event.ClosedByWaitingCustomer: {}, event.DeclinedByCustomer: {},
+}
+
 // Event generates the members of an event that depend on its type.
 func Event(r *rand.Rand) event.Event {
 	// Statuses, presence and messages are the most frequent types.
