@@ -52,8 +52,8 @@ func parseDay(t testing.TB, s string) day.Day {
 	return d
 }
 
-// TestDrops: the drops of days, as people who look at the clock on the wall
-// would tell them. What the clock shows at that moment is in the last column.
+// TestDrops: the drops of days, worked out by hand from the local clock. The last
+// column is what the clock shows at that moment.
 func TestDrops(t *testing.T) {
 	for _, c := range []struct {
 		zone, day, at string
@@ -64,7 +64,7 @@ func TestDrops(t *testing.T) {
 		{"UTC", "2026-11-20", "00:00", "2026-11-21T00:00:00Z", "2026-11-21 00:00"},
 		{"UTC", "2026-11-20", "23:59", "2026-11-21T23:59:00Z", "2026-11-21 23:59"},
 
-		// The hour from 02:00 is left out on 29 March 2026, and there twice on 25 October.
+		// The hour from 02:00 is skipped on 29 March 2026, and repeated on 25 October.
 		{"Europe/Amsterdam", "2026-03-27", "02:30", "2026-03-28T01:30:00Z", "2026-03-28 02:30"},
 		{"Europe/Amsterdam", "2026-03-28", "02:30", "2026-03-29T01:00:00Z", "2026-03-29 03:00"},
 		{"Europe/Amsterdam", "2026-03-29", "02:30", "2026-03-30T00:30:00Z", "2026-03-30 02:30"},
@@ -76,14 +76,14 @@ func TestDrops(t *testing.T) {
 		{"Australia/Lord_Howe", "2026-04-04", "01:45", "2026-04-04T14:45:00Z", "2026-04-05 01:45"},
 		{"Australia/Lord_Howe", "2026-04-04", "02:00", "2026-04-04T15:30:00Z", "2026-04-05 02:00"},
 
-		// Midnights that are left out.
+		// Skipped midnights.
 		{"America/Havana", "2026-03-07", "00:00", "2026-03-08T05:00:00Z", "2026-03-08 01:00"},
 		{"America/Santiago", "2026-09-05", "00:00", "2026-09-06T04:00:00Z", "2026-09-06 01:00"},
 		{"America/Santiago", "2026-09-05", "00:30", "2026-09-06T04:00:00Z", "2026-09-06 01:00"},
 		{"Africa/Cairo", "2026-04-23", "00:00", "2026-04-23T22:00:00Z", "2026-04-24 01:00"},
 		{"Asia/Beirut", "2026-03-28", "00:00", "2026-03-28T22:00:00Z", "2026-03-29 01:00"},
 
-		// Midnights that are there twice. In Havana the day is over at the first
+		// Repeated midnights. In Havana the day is over at the first
 		// one; in Santiago the clock goes back just before there is one.
 		{"America/Havana", "2026-10-31", "00:00", "2026-11-01T04:00:00Z", "2026-11-01 00:00"},
 		{"America/Santiago", "2026-04-04", "00:00", "2026-04-05T04:00:00Z", "2026-04-05 00:00"},
@@ -91,7 +91,7 @@ func TestDrops(t *testing.T) {
 		{"America/St_Johns", "2010-11-06", "00:00", "2010-11-07T03:30:00Z", "2010-11-07 00:00"},
 		{"America/St_Johns", "2010-11-06", "00:01", "2010-11-07T03:31:00Z", "2010-11-07 00:01"},
 
-		// Dates that are left out, and the ones around them.
+		// Skipped dates, and the dates around them.
 		{"Pacific/Apia", "2011-12-28", "02:00", "2011-12-29T12:00:00Z", "2011-12-29 02:00"},
 		{"Pacific/Apia", "2011-12-29", "02:00", "2011-12-30T10:00:00Z", "2011-12-31 00:00"},
 		{"Pacific/Apia", "2011-12-30", "02:00", "2011-12-30T12:00:00Z", "2011-12-31 02:00"},
@@ -99,7 +99,7 @@ func TestDrops(t *testing.T) {
 		{"Pacific/Kwajalein", "1993-08-20", "02:00", "1993-08-21T12:00:00Z", "1993-08-22 00:00"},
 		{"Pacific/Kwajalein", "1993-08-21", "02:00", "1993-08-21T14:00:00Z", "1993-08-22 02:00"},
 
-		// A date that was there twice: at 15:30 on 19 October 1867, Sitka's clocks
+		// A repeated date: at 15:30 on 19 October 1867, Sitka's clocks
 		// went back to 15:30 on the 18th.
 		{"America/Sitka", "1867-10-17", "02:00", "1867-10-17T11:01:13Z", "1867-10-18 02:00"},
 		{"America/Sitka", "1867-10-18", "02:00", "1867-10-19T11:01:13Z", "1867-10-19 02:00"},
@@ -131,7 +131,7 @@ func zones(t testing.TB) []string {
 			}
 		}
 	}
-	// The go command tells tests where it lies.
+	// The go command sets this for tests.
 	if database, err := zip.OpenReader(filepath.Join(os.Getenv("GOROOT"), "lib", "time", "zoneinfo.zip")); err == nil {
 		defer database.Close()
 		for _, file := range database.File {
@@ -146,8 +146,8 @@ func zones(t testing.TB) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// A wall is a clock on the wall, looked at again and again: every step, and
-// whenever an hour begins.
+// A wall is a simulated wall clock that is read at every step and at every full
+// hour.
 type wall struct {
 	zone *time.Location
 	step int64 // seconds; a divisor of an hour
@@ -164,12 +164,11 @@ func (w wall) shows(t int64) int64 {
 	return t + int64(offset)
 }
 
-// drops tells the instants at which the days from first on drop, until an
-// instant, by looking at the clock all the time, from a moment on at which it
-// shows the first day or an earlier one. It knows of the rules what people know:
-// a day has dropped once the clock shows the time, or something later, on the
-// next date, or a later one; and that was too early if the clock then shows the
-// day itself again.
+// drops returns the instants at which the days from first on drop, until an instant.
+// It reads the clock from a moment on at which it shows the first day or an earlier
+// one. Its rule is independent of the product: a day has dropped once the clock shows
+// the time, or a later one, on the next date, or a later one; this does not count if
+// the clock shows the day itself again afterwards.
 func (w wall) drops(first day.Day, at time.Duration, from, until int64) map[day.Day]int64 {
 	drops := map[day.Day]int64{}
 	next := first
@@ -187,7 +186,7 @@ func (w wall) drops(first day.Day, at time.Duration, from, until int64) map[day.
 		look(t, before)
 		after := w.shows(t + hour)
 		dropsNow := after >= int64(next+1)*dayLong+int64(at/time.Second)
-		if after-before != hour || dropsNow { // otherwise, looking within the hour shows nothing new
+		if after-before != hour || dropsNow { // otherwise no reading within the hour shows anything new
 			for u := t; u < t+hour; u += w.step {
 				look(u, w.shows(u))
 			}
@@ -205,13 +204,13 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// check compares what a schedule says with what the clock on the wall shows,
-// for every day and month from first on that has dropped until an instant.
+// check compares the drops of a schedule with those of the wall clock, for every day
+// and month from first on that has dropped until an instant.
 func check(t rapid.TB, name string, at time.Duration, step int64, first day.Day, days int) {
 	t.Helper()
 	z := zone(t, name)
 	s := schedule.New(configured(at, at), z)
-	from := first.UTC().Unix() - dayLong // wherever it is, the first day is not over yet
+	from := first.UTC().Unix() - dayLong // before the end of the first day in every zone
 	until := (first + day.Day(days)).UTC().Unix()
 	drops := wall{z, step}.drops(first, at, from, until)
 	if len(drops) < days-3 {
@@ -230,9 +229,8 @@ func check(t rapid.TB, name string, at time.Duration, step int64, first day.Day,
 	}
 }
 
-// TestDropsByTheWall: in every zone, for two years to come and for two of the
-// past that had more oddities, the drops are those that the clock on the wall
-// shows.
+// TestDropsByTheWall: in every zone, for two future years and two past years with more
+// oddities, the drops are those of the wall clock.
 func TestDropsByTheWall(t *testing.T) {
 	for _, name := range zones(t) {
 		for _, at := range []string{"00:00", "02:30"} {
@@ -242,7 +240,7 @@ func TestDropsByTheWall(t *testing.T) {
 	}
 }
 
-// TestAnyDropsByTheWall: the same for a few days of any year.
+// TestAnyDropsByTheWall: the same for a few days of a random year.
 func TestAnyDropsByTheWall(t *testing.T) {
 	names := zones(t)
 	// The last day of a leap year, far from all that is known of clocks.
@@ -254,8 +252,8 @@ func TestAnyDropsByTheWall(t *testing.T) {
 	})
 }
 
-// TestOddDropsByTheWall looks at each second, where clocks were moved by days or
-// odd seconds.
+// TestOddDropsByTheWall reads each second where clocks were changed by days or odd
+// seconds.
 func TestOddDropsByTheWall(t *testing.T) {
 	for _, c := range []struct{ zone, from string }{
 		{"Asia/Manila", "1844-12-25"},       // without the 31st

@@ -16,14 +16,14 @@ import (
 	"daybook/transform/day"
 )
 
-// publication is a period, and the instant of its publication.
+// publication is a period and the instant of its publication.
 type publication struct {
 	period schedule.Period
 	at     int64 // seconds since the Unix epoch
 }
 
-// travel publishes what is due, from now on until an instant: it looks when
-// one of the periods around falls due, and sleeps in between.
+// travel publishes due periods until an instant. It wakes up when one of the periods
+// nearby falls due.
 func travel(s *schedule.Schedule, until time.Time) []publication {
 	var done []publication
 	published := map[schedule.Period]bool{}
@@ -83,7 +83,7 @@ func texts(all []publication) []string {
 	return lines
 }
 
-// expected is what is to be published in a time, by the clock on the wall.
+// expected is what should be published in a time, according to a simulated wall clock.
 func expected(z *time.Location, at, grace time.Duration, begin, end time.Time) []publication {
 	first := day.Of(begin.UnixMilli(), z) - 3
 	drops := wall{z, 60}.drops(first, at, first.UTC().Unix()-dayLong, end.Unix())
@@ -101,11 +101,10 @@ func expected(z *time.Location, at, grace time.Duration, begin, end time.Time) [
 	return all
 }
 
-// service is the least that works by a schedule: at every tick, it publishes
-// what is due.
+// service is a minimal service: at every tick it publishes the due periods.
 type service struct {
 	schedule    *schedule.Schedule
-	skew        time.Duration // by which its clock is wrong
+	skew        time.Duration // error of its clock
 	since, last time.Time
 	published   map[schedule.Period]time.Time // by its clock
 	order       []string
@@ -113,8 +112,8 @@ type service struct {
 
 const (
 	tick    = 15 * time.Minute
-	silence = 2 * tick // a longer one means that nobody was alive
-	reach   = 70       // days before it was alive, of which it asks: those of max_age, and of the month that ended then
+	silence = 2 * tick // a longer gap is a break
+	reach   = 70       // days before its start that it asks about: max_age and the month that ended then
 )
 
 func newService(t testing.TB, change func(c *config.Schedule)) *service {
@@ -125,7 +124,7 @@ func newService(t testing.TB, change func(c *config.Schedule)) *service {
 
 func (s *service) now() time.Time { return time.Now().Add(s.skew) }
 
-// run is alive until an instant, and then tells what it has published meanwhile.
+// run serves until an instant and returns what it published.
 func (s *service) run(until time.Time) string {
 	s.order = nil
 	for ; time.Now().Before(until); time.Sleep(tick) {
@@ -137,8 +136,7 @@ func (s *service) run(until time.Time) string {
 	return strings.Join(s.order, " ")
 }
 
-// publish asks about all periods of a kind that may be due, and a few that are
-// not.
+// publish asks about all periods of a kind that may be due, and a few others.
 func (s *service) publish(now time.Time, last func(time.Time) schedule.Period) {
 	end := last(now.AddDate(0, 0, 3)).Next()
 	for p := last(s.since.AddDate(0, 0, -reach)); p != end; p = p.Next() {
@@ -154,7 +152,7 @@ func noon(month time.Month, dom int) time.Time {
 	return time.Date(2026, month, dom, 11, 0, 0, 0, time.UTC)
 }
 
-// TestDowntime: ten days in which nobody ran, caught up by each policy.
+// TestDowntime: ten days without a running service, for each catch_up.
 func TestDowntime(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -178,8 +176,8 @@ func TestDowntime(t *testing.T) {
 			name:   "latest",
 			change: func(c *config.Schedule) { c.CatchUp = "latest" },
 			within: "2026-11-19",
-			// November is the latest month, and made of its days, also those that
-			// were left out before. (The service began on 8 November.)
+			// November is the latest month. It needs all its days, also those that were
+			// not caught up before. (The service started on 8 November.)
 			across: "2026-11-01 2026-11-02 2026-11-03 2026-11-04 2026-11-05 2026-11-06 " +
 				"2026-11-10 2026-11-11 2026-11-12 2026-11-13 2026-11-14 2026-11-15 2026-11-16 2026-11-17 2026-11-18 " +
 				"2026-11-25 2026-11-26 2026-11-27 2026-11-28 2026-11-29 2026-11-30 2026-12-04 2026-11",
@@ -199,7 +197,7 @@ func TestDowntime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newService(t, c.change)
 				time.Sleep(time.Until(noon(11, 8)))
-				s.run(noon(11, 8).Add(tick)) // whatever was before
+				s.run(noon(11, 8).Add(tick)) // the state before does not matter
 				if got, want := s.run(noon(11, 10)), "2026-11-08 2026-11-09"; got != want {
 					t.Errorf("before: %s, want %s", got, want)
 				}
@@ -222,8 +220,8 @@ func TestDowntime(t *testing.T) {
 	}
 }
 
-// TestFirstMonth: a service that catches nothing up publishes the month in which
-// it was set up all the same, when its time has come, and for that its days.
+// TestFirstMonth: with catch_up none, the month in which the service started is still
+// published at its drop, with all its days.
 func TestFirstMonth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, func(c *config.Schedule) { c.CatchUp = "none" })
@@ -241,9 +239,9 @@ func TestFirstMonth(t *testing.T) {
 	})
 }
 
-// TestClockJumps: when the clock is moved, by hours or days, nothing is
-// published twice, nothing before the clock says so, and whatever is skipped is
-// treated as if nobody had run.
+// TestClockJumps: if the clock jumps by hours or days, every period is published at
+// most once, and only when it is due by that clock. A skipped period counts as
+// missed.
 func TestClockJumps(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, c := range []struct {
@@ -275,7 +273,7 @@ func TestClockJumps(t *testing.T) {
 			"", // published already
 			"2026-11-10 2026-11-11 2026-11-12 2026-11-13 2026-11-14"},
 		{"back by days", "none", -5 * day,
-			"2026-11-05 2026-11-06", // missed before; now the clock says that somebody runs when they drop
+			"2026-11-05 2026-11-06", // missed before; by the new clock, the service runs at their drops
 			"2026-11-12 2026-11-13 2026-11-14"},
 	} {
 		t.Run(c.name+", "+c.catchUp, func(t *testing.T) {

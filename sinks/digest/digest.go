@@ -53,7 +53,13 @@ import (
 // Version counts the changes of what a digest holds of the same dumps: its
 // format, and how events are decoded. A digest of another version has to be
 // built again.
-const Version = 2
+//
+// Version 3: the channel to which a session is transferred; no U+0000.
+const Version = 3
+
+// oldestVersion is the oldest version that is read. Its digests are complete but
+// for what later versions added.
+const oldestVersion = 2
 
 // ErrCorrupt says that a file is not what a [Writer] of this version wrote.
 // The digest has to be built again from its dumps.
