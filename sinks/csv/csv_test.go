@@ -138,13 +138,13 @@ func TestSessions(t *testing.T) {
 		"Gebruikte tool,Opgelost/onopgelost,Kanaal-ID,Kanaalnaam,Calling Card,Verbindingstijd,Wachttijd,Totale tijd,Actieve tijd,Werktijd," +
 		"Onderbrekingstijd,Overdrachtstijd,Herstarttijd,Herverbindingstijd,Platform,Browsertype,Technicusgroep,Tijd tot eerste chat,Afrondingstijd," +
 		"Overgedragen aan,Tijdstip eerste verstuurde chatbericht,Aantal klantberichten,Aantal technicusberichten,Aantal systeemberichten," +
-		"Deelsessie,Rol,Begintijd,Definitief,Overige tijd,Afwijkingen,Rapportdatum\n" +
+		"Deelsessie,Rol,Begintijd,Definitief,Overige tijd,Afwijkingen,Rapportdatum,Klantadres\n" +
 		"2026-11-20T09:15:02+01:00,,,'@Ada,,a@example.com,700,Mobiele applet,Bezig met wachten," +
 		`'-Jan,"12, B",,,,,"'=cmd|""x""",,,` +
 		",,3,,,0:00:00,0:59:59,100:01:01,0:00:00,0:00:00," +
 		"0:00:00,0:00:00,0:00:00,0:00:00,,,,,0:00:00," +
 		",,2,0,0," +
-		"1,lead,2026-11-20T08:15:03+01:00,false,0:00:00,,2026-11-20\n"
+		"1,lead,2026-11-20T08:15:03+01:00,false,0:00:00,,2026-11-20,\n"
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

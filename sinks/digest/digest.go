@@ -49,7 +49,13 @@ import (
 
 // Version changes whenever the same dumps give a different digest: in its
 // format, or in the decoding of events. Digests of other versions are rebuilt.
-const Version = 2
+//
+// Version 3: the channel to which a session is transferred; no U+0000.
+const Version = 3
+
+// oldestVersion is the oldest version that is read. Its digests are complete but
+// for what later versions added.
+const oldestVersion = 2
 
 // ErrCorrupt: a [Writer] of this version did not write these bytes. The digest
 // must be rebuilt from its dumps.

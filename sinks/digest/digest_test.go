@@ -221,9 +221,14 @@ func drawID(t *rapid.T, i int) string {
 	return fmt.Sprint(i, rapid.StringN(0, 8, -1).Draw(t, "id"))
 }
 
+// drawText draws a text of an event: the decoder leaves no U+0000 in it.
+func drawText(t *rapid.T, label string) string {
+	return strings.ReplaceAll(rapid.StringN(0, 10, -1).Draw(t, label), "\x00", "\ufffd")
+}
+
 // drawEvent draws what depends on the type.
 func drawEvent(t *rapid.T) event.Event {
-	text := func() string { return rapid.StringN(0, 10, -1).Draw(t, "text") }
+	text := func() string { return drawText(t, "text") }
 	person := func() event.Person {
 		return event.Person{ID: rapid.Int64Range(0, math.MaxInt64).Draw(t, "technician"), Name: text(), Email: text(), Group: text()}
 	}
@@ -238,7 +243,10 @@ func drawEvent(t *rapid.T) event.Event {
 		e.Details = drawDetails(t)
 	case event.StatusChanged:
 		e.Status = rapid.SampledFrom(event.Statuses()).Draw(t, "status")
-		e.Technician, e.Transferred = person(), text()
+		e.Technician, e.TransferredTo.Name = person(), text()
+		if e.TransferredTo.Channel = rapid.Bool().Draw(t, "to a channel"); e.TransferredTo.Channel {
+			e.TransferredTo.ID = rapid.Int64Range(0, math.MaxInt64).Draw(t, "channel")
+		}
 	case event.CollaborationStarted:
 		e.Technician = person()
 	case event.Presence:
@@ -265,7 +273,7 @@ func drawDetails(t *rapid.T) *event.Details {
 	d := &event.Details{Given: rapid.Uint16Range(0, 1<<event.NumDetails-1).Draw(t, "given")}
 	for i := range d.Value {
 		if d.Given>>i&1 == 1 {
-			d.Value[i] = rapid.StringN(0, 10, -1).Draw(t, "detail")
+			d.Value[i] = drawText(t, "detail")
 		}
 	}
 	return d

@@ -22,7 +22,12 @@ import (
 // and its events as lines of a dump. -update writes files that are missing, but
 // none again: what is in a bucket stays as it is, too.
 func TestReleased(t *testing.T) {
-	const dir = "testdata/v2"
+	for _, dir := range []string{"testdata/v2", "testdata/v3"} {
+		t.Run(dir, func(t *testing.T) { released(t, dir) })
+	}
+}
+
+func released(t *testing.T, dir string) {
 	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))
 	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); golden.Update() && os.IsNotExist(err) {
 		f, _ := write(t, sessions, 4)

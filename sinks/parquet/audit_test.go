@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"daybook/transform/report"
 )
 
@@ -61,6 +63,7 @@ func changeCell(t *testing.T, c *report.Column, r *report.Row) {
 		"transferred_to": &r.TransferredTo, "first_chat_message_sent": &r.FirstChatMessageSent,
 		"customer_messages": &r.CustomerMessages, "technician_messages": &r.TechnicianMessages, "system_messages": &r.SystemMessages,
 		"leg": &r.Leg, "role": &r.Role, "begin_time": &r.BeginTime, "other_time_ms": &r.OtherTime, "anomalies": &r.Anomalies,
+		"customer_address": &r.CustomerAddress,
 	}
 	switch c.Kind {
 	case report.Boolean:
@@ -174,7 +177,8 @@ func TestAuditTruncated(t *testing.T) {
 	}
 }
 
-// A bit that flips in the compressed part of a page is noticed. In headers and
+// A bit that flips in the compressed part of a page is noticed, unless the page
+// still decompresses to the same bytes. In headers and
 // in the footer there are members that say nothing about the rows; there it
 // must do no harm.
 func TestAuditFlippedBits(t *testing.T) {
@@ -194,8 +198,12 @@ func TestAuditFlippedBits(t *testing.T) {
 		}
 		if held[at] {
 			noticed++
-			if err == nil {
-				t.Errorf("byte %d, in a page, went unnoticed", at)
+		}
+		// zstd has several spellings of some frames, with the same checksum.
+		if held[at] && err == nil {
+			got, err := readAll(bytes.NewReader(damaged), int64(len(damaged)), 1000)
+			if diff := cmp.Diff(rows, got); err != nil || diff != "" {
+				t.Errorf("byte %d, in a page, went unnoticed: %v\n%s", at, err, diff)
 			}
 		}
 	}

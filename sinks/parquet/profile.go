@@ -23,7 +23,7 @@ func encodingOf(c *report.Column) encoding {
 	case "customer_messages", "technician_messages", "system_messages", "leg":
 		return dictionary // small counts
 	case "name", "custom_field_1", "custom_field_2", "custom_field_3", "custom_field_4", "custom_field_5",
-		"tracking_id", "customer_ip", "device_id":
+		"tracking_id", "customer_ip", "customer_address", "device_id":
 		return plain // almost unique: a dictionary would only add bytes
 	}
 	switch c.Kind {

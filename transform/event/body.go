@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // The shuffle's temporary files and the digests store an event as its id, time,
@@ -87,7 +88,8 @@ const (
 	bodyChannelName
 	bodyCallingCard
 	bodyTransferred
-	bodyDetails // the bits of Given, and the text of each
+	bodyDetails       // the bits of Given, and the text of each
+	bodyTargetChannel // the id of the channel that bodyTransferred names
 )
 
 // AppendBody appends the members of the event other than id, time, session,
@@ -103,7 +105,10 @@ func (e *Event) AppendBody(b []byte) []byte {
 	}
 	b = appendMember(b, bodyChannelName, e.Channel.Name)
 	b = appendMember(b, bodyCallingCard, e.CallingCard)
-	b = appendMember(b, bodyTransferred, e.Transferred)
+	b = appendMember(b, bodyTransferred, e.TransferredTo.Name)
+	if e.TransferredTo.Channel {
+		b = binary.AppendUvarint(append(b, bodyTargetChannel), uint64(e.TransferredTo.ID))
+	}
 	if d := e.Details; d != nil {
 		b = binary.AppendUvarint(append(b, bodyDetails), uint64(d.Given))
 		for i := range d.Value {
@@ -153,7 +158,11 @@ func (e *Event) DecodeBody(body string) error {
 		case bodyCallingCard:
 			e.CallingCard, body, err = takeText(body)
 		case bodyTransferred:
-			e.Transferred, body, err = takeText(body)
+			e.TransferredTo.Name, body, err = takeText(body)
+		case bodyTargetChannel:
+			var id uint64
+			id, body, err = takeUvarint(body)
+			e.TransferredTo.Channel, e.TransferredTo.ID = true, int64(id)
 		case bodyDetails:
 			e.Details, body, err = takeDetails(body)
 		default:
@@ -191,7 +200,11 @@ func takeText(s string) (text, rest string, err error) {
 	if err != nil || n > uint64(len(s)) {
 		return "", "", errBody
 	}
-	return s[:n], s[n:], nil
+	text, rest = s[:n], s[n:]
+	if strings.IndexByte(text, 0) >= 0 { // in digests of version 2
+		text = strings.ReplaceAll(text, "\x00", "\ufffd")
+	}
+	return text, rest, nil
 }
 
 func takeUvarint(s string) (n uint64, rest string, err error) {

@@ -152,7 +152,7 @@ func (d *Decoder) body(e *Event) {
 	case StatusChanged:
 		e.Status = Status(d.code(fStatus, statusCodes))
 		d.technician(&e.Technician, false)
-		e.Transferred = d.transferredTo()
+		e.TransferredTo = d.transferredTo()
 	case CollaborationStarted:
 		d.technician(&e.Technician, true)
 	case CollaborationEnded:
@@ -210,21 +210,31 @@ func (d *Decoder) channel() Channel {
 	}
 }
 
-// transferredTo decodes the member transferred_to. Only its name is part of a
-// report.
-func (d *Decoder) transferredTo() string {
+// transferredTo decodes the member transferred_to. An id that no channel can
+// have is unknown; the id of a technician has no use.
+func (d *Decoder) transferredTo() (to Target) {
 	if _, ok := d.enter(fTransferredTo, false); !ok {
-		return ""
+		return Target{}
 	}
 	m := &d.inner
-	if kind := d.optional(m, fKind); len(kind) > 0 && string(kind) != "technician" && string(kind) != "channel" {
+	switch kind := d.optional(m, fKind); string(kind) {
+	case "", "technician":
+	case "channel":
+		to.Channel = true
+	default:
 		d.fail(BadValue, m, fKind, "neither technician nor channel")
 	}
-	if v, ok := m.get(fID); ok && v.kind() != integer {
+	switch v, ok := m.get(fID); {
+	case ok && v.kind() != integer:
 		d.fail(BadValue, m, fID, "not an integer")
+	case ok && to.Channel:
+		if id, fits := natural(d.line, v.start(), v.end()); fits {
+			to.ID = id
+		}
 	}
 	name, _ := d.required(m, fName)
-	return d.strings.get(name)
+	to.Name = d.strings.get(name)
+	return to
 }
 
 // enter scans the nested object of member f into d.inner, unless it is a known

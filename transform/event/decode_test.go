@@ -97,7 +97,10 @@ func outcome(e *Event, reject Reject) string {
 		fmt.Fprintf(&s, " channel={%d %q}", c.ID, c.Name)
 	}
 	text("calling_card", e.CallingCard)
-	text("transferred_to", e.Transferred)
+	text("transferred_to", e.TransferredTo.Name)
+	if to := e.TransferredTo; to.Channel {
+		fmt.Fprintf(&s, " to_channel=%d", to.ID)
+	}
 	if e.Details != nil {
 		names := [NumDetails]string{"name", "tracking_id", "customer_ip", "device_id", "platform", "browser_type",
 			"custom_field_1", "custom_field_2", "custom_field_3", "custom_field_4", "custom_field_5"}

@@ -124,6 +124,14 @@ type Channel struct {
 	Name string
 }
 
+// Target is what a session is transferred to. Name is "" if the event gives no
+// target.
+type Target struct {
+	Name    string
+	Channel bool  // it is a channel
+	ID      int64 // of the channel; 0: unknown
+}
+
 // The details of a session that can change, as indexes into Details.
 const (
 	DetailName = iota
@@ -153,19 +161,19 @@ type Event struct {
 	Seq       int64
 	Type      Type
 
-	Status       Status      // StatusChanged
-	SessionType  SessionType // SessionCreated
-	Signal       Signal      // Presence
-	Sender       Sender      // ChatMessage
-	Resolution   Resolution  // ResolutionSubmitted
-	By           Actor       // QueueRemoved
-	Tool         string      // ToolUsed
-	Technician   Person      // SessionCreated, StatusChanged, CollaborationStarted
-	TechnicianID int64       // the types with a technician_id; 0: not given
-	Channel      Channel     // SessionCreated
-	CallingCard  string      // SessionCreated
-	Transferred  string      // StatusChanged: transferred_to.name; "" where not given
-	Details      *Details    // SessionCreated, DetailsChanged; nil: none given
+	Status        Status      // StatusChanged
+	SessionType   SessionType // SessionCreated
+	Signal        Signal      // Presence
+	Sender        Sender      // ChatMessage
+	Resolution    Resolution  // ResolutionSubmitted
+	By            Actor       // QueueRemoved
+	Tool          string      // ToolUsed
+	Technician    Person      // SessionCreated, StatusChanged, CollaborationStarted
+	TechnicianID  int64       // the types with a technician_id; 0: not given
+	Channel       Channel     // SessionCreated
+	CallingCard   string      // SessionCreated
+	TransferredTo Target      // StatusChanged
+	Details       *Details    // SessionCreated, DetailsChanged; nil: none given
 }
 
 // Millis returns the event's time in milliseconds since the Unix epoch,

@@ -57,7 +57,11 @@ func decodeSlowly(line []byte) (*Event, Reason, string) {
 			if raw := to.raw["id"]; to.given("id") {
 				to.check("id", anInteger.Match(raw))
 			}
-			e.Transferred = to.text("name", required)
+			e.TransferredTo.Channel = kind == "channel"
+			if id, _ := new(big.Int).SetString(string(to.raw["id"]), 10); kind == "channel" && id != nil && id.Sign() > 0 && id.IsInt64() {
+				e.TransferredTo.ID = id.Int64()
+			}
+			e.TransferredTo.Name = to.text("name", required)
 		}
 	case CollaborationStarted:
 		e.Technician = m.technician(required)
@@ -139,7 +143,7 @@ func (m *slowObject) text(name string, required bool) string {
 	}
 	var s string
 	m.check(name, json.Unmarshal(m.raw[name], &s) == nil && (s != "" || !required))
-	return s
+	return strings.ReplaceAll(s, "\x00", "\ufffd")
 }
 
 var anInteger = regexp.MustCompile(`^-?[0-9]+$`) // of valid JSON
@@ -191,7 +195,7 @@ func (m *slowObject) details(clear bool) *Details {
 		}
 		if i >= 0 && (clear || value != "") {
 			d.Given |= 1 << i
-			d.Value[i] = value
+			d.Value[i] = strings.ReplaceAll(value, "\x00", "\ufffd")
 		}
 	}
 	for i, name := range []string{"name", "tracking_id", "customer_ip", "device_id", "platform", "browser_type"} {

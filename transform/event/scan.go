@@ -468,7 +468,7 @@ func hex4(b []byte) (r rune, ok bool) {
 }
 
 // unescape appends the value of a scanned string to dst. An unpaired surrogate
-// becomes U+FFFD (EVENTS.md, "Lines").
+// and U+0000 become U+FFFD (EVENTS.md, "Lines"). U+0000 is always escaped.
 func unescape(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -486,6 +486,9 @@ func unescape(dst, s []byte) []byte {
 				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
 					i += 6
 				}
+			}
+			if r == 0 {
+				r = utf8.RuneError
 			}
 			dst = utf8.AppendRune(dst, r)
 			continue

@@ -105,8 +105,8 @@ func clock(t *testing.T, s string) time.Duration {
 // zones.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(testdata, "examples", "*.ndjson"))
-	if err != nil || len(files) != 7 {
-		t.Fatalf("%d examples (%v), want 7", len(files), err)
+	if err != nil || len(files) != 8 {
+		t.Fatalf("%d examples (%v), want 8", len(files), err)
 	}
 	var text strings.Builder
 	for _, file := range files {
@@ -130,8 +130,8 @@ func TestExamples(t *testing.T) {
 			for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
 				want = append(want, expected(t, lines.Bytes()))
 			}
-			if len(want) != 9 {
-				t.Fatalf("%d expected rows, want 9", len(want))
+			if len(want) != 12 {
+				t.Fatalf("%d expected rows, want 12", len(want))
 			}
 			events, _ := decode(t, text.String())
 			rows, _ := rowsOf(events, &report.Definition{Name: "example", Zone: location})

@@ -64,7 +64,9 @@ func (c *Column) Flag(r *Row) bool { return *c.flag(r) }
 func (c *Column) Day(r *Row) day.Day { return *c.date(r) }
 
 // SchemaVersion rises with every change of the schema.
-const SchemaVersion = 1
+//
+// Version 2: customer_address.
+const SchemaVersion = 2
 
 // Columns are the columns of the report, in order (REPORT.md, "Columns").
 // New columns come at the end. A column never moves, changes its type or is
@@ -103,9 +105,9 @@ var Columns = []Column{
 	text("resolved_unresolved", "Resolved Unresolved", "Opgelost/onopgelost", 0, func(r *Row) *string { return &r.ResolvedUnresolved },
 		"Resolved or Unresolved: the technician's last verdict. Null from 2009-05-01 on."),
 	integer("channel_id", "Channel ID", "Kanaal-ID", func(r *Row) *int64 { return &r.ChannelID },
-		"The channel the session came through."),
+		"The channel of the session, or to which it was transferred."),
 	text("channel_name", "Channel Name", "Kanaalnaam", 64, func(r *Row) *string { return &r.ChannelName },
-		"The channel the session came through."),
+		"The channel of the session, or to which it was transferred."),
 	text("calling_card", "Calling Card", "Calling Card", 64, func(r *Row) *string { return &r.CallingCard },
 		"The Calling Card installer used."),
 	duration("connecting_time_ms", "Connecting Time", "Verbindingstijd", func(r *Row) *int64 { return &r.ConnectingTime },
@@ -160,6 +162,8 @@ var Columns = []Column{
 		"The session's anomalies: distinct codes in alphabetical order, joined by commas."),
 	required(Column{Name: "report_date", Heading: Text{"Report Date", "Rapportdatum"}, Kind: Date, date: func(r *Row) *day.Day { return &r.ReportDate },
 		Doc: "The local date of the start, or of the begin, in the report's time zone."}),
+	text("customer_address", "Customer Address", "Klantadres", 45, func(r *Row) *string { return &r.CustomerAddress },
+		"The customer's address in full, IPv6 too. Null if longer than the column."),
 }
 
 func timestamp(name, en, nl string, number func(*Row) *int64, doc string) Column {

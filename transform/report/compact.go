@@ -33,12 +33,13 @@ func (r *Row) numbers() [19]*int64 {
 	}
 }
 
-func (r *Row) texts() [23]*string {
+func (r *Row) texts() [24]*string {
 	return [...]*string{
 		&r.TechnicianName, &r.TechnicianEmail, &r.SessionType, &r.Status, &r.Name,
 		&r.CustomFields[0], &r.CustomFields[1], &r.CustomFields[2], &r.CustomFields[3], &r.CustomFields[4],
 		&r.TrackingID, &r.CustomerIP, &r.DeviceID, &r.ToolsUsed, &r.ResolvedUnresolved, &r.ChannelName, &r.CallingCard,
 		&r.Platform, &r.BrowserType, &r.TechnicianGroup, &r.TransferredTo, &r.Role, &r.Anomalies,
+		&r.CustomerAddress,
 	}
 }
 

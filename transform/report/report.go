@@ -93,6 +93,7 @@ type Row struct {
 	OtherTime            int64
 	Anomalies            string
 	ReportDate           day.Day
+	CustomerAddress      string
 }
 
 // Counts counts the values that did not fit their columns.
@@ -119,10 +120,10 @@ func (d *Definition) Date(l *session.Leg) day.Day {
 
 // Includes reports whether a leg belongs to the report's unit and daily hours.
 func (d *Definition) Includes(s *session.Session, l *session.Leg) bool {
-	return d.Unit.includes(s, l) && d.Hours.include(l.Dated(), d.Zone)
+	return d.Unit.includes(l) && d.Hours.include(l.Dated(), d.Zone)
 }
 
-func (u *Unit) includes(s *session.Session, l *session.Leg) bool {
+func (u *Unit) includes(l *session.Leg) bool {
 	if len(u.Technicians)+len(u.Groups)+len(u.Channels) == 0 {
 		return true
 	}
@@ -132,7 +133,7 @@ func (u *Unit) includes(s *session.Session, l *session.Leg) bool {
 		}
 	}
 	for _, id := range u.Channels {
-		if s.Channel.ID == id {
+		if l.Channel.ID == id {
 			return true
 		}
 	}
@@ -170,7 +171,7 @@ func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) 
 		CustomerIP:   l.Details[event.DetailCustomerIP],
 		DeviceID:     l.Details[event.DetailDeviceID],
 		ToolsUsed:    joinTools(l.Tools),
-		ChannelID:    known(s.Channel.ID), ChannelName: s.Channel.Name, CallingCard: s.CallingCard,
+		ChannelID:    known(l.Channel.ID), ChannelName: l.Channel.Name, CallingCard: s.CallingCard,
 		ConnectingTime: l.Connecting, WaitingTime: l.Waiting, TotalTime: l.Total(), ActiveTime: l.Active,
 		WorkTime: l.Work, HoldTime: l.Hold, TransferTime: l.Transfer, RebootingTime: l.Rebooting,
 		ReconnectingTime: l.Reconnecting, OtherTime: l.Other,
@@ -181,7 +182,7 @@ func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) 
 		CustomerMessages: l.CustomerMessages, TechnicianMessages: l.TechnicianMessages, SystemMessages: l.SystemMessages,
 		Leg: int64(l.Number), Role: l.Role.String(), BeginTime: l.Begin, IsFinal: l.Final,
 		Anomalies:  s.Anomalies.String(),
-		ReportDate: d.Date(l),
+		ReportDate: d.Date(l), CustomerAddress: l.Details[event.DetailCustomerIP],
 	}
 	if s.Type == event.InstantChat {
 		r.BrowserType = l.Details[event.DetailBrowserType]
@@ -230,6 +231,8 @@ func (r *Row) fit() (c Counts) {
 		case text == &r.CustomerIP:
 			*text = ""
 			c.IPDropped++
+		case text == &r.CustomerAddress: // customer_ip has counted it
+			*text = ""
 		default:
 			*text = cut
 			c.Truncated++

@@ -33,7 +33,7 @@ func TestHeadings(t *testing.T) {
 		"Gebruikte tool|Opgelost/onopgelost|Kanaal-ID|Kanaalnaam|Calling Card|Verbindingstijd|Wachttijd|Totale tijd|Actieve tijd|Werktijd|" +
 		"Onderbrekingstijd|Overdrachtstijd|Herstarttijd|Herverbindingstijd|Platform|Browsertype|Technicusgroep|Tijd tot eerste chat|" +
 		"Afrondingstijd|Overgedragen aan|Tijdstip eerste verstuurde chatbericht|Aantal klantberichten|Aantal technicusberichten|" +
-		"Aantal systeemberichten|Deelsessie|Rol|Begintijd|Definitief|Overige tijd|Afwijkingen|Rapportdatum"
+		"Aantal systeemberichten|Deelsessie|Rol|Begintijd|Definitief|Overige tijd|Afwijkingen|Rapportdatum|Klantadres"
 	if strings.Join(got, "|") != want {
 		t.Errorf("headings:\n got %s\nwant %s", strings.Join(got, "|"), want)
 	}

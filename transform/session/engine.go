@@ -16,6 +16,8 @@ type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
+	target  event.Target // of the lead leg's transfer, as last given
+	channel channel
 	created bool // a session_created was applied
 	now     int64
 	trace   *Trace
@@ -101,6 +103,9 @@ func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (
 	e.session.LastEvent = e.now
 	for i := e.first; i != none; i = e.legs[i].next {
 		e.finish(i, e.status)
+	}
+	for i := range e.session.Legs[:e.channel.first(len(e.legs))] {
+		e.session.Legs[i].Channel = e.session.Channel
 	}
 	if trace != nil {
 		trace.last = e.now
@@ -241,19 +246,20 @@ func (e *Engine) statusChanged(ev *event.Event) {
 	l := &e.session.Legs[e.lead]
 
 	// 3. The target of a transfer.
-	if s == event.Transferring && ev.Transferred != "" {
-		l.TransferredTo = ev.Transferred
+	if to := ev.TransferredTo; to.Name != "" && (s == event.Transferring || s == event.Transferred) {
+		l.TransferredTo, e.target = to.Name, to
 	}
-	if s == event.Active && !handover {
-		l.TransferredTo = ""
+	if s == event.Active {
+		e.target = event.Target{}
+		if !handover {
+			l.TransferredTo = ""
+		}
 	}
 
 	// 4. A transfer: a new lead leg waits for a technician.
 	if s == event.Transferred {
-		if ev.Transferred != "" {
-			l.TransferredTo = ev.Transferred
-		}
 		e.removeAs(e.lead, event.ByTransfer, event.Transferred, e.status)
+		e.channel.transfer(e.target, len(e.legs))
 		e.lead = e.openLeg(Lead)
 		e.enter(event.Waiting)
 		return
@@ -478,11 +484,14 @@ func (e *Engine) openLeg(r Role) int {
 		tools = e.session.Legs[:i+1][i].Tools[:0]
 	}
 	e.session.Legs = append(e.session.Legs, Leg{
-		Number: i, Role: r, Begin: e.now, Tools: tools,
+		Number: i, Role: r, Begin: e.now, Tools: tools, Channel: e.channel.Channel,
 		Start: Unknown, End: Unknown, LastAction: Unknown,
 		TimeToFirstChat: Unknown, WrapUp: Unknown, FirstMessage: Unknown,
 		CustomerMessages: -e.chat.customer, SystemMessages: -e.chat.system,
 	})
+	if r == Lead {
+		e.target = event.Target{}
+	}
 	e.legs = append(e.legs, leg{prev: e.last, next: none, connected: Unknown, firstWaiting: Unknown, messages: e.chat.messages})
 	if e.last == none {
 		e.first = i

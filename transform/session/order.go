@@ -187,9 +187,21 @@ func compare(a, b *event.Event) int {
 		cmp.Compare(a.Channel.ID, b.Channel.ID),
 		strings.Compare(a.Channel.Name, b.Channel.Name),
 		strings.Compare(a.CallingCard, b.CallingCard),
-		strings.Compare(a.Transferred, b.Transferred),
+		strings.Compare(a.TransferredTo.Name, b.TransferredTo.Name),
+		compareBools(a.TransferredTo.Channel, b.TransferredTo.Channel),
+		cmp.Compare(a.TransferredTo.ID, b.TransferredTo.ID),
 		compareDetails(a.Details, b.Details),
 	)
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 func compareDetails(a, b *event.Details) int {

@@ -20,7 +20,9 @@ import (
 
 // EngineVersion rises with every change that gives other legs for the same
 // events. The manifest of a partition names the version that made it.
-const EngineVersion = 1
+//
+// Version 2: the channel of a leg after a transfer to a channel.
+const EngineVersion = 2
 
 // Unknown is the value of a time or duration that is not known.
 const Unknown = math.MinInt64
@@ -41,8 +43,8 @@ func (r Role) String() string {
 	return "lead"
 }
 
-// Session is the result of folding one session's events. Type, Channel and
-// CallingCard apply to all of its legs.
+// Session is the result of folding one session's events. Type and CallingCard
+// apply to all of its legs. Channel is the channel in which it began.
 type Session struct {
 	ID          int64
 	Type        event.SessionType
@@ -85,6 +87,7 @@ type Leg struct {
 	TechnicianMessages int64
 	SystemMessages     int64
 
+	Channel       event.Channel // where it came from; ID 0: unknown
 	TransferredTo string
 	Tools         []string // distinct, in order of first use
 	Verdict       event.Resolution

@@ -111,6 +111,33 @@ func (a *action) interrupt(l *Leg, since int64) {
 	}
 }
 
+// channel is the channel of the legs that open. Legs that opened before the first
+// transfer to a channel have the session's instead, which may be known only later.
+type channel struct {
+	event.Channel
+	transferred bool // the session was transferred to a channel
+	leg         int  // the leg that opened at the first such transfer
+}
+
+// transfer takes over the target of a transfer. The next leg opens there.
+func (c *channel) transfer(to event.Target, next int) {
+	if !to.Channel {
+		return
+	}
+	c.Channel = event.Channel{ID: to.ID, Name: to.Name}
+	if !c.transferred {
+		c.transferred, c.leg = true, next
+	}
+}
+
+// first is the number of legs that have the session's channel.
+func (c *channel) first(legs int) int {
+	if c.transferred {
+		return c.leg
+	}
+	return legs
+}
+
 // chat counts the messages that belong to every open leg.
 type chat struct {
 	customer, system int64

@@ -50,7 +50,7 @@ func randomEvents(rng *rand.Rand, n int) []event.Event {
 		events = append(events, e)
 	}
 	// One that is larger than a chunk.
-	events[n/2] = event.Event{ID: "large", SessionID: 3, Type: event.StatusChanged, Transferred: strings.Repeat("y", 3*chunkSize)}
+	events[n/2] = event.Event{ID: "large", SessionID: 3, Type: event.StatusChanged, TransferredTo: event.Target{Name: strings.Repeat("y", 3*chunkSize)}}
 	return events
 }
 
@@ -74,7 +74,7 @@ func grouped(events []event.Event) [][]event.Event {
 // clone is e with texts of its own.
 func clone(e event.Event) event.Event {
 	for _, text := range []*string{&e.ID, &e.Tool, &e.Technician.Name, &e.Technician.Email, &e.Technician.Group,
-		&e.Channel.Name, &e.CallingCard, &e.Transferred} {
+		&e.Channel.Name, &e.CallingCard, &e.TransferredTo.Name} {
 		*text = strings.Clone(*text)
 	}
 	if e.Details != nil {

@@ -35,8 +35,8 @@ func Event(e *event.Event) string {
 	} else if e.TechnicianID != 0 {
 		add(fmt.Sprintf("technician %d", e.TechnicianID))
 	}
-	if e.Transferred != "" {
-		add("to " + short(e.Transferred))
+	if to := e.TransferredTo.Name; to != "" {
+		add("to " + short(to))
 	}
 	return strings.Join(words, " ")
 }

@@ -109,7 +109,7 @@ var columns = map[string]kind{
 	"transferred_to": textKind, "first_chat_message_sent": timeKind,
 	"customer_messages": zeroKind, "technician_messages": zeroKind, "system_messages": zeroKind,
 	"leg": needInt, "role": needText, "begin_time": needTime, "is_final": boolKind,
-	"other_time_ms": zeroKind, "anomalies": textKind, "report_date": needText,
+	"other_time_ms": zeroKind, "anomalies": textKind, "report_date": needText, "customer_address": textKind,
 }
 
 // Required lists the columns that every expected row contains.

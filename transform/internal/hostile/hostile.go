@@ -114,7 +114,9 @@ func Event(r *rand.Rand) event.Event {
 			e.Status = event.Active
 		}
 		e.Technician = maybe(r, 2, person)
-		e.Transferred = name(r)
+		if e.TransferredTo.Name = name(r); e.TransferredTo.Name != "" && r.IntN(2) == 0 {
+			e.TransferredTo.Channel, e.TransferredTo.ID = true, r.Int64N(3)
+		}
 	case event.CollaborationStarted:
 		e.Technician = person(r)
 	case event.CollaborationEnded:

@@ -24,6 +24,7 @@ type history struct {
 	signals   []signalFact
 	tools     []toolFact
 	verdicts  []verdictFact
+	channels  []channelFact
 	anomalies []string
 	last      moment // the session's last event
 
@@ -39,7 +40,8 @@ type leg struct {
 	technician    *event.Person // nil: unknown
 	opened        moment
 	transferredTo string
-	removal       *removal // nil: open
+	target        event.Target // of its transfer, as last given
+	removal       *removal     // nil: open
 }
 
 // removal is the removal of a leg.
@@ -78,6 +80,10 @@ type (
 	verdictFact struct {
 		leg     *leg
 		verdict event.Resolution
+	}
+	channelFact struct {
+		moment
+		channel event.Channel // of the legs that open from this moment on
 	}
 )
 
@@ -237,15 +243,18 @@ func (r *replayer) statusChanged(e *event.Event) {
 	}
 
 	// 3. The target of a transfer.
-	if (s == event.Transferring || s == event.Transferred) && e.Transferred != "" {
-		r.lead().transferredTo = e.Transferred
+	if (s == event.Transferring || s == event.Transferred) && e.TransferredTo.Name != "" {
+		r.lead().transferredTo, r.lead().target = e.TransferredTo.Name, e.TransferredTo
 	}
 	if s == event.Active && !handover {
-		r.lead().transferredTo = ""
+		r.lead().transferredTo, r.lead().target = "", event.Target{}
 	}
 
 	// 4. Transferred.
 	if s == event.Transferred {
+		if to := r.lead().target; to.Channel {
+			r.channels = append(r.channels, channelFact{r.tick(), event.Channel{ID: to.ID, Name: to.Name}})
+		}
 		r.remove(r.lead(), event.ByTransfer, before, event.Transferred)
 		r.open(false, nil)
 		r.enter(event.Waiting)

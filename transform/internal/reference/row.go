@@ -51,7 +51,8 @@ var maxLength = map[string]int{
 	"platform": 20, "transferred_to": 128,
 }
 
-const maxIPLength = 15
+// The lengths of the customer's address.
+const maxIPLength, maxAddressLength = 15, 45
 
 // row computes the columns of a leg, except session_id. Texts are not cut yet.
 //
@@ -63,7 +64,7 @@ func (h *history) row(l *leg, loc *time.Location) Row {
 		date = start.ms
 	}
 	local := time.UnixMilli(date).In(loc)
-	details := h.detailsOf(l)
+	details, channel := h.detailsOf(l), h.channelOf(l)
 	row := Row{
 		"leg": l.number, "role": "lead", "is_final": l.removal != nil,
 		"begin_time": l.opened.ms, "start_time": when(start), "end_time": known(end),
@@ -72,14 +73,15 @@ func (h *history) row(l *leg, loc *time.Location) Row {
 		"status":           statusLabels[h.statusOf(l)],
 
 		"session_type": text(sessionTypeLabels[h.sessionType]),
-		"channel_id":   id(h.channel.ID), "channel_name": text(h.channel.Name),
-		"calling_card": text(h.callingCard),
-		"name":         text(details[event.DetailName]),
-		"tracking_id":  text(details[event.DetailTrackingID]),
-		"customer_ip":  text(details[event.DetailCustomerIP]),
-		"device_id":    text(details[event.DetailDeviceID]),
-		"platform":     text(details[event.DetailPlatform]),
-		"browser_type": nil,
+		"channel_id":   id(channel.ID), "channel_name": text(channel.Name),
+		"calling_card":     text(h.callingCard),
+		"name":             text(details[event.DetailName]),
+		"tracking_id":      text(details[event.DetailTrackingID]),
+		"customer_ip":      text(details[event.DetailCustomerIP]),
+		"customer_address": text(details[event.DetailCustomerIP]),
+		"device_id":        text(details[event.DetailDeviceID]),
+		"platform":         text(details[event.DetailPlatform]),
+		"browser_type":     nil,
 
 		"custom_field_1": text(details[event.DetailCustomField1]),
 		"custom_field_2": text(details[event.DetailCustomField1+1]),
@@ -412,6 +414,18 @@ func (h *history) detailsOf(l *leg) [event.NumDetails]string {
 	return values
 }
 
+// channelOf gives the channel of the last transfer to a channel before the leg
+// opened, or the session's.
+func (h *history) channelOf(l *leg) event.Channel {
+	channel := h.channel
+	for _, c := range h.channels {
+		if c.before(l.opened) {
+			channel = c.channel
+		}
+	}
+	return channel
+}
+
 func (h *history) toolsUsed(l *leg) string {
 	var tools []string
 	for _, t := range h.tools {
@@ -450,8 +464,12 @@ func cutTexts(row Row) int {
 	return cut
 }
 
-// dropLongIP clears an address that does not fit, and returns 1 if it did.
+// dropLongIP clears an address that does not fit, and returns 1 if it cleared
+// customer_ip.
 func dropLongIP(row Row) int {
+	if address, ok := row["customer_address"].(string); ok && utf8.RuneCountInString(address) > maxAddressLength {
+		row["customer_address"] = nil
+	}
 	if ip, ok := row["customer_ip"].(string); ok && utf8.RuneCountInString(ip) > maxIPLength {
 		row["customer_ip"] = nil
 		return 1
