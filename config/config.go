@@ -226,8 +226,12 @@ type DailyHours struct {
 
 // CSV is the format of CSV files.
 type CSV struct {
-	// The separator of cells: a comma, a semicolon, a vertical bar, or a tab ("\t").
+	// The separator of cells: a comma, a semicolon, a vertical bar, or a tab ("\t"). With language nl the default is a semicolon.
 	Delimiter Delimiter `yaml:"delimiter" jsonschema:"default=\\,"`
-	// Whether files begin with a byte order mark, by which some spreadsheets recognise UTF-8.
+	// Whether files begin with a byte order mark, by which some spreadsheets recognise UTF-8. With language nl the default is true.
 	BOM bool `yaml:"bom" jsonschema:"default=false"`
+	// Notation of durations: clock (H:MM:SS), seconds, or hours (decimal, with 4 places).
+	Durations string `yaml:"durations" jsonschema:"enum=clock,enum=seconds,enum=hours,default=clock"`
+	// Notation of times in the report's time zone: with its offset, as in 2026-11-20T09:15:02+01:00, or local, as in 2026-11-20 09:15:02.
+	Times string `yaml:"times" jsonschema:"enum=offset,enum=local,default=offset"`
 }

@@ -316,6 +316,7 @@ func (v *validator) reportSettings(path string, r *Report) {
 		v.problem(path+".name", "%q ends in %s, like the folder of a report's months; choose another name", r.Name, monthlySuffix)
 	}
 	v.timezone(path+".timezone", r.Timezone)
+	v.csvDefaults(path+".csv", r)
 	unique(v, path+".unit.technicians", r.Unit.Technicians)
 	unique(v, path+".unit.groups", r.Unit.Groups)
 	unique(v, path+".unit.channels", r.Unit.Channels)
@@ -331,6 +332,20 @@ func (v *validator) reportSettings(path string, r *Report) {
 	v.drop(path+".schedule.daily", &r.Schedule.Daily)
 	monthly := DailyDrop(r.Schedule.Monthly)
 	v.drop(path+".schedule.monthly", &monthly)
+}
+
+// csvDefaults gives a Dutch report the CSV format of Dutch spreadsheets, where
+// the file does not set it.
+func (v *validator) csvDefaults(path string, r *Report) {
+	if r.Language != "nl" {
+		return
+	}
+	if !v.given(path + ".delimiter") {
+		r.CSV.Delimiter = ';'
+	}
+	if !v.given(path + ".bom") {
+		r.CSV.BOM = true
+	}
 }
 
 func (v *validator) drop(path string, d *DailyDrop) {
