@@ -6,7 +6,15 @@ VERSION ?= # of the program; empty: the release in cmd/daybook/version.go
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 browser screenshots bench bench-compare clean
+# Patterns leave out directories named testdata, and other modules.
+PACKAGES := ./... ./testdata/golden ./testdata/samebytes
+MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
+
+# A package takes at most a minute of CPU. The limit suits a machine that is five
+# times as slow, with a load of 12 for each core.
+TIMEOUT := 1h
+
+.PHONY: build demo test golden lint fuzz s3 browser screenshots bench bench-compare same-bytes clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -16,16 +24,19 @@ demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo
 
 test: build ## every test but those against real S3 servers; DuckDB reads what was published
-	go test ./...
-	cd testdata/duckdb && DAYBOOK_BIN=$(BIN)/daybook go test ./...
+	go test -timeout $(TIMEOUT) $(PACKAGES)
+	cd testdata/duckdb && DAYBOOK_BIN=$(BIN)/daybook go test -timeout $(TIMEOUT) ./...
 
-lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck
+golden: ## write the golden files anew; read the diff
+	go test $$(grep -rl --include='*_test.go' '"daybook/testdata/golden"' . | xargs -n 1 dirname | sort -u) -update
+
+lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck, of every module
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet ./... && go vet -tags s3 ./...
-	$(BIN)/staticcheck ./... && $(BIN)/staticcheck -tags s3 ./...
-	cd testdata/duckdb && go vet ./...
-	cd testdata/bench && go vet ./...
-	cd testdata/browser && go vet ./...
+	go vet $(PACKAGES) && go vet -tags s3 ./...
+	$(BIN)/staticcheck $(PACKAGES) && $(BIN)/staticcheck -tags s3 ./...
+	@for module in $(MODULES); do \
+		echo "vet and staticcheck $$module" && (cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
+	done
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -69,6 +80,13 @@ bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against 
 	$(BIN)/benchstat $(OLD)=$$tmp/old.txt now=$$tmp/new.txt
 MICRO := go test -run '^$$' -bench '^Benchmark(Decode|Shuffle|Engine|Writer)$$' -benchmem \
 	./transform/event ./transform/shuffle ./transform/session ./sinks/parquet
+
+same-bytes: build ## whether OLD=<git revision> publishes the same bytes as this tree
+	@test -n "$(OLD)" || { echo 'make same-bytes OLD=<git revision>'; exit 2; }
+	@tmp=$$(mktemp -d) && trap 'git worktree remove --force '$$tmp'/old; rm -rf '$$tmp EXIT && \
+	git worktree add --quiet --detach $$tmp/old $(OLD) && \
+	(cd $$tmp/old && CGO_ENABLED=0 go build -trimpath -o $$tmp/daybook ./cmd/daybook) && \
+	go run ./testdata/samebytes -old $$tmp/daybook -new $(BIN)/daybook
 
 # The pinned tools of testdata/tools: test servers, never linked in, the linter,
 # and what compares benchmarks.

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"daybook/config"
+	"daybook/testdata/golden"
 )
 
 // testdata holds good configurations beside their effective form, and bad
@@ -68,20 +69,6 @@ func readFile(t testing.TB, name string) []byte {
 	return data
 }
 
-// checkGolden compares with a file, or writes it under -update.
-func checkGolden(t *testing.T, name, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(readFile(t, name)), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", filepath.Base(name), diff)
-	}
-}
-
 func TestGood(t *testing.T) {
 	for _, name := range glob(t, "*.good.yml") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -90,7 +77,7 @@ func TestGood(t *testing.T) {
 				t.Fatal(err)
 			}
 			effective := c.Redacted()
-			checkGolden(t, strings.TrimSuffix(name, ".yml")+".effective", string(effective))
+			golden.Check(t, strings.TrimSuffix(name, ".yml")+".effective", string(effective))
 
 			// The effective form is a configuration, and its own effective form.
 			again, err := load(name, effective)
@@ -113,7 +100,7 @@ func TestBad(t *testing.T) {
 			if !errors.As(err, &problems) {
 				t.Fatalf("got %v", err)
 			}
-			checkGolden(t, strings.TrimSuffix(name, ".yml")+".txt", err.Error()+"\n")
+			golden.Check(t, strings.TrimSuffix(name, ".yml")+".txt", err.Error()+"\n")
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Error("the message shows a secret")
 			}

@@ -3,9 +3,7 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,9 +15,8 @@ import (
 	validate "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"daybook/config"
+	"daybook/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the schema and the expected files")
 
 // generateSchema reads the schema off the types, their tags and their doc
 // comments.
@@ -119,16 +116,7 @@ func orVariable(s *jsonschema.Schema) *jsonschema.Schema {
 }
 
 func TestSchemaIsUpToDate(t *testing.T) {
-	want := generateSchema(t)
-	if *update {
-		if err := os.WriteFile("daybook.schema.json", want, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got := config.Schema(); !bytes.Equal(got, want) {
-		t.Error("daybook.schema.json is not that of the types; run: go test ./config -update")
-	}
+	golden.Check(t, "daybook.schema.json", string(generateSchema(t)))
 }
 
 func compileSchema(t *testing.T) *validate.Schema {

@@ -7,7 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
+	"daybook/transform/day"
 )
 
 type backfillOptions struct {
@@ -58,52 +62,52 @@ Exit codes:
 	return cmd
 }
 
-func (o *backfillOptions) validate(cmd *cobra.Command) (pipeline.Only, error) {
+func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
 	if o.from == "" || o.to == "" {
 		return "", usageError(cmd, "--from and --to are missing; give the first and the last day")
 	}
-	only := pipeline.Only(o.only)
-	if cmd.Flags().Changed("only") && !slices.Contains([]pipeline.Only{pipeline.OnlyMissing, pipeline.OnlyStale, pipeline.OnlyFailed, pipeline.OnlyAll}, only) {
+	only := build.Only(o.only)
+	if cmd.Flags().Changed("only") && !slices.Contains([]build.Only{build.OnlyMissing, build.OnlyStale, build.OnlyFailed, build.OnlyAll}, only) {
 		return "", usageError(cmd, "--only %q is not missing, stale, failed or all", o.only)
 	}
 	return only, o.runOptions.validate(cmd)
 }
 
-func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target pipeline.Target, only pipeline.Only) error {
-	runner, err := opts.runner(a)
+func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
+	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
-	p, err := runner.Plan(ctx, target)
+	planned, err := plan.Make(ctx, &catalog.Reader{Settings: p}, target)
 	if err != nil {
 		return err
 	}
 	if !a.json {
-		if err := writePlan(a.stdout, p, false); err != nil {
+		if err := writePlan(a.stdout, planned, false); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.stdout)
 	}
-	planned := 0
-	if only == pipeline.OnlyDue {
-		planned = plannedDays(p)
+	days := 0
+	if only == build.OnlyDue {
+		days = plannedDays(planned)
 	}
-	return a.build(ctx, runner, target, only, planned)
+	return a.build(ctx, p, target, only, days)
 }
 
 // plannedDays is the number of dump days and report days to build. All reports
-// of a day count as one, as in [pipeline.Progress].
-func plannedDays(p *pipeline.Plan) int {
+// of a day count as one, as in [extract.Progress].
+func plannedDays(p *plan.Plan) int {
 	type step struct {
-		kind pipeline.Kind
-		day  string
+		kind partition.Kind
+		day  day.Day
 	}
 	days := map[step]bool{}
 	for i := range p.Steps {
 		switch s := &p.Steps[i]; s.Status {
-		case pipeline.Missing, pipeline.Stale, pipeline.Depends:
-			if s.Kind != pipeline.Month {
-				days[step{s.Kind, s.Partition}] = true
+		case plan.Missing, plan.Stale, plan.Depends:
+			if s.ID.Kind != partition.Month {
+				days[step{s.ID.Kind, s.ID.Day()}] = true
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/maintain"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 )
@@ -169,20 +169,20 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 		name   string
 		config config.Store
 		create bool
-		probe  func(store.Store) []pipeline.ProbeResult
+		probe  func(store.Store) []maintain.ProbeResult
 	}{
-		{"source", c.Source.Store, false, func(st store.Store) []pipeline.ProbeResult {
+		{"source", c.Source.Store, false, func(st store.Store) []maintain.ProbeResult {
 			return probeSource(ctx, st, dump.Template(c.Source.Key))
 		}},
-		{"sink", c.Sink.Store, true, func(st store.Store) []pipeline.ProbeResult {
-			return pipeline.ProbeSink(ctx, st, rand.Text())
+		{"sink", c.Sink.Store, true, func(st store.Store) []maintain.ProbeResult {
+			return maintain.ProbeSink(ctx, st, rand.Text())
 		}},
 	} {
 		side.config.MaxAttempts = min(side.config.MaxAttempts, probeAttempts)
-		var found []pipeline.ProbeResult
+		var found []maintain.ProbeResult
 		st, err := a.openStore(&side.config, side.create)
 		if err != nil {
-			found = []pipeline.ProbeResult{{Operation: "open", Err: err}}
+			found = []maintain.ProbeResult{{Operation: "open", Err: err}}
 		} else {
 			found = side.probe(st)
 		}
@@ -205,12 +205,12 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 
 // probeSource tries the operations on a source. If it can be listed and holds
 // anything, it also looks for a dump.
-func probeSource(ctx context.Context, st store.Store, template dump.Template) []pipeline.ProbeResult {
-	results := pipeline.ProbeSource(ctx, st)
+func probeSource(ctx context.Context, st store.Store, template dump.Template) []maintain.ProbeResult {
+	results := maintain.ProbeSource(ctx, st)
 	if isEmpty := len(results) == 1; isEmpty {
 		return results
 	}
-	return append(results, pipeline.ProbeResult{Operation: "find dumps", Err: findDump(ctx, st, template)})
+	return append(results, maintain.ProbeResult{Operation: "find dumps", Err: findDump(ctx, st, template)})
 }
 
 // maxListed bounds the keys that a check lists: ten requests to S3.

@@ -14,7 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
@@ -80,11 +81,11 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	fmt.Fprintf(d.out, "\n2. Building the reports …\n")
 	configured := *a
 	configured.configFile = configFile
-	runner, err := configured.newRunner()
+	p, err := configured.newPipeline()
 	if err != nil {
 		return err
 	}
-	result, err := runner.Run(ctx, pipeline.Days(demoFrom, demoFrom+demoDays-1), pipeline.OnlyDue)
+	result, err := (&build.Builder{Settings: p}).Run(ctx, partition.Days(demoFrom, demoFrom+demoDays-1), build.OnlyDue)
 	if err == nil {
 		err = result.Err()
 	}

@@ -11,13 +11,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/words"
 	"daybook/transform/report"
 )
 
 type diffOptions struct {
 	report, partition string
+	id                partition.ID
 	revisions         string
 	from, to          int // 0: the previous revision, the published revision
 }
@@ -53,7 +55,8 @@ func (o *diffOptions) validate(cmd *cobra.Command) error {
 	if o.report == digestName {
 		return usageError(cmd, "digests have no rows to compare; give a report")
 	}
-	if err := pipeline.CheckPartition(o.report, o.partition); err != nil {
+	var err error
+	if o.id, err = partition.Parse(o.report, o.partition); err != nil {
 		return usageError(cmd, "%s", err)
 	}
 	if !cmd.Flags().Changed("rev") {
@@ -70,15 +73,14 @@ func (o *diffOptions) validate(cmd *cobra.Command) error {
 }
 
 func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	rep, err := findReport(runner, opts.report)
-	if err != nil {
+	if _, err := findReport(p, opts.report); err != nil {
 		return err
 	}
-	d, err := runner.Diff(ctx, rep.Name, opts.partition, opts.from, opts.to)
+	d, err := (&inspect.Inspector{Settings: p}).Diff(ctx, opts.id, opts.from, opts.to)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 	return out.Flush()
 }
 
-func writeDiff(w io.Writer, d *pipeline.Diff) {
+func writeDiff(w io.Writer, d *inspect.Diff) {
 	fmt.Fprintf(w, "%s %s, revision %d to %d (%s)\n", d.To.Report, d.To.Partition, d.From.Revision, d.To.Revision, d.To.Reason)
 	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same\n", words.Count(d.Added, "row", "rows"), words.Thousands(d.Removed), words.Thousands(d.Changed), words.Thousands(d.Same))
 	for i := range d.Changes {
@@ -107,7 +109,7 @@ func writeDiff(w io.Writer, d *pipeline.Diff) {
 }
 
 // writeDiffJSON writes a line for each row. The values are JSON already.
-func writeDiffJSON(w io.Writer, d *pipeline.Diff) error {
+func writeDiffJSON(w io.Writer, d *inspect.Diff) error {
 	type column struct {
 		Name string          `json:"name"`
 		Old  json.RawMessage `json:"old"`

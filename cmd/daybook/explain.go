@@ -11,8 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
-	"daybook/pipeline/explain"
+	"daybook/pipeline/extract"
+	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/partition"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -117,21 +118,21 @@ func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
 		return err
 	}
 	stop := a.watch(x.Progress)
-	told, err := pipeline.Explain(ctx, x, opts.session)
+	explained, err := explain.FromDumps(ctx, x, opts.session)
 	stop()
 	if err != nil {
 		return err
 	}
 	def := &report.Definition{Name: "explain", Zone: zone}
 	if a.json {
-		return json.NewEncoder(a.stdout).Encode(explain.JSON(told, def))
+		return json.NewEncoder(a.stdout).Encode(explain.JSON(explained, def))
 	}
-	t := teller{Teller: explain.NewTeller(told, zone), def: def}
-	return writeTrimmed(a.stdout, t.tell())
+	w := explanationWriter{Formatter: explain.NewFormatter(explained, zone), def: def}
+	return writeTrimmed(a.stdout, w.text())
 }
 
 // explained are the dumps to read.
-func (a *app) explained(ctx context.Context, opts *explainOptions) (*pipeline.Extraction, error) {
+func (a *app) explained(ctx context.Context, opts *explainOptions) (*extract.Extraction, error) {
 	if opts.date == "" {
 		return a.localExtraction(opts.paths)
 	}
@@ -139,20 +140,20 @@ func (a *app) explained(ctx context.Context, opts *explainOptions) (*pipeline.Ex
 	if err != nil {
 		return nil, err
 	}
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return nil, err
 	}
-	return runner.Inputs(ctx, d, d)
+	return explain.Dumps(ctx, p, partition.OfDay(d))
 }
 
-// teller writes an explanation for people.
-type teller struct {
-	*explain.Teller
+// explanationWriter writes an explanation for people.
+type explanationWriter struct {
+	*explain.Formatter
 	def *report.Definition
 }
 
-func (t *teller) tell() string {
+func (t *explanationWriter) text() string {
 	s := t.Session
 	var b strings.Builder
 	fmt.Fprintf(&b, "Session %d", s.ID)
@@ -170,7 +171,7 @@ func (t *teller) tell() string {
 	return b.String()
 }
 
-func (t *teller) events(b *strings.Builder) {
+func (t *explanationWriter) events(b *strings.Builder) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	steps := t.Trace.Steps
 	for _, d := range t.Deliveries {
@@ -190,7 +191,7 @@ func (t *teller) events(b *strings.Builder) {
 }
 
 // leg writes one leg, and each of its numbers with its origin.
-func (t *teller) leg(b *strings.Builder, l *session.Leg) {
+func (t *explanationWriter) leg(b *strings.Builder, l *session.Leg) {
 	technician := "no technician"
 	if l.Technician.ID != 0 {
 		technician = explain.Named(l.Technician.Name, l.Technician.ID)

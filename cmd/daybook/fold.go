@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/extract"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/parallel"
 	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sinks/parquet"
@@ -99,7 +101,7 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 	def := &report.Definition{Name: "fold", Zone: zone}
 
 	stop := a.watch(x.Progress)
-	outcome, _, err := pipeline.Fold(ctx, x, def, func(rows iter.Seq2[[]report.Row, error]) error {
+	outcome, _, err := inspect.Fold(ctx, x, def, func(rows iter.Seq2[[]report.Row, error]) error {
 		stop()
 		if err := writeRows(a.stdout, opts.format, def, rows); err != nil {
 			return fmt.Errorf("write the rows: %w", err)
@@ -132,7 +134,7 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 }
 
 // localExtraction reads the dumps in files and directories.
-func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
+func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 	files, unknown, err := dump.Find(paths)
 	if err != nil {
 		return nil, err
@@ -142,14 +144,14 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.Names)
 		}
 	}
-	a.limitMemory(pipeline.DefaultMemory)
-	x := &pipeline.Extraction{Progress: new(pipeline.Progress), MemoryBudget: pipeline.DefaultMemory / 2}
+	a.limitMemory(parallel.DefaultMemory)
+	x := &extract.Extraction{Progress: new(extract.Progress), MemoryBudget: parallel.DefaultMemory / 2}
 	for _, name := range files {
 		size := int64(0)
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
 			size = info.Size()
 		}
-		x.Inputs = append(x.Inputs, pipeline.Input{Name: name, Size: size,
+		x.Inputs = append(x.Inputs, extract.Input{Name: name, Size: size,
 			Open: func(context.Context) (*dump.Reader, error) { return dump.OpenFile(name, a.stdin) }})
 		x.Progress.Bytes.Add(size)
 	}
@@ -160,7 +162,7 @@ func (a *app) localExtraction(paths []string) (*pipeline.Extraction, error) {
 func writeRows(w io.Writer, format string, def *report.Definition, rows iter.Seq2[[]report.Row, error]) error {
 	switch format {
 	case "csv":
-		return pipeline.WriteCSV(w, csv.Format{}, def, rows)
+		return inspect.WriteCSV(w, csv.Format{}, def, rows)
 	case "parquet":
 		file, err := parquet.NewWriter(w)
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/maintain"
 	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 )
@@ -72,7 +72,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 	if err != nil {
 		return err
 	}
-	runner, err := a.runnerOf(c)
+	p, err := a.pipelineOf(c)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 		keep = c.Sink.KeepRevisions
 	}
 	removals := []publish.Removal{}
-	result, err := runner.GC(ctx, pipeline.GCOptions{Keep: time.Duration(keep), Grace: time.Duration(opts.grace), DryRun: opts.dryRun},
+	result, err := maintain.GC(ctx, p, maintain.GCOptions{Keep: time.Duration(keep), Grace: time.Duration(opts.grace), DryRun: opts.dryRun},
 		func(r publish.Removal) { removals = append(removals, r) })
 	if werr := a.writeRemovals(opts, removals, &result); werr != nil && err == nil {
 		err = werr
@@ -114,7 +114,7 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	if opts.dryRun {
 		done = "would be removed"
 	}
-	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, pipeline.Refused, pipeline.Unfinished} {
+	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Unfinished} {
 		if n := counts[why]; n > 0 {
 			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
 		}

@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/words"
-	"daybook/transform/day"
 )
 
 type planOptions struct {
@@ -55,15 +56,15 @@ stale.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, a *app, opts *planOptions, target pipeline.Target) error {
-	runner, err := a.newRunner()
+func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
+	pipe, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	if err := opts.selectReports(runner); err != nil {
+	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
-	p, err := runner.Plan(ctx, target)
+	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err
 	}
@@ -75,14 +76,14 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target pipeline.Tar
 
 // writePlan writes a plan as a table of the steps that are not fresh, or of all
 // steps, and the number of steps of each status.
-func writePlan(out io.Writer, p *pipeline.Plan, all bool) error {
+func writePlan(out io.Writer, p *plan.Plan, all bool) error {
 	err := writeTable(out, func(w io.Writer) {
 		header := "REPORT\tPARTITION\tSTATUS\tWHY\n"
 		for _, s := range stretches(p.Steps) {
-			if s.step.Status == pipeline.Fresh && !all {
+			if s.step.Status == plan.Fresh && !all {
 				continue
 			}
-			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", header, stepReport(s.step.Kind, s.step.Report), s.partitions(), s.step.Status, s.why())
+			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", header, stepReport(s.step.ID), s.partitions(), s.step.Status, s.why())
 			header = ""
 		}
 	})
@@ -95,23 +96,23 @@ func writePlan(out io.Writer, p *pipeline.Plan, all bool) error {
 
 // stepReport is the name of a step's report in tables. Digests have a name that
 // no report may have.
-func stepReport(kind pipeline.Kind, report string) string {
-	if kind == pipeline.Digest {
-		return string(kind)
+func stepReport(id partition.ID) string {
+	if id.Kind == partition.Digest {
+		return string(id.Kind)
 	}
-	return report
+	return id.Report
 }
 
 // stretch is a run of consecutive steps that share a line.
 type stretch struct {
-	step    *pipeline.Step // the first step
-	last    string         // the last step's partition
-	reasons []string       // of all steps
-	dumps   int            // number of dumps of all steps, for digests
+	step    *plan.Step // the first step
+	last    partition.ID
+	reasons []string // of all steps
+	dumps   int      // number of dumps of all steps, for digests
 }
 
 // stretches joins consecutive steps.
-func stretches(steps []pipeline.Step) []stretch {
+func stretches(steps []plan.Step) []stretch {
 	var all []stretch
 	for i := range steps {
 		s := &steps[i]
@@ -129,19 +130,19 @@ func stretches(steps []pipeline.Step) []stretch {
 // have lines of their own, with two exceptions: the reason of a dependent step
 // names another listed step, and that of a missing digest is its number of
 // dumps.
-func (s *stretch) takes(next *pipeline.Step) bool {
-	return s.step.Kind == next.Kind && s.step.Report == next.Report && s.step.Status == next.Status && s.step.Failed == next.Failed &&
-		follows(s.last, next.Partition) && (next.Status == pipeline.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
+func (s *stretch) takes(next *plan.Step) bool {
+	return s.step.Status == next.Status && s.step.Failed == next.Failed &&
+		follows(s.last, next.ID) && (next.Status == plan.Depends || s.undigested() || slices.Equal(s.step.Reasons, next.Reasons))
 }
 
 // undigested says whether the stretch is of missing digests.
 func (s *stretch) undigested() bool {
-	return s.step.Kind == pipeline.Digest && s.step.Status == pipeline.Missing
+	return s.step.ID.Kind == partition.Digest && s.step.Status == plan.Missing
 }
 
-func (s *stretch) add(step *pipeline.Step) {
-	s.last = step.Partition
-	if s.dumps += step.Dumps(); s.undigested() {
+func (s *stretch) add(step *plan.Step) {
+	s.last = step.ID
+	if s.dumps += len(step.Dumps); s.undigested() {
 		s.reasons = []string{words.Count(s.dumps, "dump", "dumps") + " not digested yet"}
 		return
 	}
@@ -152,7 +153,7 @@ func (s *stretch) add(step *pipeline.Step) {
 	}
 }
 
-func (s *stretch) partitions() string { return rangeText(s.step.Partition, s.last) }
+func (s *stretch) partitions() string { return rangeText(s.step.ID, s.last) }
 
 // why gives the first reasons, and the last error.
 func (s *stretch) why() string {
@@ -168,34 +169,30 @@ func (s *stretch) why() string {
 }
 
 // follows says whether after is the day or month after before.
-func follows(before, after string) bool {
-	if d, err := day.Parse(before); err == nil {
-		return (d + 1).String() == after
-	}
-	m, err := day.ParseMonth(before)
-	return err == nil && (m+1).String() == after
+func follows(before, after partition.ID) bool {
+	return before.Report == after.Report && before.Kind == after.Kind && before.Period.Next() == after.Period
 }
 
-func rangeText(first, last string) string {
+func rangeText(first, last partition.ID) string {
 	if first == last {
-		return first
+		return first.Name()
 	}
-	return first + " to " + last
+	return first.Name() + " to " + last.Name()
 }
 
 // statusCounts lists the number of steps of each status.
-func statusCounts(steps []pipeline.Step) string {
-	counts := map[pipeline.Status]int{}
+func statusCounts(steps []plan.Step) string {
+	counts := map[plan.Status]int{}
 	for i := range steps {
 		counts[steps[i].Status]++
 	}
-	texts := []string{fmt.Sprintf("%d fresh", counts[pipeline.Fresh])}
+	texts := []string{fmt.Sprintf("%d fresh", counts[plan.Fresh])}
 	for _, s := range []struct {
-		status pipeline.Status
+		status plan.Status
 		text   string
 	}{
-		{pipeline.Missing, "missing"}, {pipeline.Stale, "stale"}, {pipeline.Depends, "depending on them"},
-		{pipeline.Waiting, "waiting"}, {pipeline.Newer, "of a newer daybook"},
+		{plan.Missing, "missing"}, {plan.Stale, "stale"}, {plan.Depends, "depending on them"},
+		{plan.Waiting, "waiting"}, {plan.Newer, "of a newer daybook"},
 	} {
 		if n := counts[s.status]; n > 0 {
 			texts = append(texts, fmt.Sprintf("%d %s", n, s.text))
@@ -212,7 +209,7 @@ const maxLookback = 366
 
 // writeLeftOut reports lines beyond the look-back, and objects that are not
 // read.
-func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
+func writeLeftOut(w io.Writer, late []catalog.Late, unknown []string) error {
 	for i, l := range late {
 		if i == mostNotes {
 			fmt.Fprintf(w, "… and %d more such days; --json lists them all\n", len(late)-i)
@@ -229,7 +226,7 @@ func writeLeftOut(w io.Writer, late []pipeline.Late, unknown []string) error {
 			_, err := fmt.Fprintf(w, "… and %d more such names; --json lists them all\n", len(unknown)-i)
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, pipeline.WhyUnread(key)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s is not read: %s\n", key, catalog.WhyUnread(key)); err != nil {
 			return err
 		}
 	}

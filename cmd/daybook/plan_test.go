@@ -6,7 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
+	"daybook/pipeline/settings"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -23,34 +28,34 @@ func TestWritePlanOfYears(t *testing.T) {
 			}
 		}
 	}
-	r := &pipeline.Runner{Source: source, Template: keys, Sink: store.NewMemory(time.Now), Lookback: 16}
-	plan, err := r.Plan(t.Context(), pipeline.Everything())
+	p := &settings.Pipeline{Source: source, Template: keys, Sink: store.NewMemory(time.Now), Lookback: 16, Budget: parallel.NewBudget(0, 0)}
+	made, err := plan.Make(t.Context(), &catalog.Reader{Settings: p}, partition.Everything())
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := plan.Steps
+	steps := made.Steps
 	steps[1000].Failed = "read it: corrupt dump"
 	for _, name := range []string{"a", "b", "c"} {
 		for d := range day.Day(3652) {
-			s := pipeline.Step{Kind: pipeline.Day, Report: name, Partition: (from + d).String(), Status: pipeline.Fresh}
+			s := plan.Step{ID: partition.DayID(name, from+d), Status: plan.Fresh}
 			switch {
 			case d < 100:
-				s.Status, s.Reasons = pipeline.Stale, []string{"unit changed"}
+				s.Status, s.Reasons = plan.Stale, []string{"unit changed"}
 			case d < 130:
-				s.Status, s.Reasons = pipeline.Stale, []string{"unit changed", "language en → nl"}
+				s.Status, s.Reasons = plan.Stale, []string{"unit changed", "language en → nl"}
 			case d > 3600:
-				s.Status, s.Reasons = pipeline.Depends, []string{fmt.Sprintf("whether it changes depends on the dumps of day %d", d)}
+				s.Status, s.Reasons = plan.Depends, []string{fmt.Sprintf("whether it changes depends on the dumps of day %d", d)}
 			}
 			steps = append(steps, s)
 		}
 	}
 	for m := range day.Month(14) {
-		steps = append(steps, pipeline.Step{Kind: pipeline.Month, Report: "a", Partition: (day.MonthOf(2025, 11) + m).String(),
-			Status: pipeline.Waiting, Reasons: []string{"days are missing"}})
+		steps = append(steps, plan.Step{ID: partition.MonthID("a", day.MonthOf(2025, 11)+m),
+			Status: plan.Waiting, Reasons: []string{"days are missing"}})
 	}
 	steps[len(steps)-1].Reasons = []string{"there are no dumps of its last day yet"}
 	var b strings.Builder
-	if err := writePlan(&b, &pipeline.Plan{Steps: steps}, false); err != nil {
+	if err := writePlan(&b, &plan.Plan{Steps: steps}, false); err != nil {
 		t.Fatal(err)
 	}
 	// Day 1000 after the first is 2019-08-18. There are 3 × (3652 − 130 − 51)
@@ -76,7 +81,7 @@ a       2026-12                   waiting  there are no dumps of its last day ye
 }
 
 func TestWriteLeftOut(t *testing.T) {
-	late := []pipeline.Late{
+	late := []catalog.Late{
 		{DumpDay: "2026-11-20", Date: "2026-10-01", Lines: 2, Reason: "too_late", Lookback: 50},
 		{DumpDay: "2026-11-20", Date: "2027-12-01", Lines: 1, Reason: "too_early", Lookback: 376},
 	}
@@ -106,11 +111,15 @@ the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_d
 }
 
 func TestPartitionsText(t *testing.T) {
-	var steps []*pipeline.Done
-	for _, s := range []struct{ report, partition string }{
+	var steps []*build.Done
+	for _, s := range []struct{ report, name string }{
 		{"a", "2026-11-29"}, {"a", "2026-11-30"}, {"a", "2026-12-01"}, {"a", "2026-12-03"}, {"b", "2026-12-04"}, {"b", "2026-11"}, {"b", "2026-12"},
 	} {
-		steps = append(steps, &pipeline.Done{Report: s.report, Partition: s.partition})
+		id, err := partition.Parse(s.report, s.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, &build.Done{ID: id})
 	}
 	want := "a 2026-11-29 to 2026-12-01, a 2026-12-03, b 2026-12-04, b 2026-11 to 2026-12"
 	if got := partitionsText(steps); got != want {

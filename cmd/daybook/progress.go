@@ -12,7 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"daybook/pipeline"
+	"daybook/pipeline/extract"
 	"daybook/pipeline/words"
 )
 
@@ -23,7 +23,7 @@ const (
 
 // watch shows the progress of reading until stop is called: a bar on a terminal,
 // lines elsewhere.
-func (a *app) watch(p *pipeline.Progress) (stop func()) {
+func (a *app) watch(p *extract.Progress) (stop func()) {
 	return a.show(func(since time.Duration) view {
 		return view{done: p.BytesRead.Load(), total: p.Bytes.Load(), parts: pace(p, since)}
 	})
@@ -31,7 +31,7 @@ func (a *app) watch(p *pipeline.Progress) (stop func()) {
 
 // watchSteps shows the progress of a run until stop is called. planned is its
 // number of steps; 0: unknown.
-func (a *app) watchSteps(p *pipeline.Progress, planned int) (stop func()) {
+func (a *app) watchSteps(p *extract.Progress, planned int) (stop func()) {
 	return a.show(func(since time.Duration) view { return stepsView(p, int64(planned), since) })
 }
 
@@ -126,7 +126,7 @@ func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 	return draw, func() { _ = b.Clear() }
 }
 
-func pace(p *pipeline.Progress, since time.Duration) []string {
+func pace(p *extract.Progress, since time.Duration) []string {
 	perSecond := float64(p.Lines.Load()) / since.Seconds()
 	return []string{
 		fmt.Sprintf("%d of %d dumps", p.InputsDone.Load(), p.Inputs.Load()),
@@ -137,7 +137,7 @@ func pace(p *pipeline.Progress, since time.Duration) []string {
 
 // stepsView is the progress in steps. A step is the digest of one dump day, or
 // one day or month of all reports. A run knows its steps stage by stage.
-func stepsView(p *pipeline.Progress, planned int64, since time.Duration) view {
+func stepsView(p *extract.Progress, planned int64, since time.Duration) view {
 	v := view{done: p.StepsDone.Load(), total: max(planned, p.Steps.Load())}
 	v.parts = []string{fmt.Sprintf("%d of %d steps", v.done, v.total), fmt.Sprintf("%.1f steps/min", float64(v.done)/since.Minutes())}
 	if p.InputsDone.Load() < p.Inputs.Load() {

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/extract"
 )
 
 func TestPlainLine(t *testing.T) {
-	var p pipeline.Progress
+	var p extract.Progress
 	p.Inputs.Store(4)
 	p.InputsDone.Store(1)
 	p.Bytes.Store(2_000_000_000)
@@ -25,7 +25,7 @@ func TestPlainLine(t *testing.T) {
 }
 
 func TestStepsView(t *testing.T) {
-	var p pipeline.Progress
+	var p extract.Progress
 	p.Steps.Store(121) // the first stage's
 	p.StepsDone.Store(12)
 	const since = 4 * time.Minute

@@ -15,7 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/maintain"
+	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 	"daybook/sinks/quarantine"
 	"daybook/sources/dump"
@@ -59,11 +61,12 @@ of NDJSON.`,
 }
 
 func runRejectsList(ctx context.Context, a *app, want func(day.Day) bool) error {
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	all, err := runner.Rejects(ctx, want)
+	in := &inspect.Inspector{Settings: p}
+	all, err := in.Rejects(ctx, want)
 	if err != nil {
 		return err
 	}
@@ -157,11 +160,12 @@ func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {
 }
 
 func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error {
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	all, err := runner.Rejects(ctx, func(d day.Day) bool { return d == opts.day })
+	in := &inspect.Inspector{Settings: p}
+	all, err := in.Rejects(ctx, func(d day.Day) bool { return d == opts.day })
 	if err != nil {
 		return err
 	}
@@ -176,7 +180,7 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 	}
 	shown := 0
 	for i := range all {
-		for line, err := range runner.RejectedLines(ctx, &all[i]) {
+		for line, err := range in.RejectedLines(ctx, &all[i]) {
 			if err != nil {
 				return err
 			}
@@ -192,7 +196,7 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 	if shown == 0 && !a.quiet {
 		text := fmt.Sprintf("%s has no rejected lines with that reason", opts.day)
 		if len(all) == 0 {
-			if text, err = noRejects(ctx, runner, opts.day); err != nil {
+			if text, err = noRejects(ctx, in, opts.day); err != nil {
 				return err
 			}
 		}
@@ -202,8 +206,8 @@ func runRejectsShow(ctx context.Context, a *app, opts *rejectsShowOptions) error
 }
 
 // noRejects says why a day has no rejected lines.
-func noRejects(ctx context.Context, r *pipeline.Runner, d day.Day) (string, error) {
-	digested, err := r.Digested(ctx, d)
+func noRejects(ctx context.Context, in *inspect.Inspector, d day.Day) (string, error) {
+	digested, err := in.Digested(ctx, d)
 	if err != nil || digested {
 		return fmt.Sprintf("%s has no rejected lines", d), err
 	}
@@ -268,11 +272,11 @@ Exit codes:
 }
 
 func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d day.Day) error {
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	lines, partial := runner.RejectedLinesOf(ctx, d), true
+	lines, partial := maintain.RejectedDump(ctx, p, d), true
 	if opts.file != "" {
 		file, err := dump.OpenFile(opts.file, a.stdin)
 		if err != nil {
@@ -281,11 +285,11 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 		defer file.Close()
 		lines, partial = linesOf(file), opts.partial
 	}
-	result, err := runner.Replay(ctx, d, lines, partial)
+	result, err := maintain.Replay(ctx, p, d, lines, partial)
 	if err != nil {
 		return err
 	}
-	why, err := opts.whyNothing(ctx, runner, d, result)
+	why, err := opts.whyNothing(ctx, p, d, result)
 	if err != nil {
 		return err
 	}
@@ -316,7 +320,7 @@ func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
 }
 
 // whyNothing says why no dump was written; empty: a dump was written.
-func (o *rejectsReplayOptions) whyNothing(ctx context.Context, r *pipeline.Runner, d day.Day, result *pipeline.Replay) (string, error) {
+func (o *rejectsReplayOptions) whyNothing(ctx context.Context, p *settings.Pipeline, d day.Day, result *maintain.ReplayResult) (string, error) {
 	switch n := len(result.Rejected); {
 	case result.URL != "":
 		return "", nil
@@ -325,10 +329,10 @@ func (o *rejectsReplayOptions) whyNothing(ctx context.Context, r *pipeline.Runne
 	case o.file != "":
 		return o.file + " has no lines", nil
 	}
-	return noRejects(ctx, r, d)
+	return noRejects(ctx, &inspect.Inspector{Settings: p}, d)
 }
 
-func writeReplay(a *app, result *pipeline.Replay, whyNothing string) error {
+func writeReplay(a *app, result *maintain.ReplayResult, whyNothing string) error {
 	for i, r := range result.Rejected {
 		if i == mostNotes {
 			fmt.Fprintf(a.stderr, "… and %d more; --json lists them all\n", len(result.Rejected)-i)

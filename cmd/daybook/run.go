@@ -10,7 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/extract"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 )
 
@@ -76,32 +81,33 @@ func (o *runOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// runner is the configured runner with the options applied.
-func (o *runOptions) runner(a *app) (*pipeline.Runner, error) {
-	runner, err := a.newRunner()
+// pipeline is the configured one as the options change it.
+func (o *runOptions) pipeline(a *app) (*settings.Pipeline, error) {
+	p, err := a.newPipeline()
 	if err != nil {
 		return nil, err
 	}
 	if o.workers > 0 {
-		runner.Workers = o.workers
+		p.Budget = parallel.NewBudget(o.workers, p.Budget.Memory)
 	}
-	return runner, o.selectReports(runner)
+	return p, o.selectReports(p)
 }
 
-func runRun(ctx context.Context, a *app, opts *runOptions, target pipeline.Target) error {
-	runner, err := opts.runner(a)
+func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Target) error {
+	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
-	return a.build(ctx, runner, target, pipeline.OnlyDue, 0)
+	return a.build(ctx, p, target, build.OnlyDue, 0)
 }
 
 // build runs a target and writes the result. planned is the number of days to
 // build; 0: unknown.
-func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipeline.Target, only pipeline.Only, planned int) error {
+func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.Target, only build.Only, planned int) error {
 	a.useMemory()
-	stop := a.watchSteps(runner.Progress, planned)
-	result, err := runner.Run(ctx, target, only)
+	progress := new(extract.Progress)
+	stop := a.watchSteps(progress, planned)
+	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, target, only)
 	stop()
 	if result == nil {
 		return err
@@ -113,14 +119,14 @@ func (a *app) build(ctx context.Context, runner *pipeline.Runner, target pipelin
 }
 
 // failure is the error of a run with failed steps, or nil.
-func failure(r *pipeline.Result) error {
+func failure(r *build.Result) error {
 	failed, waiting, onlyRejects := 0, 0, true
 	for _, f := range failures(r) {
 		switch {
-		case errors.As(f.Err(), new(*pipeline.Blocked)):
+		case errors.As(f.Err, new(*build.Blocked)):
 			waiting++
 			continue
-		case !errors.As(f.Err(), new(*pipeline.TooManyRejects)):
+		case !errors.As(f.Err, new(*extract.TooManyRejects)):
 			onlyRejects = false
 		}
 		failed++
@@ -140,17 +146,17 @@ func failure(r *pipeline.Result) error {
 }
 
 // failures are the steps that failed.
-func failures(r *pipeline.Result) []*pipeline.Done {
-	var all []*pipeline.Done
+func failures(r *build.Result) []*build.Done {
+	var all []*build.Done
 	for i := range r.Steps {
-		if d := &r.Steps[i]; d.Err() != nil {
+		if d := &r.Steps[i]; d.Err != nil {
 			all = append(all, d)
 		}
 	}
 	return all
 }
 
-func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) error {
+func (a *app) writeResult(r *build.Result, only build.Only, whole bool) error {
 	if a.json {
 		return json.NewEncoder(a.stdout).Encode(r)
 	}
@@ -158,7 +164,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 		header := "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE\n"
 		for i := range r.Steps {
 			if s := &r.Steps[i]; s.Error == "" {
-				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.Kind, s.Report), s.Partition, s.State, s.Revision, words.Thousands(s.Rows), words.Bytes(s.Bytes), s.URL)
+				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.ID), s.ID.Name(), s.State, s.Revision, words.Thousands(s.Rows), words.Bytes(s.Bytes), s.URL)
 				header = ""
 			}
 		}
@@ -168,7 +174,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 	}
 	if len(r.Steps) == 0 && whole {
 		text := "everything is fresh: %s\n"
-		if only != pipeline.OnlyDue {
+		if only != build.OnlyDue {
 			text = "nothing to do for --only: %s\n"
 		}
 		fmt.Fprintf(a.stdout, text, words.Count(r.Fresh, "digest or partition", "digests and partitions"))
@@ -182,7 +188,7 @@ func (a *app) writeResult(r *pipeline.Result, only pipeline.Only, whole bool) er
 }
 
 // writeNotes reports what a run read, and its warnings.
-func writeNotes(w io.Writer, r *pipeline.Result) error {
+func writeNotes(w io.Writer, r *build.Result) error {
 	if acc := &r.Accounting; r.Dumps > 0 {
 		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
 			r.Target, words.Count(r.Dumps, "dump", "dumps"), words.Bytes(r.DumpBytes), words.Thousands(acc.Lines), words.Thousands(acc.Accepted),
@@ -193,7 +199,7 @@ func writeNotes(w io.Writer, r *pipeline.Result) error {
 	}
 	for i := range r.Steps {
 		for _, warning := range r.Steps[i].Warnings {
-			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].Report, r.Steps[i].Partition, warning)
+			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].ID.Report, r.Steps[i].ID.Name(), warning)
 		}
 	}
 	if r.NoDumps > 0 {
@@ -204,14 +210,14 @@ func writeNotes(w io.Writer, r *pipeline.Result) error {
 
 // lateNow are the lines beyond the look-back in the dumps that this run read.
 // The plan shows those of all dumps.
-func lateNow(r *pipeline.Result) []pipeline.Late {
+func lateNow(r *build.Result) []catalog.Late {
 	digested := map[string]bool{}
 	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Kind == pipeline.Digest {
-			digested[s.Partition] = true
+		if s := &r.Steps[i]; s.ID.Kind == partition.Digest {
+			digested[s.ID.Name()] = true
 		}
 	}
-	var late []pipeline.Late
+	var late []catalog.Late
 	for _, l := range r.TooLate {
 		if digested[l.DumpDay] {
 			late = append(late, l)
@@ -222,20 +228,20 @@ func lateNow(r *pipeline.Result) []pipeline.Late {
 
 // writeFailures reports each failed step with its error, and then the steps that
 // wait for it, which may be a month of days.
-func writeFailures(w io.Writer, all []*pipeline.Done) error {
+func writeFailures(w io.Writer, all []*build.Done) error {
 	var blockers []string
-	waiting := map[string][]*pipeline.Done{}
+	waiting := map[string][]*build.Done{}
 	for _, f := range all {
-		if blocked := (*pipeline.Blocked)(nil); errors.As(f.Err(), &blocked) {
+		if blocked := (*build.Blocked)(nil); errors.As(f.Err, &blocked) {
 			if waiting[blocked.By] == nil {
 				blockers = append(blockers, blocked.By)
 			}
 			waiting[blocked.By] = append(waiting[blocked.By], f)
 			continue
 		}
-		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.Kind, f.Report), f.Partition, f.Error)
+		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.ID), f.ID.Name(), f.Error)
 		if f.Quarantine != "" {
-			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.Partition)
+			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
 		}
 		fmt.Fprintln(w)
 	}
@@ -248,14 +254,14 @@ func writeFailures(w io.Writer, all []*pipeline.Done) error {
 }
 
 // partitionsText lists partitions by report, with consecutive ones as a range.
-func partitionsText(steps []*pipeline.Done) string {
+func partitionsText(steps []*build.Done) string {
 	var texts []string
 	for i := 0; i < len(steps); {
 		first, last := steps[i], steps[i]
-		for i++; i < len(steps) && steps[i].Report == first.Report && steps[i].Kind == first.Kind && follows(last.Partition, steps[i].Partition); i++ {
+		for i++; i < len(steps) && follows(last.ID, steps[i].ID); i++ {
 			last = steps[i]
 		}
-		texts = append(texts, first.Report+" "+rangeText(first.Partition, last.Partition))
+		texts = append(texts, first.ID.Report+" "+rangeText(first.ID, last.ID))
 	}
 	return strings.Join(texts, ", ")
 }

@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
 	"daybook/transform/day"
 )
 
@@ -35,19 +36,19 @@ func (s *selection) reportFlag(cmd *cobra.Command) {
 }
 
 // target is the selected days or month. Without a flag it is everything.
-func (s *selection) target(cmd *cobra.Command) (pipeline.Target, error) {
+func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	if s.month != "" && s.date == "" && s.from == "" && s.to == "" {
 		m, err := day.ParseMonth(s.month)
 		if err != nil {
-			return pipeline.Target{}, usageError(cmd, "--month: %s", err)
+			return partition.Target{}, usageError(cmd, "--month: %s", err)
 		}
-		return pipeline.WholeMonth(m), nil
+		return partition.WholeMonth(m), nil
 	}
 	from, to, given, err := s.days(cmd)
 	if err != nil || !given {
-		return pipeline.Everything(), err
+		return partition.Everything(), err
 	}
-	return pipeline.Days(from, to), nil
+	return partition.Days(from, to), nil
 }
 
 // days are the selected days. given says whether a flag selects any.
@@ -90,12 +91,12 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 	return from, to, true, err
 }
 
-// selectReports removes the other reports from the runner.
-func (s *selection) selectReports(r *pipeline.Runner) error {
+// selectReports removes the other reports from the pipeline.
+func (s *selection) selectReports(r *settings.Pipeline) error {
 	if len(s.reports) == 0 {
 		return nil
 	}
-	var selected []pipeline.Report
+	var selected []settings.Report
 	for _, name := range s.reports {
 		rep, err := findReport(r, name)
 		if err != nil {
@@ -107,8 +108,8 @@ func (s *selection) selectReports(r *pipeline.Runner) error {
 	return nil
 }
 
-func findReport(r *pipeline.Runner, name string) (*pipeline.Report, error) {
-	i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
+func findReport(r *settings.Pipeline, name string) (*settings.Report, error) {
+	i := slices.IndexFunc(r.Reports, func(rep settings.Report) bool { return rep.Name == name })
 	if i < 0 {
 		var known []string
 		for _, rep := range r.Reports {

@@ -19,9 +19,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/maintain"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 	"daybook/sinks/webhook"
 )
 
@@ -161,7 +162,7 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := refuseUnconditional(ctx, s.log, c.Runner); err != nil {
+	if err := refuseUnconditional(ctx, s.log, c.Pipeline); err != nil {
 		return err
 	}
 	if s.service, err = service.New(service.Options{Config: *c, Replica: opts.replica, Log: s.log, Registerer: s.registry}); err != nil {
@@ -238,13 +239,13 @@ func (s *server) load() (*service.Config, error) {
 }
 
 func (a *app) serviceConfig(c *config.Config) (*service.Config, error) {
-	runner, err := a.runnerOf(c)
+	p, err := a.pipelineOf(c)
 	if err != nil {
 		return nil, err
 	}
-	sc := &service.Config{Runner: runner, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
+	sc := &service.Config{Pipeline: p, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
 	for i := range c.Reports {
-		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, runner.Reports[i].Zone)
+		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, p.Reports[i].Zone)
 	}
 	sc.Hooks, err = hooksOf(c.Serve.Webhooks)
 	return sc, err
@@ -275,12 +276,12 @@ const probeTimeout = 30 * time.Second
 // refuseUnconditional refuses a sink that ignores the conditions of writes, on
 // which two replicas would overwrite each other's work. An unreachable sink is
 // accepted: it may come back.
-func refuseUnconditional(ctx context.Context, log *slog.Logger, r *pipeline.Runner) error {
+func refuseUnconditional(ctx context.Context, log *slog.Logger, r *settings.Pipeline) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	for _, p := range pipeline.ProbeSink(ctx, r.Sink, strings.ToLower(rand.Text())) {
+	for _, p := range maintain.ProbeSink(ctx, r.Sink, strings.ToLower(rand.Text())) {
 		switch {
-		case errors.Is(p.Err, pipeline.ErrUnconditional):
+		case errors.Is(p.Err, maintain.ErrUnconditional):
 			return fmt.Errorf("%s: %w; choose a sink that honours conditional writes", r.Sink.URL(""), p.Err)
 		case p.Err != nil:
 			log.Warn("the trial of the sink failed", "operation", p.Operation, "error", p.Err)

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
@@ -213,7 +213,7 @@ func (s *replicaSite) once(t *testing.T, replicas ...*process) {
 			if entry.Msg == "step failed" {
 				t.Errorf("%s: %s", p.name, line)
 			}
-			if entry.Msg == "step done" && entry.Kind == string(pipeline.Day) && (entry.State == string(publish.Published) || entry.State == string(publish.Restated)) {
+			if entry.Msg == "step done" && entry.Kind == string(partition.Day) && (entry.State == string(publish.Published) || entry.State == string(publish.Restated)) {
 				made[fmt.Sprintf("%s revision %d", entry.Partition, entry.Revision)]++
 			}
 		}

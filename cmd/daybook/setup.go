@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/settings"
 	"daybook/sinks/csv"
 	"daybook/sources/dump"
 	"daybook/sources/store"
@@ -33,16 +34,16 @@ func (a *app) loadConfig() (*config.Config, error) {
 	return c, nil
 }
 
-// newRunner returns a runner for the configured reports.
-func (a *app) newRunner() (*pipeline.Runner, error) {
+// newPipeline returns the pipeline as configured.
+func (a *app) newPipeline() (*settings.Pipeline, error) {
 	c, err := a.loadConfig()
 	if err != nil {
 		return nil, err
 	}
-	return a.runnerOf(c)
+	return a.pipelineOf(c)
 }
 
-func (a *app) runnerOf(c *config.Config) (*pipeline.Runner, error) {
+func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	template, err := dump.ParseTemplate(c.Source.Key)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
@@ -56,18 +57,18 @@ func (a *app) runnerOf(c *config.Config) (*pipeline.Runner, error) {
 		return nil, err
 	}
 	a.limitMemory(int64(c.MemoryBudget))
-	r := &pipeline.Runner{
+	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Workers: c.Workers, Memory: int64(c.MemoryBudget), Progress: new(pipeline.Progress),
+		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
 	}
 	for i := range c.Reports {
 		rep, err := newReport(&c.Reports[i])
 		if err != nil {
 			return nil, codedError{err, exitUsage}
 		}
-		r.Reports = append(r.Reports, rep)
+		p.Reports = append(p.Reports, rep)
 	}
-	return r, nil
+	return p, nil
 }
 
 // limitMemory sets the garbage collector's limit to the budget and a quarter
@@ -117,14 +118,14 @@ var lookups = map[string]store.Lookup{
 }
 
 // newReport turns a report's configuration into its definition.
-func newReport(c *config.Report) (pipeline.Report, error) {
+func newReport(c *config.Report) (settings.Report, error) {
 	zone, err := time.LoadLocation(c.Timezone)
 	if err != nil {
-		return pipeline.Report{}, fmt.Errorf("report %s: %w", c.Name, err)
+		return settings.Report{}, fmt.Errorf("report %s: %w", c.Name, err)
 	}
 	language, ok := report.ParseLanguage(c.Language)
 	if !ok {
-		return pipeline.Report{}, fmt.Errorf("report %s: unknown language %q", c.Name, c.Language)
+		return settings.Report{}, fmt.Errorf("report %s: unknown language %q", c.Name, c.Language)
 	}
 	def := report.Definition{
 		Name: c.Name, Zone: zone, Language: language,
@@ -135,7 +136,7 @@ func newReport(c *config.Report) (pipeline.Report, error) {
 	if h := c.DailyHours; h != nil {
 		def.Hours = &report.Hours{From: time.Duration(h.From), To: time.Duration(h.To)}
 	}
-	return pipeline.Report{
+	return settings.Report{
 		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV,
 		CSV: csv.Format{Delimiter: rune(c.CSV.Delimiter), BOM: c.CSV.BOM},
 	}, def.Validate()

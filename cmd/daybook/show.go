@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 	"daybook/transform/event"
@@ -19,12 +20,13 @@ import (
 
 type showOptions struct {
 	report, partition string
+	id                partition.ID
 	inputs            bool
 }
 
 // digestName stands for digests in place of a report's name. The configuration
 // refuses a report with this name.
-const digestName = string(pipeline.Digest)
+const digestName = string(partition.Digest)
 
 func newShowCommand(a *app) *cobra.Command {
 	var opts showOptions
@@ -58,34 +60,25 @@ func (o *showOptions) validate(cmd *cobra.Command) error {
 	if report == digestName {
 		report = ""
 	}
-	if err := pipeline.CheckPartition(report, o.partition); err != nil {
+	var err error
+	if o.id, err = partition.Parse(report, o.partition); err != nil {
 		return usageError(cmd, "%s", err)
 	}
 	return nil
 }
 
-// namedReport is the name of a configured report; empty: digests.
-func namedReport(r *pipeline.Runner, name string) (string, error) {
-	if name == digestName {
-		return "", nil
-	}
-	rep, err := findReport(r, name)
-	if err != nil {
-		return "", err
-	}
-	return rep.Name, nil
-}
-
 func runShow(ctx context.Context, a *app, opts *showOptions) error {
-	runner, err := a.newRunner()
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	report, err := namedReport(runner, opts.report)
-	if err != nil {
-		return err
+	if opts.id.Kind != partition.Digest {
+		if _, err := findReport(p, opts.report); err != nil {
+			return err
+		}
 	}
-	shown, err := runner.Show(ctx, report, opts.partition)
+	in := &inspect.Inspector{Settings: p}
+	shown, err := in.Show(ctx, opts.id)
 	if err != nil {
 		return err
 	}
@@ -93,8 +86,8 @@ func runShow(ctx context.Context, a *app, opts *showOptions) error {
 		return json.NewEncoder(a.stdout).Encode(shown.Manifest)
 	}
 	s := shower{Shown: shown, all: opts.inputs}
-	if opts.inputs && shown.Kind == pipeline.Day {
-		if s.origins, err = runner.Origins(ctx, shown.Manifest); err != nil {
+	if opts.inputs && shown.ID.Kind == partition.Day {
+		if s.origins, err = in.Origins(ctx, shown.Manifest); err != nil {
 			return err
 		}
 	}
@@ -103,9 +96,9 @@ func runShow(ctx context.Context, a *app, opts *showOptions) error {
 
 // shower writes a manifest for people.
 type shower struct {
-	*pipeline.Shown
-	all     bool              // list all inputs
-	origins []pipeline.Origin // dumps of a report's day; nil: not asked for
+	*inspect.Shown
+	all     bool             // list all inputs
+	origins []inspect.Origin // dumps of a report's day; nil: not asked for
 
 	w io.Writer
 }
@@ -123,8 +116,16 @@ func (s *shower) show(out io.Writer) error {
 	return nil
 }
 
+// datasetName is the partition's table as titles name it.
+func datasetName(id partition.ID) string {
+	if id.Kind == partition.Digest {
+		return string(id.Kind)
+	}
+	return id.Dataset()
+}
+
 func (s *shower) title(m *publish.Manifest) {
-	s.line("%s %s, revision %d", stepReport(s.Kind, m.Report), m.Partition, m.Revision)
+	s.line("%s %s, revision %d", datasetName(s.ID), m.Partition, m.Revision)
 	s.line("%s\n", s.URL)
 }
 

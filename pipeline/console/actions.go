@@ -11,50 +11,49 @@ import (
 	"daybook/transform/day"
 )
 
-// notices are what a page says after something was done, by the code that the
-// address has.
+// notices confirm an action on the next page, by the code in its address.
 var notices = map[string]string{
 	"login":              "You are logged in. Pages now have actions.",
 	"logout":             "You are logged out.",
-	service.VerbRun:      "Asked for: what is missing or stale of it is built with the next look.",
-	service.VerbRebuild:  "Asked for: it is built again, from the dumps on.",
-	service.VerbBackfill: "Asked for: the days are built one after the other.",
-	service.VerbRetry:    "Asked for: it is tried again with the next look.",
+	service.VerbRun:      "Requested. The next run builds it if it is missing or stale.",
+	service.VerbRebuild:  "Requested. The next run builds it again from the dumps.",
+	service.VerbBackfill: "Requested. The days are built one after the other.",
+	service.VerbRetry:    "Requested. The next run tries it again.",
 }
 
-// post makes a handler of something that is done. Its error is a page.
+// post makes a handler for a form. An error of h becomes an error page.
 func (c *Console) post(h func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, cancel := limited(r)
+		r, cancel := withTimeout(r)
 		defer cancel()
 		err := r.ParseForm()
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it is read: the answer may take its time
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the body is read; only the answer remains
 		if err != nil {
-			c.fail(w, r, &failure{http.StatusBadRequest, "The form cannot be read, or is too large.", err})
+			c.showError(w, r, &pageError{http.StatusBadRequest, "The form cannot be read, or is too large.", err})
 			return
 		}
 		if err := h(w, r); err != nil {
-			c.fail(w, r, err)
+			c.showError(w, r, err)
 		}
 	})
 }
 
-// act does what a form asks for, and goes back to the form's page.
+// act starts the action of a form, and redirects to the form's page.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if !c.mayAct() {
-		return forbidden("Actions are not allowed on this console. The command line can do the same.")
+		return forbidden("This console does not allow actions. The command line has the same ones.")
 	}
 	if !c.loggedIn(r) {
-		return forbidden("Log in first: the session is over, or never was.")
+		return forbidden("Log in first. Your login has ended, or there was none.")
 	}
-	if !c.actions.take(c.Now()) {
-		return &failure{http.StatusTooManyRequests, "That were many actions in a short time. Wait a moment, and try again.", nil}
+	if !c.actions.AllowN(c.Now(), 1) {
+		return &pageError{http.StatusTooManyRequests, "Too many actions in a short time. Wait a moment, and try again.", nil}
 	}
 	a, err := c.parseAction(r.PathValue("verb"), r.PostForm)
 	if err != nil {
 		return err
 	}
-	// It goes on, whether or not the browser waits for the answer.
+	// The action continues after the browser has gone.
 	if err := c.Service.Act(context.WithoutCancel(r.Context()), a); err != nil {
 		return notDone(err)
 	}
@@ -62,19 +61,18 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// notDone says why the service did not take an action, as far as it is the
-// action's fault.
+// notDone turns the service's refusal of an action into an error page.
 func notDone(err error) error {
 	switch {
 	case errors.Is(err, service.ErrBadAction):
-		return &failure{http.StatusBadRequest, capital(err.Error()) + ".", err}
+		return &pageError{http.StatusBadRequest, capital(err.Error()) + ".", err}
 	case errors.Is(err, service.ErrBusy):
-		return &failure{http.StatusTooManyRequests, capital(err.Error()) + ".", err}
+		return &pageError{http.StatusTooManyRequests, capital(err.Error()) + ".", err}
 	}
-	return &failure{http.StatusBadGateway, "It was not done. The log has the reason.", err}
+	return &pageError{http.StatusBadGateway, "The action failed. The log has the reason.", err}
 }
 
-// backTo is the page that an action was asked for on.
+// backTo is the page that has the action's form.
 func backTo(a service.Action) string {
 	switch {
 	case a.Report == "":
@@ -85,11 +83,11 @@ func backTo(a service.Action) string {
 	return partitionPath(a.Report, a.From)
 }
 
-// parseAction reads an action; everything in it is checked.
+// parseAction reads and checks an action.
 func (c *Console) parseAction(verb string, form url.Values) (service.Action, error) {
 	a := service.Action{Verb: verb, Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
 	bad := func(text string) (service.Action, error) {
-		return service.Action{}, &failure{http.StatusBadRequest, text, nil}
+		return service.Action{}, &pageError{http.StatusBadRequest, text, nil}
 	}
 	switch verb {
 	case service.VerbRun, service.VerbRebuild, service.VerbBackfill, service.VerbRetry:
@@ -124,7 +122,7 @@ func (c *Console) parseAction(verb string, form url.Values) (service.Action, err
 	return a, nil
 }
 
-// Action is a form, and the command that does the same.
+// Action is a form, and the equivalent command.
 type Action struct {
 	Verb    string `json:"verb"`
 	Label   string `json:"label"`
@@ -132,61 +130,61 @@ type Action struct {
 	Report  string `json:"report"`
 	From    string `json:"from"`
 	To      string `json:"to,omitempty"`
-	Range   bool   `json:"range"` // the days can be chosen
+	Range   bool   `json:"range"` // the form asks for the days
 	Command string `json:"command"`
 }
 
-// partitionActions are those that make sense for a partition as it is.
+// partitionActions are the actions that a partition's state allows.
 func partitionActions(report string, p *service.Partition) []Action {
-	dates := "--from " + p.Name + " --to " + p.Name
-	run := "daybook run --date " + p.Name
-	if m, err := day.ParseMonth(p.Name); err == nil {
+	dates := "--from " + p.Name() + " --to " + p.Name()
+	run := "daybook run --date " + p.Name()
+	if m, err := day.ParseMonth(p.Name()); err == nil {
 		dates = "--from " + m.First().String() + " --to " + m.Last().String()
-		run = "daybook run --month " + p.Name
+		run = "daybook run --month " + p.Name()
 	}
 	var all []Action
 	add := func(verb, label, about, command string) {
-		all = append(all, Action{Verb: verb, Label: label, About: about, Report: report, From: p.Name, Command: command + " --report " + report})
+		all = append(all, Action{Verb: verb, Label: label, About: about, Report: report, From: p.Name(), Command: command + " --report " + report})
 	}
 	switch p.State {
 	case service.Failed, service.SetAside:
-		add(service.VerbRetry, "Try again", "Forgets the failed attempts, and tries with the next look.", "daybook backfill "+dates+" --only failed")
+		add(service.VerbRetry, "Try again", "Forgets the failed attempts. The next run tries again.", "daybook backfill "+dates+" --only failed")
 	case service.Missing, service.Waiting, service.Queued, service.Stale:
 		add(service.VerbRun, "Build now", "Builds it without waiting for its drop or its turn.", run)
 	}
-	add(service.VerbRebuild, "Build again", "Makes it again from the dumps on. Where the result is the same, nothing changes.", "daybook backfill "+dates+" --only all")
+	add(service.VerbRebuild, "Build again", "Builds it again from the dumps. The same result changes nothing.", "daybook backfill "+dates+" --only all")
 	return all
 }
 
-// reportActions are those of a report as a whole.
+// reportActions are the actions on a whole report.
 func reportActions(rep *service.Report) []Action {
 	if len(rep.Days) == 0 {
 		return nil
 	}
-	first, last := rep.Days[0].Name, rep.Days[len(rep.Days)-1].Name
+	first, last := rep.Days[0].Name(), rep.Days[len(rep.Days)-1].Name()
 	command := func(from, to, only string) string {
 		return "daybook backfill --from " + from + " --to " + to + only + " --report " + rep.Name
 	}
-	all := []Action{{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds what is missing or stale of these days, and the months that they complete.",
+	all := []Action{{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds the missing and stale ones of these days, and the months that they complete.",
 		Report: rep.Name, From: first, To: last, Range: true, Command: command(first, last, "")}}
 	failed := func(p service.Partition) bool { return p.State == service.Failed || p.State == service.SetAside }
 	from, to := span(rep.Days, failed)
 	if from != "" {
-		all = append(all, Action{Verb: service.VerbRetry, Label: "Retry what failed", About: "Tries the days again that failed or were set aside.",
+		all = append(all, Action{Verb: service.VerbRetry, Label: "Retry what failed", About: "Tries failed days and days that were set aside again.",
 			Report: rep.Name, From: from, To: to, Range: true,
 			Command: command(from, to, " --only failed")})
 	}
 	return all
 }
 
-// span is the first and the last partition that is so.
+// span is the first and the last partition that fulfils is.
 func span(all []service.Partition, is func(service.Partition) bool) (first, last string) {
 	for i := range all {
 		if is(all[i]) {
 			if first == "" {
-				first = all[i].Name
+				first = all[i].Name()
 			}
-			last = all[i].Name
+			last = all[i].Name()
 		}
 	}
 	return first, last

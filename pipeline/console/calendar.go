@@ -13,8 +13,8 @@ import (
 
 // calendar is a report's days and months, a cell each.
 //
-// Its HTML is made here and not by a template: ten years have four thousand
-// cells, and a template takes longer for each than a page has for all.
+// Go code writes its HTML: ten years have four thousand cells, and a template
+// would take too long for them.
 type calendar struct {
 	report *service.Report
 	first  day.Day
@@ -24,17 +24,17 @@ type calendar struct {
 func newCalendar(rep *service.Report) *calendar {
 	c := &calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
 	if len(rep.Days) > 0 {
-		c.first, _ = day.Parse(rep.Days[0].Name) // the state's names are dates
+		c.first, _ = day.Parse(rep.Days[0].Name()) // the state's names are dates
 	}
 	for i := range rep.Months {
-		if m, err := day.ParseMonth(rep.Months[i].Name); err == nil {
+		if m, err := day.ParseMonth(rep.Months[i].Name()); err == nil {
 			c.months[m] = &rep.Months[i]
 		}
 	}
 	return c
 }
 
-// day is the partition of a day; nil: there is none.
+// day is the partition of a day; nil if there is none.
 func (c *calendar) day(d day.Day) *service.Partition {
 	if i := int(d - c.first); i >= 0 && i < len(c.report.Days) {
 		return &c.report.Days[i]
@@ -47,7 +47,8 @@ func (c *calendar) last() day.Day { return c.first + day.Day(len(c.report.Days))
 // daysInRow is as many as the longest month has.
 const daysInRow = 31
 
-// table is a row a month, the newest first, and the month itself at its end.
+// table has a row for each month, the newest first. Its last column is the month
+// as a whole.
 func (c *calendar) table(from, to day.Day) template.HTML {
 	var b strings.Builder
 	b.WriteString(`<table class="calendar"><thead><tr><th scope="col"><span class="hidden">Month</span></th>`)
@@ -85,19 +86,18 @@ func (c *calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 	b.WriteString(`</td></tr>`)
 }
 
-// cell is the link to a partition, with all that there is to know at a glance as
-// its name.
+// cell is the link to a partition. Its accessible name sums up the partition.
 func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
-	l := lookOf(p.State)
+	l := styleOf(p.State)
 	b.WriteString(`<a class="cell `)
 	b.WriteString(string(p.State))
 	if p.Late {
 		b.WriteString(` late`)
 	}
 	b.WriteString(`" href="/reports/`)
-	b.WriteString(c.report.Name) // configured names are letters, digits and underscores
+	b.WriteString(c.report.Name) // configured names need no escaping
 	b.WriteByte('/')
-	b.WriteString(p.Name)
+	b.WriteString(p.Name())
 	b.WriteString(`" aria-label="`)
 	b.WriteString(date)
 	b.WriteString(": ")
@@ -144,7 +144,7 @@ type year struct {
 }
 
 type tally struct {
-	look
+	style
 	N int
 }
 
@@ -163,7 +163,7 @@ func (c *calendar) years() []year {
 				one.Rows += p.Rows
 			}
 		}
-		for _, l := range looks {
+		for _, l := range styles {
 			if n := one.Counts[l.State]; n > 0 {
 				one.Tallies = append(one.Tallies, tally{l, n})
 			}
@@ -173,8 +173,8 @@ func (c *calendar) years() []year {
 	return all
 }
 
-// strip is a year as a bar: a stretch for days of one state in a row, and below
-// it the months.
+// strip is a year as a bar: consecutive days of one state are one stretch. The
+// months are a thinner bar below.
 func (c *calendar) strip(from, to day.Day) template.HTML {
 	const height, gap, months = 16, 2, 4
 	var b strings.Builder
@@ -191,7 +191,7 @@ func (c *calendar) strip(from, to day.Day) template.HTML {
 			end++
 		}
 		fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s</title></rect>`,
-			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, lookOf(p.State).Word))
+			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, styleOf(p.State).Word))
 		d = end
 	}
 	for m := from.Month(); m <= to.Month(); m++ {
@@ -200,7 +200,7 @@ func (c *calendar) strip(from, to day.Day) template.HTML {
 		}
 		if p := c.months[m]; p != nil {
 			fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s</title></rect>`,
-				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), lookOf(p.State).Word)
+				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), styleOf(p.State).Word)
 		}
 	}
 	b.WriteString(`</svg>`)

@@ -15,7 +15,7 @@ const (
 	line
 )
 
-// series is one thing that a chart shows.
+// series is one measure of a chart.
 type series struct {
 	Name  string `json:"name"`
 	Shape shape  `json:"-"`
@@ -35,8 +35,8 @@ type point struct {
 	Known  bool      `json:"known"`
 }
 
-// chart is some series over time. Its picture is SVG whose horizontal places
-// are percentages: it fits any width, and its texts keep their size.
+// chart shows series along one axis. Horizontal positions in its SVG are
+// percentages: it fits any width, and texts keep their size.
 type chart struct {
 	ID     string               `json:"id"`
 	Title  string               `json:"title"`
@@ -45,10 +45,10 @@ type chart struct {
 	Points []point              `json:"points"`
 	Ticks  []tick               `json:"-"`
 	Format func(float64) string `json:"-"`
-	Unit   float64              `json:"-"` // of whose round numbers the scale is; 0: 1
+	Unit   float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
 }
 
-// add adds a point. If it is not known, its values are 0.
+// add adds a point. The values of an unknown point are 0.
 func (c *chart) add(label string, known bool, values ...float64) {
 	if !known {
 		clear(values)
@@ -56,7 +56,7 @@ func (c *chart) add(label string, known bool, values ...float64) {
 	c.Points = append(c.Points, point{label, values, known})
 }
 
-// Empty says whether there is nothing to show.
+// Empty says whether no point is known.
 func (c chart) Empty() bool {
 	for i := range c.Points {
 		if c.Points[i].Known {
@@ -74,7 +74,7 @@ const (
 	plotTop    = 18 // room for the label of the topmost line
 	plotHeight = 132
 	axisHeight = 22
-	chartWidth = 1000 // of the stretched drawing that lines are in
+	chartWidth = 1000 // of the view box of lines, which is stretched
 )
 
 // SVG is the picture.
@@ -103,7 +103,7 @@ func (c chart) SVG() template.HTML {
 		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%d">%s</text>`, slot*float64(t.At), plotTop+plotHeight+16, t.Text)
 	}
 	for i := range c.Points {
-		fmt.Fprintf(&b, `<rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s</title></rect>`, slot*float64(i), slot, plotTop+plotHeight, template.HTMLEscapeString(c.tell(i)))
+		fmt.Fprintf(&b, `<rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s</title></rect>`, slot*float64(i), slot, plotTop+plotHeight, template.HTMLEscapeString(c.pointText(i)))
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
@@ -121,7 +121,7 @@ func (c *chart) bars(b *strings.Builder, s int, slot, top float64) {
 	}
 }
 
-// lines draws the series that are lines; they are broken where nothing is known.
+// lines draws the series that are lines, with gaps at unknown points.
 func (c *chart) lines(b *strings.Builder, top float64) {
 	fmt.Fprintf(b, `<svg x="0" y="%d" width="100%%" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none">`, plotTop, plotHeight, chartWidth, plotHeight)
 	slot := chartWidth / float64(len(c.Points))
@@ -155,7 +155,7 @@ func (c *chart) most() (most float64) {
 	return most
 }
 
-// niceMost is the least round number that is not below v.
+// niceMost is the smallest round number of at least v.
 func niceMost(v float64) float64 {
 	if v <= 0 {
 		return 1
@@ -169,8 +169,8 @@ func niceMost(v float64) float64 {
 	return 10 * unit
 }
 
-// tell is a point in words.
-func (c *chart) tell(i int) string {
+// pointText describes a point in words.
+func (c *chart) pointText(i int) string {
 	p := &c.Points[i]
 	if !p.Known {
 		return p.Label + ": no figures"
@@ -182,7 +182,7 @@ func (c *chart) tell(i int) string {
 	return p.Label + ": " + strings.Join(texts, ", ")
 }
 
-// describe is the whole chart in words, for those who do not see it.
+// describe is the chart in words, for screen readers.
 func (c *chart) describe() string {
 	if len(c.Points) == 0 {
 		return c.Title

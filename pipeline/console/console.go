@@ -1,26 +1,24 @@
-// Package console is daybook's web pages: what every report looks like, what is
-// under way, and what of it people should know.
+// Package console has daybook's web pages: the state of every report, the runs,
+// and the alerts.
 //
-// Pages are made on the server by html/template, with charts in SVG made here,
-// and work without JavaScript; the little there is of it refreshes what is
-// running, keeps relative times current, lets arrow keys move in a calendar and
-// copies snippets. All files are embedded. Each page has a twin in JSON, the
-// very value that its template is given: ?format=json, or an Accept header.
+// The server renders pages with html/template and draws charts as SVG. Pages
+// work without JavaScript. The script refreshes running work, keeps relative
+// times current, moves the focus in a calendar by arrow keys, and copies
+// snippets. All files are embedded. Each page has a JSON twin, which is the value
+// that its template gets: ?format=json, or an Accept header.
 //
-// # What pages are made of
+// # Sources
 //
-// How things are is the service's [service.State], one snapshot for a page. The
-// numbers of charts are the published summaries, which [Console.Warm] keeps in
-// an index. Only the pages of one partition or session ask the store, and only
-// for what manifests name.
+// A page shows one snapshot of the service's [service.State]. Charts show the
+// published figures, which [Console.Warm] keeps in an index. Only the pages of
+// one partition or session read the store, and only files that manifests name.
 //
-// # Who may do what
+// # Access
 //
-// Everybody whom the listener reaches may look. Actions are there only if they
-// are allowed, for who has logged in with the token; they are POSTs, from the
-// console's own pages. No part of a request reaches the store: reports are
-// looked up in the state, partitions and session ids are parsed, and files are
-// found by name in a manifest.
+// Everybody who reaches the listener may read. Actions must be allowed, and need
+// a login with the token; they are POSTs from the console's own pages. No part of
+// a request becomes a key of the store: reports are looked up in the state,
+// partitions and session ids are parsed, and files are found in a manifest.
 package console
 
 import (
@@ -31,54 +29,63 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/time/rate"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 )
 
-// Service is what the console shows. All its methods may be called at the same
-// time.
+// Service is what the console shows. Its methods are safe for concurrent use.
 type Service interface {
-	// State is what is known at the moment; it does not change any more.
+	// State is the latest snapshot. The service never changes it.
 	State() *service.State
-	// Runs are at most n runs of the past, the newest first.
+	// Runs are the latest n past runs, the newest first.
 	Runs(ctx context.Context, n int) ([]service.Run, error)
-	// Run is one of them; the error wraps store.ErrNotFound if there is none.
+	// Run is one of them. The error wraps store.ErrNotFound if there is none.
 	Run(ctx context.Context, id string) (*service.Run, error)
-	// Act does what people ask for, or begins to: it does not wait for the end.
+	// Act starts an action, and returns before its end.
 	Act(ctx context.Context, a service.Action) error
-	// Runner has the stores and the reports, as they are configured now.
-	Runner() *pipeline.Runner
+	// Settings are the stores and the reports of the current configuration.
+	Settings() *settings.Pipeline
+	// Reader reads catalogs with the manifests that the service remembers.
+	Reader() *catalog.Reader
 }
 
-// Options say what a console shows, and to whom.
+// Options configure a console.
 type Options struct {
 	Service Service
-	// Configuration gives the effective one, without secrets, and its hash.
+	// Configuration returns the effective configuration without secrets, and its hash.
 	Configuration func() (text, hash string)
-	// AllowActions lets who knows Token do things. Without a token nobody may.
+	// AllowActions permits actions after a login with Token. An empty token
+	// forbids them.
 	AllowActions bool
 	Token        string
-	// Hosts are the names that browsers may call the console by, beside
-	// localhost and addresses: a page of another name, made to point here, is
-	// refused. None: every name is taken.
+	// Hosts are the host names that the console answers to, beside localhost and
+	// IP addresses. Requests for other names are refused. None: all are answered.
 	Hosts   []string
 	Version string           // of daybook
 	Now     func() time.Time // nil: time.Now
-	Log     *slog.Logger     // of what went wrong for want of a page to say it; nil: nothing
+	Log     *slog.Logger     // of errors that pages do not show; nil: none
 }
 
-// Console is the pages, as an http.Handler.
+// Console is an http.Handler of the pages.
 type Console struct {
 	Options
 	handler http.Handler
 	index   *index
 	keys    *keys
-	logins  *bucket
-	actions *bucket
+	logins  *rate.Limiter // of all callers together
+	actions *rate.Limiter // likewise
 }
 
-// New makes a console. Call Warm to have its charts filled.
+// inspector reads what is published, by the current configuration.
+func (c *Console) inspector() *inspect.Inspector {
+	return &inspect.Inspector{Settings: c.Service.Settings()}
+}
+
+// New makes a console. Its charts are empty until [Console.Warm] runs.
 func New(o Options) *Console {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -90,8 +97,8 @@ func New(o Options) *Console {
 		Options: o,
 		index:   newIndex(),
 		keys:    newKeys(o.Token),
-		logins:  newBucket(loginBurst, loginEvery),
-		actions: newBucket(actionBurst, actionEvery),
+		logins:  rate.NewLimiter(rate.Every(loginEvery), loginBurst),
+		actions: rate.NewLimiter(rate.Every(actionEvery), actionBurst),
 	}
 	c.handler = c.guard(c.routes())
 	return c
@@ -100,8 +107,8 @@ func New(o Options) *Console {
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
 
-// routes are the pages. What is downloaded is streamed, and not compressed once
-// more.
+// routes maps addresses to pages. Pages are compressed; downloads are streamed as
+// they are.
 func (c *Console) routes() http.Handler {
 	pages := http.NewServeMux()
 	show := func(pattern string, h func(*http.Request) (*page, error)) {
@@ -130,7 +137,7 @@ func (c *Console) routes() http.Handler {
 	return all
 }
 
-// findReport finds a configured report. The name is compared, and goes nowhere.
+// findReport finds a configured report by its name.
 func findReport(s *service.State, name string) (*service.Report, error) {
 	for i := range s.Reports {
 		if s.Reports[i].Name == name {
@@ -145,9 +152,9 @@ func zone(rep *service.Report) *time.Location {
 	if loc, err := time.LoadLocation(rep.Timezone); err == nil {
 		return loc
 	}
-	return time.UTC // the configuration was checked: only a state that is made up has others
+	return time.UTC // a checked configuration has no other names
 }
 
 func notFound(format string, args ...any) error {
-	return &failure{http.StatusNotFound, fmt.Sprintf(format, args...), nil}
+	return &pageError{http.StatusNotFound, fmt.Sprintf(format, args...), nil}
 }

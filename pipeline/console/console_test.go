@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -15,10 +16,16 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
+	"golang.org/x/time/rate"
+
 	"daybook/pipeline/console/consoletest"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
+	"daybook/sinks/publish"
 	"daybook/sources/store"
+	"daybook/transform/day"
 )
 
 const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
@@ -98,7 +105,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.follow(t.Context(), w.Runner(), w.State()); err != nil {
+	if err := c.index.follow(t.Context(), w.Settings(), w.State()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -132,13 +139,13 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/nothing", 404, []string{"There is no report"}},
 		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO sessions", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
 		{"/reports/sessions/2026-11-18?diff=1..2", 200, []string{"What changed from revision 1 to 2"}},
-		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"not kept any more"}},
+		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"is not kept"}},
 		{"/reports/sessions/2026-11-18?diff=x", 400, []string{"1..2"}},
 		{"/reports/americas/2026-11-14", 200, []string{"5 attempts failed", "Nothing is published yet"}},
 		{"/reports/sessions/2026-11-99", 404, []string{"no partition"}},
-		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "How it came to be", "daybook explain --session " + session}},
+		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "Derivation", "daybook explain --session " + session}},
 		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 16 days"}},
-		{"/reports/sessions/sessions/1?date=x", 400, []string{"Say which day"}},
+		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
 		{"/runs/" + w.State().Progress.Run, 404, nil},
@@ -243,7 +250,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	c := newConsole(t, w, nil)
 	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
 	signs := map[string]bool{}
-	for _, l := range looks {
+	for _, l := range styles {
 		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*" aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
 		if l.State != service.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
@@ -264,13 +271,13 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	c := newConsole(t, w, nil)
 	w.SetState(func(s *service.State) {
 		missed := service.Partition{
-			Kind: pipeline.Day, Name: "2026-11-20", State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
+			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
 			Reasons: []string{"there are no dumps of it or of a later day", "it is published once there are"},
 		}
 		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
 	})
 	page := get(c, "/reports/sessions/2026-11-20").Body.String()
-	for _, says := range []string{"it is published once there are", "Nobody was running when it fell due."} {
+	for _, says := range []string{"it is published once there are", "Daybook was not running when it fell due."} {
 		if !strings.Contains(page, says) {
 			t.Errorf("it does not say %q", says)
 		}
@@ -282,16 +289,56 @@ func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	}
 }
 
-func TestReportSaysWhichSummariesAreLeftOut(t *testing.T) {
+func TestReportSaysWhichFiguresAreLeftOut(t *testing.T) {
 	w, _ := newWatchedWorld(t)
-	put(t, w.Sink, "summaries/sessions/day/2026-11-18/by_group.csv", "no summary\n")
+	put(t, w.Sink, "summaries/sessions/day/2026-11-18/_figures.json", "no figures\n")
 	c := newConsole(t, w, nil)
-	const says = "2026-11-18: by_group.csv is left out: it cannot be read"
-	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Figures are being read") {
+	const says = "2026-11-18: _figures.json is left out: it is no valid file of figures"
+	if page := get(c, "/reports/sessions").Body.String(); !strings.Contains(page, says) || strings.Contains(page, "Reading figures") {
 		t.Error("the page does not say it, or waits for it")
 	}
 	if page := get(c, "/reports/sessions?year=2025").Body.String(); strings.Contains(page, says) {
 		t.Error("it says so of another year")
+	}
+}
+
+// The tables of a partition's page are its figures, in the report's language.
+func TestPartitionShowsItsFigures(t *testing.T) {
+	w, _ := newWatchedWorld(t)
+	c := newConsole(t, w, nil)
+	const target = "/reports/sessions/2026-11-18"
+	var twin struct {
+		Figures struct {
+			Partition string
+			Total     struct{ Sessions, Legs int64 }
+		}
+	}
+	if err := json.Unmarshal(get(c, target+"?format=json").Body.Bytes(), &twin); err != nil {
+		t.Fatal(err)
+	}
+	total := twin.Figures.Total
+	if twin.Figures.Partition != "2026-11-18" || total.Legs <= total.Sessions || total.Sessions == 0 {
+		t.Errorf("its twin has %+v", twin.Figures)
+	}
+	if page := get(c, target).Body.String(); !strings.Contains(page, fmt.Sprintf("<tr class=\"num\"><td>%d</td><td>%d</td>", total.Sessions, total.Legs)) {
+		t.Error("the page's tables say something else than the figures")
+	}
+	key := partition.DayID("sessions", day.Date(2026, 11, 18)).SummaryDir() + figures.Name
+	put(t, w.Sink, key, "{}")
+	if page := get(c, target).Body.String(); !strings.Contains(page, "_figures.json cannot be shown: it is no valid file of figures") || !strings.Contains(page, "First rows") {
+		t.Error("the page does not say that they are invalid, or does not show the rest")
+	}
+	base, err := publish.Read(t.Context(), w.Sink, "reports/sessions/dt=2026-11-18/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := *base.Manifest
+	next.Summaries = &publish.Summaries{Definition: next.Summaries.Definition}
+	if _, err := publish.Amend(t.Context(), w.Sink, "reports/sessions/dt=2026-11-18/", base, next); err != nil {
+		t.Fatal(err)
+	}
+	if page := get(c, target).Body.String(); !strings.Contains(page, "Their figures are missing; the next rewrite of the summaries adds them.") {
+		t.Error("the page does not say that they are missing")
 	}
 }
 
@@ -301,8 +348,8 @@ func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 	c := newConsole(t, w, nil)
 	w.SetState(func(s *service.State) {
 		s.Alerts = []service.Alert{
-			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: pipeline.Day},
-			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: pipeline.Day, Told: 49},
+			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: partition.Day},
+			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: partition.Day, Told: 49},
 		}
 	})
 	page := get(c, "/").Body.String()
@@ -320,7 +367,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 	})
 	c := newConsole(t, w, nil)
 	for target, says := range map[string]string{
-		"/": "No days yet", "/reports/sessions": "There are no days yet", "/schedule": "nothing waits",
+		"/": "No days yet", "/reports/sessions": "There are no days yet", "/schedule": "All due partitions are published",
 	} {
 		rec := get(c, target)
 		if rec.Code != 200 || !strings.Contains(rec.Body.String(), says) {
@@ -336,7 +383,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 func TestDownloadIsWhatIsStored(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	shown, err := w.Runner().Show(t.Context(), "sessions", "2026-11-18")
+	shown, err := (&inspect.Inspector{Settings: w.Settings()}).Show(t.Context(), partition.DayID("sessions", day.Date(2026, 11, 18)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,6 +392,7 @@ func TestDownloadIsWhatIsStored(t *testing.T) {
 	for _, tc := range []struct{ target, key, kind, name string }{
 		{"/reports/sessions/2026-11-18/files/" + file, part.Key, "application/vnd.apache.parquet", "sessions-2026-11-18-" + file},
 		{"/reports/sessions/2026-11-18/summaries/total.csv", "summaries/sessions/day/2026-11-18/total.csv", "text/csv; charset=utf-8", "sessions-2026-11-18-total.csv"},
+		{"/reports/sessions/2026-11-18/summaries/_figures.json", "summaries/sessions/day/2026-11-18/_figures.json", "application/json", "sessions-2026-11-18-_figures.json"},
 	} {
 		body, _, err := w.Sink.Open(t.Context(), tc.key, 0, store.ToEnd, "")
 		if err != nil {
@@ -478,8 +526,8 @@ func TestActionIsRefused(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "not allowed"},
-		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "not allowed"},
+		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "does not allow actions"},
+		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "does not allow actions"},
 		"nobody logged in":     {nil, form, func(*http.Request) {}, 403, "Log in first"},
 		"an expired session":   {nil, form, with(&expired), 403, "Log in first"},
 		"another token's":      {nil, form, with(&foreign), 403, "Log in first"},
@@ -509,7 +557,7 @@ func TestActionIsRefused(t *testing.T) {
 			checkPage(t, w, rec)
 		})
 	}
-	allowed.actions = newBucket(actionBurst, actionEvery)
+	allowed.actions = rate.NewLimiter(rate.Inf, 0)
 	if rec := post(allowed, "/actions/format", form, with(cookie)); rec.Code != 400 {
 		t.Errorf("an unknown action: status %d", rec.Code)
 	}
@@ -565,7 +613,7 @@ func TestLoginsAreFew(t *testing.T) {
 	c := newConsole(t, w, func(o *Options) { o.Now = func() time.Time { return now } })
 	wrong := url.Values{"token": {testToken + "x"}}
 	for range loginBurst {
-		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "That is not the token") {
+		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "This is not the token") {
 			t.Fatalf("a wrong token: status %d", rec.Code)
 		}
 	}

@@ -9,9 +9,8 @@ import (
 	"daybook/pipeline/words"
 )
 
-// dayChart is a card's bars: a day each, as high as it has sessions, with a mark
-// as high as it has rows, and the sign of its state below where that is not
-// simply published.
+// dayChart is the bar chart of a card. A bar is a day's sessions, a mark its
+// rows. The sign of the day's state stands below, unless it is published.
 type dayChart []recentDay
 
 const (
@@ -31,7 +30,7 @@ func (c dayChart) SVG() template.HTML {
 	fmt.Fprintf(&b, `<svg class="days" width="100%%" height="%d" role="img" aria-label="%s">`, dayChartHeight+dayChartSigns, template.HTMLEscapeString(c.describe()))
 	slot := 100 / float64(max(1, len(c)))
 	for i, d := range c {
-		l := lookOf(d.State)
+		l := styleOf(d.State)
 		fmt.Fprintf(&b, `<g class="%s"><rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s: %s, %s, %s</title></rect>`,
 			d.State, slot*float64(i), slot, dayChartHeight+dayChartSigns, d.Day, l.Word, words.Count(d.Sessions, "session", "sessions"), words.Count(d.Rows, "row", "rows"))
 		x, width, height := slot*(float64(i)+0.14), slot*0.72, share(d.Sessions)
@@ -62,7 +61,7 @@ func (c dayChart) describe() string {
 		words.Thousands(least.Sessions), words.Thousands(most.Sessions), words.Thousands(least.Rows), words.Thousands(most.Rows))
 	for _, d := range c {
 		if !fresh(d.State) {
-			text += fmt.Sprintf("; %s is %s", d.Day, lookOf(d.State).Word)
+			text += fmt.Sprintf("; %s is %s", d.Day, styleOf(d.State).Word)
 		}
 	}
 	return text

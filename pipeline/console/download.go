@@ -9,19 +9,20 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
 	"daybook/sources/store"
 )
 
-// openWhole opens an object to be read to its end.
+// openWhole opens a whole object.
 func openWhole(ctx context.Context, sink store.Store, key string) (io.ReadCloser, store.Object, error) {
 	return sink.Open(ctx, key, 0, store.ToEnd, "")
 }
 
-// download streams a file of a partition: one that its manifest names.
+// download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "application/vnd.apache.parquet", func(shown *pipeline.Shown, _ *service.Report, file string) string {
+	c.stream(w, r, "application/vnd.apache.parquet", func(shown *inspect.Shown, _ *service.Report, file string) string {
 		for _, part := range shown.Manifest.Parts {
 			if path.Base(part.Key) == file && strings.HasPrefix(part.Key, "reports/") { // where all parts of reports lie
 				return part.Key
@@ -33,11 +34,15 @@ func (c *Console) download(w http.ResponseWriter, r *http.Request) {
 
 // downloadSummary streams a summary that the manifest names.
 func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "text/csv; charset=utf-8", func(shown *pipeline.Shown, rep *service.Report, file string) string {
+	kind := "text/csv; charset=utf-8"
+	if r.PathValue("file") == figures.Name {
+		kind = "application/json"
+	}
+	c.stream(w, r, kind, func(shown *inspect.Shown, rep *service.Report, file string) string {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {
-					return pipeline.SummaryKey(rep.Name, shown.Kind, shown.Manifest.Partition, f.Name)
+					return shown.ID.SummaryDir() + f.Name
 				}
 			}
 		}
@@ -45,57 +50,56 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// stream sends an object whose key find has found.
-func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*pipeline.Shown, *service.Report, string) string) {
+// stream sends the object whose key find returns; an empty key is not found.
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *service.Report, string) string) {
 	rep, p, _, _, err := c.partitionOf(r)
 	if err == nil && p.Revision == 0 {
-		err = notFound("There is nothing published of %s yet.", p.Name)
+		err = notFound("%s is not published yet.", p.Name())
 	}
 	if err != nil {
-		c.fail(w, r, err)
+		c.showError(w, r, err)
 		return
 	}
-	runner := c.Service.Runner()
-	soon, cancel := limited(r)
+	in := c.inspector()
+	soon, cancel := withTimeout(r)
 	defer cancel()
-	shown, err := runner.Show(soon.Context(), rep.Name, p.Name)
+	shown, err := in.Show(soon.Context(), p.ID)
 	if err != nil {
-		c.fail(w, r, err)
+		c.showError(w, r, err)
 		return
 	}
 	file := r.PathValue("file")
 	key := find(shown, rep, file)
 	if key == "" {
-		c.fail(w, r, notFound("%s has no such file. It may have been replaced: look again.", p.Name))
+		c.showError(w, r, notFound("%s has no such file. It may have been replaced: reload the page.", p.Name()))
 		return
 	}
 	ctx, giveUp := context.WithCancel(r.Context())
 	defer giveUp()
 	stalled := time.AfterFunc(streamTimeout, giveUp)
 	defer stalled.Stop()
-	body, object, err := openWhole(ctx, runner.Sink, key)
+	body, object, err := openWhole(ctx, in.Settings.Sink, key)
 	if err != nil {
-		c.fail(w, r, err)
+		c.showError(w, r, err)
 		return
 	}
 	defer body.Close()
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
-	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name, path.Base(key))+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name(), path.Base(key))+`"`)
 	h.Set("ETag", strconv.Quote(object.ETag))
 	if r.Method == http.MethodHead {
 		return
 	}
 	if err := copyStream(w, body, stalled); err != nil {
-		// The size was promised: who gets less knows that it is not all.
+		// The client has the promised size, and notices that bytes are missing.
 		c.Log.Warn("a download broke off", "path", r.URL.Path, "error", err)
 	}
 }
 
-// downloadName tells files of different partitions apart in one folder. Names in
-// the sink are letters, digits, dashes, dots and underscores; anything else is
-// not passed on in a header.
+// downloadName is unique over partitions. Characters that names in the sink never
+// have are replaced, so that none of them reaches a header.
 func downloadName(report, partition, file string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -106,14 +110,14 @@ func downloadName(report, partition, file string) string {
 	}, report+"-"+partition+"-"+file)
 }
 
-// copyStream copies as long as the next piece comes, and is taken, within the
-// time for it. What comes too late has stalled end it.
+// copyStream copies in pieces. Each piece must be read and written within
+// streamTimeout; stalled ends the copy otherwise.
 func copyStream(w http.ResponseWriter, body io.Reader, stalled *time.Timer) error {
 	deadlines := http.NewResponseController(w)
 	const piece = 1 << 20
 	for {
 		stalled.Reset(streamTimeout)
-		_ = deadlines.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
+		_ = deadlines.SetWriteDeadline(time.Now().Add(streamTimeout)) // test recorders have none
 		_, err := io.CopyN(w, body, piece)
 		if err == io.EOF {
 			return nil

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What a request may be at most. Nothing that the pages send comes near.
+// Limits of a request. The pages' own requests are far below them.
 const (
 	maxPath       = 512      // bytes
 	maxQuery      = 1 << 10  // bytes
@@ -21,15 +21,13 @@ const (
 	streamTimeout = 2 * time.Minute // of a download, for the next megabyte
 )
 
-// policy has everything come from here, and nothing run that is not a file of
-// ours.
+// policy allows only the console's own files, and no inline scripts or styles.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Limit sets what only the server itself can limit. A download gets a longer time
-// to write from the console. There is no ReadTimeout: it would also end what is
-// answered for longer, such as downloads. The console has one of its own for
-// requests with a body.
+// Limit sets the limits that only the server can enforce. The console extends the
+// write timeout of downloads. ReadTimeout stays unset, because it would end long
+// downloads; the console sets a read deadline for each request body instead.
 func Limit(s *http.Server) {
 	s.MaxHeaderBytes = maxHeaders
 	s.ReadHeaderTimeout = bodyTimeout
@@ -37,12 +35,12 @@ func Limit(s *http.Server) {
 	s.IdleTimeout = 2 * time.Minute
 }
 
-// guard is around everything: whatever is answered has the security headers,
-// nothing is read without a limit, and a panic is an error page.
+// guard wraps all handlers: it sets the security headers, limits what is read, and
+// turns a panic into an error page.
 func (c *Console) guard(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, &failure{http.StatusForbidden, "This request came from another site's page, and was not done.", nil})
+		c.showError(w, r, &pageError{http.StatusForbidden, "This request came from another site's page, and was refused.", nil})
 	}))
 	next = origins.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,15 +59,15 @@ func (c *Console) guard(next http.Handler) http.Handler {
 					panic(p)
 				}
 				c.Log.Error("a page panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-				c.fail(w, r, &failure{http.StatusInternalServerError, "Something is wrong with this page. The log has what.", nil})
+				c.showError(w, r, &pageError{http.StatusInternalServerError, "This page failed. The log has the reason.", nil})
 			}
 		}()
 		if err := c.admit(r); err != nil {
-			c.fail(w, r, err)
+			c.showError(w, r, err)
 			return
 		}
 		if r.ContentLength != 0 {
-			// Who sends slowly is not waited for. Not every writer has deadlines.
+			// This ends slow bodies. Test recorders have no deadlines.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -77,7 +75,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 	})
 }
 
-// admit says why a request is not looked at.
+// admit returns why a request is refused; nil admits it.
 func (c *Console) admit(r *http.Request) error {
 	headers := 0
 	for name, values := range r.Header {
@@ -87,13 +85,13 @@ func (c *Console) admit(r *http.Request) error {
 	}
 	switch {
 	case len(r.URL.Path) > maxPath || len(r.URL.RawQuery) > maxQuery:
-		return &failure{http.StatusRequestURITooLong, "The address is too long.", nil}
+		return &pageError{http.StatusRequestURITooLong, "The address is too long.", nil}
 	case headers > maxHeaders:
-		return &failure{http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large.", nil}
+		return &pageError{http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large.", nil}
 	case r.ContentLength > maxBody:
-		return &failure{http.StatusRequestEntityTooLarge, "The request is too large.", nil}
+		return &pageError{http.StatusRequestEntityTooLarge, "The request is too large.", nil}
 	case !c.hostAllowed(r.Host):
-		return &failure{http.StatusMisdirectedRequest, "The console is not called by this name. The configuration says which names it has.", nil}
+		return &pageError{http.StatusMisdirectedRequest, "The console does not answer to this host name. Add it to serve.hosts in the configuration.", nil}
 	}
 	return nil
 }
@@ -117,8 +115,8 @@ func HostAllowed(allowed []string, host string) bool {
 		slices.ContainsFunc(allowed, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// limited is the request with the time that a page may take.
-func limited(r *http.Request) (*http.Request, context.CancelFunc) {
+// withTimeout limits the time that a page may take.
+func withTimeout(r *http.Request) (*http.Request, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	return r.WithContext(ctx), cancel
 }

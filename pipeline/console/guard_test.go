@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -183,7 +185,7 @@ func (h hung) Open(ctx context.Context, key string, offset, length int64, ifMatc
 func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.Runner().Sink = hung{w.Sink}
+	w.Settings().Sink = hung{w.Sink}
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		rec := get(c, "/reports/sessions/2026-11-18/summaries/total.csv")
@@ -213,7 +215,7 @@ func (denied) Open(context.Context, string, int64, int64, string) (io.ReadCloser
 func TestErrorsOfTheStoreAreForTheLog(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.Runner().Sink = denied{w.Sink}
+	w.Settings().Sink = denied{w.Sink}
 	for _, target := range []string{"/reports/sessions/2026-11-18", "/reports/sessions/2026-11-18/summaries/total.csv", "/reports/sessions/sessions/1?date=2026-11-18"} {
 		rec := get(c, target)
 		if rec.Code != 502 || strings.Contains(rec.Body.String(), "internal-bucket") {
@@ -259,7 +261,7 @@ func TestPagesAreCompressed(t *testing.T) {
 // reachable are the keys that a console may ask for, whatever it is asked.
 var reachable = regexp.MustCompile(`^(?:` +
 	`(?:_history/)?reports/(?:sessions|emea_tier_1|americas)(?:_monthly)?/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
-	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/[a-z_]+\.csv` +
+	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.csv|_figures\.json)` +
 	`|state/digests/(?:dt=.*)?` +
 	`|state/failed/.*` +
 	`|_quarantine/dt=\d{4}-\d\d-\d\d/(?:rejects-[0-9a-z-]+\.ndjson)?` +
@@ -295,7 +297,7 @@ func FuzzHandler(f *testing.F) {
 			r.AddCookie(cookie)
 		}
 		spy.seen()
-		c.actions, c.logins = newBucket(actionBurst, actionEvery), newBucket(loginBurst, loginEvery)
+		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), rate.NewLimiter(rate.Inf, 0)
 		rec := httptest.NewRecorder()
 		c.ServeHTTP(rec, r)
 		for _, key := range spy.seen() {

@@ -1,112 +1,101 @@
 package console
 
 import (
+	"cmp"
 	"context"
-	stdcsv "encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
-	"daybook/pipeline/words"
-	"daybook/sinks/csv"
+	"daybook/pipeline/settings"
+	"daybook/sinks/figures"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/summary"
 )
 
 const (
-	// What the index holds at most: a month takes up to 8 kB with all of its
-	// groups, and two decades of ten reports are 2,400 of them.
+	// Limits of the index. A month takes up to 8 kB with all of its groups; two
+	// decades of ten reports have 2,400 months.
 	maxPartitions = 10_000
-	maxGroups     = 40 // of one partition; what is more is other groups
+	maxGroups     = 40 // of one partition; the rest becomes other groups
 	otherGroups   = "other groups"
 
-	maxSummary   = 4 << 20         // bytes that are read of one file
-	warmRequests = 8               // under way at a time: pages come first
-	warmChunk    = 96              // partitions between two times that charts get fuller
-	warmEvery    = 3 * time.Second // how often the state is looked at
+	warmRequests = 8               // at a time, so that pages are not delayed
+	warmChunk    = 96              // partitions between two updates of the charts
+	warmEvery    = 3 * time.Second // how often the state is compared
 )
 
-// figures are what charts show of some rows. Durations are in seconds.
-type figures struct {
+// measures are what charts show of some rows. Durations are milliseconds.
+type measures struct {
 	Days      int64 // that they are of; 0: nothing is known
 	Sessions  int64
 	Total     int64
 	Work      int64
 	Waiting   int64 // the median; -1: of nothing
-	Waiting90 int64 // what 90 % wait at most; -1: of nothing
+	Waiting90 int64 // the 90th percentile; -1: of nothing
 }
 
-// nothing is the figures of nothing.
-var nothing = figures{Waiting: -1, Waiting90: -1}
+// nothing is the measures of no day.
+var nothing = measures{Waiting: -1, Waiting90: -1}
 
-// The columns of a summary after its keys, from 0: the measures in the order of
-// the contract, which no language or label changes.
-const (
-	columnSessions  = 0
-	columnTotal     = 8
-	columnWork      = 10
-	columnWaiting   = 16
-	columnWaiting90 = 17
-	columns         = 28
-)
+// newMeasures takes from a file of figures what charts show.
+func newMeasures(m *summary.Measures) measures {
+	v := measures{Days: 1, Sessions: m.Sessions, Total: m.Total, Work: m.Work, Waiting: -1, Waiting90: -1}
+	if m.Waiting.Legs > 0 {
+		v.Waiting, v.Waiting90 = m.Waiting.Median, m.Waiting.P90
+	}
+	return v
+}
 
-// index keeps the figures of what is published, so that pages of many years need
-// no store. What it hands out is never changed.
+// index keeps the published figures in memory, so that pages of many years do not
+// read the store. Values that it returns are never changed.
 type index struct {
 	mu        sync.Mutex
-	entries   map[entryKey]*entry
+	entries   map[partition.ID]*entry
 	histories map[string]*history // by report
 	wanted    int                 // partitions that should be in it
 	missing   int                 // and are not yet
 }
 
-type entryKey struct {
-	report, partition string
-}
-
-// entry is the figures of one revision of a partition.
+// entry is the measures of one revision of a partition.
 type entry struct {
 	revision  int
 	published time.Time
-	days      map[day.Day]figures
-	groups    map[string]figures
-	hours     [24]figures
-	unread    []string // which summaries are of no use, and why; what they are of is left out
+	days      map[day.Day]measures
+	groups    map[string]measures
+	hours     [24]measures
+	unread    string // why its figures are left out; empty: they are not
+	absent    bool   // they are left out because they are not there
 }
 
-// errUseless is why a summary cannot be read, however often it is tried.
-var errUseless = errors.New("it cannot be read")
-
-// history is the figures of a report, day by day and month by month.
+// history is the measures of a report by day and by month.
 type history struct {
 	first  day.Day
-	days   []figures
-	months map[day.Month]*monthFigures
+	days   []measures
+	months map[day.Month]*monthMeasures
 }
 
-// monthFigures are those of the days of a month that are known.
-type monthFigures struct {
+// monthMeasures are those of the days of a month that are known.
+type monthMeasures struct {
 	days   int64
-	groups map[string]figures
-	hours  [24]figures
+	groups map[string]measures
+	hours  [24]measures
 }
 
 func newIndex() *index {
-	return &index{entries: map[entryKey]*entry{}, histories: map[string]*history{}}
+	return &index{entries: map[partition.ID]*entry{}, histories: map[string]*history{}}
 }
 
-// history is what is known of a report by now.
+// history is what the index knows of a report.
 func (x *index) history(report string) *history {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -116,56 +105,52 @@ func (x *index) history(report string) *history {
 	return &history{}
 }
 
-// filling says how many partitions are known, of how many.
+// filling returns how many partitions are read, of how many.
 func (x *index) filling() (known, wanted int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.wanted - x.missing, x.wanted
 }
 
-// unread says in words which summaries of a report's days and months from one day
-// to another are left out, the newest first.
+// unread says in words which days and months of a report, from one day to another,
+// charts leave out, the newest first.
 func (x *index) unread(report string, from, to day.Day) []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var keys []entryKey
-	for key, e := range x.entries {
-		n := len(key.partition) // months are compared with months
-		if key.report == report && len(e.unread) > 0 && key.partition >= from.String()[:n] && key.partition <= to.String()[:n] {
-			keys = append(keys, key)
+	var ids []partition.ID
+	for id, e := range x.entries {
+		if id.Report == report && e.unread != "" && id.Period.To >= from && id.Period.From <= to {
+			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(keys, func(a, b entryKey) int { return strings.Compare(b.partition, a.partition) })
+	slices.SortFunc(ids, func(a, b partition.ID) int { return cmp.Compare(b.Day(), a.Day()) })
 	var all []string
-	for _, key := range keys {
-		for _, text := range x.entries[key].unread {
-			all = append(all, key.partition+": "+text)
-		}
+	for _, id := range ids {
+		all = append(all, id.Name()+": "+x.entries[id].unread)
 	}
 	return all
 }
 
 // day is the figures of a day.
-func (h *history) day(d day.Day) figures {
+func (h *history) day(d day.Day) measures {
 	if i := int(d - h.first); i >= 0 && i < len(h.days) {
 		return h.days[i]
 	}
 	return nothing
 }
 
-// Warm keeps the figures behind the charts current until the context ends: it
-// reads the summaries of what the state says is published, the newest first,
-// and again what has another revision. Pages that are asked for meanwhile show
-// what there is.
+// Warm keeps the charts current until the context ends. It reads the figures of
+// published partitions, the newest first, and reads a new revision again. Pages
+// show what has been read so far.
 func (c *Console) Warm(ctx context.Context) {
 	var done *service.State
 	for ctx.Err() == nil {
 		if state := c.Service.State(); state != done {
-			err := c.index.follow(ctx, c.Service.Runner(), state)
+			err := c.index.follow(ctx, c.Service.Settings(), state)
 			if err == nil {
 				done = state
 			} else if ctx.Err() == nil {
-				c.Log.Warn("summaries for charts could not be read; they are tried again", "error", err)
+				c.Log.Warn("figures for charts could not be read; they are tried again", "error", err)
 			}
 		}
 		select {
@@ -175,36 +160,40 @@ func (c *Console) Warm(ctx context.Context) {
 	}
 }
 
-// Filled says whether the figures are those of the last state that Warm has
-// seen.
+// Filled says whether all figures of the last state are read.
 func (c *Console) Filled() bool {
 	known, wanted := c.index.filling()
 	return wanted > 0 && known == wanted
 }
 
-// wantedPartition is one that should be in the index.
+// wantedPartition is a partition that belongs into the index.
 type wantedPartition struct {
-	key       entryKey
-	kind      pipeline.Kind
+	id        partition.ID
 	revision  int
 	published time.Time
-	format    csv.Format // of its summaries
+	stale     bool // a run is going to write its summaries, or all of it, again
+}
+
+// of says whether an entry is of the current publication of a partition. Absent
+// figures are read again once a run has written them.
+func (e *entry) of(w *wantedPartition) bool {
+	return e.revision == w.revision && e.published.Equal(w.published) && (!e.absent || w.stale)
 }
 
 // follow makes the index that of a state.
-func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State) error {
-	wanted := wantedPartitions(r, s)
+func (x *index) follow(ctx context.Context, r *settings.Pipeline, s *service.State) error {
+	wanted := wantedPartitions(s)
 	x.mu.Lock()
-	keep := make(map[entryKey]bool, len(wanted))
+	keep := make(map[partition.ID]bool, len(wanted))
 	var read []wantedPartition
 	for _, w := range wanted {
-		keep[w.key] = true
-		if e := x.entries[w.key]; e == nil || e.revision != w.revision || !e.published.Equal(w.published) {
+		keep[w.id] = true
+		if e := x.entries[w.id]; e == nil || !e.of(&w) {
 			read = append(read, w)
 		}
 	}
 	before := len(x.entries)
-	maps.DeleteFunc(x.entries, func(k entryKey, _ *entry) bool { return !keep[k] })
+	maps.DeleteFunc(x.entries, func(k partition.ID, _ *entry) bool { return !keep[k] })
 	gone := before - len(x.entries)
 	x.wanted, x.missing = len(wanted), len(read)
 	x.mu.Unlock()
@@ -223,31 +212,29 @@ func (x *index) follow(ctx context.Context, r *pipeline.Runner, s *service.State
 	return errors.Join(errs...)
 }
 
-// wantedPartitions are those that charts are made of: months, which have all of
-// their days' figures in one file, and the days of those that are not
-// published, or out of date.
-func wantedPartitions(r *pipeline.Runner, s *service.State) []wantedPartition {
+// wantedPartitions are the sources of charts: a month, whose file has all of its
+// days, or the single days if the month is unpublished or stale.
+func wantedPartitions(s *service.State) []wantedPartition {
 	var all []wantedPartition
 	for i := range s.Reports {
 		rep := &s.Reports[i]
-		format := formatOf(r, rep.Name)
-		want := func(p *service.Partition, kind pipeline.Kind) {
-			all = append(all, wantedPartition{entryKey{rep.Name, p.Name}, kind, p.Revision, p.Published, format})
+		want := func(p *service.Partition) {
+			all = append(all, wantedPartition{p.ID, p.Revision, p.Published, p.State == service.Stale})
 		}
-		covered := map[string]bool{}
+		covered := map[day.Month]bool{}
 		for j := range rep.Months {
 			if m := &rep.Months[j]; fresh(m.State) && m.Revision > 0 {
-				covered[m.Name] = true
-				want(m, pipeline.Month)
+				covered[m.ID.Month()] = true
+				want(m)
 			}
 		}
 		for j := range rep.Days {
-			if d := &rep.Days[j]; d.Revision > 0 && !covered[d.Name[:len("2006-01")]] {
-				want(d, pipeline.Day)
+			if d := &rep.Days[j]; d.Revision > 0 && !covered[d.ID.Month()] {
+				want(d)
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b wantedPartition) int { return strings.Compare(b.key.partition, a.key.partition) })
+	slices.SortStableFunc(all, func(a, b wantedPartition) int { return cmp.Compare(b.id.Day(), a.id.Day()) })
 	return all[:min(len(all), maxPartitions)]
 }
 
@@ -255,201 +242,93 @@ func fresh(s service.PartitionState) bool {
 	return s == service.Published || s == service.Restated || s == service.Empty
 }
 
-// formatOf is that of a report's summaries.
-func formatOf(r *pipeline.Runner, report string) csv.Format {
-	for i := range r.Reports {
-		if r.Reports[i].Name == report {
-			return r.Reports[i].CSV
-		}
-	}
-	return csv.Format{}
-}
-
-// readAll reads some partitions. Those whose summaries are not there (yet) stay
-// out; other errors are told.
-func (x *index) readAll(ctx context.Context, r *pipeline.Runner, wanted []wantedPartition) error {
+// readAll reads some partitions.
+func (x *index) readAll(ctx context.Context, r *settings.Pipeline, wanted []wantedPartition) error {
 	var group errgroup.Group
 	group.SetLimit(warmRequests)
 	for _, w := range wanted {
 		group.Go(func() error {
 			e, err := readEntry(ctx, r.Sink, &w)
+			if err != nil {
+				return err
+			}
 			x.mu.Lock()
 			defer x.mu.Unlock()
-			if err == nil {
-				x.entries[w.key] = e
-			}
-			if err == nil || errors.Is(err, store.ErrNotFound) {
-				x.missing--
-				return nil
-			}
-			return err
+			x.entries[w.id] = e
+			x.missing--
+			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// readEntry reads the summaries of one partition. One that is of no use is left
-// out, and not read again: it is the same until there is another revision.
+// readEntry reads the figures of one partition. Those that are absent or invalid
+// are left out: they are the same until the partition is written again.
 func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entry, error) {
 	e := &entry{revision: w.revision, published: w.published}
-	for _, read := range []func(context.Context, store.Store, *wantedPartition) (string, error){e.readDays, e.readGroups, e.readHours} {
-		file, err := read(ctx, sink, w)
-		if errors.Is(err, errUseless) {
-			e.unread, err = append(e.unread, fmt.Sprintf("%s is left out: %s", file, err)), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", sink.URL(summaryKey(w, file)), err)
-		}
+	f, err := readFigures(ctx, sink, w.id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		e.absent, e.unread = true, "its figures are missing; the next rewrite of its summaries adds them"
+		return e, nil
+	case errors.Is(err, figures.ErrInvalid):
+		e.unread = fmt.Sprintf("%s is left out: %s", figures.Name, err)
+		return e, nil
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", sink.URL(w.id.SummaryDir()+figures.Name), err)
 	}
+	e.fill(f)
 	return e, nil
 }
 
-func (e *entry) readDays(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
-	file, keys, parse := "total.csv", 0, func([]string) (day.Day, error) { return day.Parse(w.key.partition) }
-	if w.kind == pipeline.Month {
-		file, keys, parse = "by_day.csv", 1, func(key []string) (day.Day, error) { return day.Parse(key[0]) }
-	}
-	days := map[day.Day]figures{}
-	err = readSummary(ctx, sink, w, file, keys, func(key []string, f figures) error {
-		d, err := parse(key)
-		days[d] = f
-		return err
-	})
-	if err == nil {
-		e.days = days
-	}
-	return file, err
-}
-
-func (e *entry) readGroups(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
-	file = "by_group.csv"
-	groups := map[string]figures{}
-	var others pool
-	err = readSummary(ctx, sink, w, file, 1, func(key []string, f figures) error {
-		if name := key[0]; len(groups) < maxGroups && name != otherGroups {
-			groups[name] = f
-		} else {
-			others.add(f)
-		}
-		return nil
-	})
+// readFigures reads a file of figures, and checks that it is of this partition.
+func readFigures(ctx context.Context, sink store.Store, id partition.ID) (*figures.File, error) {
+	body, _, err := openWhole(ctx, sink, id.SummaryDir()+figures.Name)
 	if err != nil {
-		return file, err
-	}
-	if others.sum.Days > 0 {
-		groups[otherGroups] = others.figures()
-	}
-	e.groups = groups
-	return file, nil
-}
-
-func (e *entry) readHours(ctx context.Context, sink store.Store, w *wantedPartition) (file string, err error) {
-	file = "by_hour.csv"
-	var hours [24]figures
-	for hour := range hours {
-		hours[hour], e.hours[hour] = nothing, nothing
-	}
-	err = readSummary(ctx, sink, w, file, 1, func(key []string, f figures) error {
-		hour, err := strconv.Atoi(key[0])
-		if err != nil || hour < 0 || hour > 23 {
-			return fmt.Errorf("%q is no hour", key[0])
-		}
-		hours[hour] = f
-		return nil
-	})
-	if err == nil {
-		e.hours = hours
-	}
-	return file, err
-}
-
-func summaryKey(w *wantedPartition, file string) string {
-	return pipeline.SummaryKey(w.key.report, w.kind, w.key.partition, file)
-}
-
-// readSummary reads the rows of a summary: their keys and figures. If it is not
-// what it should be, the error is errUseless.
-func readSummary(ctx context.Context, sink store.Store, w *wantedPartition, file string, keys int, each func(key []string, f figures) error) error {
-	body, _, err := openWhole(ctx, sink, summaryKey(w, file))
-	if err != nil {
-		return err
+		return nil, err
 	}
 	defer body.Close()
-	text := &io.LimitedReader{R: body, N: maxSummary + 1}
-	rows := w.format.NewReader(text)
-	rows.ReuseRecord, rows.FieldsPerRecord = true, keys+columns
-	for line := 0; ; line++ {
-		record, err := rows.Read()
-		switch {
-		case text.N == 0: // wherever it is cut
-			return fmt.Errorf("%w: it is longer than %s", errUseless, words.Bytes(maxSummary))
-		case err == io.EOF:
-			return nil
-		case errors.As(err, new(*stdcsv.ParseError)):
-			return fmt.Errorf("%w: %w", errUseless, err)
-		case err != nil:
-			return err
-		case line == 0:
-			continue // it is the header
+	f, err := figures.Decode(body)
+	if err == nil && (f.Report != id.Report || f.Partition != id.Name()) {
+		err = fmt.Errorf("%w: it is of %s %s", figures.ErrInvalid, f.Report, f.Partition)
+	}
+	return f, err
+}
+
+// fill takes over what charts show of a partition's figures.
+func (e *entry) fill(f *figures.File) {
+	e.days, e.groups = map[day.Day]measures{}, map[string]measures{}
+	for i := range f.Days {
+		e.days[f.Days[i].Date] = newMeasures(&f.Days[i].Measures)
+	}
+	if d, err := day.Parse(f.Partition); err == nil {
+		e.days[d] = newMeasures(&f.Total)
+	}
+	var others aggregate
+	for i := range f.Groups {
+		g, m := &f.Groups[i], newMeasures(&f.Groups[i].Measures)
+		if len(e.groups) < maxGroups && g.Name != otherGroups {
+			e.groups[g.Name] = m
+		} else {
+			others.add(m)
 		}
-		f, err := parseFigures(record[keys:])
-		if err == nil {
-			err = each(record[:keys], f)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", errUseless, err)
-		}
+	}
+	if others.sum.Days > 0 {
+		e.groups[otherGroups] = others.measures()
+	}
+	for i := range e.hours {
+		e.hours[i] = newMeasures(&f.Hours[i].Measures)
 	}
 }
 
-func parseFigures(cells []string) (f figures, err error) {
-	f.Days = 1
-	for _, c := range []struct {
-		column int
-		into   *int64
-		parse  func(string) (int64, error)
-	}{
-		{columnSessions, &f.Sessions, parseCount},
-		{columnTotal, &f.Total, parseClock}, {columnWork, &f.Work, parseClock},
-		{columnWaiting, &f.Waiting, parseClock}, {columnWaiting90, &f.Waiting90, parseClock},
-	} {
-		if *c.into, err = c.parse(cells[c.column]); err != nil {
-			return f, err
-		}
-	}
-	return f, nil
-}
-
-func parseCount(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
-
-// parseClock reads H:MM:SS as seconds; an empty cell, of nothing, is -1.
-func parseClock(s string) (int64, error) {
-	if s == "" {
-		return -1, nil
-	}
-	parts := strings.Split(s, ":")
-	if len(parts) != 3 {
-		return 0, fmt.Errorf("%q is no duration", s)
-	}
-	seconds := int64(0)
-	for _, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 31)
-		if err != nil {
-			return 0, fmt.Errorf("%q is no duration", s)
-		}
-		seconds = 60*seconds + int64(n)
-	}
-	return seconds, nil
-}
-
-// pool is figures put together: what can be added is added, and of percentiles
-// it has the middle one.
-type pool struct {
-	sum                figures
+// aggregate combines measures: it adds counts and sums, and takes the median of
+// percentiles.
+type aggregate struct {
+	sum                measures
 	waiting, waiting90 []int64
 }
 
-func (p *pool) add(f figures) {
+func (p *aggregate) add(f measures) {
 	p.sum.Days += f.Days
 	p.sum.Sessions += f.Sessions
 	p.sum.Total += f.Total
@@ -459,21 +338,21 @@ func (p *pool) add(f figures) {
 	}
 }
 
-// merge adds what another one has.
-func (p *pool) merge(o *pool) {
+// merge adds another aggregate.
+func (p *aggregate) merge(o *aggregate) {
 	p.waiting, p.waiting90 = append(p.waiting, o.waiting...), append(p.waiting90, o.waiting90...)
-	p.add(figures{Days: o.sum.Days, Sessions: o.sum.Sessions, Total: o.sum.Total, Work: o.sum.Work, Waiting: -1})
+	p.add(measures{Days: o.sum.Days, Sessions: o.sum.Sessions, Total: o.sum.Total, Work: o.sum.Work, Waiting: -1})
 }
 
-// figures are those of all together.
-func (p *pool) figures() figures {
+// measures returns the combined measures.
+func (p *aggregate) measures() measures {
 	f := p.sum
-	f.Waiting, f.Waiting90 = middle(p.waiting), middle(p.waiting90)
+	f.Waiting, f.Waiting90 = median(p.waiting), median(p.waiting90)
 	return f
 }
 
-// middle is the median; -1 of nothing. It sorts.
-func middle(values []int64) int64 {
+// median sorts values, and returns the lower median; -1 of none.
+func median(values []int64) int64 {
 	if len(values) == 0 {
 		return -1
 	}
@@ -481,14 +360,14 @@ func middle(values []int64) int64 {
 	return values[(len(values)-1)/2]
 }
 
-// rebuild makes the histories of the entries.
+// rebuild makes the histories from the entries.
 func (x *index) rebuild() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	entries := map[string][]*entry{}
-	for key, e := range x.entries {
+	for id, e := range x.entries {
 		if len(e.days) > 0 {
-			entries[key.report] = append(entries[key.report], e)
+			entries[id.Report] = append(entries[id.Report], e)
 		}
 	}
 	x.histories = make(map[string]*history, len(entries))
@@ -497,7 +376,7 @@ func (x *index) rebuild() {
 	}
 }
 
-// newHistory puts the entries of a report together. No two have a day in common.
+// newHistory combines the entries of a report. No two entries share a day.
 func newHistory(entries []*entry) *history {
 	first, last := day.Day(math.MaxInt32), day.Day(math.MinInt32)
 	months := map[day.Month][]*entry{}
@@ -508,26 +387,26 @@ func newHistory(entries []*entry) *history {
 		}
 		months[m] = append(months[m], e)
 	}
-	h := &history{first: first, days: slices.Repeat([]figures{nothing}, int(last-first)+1), months: make(map[day.Month]*monthFigures, len(months))}
+	h := &history{first: first, days: slices.Repeat([]measures{nothing}, int(last-first)+1), months: make(map[day.Month]*monthMeasures, len(months))}
 	for m, all := range months {
 		for _, e := range all {
 			for d, f := range e.days {
 				h.days[d-first] = f
 			}
 		}
-		h.months[m] = newMonthFigures(all)
+		h.months[m] = newMonthMeasures(all)
 	}
 	return h
 }
 
-// newMonthFigures puts the entries of a month together.
-func newMonthFigures(entries []*entry) *monthFigures {
-	if len(entries) == 1 { // as of every month that is over
-		return &monthFigures{days: int64(len(entries[0].days)), groups: entries[0].groups, hours: entries[0].hours}
+// newMonthMeasures combines the entries of a month.
+func newMonthMeasures(entries []*entry) *monthMeasures {
+	if len(entries) == 1 { // a published month
+		return &monthMeasures{days: int64(len(entries[0].days)), groups: entries[0].groups, hours: entries[0].hours}
 	}
-	m := &monthFigures{groups: map[string]figures{}}
-	groups := pools{}
-	var hours [24]pool
+	m := &monthMeasures{groups: map[string]measures{}}
+	groups := aggregates{}
+	var hours [24]aggregate
 	for _, e := range entries {
 		m.days += int64(len(e.days))
 		groups.add(e.groups)
@@ -536,25 +415,25 @@ func newMonthFigures(entries []*entry) *monthFigures {
 		}
 	}
 	for name, p := range groups {
-		m.groups[name] = p.figures()
+		m.groups[name] = p.measures()
 	}
 	for hour := range hours {
-		m.hours[hour] = hours[hour].figures()
+		m.hours[hour] = hours[hour].measures()
 	}
 	return m
 }
 
-// pools are figures put together by name.
-type pools map[string]*pool
+// aggregates combine measures by name.
+type aggregates map[string]*aggregate
 
-func (s pools) of(name string) *pool {
+func (s aggregates) of(name string) *aggregate {
 	if s[name] == nil {
-		s[name] = new(pool)
+		s[name] = new(aggregate)
 	}
 	return s[name]
 }
 
-func (s pools) add(all map[string]figures) {
+func (s aggregates) add(all map[string]measures) {
 	for name, f := range all {
 		s.of(name).add(f)
 	}

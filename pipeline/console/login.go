@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -17,21 +16,21 @@ const (
 	cookieName   = "daybook_session"
 	sessionHours = 8 // a working day; then the token is asked for again
 
-	// Some slips are forgiven; guessing a token this way takes for ever.
+	// A few typing errors are possible; guessing a token is not.
 	loginBurst = 5
 	loginEvery = 10 * time.Second
-	// More than people click; what they ask for is work for hours.
+	// People click less often. One action can cause hours of work.
 	actionBurst = 10
 	actionEvery = 3 * time.Second
 )
 
-// keys makes and checks session cookies. They are signed with a key that only
-// who has the token can make: so every replica takes the cookies of every other
-// one, and another token ends all sessions.
+// keys makes and checks session cookies. The signing key is derived from the
+// token: every replica accepts the cookies of the others, and a new token ends
+// all sessions.
 type keys struct {
-	token   [sha256.Size]byte // its hash, so that comparing says nothing of its length
+	token   [sha256.Size]byte // its hash, so that comparing does not reveal its length
 	signing []byte
-	none    bool // there is no token: nobody can log in
+	none    bool // there is no token, and no login
 }
 
 func newKeys(token string) *keys {
@@ -40,15 +39,14 @@ func newKeys(token string) *keys {
 	return &keys{sha256.Sum256([]byte(token)), mac.Sum(nil), token == ""}
 }
 
-// opens says whether a token is the right one, in a time that does not depend on
-// what is wrong with it.
+// opens compares a token with the right one in constant time.
 func (k *keys) opens(token string) bool {
 	sum := sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(sum[:], k.token[:]) == 1 && !k.none
 }
 
-// issue makes the value of a cookie: until when it is good, something that no
-// two have in common, and the signature of both.
+// issue makes the value of a cookie: its expiry, a random text, and their
+// signature.
 func (k *keys) issue(until time.Time) string {
 	body := strconv.FormatInt(until.Unix(), 10) + "." + rand.Text()
 	return body + "." + k.sign(body)
@@ -70,7 +68,7 @@ func (k *keys) accepts(value string, now time.Time) bool {
 	return err == nil && now.Unix() < until
 }
 
-// mayAct says whether there are actions at all.
+// mayAct says whether actions are possible.
 func (c *Console) mayAct() bool { return c.AllowActions && !c.keys.none }
 
 func (c *Console) loggedIn(r *http.Request) bool {
@@ -78,7 +76,7 @@ func (c *Console) loggedIn(r *http.Request) bool {
 	return err == nil && c.mayAct() && c.keys.accepts(cookie.Value, c.Now())
 }
 
-// loginBody is the page that asks for the token.
+// loginBody is the login page.
 type loginBody struct {
 	Allowed  bool   `json:"allowed"`
 	LoggedIn bool   `json:"logged_in"`
@@ -95,13 +93,13 @@ func (c *Console) loginPage(r *http.Request, problem string) *page {
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if !c.mayAct() {
-		return forbidden("Actions are not allowed on this console: daybook serve has to be started with --allow-actions and a token.")
+		return forbidden("This console does not allow actions. Start daybook serve with --allow-actions and a token.")
 	}
-	if !c.logins.take(c.Now()) {
-		return &failure{http.StatusTooManyRequests, "Too many attempts to log in. Wait a minute, and try again.", nil}
+	if !c.logins.AllowN(c.Now(), 1) {
+		return &pageError{http.StatusTooManyRequests, "Too many attempts to log in. Wait a minute, and try again.", nil}
 	}
 	if !c.keys.opens(r.PostFormValue("token")) {
-		c.write(w, r, http.StatusForbidden, c.loginPage(r, "That is not the token."))
+		c.write(w, r, http.StatusForbidden, c.loginPage(r, "This is not the token."))
 		return nil
 	}
 	until := c.Now().Add(sessionHours * time.Hour)
@@ -116,9 +114,9 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// cookie is the session's. It is marked Secure where the browser came by TLS,
-// here or, as a proxy says, at the proxy. Anybody can say what a proxy says, but
-// only make the own cookie stricter by it.
+// cookie makes the session cookie. It is Secure if the browser used TLS, here or
+// at a proxy. A client that forges the proxy's header only makes its own cookie
+// stricter.
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
@@ -127,33 +125,4 @@ func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie
 	}
 }
 
-func forbidden(text string) error { return &failure{http.StatusForbidden, text, nil} }
-
-// bucket lets through a burst, and then one an interval. It is one for all
-// callers: behind a proxy they look alike, and no other is to be trusted.
-type bucket struct {
-	burst float64
-	every time.Duration
-
-	mu   sync.Mutex
-	left float64
-	last time.Time
-}
-
-func newBucket(burst int, every time.Duration) *bucket {
-	return &bucket{burst: float64(burst), every: every, left: float64(burst)}
-}
-
-func (b *bucket) take(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.last.IsZero() && now.After(b.last) {
-		b.left = min(b.burst, b.left+float64(now.Sub(b.last))/float64(b.every))
-	}
-	b.last = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
-}
+func forbidden(text string) error { return &pageError{http.StatusForbidden, text, nil} }

@@ -11,13 +11,13 @@ import (
 	"daybook/transform/day"
 )
 
-// overviewDays is how many of the last days an overview shows.
+// overviewDays is the number of latest days that a card shows.
 const overviewDays = 42
 
-// overviewBody is all reports at a glance.
+// overviewBody is the overview of all reports.
 type overviewBody struct {
 	Summary  string            `json:"summary"`
-	Looked   time.Time         `json:"looked"` // at source and sink
+	Looked   time.Time         `json:"looked"` // when source and sink were last listed
 	Problem  string            `json:"problem,omitempty"`
 	Lease    service.Lease     `json:"lease"`
 	Reports  []reportCard      `json:"reports"`
@@ -50,7 +50,7 @@ type recentDay struct {
 	Sessions int64                  `json:"sessions"`
 }
 
-// verdict is how a report is, in words.
+// verdict sums up the state of a report.
 type verdict struct {
 	Level string `json:"level"` // good, busy or bad
 	Word  string `json:"word"`
@@ -75,14 +75,14 @@ func (c *Console) overview(*http.Request) (*page, error) {
 
 func (c *Console) card(rep *service.Report) reportCard {
 	card := reportCard{
-		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: judge(rep, c.Now()),
+		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: verdictOf(rep, c.Now()),
 		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
 		Days: []recentDay{},
 	}
 	h := c.index.history(rep.Name)
 	for _, p := range rep.Days[max(0, len(rep.Days)-overviewDays):] {
-		d := recentDay{Day: p.Name, State: p.State, Rows: p.Rows, Sessions: p.Sessions}
-		if parsed, err := day.Parse(p.Name); err == nil && d.Sessions == 0 {
+		d := recentDay{Day: p.Name(), State: p.State, Rows: p.Rows, Sessions: p.Sessions}
+		if parsed, err := day.Parse(p.Name()); err == nil && d.Sessions == 0 {
 			d.Sessions = h.day(parsed).Sessions
 		}
 		card.Days = append(card.Days, d)
@@ -100,8 +100,8 @@ func lastPublished(all []service.Partition) *service.Partition {
 	return nil
 }
 
-// judge says how a report is: by the worst that is so of any of its partitions.
-func judge(rep *service.Report, now time.Time) verdict {
+// verdictOf is the worst state of a report's partitions, in words.
+func verdictOf(rep *service.Report, now time.Time) verdict {
 	counts := map[service.PartitionState]int{}
 	var late *service.Partition
 	for _, all := range [][]service.Partition{rep.Days, rep.Months} {
@@ -116,13 +116,13 @@ func judge(rep *service.Report, now time.Time) verdict {
 	var also []string
 	for _, s := range []service.PartitionState{service.SetAside, service.Failed} {
 		if n := counts[s]; n > 0 {
-			also = append(also, fmt.Sprintf("%d %s", n, lookOf(s).Word))
+			also = append(also, fmt.Sprintf("%d %s", n, styleOf(s).Word))
 		}
 	}
 	busy := counts[service.Building] + counts[service.Queued] + counts[service.Stale]
 	switch {
 	case late != nil:
-		text := fmt.Sprintf("%s was due by %s, %s.", late.Name, late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
+		text := fmt.Sprintf("%s was due by %s, %s.", late.Name(), late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
 		if len(also) > 0 {
 			text += " " + capital(strings.Join(also, ", ")) + "."
 		}
@@ -139,7 +139,7 @@ func judge(rep *service.Report, now time.Time) verdict {
 	return verdict{"good", "Fresh", "All that is due is published."}
 }
 
-// summarize is all reports in a sentence.
+// summarize sums up all reports in a sentence.
 func summarize(cards []reportCard) string {
 	byWord := map[string]int{}
 	for i := range cards {

@@ -22,63 +22,63 @@ import (
 //go:embed templates/* static/*
 var files embed.FS
 
-// page is what a template is given. Its JSON twin is the body.
+// page is the input of a template. Its JSON twin is the body.
 type page struct {
 	Template string // its file, without .html
 	Title    string
 	Section  string // of the navigation that it is in
 	Body     any
-	Twin     any  // what its JSON is, where that is not the body
-	Live     bool // it shows something under way: the script refreshes it
+	Twin     any  // the JSON twin, if it is not the body
+	Live     bool // the script refreshes it
 
 	frame
 }
 
-// frame is what is around the body of every page.
+// frame is the input of the part that all pages share.
 type frame struct {
 	Now      time.Time
 	State    *service.State
 	Version  string
-	JSON     string // the address of the twin
-	Actions  bool   // are allowed at all
+	JSON     string // address of the twin
+	Actions  bool   // are possible after a login
 	LoggedIn bool
 	Notice   string
 }
 
-// failure is an error that people are shown as a page.
-type failure struct {
+// pageError is an error with a status and a text for people.
+type pageError struct {
 	status int
 	text   string
-	err    error // what the log is told; may be nil
+	err    error // for the log; may be nil
 }
 
-func (f *failure) Error() string { return f.text }
+func (f *pageError) Error() string { return f.text }
 
-func (f *failure) Unwrap() error { return f.err }
+func (f *pageError) Unwrap() error { return f.err }
 
-var errNoPage = &failure{http.StatusNotFound, "There is no such page.", nil}
+var errNoPage = &pageError{http.StatusNotFound, "There is no such page.", nil}
 
-// page makes a handler of what makes a page.
+// page makes a handler from a function that makes a page.
 func (c *Console) page(h func(*http.Request) (*page, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			c.fail(w, r, &failure{http.StatusMethodNotAllowed, "This address can only be looked at.", nil})
+			c.showError(w, r, &pageError{http.StatusMethodNotAllowed, "This address only answers GET.", nil})
 			return
 		}
-		r, cancel := limited(r)
+		r, cancel := withTimeout(r)
 		defer cancel()
 		p, err := h(r)
 		if err != nil {
-			c.fail(w, r, err)
+			c.showError(w, r, err)
 			return
 		}
 		c.write(w, r, http.StatusOK, p)
 	})
 }
 
-// write renders a page, or its twin, as a whole before the first byte is sent:
-// what fails is an error page, not half a page.
+// write renders a page or its twin completely before it sends the first byte, so
+// that a failure becomes an error page.
 func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *page) {
 	w.Header().Add("Vary", "Accept, Cookie")
 	var b bytes.Buffer
@@ -97,13 +97,13 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 		err = pages[p.Template].ExecuteTemplate(&b, "frame", p)
 	}
 	if err != nil {
-		c.Log.Error("a page cannot be made", "path", r.URL.Path, "error", err)
-		http.Error(w, "This page cannot be made. The log has the reason.", http.StatusInternalServerError)
+		c.Log.Error("a page could not be rendered", "path", r.URL.Path, "error", err)
+		http.Error(w, "This page failed. The log has the reason.", http.StatusInternalServerError)
 		return
 	}
 	w.WriteHeader(status)
 	if _, err := w.Write(b.Bytes()); err != nil {
-		c.Log.Debug("a page was not taken", "path", r.URL.Path, "error", err)
+		c.Log.Debug("a page could not be sent", "path", r.URL.Path, "error", err)
 	}
 }
 
@@ -122,7 +122,7 @@ func twin(r *http.Request) string {
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
-// wantsJSON says whether the twin is asked for.
+// wantsJSON says whether a request is for the twin.
 func wantsJSON(r *http.Request) bool {
 	if format := r.URL.Query().Get("format"); format != "" {
 		return format == "json"
@@ -138,10 +138,10 @@ type problem struct {
 	Title  string `json:"-"`
 }
 
-// fail answers with an error page. What is no failure that says what people may
-// know of it is only logged: stores name their addresses in their errors.
-func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	f := asFailure(err)
+// showError answers with an error page. Only a [pageError] has a text for people;
+// other errors are logged, because stores name their addresses in them.
+func (c *Console) showError(w http.ResponseWriter, r *http.Request, err error) {
+	f := pageErrorOf(err)
 	if f.status >= http.StatusInternalServerError {
 		c.Log.Warn("a page failed", "path", r.URL.Path, "error", err)
 	}
@@ -151,28 +151,27 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	})
 }
 
-func asFailure(err error) *failure {
-	var f *failure
+func pageErrorOf(err error) *pageError {
+	var f *pageError
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, store.ErrNotFound):
-		return &failure{http.StatusNotFound, "It is not there any more. What is published may just have been replaced: look again.", err}
+		return &pageError{http.StatusNotFound, "It is no longer there. A new revision may have replaced it: reload the page.", err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &failure{http.StatusGatewayTimeout, "The store took too long to answer. Try again in a moment.", err}
+		return &pageError{http.StatusGatewayTimeout, "The store took too long to answer. Try again in a moment.", err}
 	}
-	return &failure{http.StatusBadGateway, "The store could not be read. The log has the reason.", err}
+	return &pageError{http.StatusBadGateway, "The store could not be read. The log has the reason.", err}
 }
 
-// pages are the templates by name, each with the frame and the parts that they
-// share.
+// pages are the templates by name, each with the shared parts.
 var pages = parsePages()
 
 func parsePages() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/_*.html"))
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
-		panic(err) // the pattern is right
+		panic(err) // the pattern is valid
 	}
 	parsed := map[string]*template.Template{}
 	for _, name := range names {
@@ -191,7 +190,7 @@ var kinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// static are the files that pages load, by name.
+// static are the embedded files by name.
 var static = readStatic()
 
 type staticFile struct {
@@ -217,7 +216,8 @@ func readStatic() map[string]staticFile {
 	return all
 }
 
-// asset is the address of a static file; it changes with the content.
+// asset is the address of a static file. It changes with the content, so that
+// browsers may cache it.
 func asset(name string) string { return "/static/" + name + "?v=" + static[name].hash }
 
 func serveStatic(w http.ResponseWriter, r *http.Request) {
@@ -230,5 +230,5 @@ func serveStatic(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("v") == f.hash {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	_, _ = w.Write(f.body) // nobody is left to tell
+	_, _ = w.Write(f.body) // the client has gone
 }

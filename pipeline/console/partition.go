@@ -3,7 +3,7 @@ package console
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -12,9 +12,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"daybook/pipeline"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
-	"daybook/sinks/csv"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -23,7 +24,7 @@ import (
 	"daybook/transform/session"
 )
 
-// What a partition's page shows at most; the command line has the rest.
+// Limits of a partition's page. The command line shows everything.
 const (
 	mostRevisions = 20
 	mostDays      = 40 // of inputs
@@ -41,7 +42,7 @@ type partitionBody struct {
 	Report    string            `json:"report"`
 	Partition service.Partition `json:"partition"`
 	Zone      *time.Location    `json:"-"`
-	Before    string            `json:"before,omitempty"` // the partitions beside it
+	Before    string            `json:"before,omitempty"` // the neighbouring partitions
 	After     string            `json:"after,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Actions   []Action          `json:"actions"`
@@ -49,23 +50,25 @@ type partitionBody struct {
 	Manifest  *publish.Manifest `json:"manifest,omitempty"`
 	Revisions []revision        `json:"revisions,omitempty"`
 	Diff      *diff             `json:"diff,omitempty"`
-	Origins   []pipeline.Origin `json:"origins,omitempty"` // of a day
+	Origins   []inspect.Origin  `json:"origins,omitempty"` // of a day
 	Omitted   int               `json:"omitted_origins,omitempty"`
 	Reasons   []reasonCount     `json:"rejected,omitempty"`
 	Samples   []sample          `json:"samples,omitempty"`
 	Rows      []rowLine         `json:"rows,omitempty"`
-	Tables    []table           `json:"summaries,omitempty"`
+	Figures   *figures.File     `json:"figures,omitempty"`
+	NoFigures string            `json:"no_figures,omitempty"` // why there are none
+	Tables    []table           `json:"-"`                    // the figures, as people read them
 	Loads     []load            `json:"load_statements,omitempty"`
 }
 
-// revision is one of those that are kept.
+// revision is a kept revision.
 type revision struct {
 	Number int    `json:"revision"`
 	Reason string `json:"reason"`
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Live   bool   `json:"live"`
-	Before int    `json:"previous,omitempty"` // that it can be compared with; 0: none
+	Before int    `json:"previous,omitempty"` // to compare it with; 0: none
 }
 
 // diff is how two revisions differ.
@@ -96,7 +99,7 @@ type sample struct {
 	Raw    string `json:"raw"`
 }
 
-// rowLine is a row in a few words.
+// rowLine is the main columns of a row.
 type rowLine struct {
 	Session    int64     `json:"session_id"`
 	Leg        int64     `json:"leg"`
@@ -110,16 +113,16 @@ type rowLine struct {
 	Date       string    `json:"report_date"`
 }
 
-// table is a summary.
+// table is the first rows of a summary.
 type table struct {
-	Name   string     `json:"name"`
-	File   string     `json:"file"`
-	Header []string   `json:"header"`
-	Rows   [][]string `json:"rows"`
-	More   bool       `json:"more"`
+	Name   string
+	File   string
+	Header []string
+	Rows   [][]string
+	More   bool
 }
 
-// partitionOf finds the partition that a request is about.
+// partitionOf finds the partition of a request, and its neighbours.
 func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.Partition, before, after string, err error) {
 	rep, err = findReport(c.Service.State(), r.PathValue("report"))
 	if err != nil {
@@ -130,15 +133,15 @@ func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.
 	if _, err := day.ParseMonth(name); err == nil {
 		all = rep.Months
 	}
-	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name == name })
+	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name() == name })
 	if i < 0 {
 		return nil, nil, "", "", notFound("The report %s has no partition %q. Days are written as 2026-11-20, months as 2026-11.", rep.Name, name)
 	}
 	if i > 0 {
-		before = all[i-1].Name
+		before = all[i-1].Name()
 	}
 	if i+1 < len(all) {
-		after = all[i+1].Name
+		after = all[i+1].Name()
 	}
 	return rep, &all[i], before, after, nil
 }
@@ -149,39 +152,38 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: before, After: after, Actions: partitionActions(rep.Name, p)}
-	made := &page{Template: "partition", Title: rep.Name + " " + p.Name, Section: "reports", Body: body, Live: p.State == service.Building}
+	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == service.Building}
 	if p.Revision == 0 {
 		return made, nil
 	}
 	return made, c.fill(r.Context(), body, r.URL.Query().Get("diff"))
 }
 
-// fill reads what is published of a partition.
+// fill reads a published partition.
 func (c *Console) fill(ctx context.Context, body *partitionBody, compare string) error {
-	runner := c.Service.Runner()
-	shown, err := runner.Show(ctx, body.Report, body.Partition.Name)
+	in := c.inspector()
+	shown, err := in.Show(ctx, body.Partition.ID)
 	if err != nil {
 		return err
 	}
 	body.Manifest, body.URL = shown.Manifest, shown.URL
-	for _, step := range []func(context.Context, *pipeline.Runner, *pipeline.Shown) error{
-		body.revisions, body.origins, body.rejects, body.rows, body.tables,
+	for _, step := range []func(context.Context, *inspect.Inspector, *inspect.Shown) error{
+		body.revisions, body.origins, body.rejects, body.rows, body.summaries,
 	} {
-		// Parts of it may be superseded while the page is made: that is no reason
-		// not to show the rest.
-		if err := step(ctx, runner, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
+		// A new revision may remove files meanwhile. The page shows the rest.
+		if err := step(ctx, in, shown); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	body.Loads = loads(runner.Sink.URL(""), body.Report, shown.Manifest)
+	body.Loads = loads(in.Settings.Sink.URL(""), body.Report, shown.Manifest)
 	if compare != "" {
-		return body.compare(ctx, runner, compare)
+		return body.compare(ctx, in, compare)
 	}
 	return nil
 }
 
-func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	history, err := r.History(ctx, shown, mostRevisions)
+func (b *partitionBody) revisions(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	history, err := in.History(ctx, shown, mostRevisions)
 	for i := range history {
 		m := &history[i]
 		rev := revision{Number: m.Revision, Reason: m.Reason, Rows: m.Rows, Live: i == 0}
@@ -196,22 +198,22 @@ func (b *partitionBody) revisions(ctx context.Context, r *pipeline.Runner, shown
 	return err
 }
 
-// compare fills in how two revisions differ, as 1..2.
-func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisions string) error {
+// compare fills in the differences of two revisions, such as 1..2.
+func (b *partitionBody) compare(ctx context.Context, in *inspect.Inspector, revisions string) error {
 	first, second, _ := strings.Cut(revisions, "..")
 	from, err := strconv.ParseUint(first, 10, 31)
 	to, err2 := strconv.ParseUint(second, 10, 31)
 	if err != nil || err2 != nil || from == 0 || to == 0 {
-		return &failure{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
+		return &pageError{http.StatusBadRequest, "Write the two revisions as 1..2.", nil}
 	}
 	b.Diff = &diff{From: int(from), To: int(to)}
 	if b.Manifest.Rows > diffRows {
 		b.Diff.TooMany = true
 		return nil
 	}
-	d, err := r.Diff(ctx, b.Report, b.Partition.Name, int(from), int(to))
+	d, err := in.Diff(ctx, b.Partition.ID, int(from), int(to))
 	if errors.Is(err, store.ErrNotFound) {
-		return notFound("One of the revisions %d and %d is not kept any more, or never was.", from, to)
+		return notFound("Revision %d or %d is not kept: it has expired, or never existed.", from, to)
 	}
 	if err != nil {
 		return err
@@ -222,9 +224,9 @@ func (b *partitionBody) compare(ctx context.Context, r *pipeline.Runner, revisio
 	return nil
 }
 
-// origins are the dumps that a day was made from; a month's inputs are its days.
-func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	if shown.Kind != pipeline.Day {
+// origins fills in the dumps of a day. A month's inputs are its days.
+func (b *partitionBody) origins(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	if shown.ID.Kind != partition.Day {
 		return nil
 	}
 	m := *shown.Manifest
@@ -234,7 +236,7 @@ func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *
 		b.Omitted = 0
 	}
 	var err error
-	b.Origins, err = r.Origins(ctx, &m)
+	b.Origins, err = in.Origins(ctx, &m)
 	for i := range b.Origins {
 		o := &b.Origins[i]
 		o.Dumps = o.Dumps[:min(len(o.Dumps), mostDumps)]
@@ -242,25 +244,24 @@ func (b *partitionBody) origins(ctx context.Context, r *pipeline.Runner, shown *
 	return err
 }
 
-// rejects counts the rejected lines by reason, and shows some of those of the
-// day's own dumps.
-func (b *partitionBody) rejects(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
+// rejects fills in the rejected lines by reason, and samples of the day's own
+// dumps.
+func (b *partitionBody) rejects(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
 	rejected := shown.Manifest.Accounting.Rejected
 	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
 		b.Reasons = append(b.Reasons, reasonCount{reason, rejected[reason]})
 	}
-	d, err := day.Parse(b.Partition.Name)
-	if err != nil || len(rejected) == 0 {
-		return nil // a month's are those of its days
+	if shown.ID.Kind != partition.Day || len(rejected) == 0 {
+		return nil // a month has those of its days
 	}
-	kept, err := r.RejectsOf(ctx, d)
+	kept, err := in.RejectsOf(ctx, shown.ID.Day())
 	if err != nil || kept == nil {
 		return err
 	}
-	// A few of each reason, so that the common ones do not hide the others.
+	// A few of each reason, so that common reasons do not displace rare ones.
 	const each = 5
 	seen := map[event.Reason]int{}
-	for line, err := range r.RejectedLines(ctx, kept) {
+	for line, err := range in.RejectedLines(ctx, kept) {
 		if err != nil {
 			return err
 		}
@@ -284,9 +285,9 @@ func printable(raw []byte) string {
 	return text
 }
 
-// rows are the first ones: from there people go on to sessions.
-func (b *partitionBody) rows(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	for batch, err := range r.Rows(ctx, shown.Manifest) {
+// rows fills in the first rows, which link to sessions.
+func (b *partitionBody) rows(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	for batch, err := range in.Rows(ctx, shown.Manifest) {
 		if err != nil {
 			return err
 		}
@@ -312,45 +313,29 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	return l
 }
 
-// tables are the partition's summaries, but for the rows themselves.
-func (b *partitionBody) tables(ctx context.Context, r *pipeline.Runner, shown *pipeline.Shown) error {
-	if shown.Manifest.Summaries == nil {
+// summaries fills in the figures, and makes tables of them in the report's
+// language.
+func (b *partitionBody) summaries(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+	summaries := shown.Manifest.Summaries
+	if summaries == nil || !slices.ContainsFunc(summaries.Files, func(f publish.SummaryFile) bool { return f.Name == figures.Name }) {
+		b.NoFigures = "Their figures are missing; the next rewrite of the summaries adds them."
 		return nil
 	}
-	for _, f := range shown.Manifest.Summaries.Files {
-		if f.Name == "sessions.csv" {
-			continue
+	f, err := readFigures(ctx, in.Settings.Sink, shown.ID)
+	if errors.Is(err, figures.ErrInvalid) {
+		b.NoFigures = capital(fmt.Sprintf("%s cannot be shown: %s.", figures.Name, err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.Figures = f
+	for _, t := range f.Tables(definition(in.Settings, b.Report, b.Zone).Language) {
+		shown := table{Name: strings.ReplaceAll(strings.TrimSuffix(t.File, ".csv"), "_", " "), File: t.File, Header: t.Header, Rows: t.Rows}
+		if shown.More = len(t.Rows) > mostTableRows; shown.More {
+			shown.Rows = t.Rows[:mostTableRows]
 		}
-		t, err := readTable(ctx, r.Sink, pipeline.SummaryKey(b.Report, shown.Kind, b.Partition.Name, f.Name), formatOf(r, b.Report))
-		if err != nil {
-			return err
-		}
-		t.Name, t.File = strings.ReplaceAll(strings.TrimSuffix(f.Name, ".csv"), "_", " "), f.Name
-		b.Tables = append(b.Tables, t)
+		b.Tables = append(b.Tables, shown)
 	}
 	return nil
-}
-
-func readTable(ctx context.Context, sink store.Store, key string, format csv.Format) (t table, err error) {
-	body, _, err := openWhole(ctx, sink, key)
-	if err != nil {
-		return t, err
-	}
-	defer body.Close()
-	rows := format.NewReader(io.LimitReader(body, maxSummary))
-	if t.Header, err = rows.Read(); err != nil {
-		return t, err
-	}
-	for len(t.Rows) < mostTableRows {
-		record, err := rows.Read()
-		if err == io.EOF {
-			return t, nil
-		}
-		if err != nil {
-			return t, err
-		}
-		t.Rows = append(t.Rows, record)
-	}
-	t.More = true
-	return t, nil
 }

@@ -31,8 +31,8 @@ type reportBody struct {
 	Step    string     `json:"step"`
 	Known   int        `json:"known_partitions"` // to the charts, of all reports
 	Wanted  int        `json:"wanted_partitions"`
-	Unread  []string   `json:"unread_summaries,omitempty"` // that the charts do without, and why
-	More    int        `json:"more_unread_summaries,omitempty"`
+	Unread  []string   `json:"unread_figures,omitempty"` // partitions that the charts leave out, with reasons
+	More    int        `json:"more_unread_figures,omitempty"`
 	LastDay string     `json:"last_published_day"`
 
 	Days   []service.Partition `json:"days"` // of the range
@@ -43,7 +43,7 @@ type reportBody struct {
 	Zone     *time.Location `json:"-"`
 }
 
-// The ranges that are no years.
+// Ranges beside the years.
 const (
 	rangeRecent = "recent" // the last twelve months
 	rangeAll    = "all"
@@ -51,7 +51,7 @@ const (
 
 const recentMonths = 12
 
-// mostUnread is how many summaries that cannot be read are named.
+// mostUnread limits the partitions that are named as left out.
 const mostUnread = 5
 
 func (c *Console) report(r *http.Request) (*page, error) {
@@ -61,7 +61,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	body := &reportBody{
-		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: judge(rep, c.Now()), Zone: zone(rep),
+		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: verdictOf(rep, c.Now()), Zone: zone(rep),
 		NextDay: rep.NextDay, NextMonth: rep.NextMonth, Range: rangeRecent, Actions: reportActions(rep),
 	}
 	if year := r.URL.Query().Get("year"); year != "" {
@@ -87,7 +87,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	body.Unread = unread[:min(len(unread), mostUnread)]
 	body.More = len(unread) - len(body.Unread)
 	if last := lastPublished(rep.Days); last != nil {
-		body.LastDay = last.Name
+		body.LastDay = last.Name()
 	}
 	for i := range body.Years {
 		body.Years[i].Selected = body.Range == strconv.Itoa(body.Years[i].Year)
@@ -95,7 +95,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	return p, nil
 }
 
-// rangeOf is the days of a range.
+// rangeOf returns the days of a named range.
 func (c *calendar) rangeOf(name string) (from, to day.Day, err error) {
 	switch name {
 	case rangeAll:
@@ -105,7 +105,7 @@ func (c *calendar) rangeOf(name string) (from, to day.Day, err error) {
 	}
 	y, err := strconv.ParseUint(name, 10, 16)
 	if err != nil {
-		return 0, 0, &failure{http.StatusBadRequest, "Write the year as 2026, or all.", nil}
+		return 0, 0, &pageError{http.StatusBadRequest, "Write the year as 2026, or all.", nil}
 	}
 	from, to = max(c.first, day.Date(int(y), 1, 1)), min(c.last(), day.Date(int(y), 12, 31))
 	if from > to {
@@ -114,27 +114,27 @@ func (c *calendar) rangeOf(name string) (from, to day.Day, err error) {
 	return from, to, nil
 }
 
-// between are the partitions from one name to another.
+// between returns the partitions from one name to another.
 func between(all []service.Partition, from, to string) []service.Partition {
 	some := []service.Partition{}
 	for i := range all {
-		if all[i].Name >= from && all[i].Name <= to {
+		if all[i].Name() >= from && all[i].Name() <= to {
 			some = append(some, all[i])
 		}
 	}
 	return some
 }
 
-// findSession leads from the search box to a session's page.
+// findSession redirects from the search box to a session's page.
 func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
 	rep, err := findReport(c.Service.State(), r.PathValue("report"))
 	if err != nil {
-		c.fail(w, r, err)
+		c.showError(w, r, err)
 		return
 	}
 	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
 	if err != nil || id < 1 {
-		c.fail(w, r, &failure{http.StatusBadRequest, "A session's id is a whole number.", nil})
+		c.showError(w, r, &pageError{http.StatusBadRequest, "A session's id is a whole number.", nil})
 		return
 	}
 	query := url.Values{}

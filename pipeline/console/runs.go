@@ -5,16 +5,16 @@ import (
 	"regexp"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/publish"
 )
 
-// mostRuns is how many runs of the past are listed.
+// mostRuns limits the listed runs.
 const mostRuns = 50
 
-// runID is what ids of runs look like. They are parts of keys: nothing else gets
-// to the service.
+// runID is the form of run ids. They become parts of keys, so nothing else reaches
+// the service.
 var runID = regexp.MustCompile(`^[A-Za-z0-9]{1,40}([.-][A-Za-z0-9]{1,40}){0,3}$`)
 
 type runsBody struct {
@@ -29,7 +29,7 @@ type runLine struct {
 	Published int           `json:"published"`
 	Failed    int           `json:"failed"`
 	Lasted    time.Duration `json:"lasted_ns"`
-	Part      int           `json:"-"` // of the longest one, in percent
+	Part      int           `json:"-"` // of the longest run, in percent
 }
 
 func newRunLine(run service.Run) runLine {
@@ -38,7 +38,7 @@ func newRunLine(run service.Run) runLine {
 		switch d := &run.Steps[i]; {
 		case d.State == "":
 			l.Failed++
-		case d.Kind != pipeline.Digest && d.State != publish.Unchanged:
+		case d.ID.Kind != partition.Digest && d.State != publish.Unchanged:
 			l.Published++
 		}
 	}

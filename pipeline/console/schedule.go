@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"daybook/transform/day"
 )
 
-// mostOpen is how many stretches of partitions in a state the schedule lists; the calendar
-// has them all.
+// mostOpen limits the stretches that the schedule lists of one state. The
+// calendar has all partitions.
 const mostOpen = 12
 
 type scheduleBody struct {
@@ -19,7 +20,7 @@ type scheduleBody struct {
 	Digests digestSchedule   `json:"digests"`
 }
 
-// reportSchedule is what is due of a report, and what is not, and why.
+// reportSchedule lists what is due of a report and what is not, with reasons.
 type reportSchedule struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
@@ -34,36 +35,53 @@ type digestSchedule struct {
 	Groups []stateGroup `json:"open"`
 }
 
-// stateGroup is the partitions in a state that is not simply done, the newest
-// first.
+// stateGroup is the partitions in one unfinished state, the newest first.
 type stateGroup struct {
-	look      `json:"-"`
+	style     `json:"-"`
 	State     service.PartitionState `json:"state"`
 	Stretches []stretch              `json:"stretches"`
 	More      int                    `json:"more"` // partitions
 }
 
-// stretch is partitions in a row that are so for the same reasons.
+// stretch is consecutive partitions that are in a state for the same reasons.
 type stretch struct {
 	service.Partition        // the newest one
-	First             string `json:"first"` // the oldest one's name
-	N                 int    `json:"partitions"`
-	Differ            bool   `json:"-"` // the reasons name different days or times
+	First             string // the oldest one's name
+	N                 int
+	Differ            bool // the reasons name different days or times
 }
 
-// takes adds the partition before the stretch, if it is so for the same reasons.
+// MarshalJSON writes the members of the newest partition, and then those of the
+// stretch.
+func (s stretch) MarshalJSON() ([]byte, error) {
+	newest, err := json.Marshal(s.Partition)
+	if err != nil {
+		return nil, err
+	}
+	own, err := json.Marshal(struct {
+		First string `json:"first"`
+		N     int    `json:"partitions"`
+	}{s.First, s.N})
+	if err != nil {
+		return nil, err
+	}
+	newest[len(newest)-1] = ','
+	return append(newest, own[1:]...), nil
+}
+
+// takes adds the partition before the stretch if its reasons are the same.
 func (s *stretch) takes(p *service.Partition) bool {
-	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name, s.First) {
+	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name(), s.First) {
 		return false
 	}
 	s.Differ = s.Differ || !slices.Equal(p.Reasons, s.Reasons)
-	s.First = p.Name
+	s.First = p.Name()
 	s.N++
 	return true
 }
 
-// alike says whether two reasons are the same but for their numbers: those are of
-// the days that they are about.
+// alike says whether two reasons differ at most in their numbers, which are dates
+// and times.
 func alike(a, b string) bool {
 	withoutDigits := func(r rune) rune {
 		if r >= '0' && r <= '9' {
@@ -74,7 +92,7 @@ func alike(a, b string) bool {
 	return strings.Map(withoutDigits, a) == strings.Map(withoutDigits, b)
 }
 
-// before says whether one partition comes just before another one.
+// before says whether day a is the day before b.
 func before(a, b string) bool {
 	x, errA := day.Parse(a)
 	y, errB := day.Parse(b)
@@ -94,7 +112,7 @@ func (c *Console) schedule(*http.Request) (*page, error) {
 	return &page{Template: "schedule", Title: "Schedule", Section: "schedule", Body: body, Live: true}, nil
 }
 
-// urgency is the order of the groups: what people should look at comes first.
+// urgency is the order of the groups: states that need people come first.
 var urgency = []service.PartitionState{
 	service.SetAside, service.Failed, service.Building, service.Queued, service.Stale, service.Waiting, service.Missing,
 }
@@ -102,7 +120,7 @@ var urgency = []service.PartitionState{
 func openGroups(lists ...[]service.Partition) []stateGroup {
 	groups := []stateGroup{}
 	for _, state := range urgency {
-		g := stateGroup{look: lookOf(state), State: state}
+		g := stateGroup{style: styleOf(state), State: state}
 		for _, all := range lists {
 			for i := len(all) - 1; i >= 0; i-- {
 				n := len(g.Stretches)
@@ -110,7 +128,7 @@ func openGroups(lists ...[]service.Partition) []stateGroup {
 				case p.State != state:
 				case n > 0 && g.More == 0 && g.Stretches[n-1].takes(p):
 				case n < mostOpen:
-					g.Stretches = append(g.Stretches, stretch{Partition: *p, First: p.Name, N: 1})
+					g.Stretches = append(g.Stretches, stretch{Partition: *p, First: p.Name(), N: 1})
 				default:
 					g.More++
 				}

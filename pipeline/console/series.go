@@ -12,13 +12,13 @@ import (
 	"daybook/transform/day"
 )
 
-// bin is some days in a row, as one point of a chart.
+// bin is consecutive days that are one point of a chart.
 type bin struct {
 	From, To day.Day
-	figures
+	measures
 }
 
-// name is the bin's days in words.
+// name writes the bin's days.
 func (b *bin) name() string {
 	from := b.From.UTC()
 	switch {
@@ -30,7 +30,7 @@ func (b *bin) name() string {
 	return from.Format("2 Jan") + " to " + b.To.UTC().Format("2 Jan 2006")
 }
 
-// step is how many days there are in a bin.
+// step is the length of a bin.
 type step int
 
 const (
@@ -39,7 +39,7 @@ const (
 	byMonth
 )
 
-// stepFor has charts of some 30 to 120 points.
+// stepFor chooses a step that gives 30 to 120 points.
 func stepFor(from, to day.Day) step {
 	switch days := to - from + 1; {
 	case days <= 62:
@@ -63,30 +63,30 @@ func (s step) end(d day.Day) day.Day {
 	return d
 }
 
-// bins are the figures of the days from to to, put together.
+// bins combines the measures of the days from from to to.
 func (h *history) bins(from, to day.Day, s step) []bin {
 	var all []bin
 	for d := from; d <= to; {
 		b := bin{From: d, To: min(s.end(d), to)}
-		var p pool
+		var p aggregate
 		for ; d <= b.To; d++ {
 			p.add(h.day(d))
 		}
-		b.figures = p.figures()
+		b.measures = p.measures()
 		all = append(all, b)
 	}
 	return all
 }
 
-// row is a month, or a year, as a row of a table over time.
+// row is a month or a year of a table over time.
 type row struct {
 	name   string
 	days   int64
-	hours  [24]pool
-	groups pools
+	hours  [24]aggregate
+	groups aggregates
 }
 
-// rows are the months of a time, or, of a long time, its years.
+// rows returns the months of a range, or the years of a long range.
 func (h *history) rows(from, to day.Day) []row {
 	const mostMonths = 15
 	var all []row
@@ -97,7 +97,7 @@ func (h *history) rows(from, to day.Day) []row {
 			name = strconv.Itoa(m.First().UTC().Year())
 		}
 		if n := len(all); n == 0 || all[n-1].name != name {
-			all = append(all, row{name: name, groups: pools{}})
+			all = append(all, row{name: name, groups: aggregates{}})
 		}
 		r := &all[len(all)-1]
 		if f := h.months[m]; f != nil {
@@ -118,23 +118,23 @@ type groupRow struct {
 	Share    string    `json:"share"` // of all groups' sessions
 	Total    string    `json:"total_time"`
 	Work     string    `json:"work_time"`
-	Waiting  string    `json:"median_waiting_time"` // the middle one of the months
-	Most     string    `json:"waiting_time_90"`     // that 90 % wait, likewise
+	Waiting  string    `json:"median_waiting_time"` // the median of the months
+	Most     string    `json:"waiting_time_90"`     // the 90th percentile, likewise
 	Series   []float64 `json:"sessions_a_day"`      // by row
 }
 
-// groupsOf are the technician groups, the largest first.
+// groupsOf returns the technician groups, the largest first.
 func groupsOf(rows []row) []groupRow {
-	whole := pools{}
+	whole := aggregates{}
 	for i := range rows {
 		for name, p := range rows[i].groups {
 			whole.of(name).merge(p)
 		}
 	}
-	totals := make(map[string]figures, len(whole))
+	totals := make(map[string]measures, len(whole))
 	all := int64(0)
 	for name, p := range whole {
-		totals[name] = p.figures()
+		totals[name] = p.measures()
 		all += p.sum.Sessions
 	}
 	names := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
@@ -159,12 +159,12 @@ func groupsOf(rows []row) []groupRow {
 	return groups
 }
 
-// waited is a waiting time; of nothing, a dash.
-func waited(s int64) string {
-	if s < 0 {
+// waited writes a waiting time; -1 is a dash.
+func waited(ms int64) string {
+	if ms < 0 {
 		return "–"
 	}
-	return seconds(float64(s))
+	return minutes(float64(ms))
 }
 
 func perDay(n, days int64) float64 {
@@ -174,14 +174,14 @@ func perDay(n, days int64) float64 {
 	return float64(n) / float64(days)
 }
 
-// hourRow is the hours of the day in a row's months.
+// hourRow is the hours of the day over a month or a year.
 type hourRow struct {
 	Name  string   `json:"name"`
 	Cells [24]heat `json:"hours"`
 }
 
-// heat is one cell: the sessions a day of an hour, and how much that is of the
-// most there is, from 0 to 8.
+// heat is one cell: the sessions a day of an hour, and their share of the maximum
+// from 0 to 8.
 type heat struct {
 	Value float64 `json:"sessions_a_day"`
 	Level int     `json:"-"`
@@ -213,11 +213,11 @@ func hoursOf(rows []row) []hourRow {
 			}
 		}
 	}
-	slices.Reverse(hours) // the newest first, as everywhere
+	slices.Reverse(hours) // the newest first
 	return hours
 }
 
-// decimal writes a number with as many digits as matter.
+// decimal writes a number, with one decimal below 10.
 func decimal(v float64) string {
 	if v >= 10 || v == float64(int64(v)) {
 		return words.Thousands(int64(v + 0.5))
@@ -225,31 +225,31 @@ func decimal(v float64) string {
 	return fmt.Sprintf("%.1f", v)
 }
 
-// place is a place along an axis, and what there is to show at it.
+// place is a position on an axis, and its measures.
 type place struct {
 	name string
-	figures
+	measures
 }
 
-// chartsOver are those of a report over some days.
+// chartsOver are the charts of a report over some days.
 func chartsOver(h *history, from, to day.Day) []chart {
 	s := stepFor(from, to)
 	bins := h.bins(from, to, s)
 	places := make([]place, len(bins))
 	for i := range bins {
-		places[i] = place{bins[i].name(), bins[i].figures}
+		places[i] = place{bins[i].name(), bins[i].measures}
 	}
 	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
-	middle := "" // is what waiting times are, where there are several
+	middle := "" // of several days, waiting times are medians
 	if s != byDay {
-		middle = ": the middle one of its days"
+		middle = ": the median of its days"
 	}
 	return charts("", places, note, middle, ticks(bins, s))
 }
 
-// chartsByHour are those of the hours of the day.
+// chartsByHour are the charts of the hours of the day.
 func chartsByHour(rows []row) []chart {
-	var whole [24]pool
+	var whole [24]aggregate
 	days := int64(0)
 	for i := range rows {
 		days += rows[i].days
@@ -260,23 +260,22 @@ func chartsByHour(rows []row) []chart {
 	places := make([]place, len(whole))
 	var marks []tick
 	for hour := range whole {
-		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].figures()}
-		places[hour].Days = days // an hour has all of them, whether or not anything happened
+		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].measures()}
+		places[hour].Days = days // an hour without sessions counts, too
 		if hour%3 == 0 {
 			marks = append(marks, tick{hour, places[hour].name})
 		}
 	}
-	return charts("hour-", places, "by hour of the day", ": the middle one of the months", marks)
+	return charts("hour-", places, "by hour of the day", ": the median of the months", marks)
 }
 
-// charts are one for each thing that is to be seen of places. Their ids begin
-// with prefix.
+// charts are one chart for each measure. Their ids begin with prefix.
 func charts(prefix string, places []place, note, middle string, ticks []tick) []chart {
 	sessions := chart{ID: "sessions", Title: "Sessions a day", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := chart{ID: "waiting", Title: "Waiting time", Format: seconds, Unit: 60, Series: []series{
+	waiting := chart{ID: "waiting", Title: "Waiting time", Format: minutes, Unit: minute, Series: []series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: 3600, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
-	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: 3600, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
+	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: hour, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
+	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
 		known := p.Days > 0
@@ -293,17 +292,25 @@ func charts(prefix string, places []place, note, middle string, ticks []tick) []
 	return all
 }
 
-func seconds(v float64) string {
-	d := time.Duration(v) * time.Second
-	if d < time.Minute {
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+// Durations in charts are milliseconds.
+const (
+	minute = 60_000
+	hour   = 60 * minute
+)
+
+// minutes writes a short duration.
+func minutes(ms float64) string {
+	s := int64(ms / 1000)
+	if s < 60 {
+		return fmt.Sprintf("%d s", s)
 	}
-	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
+	return fmt.Sprintf("%d:%02d min", s/60, s%60)
 }
 
-func hours(v float64) string { return decimal(v/3600) + " h" }
+// hours writes a long duration.
+func hours(ms float64) string { return decimal(ms/hour) + " h" }
 
-// ticks name some bins along the axis.
+// ticks labels some bins on the axis.
 func ticks(bins []bin, s step) []tick {
 	const most = 12
 	var all []tick

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
+	"daybook/sinks/figures"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/summary"
 )
 
 func put(t *testing.T, s store.Store, key, text string) {
@@ -20,58 +23,95 @@ func put(t *testing.T, s store.Store, key, text string) {
 	}
 }
 
-// summaryText is a summary with one key column: of each row the key, sessions,
-// total time, work time, and the median and 90 % waiting time.
-func summaryText(rows ...[6]string) string {
-	text := "Key" + strings.Repeat(",M", columns) + "\n"
-	for _, r := range rows {
-		cells := make([]string, columns)
-		for i := range cells {
-			cells[i] = "0"
-		}
-		cells[columnSessions], cells[columnTotal], cells[columnWork], cells[columnWaiting], cells[columnWaiting90] = r[1], r[2], r[3], r[4], r[5]
-		text += r[0] + "," + strings.Join(cells, ",") + "\n"
+// sums are measures of which each has a number of its own: charts that took
+// another one than theirs would show a wrong number. Durations are seconds; a
+// waiting time of -1 is that of no leg.
+func sums(sessions, total, work, median, p90 int64) summary.Measures {
+	m := summary.Measures{
+		Sessions: sessions, Legs: 1001, PickedUp: 1002, Closed: 1003, TimedOut: 1004, Transferred: 1005, Open: 1006,
+		Total: total * 1000, Active: 1_007_000, Work: work * 1000, Hold: 1_008_000, Transfer: 1_009_000, Rebooting: 1_010_000, Reconnecting: 1_011_000,
+		PickedUpWork: summary.Sum{Legs: 1016, Sum: 1_017_000}, FirstChat: summary.Sum{Legs: 1018, Sum: 1_019_000}, WrapUp: summary.Sum{Legs: 1020, Sum: 1_021_000},
+		CustomerMessages: 1022, TechnicianMessages: 1023, SystemMessages: 1024,
 	}
-	return text
+	m.PickedUpTotal = summary.Distribution{Sum: summary.Sum{Legs: 1025, Sum: 1_026_000}, Median: 1_027_000, P90: 1_028_000, Longest: 1_029_000}
+	if median >= 0 {
+		m.Waiting = summary.Distribution{Sum: summary.Sum{Legs: 1012, Sum: 1_013_000}, Median: median * 1000, P90: p90 * 1000, Longest: 1_014_000}
+	}
+	return m
 }
 
-// total is a summary without a key column, of one row.
-func total(sessions string) string {
-	text := ""
-	for line := range strings.Lines(summaryText([6]string{"x", sessions, "0:10:00", "0:05:00", "0:00:20", "0:01:00"})) {
-		text += line[strings.IndexByte(line, ',')+1:]
+// dayFigures are those of a day of group A, all of it at 9 o'clock.
+func dayFigures(date string, sessions int64) *figures.File {
+	f := &figures.File{Report: "r", Partition: date, Figures: summary.Figures{Total: sums(sessions, 600, 300, 20, 60), Hours: hoursOf9(sums(sessions, 0, 0, -1, -1))}}
+	f.Groups = []summary.Group{{Name: "A", Measures: sums(sessions, 600, 300, 20, 60)}}
+	return f
+}
+
+// hoursOf9 are the hours of a partition in which something happened only at 9.
+func hoursOf9(m summary.Measures) []summary.Hour {
+	all := make([]summary.Hour, 24)
+	for i := range all {
+		all[i].Hour = i
 	}
-	return text
+	all[9].Measures = m
+	return all
+}
+
+// october are the figures of a month whose last two days have sessions.
+func october() *figures.File {
+	f := &figures.File{Report: "r", Partition: "2026-10", Figures: summary.Figures{Total: sums(38, 6*3600, 3*3600, 10, 60), Hours: hoursOf9(sums(40, 0, 0, -1, -1))}}
+	for d := day.Date(2026, 10, 1); d <= day.Date(2026, 10, 31); d++ {
+		f.Days = append(f.Days, summary.Day{Date: d})
+	}
+	f.Days[29].Measures, f.Days[30].Measures = sums(30, 5*3600, 9000, 10, 60), sums(10, 3600, 1800, -1, -1)
+	f.Groups = []summary.Group{{Name: "A", Measures: sums(25, 4*3600, 2*3600, 10, 60)}, {Measures: sums(15, 2*3600, 3600, -1, -1)}}
+	return f
+}
+
+func putFigures(t *testing.T, s store.Store, f *figures.File) {
+	t.Helper()
+	var b strings.Builder
+	if err := figures.Encode(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, figuresKey(t, f.Partition), b.String())
+}
+
+func figuresKey(t *testing.T, name string) string {
+	t.Helper()
+	return idOf(t, "r", name).SummaryDir() + figures.Name
+}
+
+// idOf is the day or month of a report.
+func idOf(t *testing.T, report, name string) partition.ID {
+	t.Helper()
+	id, err := partition.Parse(report, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // twoMonths has October as a month, and the first two days of November.
-func twoMonths(t *testing.T) (*pipeline.Runner, *service.State) {
+func twoMonths(t *testing.T) (*settings.Pipeline, *service.State) {
 	t.Helper()
 	st := store.NewMemory(nil)
-	put(t, st, "summaries/r/month/2026-10/by_day.csv", summaryText(
-		[6]string{"2026-10-30", "30", "5:00:00", "2:30:00", "0:00:10", "0:01:00"},
-		[6]string{"2026-10-31", "10", "1:00:00", "0:30:00", "", ""}))
-	put(t, st, "summaries/r/month/2026-10/by_group.csv", summaryText([6]string{"A", "25", "4:00:00", "2:00:00", "0:00:10", "0:01:00"}, [6]string{"", "15", "2:00:00", "1:00:00", "", ""}))
-	put(t, st, "summaries/r/month/2026-10/by_hour.csv", summaryText([6]string{"9", "40", "0:00:00", "0:00:00", "", ""}))
-	for d, sessions := range map[string]string{"2026-11-01": "7", "2026-11-02": "9"} {
-		dir := "summaries/r/day/" + d + "/"
-		put(t, st, dir+"total.csv", total(sessions))
-		put(t, st, dir+"by_group.csv", summaryText([6]string{"A", sessions, "0:10:00", "0:05:00", "0:00:20", "0:01:00"}))
-		put(t, st, dir+"by_hour.csv", summaryText([6]string{"9", sessions, "0:00:00", "0:00:00", "", ""}))
-	}
-	published := func(kind pipeline.Kind, names ...string) (all []service.Partition) {
+	putFigures(t, st, october())
+	putFigures(t, st, dayFigures("2026-11-01", 7))
+	putFigures(t, st, dayFigures("2026-11-02", 9))
+	published := func(names ...string) (all []service.Partition) {
 		for _, name := range names {
-			all = append(all, service.Partition{Kind: kind, Name: name, State: service.Published, Revision: 1})
+			all = append(all, service.Partition{ID: idOf(t, "r", name), State: service.Published, Revision: 1})
 		}
 		return all
 	}
-	return &pipeline.Runner{Sink: st}, &service.State{Reports: []service.Report{{
-		Name: "r", Days: published(pipeline.Day, "2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"), Months: published(pipeline.Month, "2026-10"),
+	return &settings.Pipeline{Sink: st}, &service.State{Reports: []service.Report{{
+		Name: "r", Days: published("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"), Months: published("2026-10"),
 	}}}
 }
 
 // followed is an index that has read them.
-func followed(t *testing.T, r *pipeline.Runner, s *service.State) *index {
+func followed(t *testing.T, r *settings.Pipeline, s *service.State) *index {
 	t.Helper()
 	x := newIndex()
 	if err := x.follow(t.Context(), r, s); err != nil {
@@ -87,10 +127,10 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 		t.Errorf("it knows %d of %d partitions; there is a month, and two days of another one", known, wanted)
 	}
 	h := x.history("r")
-	for d, want := range map[day.Day]figures{
-		day.Date(2026, 10, 30): {Days: 1, Sessions: 30, Total: 5 * 3600, Work: 9000, Waiting: 10, Waiting90: 60},
-		day.Date(2026, 10, 31): {Days: 1, Sessions: 10, Total: 3600, Work: 1800, Waiting: -1, Waiting90: -1},
-		day.Date(2026, 11, 2):  {Days: 1, Sessions: 9, Total: 600, Work: 300, Waiting: 20, Waiting90: 60},
+	for d, want := range map[day.Day]measures{
+		day.Date(2026, 10, 30): {Days: 1, Sessions: 30, Total: 5 * hour, Work: 150 * minute, Waiting: 10_000, Waiting90: minute},
+		day.Date(2026, 10, 31): {Days: 1, Sessions: 10, Total: hour, Work: 30 * minute, Waiting: -1, Waiting90: -1},
+		day.Date(2026, 11, 2):  {Days: 1, Sessions: 9, Total: 10 * minute, Work: 5 * minute, Waiting: 20_000, Waiting90: minute},
 		day.Date(2026, 11, 3):  nothing,
 		day.Date(2020, 1, 1):   nothing,
 	} {
@@ -106,8 +146,8 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 	if len(groups) != 2 || groups[0].Name != "A" || groups[0].Sessions != 41 || groups[0].Share != "73.2 %" || groups[1].Name != "no group" {
 		t.Errorf("groups: %+v", groups)
 	}
-	// 41 sessions of A: 25 in two days of October, and 16 in two of November.
-	if s := groups[0].Series; len(s) != 2 || s[0] != 12.5 || s[1] != 8 {
+	// 41 sessions of A: 25 in the 31 days of October, and 16 in two of November.
+	if s := groups[0].Series; len(s) != 2 || s[0] != 25.0/31 || s[1] != 8 {
 		t.Errorf("A over time: %v", s)
 	}
 	// 10 s in October, and 20 s on both days of November: of two months the lower.
@@ -117,9 +157,9 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 	if g := groups[1]; g.Waiting != "–" {
 		t.Errorf("nobody waited for no group, and it says %s", g.Waiting)
 	}
-	// At 9, 40 + 7 + 9 sessions in four days.
+	// At 9, 40 + 7 + 9 sessions in 33 days.
 	byHour := chartsByHour(rows)
-	if p := byHour[0].Points; p[9].Values[0] != 14 || p[8].Values[0] != 0 || !p[8].Known || p[9].Label != "9:00" {
+	if p := byHour[0].Points; p[9].Values[0] != 56.0/33 || p[8].Values[0] != 0 || !p[8].Known || p[9].Label != "9:00" {
 		t.Errorf("sessions by hour: %+v", p)
 	}
 	if p := byHour[1].Points[9]; p.Known {
@@ -129,21 +169,22 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 
 func TestIndexKeepsTheSumOfGroupsBeyondTheMost(t *testing.T) {
 	r, s := twoMonths(t)
-	var rows [][6]string
+	f := october()
+	f.Groups = nil
 	for i := range maxGroups + 2 {
-		rows = append(rows, [6]string{strconv.Itoa(i), "3", "0:10:00", "0:05:00", "0:00:20", "0:01:00"})
+		f.Groups = append(f.Groups, summary.Group{Name: strconv.Itoa(i), Measures: sums(3, 600, 300, 20, 60)})
 	}
-	put(t, r.Sink, "summaries/r/month/2026-10/by_group.csv", summaryText(rows...))
-	october := followed(t, r, s).history("r").months[day.MonthOf(2026, 10)]
-	if others := october.groups[otherGroups]; len(october.groups) != maxGroups+1 || others.Sessions != 6 || others.Total != 1200 {
-		t.Errorf("%d groups, and the others are %+v", len(october.groups), others)
+	putFigures(t, r.Sink, f)
+	groups := followed(t, r, s).history("r").months[day.MonthOf(2026, 10)].groups
+	if others := groups[otherGroups]; len(groups) != maxGroups+1 || others.Sessions != 6 || others.Total != 20*minute {
+		t.Errorf("%d groups, and the others are %+v", len(groups), others)
 	}
 }
 
 func TestIndexFollowsRevisions(t *testing.T) {
 	r, s := twoMonths(t)
 	x := followed(t, r, s)
-	put(t, r.Sink, "summaries/r/day/2026-11-02/total.csv", total("90"))
+	putFigures(t, r.Sink, dayFigures("2026-11-02", 90))
 	if err := x.follow(t.Context(), r, s); err != nil {
 		t.Fatal(err)
 	}
@@ -167,38 +208,35 @@ func TestIndexFollowsRevisions(t *testing.T) {
 }
 
 func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
-	const dir = "summaries/r/day/2026-11-01/"
-	long := summaryText([6]string{"A", "7", "0:10:00", "0:05:00", "0:00:20", "0:01:00"})
-	long += strings.Repeat(long[strings.IndexByte(long, '\n')+1:], maxSummary/len(long)*2)
-	for name, tc := range map[string]struct {
-		key, text string
-		says      string // of what is left out
-		knowsDay  bool
-	}{
-		"missing summaries are nothing to tell": {"", "", "", false},
-		"too few columns":                       {dir + "total.csv", "A,B\n1,2\n", "2026-11-01: total.csv is left out: it cannot be read: record on line 1: wrong number of fields", false},
-		"no number":                             {dir + "total.csv", strings.Replace(total("7"), "\n7,", "\nx,", 1), `2026-11-01: total.csv is left out: it cannot be read: strconv.ParseInt: parsing "x": invalid syntax`, false},
-		"no duration":                           {dir + "total.csv", strings.Replace(total("7"), "0:10:00", "10 min", 1), `2026-11-01: total.csv is left out: it cannot be read: "10 min" is no duration`, false},
-		"no hour":                               {dir + "by_hour.csv", summaryText([6]string{"24", "1", "0:00:00", "0:00:00", "", ""}), `2026-11-01: by_hour.csv is left out: it cannot be read: "24" is no hour`, true},
-		"too long":                              {dir + "by_group.csv", long, "2026-11-01: by_group.csv is left out: it cannot be read: it is longer than 4.2 MB", true},
+	var good strings.Builder
+	if err := figures.Encode(&good, dayFigures("2026-11-01", 7)); err != nil {
+		t.Fatal(err)
+	}
+	const says = "2026-11-01: _figures.json is left out: it is no valid file of figures: "
+	for name, tc := range map[string]struct{ text, says string }{
+		"missing":           {"", "2026-11-01: its figures are missing; the next rewrite of its summaries adds them"},
+		"no JSON":           {"Sessions,Legs\n", says + "invalid character 'S' looking for beginning of value"},
+		"another format":    {`{"version":7}`, says + "its version is 7, and this daybook reads version 1"},
+		"a negative number": {strings.Replace(good.String(), `"sessions":7`, `"sessions":-7`, 1), says + "a number is negative"},
+		"another report's":  {strings.Replace(good.String(), `"report":"r"`, `"report":"q"`, 1), says + "it is of q 2026-11-01"},
+		"another day's":     {strings.Replace(good.String(), "2026-11-01", "2026-11-02", 1), says + "it is of r 2026-11-02"},
+		"without an end":    {good.String() + strings.Repeat(" ", figures.MaxBytes), says + "it is longer than 24 MiB"},
+		"cut short":         {good.String()[:good.Len()/2], says + "unexpected end of JSON input"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, s := twoMonths(t)
-			if tc.key != "" {
-				put(t, r.Sink, tc.key, tc.text)
-			} else if err := r.Sink.Delete(t.Context(), dir+"total.csv"); err != nil {
+			if tc.text != "" {
+				put(t, r.Sink, figuresKey(t, "2026-11-01"), tc.text)
+			} else if err := r.Sink.Delete(t.Context(), figuresKey(t, "2026-11-01")); err != nil {
 				t.Fatal(err)
 			}
+			s.Reports[0].Days[2].State = service.Stale // until it is written again
 			spy := &watched{Store: r.Sink}
 			r.Sink = spy
 			x := followed(t, r, s)
 			h := x.history("r")
-			if known := h.day(day.Date(2026, 11, 1)).Days != 0; known != tc.knowsDay || h.day(day.Date(2026, 11, 2)).Sessions != 9 {
-				t.Errorf("the day is known: %v; or the day after is not", known)
-			}
-			november := h.months[day.MonthOf(2026, 11)]
-			if got := november.groups["A"].Sessions; got != 16 && got != 9 {
-				t.Errorf("the group has %d sessions", got)
+			if h.day(day.Date(2026, 11, 1)).Days != 0 || h.day(day.Date(2026, 11, 2)).Sessions != 9 || h.months[day.MonthOf(2026, 11)].groups["A"].Sessions != 9 {
+				t.Error("the day is known, or the day after is not")
 			}
 			first, last := day.Date(2026, 11, 1), day.Date(2026, 11, 20)
 			if got := strings.Join(x.unread("r", first, last), "; "); got != tc.says {
@@ -207,8 +245,8 @@ func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
 			if got := x.unread("r", last, last); got != nil {
 				t.Errorf("left out of other days: %s", got)
 			}
-			if tc.says == "" {
-				return
+			if known, wanted := x.filling(); known != wanted {
+				t.Errorf("%d of %d are known: the page would say that it reads on", known, wanted)
 			}
 			spy.seen()
 			if err := x.follow(t.Context(), r, s); err != nil {
@@ -217,12 +255,13 @@ func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
 			if keys := spy.seen(); len(keys) > 0 {
 				t.Errorf("it was read again: %q", keys)
 			}
-			s.Reports[0].Days[2].Revision = 2
-			put(t, spy, dir+"total.csv", total("7"))
-			put(t, spy, dir+"by_group.csv", summaryText([6]string{"A", "7", "0:10:00", "0:05:00", "0:00:20", "0:01:00"}))
-			put(t, spy, dir+"by_hour.csv", summaryText([6]string{"9", "7", "0:00:00", "0:00:00", "", ""}))
+			if tc.text != "" {
+				s.Reports[0].Days[2].Revision = 2
+			}
+			s.Reports[0].Days[2].State = service.Published
+			put(t, spy, figuresKey(t, "2026-11-01"), good.String())
 			if err := x.follow(t.Context(), r, s); err != nil || x.unread("r", first, last) != nil || x.history("r").day(first).Sessions != 7 {
-				t.Errorf("its next revision is not read: %v, %q", err, x.unread("r", first, last))
+				t.Errorf("what is written now is not read: %v, %q", err, x.unread("r", first, last))
 			}
 		})
 	}
@@ -251,14 +290,14 @@ func TestBins(t *testing.T) {
 		t.Errorf("weeks: %+v", weeks)
 	}
 	// Of 10 s, nothing and 20 s, the middle one is the lower of two.
-	if weeks[0].Waiting != 10 {
+	if weeks[0].Waiting != 10_000 {
 		t.Errorf("the week's waiting time: %d", weeks[0].Waiting)
 	}
 	months := h.bins(day.Date(2026, 10, 30), day.Date(2026, 11, 2), byMonth)
 	if len(months) != 2 || months[0].Sessions != 40 || months[1].Sessions != 16 {
 		t.Errorf("months: %+v", months)
 	}
-	if days := h.bins(day.Date(2026, 10, 29), day.Date(2026, 10, 30), byDay); len(days) != 2 || days[0].Days != 0 || days[1].Sessions != 30 {
+	if days := h.bins(day.Date(2026, 9, 30), day.Date(2026, 10, 1), byDay); len(days) != 2 || days[0].Days != 0 || days[1].Days != 1 || days[1].Sessions != 0 {
 		t.Errorf("days: %+v", days)
 	}
 }
@@ -276,19 +315,6 @@ func TestNiceMost(t *testing.T) {
 	for v, want := range map[float64]float64{0: 1, 0.3: 0.3, 1: 1, 1.01: 1.5, 87: 100, 101: 150, 399: 400, 701: 800, 950: 1000} {
 		if got := niceMost(v); got < want*0.999 || got > want*1.001 {
 			t.Errorf("above %v: %v, want %v", v, got, want)
-		}
-	}
-}
-
-func TestParseClock(t *testing.T) {
-	for text, want := range map[string]int64{"": -1, "0:00:00": 0, "0:12:31": 751, "100:00:01": 360001} {
-		if got, err := parseClock(text); err != nil || got != want {
-			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"1", "1:2", "-1:00:00", "x:00:00", "1:00:00:00"} {
-		if _, err := parseClock(text); err == nil {
-			t.Errorf("%q is taken for a duration", text)
 		}
 	}
 }

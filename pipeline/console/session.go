@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline"
-	"daybook/pipeline/explain"
+	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/settings"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
 
-// sessionBody is one session told.
+// sessionBody is the explanation of one session.
 type sessionBody struct {
 	Report    string
 	ID        int64
@@ -34,7 +34,7 @@ type sessionBody struct {
 	Command   string
 }
 
-// legLine is a leg and how its numbers came to be.
+// legLine is a leg and the derivation of its numbers.
 type legLine struct {
 	Number     int
 	Role       string
@@ -43,7 +43,7 @@ type legLine struct {
 	Status     string
 	Final      bool
 	Date       string
-	Link       string // to the partition that it is in; empty: it is in none of this report
+	Link       string // to its partition; empty if the report has no row of it
 	Total      string
 	Work       string
 	Waiting    string
@@ -71,37 +71,37 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	}
 	text := r.URL.Query().Get("date")
 	if last := lastPublished(rep.Days); text == "" && last != nil {
-		text = last.Name
+		text = last.Name()
 	}
 	d, err := day.Parse(text)
 	if err != nil {
-		return nil, &failure{http.StatusBadRequest, "Say which day the session is about, as 2026-11-20.", nil}
+		return nil, &pageError{http.StatusBadRequest, "Give a date near the session, such as 2026-11-20.", nil}
 	}
-	runner := c.Service.Runner()
-	told, err := runner.Tell(r.Context(), d, id)
-	if errors.Is(err, pipeline.ErrNoSession) {
-		return nil, notFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, runner.Lookback, d)
+	p := c.Service.Settings()
+	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), d, id)
+	if errors.Is(err, explain.ErrNoSession) {
+		return nil, notFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, p.Lookback, d)
 	}
 	if err != nil {
 		return nil, err
 	}
-	def := definition(runner, rep.Name, zone(rep))
-	body := newSessionBody(told, def, d)
-	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(told, def)}, nil
+	def := definition(p, rep.Name, zone(rep))
+	body := newSessionBody(explained, def, d)
+	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(explained, def)}, nil
 }
 
-// definition is that of a report; of one that was taken out of the configuration
-// a moment ago, one that is good for showing.
-func definition(r *pipeline.Runner, name string, zone *time.Location) *report.Definition {
-	i := slices.IndexFunc(r.Reports, func(rep pipeline.Report) bool { return rep.Name == name })
+// definition finds the definition of a report. A report that was just removed from
+// the configuration gets a minimal one.
+func definition(r *settings.Pipeline, name string, zone *time.Location) *report.Definition {
+	i := slices.IndexFunc(r.Reports, func(rep settings.Report) bool { return rep.Name == name })
 	if i < 0 {
 		return &report.Definition{Name: name, Zone: zone}
 	}
 	return &r.Reports[i].Definition
 }
 
-func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Day) *sessionBody {
-	t, s := explain.NewTeller(told, def.Zone), told.Session
+func newSessionBody(explained *explain.Explanation, def *report.Definition, d day.Day) *sessionBody {
+	t, s := explain.NewFormatter(explained, def.Zone), explained.Session
 	b := &sessionBody{
 		Report: def.Name, ID: s.ID, Date: d.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
 		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: clock((s.LastEvent - t.First()) / 1000),
@@ -114,9 +114,9 @@ func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Da
 	for i := range s.Legs {
 		b.Legs = append(b.Legs, newLegLine(t, def, s, &s.Legs[i]))
 	}
-	steps := told.Trace.Steps
-	for i := range told.Deliveries {
-		delivery := &told.Deliveries[i]
+	steps := explained.Trace.Steps
+	for i := range explained.Deliveries {
+		delivery := &explained.Deliveries[i]
 		e := eventLine{Time: t.Moment(delivery.Event.Millis()), Text: explain.Event(&delivery.Event), Repeated: delivery.Repeated}
 		if !e.Repeated {
 			step := &steps[0]
@@ -131,9 +131,9 @@ func newSessionBody(told *pipeline.Explanation, def *report.Definition, d day.Da
 	return b
 }
 
-func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l *session.Leg) legLine {
+func newLegLine(t *explain.Formatter, def *report.Definition, s *session.Session, l *session.Leg) legLine {
 	line := legLine{
-		Number: l.Number, Role: l.Role.String(), Technician: "nobody", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
+		Number: l.Number, Role: l.Role.String(), Technician: "no technician", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
 		Date: def.Date(l).String(), Numbers: t.Numbers(l),
 		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
 	}
@@ -146,15 +146,15 @@ func newLegLine(t *explain.Teller, def *report.Definition, s *session.Session, l
 	return line
 }
 
-// plainWords writes a code of the contract as words.
+// plainWords writes a code as words.
 func plainWords(code string) string { return strings.ReplaceAll(code, "_", " ") }
 
-// timeline is the session as a picture: a lane for its status, one for each leg,
-// and one for the chat, all on one axis.
+// timeline is a picture of the session: lanes for its status, each leg and the
+// chat, on one axis.
 type timeline struct {
 	Lanes  []lane
 	Ticks  []axisTick
-	Breaks int // long times in which nothing happened, drawn short
+	Breaks int // long quiet times, drawn short
 	Legend []legendItem
 }
 

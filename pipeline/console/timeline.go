@@ -7,14 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline/explain"
+	"daybook/pipeline/inspect/explain"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
 
 const (
-	// Sessions lie on hold for days, and what is worth seeing happens in minutes:
-	// a longer time without events is drawn as short as a part of the rest.
+	// Sessions can be on hold for days. A longer time without events is drawn short,
+	// as a fraction of the busy time.
 	longQuiet  = 45 * time.Minute
 	quietShare = 8
 	axisTicks  = 5
@@ -25,7 +25,7 @@ const (
 	labelShare   = 9.0 // percent of the width that a label needs
 )
 
-// axis is the places of moments, in percent. It is straight but for long quiet
+// axis maps moments to places in percent. It is linear except for long quiet
 // times, which are drawn short.
 type axis struct {
 	moments []int64   // ascending; the first and last are the ends
@@ -75,7 +75,7 @@ func (a *axis) at(ms int64) float64 {
 	return a.places[i-1] + part*(a.places[i]-a.places[i-1])
 }
 
-// moment is what lies at a place.
+// moment is the moment at a place.
 func (a *axis) moment(place float64) int64 {
 	i, _ := slices.BinarySearch(a.places, place)
 	switch {
@@ -90,18 +90,18 @@ func (a *axis) moment(place float64) int64 {
 
 // painter draws lanes.
 type painter struct {
-	*explain.Teller
+	*explain.Formatter
 	*axis
 	end int64 // of the last event
 	b   strings.Builder
 }
 
-func newTimeline(t *explain.Teller) *timeline {
+func newTimeline(t *explain.Formatter) *timeline {
 	var moments []int64
 	for i := range t.Trace.Steps {
 		moments = append(moments, t.Trace.Steps[i].Event.Millis())
 	}
-	p := &painter{Teller: t, axis: newAxis(moments), end: t.Session.LastEvent}
+	p := &painter{Formatter: t, axis: newAxis(moments), end: t.Session.LastEvent}
 	line := &timeline{Breaks: len(p.breaks)}
 	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
 	for i := range t.Session.Legs {
@@ -139,7 +139,7 @@ func (p *painter) finish() template.HTML {
 	return template.HTML(p.b.String())
 }
 
-// block draws a stretch of time, with its name where there is room.
+// block draws a stretch of time, and its name if there is room.
 func (p *painter) block(class, name string, from, to int64, y, height int) {
 	x, width := p.at(from), p.at(to)-p.at(from)
 	fmt.Fprintf(&p.b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s to %s, %s</title></rect>`,
@@ -151,7 +151,7 @@ func (p *painter) block(class, name string, from, to int64, y, height int) {
 
 // status is the lane of the session's status, from event to event.
 func (p *painter) status() template.HTML {
-	p.begin(statusHeight, "The session's status over time; the events below say the same")
+	p.begin(statusHeight, "The session's status over time; the events below have the same data")
 	steps := p.Trace.Steps
 	for i := 0; i < len(steps); {
 		end := i + 1
@@ -168,8 +168,7 @@ func (p *painter) status() template.HTML {
 	return p.finish()
 }
 
-// statusClass is the colour of a status: statuses that are times of a leg have
-// one each.
+// statusClass is the colour of a status.
 func statusClass(s event.Status) string {
 	switch s {
 	case event.Connecting:
@@ -190,17 +189,17 @@ func statusClass(s event.Status) string {
 	return "m-other"
 }
 
-// buckets are the times that a leg's own bar is made of, by their colours.
+// buckets are the colours of the measures in a leg's bar.
 var buckets = map[session.Measure]string{
 	session.InConnecting: "m-connecting", session.InWaiting: "m-waiting", session.InActive: "m-active",
 	session.InHold: "m-hold", session.InTransfer: "m-transfer", session.InRebooting: "m-rebooting",
 	session.InReconnecting: "m-reconnecting", session.InOther: "m-other",
 }
 
-// leg is the lane of a leg: what its time counted to, and below that when its
-// technician worked, was in action, and what the signals said of presence.
+// leg is the lane of a leg: the measures of its time, and below them the work, the
+// action and the presence signals of its technician.
 func (p *painter) leg(l *session.Leg) template.HTML {
-	p.begin(legHeight, fmt.Sprintf("Leg %d over time; its table below says the same", l.Number))
+	p.begin(legHeight, fmt.Sprintf("Leg %d over time; its table below has the same data", l.Number))
 	end := p.end
 	if l.End != session.Unknown {
 		end = l.End
@@ -226,8 +225,8 @@ func (p *painter) leg(l *session.Leg) template.HTML {
 	return p.finish()
 }
 
-// signalled is a stretch of time in which a leg's signals said the same of its
-// technician: that something is not as when the leg started.
+// signalled is a stretch of time with the same presence signals that differ from
+// the leg's start.
 type signalled struct {
 	text     string
 	from, to int64
@@ -263,8 +262,8 @@ func signalsAfter(step *session.Step, leg int) string {
 	return ""
 }
 
-// chat is the lane of messages: the customer's above the line, the technicians'
-// below, the system's on it; and of tools, as ticks.
+// chat is the lane of messages and tools: the customer's messages above the line,
+// the technicians' below, the system's on it, and tools as ticks.
 func (p *painter) chat() template.HTML {
 	p.begin(chatHeight, "Chat messages and tools over time; the events below list them")
 	fmt.Fprintf(&p.b, `<line class="base" x1="0" x2="100%%" y1="%d" y2="%d"/>`, chatHeight/2, chatHeight/2)
@@ -288,7 +287,7 @@ func (p *painter) chat() template.HTML {
 	return p.finish()
 }
 
-// legend names the colours that occur.
+// legend names the colours in the picture.
 func (p *painter) legend() []legendItem {
 	seen := map[session.Measure]bool{}
 	for _, s := range p.Trace.Spans {
@@ -309,7 +308,7 @@ func (p *painter) legend() []legendItem {
 	}
 	signals := func(l session.Leg) bool { return len(p.signals(l.Number)) > 0 }
 	if slices.ContainsFunc(p.Session.Legs, signals) {
-		items = append(items, legendItem{"m-signal", "away, or at something else"})
+		items = append(items, legendItem{"m-signal", "away, or busy elsewhere"})
 	}
 	return append(items, legendItem{"by-customer", "customer’s message (above)"}, legendItem{"by-technician", "technician’s message (below)"})
 }

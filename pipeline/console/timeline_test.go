@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
-	"daybook/pipeline/explain"
+	"daybook/pipeline/inspect/explain"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
@@ -69,14 +68,14 @@ func TestTimelineTellsSignals(t *testing.T) {
 	}
 	unique, _ := session.Order(events)
 	trace := new(session.Trace)
-	told := &pipeline.Explanation{Session: new(session.Engine).Fold(unique, trace), Trace: trace}
-	p := &painter{Teller: explain.NewTeller(told, time.UTC), end: told.Session.LastEvent}
+	explained := &explain.Explanation{Session: new(session.Engine).Fold(unique, trace), Trace: trace}
+	p := &painter{Formatter: explain.NewFormatter(explained, time.UTC), end: explained.Session.LastEvent}
 	at := func(minute int) int64 { return time.Date(2026, 11, 20, 9, minute, 0, 0, time.UTC).UnixMilli() }
 	want := []signalled{{"away", at(2), at(3)}, {"away, tab deselected", at(3), at(4)}, {"tab deselected", at(4), at(5)}}
 	if got := p.signals(0); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	picture := newTimeline(p.Teller)
+	picture := newTimeline(p.Formatter)
 	if leg := string(picture.Lanes[1].Picture); !strings.Contains(leg, `<rect class="m-signal" x="20.000%" y="40" width="10.000%" height="3"><title>away: 09:02:00.000 to 09:03:00.000, 0:01:00</title></rect>`) {
 		t.Errorf("the leg's lane: %s", leg)
 	}

@@ -15,17 +15,17 @@ import (
 	"daybook/transform/report"
 )
 
-// look is how a state is shown: by a word, a sign and a colour (its class), so
-// that none of them is needed to tell it.
-type look struct {
+// style is how a state is shown: by a word, a sign and a colour (its class). Each
+// of them alone identifies the state.
+type style struct {
 	State service.PartitionState
 	Word  string
 	Sign  string
 	About string
 }
 
-// looks are in the order of the legend: from done to lost.
-var looks = []look{
+// styles are in the order of the legend.
+var styles = []style{
 	{service.Published, "published", "·", "published once, and fresh"},
 	{service.Restated, "restated", "↻", "published again since, and fresh"},
 	{service.Empty, "empty", "0", "published, without rows"},
@@ -34,24 +34,24 @@ var looks = []look{
 	{service.Waiting, "waiting", "…", "for its drop, its grace or its days"},
 	{service.Stale, "stale", "~", "published, and its inputs have changed"},
 	{service.Failed, "failed", "!", "the last attempt failed; there will be another"},
-	{service.SetAside, "set aside", "×", "failed too often; people have to look"},
-	{service.Missing, "missing", "–", "nobody was running when it fell due"},
+	{service.SetAside, "set aside", "×", "it failed too often; it waits for a retry by hand"},
+	{service.Missing, "missing", "–", "daybook was not running when it fell due"},
 }
 
-func lookOf(s service.PartitionState) look {
-	for _, l := range looks {
+func styleOf(s service.PartitionState) style {
+	for _, l := range styles {
 		if l.State == s {
 			return l
 		}
 	}
-	return look{s, string(s), "?", ""}
+	return style{s, string(s), "?", ""}
 }
 
-// functions are what templates can call.
+// functions are available in templates.
 var functions = template.FuncMap{
 	"asset":     asset,
-	"look":      lookOf,
-	"looks":     func() []look { return looks },
+	"style":     styleOf,
+	"styles":    func() []style { return styles },
 	"n":         func(n any) string { return words.Thousands(integer(n)) },
 	"bytes":     words.Bytes,
 	"plural":    func(n any, one, many string) string { return words.Count(integer(n), one, many) },
@@ -74,10 +74,10 @@ var functions = template.FuncMap{
 	"lastOf":    func(days []recentDay) recentDay { return days[len(days)-1] },
 }
 
-// integer is a whole number of a template: some are int, others int64.
+// integer takes the int and int64 values of templates.
 func integer(n any) int64 { return reflect.ValueOf(n).Int() }
 
-// dict puts together what a part of a page is given: names and values in turn.
+// dict makes the argument of a partial template from names and values in turn.
 func dict(pairs ...any) map[string]any {
 	m := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -86,7 +86,7 @@ func dict(pairs ...any) map[string]any {
 	return m
 }
 
-// dayOf is the day that a directory among a month's inputs is of; empty: none.
+// dayOf is the day of a directory among a month's inputs; empty if it has none.
 func dayOf(key string) string {
 	name := strings.TrimPrefix(path.Base(key), "dt=")
 	if _, err := day.Parse(name); err != nil {
@@ -103,14 +103,14 @@ func percent(part, whole int64) string {
 	switch {
 	case part == 0:
 		return "0 %"
-	case share < 0.1: // a few lines of millions are not none
+	case share < 0.1: // a few of millions are more than none
 		return fmt.Sprintf("%.2g %%", share)
 	}
 	return fmt.Sprintf("%.1f %%", share)
 }
 
-// when is a moment as people say it, with the moment itself behind it: the
-// script keeps the words current.
+// when is a relative time, such as "3 h ago", with the moment as its title. The
+// script keeps it current.
 func when(t, now time.Time) template.HTML {
 	if t.IsZero() {
 		return "never"
@@ -120,7 +120,7 @@ func when(t, now time.Time) template.HTML {
 		utc.Format(time.RFC3339), t.Format("Mon 2 Jan 2006 15:04:05 MST"), ago(t, now)))
 }
 
-// due is when something is to happen, or was to.
+// due is when something is due, or was due.
 func due(t, now time.Time) template.HTML {
 	if t.After(now) {
 		return when(t, now)
@@ -128,7 +128,7 @@ func due(t, now time.Time) template.HTML {
 	return "was due " + when(t, now)
 }
 
-// ago is how far a moment is from now, in its largest unit.
+// ago is the distance of a moment from now, in its largest unit.
 func ago(t, now time.Time) string {
 	d := now.Sub(t)
 	text := roughly(d.Abs())
@@ -141,7 +141,7 @@ func ago(t, now time.Time) string {
 	return text + " ago"
 }
 
-// roughly is a duration in words; empty: hardly any.
+// roughly is a duration in its largest unit; empty below five seconds.
 func roughly(d time.Duration) string {
 	const dayLong = 24 * time.Hour
 	switch {
@@ -161,7 +161,7 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%d years", d/(365*dayLong))
 }
 
-// lasted is how long something took.
+// lasted is the time from begin to end.
 func lasted(from, to time.Time) string {
 	d := to.Sub(from)
 	switch {

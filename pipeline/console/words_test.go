@@ -28,7 +28,7 @@ func TestAgo(t *testing.T) {
 func TestNumbersInWords(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
 		{percent(0, 0), "0 %"}, {percent(1, 3), "33.3 %"}, {percent(66, 161_757), "0.041 %"}, {percent(0, 9), "0 %"},
-		{seconds(42), "42 s"}, {seconds(160), "2:40 min"}, {hours(5400), "1.5 h"}, {hours(36_000), "10 h"},
+		{minutes(42_999), "42 s"}, {minutes(160_000), "2:40 min"}, {hours(1.5 * hour), "1.5 h"}, {hours(10 * hour), "10 h"},
 		{printable([]byte("a\xffb")), "a�b"}, {downloadName("r", "2026-11", "a\"b\n/c.csv"), "r-2026-11-a_b__c.csv"},
 	} {
 		if tc.got != tc.want {
@@ -53,9 +53,9 @@ func TestTemplatesHaveIntsOfBothSizes(t *testing.T) {
 func TestVerdictIsTheWorstThereIs(t *testing.T) {
 	now := time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
 	state := func(s service.PartitionState) service.Partition {
-		return service.Partition{Name: "2026-11-20", State: s}
+		return service.Partition{ID: idOf(t, "r", "2026-11-20"), State: s}
 	}
-	late := service.Partition{Name: "2026-11-19", State: service.Waiting, Late: true, Deadline: now.Add(-time.Hour)}
+	late := service.Partition{ID: idOf(t, "r", "2026-11-19"), State: service.Waiting, Late: true, Deadline: now.Add(-time.Hour)}
 	for _, tc := range []struct {
 		days []service.Partition
 		want verdict
@@ -67,7 +67,7 @@ func TestVerdictIsTheWorstThereIs(t *testing.T) {
 		{[]service.Partition{state(service.Stale), state(service.Failed)}, verdict{"bad", "Failing", "1 failed. All else that is due is published."}},
 		{[]service.Partition{state(service.SetAside), late}, verdict{"bad", "Late", "2026-11-19 was due by Sat 06:00, 1 h ago. 1 set aside."}},
 	} {
-		if got := judge(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
+		if got := verdictOf(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
 			t.Errorf("%+v, want %+v", got, tc.want)
 		}
 	}
@@ -89,14 +89,14 @@ func TestDayChartHasSessionsAndRows(t *testing.T) {
 
 func TestScheduleTellsStretches(t *testing.T) {
 	missed := func(name, why string) service.Partition {
-		return service.Partition{Name: name, State: service.Missing, Reasons: []string{why}}
+		return service.Partition{ID: idOf(t, "r", name), State: service.Missing, Reasons: []string{why}}
 	}
 	groups := openGroups([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
 	if len(groups) != 1 || len(groups[0].Stretches) != 3 {
 		t.Fatalf("%+v", groups)
 	}
-	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name != "2026-01-03" || s.N != 2 || !s.Differ {
-		t.Errorf("the second one is %s to %s", s.First, s.Name)
+	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name() != "2026-01-03" || s.N != 2 || !s.Differ {
+		t.Errorf("the second one is %s to %s", s.First, s.Name())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/partition"
 )
 
 // Decision is what is to be done about a period.
@@ -18,7 +19,7 @@ type Decision struct {
 // Decide says what is to be done about a period at the instant now. The service
 // has been alive without a break since the instant since; published says
 // whether the period is. What is published is never due.
-func (s *Schedule) Decide(now, since time.Time, p Period, published bool) Decision {
+func (s *Schedule) Decide(now, since time.Time, p partition.Period, published bool) Decision {
 	if published {
 		return Decision{Why: "published; it is published again as soon as its inputs change"}
 	}
@@ -48,7 +49,7 @@ const (
 
 func (v verdict) due() bool { return v >= due && v <= withItsMonth }
 
-func (s *Schedule) judge(now, since time.Time, p Period, times Times) verdict {
+func (s *Schedule) judge(now, since time.Time, p partition.Period, times Times) verdict {
 	switch {
 	case now.Before(times.Drop):
 		return awaitsDrop
@@ -58,8 +59,8 @@ func (s *Schedule) judge(now, since time.Time, p Period, times Times) verdict {
 		return due
 	}
 	v := s.catchUp(since, p, times)
-	if !v.due() && !p.monthly {
-		if month := Month(p.first.Month()); s.judge(now, since, month, s.Times(month)).due() {
+	if !v.due() && !p.IsMonth() {
+		if month := partition.OfMonth(p.From.Month()); s.judge(now, since, month, s.Times(month)).due() {
 			return withItsMonth
 		}
 	}
@@ -67,7 +68,7 @@ func (s *Schedule) judge(now, since time.Time, p Period, times Times) verdict {
 }
 
 // catchUp judges a period that was missed.
-func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
+func (s *Schedule) catchUp(since time.Time, p partition.Period, times Times) verdict {
 	switch {
 	case s.config.CatchUp == "none":
 		return leftAlone
@@ -80,7 +81,7 @@ func (s *Schedule) catchUp(since time.Time, p Period, times Times) verdict {
 }
 
 // words say why a verdict is what it is.
-func (s *Schedule) words(v verdict, now, since time.Time, p Period, times Times) string {
+func (s *Schedule) words(v verdict, now, since time.Time, p partition.Period, times Times) string {
 	on := func(t time.Time) string { return s.moment(t, now) }
 	switch v {
 	case awaitsDrop:
@@ -98,7 +99,7 @@ func (s *Schedule) words(v verdict, now, since time.Time, p Period, times Times)
 	case caughtUp:
 		return fmt.Sprintf("%s; it is caught up, since catch_up is %s", missed, s.config.CatchUp)
 	case withItsMonth:
-		return fmt.Sprintf("%s; it is caught up, since %s is due, which is made of it", missed, p.first.Month())
+		return fmt.Sprintf("%s; it is caught up, since %s is due, which is made of it", missed, p.From.Month())
 	case leftAlone:
 		return missed + ", and catch_up is none; daybook backfill publishes it"
 	case notLatest:

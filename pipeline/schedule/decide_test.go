@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"daybook/config"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
 	"daybook/transform/day"
 )
@@ -160,12 +161,12 @@ func instant(t testing.TB, s string) time.Time {
 	return at
 }
 
-func parsePeriod(t testing.TB, s string) schedule.Period {
+func parsePeriod(t testing.TB, s string) partition.Period {
 	t.Helper()
 	if m, err := day.ParseMonth(s); err == nil {
-		return schedule.Month(m)
+		return partition.OfMonth(m)
 	}
-	return schedule.Day(parseDay(t, s))
+	return partition.OfDay(parseDay(t, s))
 }
 
 func TestPeriod(t *testing.T) {
@@ -178,7 +179,7 @@ func TestPeriod(t *testing.T) {
 		{"2026-12", "2026-12-01", "2026-12-31", "2026-11", "2027-01"},
 	} {
 		p := parsePeriod(t, c.name)
-		got := []string{p.String(), p.First().String(), p.Last().String(), p.Previous().String(), p.Next().String()}
+		got := []string{p.String(), p.From.String(), p.To.String(), p.Previous().String(), p.Next().String()}
 		if want := []string{c.name, c.first, c.last, c.previous, c.next}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -250,8 +251,8 @@ func draw(t *rapid.T, zones []*time.Location) drawn {
 // next is when the decision about a period that is not published changes by
 // itself: when it falls due, then at its deadline; or, if it is left to people,
 // when its month is due. Zero: never.
-func (s drawn) next(p schedule.Period, d schedule.Decision) time.Time {
-	times, month := s.Times(p), schedule.Month(p.First().Month())
+func (s drawn) next(p partition.Period, d schedule.Decision) time.Time {
+	times, month := s.Times(p), partition.OfMonth(p.From.Month())
 	withMonth := s.Times(month).First
 	switch {
 	case s.now.Before(times.First):
@@ -300,13 +301,13 @@ func TestDropsAreInOrder(t *testing.T) {
 	zones := oddZones(t)
 	rapid.Check(t, func(t *rapid.T) {
 		s := draw(t, zones)
-		d := schedule.Day(rapid.Custom(func(t *rapid.T) day.Day {
+		d := partition.OfDay(rapid.Custom(func(t *rapid.T) day.Day {
 			return day.Day(rapid.Int32Range(int32(day.Date(1800, 1, 1)), int32(day.Date(2200, 1, 1))).Draw(t, "day"))
 		}).Draw(t, "day"))
 		if s.Times(d.Next()).Drop.Before(s.Times(d).Drop) {
 			t.Fatalf("%s drops before %s", d.Next(), d)
 		}
-		if times := s.Times(d); s.LastDay(times.Drop).First() < d.First() || s.LastDay(times.Drop.Add(-1)).First() >= d.First() {
+		if times := s.Times(d); s.LastDay(times.Drop).From < d.From || s.LastDay(times.Drop.Add(-1)).From >= d.From {
 			t.Fatalf("%s is not the last day from its drop on", d)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"daybook/config"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
 	"daybook/transform/day"
 )
@@ -105,7 +106,7 @@ func TestDrops(t *testing.T) {
 		{"America/Sitka", "1867-10-18", "02:00", "1867-10-19T11:01:13Z", "1867-10-19 02:00"},
 	} {
 		z := zone(t, c.zone)
-		p := schedule.Day(parseDay(t, c.day))
+		p := partition.OfDay(parseDay(t, c.day))
 		got := schedule.New(configured(clock(t, c.at), 0), z).Times(p).Drop
 		if text := got.UTC().Format(time.RFC3339); text != c.drop {
 			t.Errorf("%s, %s at %s: %s, want %s", c.zone, c.day, c.at, text, c.drop)
@@ -218,9 +219,9 @@ func check(t rapid.TB, name string, at time.Duration, step int64, first day.Day,
 		t.Errorf("%s: only %d of %d days have dropped", name, len(drops), days)
 	}
 	for d, want := range drops {
-		periods := []schedule.Period{schedule.Day(d)}
+		periods := []partition.Period{partition.OfDay(d)}
 		if d == d.Month().Last() {
-			periods = append(periods, schedule.Month(d.Month()))
+			periods = append(periods, partition.OfMonth(d.Month()))
 		}
 		for _, p := range periods {
 			if got := s.Times(p).Drop; got.Unix() != want {

@@ -51,53 +51,9 @@ import (
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/partition"
 	"daybook/transform/day"
 )
-
-// Period is what a partition covers: a day or a month. Periods can be compared,
-// and serve as keys of maps.
-type Period struct {
-	first   day.Day
-	monthly bool
-}
-
-// Day is the period of a date.
-func Day(d day.Day) Period { return Period{first: d} }
-
-// Month is the period of a month.
-func Month(m day.Month) Period { return Period{first: m.First(), monthly: true} }
-
-// First is the first day of the period.
-func (p Period) First() day.Day { return p.first }
-
-// Last is the last day of the period.
-func (p Period) Last() day.Day {
-	if p.monthly {
-		return p.first.Month().Last()
-	}
-	return p.first
-}
-
-// Next is the period after this one, of the same kind.
-func (p Period) Next() Period { return p.plus(1) }
-
-// Previous is the period before this one, of the same kind.
-func (p Period) Previous() Period { return p.plus(-1) }
-
-func (p Period) plus(n int) Period {
-	if p.monthly {
-		return Month(p.first.Month() + day.Month(n))
-	}
-	return Day(p.first + day.Day(n))
-}
-
-// String is the name of the partition: 2026-11-20, or 2026-11.
-func (p Period) String() string {
-	if p.monthly {
-		return p.first.Month().String()
-	}
-	return p.first.String()
-}
 
 // Schedule is when the days and months of one report are published.
 type Schedule struct {
@@ -116,28 +72,28 @@ type Times struct {
 }
 
 // Times gives the instants of a period.
-func (s *Schedule) Times(p Period) Times {
+func (s *Schedule) Times(p partition.Period) Times {
 	d := s.drop(p)
-	at := dropOf(p.Last(), time.Duration(d.At), s.zone)
+	at := dropOf(p.To, time.Duration(d.At), s.zone)
 	return Times{at, at.Add(time.Duration(d.Grace)), at.Add(time.Duration(d.Deadline))}
 }
 
 // drop is the configuration of a period's kind.
-func (s *Schedule) drop(p Period) config.DailyDrop {
-	if p.monthly {
+func (s *Schedule) drop(p partition.Period) config.DailyDrop {
+	if p.IsMonth() {
 		return config.DailyDrop(s.config.Monthly)
 	}
 	return s.config.Daily
 }
 
 // LastDay is the last day that has dropped by now. The next one is its Next.
-func (s *Schedule) LastDay(now time.Time) Period {
-	return s.lastDropped(now, Day(s.date(now)))
+func (s *Schedule) LastDay(now time.Time) partition.Period {
+	return s.lastDropped(now, partition.OfDay(s.date(now)))
 }
 
 // LastMonth is the last month that has dropped by now. The next one is its Next.
-func (s *Schedule) LastMonth(now time.Time) Period {
-	return s.lastDropped(now, Month(s.date(now).Month()))
+func (s *Schedule) LastMonth(now time.Time) partition.Period {
+	return s.lastDropped(now, partition.OfMonth(s.date(now).Month()))
 }
 
 // date is the local date at an instant.
@@ -145,8 +101,8 @@ func (s *Schedule) date(t time.Time) day.Day { return day.Of(t.UnixMilli(), s.zo
 
 // lastDropped is the last period that has dropped by now, searched from one of
 // its kind that is near.
-func (s *Schedule) lastDropped(now time.Time, near Period) Period {
-	dropped := func(p Period) bool { return !s.Times(p).Drop.After(now) }
+func (s *Schedule) lastDropped(now time.Time, near partition.Period) partition.Period {
+	dropped := func(p partition.Period) bool { return !s.Times(p).Drop.After(now) }
 	for dropped(near.Next()) {
 		near = near.Next()
 	}

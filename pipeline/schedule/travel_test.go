@@ -12,13 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"daybook/config"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
 	"daybook/transform/day"
 )
 
 // publication is a period, and the instant of its publication.
 type publication struct {
-	period schedule.Period
+	period partition.Period
 	at     int64 // seconds since the Unix epoch
 }
 
@@ -26,12 +27,12 @@ type publication struct {
 // one of the periods around falls due, and sleeps in between.
 func travel(s *schedule.Schedule, until time.Time) []publication {
 	var done []publication
-	published := map[schedule.Period]bool{}
+	published := map[partition.Period]bool{}
 	since := time.Now()
 	for now := since; now.Before(until); now = time.Now() {
 		next := until
-		for _, last := range []schedule.Period{s.LastDay(now), s.LastMonth(now)} {
-			for _, p := range []schedule.Period{last, last.Next()} {
+		for _, last := range []partition.Period{s.LastDay(now), s.LastMonth(now)} {
+			for _, p := range []partition.Period{last, last.Next()} {
 				if s.Decide(now, since, p, published[p]).Due {
 					published[p] = true
 					done = append(done, publication{p, now.Unix()})
@@ -93,9 +94,9 @@ func expected(z *time.Location, at, grace time.Duration, begin, end time.Time) [
 		if published < begin.Unix() || published >= end.Unix() {
 			continue
 		}
-		all = append(all, publication{schedule.Day(d), published})
+		all = append(all, publication{partition.OfDay(d), published})
 		if d == d.Month().Last() {
-			all = append(all, publication{schedule.Month(d.Month()), published})
+			all = append(all, publication{partition.OfMonth(d.Month()), published})
 		}
 	}
 	return all
@@ -107,7 +108,7 @@ type service struct {
 	schedule    *schedule.Schedule
 	skew        time.Duration // by which its clock is wrong
 	since, last time.Time
-	published   map[schedule.Period]time.Time // by its clock
+	published   map[partition.Period]time.Time // by its clock
 	order       []string
 }
 
@@ -120,7 +121,7 @@ const (
 func newService(t testing.TB, change func(c *config.Schedule)) *service {
 	c := configured(2*time.Hour, 4*time.Hour)
 	change(&c)
-	return &service{schedule: schedule.New(c, zone(t, "Europe/Amsterdam")), published: map[schedule.Period]time.Time{}}
+	return &service{schedule: schedule.New(c, zone(t, "Europe/Amsterdam")), published: map[partition.Period]time.Time{}}
 }
 
 func (s *service) now() time.Time { return time.Now().Add(s.skew) }
@@ -139,7 +140,7 @@ func (s *service) run(until time.Time) string {
 
 // publish asks about all periods of a kind that may be due, and a few that are
 // not.
-func (s *service) publish(now time.Time, last func(time.Time) schedule.Period) {
+func (s *service) publish(now time.Time, last func(time.Time) partition.Period) {
 	end := last(now.AddDate(0, 0, 3)).Next()
 	for p := last(s.since.AddDate(0, 0, -reach)); p != end; p = p.Next() {
 		if s.schedule.Decide(now, s.since, p, !s.published[p].IsZero()).Due {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
 	"daybook/transform/day"
 )
 
@@ -33,7 +35,7 @@ func (s *Service) Act(ctx context.Context, a Action) error {
 	}
 	o := &order{trigger: a.words(), config: c, target: r.target(), reports: r.reports}
 	if a.Verb == VerbRebuild {
-		o.only = pipeline.OnlyAll
+		o.only = build.OnlyAll
 	}
 	return s.start(o)
 }
@@ -62,17 +64,17 @@ func (s *Service) start(o *order) error {
 
 // retry has what failed tried at once, as if it had never failed before.
 func (s *Service) retry(ctx context.Context, r *request) error {
-	_, err := s.edit(ctx, func(b *book) {
-		for k := range b.Troubles {
+	_, err := s.edit(ctx, func(b *controllerState) {
+		for k := range b.Retries {
 			if r.covers(k) {
-				delete(b.Troubles, k)
+				delete(b.Retries, k)
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	s.poke()
+	s.triggerLook()
 	return nil
 }
 
@@ -80,33 +82,25 @@ func (s *Service) retry(ctx context.Context, r *request) error {
 type request struct {
 	from, to day.Day
 	month    bool // it is one whole month
-	reports  []pipeline.Report
-	runner   *pipeline.Runner
+	reports  []settings.Report
+	settings *settings.Pipeline
 }
 
-func (r *request) target() pipeline.Target {
+func (r *request) target() partition.Target {
 	if r.month {
-		return pipeline.WholeMonth(r.from.Month())
+		return partition.WholeMonth(r.from.Month())
 	}
-	return pipeline.Days(r.from, r.to)
+	return partition.Days(r.from, r.to)
 }
 
 // covers says whether a partition, or a digest that one of the days needs, is
 // among those asked for.
-func (r *request) covers(k key) bool {
-	parts := strings.SplitN(string(k), "/", 3)
-	kind, name, partition := pipeline.Kind(parts[0]), parts[1], parts[2]
-	switch kind {
-	case pipeline.Digest:
-		d, err := day.Parse(partition)
-		from, to := r.runner.Needed(r.from, r.to)
-		return err == nil && d >= from && d <= to
-	case pipeline.Month:
-		m, err := day.ParseMonth(partition)
-		return err == nil && r.has(name) && m.Last() >= r.from && m.First() <= r.to
+func (r *request) covers(id partition.ID) bool {
+	days := partition.Period{From: r.from, To: r.to}
+	if id.Kind == partition.Digest {
+		return r.settings.Needed(days).Contains(id.Day())
 	}
-	d, err := day.Parse(partition)
-	return err == nil && r.has(name) && d >= r.from && d <= r.to
+	return r.has(id.Report) && id.Period.To >= r.from && id.Period.From <= r.to
 }
 
 func (r *request) has(report string) bool {
@@ -120,7 +114,7 @@ func (r *request) has(report string) bool {
 
 // parse checks an action against the configuration.
 func (a *Action) parse(c *Config) (*request, error) {
-	r := &request{runner: c.Runner, reports: c.Runner.Reports}
+	r := &request{settings: c.Pipeline, reports: c.Pipeline.Reports}
 	switch a.Verb {
 	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:
@@ -128,9 +122,9 @@ func (a *Action) parse(c *Config) (*request, error) {
 	}
 	if a.Report != "" {
 		r.reports = nil
-		for i := range c.Runner.Reports {
-			if c.Runner.Reports[i].Name == a.Report {
-				r.reports = c.Runner.Reports[i : i+1]
+		for i := range c.Pipeline.Reports {
+			if c.Pipeline.Reports[i].Name == a.Report {
+				r.reports = c.Pipeline.Reports[i : i+1]
 			}
 		}
 		if r.reports == nil {

@@ -16,9 +16,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 func TestActions(t *testing.T) {
@@ -113,12 +114,12 @@ func TestHealth(t *testing.T) {
 		w := newWorld()
 		w.days(t, 2)
 		bad := make(chan struct{})
-		w.source = faults.New(w.source, func(faults.Call) faults.Outcome {
+		w.source = faultstest.New(w.source, func(faultstest.Call) faultstest.Outcome {
 			select {
 			case <-bad:
-				return faults.Outcome{Fault: faults.Drop}
+				return faultstest.Outcome{Fault: faultstest.Drop}
 			default:
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			}
 		})
 		c := w.settings(t, w.sink)
@@ -224,8 +225,8 @@ func TestPanicOfARun(t *testing.T) {
 		r := w.start(t, "a", w.sink)
 		at(t, "01 00:01:00")
 		err := r.do(r.life, &order{
-			trigger: "test", config: r.current(), target: pipeline.Everything(),
-			allow: func(*pipeline.Step) bool { panic("no such thing") },
+			trigger: "test", config: r.current(), target: partition.Everything(),
+			allow: func(*plan.Step) bool { panic("no such thing") },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -286,19 +287,29 @@ func TestRetryCovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k, want := range map[key]bool{
-		keyOf(pipeline.Day, "sessions", "2000-01-10"): true,
-		keyOf(pipeline.Day, "sessions", "2000-01-13"): false,
-		keyOf(pipeline.Day, "other", "2000-01-10"):    false,
-		keyOf(pipeline.Month, "sessions", "2000-01"):  true,
-		keyOf(pipeline.Month, "sessions", "2000-02"):  false,
-		keyOf(pipeline.Digest, "", "2000-01-07"):      true, // the look-back is two days
-		keyOf(pipeline.Digest, "", "2000-01-06"):      false,
-		keyOf(pipeline.Digest, "", "2000-01-13"):      true,
-		keyOf(pipeline.Digest, "", "2000-01-14"):      false,
+	for id, want := range map[partition.ID]bool{
+		idOf(t, "sessions", "2000-01-10"): true,
+		idOf(t, "sessions", "2000-01-13"): false,
+		idOf(t, "other", "2000-01-10"):    false,
+		idOf(t, "sessions", "2000-01"):    true,
+		idOf(t, "sessions", "2000-02"):    false,
+		idOf(t, "", "2000-01-07"):         true, // the look-back is two days
+		idOf(t, "", "2000-01-06"):         false,
+		idOf(t, "", "2000-01-13"):         true,
+		idOf(t, "", "2000-01-14"):         false,
 	} {
-		if got := r.covers(k); got != want {
-			t.Errorf("%s: %v, want %v", k, got, want)
+		if got := r.covers(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
 		}
 	}
+}
+
+// idOf is the partition of a name; without a report, the digest.
+func idOf(t *testing.T, report, name string) partition.ID {
+	t.Helper()
+	id, err := partition.Parse(report, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }

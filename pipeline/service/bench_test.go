@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -18,21 +20,21 @@ func BenchmarkJudge(b *testing.B) {
 		b.Run(fmt.Sprintf("revision=%d", revision), func(b *testing.B) {
 			w := newWorld()
 			c := w.settings(b, w.sink)
-			book, _, err := readBook(b.Context(), store.NewMemory(nil))
+			book, _, err := readControllerState(b.Context(), store.NewMemory(nil))
 			if err != nil {
 				b.Fatal(err)
 			}
 			now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-			plan := &pipeline.Plan{}
+			p := &plan.Plan{}
 			last := day.Of(now.UnixMilli(), time.UTC)
 			for d := last - days; d < last; d++ {
-				status := map[int]pipeline.Status{0: pipeline.Missing, 1: pipeline.Fresh}[revision]
-				plan.Steps = append(plan.Steps,
-					pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: d.String(), Status: status, Revision: revision, Rows: 10})
+				status := map[int]plan.Status{0: plan.Missing, 1: plan.Fresh}[revision]
+				p.Steps = append(p.Steps,
+					plan.Step{ID: partition.DayID("sessions", d), Status: status, ManifestInfo: catalog.ManifestInfo{Revision: revision, Rows: 10}})
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				newJudge(&c, book, plan, now, now).state()
+				newEvaluation(&c, book, p, now, now).state()
 			}
 			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
 		})

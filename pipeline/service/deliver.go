@@ -55,7 +55,7 @@ const (
 )
 
 // post puts an event into the outbox, unless nobody wants it.
-func (b *book) post(e Event, hooks []Hook) {
+func (b *controllerState) post(e Event, hooks []Hook) {
 	e.Text = shortened(e.Text, maxEventText)
 	m := &message{Event: e, Left: map[string]*attempts{}}
 	for i := range hooks {
@@ -69,7 +69,7 @@ func (b *book) post(e Event, hooks []Hook) {
 }
 
 // dropUnknown forgets what is left for hooks that are not configured any more.
-func (b *book) dropUnknown(hooks []Hook) {
+func (b *controllerState) dropUnknown(hooks []Hook) {
 	known := map[string]bool{}
 	for i := range hooks {
 		known[hooks[i].Name] = true
@@ -82,8 +82,8 @@ func (b *book) dropUnknown(hooks []Hook) {
 	}
 }
 
-// wakeDelivery has the outbox looked at.
-func (s *Service) wakeDelivery() {
+// triggerDelivery has the outbox looked at.
+func (s *Service) triggerDelivery() {
 	select {
 	case s.delivered <- struct{}{}:
 	default: // it will be
@@ -130,7 +130,7 @@ func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 		return nil // another replica does it
 	}
 	defer done()
-	b, _, err := readBook(ctx, s.current().Runner.Sink)
+	b, _, err := readControllerState(ctx, s.current().Pipeline.Sink)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Service) deliverTo(ctx context.Context, h *Hook) error {
 			return nil
 		}
 		gaveUp := false
-		if _, err := s.edit(ctx, func(b *book) { gaveUp = b.delivered(m.Event.ID, h.Name, err, time.Now().UTC()) }); err != nil {
+		if _, err := s.edit(ctx, func(b *controllerState) { gaveUp = b.delivered(m.Event.ID, h.Name, err, time.Now().UTC()) }); err != nil {
 			return err
 		}
 		s.metrics.delivery(h.Name, err, gaveUp)
@@ -163,7 +163,7 @@ func deliverOne(ctx context.Context, h *Hook, e *Event) error {
 }
 
 // messagesFor are those that a hook may be told of now, the oldest first.
-func (b *book) messagesFor(hook string, now time.Time) []*message {
+func (b *controllerState) messagesFor(hook string, now time.Time) []*message {
 	var messages []*message
 	for _, m := range b.Outbox {
 		if left := m.Left[hook]; left != nil && !now.Before(left.Again) {
@@ -178,7 +178,7 @@ func (b *book) messagesFor(hook string, now time.Time) []*message {
 
 // delivered notes what came of an attempt, and says whether it was the last
 // one although it failed.
-func (b *book) delivered(id, hook string, err error, now time.Time) (gaveUp bool) {
+func (b *controllerState) delivered(id, hook string, err error, now time.Time) (gaveUp bool) {
 	m := b.Outbox[id]
 	if m == nil || m.Left[hook] == nil {
 		return false

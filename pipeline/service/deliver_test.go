@@ -13,10 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/transform/day"
 )
 
@@ -59,7 +60,7 @@ func TestDeliveriesAreGivenUp(t *testing.T) {
 		if len(refusals) != 1 {
 			t.Errorf("%d events were to be delivered", len(refusals))
 		}
-		b, _, err := readBook(t.Context(), w.sink)
+		b, _, err := readControllerState(t.Context(), w.sink)
 		if err != nil || len(b.Outbox) > 0 {
 			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
 		}
@@ -80,7 +81,7 @@ func TestWhatIsRefusedForGoodIsGivenUp(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("it was tried %d times", refusals)
 		}
-		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
+		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Outbox) > 0 {
 			t.Errorf("in the outbox: %v (%v)", b.Outbox, err)
 		}
 	})
@@ -124,8 +125,8 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 		sameNews(t, w)
 		w.config.Reports[0].Language = "nl" // another definition: all is made again
 		c := w.settings(t, w.sink)
-		for i := range c.Runner.Reports {
-			c.Runner.Reports[i].Labels.Name = "Klant" // and with other bytes
+		for i := range c.Pipeline.Reports {
+			c.Pipeline.Reports[i].Labels.Name = "Klant" // and with other bytes
 		}
 		for d := 1; d <= 25; d++ {
 			w.dump(t, fmt.Sprintf("2000/01/%02d/more.ndjson", d), fmt.Sprintf("2000-01-%02d", d), 100+d)
@@ -140,7 +141,7 @@ func TestManyRestatementsAreOneEvent(t *testing.T) {
 // once, and people are told of everything.
 func TestEveryCallMayFail(t *testing.T) {
 	// How many calls there are without faults.
-	calls := lifeWithFault(t, 0, faults.None)
+	calls := lifeWithFault(t, 0, faultstest.None)
 	if calls < 50 {
 		t.Fatalf("there were %d calls only", calls)
 	}
@@ -149,7 +150,7 @@ func TestEveryCallMayFail(t *testing.T) {
 	if testing.Short() {
 		every = 101
 	}
-	for i, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Stall} {
+	for i, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Stall} {
 		for n := 1 + 5*i; n <= calls; n += every {
 			lifeWithFault(t, n, fault)
 		}
@@ -158,7 +159,7 @@ func TestEveryCallMayFail(t *testing.T) {
 
 // lifeWithFault lives three days, in which call n to the sink has a fault, and
 // returns how many calls there were.
-func lifeWithFault(t *testing.T, n int, fault faults.Fault) (calls int) {
+func lifeWithFault(t *testing.T, n int, fault faultstest.Fault) (calls int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -168,13 +169,13 @@ func lifeWithFault(t *testing.T, n int, fault faults.Fault) (calls int) {
 		w.put(t, "2000/01/02/b.ndjson.gz", broken)
 		at(t, "02 23:00:00")
 		var mu sync.Mutex
-		sink := faults.New(w.sink, func(faults.Call) faults.Outcome {
+		sink := faultstest.New(w.sink, func(faultstest.Call) faultstest.Outcome {
 			mu.Lock()
 			defer mu.Unlock()
 			if calls++; calls == n {
-				return faults.Outcome{Fault: fault}
+				return faultstest.Outcome{Fault: fault}
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		})
 		r := w.start(t, "a", store.WithStallTimeout(sink, time.Minute))
 		at(t, "03 12:00:00")
@@ -221,17 +222,17 @@ func TestFailuresAreCountedTogether(t *testing.T) {
 		}
 		at(t, "21 12:00:00")
 		var puts atomic.Int64
-		c := w.settings(t, faults.New(w.sink, func(c faults.Call) faults.Outcome {
-			if c.Op == faults.Put && c.Key == bookKey {
+		c := w.settings(t, faultstest.New(w.sink, func(c faultstest.Call) faultstest.Outcome {
+			if c.Op == faultstest.Put && c.Key == controllerStateKey {
 				puts.Add(1)
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		}))
 		c.Hooks = nil
 		w.startWith(t, "a", c)
 		at(t, "21 12:01:00")
-		if b, _, err := readBook(t.Context(), w.sink); err != nil || len(b.Troubles) != days {
-			t.Errorf("%d failures were counted (%v)", len(b.Troubles), err)
+		if b, _, err := readControllerState(t.Context(), w.sink); err != nil || len(b.Retries) != days {
+			t.Errorf("%d failures were counted (%v)", len(b.Retries), err)
 		}
 		if n := puts.Load(); n > days/2 { // looks may come in between
 			t.Errorf("the book was written %d times", n)
@@ -246,23 +247,23 @@ func TestTheBookAlwaysFits(t *testing.T) {
 	c := w.settings(t, w.sink)
 	s := &Service{config: &c, editing: make(chan struct{}, 1)}
 	now := time.Now().UTC()
-	j := &judge{now: now, config: &c, steps: map[key]*pipeline.Step{}}
-	for d := range day.Day(maxTroubles/4 + 1) {
+	j := &evaluation{now: now, config: &c, steps: map[partition.ID]*plan.Step{}}
+	for d := range day.Day(maxRetries/4 + 1) {
 		for _, rep := range []string{"", "sessions", "emea_tier_1", "americas"} {
-			step := &pipeline.Step{Kind: pipeline.Day, Report: rep, Partition: d.String(), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
+			step := &plan.Step{ID: partition.DayID(rep, d), Inputs: identity(rep, d.String())[:16], Failed: strings.Repeat("x", 2*maxErrorText)}
 			if rep == "" {
-				step.Kind = pipeline.Digest
+				step.ID = partition.DigestID(d)
 			}
-			j.steps[stepKey(step)] = step
+			j.steps[step.ID] = step
 		}
 	}
-	b, err := s.edit(t.Context(), func(b *book) {
+	b, err := s.edit(t.Context(), func(b *controllerState) {
 		for _, step := range j.steps {
 			now = now.Add(time.Millisecond)
 			b.fail(step, now.Format(runTime)+"-abcdef", now, &policy{10, time.Minute, time.Hour})
 		}
 		open := j.alerts(b, new(State))
-		b.condense(open)
+		b.combine(open)
 		for _, e := range b.update(open, j, new(State)) {
 			b.post(e, c.Hooks)
 		}
@@ -273,11 +274,11 @@ func TestTheBookAlwaysFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Troubles) != maxTroubles || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
-		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Troubles), len(b.Outbox), len(b.Alerts))
+	if len(b.Retries) != maxRetries || len(b.Outbox) != maxOutbox || len(b.Alerts) != 4 {
+		t.Errorf("%d troubles, %d messages, %d alerts", len(b.Retries), len(b.Outbox), len(b.Alerts))
 	}
-	if there, _, err := readBook(t.Context(), w.sink); err != nil || len(there.Troubles) != maxTroubles {
-		t.Errorf("%d troubles were written (%v)", len(there.Troubles), err)
+	if there, _, err := readControllerState(t.Context(), w.sink); err != nil || len(there.Retries) != maxRetries {
+		t.Errorf("%d troubles were written (%v)", len(there.Retries), err)
 	}
 }
 
@@ -285,7 +286,7 @@ func TestTheBookAlwaysFits(t *testing.T) {
 // have become twice as many, or few. What they were told of before is told of by
 // itself.
 func TestManyAlertsAreOne(t *testing.T) {
-	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,14 +306,14 @@ func TestManyAlertsAreOne(t *testing.T) {
 			"failed 2000-01-16, failed 2000-01-17, failed 2000-01-18, failed 2000-01-19, failed 2000-01-20, recovered 2000-01-03 to 2000-02-29"},
 		{20, 20, ""},
 	} {
-		j := &judge{now: time.Now(), steps: map[key]*pipeline.Step{}}
-		b.Troubles = map[key]*trouble{}
+		j := &evaluation{now: time.Now(), steps: map[partition.ID]*plan.Step{}}
+		b.Retries = map[partition.ID]*retryState{}
 		for i := range step.n {
-			s := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: (first + day.Day(i)).String()}
-			j.steps[stepKey(s)], b.Troubles[stepKey(s)] = s, &trouble{SetAside: i < step.setAside}
+			s := &plan.Step{ID: partition.DayID("sessions", first+day.Day(i))}
+			j.steps[s.ID], b.Retries[s.ID] = s, &retryState{SetAside: i < step.setAside}
 		}
 		open := j.alerts(b, new(State))
-		b.condense(open)
+		b.combine(open)
 		var told []string
 		for _, e := range b.update(open, j, new(State)) {
 			told = append(told, e.Event+" "+e.Partition)
@@ -327,25 +328,25 @@ func TestManyAlertsAreOne(t *testing.T) {
 // A run that fails twice in the same way, as its writer never learnt of the
 // first note, counts once.
 func TestAFailureCountsOncePerRun(t *testing.T) {
-	b, _, err := readBook(t.Context(), store.NewMemory(nil))
+	b, _, err := readControllerState(t.Context(), store.NewMemory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := &pipeline.Step{Kind: pipeline.Day, Report: "sessions", Partition: "2000-01-01", Inputs: "a"}
+	step := &plan.Step{ID: partition.DayID("sessions", day.Date(2000, time.January, 1)), Inputs: "a"}
 	p := &policy{attempts: 2, pause1: time.Minute, pauseAtMost: time.Hour}
 	now := time.Now()
 	b.fail(step, "run 1", now, p)
 	b.fail(step, "run 1", now, p)
-	if tr := b.trouble(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
+	if tr := b.retryState(step); tr.Failures != 1 || tr.SetAside || !tr.waits(now) || tr.waits(now.Add(time.Minute)) {
 		t.Errorf("after one run: %+v", tr)
 	}
 	b.fail(step, "run 2", now, p)
-	if tr := b.trouble(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
+	if tr := b.retryState(step); tr.Failures != 2 || !tr.SetAside || !tr.waits(now.Add(1000*time.Hour)) {
 		t.Errorf("after two runs: %+v", tr)
 	}
 	other := *step
 	other.Inputs = "b"
-	if tr := b.trouble(&other); tr.waits(now) {
+	if tr := b.retryState(&other); tr.waits(now) {
 		t.Errorf("with other inputs: %+v", tr)
 	}
 }

@@ -34,14 +34,14 @@ func (locker) Unlock(context.Context) error { return nil }
 type leaseStore struct{ s *Service }
 
 func (l leaseStore) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
-	return l.s.current().Runner.Sink.Open(ctx, key, offset, length, ifMatch)
+	return l.s.current().Pipeline.Sink.Open(ctx, key, offset, length, ifMatch)
 }
 
 func (l leaseStore) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
-	return l.s.current().Runner.Sink.Put(ctx, key, body, size, cond)
+	return l.s.current().Pipeline.Sink.Put(ctx, key, body, size, cond)
 }
 
-func (l leaseStore) URL(key string) string { return l.s.current().Runner.Sink.URL(key) }
+func (l leaseStore) URL(key string) string { return l.s.current().Pipeline.Sink.URL(key) }
 
 // since says since when the service has been alive without a break. One of two
 // lease times, or of two intervals, is none: so long another replica may take
@@ -55,7 +55,7 @@ func (s *Service) since(since, last, now time.Time) time.Time {
 func (s *Service) leaseChanged(state lease.State) {
 	if state.Mine {
 		s.log.Info("got the lease", "generation", state.Generation, "since", state.Since)
-		s.poke()
+		s.triggerLook()
 		return
 	}
 	s.log.Info("the lease is not held any more", "generation", state.Generation)

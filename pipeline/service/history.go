@@ -52,7 +52,7 @@ func (s *Service) keepRun(ctx context.Context, u *underWay) error {
 	if err != nil {
 		return err
 	}
-	st := s.current().Runner.Sink
+	st := s.current().Pipeline.Sink
 	if _, err := st.Put(ctx, runRoot+u.ID+".json", bytes.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func runIDs(ctx context.Context, st store.Store) ([]string, error) {
 
 // Runs are at most n runs of the past, on whichever replica, the newest first.
 func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
-	st := s.current().Runner.Sink
+	st := s.current().Pipeline.Sink
 	ids, err := runIDs(ctx, st)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (s *Service) Run(ctx context.Context, id string) (*Run, error) {
 	if !runID.MatchString(id) {
 		return nil, fmt.Errorf("there is no run %q: %w", shortened(id, 64), store.ErrNotFound)
 	}
-	return readRun(ctx, s.current().Runner.Sink, id)
+	return readRun(ctx, s.current().Pipeline.Sink, id)
 }
 
 func readRun(ctx context.Context, st store.Store, id string) (*Run, error) {

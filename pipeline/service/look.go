@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
 	"daybook/sinks/lease"
 	"daybook/sources/store"
 )
@@ -33,7 +35,7 @@ func (s *Service) lookNow() error {
 
 // refresh compares what should exist with what does, and keeps what it finds.
 // Once the service is stopping it does nothing, and finds nil.
-func (s *Service) refresh() (*judge, error) {
+func (s *Service) refresh() (*evaluation, error) {
 	select {
 	case s.looking <- struct{}{}:
 	case <-s.life.Done():
@@ -66,7 +68,7 @@ func (s *Service) refresh() (*judge, error) {
 	if !s.lease.State().Mine {
 		return j, nil
 	}
-	if err := s.tell(ctx, j); err != nil {
+	if err := s.updateAlerts(ctx, j); err != nil {
 		s.log.Error("alerts could not be kept; the next look tries again", "error", err)
 	}
 	return j, nil
@@ -102,27 +104,25 @@ func kindOf(err error) string {
 }
 
 // found keeps what a look has found.
-func (s *Service) found(j *judge) {
+func (s *Service) found(j *evaluation) {
 	state := j.state()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge, s.looked = j, j.now
+	s.evaluation, s.looked = j, j.now
 	s.keep(state)
 }
 
 // compare looks at source and sink.
-func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
+func (s *Service) compare(ctx context.Context, c *Config) (*evaluation, error) {
 	now := time.Now()
-	r := *c.Runner
-	r.Known = s.known
-	plan, err := r.Plan(ctx, pipeline.Everything())
+	p, err := plan.Make(ctx, &catalog.Reader{Settings: c.Pipeline, Cache: s.cache}, partition.Everything())
 	if err != nil {
 		return nil, err
 	}
 	if err := s.writeNotes(ctx); err != nil {
 		s.log.Error("what failed could not be counted; the next look tries again", "error", err)
 	}
-	b, _, err := readBook(ctx, r.Sink)
+	b, _, err := readControllerState(ctx, c.Pipeline.Sink)
 	if err != nil {
 		return nil, fmt.Errorf("read what failed before: %w", err)
 	}
@@ -130,7 +130,7 @@ func (s *Service) compare(ctx context.Context, c *Config) (*judge, error) {
 	if since.IsZero() {
 		since = now
 	}
-	return newJudge(c, b, plan, now, since), nil
+	return newEvaluation(c, b, p, now, since), nil
 }
 
 // lookFailed keeps what the last look has found, with the reason why there is
@@ -145,9 +145,9 @@ func (s *Service) lookFailed(at time.Time, err error) {
 
 // blank is what is known before the first look.
 func (s *Service) blank() *State {
-	state := &State{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []pipeline.Late{}, Unknown: []string{}}
-	for i := range s.config.Runner.Reports {
-		rep := &s.config.Runner.Reports[i]
+	state := &State{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []catalog.Late{}, Unknown: []string{}}
+	for i := range s.config.Pipeline.Reports {
+		rep := &s.config.Pipeline.Reports[i]
 		state.Reports = append(state.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
 	}
 	return state
@@ -198,25 +198,25 @@ func (s *State) building() {
 		s.Reports[i].Days, s.Reports[i].Months = slices.Clone(s.Reports[i].Days), slices.Clone(s.Reports[i].Months)
 	}
 	for i := range s.Running {
-		if p := s.find(&s.Running[i]); p != nil {
+		if p := s.find(s.Running[i].ID); p != nil {
 			p.State = Building
 		}
 	}
 }
 
-// find is the partition that is being made; nil if it is newer than the state.
-func (s *State) find(r *Running) *Partition {
+// find is a partition; nil if the state does not have it.
+func (s *State) find(id partition.ID) *Partition {
 	partitions := s.Digests
-	if r.Kind != pipeline.Digest {
-		i := slices.IndexFunc(s.Reports, func(rep Report) bool { return rep.Name == r.Report })
+	if id.Kind != partition.Digest {
+		i := slices.IndexFunc(s.Reports, func(rep Report) bool { return rep.Name == id.Report })
 		if i < 0 {
 			return nil
 		}
-		if partitions = s.Reports[i].Days; r.Kind == pipeline.Month {
+		if partitions = s.Reports[i].Days; id.Kind == partition.Month {
 			partitions = s.Reports[i].Months
 		}
 	}
-	i := slices.IndexFunc(partitions, func(p Partition) bool { return p.Name == r.Partition })
+	i := slices.IndexFunc(partitions, func(p Partition) bool { return p.ID == id })
 	if i < 0 {
 		return nil
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/go-co-op/gocron/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/partition"
 )
 
 // metrics are what Prometheus is told. What can be read off the state is, when
@@ -108,23 +109,23 @@ func (m *metrics) looked(took time.Duration, err error) {
 	m.lookSeconds.WithLabelValues().Observe(took.Seconds())
 }
 
-func (m *metrics) stepOver(done *pipeline.Done, took time.Duration, interrupted bool) {
+func (m *metrics) stepOver(done *build.Done, took time.Duration, interrupted bool) {
 	result := "done"
 	switch {
 	case interrupted:
 		result = "interrupted"
-	case errors.As(done.Err(), new(*pipeline.Blocked)):
+	case errors.As(done.Err, new(*build.Blocked)):
 		result = "blocked"
-	case done.Err() != nil:
+	case done.Err != nil:
 		result = outcomeFailed
-	case done.Kind != pipeline.Digest:
-		m.rows.WithLabelValues(done.Report, string(done.Kind)).Add(float64(done.Rows))
-		m.bytes.WithLabelValues(done.Report, string(done.Kind)).Add(float64(done.Bytes))
+	case done.ID.Kind != partition.Digest:
+		m.rows.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Rows))
+		m.bytes.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Bytes))
 	}
-	m.stepSeconds.WithLabelValues(string(done.Kind), result).Observe(took.Seconds())
+	m.stepSeconds.WithLabelValues(string(done.ID.Kind), result).Observe(took.Seconds())
 }
 
-func (m *metrics) runOver(r *Run, result *pipeline.Result) {
+func (m *metrics) runOver(r *Run, result *build.Result) {
 	took := r.Ended.Sub(r.Begun).Seconds()
 	if len(r.Steps) > 0 || r.Error != "" {
 		m.runSeconds.WithLabelValues(r.Outcome).Observe(took)
@@ -194,14 +195,14 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	s := m.service
-	state, j, looked := s.State(), s.judged(), s.lastLook()
+	state, j, looked := s.State(), s.lastEvaluation(), s.lastLook()
 	send := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	m.collectSeries(send, "", pipeline.Digest, state.Digests)
+	m.collectSeries(send, "", partition.Digest, state.Digests)
 	for i := range state.Reports {
 		rep := &state.Reports[i]
-		for kind, all := range map[pipeline.Kind][]Partition{pipeline.Day: rep.Days, pipeline.Month: rep.Months} {
+		for kind, all := range map[partition.Kind][]Partition{partition.Day: rep.Days, partition.Month: rep.Months} {
 			m.collectSeries(send, rep.Name, kind, all)
 			lag, late := 0.0, 0
 			if j != nil {
@@ -246,7 +247,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // collectSeries sends what there is to say of the partitions of one kind.
-func (m *metrics) collectSeries(send func(*prometheus.Desc, float64, ...string), report string, kind pipeline.Kind, all []Partition) {
+func (m *metrics) collectSeries(send func(*prometheus.Desc, float64, ...string), report string, kind partition.Kind, all []Partition) {
 	var last time.Time
 	counts := map[PartitionState]int{}
 	for i := range all {

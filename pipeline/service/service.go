@@ -46,8 +46,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
+	"daybook/pipeline/settings"
 	"daybook/sinks/lease"
 )
 
@@ -61,7 +63,7 @@ type Options struct {
 
 // Config is what of a service may change while it runs.
 type Config struct {
-	Runner    *pipeline.Runner              // without Progress, Known and what steps it may do: those are the service's
+	Pipeline  *settings.Pipeline
 	Schedules map[string]*schedule.Schedule // by report
 	Serve     config.Serve
 	Hooks     []Hook
@@ -76,40 +78,40 @@ type Service struct {
 
 	scheduler  gocron.Scheduler
 	look, work gocron.Job
-	poked      chan struct{} // look, and work if there is something to do
+	triggered  chan struct{} // look, and work if there is something to do
 
 	looking   chan struct{} // has one element while a look is under way
 	noLease   string        // what keeps the lease from being taken, as the log says; whoever looks has it
 	editing   chan struct{} // and while the book is changed
-	room      chan struct{} // has one element while a run is under way: there is memory for one
+	runSlot   chan struct{} // has one element while a run is under way: there is memory for one
 	runs      sync.WaitGroup
 	stopping  chan struct{} // closed when no further step may begin
 	life      context.Context
 	abandon   context.CancelCauseFunc // ends life, and with it what is running
 	delivered chan struct{}           // there may be something to deliver
 
-	mu      sync.Mutex
-	config  *Config
-	known   *pipeline.Known
-	judge   *judge    // by the last look that succeeded; nil before
-	used    *judge    // the one that a run was begun by: it does not know what came of that
-	state   *State    // the same in words
-	shown   *State    // as State returned it, if it may again; nil if something has changed
-	looked  time.Time // when that was
-	running map[key]*Running
-	run     *underWay     // nil: there is none
-	asked   int           // actions that wait or run
-	news    []Event       // restatements that nobody has been told of
-	notes   []func(*book) // of what came of steps, that are not in the book yet
+	mu         sync.Mutex
+	config     *Config
+	cache      *catalog.Cache
+	evaluation *evaluation // by the last look that succeeded; nil before
+	used       *evaluation // the one that a run was begun by: it does not know what came of that
+	state      *State      // the same in words
+	shown      *State      // as State returned it, if it may again; nil if something has changed
+	looked     time.Time   // when that was
+	running    map[partition.ID]*Running
+	run        *underWay                // nil: there is none
+	asked      int                      // actions that wait or run
+	news       []Event                  // restatements that nobody has been told of
+	notes      []func(*controllerState) // of what came of steps, that are not in the book yet
 }
 
 // New makes a service. Nothing is done until Serve is called.
 func New(o Options) (*Service, error) {
 	s := &Service{
 		replica: o.Replica, log: o.Log,
-		poked: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
-		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		running: map[key]*Running{}, known: pipeline.NewKnown(), config: &o.Config,
+		triggered: make(chan struct{}, 1), delivered: make(chan struct{}, 1), stopping: make(chan struct{}),
+		looking: make(chan struct{}, 1), editing: make(chan struct{}, 1), runSlot: make(chan struct{}, 1),
+		running: map[partition.ID]*Running{}, cache: catalog.NewCache(), config: &o.Config,
 	}
 	s.life, s.abandon = context.WithCancelCause(context.Background())
 	s.state = s.blank()
@@ -192,7 +194,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-s.poked:
+		case <-s.triggered:
 			s.runNow(lookName, s.lookJob())
 		}
 	}
@@ -260,10 +262,10 @@ func (s *Service) isStopping() bool {
 	}
 }
 
-// poke has a look begin soon.
-func (s *Service) poke() {
+// triggerLook has a look begin soon.
+func (s *Service) triggerLook() {
 	select {
-	case s.poked <- struct{}{}:
+	case s.triggered <- struct{}{}:
 	default: // it will
 	}
 }
@@ -294,14 +296,13 @@ func (s *Service) workJob() gocron.Job {
 	return s.work
 }
 
-// Runner has the stores and the reports, as they are configured now.
-func (s *Service) Runner() *pipeline.Runner {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := *s.config.Runner
-	r.Known = s.known
-	return &r
+// Reader reads catalogs with the manifests that the service remembers.
+func (s *Service) Reader() *catalog.Reader {
+	return &catalog.Reader{Settings: s.Settings(), Cache: s.cache}
 }
+
+// Settings are the stores and the reports, as they are configured now.
+func (s *Service) Settings() *settings.Pipeline { return s.current().Pipeline }
 
 // ErrRestart is why a configuration is not taken: it changes what only a
 // restart can.
@@ -315,7 +316,7 @@ func (s *Service) Reload(c Config) error {
 	switch {
 	case c.Serve.Lease != old.Serve.Lease:
 		return fmt.Errorf("serve.lease is another: %w", ErrRestart)
-	case c.Runner.Sink.URL("") != old.Runner.Sink.URL(""):
+	case c.Pipeline.Sink.URL("") != old.Pipeline.Sink.URL(""):
 		return fmt.Errorf("sink.store.url is another: %w", ErrRestart)
 	}
 	s.mu.Lock()
@@ -334,7 +335,7 @@ func (s *Service) Reload(c Config) error {
 	}
 	s.config = &c
 	s.metrics.reloaded(nil)
-	s.poke()
+	s.triggerLook()
 	return nil
 }
 

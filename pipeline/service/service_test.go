@@ -16,12 +16,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/config"
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/schedule"
+	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/transform/report"
 )
 
@@ -65,9 +68,9 @@ func (w *world) settings(t testing.TB, sink store.Store) Config {
 		t.Fatal(err)
 	}
 	c := Config{
-		Runner: &pipeline.Runner{
+		Pipeline: &settings.Pipeline{
 			Source: w.source, Template: template, Lookback: w.config.Source.LookbackDays, MaxRejected: float64(w.config.Source.MaxRejected),
-			Sink: sink, Workers: 1,
+			Sink: sink, Budget: parallel.NewBudget(1, 0),
 		},
 		Schedules: map[string]*schedule.Schedule{}, Serve: w.config.Serve,
 		Hooks: []Hook{{Name: "people", Deliver: w.tell}},
@@ -78,7 +81,7 @@ func (w *world) settings(t testing.TB, sink store.Store) Config {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Runner.Reports = append(c.Runner.Reports, pipeline.Report{Definition: report.Definition{Name: rep.Name, Zone: zone}, Hash: rep.Hash(), Text: rep.Text()})
+		c.Pipeline.Reports = append(c.Pipeline.Reports, settings.Report{Definition: report.Definition{Name: rep.Name, Zone: zone}, Hash: rep.Hash(), Text: rep.Text()})
 		c.Schedules[rep.Name] = schedule.New(rep.Schedule, zone)
 	}
 	return c
@@ -195,7 +198,7 @@ func (r *replica) wants(t *testing.T, rep string, want map[string]PartitionState
 		if s := &r.State().Reports[i]; s.Name == rep {
 			got := map[string]PartitionState{}
 			for _, p := range s.Days {
-				got[p.Name[len("2000-01-"):]] = p.State
+				got[p.ID.Name()[len("2000-01-"):]] = p.State
 			}
 			for name, state := range want {
 				if got[name] != state {
@@ -216,9 +219,9 @@ func TestMain(m *testing.M) {
 		_, err = w.source.Put(context.Background(), key, strings.NewReader(line), int64(len(line)), store.Condition{})
 	}
 	if err == nil {
-		r := &pipeline.Runner{Source: w.source, Sink: w.sink, Template: template, Lookback: 1, Reports: []pipeline.Report{{Definition: report.Definition{Name: "first", Zone: time.UTC}}}}
-		var result *pipeline.Result
-		if result, err = r.Run(context.Background(), pipeline.Everything(), pipeline.OnlyDue); err == nil {
+		r := &settings.Pipeline{Source: w.source, Sink: w.sink, Template: template, Lookback: 1, Budget: parallel.NewBudget(0, 0), Reports: []settings.Report{{Definition: report.Definition{Name: "first", Zone: time.UTC}}}}
+		var result *build.Result
+		if result, err = (&build.Builder{Settings: r}).Run(context.Background(), partition.Everything(), build.OnlyDue); err == nil {
 			err = result.Err()
 		}
 	}
@@ -281,8 +284,8 @@ func TestEachDropIsPublishedInItsTime(t *testing.T) {
 				t.Errorf("%+v", run)
 			}
 			for _, s := range run.Steps {
-				if s.Kind == pipeline.Day {
-					made[s.Report+" "+s.Partition]++
+				if s.ID.Kind == partition.Day {
+					made[s.ID.Report+" "+s.ID.Name()]++
 				}
 			}
 		}
@@ -413,7 +416,7 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 			"01": Published, "02": Waiting, "03": Waiting, "04": Waiting, "05": Waiting, "06": Waiting, // the days that need it
 			"07": Published, "08": Published, // nothing else waits for it
 		})
-		attempts := attemptsAt(t, r, pipeline.Digest, "2000-01-03")
+		attempts := attemptsAt(t, r, partition.Digest, "2000-01-03")
 		if len(attempts) != 3 {
 			t.Fatalf("it was tried at %v", attempts)
 		}
@@ -425,7 +428,7 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 		}
 		var digest Partition
 		for _, p := range r.State().Digests {
-			if p.Name == "2000-01-03" {
+			if p.ID.Name() == "2000-01-03" {
 				digest = p
 			}
 		}
@@ -440,14 +443,14 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 		r = w.start(t, "b", w.sink)
 		at(t, "09 18:00:00")
 		sameNews(t, w)
-		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-03")); n != 3 {
+		if n := len(attemptsAt(t, r, partition.Digest, "2000-01-03")); n != 3 {
 			t.Errorf("it was tried %d times", n)
 		}
 
 		// As soon as its inputs change it is tried.
 		w.put(t, "2000/01/03/b.ndjson.gz", broken+"!")
 		at(t, "09 18:06:00")
-		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-03")); n != 4 {
+		if n := len(attemptsAt(t, r, partition.Digest, "2000-01-03")); n != 4 {
 			t.Errorf("with other inputs it was tried %d times", n)
 		}
 		if err := w.source.Delete(t.Context(), "2000/01/03/b.ndjson.gz"); err != nil {
@@ -460,7 +463,7 @@ func TestWhatKeepsFailingIsSetAside(t *testing.T) {
 }
 
 // attemptsAt is when a step was tried, by the records of the runs.
-func attemptsAt(t *testing.T, r *replica, kind pipeline.Kind, partition string) []time.Time {
+func attemptsAt(t *testing.T, r *replica, kind partition.Kind, name string) []time.Time {
 	t.Helper()
 	runs, err := r.Runs(t.Context(), 1000)
 	if err != nil {
@@ -469,7 +472,7 @@ func attemptsAt(t *testing.T, r *replica, kind pipeline.Kind, partition string) 
 	var times []time.Time
 	for _, run := range slices.Backward(runs) {
 		for _, s := range run.Steps {
-			if s.Kind == kind && s.Partition == partition {
+			if s.ID.Kind == kind && s.ID.Name() == name {
 				times = append(times, run.Begun)
 			}
 		}
@@ -485,7 +488,7 @@ func TestRetry(t *testing.T) {
 		w.put(t, "2000/01/02/b.ndjson.gz", broken)
 		r := w.start(t, "a", w.sink)
 		at(t, "03 12:00:00")
-		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-02")); n != 1 {
+		if n := len(attemptsAt(t, r, partition.Digest, "2000-01-02")); n != 1 {
 			t.Fatalf("it was tried %d times", n)
 		}
 		if err := r.Act(t.Context(), Action{Verb: "retry", Report: "sessions", From: "2000-01-02"}); err != nil {
@@ -494,7 +497,7 @@ func TestRetry(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Second) // the scheduler may take a moment
 		synctest.Wait()
-		if n := len(attemptsAt(t, r, pipeline.Digest, "2000-01-02")); n != 2 {
+		if n := len(attemptsAt(t, r, partition.Digest, "2000-01-02")); n != 2 {
 			t.Errorf("retried, it was tried %d times", n)
 		}
 	})
@@ -555,12 +558,12 @@ func TestTakeOver(t *testing.T) {
 		w := newWorld()
 		w.days(t, 4)
 		cut := make(chan struct{})
-		a := w.start(t, "a", faults.New(w.sink, func(faults.Call) faults.Outcome {
+		a := w.start(t, "a", faultstest.New(w.sink, func(faultstest.Call) faultstest.Outcome {
 			select {
 			case <-cut:
-				return faults.Outcome{Fault: faults.Stall}
+				return faultstest.Outcome{Fault: faultstest.Stall}
 			default:
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			}
 		}))
 		at(t, "01 00:00:30")
@@ -594,8 +597,8 @@ func TestTakeOver(t *testing.T) {
 // slow is a store whose first part of a report takes its time.
 func slow(inner store.Store, long time.Duration, begun chan<- struct{}) store.Store {
 	var once sync.Once
-	return faults.New(inner, func(c faults.Call) (o faults.Outcome) {
-		if c.Op == faults.Put && strings.Contains(c.Key, "/part-") {
+	return faultstest.New(inner, func(c faultstest.Call) (o faultstest.Outcome) {
+		if c.Op == faultstest.Put && strings.Contains(c.Key, "/part-") {
 			once.Do(func() {
 				o.Delay = long
 				close(begun)
@@ -673,8 +676,8 @@ func TestReloadDuringARun(t *testing.T) {
 		at(t, "05 12:00:00")
 		var once sync.Once
 		begun := make(chan struct{})
-		sink := faults.New(w.sink, func(c faults.Call) (o faults.Outcome) {
-			if c.Op == faults.Put && strings.HasPrefix(c.Key, "state/digests/") {
+		sink := faultstest.New(w.sink, func(c faultstest.Call) (o faultstest.Outcome) {
+			if c.Op == faultstest.Put && strings.HasPrefix(c.Key, "state/digests/") {
 				once.Do(func() {
 					o.Delay = time.Hour // the run's days come later
 					close(begun)

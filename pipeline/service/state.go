@@ -1,25 +1,28 @@
 package service
 
 import (
+	"encoding/json"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
 	"daybook/transform/event"
 )
 
 // State is what the service knew at one moment. It does not change any more,
 // and may be kept.
 type State struct {
-	Time     time.Time       `json:"time"`     // of the last look at source and sink; zero before the first
-	Problem  string          `json:"problem"`  // why the last look failed; empty if it did not
-	Lease    Lease           `json:"lease"`    // who works
-	Reports  []Report        `json:"reports"`  // in the order of the configuration
-	Digests  []Partition     `json:"digests"`  // by day
-	Running  []Running       `json:"running"`  // here, in the order of their beginning
-	Progress Progress        `json:"progress"` // of the run under way
-	Alerts   []Alert         `json:"alerts"`   // open ones, the oldest first
-	TooLate  []pipeline.Late `json:"too_late"`
-	Unknown  []string        `json:"unknown"` // names under the days' prefixes that are no dumps
+	Time     time.Time      `json:"time"`     // of the last look at source and sink; zero before the first
+	Problem  string         `json:"problem"`  // why the last look failed; empty if it did not
+	Lease    Lease          `json:"lease"`    // who works
+	Reports  []Report       `json:"reports"`  // in the order of the configuration
+	Digests  []Partition    `json:"digests"`  // by day
+	Running  []Running      `json:"running"`  // here, in the order of their beginning
+	Progress Progress       `json:"progress"` // of the run under way
+	Alerts   []Alert        `json:"alerts"`   // open ones, the oldest first
+	TooLate  []catalog.Late `json:"too_late"`
+	Unknown  []string       `json:"unknown"` // names under the days' prefixes that are no dumps
 }
 
 // Lease is who holds the lease.
@@ -69,8 +72,7 @@ const (
 
 // Partition is a day or month of a report, or the digest of a dump day.
 type Partition struct {
-	Kind      pipeline.Kind  `json:"kind"`
-	Name      string         `json:"name"` // 2026-11-20, or 2026-11
+	ID        partition.ID   `json:"-"`
 	State     PartitionState `json:"state"`
 	Late      bool           `json:"late,omitempty"` // its deadline has passed, and it is not published
 	Reasons   []string       `json:"reasons,omitempty"`
@@ -86,14 +88,38 @@ type Partition struct {
 	Again     time.Time      `json:"again,omitzero"`     // when it is tried again
 }
 
+// Name is the day or month: 2026-11-20, or 2026-11.
+func (p Partition) Name() string { return p.ID.Name() }
+
+// MarshalJSON writes the partition with its identity in words; its report is the
+// one that it is listed under.
+func (p Partition) MarshalJSON() ([]byte, error) {
+	type fields Partition
+	return json.Marshal(struct {
+		Kind partition.Kind `json:"kind"`
+		Name string         `json:"name"`
+		fields
+	}{p.ID.Kind, p.ID.Name(), fields(p)})
+}
+
 // Running is a step under way.
 type Running struct {
-	Run       string        `json:"run"` // its id
-	Kind      pipeline.Kind `json:"kind"`
-	Report    string        `json:"report,omitempty"`
-	Partition string        `json:"partition"`
-	Reason    string        `json:"reason"`
-	Begun     time.Time     `json:"begun"`
+	ID     partition.ID
+	Run    string // its id
+	Reason string
+	Begun  time.Time
+}
+
+// MarshalJSON writes the step with its identity in words.
+func (r Running) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Run       string         `json:"run"`
+		Kind      partition.Kind `json:"kind"`
+		Report    string         `json:"report,omitempty"`
+		Partition string         `json:"partition"`
+		Reason    string         `json:"reason"`
+		Begun     time.Time      `json:"begun"`
+	}{r.Run, r.ID.Kind, r.ID.Report, r.ID.Name(), r.Reason, r.Begun})
 }
 
 // Progress is how far the run under way is. All are zero if there is none.
@@ -107,17 +133,17 @@ type Progress struct {
 }
 
 // Alert is something that people should know until it is over. Where many
-// partitions of a report are late, or fail, it is of them together, and names
+// partitions of a report are late, or fail, it is of them combineEvents, and names
 // the first and the last one.
 type Alert struct {
-	ID        string        `json:"id"`
-	Kind      string        `json:"kind"` // late, failed or set_aside
-	Report    string        `json:"report,omitempty"`
-	Partition string        `json:"partition"`
-	What      pipeline.Kind `json:"what"`
-	Text      string        `json:"text"`
-	Since     time.Time     `json:"since"`
-	Told      int           `json:"told,omitempty"` // how many there were when people were told last; 0: it is of one
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind"` // late, failed or set_aside
+	Report    string         `json:"report,omitempty"`
+	Partition string         `json:"partition"`
+	What      partition.Kind `json:"what"`
+	Text      string         `json:"text"`
+	Since     time.Time      `json:"since"`
+	Told      int            `json:"told,omitempty"` // how many there were when people were told last; 0: it is of one
 }
 
 // Run is one run of the past: who did what, and what came of it.
@@ -129,7 +155,7 @@ type Run struct {
 	Ended      time.Time        `json:"ended"`
 	Outcome    string           `json:"outcome"` // done, failed or interrupted
 	Error      string           `json:"error,omitempty"`
-	Steps      []pipeline.Done  `json:"steps"`
+	Steps      []build.Done     `json:"steps"`
 	Accounting event.Accounting `json:"accounting"`
 }
 

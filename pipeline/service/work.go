@@ -10,7 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/extract"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/plan"
+	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 )
 
@@ -27,16 +31,16 @@ func (s *Service) workNow() error {
 	}
 	defer done()
 	return s.do(ctx, &order{
-		trigger: "schedule", config: j.config, target: pipeline.Everything(),
-		allow: func(step *pipeline.Step) bool { return s.latest(j).allow(step) },
+		trigger: "schedule", config: j.config, target: partition.Everything(),
+		allow: func(step *plan.Step) bool { return s.latest(j).allow(step) },
 	})
 }
 
 // latest is the last look, for a run that was begun by j: much may have happened
 // since. If that look is of another configuration, which may not even have the
 // report, it is j: what is running goes on with the old one.
-func (s *Service) latest(j *judge) *judge {
-	if last := s.judged(); last.config == j.config {
+func (s *Service) latest(j *evaluation) *evaluation {
+	if last := s.lastEvaluation(); last.config == j.config {
 		return last
 	}
 	return j
@@ -44,31 +48,31 @@ func (s *Service) latest(j *judge) *judge {
 
 // toDo is what a look has found to be done that no run was begun for; nil if
 // there is nothing.
-func (s *Service) toDo() *judge {
+func (s *Service) toDo() *evaluation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.judge == nil || s.judge == s.used || s.judge.queued == 0 {
+	if s.evaluation == nil || s.evaluation == s.used || s.evaluation.queued == 0 {
 		return nil
 	}
-	s.used = s.judge
+	s.used = s.evaluation
 	return s.used
 }
 
-// judged is what the last look that succeeded has found; nil before it.
-func (s *Service) judged() *judge {
+// lastEvaluation is what the last look that succeeded has found; nil before it.
+func (s *Service) lastEvaluation() *evaluation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.judge
+	return s.evaluation
 }
 
 // order is what a run is to do.
 type order struct {
 	trigger string // in words
 	config  *Config
-	reports []pipeline.Report // nil: all
-	target  pipeline.Target
-	only    pipeline.Only
-	allow   func(*pipeline.Step) bool // nil: everything
+	reports []settings.Report // nil: all
+	target  partition.Target
+	only    build.Only
+	allow   func(*plan.Step) bool // nil: everything
 }
 
 // underWay is a run that has begun.
@@ -76,7 +80,7 @@ type underWay struct {
 	Run
 	log      *slog.Logger
 	ctx      context.Context
-	counts   *pipeline.Progress
+	counts   *extract.Progress
 	advanced atomic.Bool // something was published
 }
 
@@ -96,23 +100,23 @@ func (s *Service) do(ctx context.Context, o *order) error {
 	}
 	defer s.runs.Done()
 	select {
-	case s.room <- struct{}{}:
+	case s.runSlot <- struct{}{}:
 	case <-s.stopping:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-s.room }()
+	defer func() { <-s.runSlot }()
 	u := s.newRun(ctx, o)
 	u.log.Info("run begun", "trigger", o.trigger)
-	var result *pipeline.Result
+	var result *build.Result
 	err := s.guarded("run", func() (err error) { // so that it ends, whatever happens
-		result, err = s.runner(u, o).Run(ctx, o.target, o.only)
+		result, err = s.builder(u, o).Run(ctx, o.target, o.only)
 		return err
 	})()
 	s.end(u, result, err)
 	if u.advanced.Load() {
-		s.poke() // there may be more to do now
+		s.triggerLook() // there may be more to do now
 		return nil
 	}
 	_, err = s.refresh()
@@ -135,7 +139,7 @@ func (s *Service) newRun(ctx context.Context, o *order) *underWay {
 	id := now.Format(runTime) + "-" + strings.ToLower(rand.Text()[:runRandom])
 	u := &underWay{
 		Run: Run{ID: id, Replica: s.replica, Trigger: o.trigger, Begun: now},
-		log: s.log.With("run", id), ctx: ctx, counts: new(pipeline.Progress),
+		log: s.log.With("run", id), ctx: ctx, counts: new(extract.Progress),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,35 +147,35 @@ func (s *Service) newRun(ctx context.Context, o *order) *underWay {
 	return u
 }
 
-// runner is the configured one, set up for a run.
-func (s *Service) runner(u *underWay, o *order) *pipeline.Runner {
-	r := *o.config.Runner
-	r.Known, r.Progress, r.Allow, r.Enough = s.known, u.counts, o.allow, s.stopping
-	r.OnStep = func(step *pipeline.Step, done *pipeline.Done) {
-		if done == nil {
-			s.stepBegun(u, step)
-		} else {
-			s.stepOver(u, step, done)
-		}
-	}
+// builder builds what an order is about.
+func (s *Service) builder(u *underWay, o *order) *build.Builder {
+	p := *o.config.Pipeline
 	if o.reports != nil {
-		r.Reports = o.reports
+		p.Reports = o.reports
 	}
-	return &r
+	return &build.Builder{Settings: &p, Cache: s.cache, Hooks: build.Hooks{
+		Progress: u.counts, Allow: o.allow, Enough: s.stopping,
+		OnStep: func(step *plan.Step, done *build.Done) {
+			if done == nil {
+				s.stepBegun(u, step)
+			} else {
+				s.stepOver(u, step, done)
+			}
+		},
+	}}
 }
 
-func (s *Service) stepBegun(u *underWay, step *pipeline.Step) {
+func (s *Service) stepBegun(u *underWay, step *plan.Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running[stepKey(step)] = &Running{
-		Run: u.ID, Kind: step.Kind, Report: step.Report, Partition: step.Partition,
-		Reason: strings.Join(step.Reasons, "; "), Begun: time.Now().UTC(),
+	s.running[step.ID] = &Running{
+		Run: u.ID, ID: step.ID, Reason: strings.Join(step.Reasons, "; "), Begun: time.Now().UTC(),
 	}
 }
 
-func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done) {
+func (s *Service) stepOver(u *underWay, step *plan.Step, done *build.Done) {
 	s.mu.Lock()
-	k := stepKey(step)
+	k := step.ID
 	running := s.running[k]
 	delete(s.running, k)
 	s.mu.Unlock()
@@ -179,11 +183,11 @@ func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done
 	if running != nil {
 		took = time.Since(running.Begun)
 	}
-	interrupted := u.ctx.Err() != nil && done.Err() != nil
+	interrupted := u.ctx.Err() != nil && done.Err != nil
 	s.metrics.stepOver(done, took, interrupted)
-	log := u.log.With("kind", step.Kind, "report", step.Report, "partition", step.Partition, "took", took.Round(time.Millisecond).String())
-	var blocked *pipeline.Blocked
-	switch err := done.Err(); {
+	log := u.log.With("kind", step.ID.Kind, "report", step.ID.Report, "partition", step.ID.Name(), "took", took.Round(time.Millisecond).String())
+	var blocked *build.Blocked
+	switch err := done.Err; {
 	case interrupted:
 		log.Warn("step interrupted", "error", context.Cause(u.ctx))
 	case errors.As(err, &blocked):
@@ -198,9 +202,9 @@ func (s *Service) stepOver(u *underWay, step *pipeline.Step, done *pipeline.Done
 }
 
 // noteFailure counts a failure.
-func (s *Service) noteFailure(u *underWay, step *pipeline.Step) {
+func (s *Service) noteFailure(u *underWay, step *plan.Step) {
 	now := time.Now().UTC()
-	s.note(func(b *book) { b.fail(step, u.ID, now, s.policy()) })
+	s.note(func(b *controllerState) { b.fail(step, u.ID, now, s.policy()) })
 }
 
 func (s *Service) policy() *policy {
@@ -208,27 +212,27 @@ func (s *Service) policy() *policy {
 	return &policy{serve.Attempts, time.Duration(serve.RetryPause), time.Duration(serve.MaxRetryPause)}
 }
 
-// noteSuccess ends the trouble that there was, and has people told of what was
+// noteSuccess ends the retryState that there was, and has people told of what was
 // restated.
-func (s *Service) noteSuccess(u *underWay, step *pipeline.Step, done *pipeline.Done) {
+func (s *Service) noteSuccess(u *underWay, step *plan.Step, done *build.Done) {
 	if done.State != publish.Unchanged {
 		u.advanced.Store(true)
 	}
-	if done.State == publish.Restated && step.Kind != pipeline.Digest {
+	if done.State == publish.Restated && step.ID.Kind != partition.Digest {
 		s.restated(u, done)
 	}
-	k := stepKey(step)
-	if j := s.judged(); j == nil || j.book.Troubles[k] == nil {
+	k := step.ID
+	if j := s.lastEvaluation(); j == nil || j.controller.Retries[k] == nil {
 		return
 	}
-	s.note(func(b *book) { delete(b.Troubles, k) })
+	s.note(func(b *controllerState) { delete(b.Retries, k) })
 }
 
 // note has the book changed by the next look, or at the end of the run: at once
 // for all that happens until then, as thousands of steps may fail in a row. If
 // the process dies before, what failed is tried again as if it were for the
 // first time.
-func (s *Service) note(change func(*book)) {
+func (s *Service) note(change func(*controllerState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes = append(s.notes, change)
@@ -244,7 +248,7 @@ func (s *Service) writeNotes(ctx context.Context) error {
 	if len(notes) == 0 {
 		return nil
 	}
-	_, err := s.edit(ctx, func(b *book) {
+	_, err := s.edit(ctx, func(b *controllerState) {
 		for _, change := range notes {
 			change(b)
 		}
@@ -258,17 +262,17 @@ func (s *Service) writeNotes(ctx context.Context) error {
 }
 
 // end records what came of a run.
-func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
+func (s *Service) end(u *underWay, result *build.Result, err error) {
 	s.mu.Lock()
 	s.run = nil
 	clear(s.running)
 	s.mu.Unlock()
-	u.Ended, u.Outcome, u.Steps = time.Now().UTC(), "done", []pipeline.Done{}
+	u.Ended, u.Outcome, u.Steps = time.Now().UTC(), "done", []build.Done{}
 	if result != nil {
 		u.Steps, u.Accounting = result.Steps, result.Accounting
 	}
 	switch {
-	case errors.Is(err, pipeline.ErrEnough):
+	case errors.Is(err, build.ErrEnough):
 		u.Outcome, u.Error = "interrupted", "the service was stopped"
 	case err != nil && u.ctx.Err() != nil:
 		u.Outcome, u.Error = "interrupted", context.Cause(u.ctx).Error()
@@ -296,9 +300,9 @@ func (s *Service) end(u *underWay, result *pipeline.Result, err error) {
 	}
 }
 
-func failures(r *pipeline.Result) (n int) {
+func failures(r *build.Result) (n int) {
 	for i := range r.Steps {
-		if r.Steps[i].Err() != nil {
+		if r.Steps[i].Err != nil {
 			n++
 		}
 	}

@@ -1,11 +1,11 @@
 // Package csv writes the CSV files of a report: its summaries, and its rows
-// under the report's headings (REPORT.md, "Summaries"). It reads them, too.
+// under the report's headings (REPORT.md, "Summaries").
 //
-// They are RFC 4180 with a header and lines that end in LF, in UTF-8. What
-// spreadsheets need on top is in [Format]. Text that a spreadsheet would take
-// for a formula is written with a leading apostrophe: names and custom fields
-// are what customers typed, and a formula can send the rest of the sheet
-// elsewhere. Numbers, times and durations are left as they are.
+// The files follow RFC 4180, in UTF-8, with a header and lines that end in LF.
+// [Format] has options for spreadsheets. Text that a spreadsheet would
+// interpret as a formula gets a leading apostrophe: names and custom fields are
+// typed by customers, and a formula can send the rest of the sheet to another
+// host. Numbers, times and durations are never changed.
 package csv
 
 import (
@@ -18,22 +18,25 @@ import (
 	"daybook/transform/summary"
 )
 
-// Format says how files are written.
+// Format has the options of CSV files.
 type Format struct {
-	Delimiter rune // between cells; 0 is a comma
-	BOM       bool // begin with a UTF-8 byte order mark
+	Delimiter rune // between fields; 0 means a comma
+	BOM       bool // start the file with a UTF-8 byte order mark
 }
 
-// Validate says what is wrong with a delimiter.
+// Validate checks the delimiter.
 func (f Format) Validate() error {
 	switch d := f.Delimiter; {
 	case d == 0:
 		return nil
 	case d == '"' || d == '\r' || d == '\n' || d == '\ufeff' || d == utf8.RuneError || !utf8.ValidRune(d):
-		return fmt.Errorf("%q cannot delimit CSV; use a comma, a semicolon or a tab", d)
+		return fmt.Errorf("%q cannot be the delimiter of a CSV file; use a comma, a semicolon or a tab", d)
 	}
 	return nil
 }
+
+// bom is the byte order mark in UTF-8.
+const bom = "\ufeff"
 
 // newWriter begins a file.
 func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {
@@ -52,8 +55,7 @@ func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {
 	return c, nil
 }
 
-// WriteTable writes a summary. Its error is the one of w, or of a delimiter
-// that is none.
+// WriteTable writes a summary. It fails if the delimiter is invalid or w fails.
 func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 	c, err := f.newWriter(w)
 	if err != nil {
@@ -63,7 +65,7 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 	for i, heading := range t.Header {
 		record[i] = harmless(heading)
 	}
-	c.Write(record) // errors stay: Flush tells them
+	c.Write(record) // errors are sticky: c.Error returns them
 	for _, row := range t.Rows {
 		copy(record, row)
 		for i, text := range t.Text {
@@ -80,17 +82,17 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 	return nil
 }
 
-// Sessions writes sessions.csv: the rows of a report themselves, in its
-// language and time zone.
+// Sessions writes sessions.csv: the rows of a report in its language and time
+// zone.
 type Sessions struct {
 	definition *report.Definition
 	csv        *csv.Writer
-	line       []byte // of the row, its cells one after the other
-	ends       []int  // of each cell in line
+	line       []byte // the fields of a row, joined
+	ends       []int  // end of each field in line
 	record     []string
 }
 
-// NewSessions begins the file with its header.
+// NewSessions starts the file with its header.
 func NewSessions(w io.Writer, f Format, d *report.Definition) (*Sessions, error) {
 	c, err := f.newWriter(w)
 	if err != nil {
@@ -106,7 +108,7 @@ func NewSessions(w io.Writer, f Format, d *report.Definition) (*Sessions, error)
 	return s, nil
 }
 
-// Add writes a row, after those before it. It keeps nothing of it.
+// Add writes a row. It keeps no reference to r.
 func (s *Sessions) Add(r *report.Row) error {
 	s.line, s.ends = s.line[:0], s.ends[:0]
 	for i := range report.Columns {
@@ -120,7 +122,7 @@ func (s *Sessions) Add(r *report.Row) error {
 		}
 		s.ends = append(s.ends, len(s.line))
 	}
-	all, start := string(s.line), 0 // one string for the row, and its cells parts of it
+	all, start := string(s.line), 0 // one string for all fields of the row
 	for i, end := range s.ends {
 		s.record[i] = all[start:end]
 		start = end
@@ -128,7 +130,7 @@ func (s *Sessions) Add(r *report.Row) error {
 	return s.write()
 }
 
-// Flush writes what is buffered. The file is complete when it returns nil.
+// Flush writes the buffer. The file is complete when it returns nil.
 func (s *Sessions) Flush() error {
 	s.csv.Flush()
 	return wrapSessions(s.csv.Error())
@@ -143,7 +145,7 @@ func wrapSessions(err error) error {
 	return nil
 }
 
-// harmless returns s as text that no spreadsheet takes for a formula.
+// harmless returns s in a form that spreadsheets treat as text.
 func harmless(s string) string {
 	if formula(s) {
 		return "'" + s
@@ -151,7 +153,7 @@ func harmless(s string) string {
 	return s
 }
 
-// formula says whether a spreadsheet would take a cell for a formula
+// formula reports whether a spreadsheet would interpret s as a formula
 // (REPORT.md, "Summaries").
 func formula[T string | []byte](s T) bool {
 	if len(s) == 0 {

@@ -13,9 +13,9 @@ import (
 	"daybook/transform/event"
 )
 
-// Batch holds sessions in the form of a digest's columns, until a [Writer] takes
-// them. Any number of batches can be filled side by side. The zero value is an
-// empty one.
+// Batch collects sessions in the columns of a digest, for [Writer.Append].
+// Batches are independent and can be filled in parallel. The zero Batch is
+// empty.
 type Batch struct {
 	sessions       []batched
 	complete, open eventValues
@@ -23,15 +23,14 @@ type Batch struct {
 
 // batched is a session of a batch.
 type batched struct {
-	id, first, last int64 // the times of its first and its last event, in µs
+	id, first, last int64 // first and last are the times of the first and last event, in µs
 	events          int
 	complete        bool
 }
 
-// Add adds the events of a session: all that the day has of it, in the
-// contract's order, without duplicates. complete says that the session looks
-// complete in this day. The events are not kept. A batch that has refused a
-// session is of no use.
+// Add adds a session with all its events of the day, in the contract's order
+// and without duplicates. complete: the session is complete within this day.
+// Add keeps no reference to events. After an error the batch is invalid.
 func (b *Batch) Add(events []event.Event, complete bool) error {
 	if err := check(events); err != nil {
 		return err
@@ -46,19 +45,19 @@ func (b *Batch) Add(events []event.Event, complete bool) error {
 	return nil
 }
 
-// check refuses what readers rely on not to be there.
+// check validates what readers rely on.
 func check(events []event.Event) error {
 	if len(events) == 0 {
-		return errors.New("a session without events")
+		return errors.New("the session has no events")
 	}
 	id := events[0].SessionID
 	for i := range events {
 		e := &events[i]
 		switch {
 		case e.SessionID != id:
-			return fmt.Errorf("event %q of session %d among those of session %d", e.ID, e.SessionID, id)
+			return fmt.Errorf("event %q belongs to session %d, not to session %d", e.ID, e.SessionID, id)
 		case i > 0 && !before(&events[i-1], e):
-			return fmt.Errorf("session %d: event %q is not in order, or is there twice", id, e.ID)
+			return fmt.Errorf("session %d: event %q is out of order or a duplicate", id, e.ID)
 		case !utf8.ValidString(e.ID):
 			return fmt.Errorf("session %d: event %q: the id is not valid UTF-8", id, e.ID)
 		}
@@ -78,11 +77,11 @@ func (b *Batch) reset() {
 	b.open.reset()
 }
 
-// eventValues are columns of a table of events: a value a session.
+// eventValues are the columns of a table of events, with a value per session.
 type eventValues struct {
 	sessions, starts                              []int64
 	steps, micros, seqs, kinds, whos, bodies, ids texts
-	body                                          []byte // of one event
+	body                                          []byte // scratch memory for one event
 }
 
 // append appends row i of o.
@@ -125,10 +124,10 @@ func (v *eventValues) add(events []event.Event) {
 	}
 }
 
-// micros are the µs of an event's time beside its ms.
+// micros is the part of an event's time below a millisecond, in µs.
 func micros(e *event.Event) int64 { return e.TS - e.Millis()*1000 }
 
-// texts are the columns that are, in their order.
+// texts lists the columns of byte strings in their order.
 func (v *eventValues) texts() [7]*texts {
 	return [...]*texts{&v.steps, &v.micros, &v.seqs, &v.kinds, &v.whos, &v.bodies, &v.ids}
 }
@@ -140,17 +139,17 @@ func (v *eventValues) reset() {
 	}
 }
 
-// texts are byte strings one after the other in data.
+// texts are byte strings, joined in data.
 type texts struct {
 	data []byte
 	ends []int
 	list []parquet.ByteArray
 }
 
-// end ends a text: its bytes are those of data since the end before.
+// end completes a text: the bytes of data since the previous end.
 func (t *texts) end() { t.ends = append(t.ends, len(t.data)) }
 
-// at is text i, a part of data.
+// at returns text i, which is a part of data.
 func (t *texts) at(i int) []byte {
 	if i == 0 {
 		return t.data[:t.ends[0]]
@@ -158,7 +157,7 @@ func (t *texts) at(i int) []byte {
 	return t.data[t.ends[i-1]:t.ends[i]]
 }
 
-// views are the texts, as parts of data.
+// views returns the texts, which are parts of data.
 func (t *texts) views() []parquet.ByteArray {
 	for i := range t.ends {
 		t.list = append(t.list, t.at(i))

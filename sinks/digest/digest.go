@@ -1,41 +1,38 @@
-// Package digest stores and reads what is kept of the dumps of one day: their
-// events, by session.
+// Package digest stores the events of a day's dumps, grouped by session.
 //
-// A digest is three Parquet files, tables that hold sessions in ascending
+// A digest is three Parquet files. Each is a table of sessions in ascending
 // order of their hash (shuffle.Hash):
 //
-//   - complete: the events of sessions that look complete in the day
+//   - complete: the events of sessions that are complete within the day
 //   - open: the events of sessions that may have events in other days' dumps
-//   - sessions: a row a session: its times, and where its events are
+//   - sessions: the index, with a row per session: its times, and the place of
+//     its events
 //
-// The files are a pure function of the calls that wrote them: no clock, no
-// host. Every column is required. Row groups end where sessions do, so that
-// one row group is all that has to be read to get a session.
+// The files depend only on the calls that wrote them. Every column is required.
+// A row group ends where a session ends, so one row group is enough to read a
+// session.
 //
 // # Ids
 //
-// Half of a digest is the ids of events, which say nothing but that two events
-// are one. A session that is in one digest alone has been told apart already.
-// So the ids are the last column of a row group, and are not read unless they
-// are asked for.
+// Event ids take half of a digest. They serve only to detect duplicates, and a
+// session in a single digest has none left. So ids are the last column of a row
+// group, and are read only on request.
 //
 // # Damage
 //
-// Nothing else tells a reader of one row group that its bytes are those that
-// were written. So each row group has two checksums (CRC-32C) in the footer's
-// metadata, one of them for the ids, and the footer has one in the four bytes
-// before it, where Parquet leaves room. A reader verifies those of what it
-// reads before it decodes any: Arrow's decoder of footers panics or allocates
-// without bound on bytes that are wrong, and pages are decoded as what little a
-// [Writer] writes. Bytes that were damaged or cut off give [ErrCorrupt]. The
-// checksums also vouch for what was seen to when the digest was written: that
-// texts are UTF-8, for one.
+// Each row group has two checksums (CRC-32C) in the footer's metadata, one for
+// the ids and one for the rest. The footer has one in the four bytes before it,
+// which Parquet leaves free. A reader verifies the checksums before it decodes:
+// Arrow's footer decoder panics or allocates without limit on wrong bytes, and
+// pages are decoded by code that knows only what a [Writer] writes. Damaged
+// bytes give [ErrCorrupt]. The checksums also prove what was checked on
+// writing, such as valid UTF-8.
 //
 // # Requests
 //
-// Readers are made for object stores: an index takes one ReadAt, to open a
-// table one of its last bytes, how many of which the index tells
-// ([Index.TailSize]), and a row group one.
+// Readers suit object stores: reading an index takes one ReadAt, opening a
+// table one ReadAt of its last bytes ([Index.TailSize] says how many), and
+// reading a row group one.
 package digest
 
 import (
@@ -50,20 +47,19 @@ import (
 	_ "daybook/sinks/internal/zstdcodec"
 )
 
-// Version counts the changes of what a digest holds of the same dumps: its
-// format, and how events are decoded. A digest of another version has to be
-// built again.
+// Version changes whenever the same dumps give a different digest: in its
+// format, or in the decoding of events. Digests of other versions are rebuilt.
 const Version = 2
 
-// ErrCorrupt says that a file is not what a [Writer] of this version wrote.
-// The digest has to be built again from its dumps.
-var ErrCorrupt = errors.New("the digest is damaged, or is none of this version")
+// ErrCorrupt: a [Writer] of this version did not write these bytes. The digest
+// must be rebuilt from its dumps.
+var ErrCorrupt = errors.New("the digest is damaged, or has another version")
 
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrCorrupt, fmt.Errorf(format, args...))
 }
 
-// guard makes a panic of the Arrow libraries an error.
+// guard turns a panic of the Arrow libraries into an error.
 func guard(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("the Parquet library panicked: %v", p)
@@ -73,12 +69,12 @@ func guard(err *error) {
 // The keys of the footer's metadata.
 const (
 	keyVersion   = "daybook.digest"    // Version
-	keyTable     = "daybook.table"     // which of the three
-	keyChecksums = "daybook.checksums" // two of each row group, little-endian, all in base64
-	keyTails     = "daybook.tails"     // of the table of sessions: see Index.TailSize
+	keyTable     = "daybook.table"     // name of the table
+	keyChecksums = "daybook.checksums" // two per row group, little-endian, together in base64
+	keyTails     = "daybook.tails"     // in the index only: see Index.TailSize
 )
 
-const checksumSize = 4 // of the footer's, little-endian, in the bytes before it
+const checksumSize = 4 // bytes; that of the footer is little-endian and lies before it
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
@@ -88,19 +84,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type table struct {
 	name     string
 	columns  []column
-	optional int // how many of the last columns readers can do without
+	optional int // number of trailing columns that are read only on request
 }
 
-// column is one. Its values are stored as they are, which is as little work as
-// there is, and then compressed.
+// column is a column of a table. Its values are stored plain and then
+// compressed.
 type column struct {
 	name   string
-	id     int32 // the field id, which no other column ever gets
+	id     int32 // field id, never reused
 	kind   kind
-	random bool // as good as: it would only cost time to compress it
+	random bool // almost random values, which are not worth compressing
 }
 
-// kind is what a column's values are.
+// kind is the type of a column's values.
 type kind uint8
 
 const (
@@ -109,10 +105,10 @@ const (
 	opaque      // bytes
 )
 
-// The columns of the two tables of events, and their places. A row is a session,
-// and holds what its events have in each column one after the other, in as few
-// bytes as it takes: values of one kind, which zstd makes much smaller, and
-// which cost the Parquet library nothing, that would handle each by itself.
+// The columns of the two tables of events, and their positions. A row is a
+// session. In each column, it holds the values of all its events in as few
+// bytes as possible: values of one kind compress well, and the Parquet library
+// handles one value per session instead of one per event.
 const (
 	eventSession = iota
 	eventStart
@@ -127,17 +123,17 @@ const (
 
 var eventColumns = []column{
 	eventSession: {name: "session_id", id: 1, kind: number},
-	eventStart:   {name: "start", id: 2, kind: millis},                   // of the session's first event
-	eventSteps:   {name: "steps", id: 3, kind: opaque, random: true},     // uvarint: ms since the event before; 0: the first
-	eventMicros:  {name: "micros", id: 4, kind: opaque},                  // varint: µs of the time beside its ms; nothing if all are 0
-	eventSeqs:    {name: "seq_steps", id: 5, kind: opaque},               // varint: seq less that of the event before; the first's own
-	eventKinds:   {name: "kinds", id: 6, kind: opaque},                   // bytes: the form of the id, the type, the code
-	eventWhos:    {name: "technician_ids", id: 7, kind: opaque},          // uvarint; 0: none
-	eventBodies:  {name: "bodies", id: 8, kind: opaque},                  // uvarint: the length, and event.Event.AppendBody
+	eventStart:   {name: "start", id: 2, kind: millis},                   // time of the session's first event
+	eventSteps:   {name: "steps", id: 3, kind: opaque, random: true},     // uvarint: ms since the previous event; 0 for the first
+	eventMicros:  {name: "micros", id: 4, kind: opaque},                  // varint: µs of the time in addition to its ms; empty if all are 0
+	eventSeqs:    {name: "seq_steps", id: 5, kind: opaque},               // varint: seq minus that of the previous event; the first's seq itself
+	eventKinds:   {name: "kinds", id: 6, kind: opaque},                   // three bytes: the form of the id, the type, the code
+	eventWhos:    {name: "technician_ids", id: 7, kind: opaque},          // uvarint; 0 for none
+	eventBodies:  {name: "bodies", id: 8, kind: opaque},                  // uvarint: the length; then event.Event.AppendBody
 	eventIDs:     {name: "event_ids", id: 9, kind: opaque, random: true}, // appendID
 }
 
-// The columns of the table of sessions, and their places.
+// The columns of the index, and their positions.
 const (
 	sessionID = iota
 	sessionFirst
@@ -148,10 +144,10 @@ const (
 
 var sessionColumns = []column{
 	sessionID:      {name: "session_id", id: 1, kind: number},
-	sessionFirst:   {name: "first", id: 2, kind: number},   // event's time, in whole minutes since the Unix epoch
-	sessionMinutes: {name: "minutes", id: 3, kind: number}, // from then to the last event's
+	sessionFirst:   {name: "first", id: 2, kind: number},   // time of the first event, in minutes since the Unix epoch
+	sessionMinutes: {name: "minutes", id: 3, kind: number}, // minutes from the first event to the last
 	sessionEvents:  {name: "events", id: 4, kind: number},
-	sessionPlace:   {name: "place", id: 5, kind: number}, // the row group times 2; 1 more in the table complete
+	sessionPlace:   {name: "place", id: 5, kind: number}, // row group times 2, plus 1 in the table complete
 }
 
 var (
@@ -160,7 +156,7 @@ var (
 	sessionsTable = table{"sessions", sessionColumns, 0}
 )
 
-// schema is the table's, in Parquet's terms.
+// schema is the Parquet schema of the table.
 func (t *table) schema() (*schema.GroupNode, error) {
 	var fields schema.FieldList
 	for _, c := range t.columns {
@@ -184,8 +180,8 @@ func (k kind) types() (parquet.Type, schema.LogicalType) {
 	return parquet.Types.Int64, schema.NoLogicalType{}
 }
 
-// properties are the writer's. There are no statistics: sessions are in the
-// order of a hash, so that nothing could be found by them.
+// properties configures the Parquet library. There are no statistics: sessions
+// are in the order of a hash, so statistics could not help a search.
 func (t *table) properties() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd),

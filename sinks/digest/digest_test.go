@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,11 +20,10 @@ import (
 
 	"github.com/apache/arrow/go/v17/parquet/file"
 
+	"daybook/testdata/golden"
 	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // told is a session, and whether it is said to be complete.
 type told struct {
@@ -740,12 +737,12 @@ func TestBatchRefuses(t *testing.T) {
 		session []event.Event
 		want    string
 	}{
-		"no events":     {nil, "a session without events"},
-		"two sessions":  {[]event.Event{at(1, 0, 0, "a"), at(2, 5, 0, "b")}, `event "b" of session 2 among those of session 1`},
-		"order of time": {[]event.Event{at(1, 6, 0, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
-		"order of seq":  {[]event.Event{at(1, 5, 2, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is not in order, or is there twice`},
-		"order of id":   {[]event.Event{at(1, 5, 1, "b"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
-		"twice":         {[]event.Event{at(1, 5, 1, "a"), at(1, 5, 1, "a")}, `session 1: event "a" is not in order, or is there twice`},
+		"no events":     {nil, "the session has no events"},
+		"two sessions":  {[]event.Event{at(1, 0, 0, "a"), at(2, 5, 0, "b")}, `event "b" belongs to session 2, not to session 1`},
+		"order of time": {[]event.Event{at(1, 6, 0, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is out of order or a duplicate`},
+		"order of seq":  {[]event.Event{at(1, 5, 2, "a"), at(1, 5, 1, "b")}, `session 1: event "b" is out of order or a duplicate`},
+		"order of id":   {[]event.Event{at(1, 5, 1, "b"), at(1, 5, 1, "a")}, `session 1: event "a" is out of order or a duplicate`},
+		"twice":         {[]event.Event{at(1, 5, 1, "a"), at(1, 5, 1, "a")}, `session 1: event "a" is out of order or a duplicate`},
 		"id not UTF-8":  {[]event.Event{at(1, 5, 1, "a\xff")}, `session 1: event "a\xff": the id is not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -761,9 +758,9 @@ func TestWriterRefuses(t *testing.T) {
 		sessions [][]event.Event
 		want     string
 	}{
-		"same session": {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 comes after one with a higher hash, or again"},
-		"hash order":   {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 comes after one with a higher hash, or again"}, // 0x9e… and 0x3c…
-		"too late":     {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970: an index cannot tell it"},
+		"same session": {[][]event.Event{{at(1, 0, 0, "a")}, {at(1, 5, 0, "b")}}, "session 1 is out of order or a duplicate"},
+		"hash order":   {[][]event.Event{{at(1, 0, 0, "a")}, {at(2, 5, 0, "b")}}, "session 2 is out of order or a duplicate"}, // 0x9e… and 0x3c…
+		"too late":     {[][]event.Event{{at(1, 0, 1, "a"), at(1, math.MaxInt64, 1, "a")}}, "session 1 has 2 events from 0 to 9223372036854775807 µs after 1970, which exceeds the range of the index"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, err := NewWriter(io.Discard, io.Discard, io.Discard, 1000)
@@ -855,19 +852,7 @@ func TestSchema(t *testing.T) {
 		}
 		fmt.Fprintln(&got)
 	}
-	const golden = "testdata/schema.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", golden, diff)
-	}
+	golden.Check(t, "testdata/schema.txt", got.String())
 }
 
 // FuzzRead edits a file: at an offset, a number of bytes are replaced by

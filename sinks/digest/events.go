@@ -12,17 +12,16 @@ import (
 	"daybook/transform/shuffle"
 )
 
-// Events is a table of events, complete or open: what its footer says of it, and
-// nothing of what is in it. It is never changed, and safe for concurrent use.
+// Events is the footer of a table of events. It is immutable and safe for
+// concurrent use.
 type Events struct {
 	layout *layout
 }
 
 // OpenEvents opens a table of events of size bytes: that of complete sessions,
-// or that of open ones. It reads no more than the footer, with one ReadAt of
-// the last tail bytes, if tail is what the digest's index says
-// ([Index.TailSize]); any other number is as good, but that it takes more bytes
-// or a second ReadAt. Its error wraps [ErrCorrupt], or is r's.
+// or that of open ones. It reads the footer with one ReadAt if tail is the
+// value of [Index.TailSize]; with any other value it may read more bytes or
+// call ReadAt twice. Its error wraps [ErrCorrupt], or is that of r.
 func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error) {
 	table := &openTable
 	if complete {
@@ -38,15 +37,15 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 // Groups is the number of row groups.
 func (e *Events) Groups() int { return len(e.layout.groups) }
 
-// Open reads a row group of the table, which is in r, with one ReadAt, with its
-// events' ids or without.
+// Open reads a row group of the table in r with one ReadAt, with or without
+// event ids.
 //
-// An error wraps [ErrCorrupt], or is that of the io.ReaderAt. A row group whose
-// bytes are damaged is refused as a whole; one that the table does not have is
-// corrupt, too, for an index or somebody else believes that it has.
+// Its error wraps [ErrCorrupt], or is that of r. A damaged row group is refused
+// as a whole. A row group that does not exist is corrupt, too: the index that
+// names it is wrong.
 func (e *Events) Open(r io.ReaderAt, group int, ids bool) (*Sessions, error) {
 	if group < 0 || group >= e.Groups() {
-		return nil, corrupt("there is no row group %d, only %d of them", group, e.Groups())
+		return nil, corrupt("row group %d does not exist; the table has %d", group, e.Groups())
 	}
 	s := &Sessions{group: group, at: -1}
 	g, err := e.layout.group(r, group, ids)
@@ -59,10 +58,10 @@ func (e *Events) Open(r io.ReaderAt, group int, ids bool) (*Sessions, error) {
 	return s, nil
 }
 
-// Sessions are those of a row group, in order of the hash.
+// Sessions iterates over the sessions of a row group in order of the hash.
 type Sessions struct {
 	group int
-	at    int // the session that Next came to
+	at    int // the current session; -1 before the first Next
 
 	sessions, starts                                 []int64
 	steps, micros, seqs, kinds, whos, bodies, stored [][]byte
@@ -92,7 +91,7 @@ func (s *Sessions) read(g *group, ids bool) (err error) {
 	return nil
 }
 
-// Next goes on to the next session, if there is one, and says which it is.
+// Next moves to the next session and returns its id; ok is false at the end.
 func (s *Sessions) Next() (session int64, ok bool) {
 	if s.at+1 == len(s.sessions) {
 		return 0, false
@@ -101,12 +100,12 @@ func (s *Sessions) Next() (session int64, ok bool) {
 	return s.sessions[s.at], true
 }
 
-// Append appends the events of the session that Next came to, in the order in
-// which they were written; with ids, if those of the row group were read.
+// Append appends the events of the current session in their order; with ids,
+// which must have been read.
 //
-// Their texts and details may be kept: nobody writes to them again. They are
-// parts of buffers as large as the row group's texts, which stay in memory as
-// long as any of them does. An error wraps [ErrCorrupt].
+// The caller may keep the texts and details: they are immutable. They share
+// buffers of the size of the row group's texts, so each keeps a whole buffer in
+// memory. An error wraps [ErrCorrupt].
 func (s *Sessions) Append(events []event.Event, ids bool) ([]event.Event, error) {
 	events, err := s.append(events, ids)
 	if err != nil {
@@ -118,7 +117,7 @@ func (s *Sessions) Append(events []event.Event, ids bool) ([]event.Event, error)
 func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, err error) {
 	defer asCorrupt(&err)
 	if withIDs && s.stored == nil {
-		return nil, errors.New("its ids were not read, for no index knows of the session in another digest")
+		return nil, errors.New("its event ids were not read, because no index has the session in another digest")
 	}
 	i := s.at
 	kinds := s.kinds[i]
@@ -126,7 +125,7 @@ func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, 
 	steps, seqs, whos, bodies := values{data: s.steps[i]}, values{data: s.seqs[i]}, values{data: s.whos[i]}, values{data: s.bodies[i]}
 	micros, exact := values{data: s.micros[i]}, len(s.micros[i]) == 0
 	var ids values
-	var texts []byte // of the ids: parts of one buffer
+	var texts []byte // the ids share one buffer
 	if withIDs {
 		ids.data = s.stored[i]
 		texts = make([]byte, 0, decodedSize(len(ids.data), n))
@@ -159,25 +158,25 @@ func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, 
 	}
 	for _, v := range []*values{&steps, &micros, &seqs, &whos, &bodies, &ids} {
 		if v.bad || len(v.data) > 0 || n*kindSize != len(kinds) {
-			return nil, errors.New("its columns are of different lengths")
+			return nil, errors.New("its columns have different lengths")
 		}
 	}
 	return events, nil
 }
 
-// kindSize is how many bytes say what kind an event is of: the form of its id,
-// its type and its code. An event's form is that of its session's others, as a
-// rule, and takes less space there than anywhere else.
+// kindSize is the number of bytes in the column kinds per event: the form of
+// its id, its type and its code. The form is mostly equal within a session, so
+// it takes almost no space here.
 const kindSize = 3
 
-// values are those that a session's events have in a column.
+// values are the bytes of a session in a column, consumed from the front.
 type values struct {
 	data []byte
-	bad  bool // there was less than there had to be
+	bad  bool // the data ended early
 }
 
 func (v *values) uvarint() uint64 {
-	if len(v.data) > 0 && v.data[0] < 0x80 { // most are
+	if len(v.data) > 0 && v.data[0] < 0x80 { // the common case
 		x := v.data[0]
 		v.data = v.data[1:]
 		return uint64(x)
@@ -196,7 +195,7 @@ func (v *values) varint() int64 {
 	return int64(x>>1) ^ -int64(x&1)
 }
 
-// text is one that has its length before it.
+// text reads a length and that many bytes.
 func (v *values) text() []byte {
 	n := v.uvarint()
 	if n > uint64(len(v.data)) {
@@ -206,7 +205,7 @@ func (v *values) text() []byte {
 	return v.take(int(n))
 }
 
-// take is the next n bytes; if there are less, other ones.
+// take returns the next n bytes, or n zeros if there are fewer.
 func (v *values) take(n int) []byte {
 	if n > len(v.data) {
 		v.bad = true
@@ -217,6 +216,6 @@ func (v *values) take(n int) []byte {
 	return taken
 }
 
-// view is b as a string. That is sound because every row group is decoded into
-// new buffers, to which nobody writes again.
+// view returns b as a string without a copy. This is safe because every row
+// group is decoded into new buffers, which then never change.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

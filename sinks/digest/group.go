@@ -9,24 +9,26 @@ import (
 	"daybook/sinks/internal/zstdcodec"
 )
 
-// group is a row group in memory, whose columns are decoded one after the other.
+// group is a row group in memory, whose columns are decoded one after the
+// other.
 //
-// That its checksums are right says that it is what a [Writer] wrote. So it is
-// decoded by what little that is: required columns, each in pages of version 1
-// of plain values. Arrow's reader, which knows all of Parquet, takes as long to
-// get ready for a column as it takes to decode one.
+// Its checksums prove that a [Writer] wrote it. So the decoder knows only what
+// a Writer writes: required columns in version 1 pages of plain values. Arrow's
+// reader supports all of Parquet and takes as long to set up a column as to
+// decode it.
 type group struct {
-	columns []column // that are still to come
+	columns []column // not yet decoded
 	rows    int
-	rest    []byte // theirs
+	rest    []byte // bytes of columns
 }
 
-// numbers decodes the next column, into values if they are not too few.
+// numbers decodes the next column, into the memory of values if it is large
+// enough.
 func (g *group) numbers(values []int64) ([]int64, error) {
 	values = slices.Grow(values[:0], g.rows)
 	err := g.pages(func(page []byte, n int) error {
 		if len(page) != n*8 {
-			return errors.New("a page of numbers is of another size")
+			return errors.New("a page of numbers has the wrong size")
 		}
 		for ; len(page) > 0; page = page[8:] {
 			values = append(values, int64(binary.LittleEndian.Uint64(page)))
@@ -36,8 +38,7 @@ func (g *group) numbers(values []int64) ([]int64, error) {
 	return values, err
 }
 
-// texts decodes the next column. The texts are parts of memory that nobody
-// writes to again.
+// texts decodes the next column. The memory of the texts is immutable.
 func (g *group) texts() ([][]byte, error) {
 	values := make([][]byte, 0, g.rows)
 	err := g.pages(func(page []byte, n int) error {
@@ -54,15 +55,15 @@ func (g *group) texts() ([][]byte, error) {
 			page = page[size:]
 		}
 		if len(page) > 0 {
-			return errors.New("a page has more than its values")
+			return errors.New("a page has bytes after its values")
 		}
 		return nil
 	})
 	return values, err
 }
 
-// pages takes the next column, and calls each with the bytes of its pages and
-// how many values they hold.
+// pages calls each for every page of the next column, with the page's bytes and
+// its number of values.
 func (g *group) pages(each func(page []byte, values int) error) (err error) {
 	c := g.columns[0]
 	g.columns = g.columns[1:]
@@ -77,7 +78,7 @@ func (g *group) pages(each func(page []byte, values int) error) (err error) {
 			return err
 		}
 		if h.stored > len(rest) || h.values > left || h.values == 0 {
-			return fmt.Errorf("a page of %d values and %d bytes, where %d and %d are left", h.values, h.stored, left, len(rest))
+			return fmt.Errorf("a page has %d values and %d bytes; %d and %d are left", h.values, h.stored, left, len(rest))
 		}
 		page := rest[:h.stored]
 		if !c.random {
@@ -86,7 +87,7 @@ func (g *group) pages(each func(page []byte, values int) error) (err error) {
 			}
 		}
 		if len(page) != h.size {
-			return fmt.Errorf("a page of %d bytes, and its header says %d", len(page), h.size)
+			return fmt.Errorf("a page has %d bytes, and its header says %d", len(page), h.size)
 		}
 		if err := each(page, h.values); err != nil {
 			return err
@@ -97,18 +98,19 @@ func (g *group) pages(each func(page []byte, values int) error) (err error) {
 	return nil
 }
 
-// pageHeader is what differs between the headers of pages.
+// pageHeader has the fields that differ between page headers.
 type pageHeader struct {
-	size, stored int // bytes, before and after compression
+	size, stored int // bytes before and after compression
 	values       int
 }
 
-// cutPageHeader takes a page's header off b: a struct in the compact protocol
-// of Thrift, of which a [Writer] fills the same members each time.
+// cutPageHeader reads a page's header and returns the bytes after it. The
+// header is a struct in Thrift's compact protocol. A [Writer] always writes the
+// same fields.
 //
-//	1 type, 2 size, 3 stored size, 5 struct: 1 values, 2 encoding, 3 and 4 those of levels, 5 statistics: none
+//	1 type, 2 size, 3 stored size, 5 struct: 1 values, 2 encoding, 3 and 4 those of levels, 5 statistics (empty)
 func cutPageHeader(b []byte) (h pageHeader, rest []byte, err error) {
-	const number, object, end = 5, 12, 0 // types; the next member is 1 or 2 further on, in the higher bits
+	const number, object, end = 5, 12, 0 // types; the high bits have the distance to the next field id
 	p := thrift{rest: b}
 	p.expect(1<<4 | number)
 	p.expect(0) // a data page
@@ -119,7 +121,7 @@ func cutPageHeader(b []byte) (h pageHeader, rest []byte, err error) {
 	p.expect(2<<4 | object)
 	p.expect(1<<4 | number)
 	h.values = p.number()
-	for _, encoding := range []byte{0, 3, 3} { // plain; levels, of which there are none, as runs
+	for _, encoding := range []byte{0, 3, 3} { // plain; run lengths for the (absent) levels
 		p.expect(1<<4 | number)
 		p.expect(encoding << 1)
 	}
@@ -127,12 +129,12 @@ func cutPageHeader(b []byte) (h pageHeader, rest []byte, err error) {
 		p.expect(b)
 	}
 	if p.bad {
-		return h, nil, errors.New("a page's header is none that a digest has")
+		return h, nil, errors.New("a page's header is not that of a digest")
 	}
 	return h, p.rest, nil
 }
 
-// thrift reads what is expected, and notes what is not.
+// thrift reads expected bytes and sets bad at the first other one.
 type thrift struct {
 	rest []byte
 	bad  bool
@@ -146,7 +148,7 @@ func (t *thrift) expect(b byte) {
 	t.rest = t.rest[1:]
 }
 
-// number is a size or a count: an i32 that is not negative.
+// number reads a size or a count: an i32 that is not negative.
 func (t *thrift) number() int {
 	n, size := binary.Varint(t.rest)
 	if size <= 0 || n < 0 || n > 1<<31-1 {

@@ -5,16 +5,16 @@ import (
 	"encoding/hex"
 )
 
-// The forms in which ids are stored: the digits of a hexadecimal number, as
-// most ids are, take half as many bytes as its text.
+// The forms of stored ids. Most ids are hexadecimal numbers, which take half as
+// many bytes as their text.
 const (
-	idText = iota // the id as it is
-	idHex         // an even number of lower-case digits, two of them a byte
-	idUUID        // the 32 lower-case digits of a UUID, without its dashes
+	idText = iota // the text of the id
+	idHex         // an even number of lower-case hex digits, two per byte
+	idUUID        // a lower-case UUID as 16 bytes
 )
 
-// appendID appends an id as it is stored, and says in which form. That of a
-// UUID is 16 bytes; the others have their length, an uvarint, before them.
+// appendID appends an id in its stored form, and returns the form. A UUID is 16
+// bytes; the other forms start with their length, a uvarint.
 func appendID(b []byte, id string) (_ []byte, form uint8) {
 	if hasDashes(id) {
 		if stored, ok := appendDigits(b, id[:8]+id[9:13]+id[14:18]+id[19:23]+id[24:]); ok {
@@ -27,12 +27,13 @@ func appendID(b []byte, id string) (_ []byte, form uint8) {
 	return append(binary.AppendUvarint(b, uint64(len(id))), id...), idText
 }
 
-// hasDashes says whether an id has the length and the dashes of a UUID.
+// hasDashes reports whether id has the length and the dashes of a UUID.
 func hasDashes(id string) bool {
 	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
 }
 
-// appendDigits appends a byte for every two digits, if all are.
+// appendDigits appends a byte for every two hex digits; ok is false if a digit
+// is not one.
 func appendDigits(b []byte, digits string) (_ []byte, ok bool) {
 	if len(digits)%2 != 0 {
 		return b, false
@@ -47,8 +48,8 @@ func appendDigits(b []byte, digits string) (_ []byte, ok bool) {
 	return b, true
 }
 
-// digitOf is the value of each lower-case hexadecimal digit, and noDigit of
-// whatever is none.
+// digitOf is the value of each lower-case hex digit, and noDigit for other
+// bytes.
 var digitOf = func() (values [256]byte) {
 	for c := range values {
 		values[c] = noDigit
@@ -61,8 +62,7 @@ var digitOf = func() (values [256]byte) {
 
 const noDigit = 16
 
-// decodeID appends the id that is stored in a form at the beginning of stored,
-// and gives what follows it.
+// decodeID reads an id of the given form from stored and appends it to b.
 func decodeID(b []byte, form uint8, stored *values) []byte {
 	switch form {
 	case idText:
@@ -81,5 +81,6 @@ func decodeID(b []byte, form uint8, stored *values) []byte {
 	return b
 }
 
-// decodedSize is at least the length of n ids that are stored in so many bytes.
+// decodedSize is an upper bound for the length of n ids stored in so many
+// bytes.
 func decodedSize(stored, n int) int { return 2*stored + 4*n }

@@ -9,42 +9,42 @@ import (
 	"daybook/transform/shuffle"
 )
 
-// Entry is a row of the table of sessions.
+// Entry is a row of the index.
 //
-// Of its events' times a digest keeps the minutes. Every date begins with one,
-// in any zone of today, so that which dates they are on is exact.
+// The index keeps times in whole minutes. In every current time zone, a date
+// starts at a whole minute, so the dates of a session are exact.
 type Entry struct {
 	Session  int64
-	First    int64 // when the minute of its first event begins, in ms since the Unix epoch
-	Last     int64 // the last ms of its last event's minute
+	First    int64 // start of the minute of its first event, in ms since the Unix epoch
+	Last     int64 // last ms of the minute of its last event
 	Events   int64
-	Complete bool  // its events are in the table complete, not in open
-	Group    int32 // the row group of its events in that table
+	Complete bool  // its events are in the table complete; otherwise in open
+	Group    int32 // row group of its events in that table
 }
 
-// Index is a table of sessions in memory: 24 bytes a session. It is never
-// changed, and safe for concurrent use.
+// Index is the index of a digest in memory, in 24 bytes per session. It is
+// immutable and safe for concurrent use.
 type Index struct {
 	entries []packed
 	tails   tails
 }
 
-// tails are how many bytes at the ends of the tables of events have to be read
-// to open them.
+// tails are the numbers of bytes to read at the ends of the tables of events to
+// open them.
 type tails struct{ complete, open int64 }
 
 // packed is an Entry in 24 bytes.
 type packed struct {
 	session int64
-	first   int32  // the minute of the first event, since the Unix epoch
-	minutes uint32 // from there to that of the last
+	first   int32  // minute of the first event since the Unix epoch
+	minutes uint32 // from the first event's minute to the last event's
 	events  uint32
-	place   uint32 // the row group times 2, and 1 if it is in the table complete
+	place   uint32 // row group times 2, plus 1 in the table complete
 }
 
 const minute = 60_000 // ms
 
-// pack packs an entry, if it is one that a digest can have.
+// pack packs an entry; ok is false for one that no digest can have.
 func pack(e Entry) (p packed, ok bool) {
 	first, last := floorMinute(e.First), floorMinute(e.Last)
 	if e.First > e.Last || first < math.MinInt32 || last > math.MaxInt32 ||
@@ -82,9 +82,8 @@ func (x *Index) Len() int { return len(x.entries) }
 // At returns session i in order of the hash.
 func (x *Index) At(i int) Entry { return x.entries[i].entry() }
 
-// TailSize is what [OpenEvents] should be told of one of the tables of events:
-// how many bytes at its end it has to read. It is 0, unknown, in an index that
-// [NewIndex] made.
+// TailSize is the tail argument for [OpenEvents] of one of the tables of
+// events, in bytes. It is 0 (unknown) in an index from [NewIndex].
 func (x *Index) TailSize(complete bool) int64 {
 	if complete {
 		return x.tails.complete
@@ -92,20 +91,20 @@ func (x *Index) TailSize(complete bool) int64 {
 	return x.tails.open
 }
 
-// Size is the memory that the index takes, in bytes.
+// Size is the memory of the index, in bytes.
 func (x *Index) Size() int64 { return packedSize * int64(cap(x.entries)) }
 
 const packedSize = 24
 
-// NewIndex makes an index of entries, which are in ascending order of their
-// hash; what it keeps of their times is the minutes. Its error wraps
-// [ErrCorrupt]: no digest has such sessions.
+// NewIndex makes an index of entries in ascending order of their hash. It
+// rounds their times to minutes. Its error wraps [ErrCorrupt]: no digest has
+// such sessions.
 func NewIndex(entries []Entry) (*Index, error) {
 	x := &Index{entries: make([]packed, 0, len(entries))}
 	for _, e := range entries {
 		p, ok := pack(e)
 		if !ok {
-			return nil, corrupt("no session is like this one: %+v", e)
+			return nil, corrupt("invalid session: %+v", e)
 		}
 		if err := x.add(p); err != nil {
 			return nil, err
@@ -114,8 +113,8 @@ func NewIndex(entries []Entry) (*Index, error) {
 	return x, nil
 }
 
-// ReadIndex reads a table of sessions of size bytes: all of it with one ReadAt,
-// if it is not very large. Its error wraps [ErrCorrupt], or is r's.
+// ReadIndex reads an index of size bytes from r, with one ReadAt unless it is
+// very large. Its error wraps [ErrCorrupt], or is that of r.
 func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	b, err := readWhole(r, size)
 	if err != nil {
@@ -129,8 +128,8 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	return l.index(whole)
 }
 
-// readWhole reads all of r. The size is a manifest's, for which nothing vouches:
-// little more memory is taken than for what has turned out to be there.
+// readWhole reads size bytes of r. The size comes from a manifest and may be
+// wrong: memory grows with the bytes that are really there.
 func readWhole(r io.ReaderAt, size int64) (b []byte, err error) {
 	for int64(len(b)) < size {
 		start := int64(len(b))
@@ -147,8 +146,8 @@ func readWhole(r io.ReaderAt, size int64) (b []byte, err error) {
 	return b, nil
 }
 
-// indexPiece is up to which size a table of sessions is read at once: that of
-// a million sessions and more.
+// indexPiece is the size, in bytes, up to which an index is read at once:
+// enough for over a million sessions.
 const indexPiece = 16 << 20
 
 func (l *layout) index(r io.ReaderAt) (_ *Index, err error) {
@@ -170,7 +169,7 @@ func (l *layout) index(r io.ReaderAt) (_ *Index, err error) {
 		for row := range rows {
 			p, ok := c.packed(row)
 			if !ok {
-				return nil, fmt.Errorf("no session is like number %d of row group %d", row, i)
+				return nil, fmt.Errorf("row %d of row group %d is not a valid session", row, i)
 			}
 			if err := x.add(p); err != nil {
 				return nil, err
@@ -184,12 +183,12 @@ func (t tails) String() string { return fmt.Sprintf("%d %d", t.complete, t.open)
 
 func parseTails(s string) (t tails, err error) {
 	if _, err := fmt.Sscanf(s, "%d %d", &t.complete, &t.open); err != nil || t.String() != s {
-		return tails{}, fmt.Errorf("%q are no sizes of footers", s)
+		return tails{}, fmt.Errorf("the sizes of footers are %q", s)
 	}
 	return t, nil
 }
 
-// add adds a session, if it comes next.
+// add adds a session, which must come next in order of the hash.
 func (x *Index) add(p packed) error {
 	if n := len(x.entries); n > 0 && shuffle.Hash(p.session) <= shuffle.Hash(x.entries[n-1].session) {
 		return corrupt("session %d does not come after session %d", p.session, x.entries[n-1].session)
@@ -198,10 +197,10 @@ func (x *Index) add(p packed) error {
 	return nil
 }
 
-// sessionBatch is a row group of the table of sessions.
+// sessionBatch is a row group of the index.
 type sessionBatch struct{ id, first, minutes, events, place []int64 }
 
-// read reads row group i, and says how many rows it has.
+// read reads row group i and returns its number of rows.
 func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err error) {
 	g, err := l.group(r, i, false)
 	if err != nil {
@@ -215,7 +214,7 @@ func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err erro
 	return l.groups[i].rows, nil
 }
 
-// packed is row i, if its numbers fit.
+// packed returns row i; ok is false if its numbers are out of range.
 func (c *sessionBatch) packed(i int) (p packed, ok bool) {
 	p = packed{c.id[i], int32(c.first[i]), uint32(c.minutes[i]), uint32(c.events[i]), uint32(c.place[i])}
 	ok = int64(p.first) == c.first[i] && int64(p.minutes) == c.minutes[i] &&

@@ -16,9 +16,9 @@ const (
 	tailSize = 4 + len(magic) // the footer's length and the magic
 )
 
-var errTail = errors.New("it does not end as a Parquet file does")
+var errTail = errors.New("it does not end like a Parquet file")
 
-// footerLength reads the length of the footer off the end of a file.
+// footerLength reads the length of the footer from the end of a file.
 func footerLength(tail []byte) (int64, error) {
 	if len(tail) < tailSize || string(tail[len(tail)-len(magic):]) != magic {
 		return 0, errTail
@@ -26,24 +26,23 @@ func footerLength(tail []byte) (int64, error) {
 	return int64(binary.LittleEndian.Uint32(tail[len(tail)-tailSize:])), nil
 }
 
-// layout is what the footer of a table says, once it has been read, and found to
-// be whole.
+// layout is the validated footer of a table.
 type layout struct {
 	table  *table
-	tails  string // value of keyTails, which the table of sessions has
+	tails  string // value of keyTails, in the index only
 	groups []span
 }
 
-// span is where a row group lies, and its checksums. Its bytes up to optional
-// are those of the columns that readers need.
+// span is the place of a row group, and its checksums. The columns that are
+// always read end at optional.
 type span struct {
 	start, optional, end   int64
 	rows                   int
 	neededSum, optionalSum uint32
 }
 
-// open reads the footer of a file that should be a table t. It looks for it in
-// the last tail bytes first.
+// open reads the footer of a file that must be a table t. It first reads the
+// last tail bytes.
 func open(r io.ReaderAt, size, tail int64, t *table) (*layout, error) {
 	encoded, start, err := readFooter(r, size, tail)
 	if err != nil {
@@ -52,8 +51,8 @@ func open(r io.ReaderAt, size, tail int64, t *table) (*layout, error) {
 	return parseFooter(encoded, start, t)
 }
 
-// readFooter returns the footer's bytes, and the offset of its checksum: the
-// end of the row groups. The last first bytes are those that it reads first.
+// readFooter returns the footer's bytes and the offset of its checksum, which
+// is the end of the row groups. It reads the last first bytes first.
 func readFooter(r io.ReaderAt, size, first int64) (encoded []byte, start int64, err error) {
 	tail, err := readAt(r, max(0, size-max(first, int64(tailSize))), size)
 	if err != nil {
@@ -65,7 +64,7 @@ func readFooter(r io.ReaderAt, size, first int64) (encoded []byte, start int64, 
 	}
 	start = size - int64(tailSize) - length - checksumSize
 	if start < int64(len(magic)) {
-		return nil, 0, corrupt("its footer of %d bytes does not fit its %d bytes", length, size)
+		return nil, 0, corrupt("the footer of %d bytes does not fit into the file of %d bytes", length, size)
 	}
 	if missing := size - int64(len(tail)) - start; missing > 0 {
 		head, err := readAt(r, start, start+missing)
@@ -77,12 +76,12 @@ func readFooter(r io.ReaderAt, size, first int64) (encoded []byte, start int64, 
 	tail = tail[int64(len(tail))-(size-start):]
 	encoded = tail[checksumSize:][:length]
 	if checksum(encoded) != binary.LittleEndian.Uint32(tail) {
-		return nil, 0, corrupt("the footer has another checksum than it had")
+		return nil, 0, corrupt("the checksum of the footer is wrong")
 	}
 	return encoded, start, nil
 }
 
-// parseFooter parses a footer whose bytes are known to be those of a writer.
+// parseFooter parses a footer whose checksum was right.
 func parseFooter(encoded []byte, end int64, t *table) (_ *layout, err error) {
 	defer asCorrupt(&err)
 	defer guard(&err)
@@ -100,7 +99,7 @@ func parseFooter(encoded []byte, end int64, t *table) (_ *layout, err error) {
 	return &layout{table: t, tails: value(footer, keyTails), groups: groups}, nil
 }
 
-// asCorrupt makes any error one that wraps ErrCorrupt.
+// asCorrupt makes err wrap ErrCorrupt.
 func asCorrupt(err *error) {
 	if *err != nil && !errors.Is(*err, ErrCorrupt) {
 		*err = corrupt("%w", *err)
@@ -109,10 +108,10 @@ func asCorrupt(err *error) {
 
 func checkMetadata(footer *metadata.FileMetaData, t *table) error {
 	if version := value(footer, keyVersion); version != strconv.Itoa(Version) {
-		return fmt.Errorf("it is of version %q, and should be of %d", version, Version)
+		return fmt.Errorf("its version is %q; expected %d", version, Version)
 	}
 	if name := value(footer, keyTable); name != t.name {
-		return fmt.Errorf("it is the table %q, and should be %q", name, t.name)
+		return fmt.Errorf("it is the table %q; expected %q", name, t.name)
 	}
 	return nil
 }
@@ -124,8 +123,8 @@ func value(footer *metadata.FileMetaData, key string) string {
 	return ""
 }
 
-// spans are the row groups, which follow one another from the magic at the
-// file's beginning to end.
+// spans returns the row groups, which follow one another from the magic at the
+// start of the file to end.
 func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	sums, err := base64.RawStdEncoding.DecodeString(value(footer, keyChecksums))
 	if err != nil {
@@ -133,7 +132,7 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	}
 	n := len(footer.RowGroups)
 	if len(sums) != n*2*checksumSize {
-		return nil, fmt.Errorf("it has %d row groups, and checksums of %d bytes", n, len(sums))
+		return nil, fmt.Errorf("it has %d row groups, but %d bytes of checksums", n, len(sums))
 	}
 	groups := make([]span, n)
 	for i := n - 1; i >= 0; i-- {
@@ -143,10 +142,10 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 			s.optional = g.Columns[len(t.columns)-t.optional].MetaData.DataPageOffset
 		}
 		if s.start < int64(len(magic)) || s.start > s.optional || s.optional > end {
-			return nil, fmt.Errorf("row group %d begins at %d, and its end at %d", i, s.start, s.optional)
+			return nil, fmt.Errorf("row group %d starts at %d, and its optional columns at %d", i, s.start, s.optional)
 		}
-		// The sessions of rows differ, so that even compressed each takes some
-		// bits: this bounds what is allocated for them by far.
+		// Session ids differ, so a row takes some bits even when
+		// compressed. This limits the memory for the rows by far.
 		if g.NumRows < 0 || g.NumRows > 1000*(end-s.start) {
 			return nil, fmt.Errorf("row group %d has %d rows in %d bytes", i, g.NumRows, end-s.start)
 		}
@@ -158,8 +157,8 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	return groups, nil
 }
 
-// group reads row group i of the table in r with one ReadAt, and verifies its
-// checksums. Columns that are optional are not there unless all says so.
+// group reads row group i of the table in r with one ReadAt and verifies its
+// checksums. It includes the optional columns only if all is set.
 func (l *layout) group(r io.ReaderAt, i int, all bool) (*group, error) {
 	at := l.groups[i]
 	end := at.optional
@@ -172,7 +171,7 @@ func (l *layout) group(r io.ReaderAt, i int, all bool) (*group, error) {
 	}
 	needed, optional := b[:at.optional-at.start], b[at.optional-at.start:]
 	if checksum(needed) != at.neededSum || all && checksum(optional) != at.optionalSum {
-		return nil, corrupt("it has another checksum than it had")
+		return nil, corrupt("its checksum is wrong")
 	}
 	return &group{columns: l.table.columns, rows: at.rows, rest: b}, nil
 }
@@ -185,10 +184,10 @@ func readAt(r io.ReaderAt, start, end int64) ([]byte, error) {
 	b := make([]byte, end-start)
 	n, err := r.ReadAt(b, start)
 	if n == len(b) {
-		return b, nil // with io.EOF, it may be
+		return b, nil // err may be io.EOF
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return nil, corrupt("it ends at byte %d, where byte %d was expected", start+int64(n), end)
+		return nil, corrupt("it ends at byte %d; expected %d bytes", start+int64(n), end)
 	}
 	return nil, err
 }

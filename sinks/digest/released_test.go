@@ -10,6 +10,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"daybook/testdata/golden"
 	"daybook/transform/event"
 )
 
@@ -23,7 +24,7 @@ import (
 func TestReleased(t *testing.T) {
 	const dir = "testdata/v2"
 	sessions, index := parseTwin(t, filepath.Join(dir, "digest.txt"))
-	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); *update && os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(dir, partNames()[0])); golden.Update() && os.IsNotExist(err) {
 		f, _ := write(t, sessions, 4)
 		for i, name := range partNames() {
 			if err := os.WriteFile(filepath.Join(dir, name), f.parts()[i], 0o644); err != nil {
@@ -43,7 +44,7 @@ func TestReleased(t *testing.T) {
 // The digests of older versions are refused as such.
 func TestOlder(t *testing.T) {
 	for part, file := range readParts(t, "testdata/v1") {
-		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `of version "1"`) {
+		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `its version is "1"`) {
 			t.Errorf("%s: error %v", partNames()[part], err)
 		}
 	}

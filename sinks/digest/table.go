@@ -13,26 +13,26 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
-// maxGroups is how many row groups a Parquet file can number.
+// maxGroups is the largest number of row groups in a Parquet file.
 const maxGroups = 1<<15 - 1
 
-// tableWriter writes a file, row group by row group. They are encoded in memory,
-// one after the other, beside whatever its caller does; what goes to the file's
-// writer is written by calls of wait and close.
+// tableWriter writes a file row group by row group. A goroutine encodes them
+// one after the other in memory. Only wait and close write to the file.
 type tableWriter struct {
 	sink   *sink
 	file   *file.Writer
 	table  *table
-	groups int   // begun to be encoded
-	tail   int64 // once it is closed: the bytes from the footer's checksum on
+	groups int   // number of row groups passed to begin
+	tail   int64 // after close: number of bytes from the footer's checksum to the end
 
-	// What follows is for one row group at a time, but for the channels.
-	encoding []chan encoded // row groups that are being encoded, or wait for it, in order
-	last     chan error     // of the last of them, once it is encoded
-	sums     []byte         // of the row groups, as in the metadata
+	// Except for the channels, only the encoder of one row group uses these
+	// at a time.
+	encoding []chan encoded // row groups that are encoded or wait for it, in order
+	last     chan error     // the result of the last of them
+	sums     []byte         // checksums of the row groups in the form of the metadata
 }
 
-// encoded is a row group in the form of its file.
+// encoded is an encoded row group, or why it could not be encoded.
 type encoded struct {
 	bytes []byte
 	err   error
@@ -51,9 +51,9 @@ func newTableWriter(w io.Writer, t *table) (_ *tableWriter, err error) {
 	return &tableWriter{sink: s, file: f, table: t, last: last}, s.flush()
 }
 
-// begin begins to encode a row group of the table's columns, once those before
-// it are: values of the type []int64 or []parquet.ByteArray, which are the
-// table's until wait has returned for it.
+// begin starts to encode a row group once the previous ones are done. The
+// columns are of type []int64 or []parquet.ByteArray; the caller must not
+// change them before wait has returned for the row group.
 func (w *tableWriter) begin(columns ...any) error {
 	if w.groups++; w.groups > maxGroups {
 		return fmt.Errorf("table %s: more than %d row groups", w.table.name, maxGroups)
@@ -71,8 +71,8 @@ func (w *tableWriter) begin(columns ...any) error {
 	return nil
 }
 
-// wait waits until at most so many row groups are being encoded, and writes the
-// others.
+// wait writes encoded row groups until at most most are left, which may still
+// be encoded.
 func (w *tableWriter) wait(most int) error {
 	for len(w.encoding) > most {
 		group := <-w.encoding[0]
@@ -123,18 +123,18 @@ func writeChunk(chunk file.ColumnChunkWriter, values any) (err error) {
 	case *file.ByteArrayColumnChunkWriter:
 		_, err = chunk.WriteBatch(values.([]parquet.ByteArray), nil, nil)
 	default:
-		err = fmt.Errorf("no column is of the type %s", chunk.Descr().PhysicalType())
+		err = fmt.Errorf("unexpected type %s", chunk.Descr().PhysicalType())
 	}
 	return errors.Join(err, chunk.Close())
 }
 
-// setMetadata puts a value into the footer's metadata.
+// setMetadata adds a value to the footer's metadata.
 func (w *tableWriter) setMetadata(key, value string) error {
 	return w.file.AppendKeyValueMetadata(key, value)
 }
 
-// close writes the footer, and its checksum before it. There is no row group
-// that is being encoded.
+// close writes the checksum of the footer and the footer. All row groups must
+// be written.
 func (w *tableWriter) close() (err error) {
 	defer guard(&err)
 	err = errors.Join(
@@ -151,7 +151,7 @@ func (w *tableWriter) close() (err error) {
 	footer := w.sink.footer
 	length, err := footerLength(footer)
 	if err != nil || length != int64(len(footer)-tailSize) {
-		return fmt.Errorf("table %s: the writer reported success, but wrote no footer", w.table.name)
+		return fmt.Errorf("table %s: the library reported success, but wrote no footer", w.table.name)
 	}
 	w.sink.pending = binary.LittleEndian.AppendUint32(w.sink.pending, checksum(footer[:length]))
 	w.sink.pending = append(w.sink.pending, footer...)
@@ -159,16 +159,15 @@ func (w *tableWriter) close() (err error) {
 	return w.sink.flush()
 }
 
-// sink stands between the Arrow writer, which panics or goes on when a write
-// fails, and the writer that may fail: it keeps what is written until it is
-// flushed, or taken to be written later.
+// sink protects the Arrow writer, which panics or ignores errors, from a
+// failing output: it keeps what is written until flush or take.
 type sink struct {
 	w       io.Writer
 	pending []byte
-	spare   chan []byte // buffers for it
-	sum     uint32      // of what has been written since it was set to zero
+	spare   chan []byte // buffers to reuse for pending
+	sum     uint32      // checksum of the bytes written since it was set to zero
 
-	holding bool   // what is written is the footer: it is only kept
+	holding bool   // keep what is written in footer
 	footer  []byte // with its length and the magic
 }
 
@@ -182,7 +181,7 @@ func (s *sink) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// take gives what was written since the last time, for write.
+// take returns the bytes written since the last call.
 func (s *sink) take() []byte {
 	b := s.pending
 	select {
@@ -193,7 +192,8 @@ func (s *sink) take() []byte {
 	return b
 }
 
-// write passes on what take gave, beside what the Arrow writer does.
+// write writes bytes from take to the file, while the Arrow writer may
+// continue.
 func (s *sink) write(b []byte) error {
 	n, err := s.w.Write(b)
 	if err == nil && n < len(b) {

@@ -8,23 +8,23 @@ import (
 	"daybook/transform/shuffle"
 )
 
-// The sizes of row groups, in events. A day has some [groupsPerDay] of them,
-// so that one session can be had without the others, but none so small that
-// its place in the footer and its pages' headers outweigh it, nor so large that
-// its reader needs more than a few MB. Of open sessions, which are a sixteenth
-// of a day's or fewer, other days ask for single ones: so they have as many row
-// groups as the others. Beyond a billion events there would be more than
-// Parquet can number, and row groups grow.
+// The sizes of row groups, in events. A day has about [groupsPerDay] of them
+// per table, so that one session can be read without most of the others. A row
+// group is large enough to outweigh its place in the footer and its page
+// headers, and small enough that a reader needs only a few MB. Open sessions
+// are at most a sixteenth of a day's, and other days read them one by one:
+// their table has as many row groups as the other. Beyond a billion events, row
+// groups grow, because Parquet limits their number.
 const (
 	groupsPerDay   = 12
 	minGroupEvents = 1000
 	openShare      = 16
 	minOpenEvents  = 250
 	maxGroupEvents = 64 << 10
-	manyGroups     = maxGroups / 2 // since sessions do not fill row groups to the last event
+	manyGroups     = maxGroups / 2 // half, because sessions do not fill row groups exactly
 )
 
-// groupSizes are the sizes of the two tables' row groups.
+// groupSizes are the row group sizes of the two tables of events.
 type groupSizes struct{ complete, open int }
 
 func groupEvents(events int64) groupSizes {
@@ -37,19 +37,18 @@ func groupEvents(events int64) groupSizes {
 	}
 }
 
-// indexGroup is the size of the row groups of the table of sessions. It is
-// read whole.
+// indexGroup is the size of a row group of the index, in rows.
 const indexGroup = 64 << 10
 
-// groupsAhead is how many row groups of a table of events are encoded, or wait
-// for it, while the next one is collected. With a single one its caller and the
-// encoder would wait for each other in turn, as row groups differ.
+// groupsAhead is how many row groups of a table of events are encoded or wait
+// for it while the next is collected. Row groups differ: with only one, caller
+// and encoder would wait for each other in turn.
 const groupsAhead = 2
 
 // Writer writes a digest. It holds three row groups of each table of events in
 // memory: two are encoded, on another core if there is one, while the next is
-// collected. Only calls of the Writer's methods write to the files. The first
-// error is that of all calls that follow.
+// collected. Only calls of Writer's methods write to the files. After the first
+// error, all calls return it.
 type Writer struct {
 	complete, open *eventsWriter
 	sessions       *sessionsWriter
@@ -58,22 +57,21 @@ type Writer struct {
 	err            error
 }
 
-// Summary says what a digest holds.
+// Summary has the figures of a digest.
 type Summary struct {
 	Complete, Open Count
-	MinTS, MaxTS   int64 // of all events, in µs since the Unix epoch; 0 without events
+	MinTS, MaxTS   int64 // of all events, in µs since the Unix epoch; 0 if there are none
 }
 
-// Count is what is in a table of events.
+// Count has the figures of a table of events.
 type Count struct {
 	Sessions, Events int64
 	Groups           int // row groups
 }
 
-// NewWriter begins a digest. The three writers get the tables; they are the
-// caller's to close. events is how many events the day has, duplicates
-// included, or an estimate that is a pure function of the dumps: it decides
-// the size of row groups, and nothing else.
+// NewWriter starts a digest in three writers, which the caller closes. events
+// is the number of events of the day, duplicates included, or an estimate that
+// depends only on the dumps. It decides the size of row groups.
 func NewWriter(complete, open, sessions io.Writer, events int64) (*Writer, error) {
 	return newWriter(complete, open, sessions, groupEvents(events))
 }
@@ -81,21 +79,21 @@ func NewWriter(complete, open, sessions io.Writer, events int64) (*Writer, error
 func newWriter(complete, open, sessions io.Writer, sizes groupSizes) (*Writer, error) {
 	c, err := newEventsWriter(complete, &completeTable, sizes.complete)
 	if err != nil {
-		return nil, fmt.Errorf("begin a digest: %w", err)
+		return nil, fmt.Errorf("start a digest: %w", err)
 	}
 	o, err := newEventsWriter(open, &openTable, sizes.open)
 	if err != nil {
-		return nil, fmt.Errorf("begin a digest: %w", err)
+		return nil, fmt.Errorf("start a digest: %w", err)
 	}
 	s, err := newTableWriter(sessions, &sessionsTable)
 	if err != nil {
-		return nil, fmt.Errorf("begin a digest: %w", err)
+		return nil, fmt.Errorf("start a digest: %w", err)
 	}
 	return &Writer{complete: c, open: o, sessions: &sessionsWriter{table: s}}, nil
 }
 
-// Append moves the sessions of a batch to the end of the digest, and empties the
-// batch. Sessions come in ascending order of their hash.
+// Append moves the sessions of a batch to the end of the digest and empties the
+// batch. Sessions must come in ascending order of their hash.
 func (w *Writer) Append(b *Batch) error {
 	complete, open := 0, 0
 	for i := range b.sessions {
@@ -114,13 +112,13 @@ func (w *Writer) Append(b *Batch) error {
 	return w.err
 }
 
-// append moves a session, which is row i of its batch's values, to a table.
+// append moves a session, row i of values, to a table.
 func (w *Writer) append(s *batched, to *eventsWriter, count *Count, values *eventValues, i int) error {
 	hash := shuffle.Hash(s.id)
 	if w.summary.sessions() == 0 {
 		w.summary.MinTS, w.summary.MaxTS = s.first, s.last
 	} else if hash <= w.lastHash {
-		return fmt.Errorf("session %d comes after one with a higher hash, or again", s.id)
+		return fmt.Errorf("session %d is out of order or a duplicate", s.id)
 	}
 	w.lastHash = hash
 	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
@@ -135,14 +133,14 @@ func (w *Writer) append(s *batched, to *eventsWriter, count *Count, values *even
 		Events: int64(s.events), Complete: s.complete, Group: int32(group),
 	})
 	if !ok {
-		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970: an index cannot tell it", s.id, s.events, s.first, s.last)
+		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970, which exceeds the range of the index", s.id, s.events, s.first, s.last)
 	}
 	return w.sessions.add(p)
 }
 
 func (s *Summary) sessions() int64 { return s.Complete.Sessions + s.Open.Sessions }
 
-// Close completes the three files. It does not close their writers.
+// Close completes the three files. The caller closes their writers.
 func (w *Writer) Close() (Summary, error) {
 	if w.err != nil {
 		return Summary{}, w.err
@@ -172,9 +170,9 @@ type eventsWriter struct {
 	table *tableWriter
 	size  int // of a row group, in events
 
-	events  int                           // of the row group that is being collected
-	columns *eventValues                  // of it
-	used    [groupsAhead + 1]*eventValues // those of row groups, in turn
+	events  int                           // in the row group that is being collected
+	columns *eventValues                  // of the row group that is being collected
+	used    [groupsAhead + 1]*eventValues // columns, which row groups use in turn
 }
 
 func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
@@ -190,9 +188,9 @@ func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
 	return e, nil
 }
 
-// append adds a session of so many events, which is row i of some values, and
-// says which row group it is in: one that it does not make larger than it should
-// be, unless it is larger by itself.
+// append adds a session, row i of values, with the given number of events, and
+// returns its row group. A row group exceeds its size only for a single larger
+// session.
 func (w *eventsWriter) append(values *eventValues, i, events int) (group int, err error) {
 	if w.events > 0 && w.events+events > w.size {
 		if err := w.flush(); err != nil {
@@ -204,8 +202,8 @@ func (w *eventsWriter) append(values *eventValues, i, events int) (group int, er
 	return w.table.groups, nil
 }
 
-// flush has the row group encoded. The next is collected where one was that has
-// been written.
+// flush starts to encode the row group. The next one reuses the columns of a
+// row group that was written.
 func (w *eventsWriter) flush() error {
 	if err := w.table.wait(groupsAhead - 1); err != nil {
 		return err
@@ -234,10 +232,10 @@ func (w *eventsWriter) close() error {
 	return w.table.close()
 }
 
-// sessionsWriter writes the table of sessions.
+// sessionsWriter writes the index.
 type sessionsWriter struct {
 	table *tableWriter
-	batch sessionBatch // the row group that is being collected
+	batch sessionBatch // row group that is being collected
 }
 
 func (w *sessionsWriter) add(p packed) error {

@@ -1,21 +1,21 @@
-// Package lease decides which of several replicas works.
+// Package lease elects the replica that works.
 //
-// The lease is one object in the store, which is never deleted: a record of
-// who holds it, and of the generation, which only grows. Every change is a
-// conditional write in place of the version that was read before. So of any
-// number of replicas that take the lease at the same moment one gets it, and
-// none takes it from a holder that has just renewed it.
+// The lease is one object in the store. It is never deleted. It records the
+// holder and a generation, which only grows. Every change is a conditional put
+// in place of the version that was read. So of several replicas that take the
+// lease at once, one gets it, and none takes it from a holder that has just
+// renewed it.
 //
-// Nobody trusts another host's clock. The holder renews the lease each third
-// of its time to live, and every renewal is a new version of the object.
-// Whoever sees the same version for a whole time to live, by its own clock,
-// takes the holder for dead. A holder that could not renew the lease for two
-// thirds of it ends its work: a third before anybody can take the lease over.
+// Replicas do not compare clocks. The holder renews the lease at each third of
+// its time to live (TTL); every renewal is a new version of the object. A
+// replica that sees the same version for a whole TTL, by its own clock, treats
+// the holder as dead. A holder that could not renew for two thirds of the TTL
+// stops its work: one third before another replica can take over.
 //
-// The lease saves work that would be done twice. It does not make that work
-// safe: a process may be frozen for longer than the lease lasts, and go on as
-// if nothing had been. What is published is safe by the compare-and-swap of
-// its manifest, whoever holds the lease.
+// The lease avoids duplicate work; it does not make the work safe. A process
+// may be frozen for longer than the lease lasts and continue unaware. Published
+// data is safe because manifests are replaced by compare-and-swap, whoever
+// holds the lease.
 package lease
 
 import (
@@ -32,74 +32,74 @@ import (
 	"daybook/sources/store"
 )
 
-// Key is where the lease lies.
+// Key is the key of the lease.
 const Key = "state/lease.json"
 
-// How a time to live is divided. After a failed renewal there is time for
-// another one before the work has to end, and each call has its own time.
+// How the TTL is divided. After a failed renewal there is time for another
+// before the work must stop, and each call has its own time.
 const (
-	renewals    = 3  // a renewal each third
-	worksFor    = 2  // and so many thirds of work without one
-	looks       = 4  // how often those that wait look at it
-	callsAtMost = 6  // the share of it that the calls of one step may take
-	soonest     = 12 // and that passes between two steps at least
+	renewals    = 3  // the holder renews after TTL/renewals
+	worksFor    = 2  // it works for worksFor*TTL/renewals without a renewal
+	looks       = 4  // other replicas read it after TTL/looks
+	callsAtMost = 6  // the calls of a step take TTL/callsAtMost at most
+	soonest     = 12 // TTL/soonest passes between two steps at least
 )
 
-// maxRecord bounds the object: a record has a few hundred bytes.
+// maxRecord limits the object, in bytes. A record has a few hundred.
 const maxRecord = 64 << 10
 
-// ErrLost is why a context of [Lease.Work] ended: the lease was not renewed in
-// time, or somebody else has it.
+// ErrLost is the cause with which a context of [Lease.Work] ends: the lease was
+// not renewed in time, or another replica holds it.
 var ErrLost = errors.New("the lease was lost")
 
-// ErrNotHeld is the answer of [Lease.Work] if somebody else holds the lease,
-// or nobody does yet.
+// ErrNotHeld is the error of [Lease.Work] if another replica holds the lease,
+// or none does yet.
 var ErrNotHeld = errors.New("another replica holds the lease")
 
-// Store is the part of an object store that a lease needs.
+// Store is the part of store.Store that a lease needs.
 type Store interface {
 	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
 	Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error)
 	URL(key string) string
 }
 
-// Record is what the object holds. Its times are by its writer's clock: they
-// are for people, and nothing expires by them.
+// Record is the content of the object. Its times are from the writer's clock
+// and for people only: nothing expires by them.
 type Record struct {
 	Holder     string    `json:"holder"`
-	Generation int64     `json:"generation"` // of the lease: one more whenever somebody takes it
+	Generation int64     `json:"generation"` // grows by one whenever a replica takes the lease
 	Acquired   time.Time `json:"acquired"`
 	Renewed    time.Time `json:"renewed"`
 	TTL        int64     `json:"ttl_ms"`
-	Since      time.Time `json:"since"`    // the lease has been held since, by whomever, without a break
-	Released   bool      `json:"released"` // by its holder: it may be taken at once
-	Claim      string    `json:"claim"`    // unique to the one time that somebody took it
+	Since      time.Time `json:"since"`    // start of the unbroken time in which some replica held it
+	Released   bool      `json:"released"` // the holder released it: it can be taken at once
+	Claim      string    `json:"claim"`    // unique id of the taking
 }
 
-// Options are those of a replica.
+// Options configure a replica.
 type Options struct {
-	Holder string        // the replica's name, for people; two may have the same
-	TTL    time.Duration // after so much silence the holder is taken for dead
+	Holder string        // the replica's name, for people; need not be unique
+	TTL    time.Duration // a holder that is silent for this long counts as dead
 
-	// Since says since when the lease has been held without a break that
-	// counts: since is what was said at the instant last, and both are zero if
-	// nothing was.
+	// Since decides since when the lease has been held without a relevant
+	// break. since is the previous answer, given at the time last; both are
+	// zero at first.
 	Since func(since, last, now time.Time) time.Time
 
-	// OnChange, if there is one, is told when the replica has got or lost the
-	// lease. It must not wait.
+	// OnChange, if set, is called when the replica gets or loses the lease.
+	// It must not block.
 	OnChange func(State)
 }
 
-// State is what a replica knows of the lease.
+// State is what a replica knows about the lease.
 type State struct {
-	Record // the last one seen; zero if there was none
+	Record // the last one read; zero if there was none
 	Mine   bool
-	Free   bool  // nobody holds it, or whoever did is silent for too long
-	Err    error // of the last call, if it failed
+	Free   bool  // it has no holder, or the holder was silent for too long
+	Err    error // of the last call
 }
 
-// Lease is the lease as one replica sees it.
+// Lease is one replica's view of the lease.
 type Lease struct {
 	store Store
 	o     Options
@@ -107,40 +107,41 @@ type Lease struct {
 
 	mu         sync.Mutex
 	seen       version
-	seenAt     time.Time // when this version was seen first
-	generation int64     // the highest one seen
-	claim      string    // of the last attempt to take it: the object may say that it succeeded after all
-	term       *term     // nil: it is not held here
+	seenAt     time.Time // when this version was first read
+	generation int64     // the highest one read
+	claim      string    // of the last attempt to take it, which may have succeeded without an answer
+	term       *term     // nil if this replica does not hold the lease
 	err        error
 }
 
 // version is one content of the object.
 type version struct {
 	Record
-	etag string // empty: there is no object
+	etag string // empty if there is no object
 }
 
-// term is the time from getting the lease to losing it.
+// term is the time in which this replica holds the lease.
 type term struct {
-	version             // the one confirmed last
-	asked     time.Time // when the first renewal began that is not confirmed; zero: there is none
-	confirmed time.Time // when the write began that was confirmed last
+	version             // the last confirmed one
+	asked     time.Time // start of the first unconfirmed renewal; zero if there is none
+	confirmed time.Time // start of the last confirmed write
 	ctx       context.Context
 	end       context.CancelCauseFunc
-	deadline  *time.Timer // ends it
+	deadline  *time.Timer // ends the term
 }
 
-// New is the lease in a store, for one replica. Nothing is done until Run is.
+// New returns the lease in a store, for one replica. It does nothing until Run
+// is called.
 func New(st Store, o Options) *Lease {
 	return &Lease{store: st, o: o, known: make(chan struct{})}
 }
 
-// Known is closed as soon as it has been tried to learn who has the lease.
+// Known is closed after the first attempt to read the lease.
 func (l *Lease) Known() <-chan struct{} { return l.known }
 
-// Run takes the lease when it is free, and keeps it as long as it can, until
-// ctx is done. Then it lets the lease go, if it has it: whoever works under it
-// must have ended. It never fails: State says what is wrong.
+// Run takes the lease when it is free and keeps it as long as possible, until
+// ctx is done. Then it releases the lease; work under the lease must have
+// ended. Run does not fail: State has the error.
 func (l *Lease) Run(ctx context.Context) {
 	for first := true; ctx.Err() == nil; first = false {
 		pause := time.NewTimer(l.step(ctx))
@@ -156,9 +157,9 @@ func (l *Lease) Run(ctx context.Context) {
 	l.release(ctx)
 }
 
-// Work gives a context for work that only the holder does: ctx, which also
-// ends, with the cause ErrLost, when the lease may not last any more. The
-// caller calls done when the work is over.
+// Work returns a context for work of the holder. It ends with ctx, and with the
+// cause ErrLost when the lease may be lost. The caller calls done when the work
+// is over.
 func (l *Lease) Work(ctx context.Context) (work context.Context, done func(), err error) {
 	t := l.held()
 	if t == nil {
@@ -169,7 +170,7 @@ func (l *Lease) Work(ctx context.Context) (work context.Context, done func(), er
 	return work, func() { stop(); cancel(nil) }, nil
 }
 
-// State is what is known of the lease.
+// State returns what is known about the lease.
 func (l *Lease) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +180,7 @@ func (l *Lease) State() State {
 	return s
 }
 
-// held is the term under way; nil if there is none, or it has ended.
+// held is the current term, or nil.
 func (l *Lease) held() *term {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -189,7 +190,8 @@ func (l *Lease) held() *term {
 	return l.term
 }
 
-// step renews the lease or tries to take it, and says how long to wait then.
+// step renews the lease or tries to take it, and returns the wait until the
+// next step.
 func (l *Lease) step(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, l.o.TTL/callsAtMost)
 	defer cancel()
@@ -229,7 +231,7 @@ func (l *Lease) take(ctx context.Context) error {
 	return l.begin(got, now)
 }
 
-// claimNow is the record to take the lease with, if it is free.
+// claimNow returns the record that takes the lease, if the lease is free.
 func (l *Lease) claimNow(now time.Time) (next Record, free bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -243,24 +245,25 @@ func (l *Lease) claimNow(now time.Time) (next Record, free bool) {
 	}, true
 }
 
-// free says whether the version seen last may be replaced by a new holder's.
-// One of our own that we do not work under any more, or never knew that it had
-// been written, may.
+// free reports whether a new holder may replace the version read last. A
+// version of our own without a current term may be replaced, too: its term has
+// ended, or its write had no answer.
 func (l *Lease) free() bool {
 	s := &l.seen
 	return s.etag == "" || s.Released || l.claim != "" && s.Claim == l.claim || time.Until(l.expiry()) <= 0
 }
 
-// expiry is when the holder of the version seen last is taken for dead.
+// expiry is the time at which the holder of the version read last counts as
+// dead.
 func (l *Lease) expiry() time.Time {
 	ttl := time.Duration(l.seen.TTL) * time.Millisecond
 	if ttl <= 0 {
-		ttl = l.o.TTL // somebody wrote something else
+		ttl = l.o.TTL // the object is not a valid record
 	}
 	return l.seenAt.Add(ttl)
 }
 
-// begin begins a term with a version whose writing began at a certain time.
+// begin starts a term with a version whose write started at began.
 func (l *Lease) begin(v version, began time.Time) error {
 	left := time.Until(l.endOf(began))
 	if left <= 0 {
@@ -276,19 +279,20 @@ func (l *Lease) begin(v version, began time.Time) error {
 	return nil
 }
 
-// endOf is when work must end that was last confirmed by a write begun then.
+// endOf is the time at which work must stop if the last confirmed write started
+// at began.
 func (l *Lease) endOf(began time.Time) time.Time {
 	return began.Add(l.o.TTL * worksFor / renewals)
 }
 
-// lose ends a term.
+// lose ends a term, unless its deadline has.
 func (l *Lease) lose(t *term) {
 	if t.deadline.Stop() {
 		l.ended(t)
 	}
 }
 
-// ended tells all that a term has ended.
+// ended cancels the work of a term and reports the change.
 func (l *Lease) ended(t *term) {
 	t.end(ErrLost)
 	l.changed()
@@ -300,8 +304,8 @@ func (l *Lease) changed() {
 	}
 }
 
-// renew writes the record again. As long as it is unknown whether that
-// succeeded, the term goes on, to the deadline that it has.
+// renew writes the record again. If the outcome is unknown, the term continues
+// to its current deadline.
 func (l *Lease) renew(ctx context.Context, t *term) error {
 	now := time.Now()
 	if t.asked.IsZero() {
@@ -318,22 +322,22 @@ func (l *Lease) renew(ctx context.Context, t *term) error {
 		return err
 	}
 	if !t.deadline.Stop() {
-		return ErrLost // too late: the work has been told to end
+		return ErrLost // too late: the work was cancelled
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// What stands may have been written by the first of several attempts, and
-	// others have counted from then.
+	// The object may be from the first of several attempts, and the other
+	// replicas count from its write.
 	t.version, t.confirmed, t.asked = got, t.asked, time.Time{}
 	t.deadline.Reset(time.Until(l.endOf(t.confirmed)))
 	return nil
 }
 
-// releaseTimeout bounds the last call. A lease that is not released is free
-// when it has expired.
+// releaseTimeout limits the last call. A lease that is not released becomes
+// free when it expires.
 const releaseTimeout = 5 * time.Second
 
-// release lets the lease go, although ctx is done.
+// release releases the lease after ctx is done.
 func (l *Lease) release(ctx context.Context) {
 	t := l.held()
 	if t == nil {
@@ -345,7 +349,7 @@ func (l *Lease) release(ctx context.Context) {
 	next := t.Record
 	next.Renewed, next.Released = time.Now().UTC(), true
 	there, err := l.write(ctx, next, t.version)
-	if err == nil && !there.Released { // a renewal of which no answer came stands there
+	if err == nil && !there.Released { // the object is from a renewal without an answer
 		_, err = l.write(ctx, next, there)
 	}
 	l.mu.Lock()
@@ -353,7 +357,7 @@ func (l *Lease) release(ctx context.Context) {
 	l.err = err
 }
 
-// read reads what is there, and notes when a version was seen first.
+// read reads the object and records when its version was first read.
 func (l *Lease) read(ctx context.Context) (version, error) {
 	v, err := l.open(ctx)
 	if err != nil {
@@ -366,7 +370,7 @@ func (l *Lease) read(ctx context.Context) (version, error) {
 func (l *Lease) open(ctx context.Context) (version, error) {
 	body, object, err := l.store.Open(ctx, Key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNoBucket) {
-		return version{}, nil // a directory to which nothing was ever written is not there
+		return version{}, nil // a directory exists only after the first put
 	}
 	if err != nil {
 		return version{}, err
@@ -378,7 +382,7 @@ func (l *Lease) open(ctx context.Context) (version, error) {
 	}
 	v := version{etag: object.ETag}
 	if json.Unmarshal(b, &v.Record) != nil {
-		v.Record = Record{Holder: "unknown: " + l.store.URL(Key) + " is no lease"} // it expires as any other
+		v.Record = Record{Holder: "unknown: " + l.store.URL(Key) + " is not a lease"} // it expires like a lease
 	}
 	return v, nil
 }
@@ -392,9 +396,9 @@ func (l *Lease) note(v version) {
 	l.generation = max(l.generation, v.Generation)
 }
 
-// write puts next in place of the version that was read before, and returns
-// what stands then. If that is somebody else's, the error is ErrNotHeld. Any
-// other error leaves it unknown what stands.
+// write puts next in place of base and returns the resulting version. If that
+// is another replica's, the error is ErrNotHeld. After any other error the
+// outcome is unknown.
 func (l *Lease) write(ctx context.Context, next Record, base version) (version, error) {
 	body, err := json.MarshalIndent(next, "", "  ")
 	if err != nil {
@@ -410,13 +414,13 @@ func (l *Lease) write(ctx context.Context, next Record, base version) (version, 
 		l.note(v)
 		return v, nil
 	}
-	// Refused, or unknown. The answer to a write that was applied may be lost,
-	// and then even a refusal may be to our own, repeated: only what is there
-	// tells.
+	// The put was refused, or its outcome is unknown. The answer to an
+	// applied put may be lost, and a refusal may even be the answer to our
+	// own put, repeated. So read what is there.
 	there, readErr := l.read(ctx)
 	switch {
 	case readErr != nil:
-		return version{}, fmt.Errorf("%w; whether it was written is unknown: %w", err, readErr)
+		return version{}, fmt.Errorf("%w; it is unknown whether it was written: %w", err, readErr)
 	case there.Claim == next.Claim && there.etag != base.etag:
 		return there, nil
 	case there.etag != base.etag:

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // ttl is divisible by all that a time to live is divided by.
@@ -100,12 +100,12 @@ func sleep(d time.Duration) {
 
 // frozen is a store whose calls have no answer while it is frozen, as those of
 // a host that is cut off.
-func frozen(inner store.Store, is *atomic.Bool) *faults.Store {
-	return faults.New(inner, func(faults.Call) faults.Outcome {
+func frozen(inner store.Store, is *atomic.Bool) *faultstest.Store {
+	return faultstest.New(inner, func(faultstest.Call) faultstest.Outcome {
 		if is.Load() {
-			return faults.Outcome{Fault: faults.Stall}
+			return faultstest.Outcome{Fault: faultstest.Stall}
 		}
-		return faults.Outcome{}
+		return faultstest.Outcome{}
 	})
 }
 
@@ -214,31 +214,31 @@ func TestWorkEndsBeforeAnotherBegins(t *testing.T) {
 // Every answer that a write can get, and what has to come of it.
 func TestEveryFateOfAWrite(t *testing.T) {
 	fates := map[string]struct {
-		fault faults.Fault
+		fault faultstest.Fault
 		n     int // so many times in a row
 		mine  bool
 	}{
-		"done":                                {faults.None, 0, true},
-		"failed and not applied":              {faults.Drop, 1, true},
-		"failed but applied":                  {faults.LoseAnswer, 1, true},
-		"failed but applied, again and again": {faults.LoseAnswer, 100, true},
-		"applied twice":                       {faults.Repeat, 1, true},
-		"applied twice, again and again":      {faults.Repeat, 100, true},
-		"no answer":                           {faults.Stall, 1, true},
-		"failed for good":                     {faults.Drop, 100, false},
+		"done":                                {faultstest.None, 0, true},
+		"failed and not applied":              {faultstest.Drop, 1, true},
+		"failed but applied":                  {faultstest.LoseAnswer, 1, true},
+		"failed but applied, again and again": {faultstest.LoseAnswer, 100, true},
+		"applied twice":                       {faultstest.Repeat, 1, true},
+		"applied twice, again and again":      {faultstest.Repeat, 100, true},
+		"no answer":                           {faultstest.Stall, 1, true},
+		"failed for good":                     {faultstest.Drop, 100, false},
 	}
 	for name, fate := range fates {
 		for _, first := range []int{1, 2} { // the put that takes the lease, or that renews it
 			t.Run(name+map[int]string{1: ", when taken", 2: ", when renewed"}[first], func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					st, puts := store.NewMemory(nil), 0
-					faulty := faults.New(st, func(c faults.Call) faults.Outcome {
-						if c.Op == faults.Put {
+					faulty := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
+						if c.Op == faultstest.Put {
 							if puts++; puts >= first && puts < first+fate.n {
-								return faults.Outcome{Fault: fate.fault}
+								return faultstest.Outcome{Fault: fate.fault}
 							}
 						}
-						return faults.Outcome{}
+						return faultstest.Outcome{}
 					})
 					a := start(t, faulty, "a")
 					sleep(ttl*worksFor/renewals + time.Second)
@@ -253,7 +253,7 @@ func TestEveryFateOfAWrite(t *testing.T) {
 						t.Errorf("it is %+v", r)
 					}
 					a.stop()
-					if r := record(t, st); fate.fault == faults.None && !r.Released {
+					if r := record(t, st); fate.fault == faultstest.None && !r.Released {
 						t.Errorf("it was not released: %+v", r)
 					}
 				})
@@ -267,14 +267,14 @@ func TestEveryFateOfAWrite(t *testing.T) {
 func TestLateRenewalIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st, linger := store.NewMemory(nil), new(atomic.Bool)
-		slow := faults.New(st, func(c faults.Call) faults.Outcome {
+		slow := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
 			switch {
-			case linger.Load() && c.Op == faults.Put:
-				return faults.Outcome{Fault: faults.Linger}
+			case linger.Load() && c.Op == faultstest.Put:
+				return faultstest.Outcome{Fault: faultstest.Linger}
 			case linger.Load():
-				return faults.Outcome{Fault: faults.Drop}
+				return faultstest.Outcome{Fault: faultstest.Drop}
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		})
 		a := start(t, slow, "a")
 		b := start(t, st, "b")
@@ -300,20 +300,20 @@ func TestLateRenewalIsRefused(t *testing.T) {
 func TestUnknownRenewalCountsFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st, puts, calls := store.NewMemory(nil), 0, 0
-		faulty := faults.New(st, func(c faults.Call) faults.Outcome {
-			if c.Op == faults.Put {
+		faulty := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
+			if c.Op == faultstest.Put {
 				puts, calls = puts+1, 0
 			}
 			calls++
 			switch {
 			case puts == 2 && calls == 1: // at a third: it is applied
-				return faults.Outcome{Fault: faults.LoseAnswer}
+				return faultstest.Outcome{Fault: faultstest.LoseAnswer}
 			case puts == 2: // but that cannot be read
-				return faults.Outcome{Fault: faults.Drop}
+				return faultstest.Outcome{Fault: faultstest.Drop}
 			case puts > 3 || puts == 3 && calls > 2: // after the next attempt, which found it out: nothing
-				return faults.Outcome{Fault: faults.Stall}
+				return faultstest.Outcome{Fault: faultstest.Stall}
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		})
 		a := start(t, faulty, "a")
 		sleep(ttl/renewals + ttl*worksFor/renewals - time.Second)

@@ -18,22 +18,22 @@ import (
 	"daybook/transform/report"
 )
 
-// ErrAudit says that a file does not hold what it should, or cannot be read.
-// Such a file must not be published.
+// ErrAudit: the file differs from its expectation or cannot be read. It must
+// not be published.
 var ErrAudit = errors.New("the file failed its audit")
 
-// Audit reads a file of [Encode] or [Writer] back, all of its size bytes in r,
-// with an implementation of Parquet that shares no code with the writer, and
-// compares it with what the rows call for: the schema, the number of rows, and
-// the [Figures] of every column. The statistics in the file are held against
-// its values, too, since warehouses answer queries from them.
+// Audit reads the file of size bytes in r with a Parquet implementation that
+// shares no code with the writer, and compares it with expect: the schema, the
+// number of rows, and the [Figures] of every column. It also compares the
+// statistics in the file with its values, because warehouses answer queries
+// from them.
 //
-// Columns are read in parallel, by as many goroutines as GOMAXPROCS. Each has
-// one row group of a column in memory, which it reads with one call of ReadAt.
-// Audit's error wraps [ErrAudit], and names the column and what was expected
-// and found. Bytes of whatever kind make it fail, not panic, and take memory
-// in proportion to their number: what the reader would allocate, or loop over,
-// is checked before it is let loose. An error of r fails the audit, too.
+// GOMAXPROCS goroutines read the columns in parallel. Each holds one column of
+// one row group in memory, which it reads with one call of ReadAt. Errors wrap
+// [ErrAudit] and name the column with the expected and the found value. Damaged
+// bytes give an error, not a panic, and take memory in proportion to their
+// number: every size is checked before the library uses it. An error of r fails
+// the audit, too.
 func Audit(r io.ReaderAt, size int64, expect *Expectation) error {
 	if err := audit(&source{r: r, size: size}, expect); err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
@@ -56,7 +56,7 @@ func audit(file *source, expect *Expectation) error {
 		})
 	}
 	columns.Wait()
-	for i, err := range errs { // the first by column, whichever was found first
+	for i, err := range errs { // by column, so that the error is deterministic
 		if err != nil {
 			return fmt.Errorf("column %s: %w", report.Columns[i].Name, err)
 		}
@@ -64,14 +64,14 @@ func audit(file *source, expect *Expectation) error {
 	return nil
 }
 
-// auditor holds a file whose footer has been found to be in order.
+// auditor is a file with a valid footer.
 type auditor struct {
 	file   *source
 	groups []*parquet.RowGroup
 	schema *schema.SchemaHandler
 }
 
-// open reads and checks the footer.
+// open reads and validates the footer.
 func open(file *source, rows int64) (a *auditor, err error) {
 	defer recovered(&err)
 	footer, err := readFooter(file)
@@ -85,12 +85,12 @@ func open(file *source, rows int64) (a *auditor, err error) {
 		return nil, mismatch("the number of rows", rows, footer.NumRows)
 	}
 	if head, err := file.read(0, int64(len(magic))); err != nil || string(head) != magic {
-		return nil, errors.Join(err, errors.New("it does not begin as a Parquet file does"))
+		return nil, errors.Join(err, errors.New("the file does not start like a Parquet file"))
 	}
 	a = &auditor{file: file, groups: footer.RowGroups, schema: schema.NewSchemaHandlerFromSchemaList(footer.Schema)}
 	for _, g := range a.groups {
 		for i, chunk := range g.Columns {
-			// The reader knows columns by names of its own making.
+			// The library identifies columns by internal names.
 			chunk.MetaData.PathInSchema = []string{a.schema.Infos[i+1].InName}
 		}
 	}
@@ -116,8 +116,8 @@ func (a *auditor) column(i int, want *Figures) (err error) {
 	return compare(&report.Columns[i], want, &found)
 }
 
-// compare tells the first difference between the figures of a column, from
-// what people understand to the digest.
+// compare returns the first difference between the figures of a column, the
+// most readable first.
 func compare(c *report.Column, want, found *Figures) error {
 	switch {
 	case c.Required && found.Nulls != 0:
@@ -141,7 +141,7 @@ func compare(c *report.Column, want, found *Figures) error {
 }
 
 func mismatch(what string, want, found any) error {
-	return fmt.Errorf("%s is %v, and should be %v", what, found, want)
+	return fmt.Errorf("%s is %v; expected %v", what, found, want)
 }
 
 // chunk adds the values of a column chunk to f, page by page.
@@ -160,38 +160,38 @@ func (a *auditor) chunk(m *parquet.ColumnMetaData, c *report.Column, f *Figures)
 		}
 		page, err := compress.Uncompress(data[info.header:info.size], m.Codec)
 		if err != nil {
-			return fmt.Errorf("a page: %w", err)
+			return fmt.Errorf("page: %w", err)
 		}
 		data = data[info.size:]
 		left -= info.values
 		if info.dictionary {
 			if err := pages.readDictionary(page, info.entries); err != nil {
-				return fmt.Errorf("its dictionary: %w", err)
+				return fmt.Errorf("dictionary: %w", err)
 			}
 			continue
 		}
 		if err := pages.read(page, int(info.values), f); err != nil {
-			return fmt.Errorf("a page: %w", err)
+			return fmt.Errorf("page: %w", err)
 		}
 	}
 	return nil
 }
 
-// pageReader reads the pages of a column chunk. The library has the values
-// decoded; its own way to put the parts of a page together takes as long again.
+// pageReader reads the pages of a column chunk. The library decodes the values;
+// the rest of a page is decoded here, because the library doubles the time.
 type pageReader struct {
 	physical        parquet.Type
 	column          *report.Column
-	dict            []entry // nil: there was none yet
+	dict            []entry // nil until a dictionary page was read
 	levels, indexes []uint32
 }
 
 // entry is a value of a dictionary.
 type entry struct {
 	value  any
-	known  bool   // it has been added to the figures: its bounds are known
-	number int64  // that it adds to the sum
-	mixed  uint64 // and to the digest
+	known  bool   // it was added to the figures before, so Min and Max include it
+	number int64  // its part of the sum
+	mixed  uint64 // its part of the digest
 }
 
 func (p *pageReader) readDictionary(page []byte, entries int64) error {
@@ -200,7 +200,7 @@ func (p *pageReader) readDictionary(page []byte, entries int64) error {
 		return err
 	}
 	if int64(len(values)) != entries {
-		return mismatch("the number of its values", entries, len(values))
+		return mismatch("the number of values", entries, len(values))
 	}
 	p.dict = make([]entry, len(values))
 	for i, v := range values {
@@ -213,7 +213,7 @@ func (p *pageReader) readDictionary(page []byte, entries int64) error {
 		case string:
 			e.mixed = hashText(v)
 		default:
-			return fmt.Errorf("it has a value of type %T", v)
+			return fmt.Errorf("unexpected type %T of a value", v)
 		}
 		p.dict[i] = e
 	}
@@ -234,7 +234,7 @@ func (p *pageReader) read(page []byte, rows int, f *Figures) error {
 		return err
 	}
 	if len(values) != known {
-		return mismatch("the number of its values", known, len(values))
+		return mismatch("the number of values", known, len(values))
 	}
 	for row := range rows {
 		if p.isNull(row) {
@@ -249,8 +249,8 @@ func (p *pageReader) read(page []byte, rows int, f *Figures) error {
 	return nil
 }
 
-// addIndexes adds the values of a page of indexes: their width, a byte, and
-// then the indexes of those that are known.
+// addIndexes adds the values of a page of dictionary indexes: a byte with their
+// width, and the indexes of the non-null values.
 func (p *pageReader) addIndexes(page []byte, known, rows int, f *Figures) (err error) {
 	if len(page) == 0 {
 		return errHybrid
@@ -282,19 +282,19 @@ func (p *pageReader) addIndexes(page []byte, known, rows int, f *Figures) (err e
 	return nil
 }
 
-// The level of a row that has a value, and how many bits a level takes.
+// The level of a non-null value, and the bits of a level.
 const (
 	defined    = 1
 	levelWidth = 1
 )
 
-// readLevels reads which rows of a page have a value, and how many they are;
-// the values follow in rest. Without levels all have one.
+// readLevels reads the levels of a page: which rows have a value, and how many
+// do. rest holds the values. A required column has no levels.
 func (p *pageReader) readLevels(page []byte, rows int) (rest []byte, known int, err error) {
 	if p.column.Required {
 		return page, rows, nil
 	}
-	const sizeBytes = 4 // of the levels
+	const sizeBytes = 4 // bytes of the levels' size
 	if len(page) < sizeBytes {
 		return nil, 0, errHybrid
 	}
@@ -314,7 +314,7 @@ func (p *pageReader) readLevels(page []byte, rows int) (rest []byte, known int, 
 
 func (p *pageReader) isNull(row int) bool { return !p.column.Required && p.levels[row] != defined }
 
-// add adds a value as the reader gives it.
+// add adds a value from the library.
 func (f *Figures) add(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -327,20 +327,20 @@ func (f *Figures) add(v any) error {
 		f.addFlag(v)
 	case string:
 		if v == "" {
-			return errors.New("it has an empty text, where the report has nulls")
+			return errors.New("it has an empty text; expected a null")
 		}
 		f.addText(v)
 	default:
-		return fmt.Errorf("it has a value of type %T", v)
+		return fmt.Errorf("unexpected type %T of a value", v)
 	}
 	return nil
 }
 
-// checkStatistics holds the footer's statistics of a chunk against its
-// values. Warehouses skip row groups and answer counts by them.
+// checkStatistics compares the footer's statistics of a chunk with its values.
+// Warehouses skip row groups and answer counts by them.
 func checkStatistics(c *report.Column, s *parquet.Statistics, f *Figures) error {
 	if s == nil {
-		return errors.New("it has no statistics")
+		return errors.New("the statistics are missing")
 	}
 	if s.GetNullCount() != f.Nulls {
 		return mismatch("the number of nulls in its statistics", f.Nulls, s.GetNullCount())
@@ -355,10 +355,10 @@ func checkStatistics(c *report.Column, s *parquet.Statistics, f *Figures) error 
 	return nil
 }
 
-// omitted says whether a bound is not in the statistics because of its length.
+// omitted reports whether the statistics omit a bound because of its length.
 func omitted(found, want []byte) bool { return found == nil && len(want) > statisticsLimit }
 
-// bounds encodes the smallest and the largest value as statistics do; nil
+// bounds encodes the smallest and the largest value like statistics; nil
 // without values.
 func (f *Figures) bounds(k report.Kind) (lowest, highest []byte) {
 	if k == report.String {
@@ -381,8 +381,8 @@ func encodeNumber(k report.Kind, n int64) []byte {
 	return b
 }
 
-// recovered turns a panic of a library, which does so on what it does not
-// understand, into an error.
+// recovered turns a panic into an error: the libraries panic on unexpected
+// input.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("the Parquet library panicked: %v", p)

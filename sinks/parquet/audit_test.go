@@ -34,7 +34,7 @@ func TestAuditNoticesEveryColumn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			changed := append([]report.Row(nil), rows...)
 			change(&changed[40])
-			err := auditBytes(mustEncode(t, changed, 100).Bytes, expected)
+			err := auditBytes(mustEncode(t, changed, 100), expected)
 			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), "column "+name+": ") {
 				t.Errorf("error %v, want one about the column", err)
 			}
@@ -88,8 +88,8 @@ func TestAuditNotices(t *testing.T) {
 		change func([]report.Row) []report.Row
 		want   string
 	}{
-		"a row too few":      {func(r []report.Row) []report.Row { return r[1:] }, "the number of rows is 249, and should be 250"},
-		"a row twice":        {func(r []report.Row) []report.Row { return append(r, r[7]) }, "the number of rows is 251, and should be 250"},
+		"a row too few":      {func(r []report.Row) []report.Row { return r[1:] }, "the number of rows is 249; expected 250"},
+		"a row twice":        {func(r []report.Row) []report.Row { return append(r, r[7]) }, "the number of rows is 251; expected 250"},
 		"rows exchanged":     {func(r []report.Row) []report.Row { r[3], r[4] = r[4], r[3]; return r }, "column "},
 		"a value for a null": {func(r []report.Row) []report.Row { return setWrapUp(r, report.Unknown, 0) }, "column wrap_up_time_ms: the number of nulls is "},
 		"a null for a value": {func(r []report.Row) []report.Row { r[9].TrackingID = ""; r[8].TrackingID = ""; return r }, "column tracking_id: the number of nulls is "},
@@ -98,7 +98,7 @@ func TestAuditNotices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := c.change(append([]report.Row(nil), rows...))
-			err := auditBytes(mustEncode(t, changed, 100).Bytes, expect(rows))
+			err := auditBytes(mustEncode(t, changed, 100), expect(rows))
 			if !errors.Is(err, ErrAudit) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
@@ -123,8 +123,8 @@ func TestAuditMessage(t *testing.T) {
 	expected := expect(rows)
 	expected.Columns[indexOf(t, "waiting_time_ms")].Sum = 41
 	rows[0].WaitingTime += 1 - expect(rows).Columns[indexOf(t, "waiting_time_ms")].Sum
-	err := auditBytes(mustEncode(t, rows, 100).Bytes, expected)
-	const want = "the file failed its audit: column waiting_time_ms: the sum is 1, and should be 41"
+	err := auditBytes(mustEncode(t, rows, 100), expected)
+	const want = "the file failed its audit: column waiting_time_ms: the sum is 1; expected 41"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -148,7 +148,7 @@ func TestAuditChecksStatistics(t *testing.T) {
 	for i := range rows {
 		rows[i].Status = "Statistic"
 	}
-	file := mustEncode(t, rows, 100).Bytes
+	file := mustEncode(t, rows, 100)
 	start, _, err := locateFooter(sourceOf(file))
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestAuditChecksStatistics(t *testing.T) {
 
 func TestAuditTruncated(t *testing.T) {
 	rows := sample(20)
-	file := mustEncode(t, rows, 8).Bytes
+	file := mustEncode(t, rows, 8)
 	for n := 0; n < len(file); n += 1 + n%97 {
 		if err := auditBytes(file[:n], expect(rows)); !errors.Is(err, ErrAudit) {
 			t.Fatalf("%d of %d bytes: error %v", n, len(file), err)
@@ -179,7 +179,7 @@ func TestAuditTruncated(t *testing.T) {
 // must do no harm.
 func TestAuditFlippedBits(t *testing.T) {
 	rows := sample(20)
-	file := mustEncode(t, rows, 8).Bytes
+	file := mustEncode(t, rows, 8)
 	expected := expect(rows)
 	held := checksummed(t, file, expected.Rows)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -246,8 +246,8 @@ func checksummed(t *testing.T, file []byte, rows int64) []bool {
 func FuzzAudit(f *testing.F) {
 	rows := sample(20)
 	expected := expect(rows)
-	f.Add(mustEncode(f, rows, 8).Bytes)
-	f.Add(mustEncode(f, nil, 8).Bytes)
+	f.Add(mustEncode(f, rows, 8))
+	f.Add(mustEncode(f, nil, 8))
 	f.Add([]byte("PAR1PAR1"))
 	f.Add([]byte("PAR1\x00\x00\x00\x00PAR1"))
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -267,7 +267,7 @@ func BenchmarkExpect(b *testing.B) {
 
 func BenchmarkAudit(b *testing.B) {
 	rows := sample(RowGroupRows)
-	file, expected := mustEncode(b, rows, RowGroupRows).Bytes, expect(rows)
+	file, expected := mustEncode(b, rows, RowGroupRows), expect(rows)
 	for b.Loop() {
 		if err := auditBytes(file, expected); err != nil {
 			b.Fatal(err)

@@ -7,31 +7,30 @@ import (
 	"daybook/transform/report"
 )
 
-// Expectation is what a file of certain rows must hold, column by column. Its
-// size does not depend on the number of rows.
+// Expectation describes the content of a file, column by column, in constant
+// memory.
 type Expectation struct {
 	Rows    int64
 	Columns []Figures // in the order of report.Columns
 }
 
-// Figures sum up the values of one column, in order.
+// Figures summarise the values of one column in their order.
 //
-// Sum, Min and Max are those of the numbers a column holds: the timestamps in
-// microseconds, the durations in milliseconds, the days since 1970-01-01,
-// true as 1. A sum wraps around. Without values, and for text, Min is the
-// largest int64 and Max the smallest. MinText and MaxText are those of text,
-// by bytes.
+// Sum, Min and Max use the numbers in the file: timestamps in microseconds,
+// durations in milliseconds, dates in days since 1970-01-01, true as 1. Sum
+// wraps around. Without values, and for text, Min is the largest int64 and Max
+// the smallest. MinText and MaxText are for text and compare bytes.
 type Figures struct {
 	Nulls            int64
 	Sum, Min, Max    int64
 	MinText, MaxText string
-	Digest           uint64 // of all values and nulls, in order
+	Digest           uint64 // hash of all values and nulls in order
 }
 
-// noFigures are those of no values.
+// noFigures are the Figures of no values.
 func noFigures() Figures { return Figures{Min: math.MaxInt64, Max: math.MinInt64} }
 
-// NewExpectation is that of a file without rows.
+// NewExpectation returns the Expectation of a file without rows.
 func NewExpectation() *Expectation {
 	e := &Expectation{Columns: make([]Figures, len(report.Columns))}
 	for i := range e.Columns {
@@ -40,11 +39,11 @@ func NewExpectation() *Expectation {
 	return e
 }
 
-// addRows is how many rows are taken apart at a time: few enough to stay in a
-// processor's cache while the columns go over them one after the other.
+// addRows is how many rows are processed at a time: few enough to stay in the
+// processor's cache while column after column is read.
 const addRows = 256
 
-// Add adds the rows that follow, without any of the writer's code.
+// Add adds the next rows. It uses no code of the writer.
 func (e *Expectation) Add(rows []report.Row) {
 	e.Rows += int64(len(rows))
 	for some := range slices.Chunk(rows, addRows) {
@@ -76,7 +75,7 @@ func (f *Figures) addColumn(c *report.Column, rows []report.Row) {
 	default:
 		unit := int64(1)
 		if c.Kind == report.Timestamp {
-			unit = 1000 // µs of a ms
+			unit = 1000 // µs per ms
 		}
 		for i := range rows {
 			if n := c.Number(&rows[i]); n == report.Unknown {
@@ -108,7 +107,7 @@ func (f *Figures) addFlag(b bool) {
 	}
 }
 
-// addText adds a text, which is not empty.
+// addText adds a non-empty text.
 func (f *Figures) addText(s string) {
 	if f.MinText == "" || s < f.MinText {
 		f.MinText = s
@@ -119,7 +118,7 @@ func (f *Figures) addText(s string) {
 	f.Digest = mix(f.Digest, hashText(s))
 }
 
-// hashText takes a text apart into numbers of eight bytes, and mixes them.
+// hashText hashes a text in words of eight bytes.
 func hashText(s string) uint64 {
 	const size = 8
 	h := uint64(len(s))
@@ -134,8 +133,8 @@ func hashText(s string) uint64 {
 	return mix(h, last)
 }
 
-// merge adds the figures of the values that follow f's; next.Digest continues
-// f's.
+// merge adds the figures of the next values. next.Digest already continues
+// f.Digest.
 func (f *Figures) merge(next *Figures) {
 	f.Nulls += next.Nulls
 	f.Sum += next.Sum
@@ -148,8 +147,8 @@ func (f *Figures) merge(next *Figures) {
 	f.Digest = next.Digest
 }
 
-// mix continues a digest with a value. It is a bijection of either, so any
-// single value that changes, changes the digest; the order counts, too.
+// mix adds a value to a digest. It is a bijection in either argument, so a
+// change of any single value changes the digest. The order counts, too.
 func mix(digest, v uint64) uint64 {
 	digest = (digest ^ v) * prime
 	return digest ^ digest>>32

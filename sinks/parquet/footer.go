@@ -15,24 +15,24 @@ import (
 
 const (
 	magic      = "PAR1"
-	tailLength = 8 // of a file: the footer's length in 4 bytes, and the magic
-	// tailRead is how much of a file's end is read at first: the footer of a
-	// file of up to eight row groups, and all of a small file.
+	tailLength = 8 // bytes at the end of a file: the footer's length in 4 bytes, and the magic
+	// tailRead is how many bytes are read first from a file's end: the footer of
+	// up to eight row groups, or a whole small file.
 	tailRead = 64 << 10
 )
 
-// footer is what a file says of itself at its end, found to be in order.
+// footer is the validated footer of a file.
 type footer struct {
 	*parquet.FileMetaData
 	encoded []byte
-	start   int64 // its offset in the file: where the row groups end
+	start   int64 // offset in the file, which is the end of the row groups
 }
 
 // columns is the number of columns in the file.
 func (f *footer) columns() int { return len(f.Schema) - 1 }
 
-// readFooter reads the footer and checks it: the schema, and where the column
-// chunks lie. A file of an older version of the schema has fewer columns.
+// readFooter reads and validates the footer: the schema, and the places of the
+// column chunks. A file with an older version of the schema has fewer columns.
 func readFooter(s *source) (_ *footer, err error) {
 	defer recovered(&err)
 	start, length, err := locateFooter(s)
@@ -46,7 +46,7 @@ func readFooter(s *source) (_ *footer, err error) {
 	f := &footer{parquet.NewFileMetaData(), encoded, start}
 	limits := &thrift.TConfiguration{MaxMessageSize: int32(min(len(encoded), 1<<30))}
 	if err := f.Read(context.Background(), thrift.NewTCompactProtocolConf(inMemory(encoded), limits)); err != nil {
-		return nil, fmt.Errorf("its footer: %w", err)
+		return nil, fmt.Errorf("footer: %w", err)
 	}
 	if err := checkSchema(f.Schema); err != nil {
 		return nil, err
@@ -54,7 +54,8 @@ func readFooter(s *source) (_ *footer, err error) {
 	return f, checkGroups(f)
 }
 
-// locateFooter reads the footer's offset and length off the end of the file.
+// locateFooter reads the end of the file and returns the footer's offset and
+// length.
 func locateFooter(s *source) (start, length int64, err error) {
 	tail, err := s.readTail()
 	if err != nil {
@@ -63,28 +64,28 @@ func locateFooter(s *source) (start, length int64, err error) {
 	return parseTail(tail, s.size)
 }
 
-// parseTail reads the footer's offset and length off the last bytes of a file
-// of size bytes.
+// parseTail returns the footer's offset and length from the last bytes of a
+// file of size bytes.
 func parseTail(tail []byte, size int64) (start, length int64, err error) {
 	if len(tail) < tailLength || string(tail[len(tail)-len(magic):]) != magic {
-		return 0, 0, fmt.Errorf("its %d bytes do not end as a Parquet file does", size)
+		return 0, 0, fmt.Errorf("the file of %d bytes does not end like a Parquet file", size)
 	}
 	length = int64(binary.LittleEndian.Uint32(tail[len(tail)-tailLength:]))
 	start = size - tailLength - length
 	if start < int64(len(magic)) {
-		return 0, 0, fmt.Errorf("its footer of %d bytes does not fit its %d bytes", length, size)
+		return 0, 0, fmt.Errorf("the footer of %d bytes does not fit into the file of %d bytes", length, size)
 	}
 	return start, length, nil
 }
 
-// source is a file that is read in parts.
+// source reads ranges of a file.
 type source struct {
 	r    io.ReaderAt
 	size int64
-	tail []byte // the end of the file, once it has been read
+	tail []byte // the end of the file, after readTail
 }
 
-// sourceError is an error of the ReaderAt, not of what it gave.
+// sourceError is an error of the ReaderAt, as opposed to wrong content.
 type sourceError struct{ error }
 
 func (e sourceError) Unwrap() error { return e.error }
@@ -94,8 +95,8 @@ func (s *source) readTail() (_ []byte, err error) {
 	return s.tail, err
 }
 
-// read returns the bytes from start to end, which are for reading only. It
-// makes one call of ReadAt, and none for what is in the tail.
+// read returns the bytes from start to end, read-only. It calls ReadAt once, or
+// not at all for bytes of the tail.
 func (s *source) read(start, end int64) ([]byte, error) {
 	if first := s.size - int64(len(s.tail)); start >= first {
 		return s.tail[start-first : end-first], nil
@@ -103,23 +104,23 @@ func (s *source) read(start, end int64) ([]byte, error) {
 	b := make([]byte, end-start)
 	n, err := s.r.ReadAt(b, start)
 	if n == len(b) {
-		return b, nil // with io.EOF, it may be
+		return b, nil // err may be io.EOF
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("it ends at byte %d, and should have %d bytes", start+int64(n), s.size)
+		return nil, fmt.Errorf("the file ends at byte %d; expected %d bytes", start+int64(n), s.size)
 	}
 	return nil, sourceError{err}
 }
 
-// checkSchema compares a footer's schema with the columns of the report, of
-// which an older file has only the first.
+// checkSchema compares a footer's schema with the columns of a report. An older
+// file has only the first of them.
 func checkSchema(elements []*parquet.SchemaElement) error {
 	if len(elements) < 2 || int(elements[0].GetNumChildren()) != len(elements)-1 {
-		return fmt.Errorf("its schema has %d elements, and tells another number of columns", len(elements))
+		return fmt.Errorf("the schema has %d elements, which does not match its number of columns", len(elements))
 	}
 	for i, e := range elements[1:] {
 		if i == len(report.Columns) {
-			return fmt.Errorf("%w: column %s is not among them", ErrColumns, e.Name)
+			return fmt.Errorf("%w: column %s is unknown", ErrColumns, e.Name)
 		}
 		want, found := describeColumn(&report.Columns[i]), describeElement(e)
 		if want != found || e.GetNumChildren() != 0 {
@@ -129,8 +130,8 @@ func checkSchema(elements []*parquet.SchemaElement) error {
 	return nil
 }
 
-// describeColumn writes a column's definition as the schema language of
-// Parquet does, and describeElement what a file has instead.
+// describeColumn describes a column in Parquet's schema language;
+// describeElement does so for a column in a file.
 func describeColumn(c *report.Column) string {
 	repetition, physical, logical := "optional", "int64", ""
 	if c.Required {
@@ -173,9 +174,8 @@ func describeElement(e *parquet.SchemaElement) string {
 	return fmt.Sprintf("%s %s %s%s = %d", repetition, physical, e.GetName(), logical, e.GetFieldID())
 }
 
-// checkGroups makes sure that every column chunk lies in the file where its
-// footer says, after the one before it, and has as many values as its row
-// group rows. None of it holds by itself in a file that was damaged.
+// checkGroups validates the row groups: each column chunk lies inside the file
+// after the one before it, and has as many values as its row group has rows.
 func checkGroups(f *footer) error {
 	var total int64
 	offset := int64(len(magic))
@@ -203,18 +203,18 @@ func checkGroups(f *footer) error {
 	return nil
 }
 
-// checkChunk makes sure that a chunk of column c lies between the offsets
+// checkChunk validates a chunk of column c, which must lie between the offsets
 // start and end.
 func checkChunk(c *report.Column, chunk *parquet.ColumnChunk, start, end int64) error {
 	m := chunk.MetaData
 	if m == nil || chunk.FilePath != nil {
-		return errors.New("a row group's part of it is not in this file")
+		return errors.New("a chunk of the column is not in this file")
 	}
 	if len(m.PathInSchema) != 1 || m.PathInSchema[0] != c.Name {
 		return mismatch("the column at its place in a row group", c.Name, fmt.Sprint(m.PathInSchema))
 	}
 	if first, length := chunkStart(m), m.TotalCompressedSize; first < start || length < 0 || length > end-first {
-		return fmt.Errorf("its bytes %d to %d are not between %d and %d", first, first+length, start, end)
+		return fmt.Errorf("a chunk has the bytes %d to %d, which are not between %d and %d", first, first+length, start, end)
 	}
 	if m.Codec != parquet.CompressionCodec_ZSTD {
 		return mismatch("the compression", parquet.CompressionCodec_ZSTD, m.Codec)
@@ -245,7 +245,7 @@ func chunkStart(m *parquet.ColumnMetaData) int64 {
 	return m.DataPageOffset
 }
 
-// extent is where a chunk's bytes begin and end.
+// extent returns the offsets at which a chunk starts and ends.
 func extent(m *parquet.ColumnMetaData) (start, end int64) {
 	start = chunkStart(m)
 	return start, start + m.TotalCompressedSize

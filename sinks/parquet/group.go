@@ -16,18 +16,19 @@ import (
 	"daybook/transform/report"
 )
 
-// rowGroup is one that is being encoded, in memory. Each column is encoded by
-// itself, so that its bytes do not depend on which others are at the same time.
+// rowGroup is a row group that is being encoded in memory. Each column is
+// encoded independently, so its bytes do not depend on the number of
+// goroutines.
 type rowGroup struct {
 	rows int64
 	file file.BufferedRowGroupWriter
 
 	encoders sync.WaitGroup
-	errs     []error // of each column
+	errs     []error // by column
 }
 
-// beginGroup begins to encode a batch as the next row group of f, in which
-// nothing else may be done before the row group has been written.
+// beginGroup starts to encode a batch as the next row group of f. Nothing else
+// may use f before the row group has been written.
 func beginGroup(f *file.Writer, batch arrow.Record) (_ *rowGroup, err error) {
 	defer recovered(&err)
 	g := &rowGroup{rows: batch.NumRows(), file: f.AppendBufferedRowGroup(), errs: make([]error, batch.NumCols())}
@@ -44,9 +45,9 @@ func beginGroup(f *file.Writer, batch arrow.Record) (_ *rowGroup, err error) {
 	return g, nil
 }
 
-// levelsOf are the definition levels of a column, in the memory of levels: 1 of
-// a row with a value, 0 of one without. Those of a required column are not
-// written, but the library counts them.
+// levelsOf returns the definition levels of a column, 1 for a value and 0 for a
+// null, in the memory of levels. The library needs them also for required
+// columns, whose levels it does not write.
 func levelsOf(values arrow.Array, levels []int16) []int16 {
 	levels = sized(levels, values.Len())
 	bits := values.NullBitmapBytes()
@@ -88,10 +89,9 @@ func (g *rowGroup) encode(column int, values arrow.Array, levels []int16) (err e
 	return nil
 }
 
-// seed gives a chunk the dictionary of its only page, if it has one. The library
-// would take it from the page, too, but looks for the texts in use first, in
-// time that grows with the square of their number. It does not where the
-// dictionary is what it has already.
+// seed passes a chunk the dictionary of its only page, if it has one. Without
+// this, the library would search the page for the texts in use, in time
+// quadratic in their number.
 func seed(chunk file.ColumnChunkWriter, page arrow.Array) error {
 	if page, ok := page.(*array.Dictionary); ok {
 		encoder, ok := chunk.CurrentEncoder().(interface{ PutDictionary(arrow.Array) error })
@@ -103,13 +103,13 @@ func seed(chunk file.ColumnChunkWriter, page arrow.Array) error {
 	return nil
 }
 
-// pageEnd is the row at which the page ends that begins with the row from.
+// pageEnd is the row at which the page that starts at row from ends.
 func pageEnd(values arrow.Array, levels []int16, from int) int {
 	texts, ok := values.(*array.String)
 	if !ok {
 		return len(levels)
 	}
-	const lengthSize = 4 // bytes before each text
+	const lengthSize = 4 // bytes of the length before each text
 	to := from
 	for size := 0; to < len(levels) && size < pageSize; {
 		start := to
@@ -122,8 +122,8 @@ func pageEnd(values arrow.Array, levels []int16, from int) int {
 	return to
 }
 
-// write waits until all columns are encoded, and writes them. Whether each has
-// all rows has to be asked: the library tells nobody.
+// write waits for all columns and writes them. It compares the number of rows,
+// because the library does not report a column that is too short.
 func (g *rowGroup) write() (err error) {
 	defer recovered(&err)
 	g.encoders.Wait()
@@ -134,7 +134,7 @@ func (g *rowGroup) write() (err error) {
 	}
 	n, err := g.file.NumRows()
 	if err == nil && int64(n) != g.rows {
-		err = fmt.Errorf("the row group has %d rows, and should have %d", n, g.rows)
+		err = fmt.Errorf("the row group has %d rows; expected %d", n, g.rows)
 	}
 	return errors.Join(err, g.file.Close())
 }

@@ -5,19 +5,18 @@ import (
 	"errors"
 )
 
-var errHybrid = errors.New("its levels or indexes are damaged")
+var errHybrid = errors.New("the levels or indexes of a page are damaged")
 
-// appendHybrid appends the first n numbers of b, of width bits each, in
-// Parquet's hybrid of run lengths and bit packing: definition levels and the
-// indexes of dictionaries, of which a file has more than of anything else. The
-// library that audits makes each an object of its own, which takes ten times as
-// long.
+// appendHybrid decodes n numbers of width bits each from b and appends them. b
+// is in Parquet's hybrid of run lengths and bit packing, as used for definition
+// levels and dictionary indexes: the bulk of a file. The library that audits
+// allocates an object for each number, which takes ten times as long.
 //
 //	run     header, a uvarint, and
 //	  even  the number, in whole bytes: header/2 times
 //	  odd   header/2 times eight numbers, packed from the lowest bit on
 //
-// The last eight may be more than are needed, and are zeros then.
+// The last group of eight may be padded with zeros.
 func appendHybrid(numbers []uint32, b []byte, width, n int) ([]uint32, error) {
 	if width < 0 || width > 32 {
 		return nil, errHybrid
@@ -67,8 +66,8 @@ func appendRun(numbers []uint32, number uint32, n int) []uint32 {
 	return numbers
 }
 
-// appendPacked appends n numbers of width bits each, of which b has as many or
-// more.
+// appendPacked decodes n numbers of width bits each from b, which has at least
+// as many, and appends them.
 func appendPacked(numbers []uint32, b []byte, width, n int) []uint32 {
 	bits, have, mask := uint64(0), 0, uint64(1)<<width-1
 	for range n {

@@ -11,40 +11,41 @@ import (
 )
 
 const (
-	// pageLimit is the size of the largest page, uncompressed: a dictionary.
+	// pageLimit is the size of the largest page, a dictionary, in uncompressed
+	// bytes.
 	pageLimit = dictionaryLimit
-	// emptyFrameLimit is more than the bytes of a zstd frame of nothing, as the
-	// dictionary of a column of nulls is; it has no size and no checksum.
+	// emptyFrameLimit is larger than an empty zstd frame, in bytes. The
+	// dictionary of a column of nulls is one, without size and checksum.
 	emptyFrameLimit = 16
 )
 
-// bufferSize is that of the reads of a page's header.
+// bufferSize is the buffer for a page's header, in bytes.
 const bufferSize = 512
 
 func inMemory(b []byte) *thrift.TMemoryBuffer {
 	return &thrift.TMemoryBuffer{Buffer: bytes.NewBuffer(b)}
 }
 
-// pageInfo is what the header of a page says.
+// pageInfo describes a page.
 type pageInfo struct {
-	header     int   // size of the header, in bytes
-	size       int   // with the header, in bytes
+	header     int   // bytes of the header
+	size       int   // bytes of the page, header included
 	values     int64 // rows of a data page; 0 for a dictionary
-	entries    int64 // of a dictionary
+	entries    int64 // values of a dictionary
 	dictionary bool
 }
 
-// checkPage looks at the page at the start of data before a reader does.
-// Readers believe what they read: a wrong number can cost them any amount of
-// memory. Here the header has to fit the chunk, with at most left values in
-// the column's only encoding, and what is compressed has a checksum of its
-// own, which zstd verifies.
+// checkPage validates the page at the start of data before a library reads it.
+// Libraries trust page headers: a wrong number can make them allocate without
+// limit. Here the page must fit the chunk, have at most left values in the
+// column's only encoding, and its compressed data must carry a checksum, which
+// zstd verifies.
 func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, err error) {
 	source := inMemory(data)
 	buffered := thrift.NewTBufferedTransport(source, bufferSize)
 	header, err := layout.ReadPageHeader(buffered)
 	if err != nil {
-		return p, fmt.Errorf("a page's header: %w", err)
+		return p, fmt.Errorf("page header: %w", err)
 	}
 	rest := data[len(data)-source.Len()-buffered.Reader.Buffered():]
 
@@ -64,12 +65,12 @@ func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, 
 		}
 	}
 	if !valid || values < 0 || int64(values) > left {
-		return p, fmt.Errorf("a page is not one of this column, or has %d values where %d are left: %v", values, left, header)
+		return p, fmt.Errorf("a page does not belong to this column, or has %d values where %d are left: %v", values, left, header)
 	}
 
 	length := int(header.CompressedPageSize)
 	if length < 0 || length > len(rest) {
-		return p, fmt.Errorf("a page has %d bytes, and its column %d", length, len(rest))
+		return p, fmt.Errorf("a page has %d bytes, and only %d are left in its column", length, len(rest))
 	}
 	if err := checkFrame(rest[:length], int64(header.UncompressedPageSize)); err != nil {
 		return p, err
@@ -79,7 +80,7 @@ func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, 
 	return p, nil
 }
 
-// checkPages looks at all pages of a chunk, which has values rows.
+// checkPages validates all pages of a chunk of values rows.
 func checkPages(data []byte, e encoding, values int64) error {
 	dictRead := false
 	for left := values; left > 0; {
@@ -92,22 +93,22 @@ func checkPages(data []byte, e encoding, values int64) error {
 		left -= p.values
 	}
 	if len(data) > 0 {
-		return fmt.Errorf("%d bytes follow its last page", len(data))
+		return fmt.Errorf("%d bytes follow the last page", len(data))
 	}
 	return nil
 }
 
-// checkFrame looks at the zstd frame of a page of n bytes.
+// checkFrame validates the zstd frame of a page of n uncompressed bytes.
 func checkFrame(compressed []byte, n int64) error {
 	if n == 0 && len(compressed) <= emptyFrameLimit {
 		return nil
 	}
 	var frame zstd.Header
 	if err := frame.Decode(compressed); err != nil {
-		return fmt.Errorf("a page's compression: %w", err)
+		return fmt.Errorf("zstd frame of a page: %w", err)
 	}
 	if frame.Skippable || !frame.HasCheckSum || !frame.HasFCS || frame.FrameContentSize > pageLimit || int64(frame.FrameContentSize) != n {
-		return fmt.Errorf("a page of %d bytes is compressed in a frame of %d, or without a checksum", n, frame.FrameContentSize)
+		return fmt.Errorf("the zstd frame of a page of %d bytes says %d bytes, or has no checksum", n, frame.FrameContentSize)
 	}
 	return nil
 }

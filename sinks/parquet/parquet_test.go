@@ -2,11 +2,8 @@ package parquet
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,23 +15,22 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 	"github.com/google/go-cmp/cmp"
 
+	"daybook/testdata/golden"
 	"daybook/transform/report"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func mustEncode(t testing.TB, rows []report.Row, rowGroupRows int) *Part {
+func mustEncode(t testing.TB, rows []report.Row, rowGroupRows int) []byte {
 	t.Helper()
-	part, err := encode(rows, map[string]string{"report": "sessions", "engine": "1"}, rowGroupRows)
+	data, err := encode(rows, map[string]string{"report": "sessions", "engine": "1"}, rowGroupRows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return part
+	return data
 }
 
-func openArrow(t *testing.T, part *Part) *file.Reader {
+func openArrow(t *testing.T, data []byte) *file.Reader {
 	t.Helper()
-	f, err := file.NewParquetReader(bytes.NewReader(part.Bytes))
+	f, err := file.NewParquetReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +43,8 @@ func TestRoundTrip(t *testing.T) {
 		"no rows": nil, "one": sample(1), "many groups": sample(1001), "exact groups": sample(300), "longest texts": {longest()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			part := mustEncode(t, rows, 100)
-			if part.Rows != int64(len(rows)) || part.SHA256 != sha256.Sum256(part.Bytes) {
-				t.Errorf("part of %d rows says %d, or has another hash", len(rows), part.Rows)
-			}
-			f := openArrow(t, part)
+			data := mustEncode(t, rows, 100)
+			f := openArrow(t, data)
 			if want := (len(rows) + 99) / 100; f.NumRowGroups() != want {
 				t.Errorf("%d row groups, want %d", f.NumRowGroups(), want)
 			}
@@ -77,7 +70,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Errorf("%s: (-want +got)\n%s", c.Name, diff)
 				}
 			}
-			if err := auditBytes(part.Bytes, expect(rows)); err != nil {
+			if err := auditBytes(data, expect(rows)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -136,13 +129,13 @@ func arrowCells(t *testing.T, a arrow.Array) []string {
 // and do at the same time, and in whatever order a map yields its metadata.
 func TestDeterministic(t *testing.T) {
 	rows, other := sample(2000), sample(300)[150:]
-	want := mustEncode(t, rows, 800).Bytes
+	want := mustEncode(t, rows, 800)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			for range 3 {
-				part, err := encode(rows, map[string]string{"engine": "1", "report": "sessions"}, 800)
-				if err != nil || !bytes.Equal(part.Bytes, want) {
+				data, err := encode(rows, map[string]string{"engine": "1", "report": "sessions"}, 800)
+				if err != nil || !bytes.Equal(data, want) {
 					t.Errorf("other bytes for the same rows (error: %v)", err)
 				}
 				if _, err := encode(other, nil, 100); err != nil {
@@ -156,18 +149,18 @@ func TestDeterministic(t *testing.T) {
 
 func TestFooterMetadata(t *testing.T) {
 	metadata := map[string]string{"daybook.report": "sessions", "daybook.engine": "1", "a": "é"}
-	part, err := Encode(sample(3), metadata)
+	data, err := encode(sample(3), metadata, RowGroupRows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv := openArrow(t, part).MetaData().KeyValueMetadata()
+	kv := openArrow(t, data).MetaData().KeyValueMetadata()
 	if want := []string{"a", "daybook.engine", "daybook.report"}; !cmp.Equal(kv.Keys(), want) {
 		t.Errorf("keys %q, want %q", kv.Keys(), want)
 	}
 	if want := []string{"é", "1", "sessions"}; !cmp.Equal(kv.Values(), want) {
 		t.Errorf("values %q, want %q", kv.Values(), want)
 	}
-	if _, err := Encode(nil, map[string]string{"k": "\xff"}); err == nil {
+	if _, err := encode(nil, map[string]string{"k": "\xff"}, RowGroupRows); err == nil {
 		t.Error("metadata that is not UTF-8 was taken")
 	}
 }
@@ -186,7 +179,7 @@ func TestEncodeRefuses(t *testing.T) {
 			rows := sample(5)
 			rows[2].Leg = 0
 			c.change(&rows[2])
-			if part, err := Encode(rows, nil); part != nil || err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			if data, err := encode(rows, nil, RowGroupRows); data != nil || err == nil || !strings.HasSuffix(err.Error(), c.want) {
 				t.Errorf("error %v, want one that ends in %q", err, c.want)
 			}
 		})
@@ -207,19 +200,7 @@ func TestSchema(t *testing.T) {
 		logical, _, _ := strings.Cut(c.LogicalType().String(), ", is_from") // what follows is Arrow's own bookkeeping
 		fmt.Fprintf(&got, "%-24s %-11s %-60s %-9s %d\n", c.Name(), c.PhysicalType(), strings.Replace(logical, "microseconds", "microseconds)", 1), repetition, c.SchemaNode().FieldID())
 	}
-	const golden = "testdata/schema.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", golden, diff)
-	}
+	golden.Check(t, "testdata/schema.txt", got.String())
 }
 
 // A dictionary never grows until the writer gives it up in the middle of a
@@ -232,8 +213,8 @@ func TestLargeDictionaries(t *testing.T) {
 	}
 	rows[17].BrowserType = strings.Repeat("A", statisticsLimit+1)
 	rows[18].BrowserType = strings.Repeat("z", 1<<20)
-	part := mustEncode(t, rows, RowGroupRows)
-	if err := auditBytes(part.Bytes, expect(rows)); err != nil {
+	data := mustEncode(t, rows, RowGroupRows)
+	if err := auditBytes(data, expect(rows)); err != nil {
 		t.Error(err)
 	}
 }
@@ -247,7 +228,7 @@ func TestAwkwardNumbers(t *testing.T) {
 		rows[i].CustomerMessages = awkward[i*3%len(awkward)]
 	}
 	for _, n := range []int{1, 31, 32, 33, 127, 128, 129, 257, 400} {
-		if err := auditBytes(mustEncode(t, rows[:n], 300).Bytes, expect(rows[:n])); err != nil {
+		if err := auditBytes(mustEncode(t, rows[:n], 300), expect(rows[:n])); err != nil {
 			t.Errorf("%d rows: %v", n, err)
 		}
 	}
@@ -257,11 +238,11 @@ func BenchmarkEncode(b *testing.B) {
 	rows := sample(RowGroupRows)
 	var size int
 	for b.Loop() {
-		part, err := Encode(rows, nil)
+		data, err := encode(rows, nil, RowGroupRows)
 		if err != nil {
 			b.Fatal(err)
 		}
-		size = len(part.Bytes)
+		size = len(data)
 	}
 	b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(size)/float64(len(rows)), "B/row")

@@ -7,24 +7,24 @@ import (
 	"daybook/transform/report"
 )
 
-// encoding is how the values of a column are laid out in its pages.
+// encoding is the Parquet encoding of a column.
 type encoding uint8
 
 const (
-	plain      encoding = iota // as they are, left to zstd
+	plain      encoding = iota // values as they are, compressed by zstd
 	dictionary                 // each distinct value once, then indexes
-	delta                      // packed differences; INT64 only (Arrow v17's are wrong for INT32)
+	delta                      // packed differences; INT64 only, because Arrow v17 encodes INT32 wrongly
 )
 
-// encodingOf decides the encoding of a column. It is the only one that the
-// column's pages have: see dictionaryLimit.
+// encodingOf is the encoding of a column. All its data pages have it: see
+// dictionaryLimit.
 func encodingOf(c *report.Column) encoding {
 	switch c.Name {
 	case "customer_messages", "technician_messages", "system_messages", "leg":
 		return dictionary // small counts
 	case "name", "custom_field_1", "custom_field_2", "custom_field_3", "custom_field_4", "custom_field_5",
 		"tracking_id", "customer_ip", "device_id":
-		return plain // as good as unique: a dictionary would only be in the way
+		return plain // almost unique: a dictionary would only add bytes
 	}
 	switch c.Kind {
 	case report.Timestamp, report.Duration, report.Integer:
@@ -35,28 +35,28 @@ func encodingOf(c *report.Column) encoding {
 	return plain
 }
 
-// repeats says that the values of a column are in a dictionary.
+// repeats reports whether the values of a column are in a dictionary.
 func repeats(c *report.Column) bool { return encodingOf(c) == dictionary }
 
 const (
-	// pageSize is the size at which a page of texts ends, in bytes: what readers
-	// take apart at a time. Pages of other values hold a row group, for their
-	// size has a limit.
+	// pageSize is the size of a page of texts, in bytes. Readers decode a page
+	// at a time. Other values have a limited size, so their pages hold a whole
+	// row group.
 	pageSize = 1 << 20
-	// pageStep is the number of rows that pages are a multiple of.
+	// pageStep: the number of rows of a page is a multiple of it.
 	pageStep = 1 << 10
-	// dictionaryLimit is the size at which the writer would give up a
-	// dictionary in the middle of a row group, leave a useless one behind, and
-	// go on in another encoding. It is as large as a page can well be, so that
-	// a column has one encoding throughout: some texts have no longest length.
+	// dictionaryLimit is the size of a dictionary, in bytes, above which the
+	// library changes to another encoding in the middle of a row group. It is as
+	// large as a page can be, so that a column keeps one encoding: the length of
+	// some texts is not limited.
 	dictionaryLimit = 1 << 30
-	// statisticsLimit is the longest text, in bytes, that goes into statistics.
-	// All that have a longest length are shorter.
+	// statisticsLimit is the longest text in statistics, in bytes. Every text
+	// with a limited length is shorter.
 	statisticsLimit = 4096
 )
 
-// properties are the writer's. Version 1 data pages are what every reader
-// takes; besides, their levels lie inside the compressed, checksummed part.
+// properties configures the library. Every reader supports data pages of
+// version 1, and their levels are in the compressed part, which has a checksum.
 func properties() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd),
@@ -65,7 +65,7 @@ func properties() *parquet.WriterProperties {
 		parquet.WithStats(true),
 		parquet.WithMaxStatsSize(statisticsLimit),
 		parquet.WithMaxRowGroupLength(RowGroupRows),
-		parquet.WithDataPageSize(pageLimit), // rowGroup decides where pages end
+		parquet.WithDataPageSize(pageLimit), // pageEnd decides where pages end
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),
 	}

@@ -17,19 +17,19 @@ import (
 )
 
 var (
-	// ErrCorrupt says that a file is damaged, or none that this package wrote.
-	ErrCorrupt = errors.New("the file is damaged, or is no file of a report")
-	// ErrColumns says that a file has columns that this program does not know:
-	// a later version of it wrote the file, or another program.
+	// ErrCorrupt: the file is damaged, or this package did not write it.
+	ErrCorrupt = errors.New("the file is damaged, or is not a file of a report")
+	// ErrColumns: the file has unknown columns, because a later version or
+	// another program wrote it.
 	ErrColumns = errors.New("the file has other columns than a report of this version")
 )
 
 // batchRows is the largest number of rows that are decoded at a time: enough
-// to work column by column, few enough to stay in a processor's cache.
+// for column-wise work, few enough to stay in the processor's cache.
 const batchRows = 1024
 
-// Rows yields the rows of a file of [Encode] or [Writer], in order, as a
-// [Reader] reads them. After an error there are no more.
+// Rows yields the rows of a file in order, as a [Reader] reads them. The
+// sequence ends after its first error.
 func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 	return func(yield func(report.Row, error) bool) {
 		reader, err := NewReader(r, size)
@@ -56,31 +56,31 @@ func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 	}
 }
 
-// Reader reads the rows of a file, in order.
+// Reader reads the rows of a file in order.
 //
-// It has one row group in memory: its compressed bytes, read with one call of
-// ReadAt, and a page of each column; for a row group of 64 k rows that is about
-// 25 MB, for one of 4 k rows 3 MB. The footer costs one call more, or two if it
-// is large. A small file is read with one call.
+// It holds one row group in memory: its compressed bytes, read with one call of
+// ReadAt, and a decoded page of each column. This takes about 25 MB for a row
+// group of 64 k rows and 3 MB for 4 k rows. The footer takes one call, or two
+// if it is large. A small file takes one call in all.
 //
-// Files of an older version of the schema have fewer columns: the others are
-// nulls (see report.Blank). Damage is found by the checksums of the pages, and
-// by numbers in headers and footer that do not agree with one another.
+// In files with an older version of the schema, the missing columns are null
+// (see report.Blank). Checksums of pages and cross-checks of headers and footer
+// detect damage.
 type Reader struct {
 	source *source
 	footer *footer
 	arrow  *metadata.FileMetaData // the footer as Arrow reads it
 	group  int                    // the next row group
-	left   int64                  // rows of the row group before it
+	left   int64                  // rows left in the current row group
 	blank  report.Row
 
-	columns []column // of that row group
+	columns []column // of the current row group
 	batch   batch
 	err     error // the first, or io.EOF
 }
 
-// NewReader reads the footer of a file that has size bytes in r. It does not
-// close r. For errors, see [Reader.Next].
+// NewReader reads the footer of the file of size bytes in r. The caller closes
+// r. For errors, see [Reader.Next].
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	reader := &Reader{source: &source{r: r, size: size}, blank: report.Blank()}
 	if err := reader.open(); err != nil {
@@ -114,15 +114,14 @@ func (r *Reader) Metadata() map[string]string {
 	return m
 }
 
-// Next fills rows from their beginning, and says how many it filled: at least
-// one of a non-empty slice, or there is an error; at the end it is io.EOF. It
-// decodes as many at a time as rows takes, up to some thousand. The rows are
-// the caller's, who may use the slice again; equal texts of a column that
-// repeats them share their memory.
+// Next fills rows from the start and returns how many it filled: at least one,
+// unless rows is empty, or an error, which is io.EOF at the end. A call decodes
+// at most about a thousand rows. The rows belong to the caller, who may reuse
+// the slice. Equal texts of a column with a dictionary share memory.
 //
-// An error of the ReaderAt is wrapped; others wrap [ErrCorrupt] or
-// [ErrColumns]. An error is that of all calls that follow, and leaves the
-// contents of rows undefined.
+// Errors of the ReaderAt are wrapped; all others wrap [ErrCorrupt] or
+// [ErrColumns]. After an error, all calls return it, and the contents of rows
+// are undefined.
 func (r *Reader) Next(rows []report.Row) (n int, err error) {
 	if r.err == nil && len(rows) > 0 {
 		n, r.err = r.next(rows)
@@ -152,8 +151,7 @@ func (r *Reader) next(rows []report.Row) (int, error) {
 	return len(rows), nil
 }
 
-// readError says what was done, and whether it was the file's bytes that were
-// at fault.
+// readError adds the operation and, unless the ReaderAt failed, ErrCorrupt.
 func readError(err error) error {
 	if _, ok := errors.AsType[sourceError](err); ok || errors.Is(err, ErrColumns) {
 		return fmt.Errorf("read the rows of a Parquet file: %w", err)
@@ -161,8 +159,8 @@ func readError(err error) error {
 	return fmt.Errorf("read the rows of a Parquet file: %w: %w", ErrCorrupt, err)
 }
 
-// nextGroup reads a row group into memory, checks its pages, and begins to
-// decode its columns.
+// nextGroup reads the next row group into memory, validates its pages and
+// starts to decode its columns.
 func (r *Reader) nextGroup() (err error) {
 	defer recovered(&err)
 	chunks := r.footer.RowGroups[r.group].Columns
@@ -192,12 +190,12 @@ func (r *Reader) nextGroup() (err error) {
 	return nil
 }
 
-// decoders makes Arrow's for the row group whose bytes are in data.
+// decoders returns Arrow's decoders for the row group in data.
 func (r *Reader) decoders(data *window) (*file.RowGroupReader, error) {
-	// The allocator is Go's, so that what is decoded stays for as long as
-	// somebody refers to it.
+	// Go's allocator keeps decoded values valid for as long as they are
+	// referenced.
 	properties := parquet.NewReaderProperties(memory.NewGoAllocator())
-	properties.BufferedStreamEnabled = true // or each column would be copied first
+	properties.BufferedStreamEnabled = true // otherwise each column is copied first
 	f, err := file.NewParquetReader(data, file.WithMetadata(r.arrow), file.WithReadProps(properties))
 	if err != nil {
 		return nil, err
@@ -205,7 +203,7 @@ func (r *Reader) decoders(data *window) (*file.RowGroupReader, error) {
 	return f.RowGroup(r.group), nil
 }
 
-// window is a part of a file in memory, read at the file's offsets.
+// window is a range of a file in memory that is read at the file's offsets.
 type window struct {
 	*bytes.Reader
 	start int64
@@ -219,10 +217,10 @@ func (w *window) ReadAt(b []byte, offset int64) (int, error) {
 type column struct {
 	*report.Column
 	chunk  file.ColumnChunkReader
-	shared map[*byte]string // the texts of the dictionary, by where they are in it; nil without one
+	shared map[*byte]string // the texts of the dictionary by their address in it; nil without a dictionary
 }
 
-// begin begins with the column's chunk of a row group.
+// begin starts to decode the column's chunk of a row group.
 func (c *column) begin(group *file.RowGroupReader) (err error) {
 	c.shared = nil
 	if encodingOf(c.Column) == dictionary {
@@ -232,8 +230,8 @@ func (c *column) begin(group *file.RowGroupReader) (err error) {
 	return err
 }
 
-// read decodes the column of the next rows, and sets it in those where it is
-// not null.
+// read decodes the column of the next rows and sets its non-null values in
+// rows.
 func (c *column) read(rows []report.Row, b *batch) (err error) {
 	defer recovered(&err)
 	switch chunk := c.chunk.(type) {
@@ -262,19 +260,18 @@ func (c *column) read(rows []report.Row, b *batch) (err error) {
 		}
 		c.setTexts(rows, b)
 	default:
-		return fmt.Errorf("no column is of the type %s", chunk.Type())
+		return fmt.Errorf("unexpected type %s", chunk.Type())
 	}
 	return nil
 }
 
-// chunkReader is what Arrow's readers of column chunks have in common.
+// chunkReader is the common interface of Arrow's readers of column chunks.
 type chunkReader[T any] interface {
 	file.ColumnChunkReader
 	ReadBatch(n int64, values []T, definitions, repetitions []int16) (total int64, read int, err error)
 }
 
-// decode decodes the next n rows: a level for each, and the values of those
-// that are not null.
+// decode decodes the next n rows: a level for each, and the non-null values.
 func decode[R chunkReader[T], T any](c *column, chunk R, n int, values *[]T, b *batch) error {
 	*values = sized(*values, n)
 	b.levels = sized(b.levels, n)
@@ -294,13 +291,14 @@ func decode[R chunkReader[T], T any](c *column, chunk R, n int, values *[]T, b *
 		known += int(level)
 	}
 	if int(total) != n || read != known {
-		return fmt.Errorf("it has %d values in %d rows, where %d in %d were expected", read, total, known, n)
+		return fmt.Errorf("got %d values in %d rows; expected %d in %d", read, total, known, n)
 	}
 	*values = (*values)[:read]
 	return nil
 }
 
-// sized returns a slice of n elements, in the same memory if there is enough.
+// sized returns a slice of n elements, in the memory of s if it is large
+// enough.
 func sized[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -316,7 +314,7 @@ func (c *column) setNumbers(rows []report.Row, b *batch) error {
 		}
 		n := b.numbers[next]
 		if n%unit != 0 {
-			return fmt.Errorf("%d µs is no whole number of milliseconds", n)
+			return fmt.Errorf("%d µs is not a whole number of milliseconds", n)
 		}
 		c.SetNumber(&rows[i], n/unit)
 		next++
@@ -324,8 +322,8 @@ func (c *column) setNumbers(rows []report.Row, b *batch) error {
 	return nil
 }
 
-// setTexts makes strings of the texts. Those of a dictionary are made once for
-// each of its entries; others are parts of one string for the batch.
+// setTexts converts the texts to strings: once per dictionary entry, or as
+// parts of one string for the batch.
 func (c *column) setTexts(rows []report.Row, b *batch) {
 	var all string
 	if c.shared == nil {

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -8,6 +9,22 @@ import (
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
+
+// encode returns the Parquet file of some rows.
+func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) ([]byte, error) {
+	var file bytes.Buffer
+	w, err := newWriter(&file, rowGroupRows)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Write(rows); err != nil {
+		return nil, err
+	}
+	if err := w.Close(metadata); err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
+}
 
 const startOf2026 = 1767225600000 // 2026-01-01T00:00:00Z in milliseconds
 

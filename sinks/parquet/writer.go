@@ -14,28 +14,26 @@ import (
 	"daybook/transform/report"
 )
 
-// Writer writes a file, row group by row group: of a file of any length there
-// are two row groups in memory, as Arrow record batches. One is being collected
-// while the other's columns are encoded by as many goroutines as GOMAXPROCS,
-// which touch nothing else: what goes to the sink is written by the calls of
-// Write and Close. The first error is that of all calls that follow; the file is
-// of no use then.
+// Writer writes a file row group by row group. Two row groups are in memory, as
+// Arrow record batches: one is collected while the columns of the other are
+// encoded by GOMAXPROCS goroutines. Only Write and Close write to the output.
+// After the first error, all calls return it, and the file is invalid.
 type Writer struct {
 	sink      *sink
 	file      *file.Writer
 	groupRows int
-	batch     *report.BatchBuilder // of the row group that is being collected
-	group     *rowGroup            // that is being encoded, or nil
-	serial    bool                 // nothing is collected meanwhile
-	rows      int64                // in the row groups written
+	batch     *report.BatchBuilder // the row group that is being collected
+	group     *rowGroup            // the row group that is being encoded, or nil
+	serial    bool                 // encode each row group before the next is collected
+	rows      int64                // in row groups that are complete
 	err       error
 }
 
-// NewWriter begins a file. Its bytes go to w, which is the caller's to close.
+// NewWriter starts a file. Its bytes go to w; the caller closes w.
 func NewWriter(w io.Writer) (*Writer, error) { return newWriter(w, RowGroupRows) }
 
-// NewSerialWriter begins a file with some 60 MB less of memory, and more time: no
-// row group is collected while the one before it is being encoded.
+// NewSerialWriter is like NewWriter, with about 60 MB less memory and more
+// time: it encodes each row group before it collects the next.
 func NewSerialWriter(w io.Writer) (*Writer, error) {
 	writer, err := NewWriter(w)
 	if err == nil {
@@ -44,7 +42,8 @@ func NewSerialWriter(w io.Writer) (*Writer, error) {
 	return writer, err
 }
 
-// newWriter is for row groups of groupRows rows, of which RowGroupRows is the most.
+// newWriter starts a file with row groups of groupRows rows, at most
+// RowGroupRows.
 func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	defer recovered(&err)
 	s, p := &sink{w: w}, properties()
@@ -52,7 +51,7 @@ func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	if err != nil {
 		return nil, writeError(0, err)
 	}
-	// Metadata, if only an empty list, is there in the files of released versions.
+	// Released versions always wrote the metadata list, even if it was empty.
 	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.NewKeyValueMetadata()))
 	if s.err != nil {
 		return nil, writeError(0, s.err)
@@ -60,9 +59,8 @@ func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
 	return &Writer{sink: s, file: f, groupRows: groupRows, batch: report.NewBatchBuilder(repeats)}, nil
 }
 
-// Write adds rows, in their order, however they are split into calls. They
-// stay the caller's, and are copied. The error for a row that cannot be written
-// names it and the column at fault.
+// Write copies and adds rows. The file does not depend on how rows are split
+// into calls. The error for an invalid row names the row and the column.
 func (w *Writer) Write(rows []report.Row) error {
 	for len(rows) > 0 && w.err == nil {
 		n := min(len(rows), w.groupRows-w.batch.Len())
@@ -72,9 +70,9 @@ func (w *Writer) Write(rows []report.Row) error {
 	return w.err
 }
 
-// collect adds rows to the row group, and has it encoded when it is full.
+// collect adds rows to the row group, and starts to encode it when it is full.
 func (w *Writer) collect(rows []report.Row) {
-	if w.batch.Len() == 0 && w.rows > 0 { // there was a full row group, so the next may well be one
+	if w.batch.Len() == 0 && w.rows > 0 { // after a full row group, the next is probably full, too
 		w.batch.Reserve(w.groupRows)
 	}
 	if err := w.batch.Append(rows); err != nil {
@@ -84,9 +82,9 @@ func (w *Writer) collect(rows []report.Row) {
 	}
 }
 
-// Close writes what is left, and the footer. The metadata becomes its
-// key-value metadata, sorted by key. Only after Close has returned nil has w
-// got a file.
+// Close writes the remaining rows and the footer. metadata becomes the footer's
+// key-value metadata, sorted by key. The file is complete only if Close returns
+// nil.
 func (w *Writer) Close(metadata map[string]string) error {
 	if w.batch.Len() > 0 && w.err == nil {
 		w.endGroup()
@@ -105,14 +103,14 @@ func (w *Writer) Close(metadata map[string]string) error {
 	return w.err
 }
 
-var errClosed = errors.New("write a Parquet file: it has been closed")
+var errClosed = errors.New("write a Parquet file: it is closed")
 
 func writeError(rows int64, err error) error {
 	return fmt.Errorf("write a Parquet file, after %d rows: %w", rows, err)
 }
 
-// endGroup begins to encode the rows collected as a row group, when the one
-// before it has been written.
+// endGroup writes the previous row group and starts to encode the collected
+// rows as the next.
 func (w *Writer) endGroup() {
 	if w.err = w.writeGroup(); w.err != nil {
 		return
@@ -130,7 +128,7 @@ func (w *Writer) endGroup() {
 	}
 }
 
-// writeGroup waits for the row group that is being encoded, and writes it.
+// writeGroup waits for the row group that is being encoded and writes it.
 func (w *Writer) writeGroup() error {
 	if w.group == nil {
 		return nil
@@ -143,8 +141,8 @@ func (w *Writer) writeGroup() error {
 	return nil
 }
 
-// writeFooter believes the library no more than it has to: it reports success
-// without a footer, too.
+// writeFooter writes the footer and checks that it is there: the library can
+// report success without one.
 func (w *Writer) writeFooter(metadata map[string]string) (err error) {
 	defer recovered(&err)
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
@@ -156,19 +154,18 @@ func (w *Writer) writeFooter(metadata map[string]string) (err error) {
 		return err
 	}
 	if _, _, err := parseTail(w.sink.tail, w.sink.size); err != nil {
-		return fmt.Errorf("the writer reported success, but %w", err)
+		return fmt.Errorf("the library reported success, but %w", err)
 	}
 	return nil
 }
 
-// sink stands between the library, which panics or goes on when a write fails,
-// and the writer that may fail: it remembers the first error, and reports
-// success.
+// sink protects the library, which panics or ignores errors, from a failing
+// output: it stores the first error and reports success to the library.
 type sink struct {
 	w    io.Writer
 	err  error // the first
 	size int64
-	tail []byte // the last bytes
+	tail []byte // the last tailLength bytes
 }
 
 func (s *sink) Write(b []byte) (int, error) {

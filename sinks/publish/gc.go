@@ -12,26 +12,26 @@ import (
 	"daybook/sources/store"
 )
 
-// DefaultGrace is how old a part that no manifest names has to be before it is
-// taken for abandoned. It is far longer than a writer takes from a part to
-// the commit, or a reader from a manifest to the last of its parts.
+// DefaultGrace is the age at which GC takes a part that no manifest names for
+// abandoned. It is far longer than a writer takes from a part to its commit, or
+// a reader from a manifest to the last part.
 const DefaultGrace = 24 * time.Hour
 
-// GCOptions say what GC may remove.
+// GCOptions limit what GC removes.
 type GCOptions struct {
 	Now   time.Time
-	Keep  time.Duration // how long superseded revisions are kept; 0: for ever
-	Grace time.Duration // 0: DefaultGrace
+	Keep  time.Duration // how long superseded revisions are kept; 0 means for ever
+	Grace time.Duration // 0 means DefaultGrace
 
-	// Roots are the key prefixes that partitions, and files that lie outside
-	// of their partition's directory, lie under.
+	// Roots are the key prefixes of partitions, and of parts outside of
+	// their partition's directory.
 	Roots []string
 
-	// Owner is the directory of the partition that the parts in a directory are
-	// of, most often that directory: what its manifest does not name may go.
+	// Owner maps a directory to that of the partition whose manifest names
+	// the parts in it. Most directories map to themselves.
 	Owner func(dir string) string
 
-	DryRun bool // remove nothing, only report
+	DryRun bool // report only
 }
 
 // Removal is an object that GC removed, or would remove.
@@ -42,46 +42,45 @@ type Removal struct {
 	Why      Why       `json:"why"`
 }
 
-// Why says why an object is removed.
+// Why is the reason for a removal.
 type Why string
 
-// The reasons of removals.
+// The reasons for removals.
 const (
-	Expired    Why = "expired"    // of a revision that was kept for long enough
-	Incomplete Why = "incomplete" // of a copy of a superseded revision that was never finished
-	Superseded Why = "superseded" // a part of the published revision's number or an older one that is not the published one's
-	Orphaned   Why = "orphaned"   // a part of a revision that is not published
+	Expired    Why = "expired"    // it belongs to a revision that was kept for long enough
+	Incomplete Why = "incomplete" // it belongs to an unfinished copy of a superseded revision
+	Superseded Why = "superseded" // a part of the published revision or an older one that the manifest does not name
+	Orphaned   Why = "orphaned"   // a part of a revision that was never published
 )
 
-// GCResult is what a collection came to.
+// GCResult sums up a run of GC.
 type GCResult struct {
-	Objects int       `json:"objects"` // that were removed, or would be
+	Objects int       `json:"objects"` // removed, or to be removed in a dry run
 	Bytes   int64     `json:"bytes"`
-	PutBack []string  `json:"put_back,omitempty"` // keys of parts that were published just as they were removed
+	PutBack []string  `json:"put_back,omitempty"` // keys of parts that were restored, because they were published during their removal
 	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
-// Skipped is a directory in which nothing was removed, because the manifest
-// that tells what counts there could not be read.
+// Skipped is a directory that GC left alone because it could not read the
+// manifest.
 type Skipped struct {
 	Dir    string `json:"dir"`
 	Reason string `json:"reason"`
 }
 
-// GC removes what nothing needs any more: kept revisions that are older than
-// o.Keep, and parts that no manifest names and that are older than o.Grace. It
-// tells report (which may be nil) of each object, touches nothing but the
-// history and objects that are named as parts are, and never removes what a
-// manifest names.
+// GC removes revisions that were kept for longer than o.Keep, and parts that no
+// manifest names and that are older than o.Grace. It never removes a part that
+// a manifest names, and touches only the history and keys in the form of parts.
+// It calls report (which may be nil) for each removed object.
 //
-// It may run beside writers, readers and itself. Most of what it removes can
-// never be committed any more (see Partition.sweep). The exception is a part
-// of a revision that is not published yet, which is told from one that is
-// about to be committed by its age alone: a writer has o.Grace from putting a
-// part to the commit. Putting it again makes it young again: see gc.orphan.
+// GC may run beside writers, readers and itself. Most of what it removes can
+// never be committed again (see Partition.sweep). The exception is a part of a
+// revision that is not published yet: only its age tells whether a writer is
+// about to commit it. So a writer has o.Grace from putting a part to the
+// commit. Putting the part again restarts that time: see gc.orphan.
 //
-// After a failure what was removed is gone, and nothing else has changed: run
-// it again.
+// After an error, run GC again: the removed objects are gone, and nothing else
+// has changed.
 func GC(ctx context.Context, st Store, o GCOptions, report func(Removal)) (GCResult, error) {
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace
@@ -109,8 +108,8 @@ type gc struct {
 	result GCResult
 }
 
-// directories lists the objects under a prefix and calls f for each directory
-// with the objects in it.
+// directories lists the objects under prefix and calls f for each directory
+// with its objects.
 func directories(ctx context.Context, st Store, prefix string, dirOf func(key string) string, f func(ctx context.Context, dir string, objects []store.Object) error) error {
 	var dir string
 	var objects []store.Object
@@ -134,14 +133,14 @@ func directories(ctx context.Context, st Store, prefix string, dirOf func(key st
 	return f(ctx, dir, objects)
 }
 
-// olderThan says whether something was last modified longer than age ago. If
-// the store does not say when, it was not.
+// olderThan reports whether modified is longer ago than age. A time that the
+// store does not know counts as recent.
 func (g *gc) olderThan(age time.Duration, modified time.Time) bool {
 	return !modified.IsZero() && g.Now.Sub(modified) > age
 }
 
-// stillOlderThan asks the same of an object as it is now: it may have been put
-// again since it was listed. If it is gone, it is not.
+// stillOlderThan is olderThan for the current state of an object, which may
+// have been put again since the listing. A missing object counts as recent.
 func (g *gc) stillOlderThan(ctx context.Context, age time.Duration, object store.Object) (bool, error) {
 	if !g.olderThan(age, object.Modified) {
 		return false, nil
@@ -157,8 +156,8 @@ func (g *gc) stillOlderThan(ctx context.Context, age time.Duration, object store
 	return g.olderThan(age, now.Modified), nil
 }
 
-// read reads the manifest of dir. ok is false if that failed, which only ends
-// the collection if the caller has given up.
+// read reads the manifest of dir. If that fails, ok is false and dir is
+// skipped. It returns an error only if ctx has ended.
 func (g *gc) read(ctx context.Context, dir string) (base Base, ok bool, err error) {
 	base, err = Read(ctx, g.st, dir)
 	if err == nil {
@@ -177,7 +176,7 @@ func (g *gc) skip(dir, reason string) {
 	}
 }
 
-// remove removes an object, unless this is a dry run.
+// remove deletes an object, except in a dry run, and reports it.
 func (g *gc) remove(ctx context.Context, object store.Object, why Why) error {
 	if !g.DryRun {
 		if err := g.st.Delete(ctx, object.Key); err != nil {
@@ -194,15 +193,15 @@ func (g *gc) removed(object store.Object, why Why) {
 	g.report(Removal{Key: object.Key, Bytes: object.Size, Modified: object.Modified, Why: why})
 }
 
-// history removes kept revisions.
+// history removes expired revisions and unfinished copies.
 func (g *gc) history(ctx context.Context) error {
-	// All revisions of a partition lie next to each other in the listing.
+	// All revisions of a partition are neighbours in the listing.
 	partition := func(key string) string {
 		dir, _, _ := parseHistory(key)
 		return dir
 	}
 	return directories(ctx, g.st, HistoryRoot, partition, func(ctx context.Context, dir string, objects []store.Object) error {
-		if dir == "" { // names that are not ours
+		if dir == "" { // not a revision
 			return nil
 		}
 		live, ok, err := g.read(ctx, dir)
@@ -212,8 +211,9 @@ func (g *gc) history(ctx context.Context) error {
 		byRevision := map[int][]store.Object{}
 		for _, object := range objects {
 			_, revision, _ := parseHistory(object.Key)
-			// A copy of the live revision is that of a writer which is about to
-			// supersede it, or was. Whoever does, writes to it again.
+			// A copy of the live revision belongs to a writer that
+			// is superseding it, or tried to. The writer that
+			// succeeds writes the copy again.
 			if live.Manifest == nil || revision < live.revision() {
 				byRevision[revision] = append(byRevision[revision], object)
 			}
@@ -227,13 +227,12 @@ func (g *gc) history(ctx context.Context) error {
 	})
 }
 
-// kept removes one superseded revision if its time has come: the manifest
-// first, so that whoever finds one finds the parts, too. If we stop in here,
-// the parts go for having no manifest.
+// kept removes one superseded revision if it has expired. It deletes the
+// manifest first: a manifest in the history means that its parts are there. If
+// GC stops in between, the next run removes the parts as incomplete.
 //
-// That the revision is superseded was read after its copy was listed, which may
-// have been that of an attempt long ago, made again meanwhile: it is as old as it
-// is now.
+// The age is read again here: the copy in the listing may be from an earlier
+// attempt and may have been replaced since.
 func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	why := Incomplete
 	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == ManifestName })
@@ -262,10 +261,11 @@ func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	return nil
 }
 
-// partition removes the parts in a directory that their manifest does not name.
+// partition removes the parts in a directory that the manifest of its owner
+// does not name.
 func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) error {
-	// The manifest is read after the directory was listed: what it does not
-	// name now was not committed since.
+	// The manifest is read after the listing: parts in the listing that it
+	// does not name were not committed in between.
 	owner := g.Owner(dir)
 	live, ok, err := g.read(ctx, owner)
 	if !ok {
@@ -278,8 +278,8 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 		case revision > live.revision():
 			err = g.orphan(ctx, owner, object)
 		case g.olderThan(g.Grace, live.Modified) && g.olderThan(g.Grace, object.Modified):
-			// Nobody can have read the manifest that named it within the grace
-			// period.
+			// Readers of the manifest that named it are older than
+			// the grace period.
 			err = g.remove(ctx, object, Superseded)
 		}
 		if err != nil {
@@ -289,19 +289,20 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 	return nil
 }
 
-// names says whether the base's manifest names a key.
+// names reports whether the base's manifest names key.
 func (b *Base) names(key string) bool {
 	return b.Manifest != nil && slices.ContainsFunc(b.Manifest.Parts, func(p Part) bool { return p.Key == key })
 }
 
-// orphan removes a part of a revision of the partition in dir that is not
-// published, unless it is young.
+// orphan removes an old part of a revision of the partition in dir that is not
+// published.
 //
-// A writer may be about to publish just that: one that makes the same as
-// another which died puts the same parts again, and commits them. No store
-// removes an object only if nobody has put it since. So the age and the manifest
-// are looked at last before the part is removed, and the manifest first after it:
-// what is named then is put back, out of a copy.
+// A writer may be about to publish exactly this part: if it makes the same
+// content as a writer that died, it puts the same part again and commits it. No
+// store can delete an object only if it is unchanged. So orphan copies the part
+// first, checks the manifest and the age immediately before the deletion, and
+// checks the manifest again after it. If the manifest names the part by then,
+// orphan restores it from the copy.
 func (g *gc) orphan(ctx context.Context, dir string, object store.Object) error {
 	if !g.olderThan(g.Grace, object.Modified) {
 		return nil
@@ -328,7 +329,7 @@ func (g *gc) orphan(ctx context.Context, dir string, object store.Object) error 
 		return g.remove(ctx, object, Orphaned)
 	}
 
-	ctx = context.WithoutCancel(ctx) // whoever gives up now does not want half of it
+	ctx = context.WithoutCancel(ctx) // from here to the check, finish even if the caller gives up
 	deleteErr := g.st.Delete(ctx, object.Key)
 	live, err := Read(ctx, g.st, dir)
 	switch {
@@ -337,8 +338,8 @@ func (g *gc) orphan(ctx context.Context, dir string, object store.Object) error 
 			g.removed(object, Orphaned)
 		}
 		return deleteErr
-	case err != nil: // it is not known to be named, nor not to be
-		err = fmt.Errorf("%s was put back, as it may have been published meanwhile: %w", g.st.URL(object.Key), err)
+	case err != nil: // unknown whether the manifest names it
+		err = fmt.Errorf("restored %s, because it may have been published meanwhile: %w", g.st.URL(object.Key), err)
 	default:
 		g.result.PutBack = append(g.result.PutBack, object.Key)
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 const (
@@ -255,11 +255,11 @@ func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			f := faults.New(s, func(c faults.Call) faults.Outcome {
+			f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
 				if c.N == nth {
 					s.publish(t, today.Add(-time.Minute), partition(true, "2", "two"))
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			if _, err := GC(t.Context(), f, options(), nil); err != nil {
 				t.Fatal(err)
@@ -316,21 +316,21 @@ func TestGCWithoutAManifest(t *testing.T) {
 // published and what is kept stays whole, and running again finishes.
 func TestGCWhenEveryCallFails(t *testing.T) {
 	for _, dies := range []bool{false, true} {
-		for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
+		for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {
 			for nth := 1; ; nth++ {
 				name := fmt.Sprintf("dies %v, fault %d, call %d", dies, fault, nth)
 				s, want := litter(t)
 				left := after(t, s, want)
-				f := faults.New(s, func(c faults.Call) faults.Outcome {
+				f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
 					switch {
 					case dies && c.N > nth:
-						return faults.Outcome{Fault: faults.Drop}
+						return faultstest.Outcome{Fault: faultstest.Drop}
 					case c.N != nth:
-						return faults.Outcome{}
-					case fault == faults.Cut && c.Op == faults.Delete:
-						return faults.Outcome{Fault: faults.Drop}
+						return faultstest.Outcome{}
+					case fault == faultstest.Cut && c.Op == faultstest.Delete:
+						return faultstest.Outcome{Fault: faultstest.Drop}
 					}
-					return faults.Outcome{Fault: fault, At: 1}
+					return faultstest.Outcome{Fault: fault, At: 1}
 				})
 				_, err := GC(t.Context(), f, options(), nil)
 				intact(t, s)
@@ -358,13 +358,13 @@ func TestGCBesideItself(t *testing.T) {
 	for nth := 1; ; nth++ {
 		s, want := litter(t)
 		left := after(t, s, want)
-		f := faults.New(s, func(c faults.Call) faults.Outcome {
+		f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
 			if c.N == nth {
 				if _, err := GC(t.Context(), s, options(), nil); err != nil {
 					t.Errorf("call %d: the other: %v", nth, err)
 				}
 			}
-			return faults.Outcome{}
+			return faultstest.Outcome{}
 		})
 		if _, err := GC(t.Context(), f, options(), nil); err != nil {
 			t.Errorf("call %d: %v", nth, err)
@@ -422,11 +422,11 @@ func TestGCCancelled(t *testing.T) {
 	s, _ := litter(t)
 	before := keys(t, s, "")
 	ctx, cancel := context.WithCancel(t.Context())
-	f := faults.New(s, func(c faults.Call) faults.Outcome {
-		if c.Op == faults.Open {
+	f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
+		if c.Op == faultstest.Open {
 			cancel()
 		}
-		return faults.Outcome{}
+		return faultstest.Outcome{}
 	})
 	result, err := GC(ctx, f, options(), nil)
 	if !errors.Is(err, context.Canceled) || result.Skipped != nil || !strings.HasPrefix(err.Error(), "collect garbage in mem://: ") {
@@ -449,22 +449,22 @@ func TestGCBesideAWriter(t *testing.T) {
 				s.publish(t, s.now, p)
 			}
 			p := sc.after[0]
-			dying := faults.New(s, func(c faults.Call) faults.Outcome { // at its commit
-				if c.Op == faults.Put && path.Base(c.Key) == ManifestName {
-					return faults.Outcome{Fault: faults.Drop}
+			dying := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome { // at its commit
+				if c.Op == faultstest.Put && path.Base(c.Key) == ManifestName {
+					return faultstest.Outcome{Fault: faultstest.Drop}
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			_ = again(t.Context(), dying, p) // fails, if it has anything to commit
 
 			s.now = today
-			f := faults.New(s, func(c faults.Call) faults.Outcome {
+			f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
 				if c.N == nth {
 					if _, err := GC(t.Context(), s, options(), nil); err != nil {
 						t.Errorf("%s: %v", name, err)
 					}
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			if err := again(t.Context(), f, p); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -505,13 +505,13 @@ func TestAWriterBesideGC(t *testing.T) {
 				}
 			}
 			s.now = today
-			f := faults.New(s, func(c faults.Call) faults.Outcome {
+			f := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome {
 				if c.N == nth {
 					if err := again(t.Context(), s, p); err != nil {
 						t.Errorf("%s: %v", name, err)
 					}
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			removed := map[string]bool{}
 			result, err := GC(t.Context(), f, options(), func(r Removal) { removed[r.Key] = true })

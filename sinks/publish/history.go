@@ -18,18 +18,18 @@ import (
 	"daybook/sources/store"
 )
 
-// HistoryRoot is where superseded revisions are kept: revision 3 of reports/r/dt=D/
-// has its manifest and parts in _history/reports/r/dt=D/r3/, under the names
-// that they had, and its manifest names them there. What has a manifest is
-// whole.
+// HistoryRoot is the prefix of superseded revisions. Revision 3 of
+// reports/r/dt=D/ is in _history/reports/r/dt=D/r3/: its manifest, which names
+// the parts there, and its parts under their old names. A revision with a
+// manifest is complete.
 const HistoryRoot = "_history/"
 
 func historyDir(dir string, revision int) string {
 	return fmt.Sprintf("%s%sr%d/", HistoryRoot, dir, revision)
 }
 
-// parseHistory tells the partition's directory and the revision of a key in
-// the history.
+// parseHistory splits a key in the history into the partition's directory and
+// the revision.
 func parseHistory(key string) (dir string, revision int, ok bool) {
 	dir, ok = strings.CutPrefix(dirOf(key), HistoryRoot)
 	if !ok || dir == "" {
@@ -46,13 +46,13 @@ func parseHistory(key string) (dir string, revision int, ok bool) {
 
 // keep copies a live revision to the history, its manifest last.
 //
-// A part that is missing, or not what the manifest says, ends it without a
-// manifest, but is no error: if another has superseded the revision meanwhile,
-// the commit will be refused; and if the partition is damaged, publishing is
-// how it is mended.
+// If a part is missing or differs from its manifest, keep stops without a
+// manifest and without an error: either another writer has superseded the
+// revision, and the commit will be refused; or the partition is damaged, and
+// publishing repairs it.
 //
-// Others may do the same at once. Their parts have the same names and bytes;
-// their manifest may be that of an earlier refresh.
+// Several writers may do this at once. Their parts have the same names and
+// bytes; the manifest may be that of an earlier refresh.
 func keep(ctx context.Context, st Store, dir string, live *Manifest) error {
 	kept := *live
 	kept.Parts = slices.Clone(live.Parts)
@@ -75,10 +75,10 @@ func keep(ctx context.Context, st Store, dir string, live *Manifest) error {
 	return nil
 }
 
-// errDamaged: a part is not what its manifest says.
-var errDamaged = errors.New("it is not what its manifest says")
+// errDamaged: a part differs from its manifest.
+var errDamaged = errors.New("it differs from its manifest")
 
-// copyPart copies a part to its key.
+// copyPart copies the object at from to part.Key.
 func copyPart(ctx context.Context, st Store, from string, part *Part) error {
 	c, err := fetch(ctx, st, from)
 	if err != nil {
@@ -92,7 +92,8 @@ func copyPart(ctx context.Context, st Store, from string, part *Part) error {
 	return err
 }
 
-// copied is an object in a temporary file: parts may be too large for memory.
+// copied is an object in a temporary file, because a part may be too large for
+// memory.
 type copied struct {
 	*os.File
 	size   int64
@@ -118,13 +119,12 @@ func fetch(ctx context.Context, st Store, key string) (*copied, error) {
 	return &copied{file, size, hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
-// ReadRevision reads the manifest of a revision of the partition in dir, be
-// it live or kept. Its parts are where it names them. If one of a live
-// revision is gone when it is opened, the revision has been superseded
-// meanwhile: read it again, from the history. A revision that is not there
-// is store.ErrNotFound.
+// ReadRevision reads the manifest of a revision of the partition in dir, live
+// or kept. If a part of a live revision is missing when it is opened, the
+// revision was superseded meanwhile: call ReadRevision again to find it in the
+// history. The error for a missing revision wraps store.ErrNotFound.
 func ReadRevision(ctx context.Context, st Store, dir string, revision int) (Manifest, error) {
-	// The live one first: it is copied before it stops being that.
+	// The live one first: a writer copies it before replacing it.
 	for _, d := range []string{dir, historyDir(dir, revision)} {
 		base, err := Read(ctx, st, d)
 		if err != nil {
@@ -134,13 +134,13 @@ func ReadRevision(ctx context.Context, st Store, dir string, revision int) (Mani
 			return *base.Manifest, nil
 		}
 	}
-	return Manifest{}, fmt.Errorf("revision %d of %s: %w; it has never been, or is not kept any more", revision, st.URL(dir), store.ErrNotFound)
+	return Manifest{}, fmt.Errorf("revision %d of %s: %w; it never existed, or has expired", revision, st.URL(dir), store.ErrNotFound)
 }
 
-// Revisions are the revisions of the partition in dir that can be read, in
-// ascending order. The last one is live, if any is.
+// Revisions lists the readable revisions of the partition in dir in ascending
+// order. The live one is the last.
 func Revisions(ctx context.Context, st Store, dir string) ([]int, error) {
-	base, err := Read(ctx, st, dir) // first, as in ReadRevision
+	base, err := Read(ctx, st, dir) // before the history, as in ReadRevision
 	if err != nil {
 		return nil, err
 	}

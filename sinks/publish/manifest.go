@@ -12,19 +12,18 @@ import (
 	"daybook/transform/event"
 )
 
-// ManifestName is the last key segment of a partition's manifest. Names that
-// start with an underscore are skipped by warehouses.
+// ManifestName is the last key segment of a manifest. Warehouses skip names
+// that start with an underscore.
 const ManifestName = "_manifest.json"
 
-// Manifest says what a partition is made of, and of what it was made. It is
-// the commit: a partition is what its manifest says. Days and months of
-// reports have one, and so have digests.
+// Manifest describes the content of a partition and the inputs it was made
+// from. Every day and month of a report has one, and every digest.
 type Manifest struct {
-	Report    string `json:"report,omitempty"` // none: a digest
+	Report    string `json:"report,omitempty"` // empty for a digest
 	Partition string `json:"partition"`        // 2026-11-20, or 2026-11
-	Revision  int    `json:"revision"`         // counts the contents it has had, from 1
-	Reason    string `json:"reason"`           // of this revision, in words
-	Attempt   string `json:"attempt"`          // unique to the attempt that committed it
+	Revision  int    `json:"revision"`         // counts the contents, from 1
+	Reason    string `json:"reason"`           // why this revision was built, in words
+	Attempt   string `json:"attempt"`          // unique id of the attempt that committed it
 	Previous  int    `json:"previous_revision,omitempty"`
 
 	Rows       int64            `json:"rows"`
@@ -36,34 +35,33 @@ type Manifest struct {
 	SchemaVersion  int               `json:"schema_version"`
 	EngineVersion  int               `json:"engine_version"`
 	Definition     string            `json:"definition"`                // hash of the report's definition
-	DefinitionText map[string]string `json:"definition_text,omitempty"` // its settings, so that a later plan can name those that changed
+	DefinitionText map[string]string `json:"definition_text,omitempty"` // its settings: a later plan names those that changed
 
-	Summaries *Summaries  `json:"summaries,omitempty"` // of reports, once they are written
-	Fold      *FoldInfo   `json:"fold,omitempty"`      // only of reports
-	Digest    *DigestInfo `json:"digest,omitempty"`    // only of digests
+	Summaries *Summaries  `json:"summaries,omitempty"` // reports only, once they are written
+	Fold      *FoldInfo   `json:"fold,omitempty"`      // reports only
+	Digest    *DigestInfo `json:"digest,omitempty"`    // digests only
 }
 
-// Part is one file of a partition. Publishing gives it its key.
+// Part is one file of a partition. Publish sets its key.
 type Part struct {
 	Key     string `json:"key"`
 	Rows    int64  `json:"rows"`
 	Bytes   int64  `json:"bytes"`
 	SHA256  string `json:"sha256"`             // 64 hex digits
-	MinTime string `json:"min_time,omitempty"` // of the starts or begins; none without rows
+	MinTime string `json:"min_time,omitempty"` // of the starts or begins; empty without rows
 	MaxTime string `json:"max_time,omitempty"`
 }
 
-// Input is something that a partition was made of, as it was when it was
-// read: a dump, with its ETag; or a partition, with its directory as the key
-// and its [Manifest.Fingerprint] as the ETag.
+// Input is an input of a partition in the version that was read: a dump with
+// its ETag, or another partition, with its directory as the key and its
+// [Manifest.Fingerprint] as the ETag.
 type Input struct {
 	Key  string `json:"key"`
 	ETag string `json:"etag"`
 	Size int64  `json:"size"` // bytes
 }
 
-// Check is something that was held against the rows before they were
-// published.
+// Check is the result of a check of the rows before publishing.
 type Check struct {
 	Name     string   `json:"name"`
 	Severity Severity `json:"severity,omitempty"`
@@ -71,65 +69,68 @@ type Check struct {
 	Detail   string   `json:"detail,omitempty"`
 }
 
-// Severity says what happens when a check does not pass.
+// Severity is the effect of a failed check.
 type Severity string
 
 // The severities.
 const (
-	Warn  Severity = "warn"  // the partition is published, and people are told
-	Block Severity = "block" // nothing is published
+	Warn  Severity = "warn"  // the partition is published with a warning
+	Block Severity = "block" // the partition is not published
 )
 
-// Summaries are the CSV files that were computed from a partition's rows.
+// Summaries are the files that were computed from a partition's rows: CSV for
+// people, and the figures.
 type Summaries struct {
-	Definition string        `json:"definition"` // hash of the report's definition that they follow
+	Definition string        `json:"definition"` // hash of the report's definition
 	Files      []SummaryFile `json:"files"`
 }
 
-// SummaryFile is one of them, as it was put.
+// SummaryFile is one of these files as it was stored.
 type SummaryFile struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 	ETag  string `json:"etag"`
 }
 
-// FoldInfo counts what the rows of a report's partition were folded from.
+// FoldInfo counts the sessions and events behind the rows of a report's
+// partition.
 type FoldInfo struct {
 	Sessions   int64            `json:"sessions"`
 	Events     int64            `json:"events"`     // each counted once
 	Duplicates int64            `json:"duplicates"` // between days
-	Anomalies  map[string]int64 `json:"anomalies"`  // by name; only those that occur
-	Truncated  int64            `json:"truncated"`  // texts that were cut
+	Anomalies  map[string]int64 `json:"anomalies"`  // by name, without zeros
+	Truncated  int64            `json:"truncated"`  // texts that were shortened
 	IPDropped  int64            `json:"ip_dropped"`
 }
 
-// DigestInfo is what a plan needs to know of a digest.
+// DigestInfo has the figures of a digest that a plan needs.
 type DigestInfo struct {
 	Version  int    `json:"version"` // of the digest's format
 	Events   int64  `json:"events"`
 	Sessions int64  `json:"sessions"`
-	MinTime  string `json:"min_time,omitempty"` // of the events; none without any
+	MinTime  string `json:"min_time,omitempty"` // of the events; empty without events
 	MaxTime  string `json:"max_time,omitempty"`
 
-	// How far the events' days lie before and after the dump day, at most.
+	// The largest distance of an event's day before and after the dump day.
 	MaxDaysLate  int `json:"max_days_late"`
 	MaxDaysEarly int `json:"max_days_early"`
 
-	Late      []LateLines `json:"late,omitempty"`       // lines that no look-back reached
-	GrownFrom []string    `json:"grown_from,omitempty"` // fingerprints of earlier contents of which this one is a superset
+	Late      []LateLines `json:"late,omitempty"`       // lines outside of the look-back
+	GrownFrom []string    `json:"grown_from,omitempty"` // fingerprints of earlier contents that this one contains
 }
 
-// LateLines are lines of a dump day that lie too far from it.
+// LateLines counts lines of a dump day that were rejected because their date is
+// too far from it.
 type LateLines struct {
 	Date    string `json:"date"`   // UTC, of the events
-	Reason  string `json:"reason"` // the code that they were rejected with
+	Reason  string `json:"reason"` // code of the rejection
 	Lines   int64  `json:"lines"`
-	DaysOff int    `json:"days_off"` // from the dump day, either way
+	DaysOff int    `json:"days_off"` // distance to the dump day, in days
 }
 
-// Fingerprint identifies the content: manifests with equal ones stand for the
-// same bytes. It is what others that are made from the partition record as
-// their input's ETag, so that they stay fresh when only the manifest changes.
+// Fingerprint identifies the content: manifests with equal fingerprints name
+// the same bytes. A partition made from this one records it as its input's
+// ETag, and so stays fresh while only the manifest changes.
 func (m *Manifest) Fingerprint() string {
 	h := sha256.New()
 	for _, part := range m.Parts {
@@ -138,20 +139,20 @@ func (m *Manifest) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// sameContent says whether both manifests stand for the same files.
+// sameContent reports whether both manifests name the same files.
 func (m *Manifest) sameContent(o *Manifest) bool {
 	return slices.EqualFunc(m.Parts, o.Parts, func(a, b Part) bool {
 		return a.SHA256 == b.SHA256 && unrevised(a.Key) == unrevised(b.Key)
 	})
 }
 
-// same says whether they agree in everything but the attempt, and so in what
-// follows from the content: revision, reason and keys.
+// same reports whether both manifests are equal except for the attempt, and for
+// what follows from the content: revision, reason and keys.
 func (m *Manifest) same(o *Manifest) bool {
 	return m.sameContent(o) && bytes.Equal(m.essence(), o.essence())
 }
 
-// essence is what is left of a manifest without what publishing gave it.
+// essence is the encoded manifest without the fields that Publish sets.
 func (m *Manifest) essence() []byte {
 	e := *m
 	e.Revision, e.Previous, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", nil
@@ -162,8 +163,8 @@ func (m *Manifest) essence() []byte {
 	return e.encode()
 }
 
-// encode writes a manifest for programs and people. Lists and counts that are
-// empty are written as such, not as null.
+// encode writes a manifest as indented JSON. Empty lists and maps are written
+// as such, not as null.
 func (m *Manifest) encode() []byte {
 	e := *m
 	e.Parts, e.Inputs, e.Checks = orEmpty(e.Parts), orEmpty(e.Inputs), orEmpty(e.Checks)
@@ -173,9 +174,9 @@ func (m *Manifest) encode() []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false) // people read this, not browsers
+	encoder.SetEscapeHTML(false) // for people, not browsers
 	if err := encoder.Encode(&e); err != nil {
-		panic(err) // there is nothing in a manifest that JSON cannot hold
+		panic(err) // JSON can hold every field of a manifest
 	}
 	return b.Bytes()
 }
@@ -187,14 +188,14 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
-// decode reads a manifest. Members that it does not know are ignored: a newer
-// version may write more of them.
+// decode reads a manifest. It ignores unknown members: a newer version may
+// write more.
 func decode(b []byte) (*Manifest, error) {
 	m := new(Manifest)
 	if err := json.Unmarshal(b, m); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return nil, fmt.Errorf("%s: a %s cannot be a %s", wrong.Field, wrong.Value, wrong.Type)
+			return nil, fmt.Errorf("%s: unexpected %s", wrong.Field, wrong.Value)
 		}
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func decode(b []byte) (*Manifest, error) {
 	}
 	for i, part := range m.Parts {
 		if part.Key == "" || part.Bytes < 0 || !isSHA256(part.SHA256) {
-			return nil, fmt.Errorf("parts: number %d needs a key, a size and the 64 hex digits of its SHA-256", i)
+			return nil, fmt.Errorf("parts: number %d needs a key, a size and a SHA-256 of 64 hex digits", i)
 		}
 	}
 	return m, nil

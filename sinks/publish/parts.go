@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// hashDigits is how many hex digits of a part's SHA-256 are in its name: with
-// 64 bits no two contents of one partition ever share a name.
+// hashDigits is the number of hex digits of a part's SHA-256 in its name. 64
+// bits are enough to tell the contents of one partition apart.
 const hashDigits = 16
 
-// partName is how the names of parts look: stem, revision, hash, extension.
+// partName matches the names of parts: stem, revision, hash, extension.
 var partName = regexp.MustCompile(`^(.+)-r([1-9][0-9]{0,8})-([0-9a-f]{16})(\.[0-9A-Za-z.]+)?$`)
 
-// partKey is the key of a file of a partition as a part of a revision. It
-// fails if the key could not be told to be that again.
+// partKey is the key of a file as a part of a revision. It fails if
+// partRevision could not read the key back.
 func partKey(p *Partition, f *File, revision int) (string, error) {
 	if !isSHA256(f.Part.SHA256) {
-		return "", fmt.Errorf("the file %s has %q for its SHA-256, which is 64 hex digits in lower case", f.Name, f.Part.SHA256)
+		return "", fmt.Errorf("the file %s has the SHA-256 %q; it needs 64 lower-case hex digits", f.Name, f.Part.SHA256)
 	}
 	dir := f.Dir
 	if dir == "" {
@@ -27,13 +27,12 @@ func partKey(p *Partition, f *File, revision int) (string, error) {
 	}
 	key := fmt.Sprintf("%s%s-r%d-%s%s", dir, f.Name, revision, f.Part.SHA256[:hashDigits], f.Ext)
 	if n, ok := partRevision(key); !ok || n != revision || dirOf(key) != dir {
-		return "", fmt.Errorf("%q is no key for a part; check the file's name, directory and extension", key)
+		return "", fmt.Errorf("%q is not a valid key of a part; check the file's name, directory and extension", key)
 	}
 	return key, nil
 }
 
-// partRevision reads the revision off a part's key; ok is false for keys that
-// are none of a part.
+// partRevision is the revision in a part's key; ok is false for other keys.
 func partRevision(key string) (revision int, ok bool) {
 	fields := partName.FindStringSubmatch(path.Base(key))
 	if fields == nil {
@@ -43,8 +42,8 @@ func partRevision(key string) (revision int, ok bool) {
 	return revision, err == nil
 }
 
-// unrevised is a part's key without its revision: what it is, of whatever
-// content.
+// unrevised is a part's key without revision and hash: equal for the same file
+// of all revisions.
 func unrevised(key string) string {
 	dir, name := path.Split(key)
 	if fields := partName.FindStringSubmatch(name); fields != nil {
@@ -55,3 +54,11 @@ func unrevised(key string) string {
 
 // dirOf is the directory of a key, ending in a slash.
 func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
+
+// PartsSize is the size of all parts, in bytes.
+func (m *Manifest) PartsSize() (n int64) {
+	for _, part := range m.Parts {
+		n += part.Bytes
+	}
+	return n
+}

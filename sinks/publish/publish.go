@@ -1,19 +1,19 @@
-// Package publish makes a finished partition what its readers see.
+// Package publish commits the files of a partition atomically.
 //
-// A partition is a directory of parts. A part's name holds the revision it was
-// written for and the hash of its content, so that a name never means two
-// contents, and the parts of an older revision can be told from those of a
-// newer one. The partition's manifest names the parts that count, and is
-// replaced by compare-and-swap. Until it is, nothing has happened; once it is,
-// everything has.
+// A partition is a directory of parts and a manifest. The name of a part
+// contains its revision and the hash of its content, so a name never means two
+// contents, and old parts can be told from new ones. The manifest names the
+// parts that count. It is replaced by compare-and-swap: that is the commit.
+// Before it, readers see the old content; after it, the new.
 //
-// Whoever publishes reads the manifest first ([Read]), then takes the snapshot
-// of its inputs and makes the content of them, and commits it in place of that
-// manifest or not at all ([Publish]). So of two writers at once, the one whose
-// inputs may be the older never replaces the work of the other.
+// A writer reads the manifest ([Read]), then lists its inputs and makes the
+// content from them, and commits it in place of that manifest or not at all
+// ([Publish]). So if two writers run at once, the one with older inputs never
+// replaces the work of the other.
 //
-// A superseded revision of a report is kept for a while under _history
-// ([ReadRevision]), and what nothing names any more is collected ([GC]).
+// A superseded revision of a report stays under _history for some time
+// ([ReadRevision]). [GC] removes it later, together with parts that no manifest
+// names.
 package publish
 
 import (
@@ -30,7 +30,7 @@ import (
 	"daybook/sources/store"
 )
 
-// Store is the part of an object store that publishing needs.
+// Store is the part of store.Store that publishing needs.
 type Store interface {
 	List(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
 	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
@@ -39,14 +39,14 @@ type Store interface {
 	URL(key string) string
 }
 
-// Base is what a partition was when its next content was planned.
+// Base is the published state of a partition before a new content is made.
 type Base struct {
-	Manifest *Manifest // nil: nothing was published
+	Manifest *Manifest // nil if nothing was published
 	ETag     string    // of the manifest
-	Modified time.Time // of the manifest; zero where unknown
+	Modified time.Time // of the manifest; zero if unknown
 }
 
-// revision is that of the base, or 0 where nothing was published.
+// revision is the revision of the base, or 0 if nothing was published.
 func (b *Base) revision() int {
 	if b.Manifest == nil {
 		return 0
@@ -54,7 +54,7 @@ func (b *Base) revision() int {
 	return b.Manifest.Revision
 }
 
-// condition is what a commit in place of the base insists on.
+// condition is the condition of a commit that replaces the base.
 func (b *Base) condition() store.Condition {
 	if b.Manifest == nil {
 		return store.Condition{IfAbsent: true}
@@ -62,53 +62,53 @@ func (b *Base) condition() store.Condition {
 	return store.Condition{IfMatch: b.ETag}
 }
 
-// Partition is what is to be published.
+// Partition is a content to publish.
 type Partition struct {
-	Dir      string   // the key prefix of its files, ending in a slash
-	Manifest Manifest // Publish fills in Parts, Revision, Previous and Attempt
-	Files    []File   // the parts, in the manifest's order
+	Dir      string   // key prefix of its files, ending in a slash
+	Manifest Manifest // Publish sets Parts, Revision, Previous and Attempt
+	Files    []File   // the parts, in the order of the manifest
 
-	// Keep: what the partition replaces is copied to _history, and then
-	// removed from the directory, which warehouses read as a whole. Without
-	// Keep it stays where it is, for those who are still reading it, until GC
-	// takes it.
+	// Keep: Publish copies the revision that it replaces to _history and
+	// then removes it from the directory, because warehouses read the
+	// directory as a whole. Without Keep, the old parts stay for current
+	// readers until GC removes them.
 	Keep bool
 
-	// Again: the files are put also where the manifest that stands names the very
-	// same ones, since what lies there may not be what it names any more.
+	// Again: Publish puts the files even if the current manifest names the
+	// same ones, to repair damaged or missing parts.
 	Again bool
 }
 
-// File is a part to be.
+// File is the content of a part.
 type File struct {
-	Name string      // the stem of its name, unique in the partition: part-0
-	Dir  string      // where it lies, ending in a slash, if not in the partition's directory; a directory that no other partition writes to
-	Ext  string      // the end of its name: .parquet
-	Body io.ReaderAt // Part.Bytes of it are read, by Publish only
+	Name string      // stem of its name, such as part-0; unique in the partition
+	Dir  string      // its directory, ending in a slash; empty means the partition's. No other partition may write there
+	Ext  string      // end of its name, such as .parquet
+	Body io.ReaderAt // of Part.Bytes bytes; read until Publish returns
 	Part Part        // without its key
 }
 
-// State is what publishing a partition came to.
+// State is the outcome of publishing a partition.
 type State string
 
-// The states a partition can be in after it was published.
+// The outcomes of publishing.
 const (
-	Published State = "published" // for the first time
-	Restated  State = "restated"  // in place of another content
-	Refreshed State = "refreshed" // the same content, made from other inputs or by other rules
-	Unchanged State = "unchanged" // nothing was written, unless it was put Again
+	Published State = "published" // the first content
+	Restated  State = "restated"  // another content
+	Refreshed State = "refreshed" // the same content from other inputs or by other rules: only the manifest changed
+	Unchanged State = "unchanged" // the same manifest: nothing was written, unless Again was set
 )
 
-// ErrRaced: the partition is not any more what it was when its content was
-// planned. It is whole, and somebody else's; whether it is also up to date is
-// for a new plan to say.
+// ErrRaced: the manifest changed since the base was read. The partition is
+// complete, with the content of another writer. A new plan decides whether it
+// is up to date.
 var ErrRaced = errors.New("another run published this partition at the same time; run again")
 
-// ErrNoManifest: what lies where the manifest should be is none.
+// ErrNoManifest: the object in a manifest's place cannot be read as a manifest.
 var ErrNoManifest = errors.New("is not a manifest")
 
-// Read reads what is published in the directory dir. That nothing is, is no
-// error. If it is no manifest that is there, the error wraps [ErrNoManifest].
+// Read reads the manifest in dir. If there is none, the Base is empty. If the
+// object is damaged, the error wraps [ErrNoManifest].
 func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	key := dir + ManifestName
 	body, object, err := st.Open(ctx, key, 0, store.ToEnd, "")
@@ -119,8 +119,9 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 		return Base{}, err
 	}
 	defer body.Close()
-	// A manifest is no larger than what can be put conditionally. Plans read tens
-	// of thousands: a buffer of the right size spares most of what they allocate.
+	// A manifest is at most as large as a conditional put. Plans read tens
+	// of thousands of manifests: a buffer of the right size saves most
+	// allocations.
 	var text bytes.Buffer
 	text.Grow(int(min(object.Size, store.MaxConditionalSize)) + bytes.MinRead)
 	if _, err := text.ReadFrom(io.LimitReader(body, store.MaxConditionalSize+1)); err != nil {
@@ -128,16 +129,16 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	}
 	m, err := decode(text.Bytes())
 	if err != nil {
-		return Base{}, fmt.Errorf("%s %w: %w; restore it, or delete it to have what it stands for made again", st.URL(key), ErrNoManifest, err)
+		return Base{}, fmt.Errorf("%s %w: %w; restore it, or delete it and run again to rebuild its partition", st.URL(key), ErrNoManifest, err)
 	}
 	return Base{Manifest: m, ETag: object.ETag, Modified: object.Modified}, nil
 }
 
-// Publish makes p the content of its partition in place of base, which was
-// read before p's inputs were, and returns the manifest that stands after it.
-// It fails with ErrRaced if the base has been replaced by anything else than
-// the same. After any failure the caller may read the base again and publish
-// again, and any number of processes may do so at once.
+// Publish replaces the content of a partition by p and returns the resulting
+// manifest. base must have been read before p's inputs were listed. Publish
+// fails with ErrRaced if the manifest has changed since, unless to the same
+// content. After any error the caller may read the base and publish again. Any
+// number of processes may publish at once.
 func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, State, error) {
 	manifest, state, err := publish(ctx, st, &p, &base)
 	if err != nil {
@@ -146,18 +147,17 @@ func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, S
 	return *manifest, state, nil
 }
 
-// publish is the protocol, from the first part to the last deletion. There is
-// no other code to recover with: whatever was left undone, the next call does.
+// publish is the whole protocol. There is no separate recovery: a later call
+// completes whatever an interrupted one left undone.
 func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest, State, error) {
 	next, state, err := p.plan(base)
 	if err != nil {
 		return nil, "", err
 	}
 
-	// 1. The parts, unless they are there. If we stop in here, they are orphans
-	// that no manifest names. The next attempt at this revision writes the same
-	// ones if it is of the same content, and others if it is not; once it has
-	// committed, it removes them.
+	// 1. Put the parts, unless they exist. If the process stops here, no manifest
+	// names them. The next attempt at this revision writes the same parts for
+	// the same content, or else other ones, and removes these after its commit.
 	if state != Unchanged && state != Refreshed || p.Again {
 		for i := range p.Files {
 			f := &p.Files[i]
@@ -167,56 +167,60 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 		}
 	}
 
-	// 2. Nothing to commit, if the base still stands. Only the remains of
-	// writers that stopped in one of these steps may have to go.
+	// 2. If the base is the same, there is nothing to commit.
 	if state == Unchanged {
-		there, err := Read(ctx, st, p.Dir)
-		switch {
-		case err != nil:
-			return nil, "", err
-		case there.Manifest == nil || !there.Manifest.same(next):
-			return nil, "", p.withdraw(ctx, st, next, there.Manifest)
-		}
-		return there.Manifest, Unchanged, p.sweep(ctx, st, there.Manifest)
+		return p.confirm(ctx, st, next)
 	}
 
-	// 3. The revision that is about to be superseded is kept. If we stop in or
-	// after this, there is a copy of the live revision, or a part of one, that
-	// nobody looks for until that revision is superseded; and whoever does
-	// that, makes the copy first.
+	// 3. Copy the revision that is about to be superseded. If the process stops
+	// here, the history has a copy of the live revision, perhaps an incomplete
+	// one. Nothing reads it before that revision is superseded, and the writer
+	// that does so makes the copy again.
 	if state == Restated && p.Keep {
 		if err := keep(ctx, st, p.Dir, base.Manifest); err != nil {
 			return nil, "", err
 		}
 	}
 
-	// 4. The commit. If we stop before it, nothing has happened; if after it,
-	// everything has, and only superseded parts may be left over. If we do not
-	// learn whether it was applied, we have deleted nothing, and the next call
-	// finds out.
+	// 4. Commit. If the process stops before it, the old content stands; if after
+	// it, the new one, with superseded parts left over. If its outcome is
+	// unknown, nothing was deleted, and the next call finds out.
 	there, err := commit(ctx, st, p.Dir, base, next)
 	raced := errors.Is(err, ErrRaced)
 	switch {
 	case raced && there.Manifest != nil && there.Manifest.same(next):
-		next, state = there.Manifest, Unchanged // another's, with our content, made of our inputs
+		next, state = there.Manifest, Unchanged // another writer committed the same content of the same inputs
 	case raced:
 		return nil, "", p.withdraw(ctx, st, next, there.Manifest)
 	case err != nil:
 		return nil, "", err
 	}
 
-	// 5. Only now that the commit is known does anything go. If we stop in
-	// here, the next call does the rest, be the partition unchanged.
+	// 5. Delete superseded parts, now that the commit is certain. If the process
+	// stops here, the next call does the rest, even if nothing changes.
 	return next, state, p.sweep(ctx, st, next)
 }
 
-// Amend replaces a manifest by one that stands for the same files: it has come
-// to be known what else was made from them, or that they would be the same if
-// made from other inputs. It returns what stands then, and fails with ErrRaced
-// if the base does not stand any more.
+// confirm checks that the unchanged manifest is still the current one, and
+// removes what interrupted writers left behind.
+func (p *Partition) confirm(ctx context.Context, st Store, unchanged *Manifest) (*Manifest, State, error) {
+	current, err := Read(ctx, st, p.Dir)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case current.Manifest == nil || !current.Manifest.same(unchanged):
+		return nil, "", p.withdraw(ctx, st, unchanged, current.Manifest)
+	}
+	return current.Manifest, Unchanged, p.sweep(ctx, st, current.Manifest)
+}
+
+// Amend replaces the manifest in dir by one that names the same files, for
+// example with the summaries made from them, or with other inputs that give the
+// same content. It returns the new state, and fails with ErrRaced if base is no
+// longer the current one.
 func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) (Base, error) {
 	if m := base.Manifest; m == nil || next.Revision != m.Revision || !slices.Equal(next.Parts, m.Parts) {
-		return Base{}, fmt.Errorf("amend %s: the manifest does not stand for the files that are there", st.URL(dir))
+		return Base{}, fmt.Errorf("amend %s: the new manifest names other files than the current one", st.URL(dir))
 	}
 	there, err := commit(ctx, st, dir, &base, &next)
 	if err != nil {
@@ -225,8 +229,8 @@ func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) 
 	return there, nil
 }
 
-// commit puts next in place of base, and returns what stands then. Where that
-// is neither, the error is ErrRaced.
+// commit puts next in place of base and returns the new state. If another
+// writer's manifest is there, the error is ErrRaced.
 func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifest) (Base, error) {
 	next.Attempt = rand.Text()
 	body := next.encode()
@@ -235,13 +239,13 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 		if err == nil {
 			return Base{Manifest: next, ETag: object.ETag, Modified: object.Modified}, nil
 		}
-		// Refused, or unknown. The answer to a put that was applied may be lost,
-		// and then even a refusal may be to our own, repeated: only what is there
-		// tells.
+		// The put was refused, or its outcome is unknown. The answer to
+		// an applied put may be lost, and a refusal may even be the
+		// answer to our own put, repeated. So read what is there.
 		there, readErr := Read(ctx, st, dir)
 		switch {
 		case readErr != nil:
-			return Base{}, fmt.Errorf("%w; whether it was committed is unknown (%w): run again", err, readErr)
+			return Base{}, fmt.Errorf("%w; it is unknown whether it was committed (%w): run again", err, readErr)
 		case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
 			return there, nil
 		case there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
@@ -251,17 +255,18 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 		case attempt == commitAttempts:
 			return Base{}, fmt.Errorf("%w (gave up after %d attempts)", err, attempt)
 		}
-		// Not applied, at least not yet. The same put may follow: of the two at
-		// most one can still be applied, and both are this attempt.
+		// It is not applied, at least not yet. Put it again: at most
+		// one of the two puts can be applied, and both are this
+		// attempt.
 	}
 }
 
-// commitAttempts is how often a commit is put whose answer gets lost. Between
-// two of them the store has answered.
+// commitAttempts is how often a commit is put whose answers are lost. Each
+// time, the store has answered a read in between.
 const commitAttempts = 3
 
-// plan decides what publishing p in place of base comes to, and what the
-// manifest will be, but for the attempt.
+// plan decides the outcome of publishing p in place of base, and builds the
+// manifest except for Attempt.
 func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	next := p.Manifest
 	next.Parts = make([]Part, len(p.Files))
@@ -275,7 +280,7 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 		}
 		name := unrevised(key)
 		if names[name] {
-			return nil, "", fmt.Errorf("two files are named %s", name)
+			return nil, "", fmt.Errorf("two files have the name %s", name)
 		}
 		names[name] = true
 		next.Parts[i] = f.Part
@@ -299,26 +304,24 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	return &next, Restated, nil
 }
 
-// Sweep removes what is left beside a published partition by writers that
-// stopped after its commit, or never came to theirs. It is for partitions that
-// are published with Keep; publishing them does it by itself.
+// Sweep removes the parts that interrupted writers left beside a partition that
+// was published with Keep. Publish itself does the same.
 func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error {
 	return (&Partition{Dir: dir, Keep: true}).sweep(ctx, st, published)
 }
 
-// sweep removes the parts that lie in the directories of a published manifest,
-// are not named by it, and are of its revision or an older one.
+// sweep removes the parts in the partition's directories that the published
+// manifest does not name and that belong to its revision or an older one.
 //
-// Nobody can commit those any more, so it does not matter who wrote them, when
-// and whether their writer still runs: a manifest of revision n names parts
-// that were written for n, or, refreshed, the ones that the manifest which it
-// replaced named. It is committed only in place of one of n-1, or, refreshed,
-// of n. So once a manifest of revision n has stood, no other set of parts can
-// follow for n or what is below. This also holds if the manifest has been
-// replaced since. Parts of a higher revision may be about to be committed, and
-// stay.
+// These parts can never be committed again, whoever wrote them, and even if the
+// writer still runs. A manifest of revision n names parts written for n or,
+// when refreshed, the parts of the manifest that it replaces. It is committed
+// only in place of a manifest of n-1 or, when refreshed, of n. So once a
+// manifest of revision n was current, no other set of parts can follow for n or
+// less. This holds even if that manifest has been replaced since. Parts of a
+// higher revision may be about to be committed, and stay.
 //
-// Without Keep the superseded parts may still be read, and all stay for GC.
+// Without Keep, readers may still use superseded parts: they stay for GC.
 func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) error {
 	if !p.Keep {
 		return nil
@@ -333,22 +336,22 @@ func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) er
 				}
 			}
 			if err != nil {
-				return fmt.Errorf("revision %d is published, but other parts may still lie beside it: %w; run again", published.Revision, err)
+				return fmt.Errorf("revision %d is published, but superseded parts may remain: %w; run again", published.Revision, err)
 			}
 		}
 	}
 	return nil
 }
 
-// withdraw removes the parts of an attempt that lost to what is there, for
-// the same reason as sweep does, and under its conditions: what is there must
-// be of our revision or a later one, and not name them. If it is only a
-// refreshed base, the next writer may be about to commit the same parts.
+// withdraw removes the parts of an attempt that lost against another writer's
+// manifest. The condition is that of sweep: that manifest has our revision or a
+// later one and does not name the parts. If it only refreshed the base, the
+// next writer may be about to commit the same parts.
 //
-// Without Keep they stay: ours may have been committed, and superseded, before
-// we asked, and be read.
+// Without Keep they stay: ours may have been committed, superseded, and be in
+// use by readers.
 //
-// Its error is always ErrRaced, with what else went wrong.
+// The error is always ErrRaced, with further errors wrapped.
 func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifest) error {
 	if !p.Keep || there == nil || there.Revision < ours.Revision {
 		return ErrRaced
@@ -359,13 +362,13 @@ func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifes
 			continue
 		}
 		if err := st.Delete(ctx, part.Key); err != nil {
-			return fmt.Errorf("%w; parts of this one may still lie beside the other's: %w", ErrRaced, err)
+			return fmt.Errorf("%w; parts of this run may remain: %w", ErrRaced, err)
 		}
 	}
 	return ErrRaced
 }
 
-// dirs are the directories that the partition's files lie in.
+// dirs are the directories with files of the partition.
 func (p *Partition) dirs() []string {
 	dirs := []string{p.Dir}
 	for i := range p.Files {

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 const dir = "reports/sessions/dt=2026-11-20/"
@@ -260,12 +260,12 @@ func TestBadPartitions(t *testing.T) {
 		files []File
 		want  string
 	}{
-		"short hash":      {[]File{short}, `the file part-0 has "abc" for its SHA-256`},
+		"short hash":      {[]File{short}, `the file part-0 has the SHA-256 "abc"`},
 		"upper-case hash": {[]File{upper}, "the file part-0 has "},
-		"no name":         {[]File{file("", "one")}, "is no key for a part"},
-		"a path":          {[]File{path}, "is no key for a part"},
-		"no slash":        {[]File{dirless}, "is no key for a part"},
-		"twice":           {[]File{file("part-0", "one"), file("part-0", "two")}, "two files are named " + dir + "part-0.parquet"},
+		"no name":         {[]File{file("", "one")}, "is not a valid key of a part"},
+		"a path":          {[]File{path}, "is not a valid key of a part"},
+		"no slash":        {[]File{dirless}, "is not a valid key of a part"},
+		"twice":           {[]File{file("part-0", "one"), file("part-0", "two")}, "two files have the name " + dir + "part-0.parquet"},
 	} {
 		st := store.NewMemory(nil)
 		p := partition(true, "1")
@@ -327,24 +327,24 @@ func TestEveryCallFails(t *testing.T) {
 	const after = "one|three"
 	for _, s := range scenarios() {
 		for _, dies := range []bool{false, true} {
-			for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer, faults.Repeat, faults.Linger, faults.Cut} {
+			for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {
 				for nth := 1; ; nth++ {
 					name := fmt.Sprintf("%s, dies %v, fault %d, call %d", s.name, dies, fault, nth)
 					st, old := s.start(t)
 					p := s.after[0]
-					f := faults.New(st, func(c faults.Call) faults.Outcome {
+					f := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
 						if got := published(t, st); got != old && got != after {
 							t.Errorf("%s: before call %d %q is published", name, c.N, got)
 						}
 						switch {
 						case dies && c.N > nth:
-							return faults.Outcome{Fault: faults.Drop}
+							return faultstest.Outcome{Fault: faultstest.Drop}
 						case c.N != nth:
-							return faults.Outcome{}
-						case fault == faults.Cut && c.Op != faults.Open && c.Op != faults.List:
-							return faults.Outcome{Fault: faults.Drop}
+							return faultstest.Outcome{}
+						case fault == faultstest.Cut && c.Op != faultstest.Open && c.Op != faultstest.List:
+							return faultstest.Outcome{Fault: faultstest.Drop}
 						}
-						return faults.Outcome{Fault: fault, At: 1}
+						return faultstest.Outcome{Fault: fault, At: 1}
 					})
 					err := again(t.Context(), f, p)
 					if got := published(t, st); got != after && (err == nil || got != old) {
@@ -399,12 +399,12 @@ func TestRace(t *testing.T) {
 				st, _ := s.start(t)
 				base := read(t, st)
 				var theirErr error
-				f := faults.New(st, func(c faults.Call) faults.Outcome {
+				f := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
 					if c.N == nth {
 						_, _, theirErr = Publish(t.Context(), st, partition(keep, "9", theirs), base)
 					}
 					published(t, st)
-					return faults.Outcome{}
+					return faultstest.Outcome{}
 				})
 				p := s.after[0]
 				p.Keep = keep
@@ -507,10 +507,10 @@ func TestRemovedBase(t *testing.T) {
 
 // onCommit is st with a fault in the put of the manifest, after which somebody
 // else acts.
-func onCommit(st store.Store, o faults.Outcome, act func()) Store {
+func onCommit(st store.Store, o faultstest.Outcome, act func()) Store {
 	committed := false
-	return faults.New(st, func(c faults.Call) faults.Outcome {
-		if c.Op == faults.Put && c.Key == dir+ManifestName {
+	return faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
+		if c.Op == faultstest.Put && c.Key == dir+ManifestName {
 			committed = true
 			return o
 		}
@@ -518,7 +518,7 @@ func onCommit(st store.Store, o faults.Outcome, act func()) Store {
 			act()
 			act = nil
 		}
-		return faults.Outcome{}
+		return faultstest.Outcome{}
 	})
 }
 
@@ -526,13 +526,13 @@ func onCommit(st store.Store, o faults.Outcome, act func()) Store {
 // already, is known to be ours.
 func TestOurOwnCommit(t *testing.T) {
 	for _, s := range scenarios()[:2] {
-		for _, fault := range []faults.Fault{faults.LoseAnswer, faults.Repeat} {
+		for _, fault := range []faultstest.Fault{faultstest.LoseAnswer, faultstest.Repeat} {
 			st, _ := s.start(t)
 			want, revision := Published, 1
 			if s.before != nil {
 				want, revision = Restated, 2
 			}
-			_, state, err := Publish(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, nil), s.after[0], read(t, st))
+			_, state, err := Publish(t.Context(), onCommit(st, faultstest.Outcome{Fault: fault}, nil), s.after[0], read(t, st))
 			if err != nil || state != want || read(t, st).Manifest.Revision != revision || parts(t, st) != 2 {
 				t.Errorf("%s, fault %d: %s, %v", s.name, fault, state, err)
 			}
@@ -544,10 +544,10 @@ func TestOurOwnCommit(t *testing.T) {
 // before, and whenever what lingers of them arrives: it is applied once, or
 // else the error says that it was given up, and what lingers does no harm.
 func TestCommitIsPutAgain(t *testing.T) {
-	fates := []faults.Fault{faults.None, faults.Drop, faults.LoseAnswer, faults.Linger}
-	sequences := [][]faults.Fault{nil} // all of the puts' fates
+	fates := []faultstest.Fault{faultstest.None, faultstest.Drop, faultstest.LoseAnswer, faultstest.Linger}
+	sequences := [][]faultstest.Fault{nil} // all of the puts' fates
 	for range commitAttempts {
-		var longer [][]faults.Fault
+		var longer [][]faultstest.Fault
 		for _, sequence := range sequences {
 			for _, fate := range fates {
 				longer = append(longer, append(slices.Clip(sequence), fate))
@@ -561,14 +561,14 @@ func TestCommitIsPutAgain(t *testing.T) {
 				name := fmt.Sprintf("%s, faults %v, what lingers comes before put %d", s.name, sequence, arrives)
 				applied, lingers := false, false
 				for i, fate := range sequence {
-					applied = applied || fate == faults.None || fate == faults.LoseAnswer || lingers && i == arrives
-					lingers = lingers || fate == faults.Linger
+					applied = applied || fate == faultstest.None || fate == faultstest.LoseAnswer || lingers && i == arrives
+					lingers = lingers || fate == faultstest.Linger
 				}
 				st, old := s.start(t)
 				puts := 0
-				var f *faults.Store
-				f = faults.New(st, func(c faults.Call) (o faults.Outcome) {
-					if c.Op == faults.Put && c.Key == dir+ManifestName {
+				var f *faultstest.Store
+				f = faultstest.New(st, func(c faultstest.Call) (o faultstest.Outcome) {
+					if c.Op == faultstest.Put && c.Key == dir+ManifestName {
 						if puts == arrives {
 							f.Deliver(t.Context())
 						}
@@ -597,7 +597,7 @@ func TestCommitIsPutAgain(t *testing.T) {
 // in our place or after us. Then our parts go if they lie beside the other's,
 // but not if they may still be read where they are.
 func TestLostAnswerAndAnother(t *testing.T) {
-	for _, fault := range []faults.Fault{faults.Drop, faults.LoseAnswer} {
+	for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer} {
 		for _, keep := range []bool{true, false} {
 			st := store.NewMemory(nil)
 			publishOK(t, st, partition(keep, "1", "old"), Published, 1)
@@ -606,7 +606,7 @@ func TestLostAnswerAndAnother(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			_, _, err := Publish(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, another), partition(keep, "2", "ours"), read(t, st))
+			_, _, err := Publish(t.Context(), onCommit(st, faultstest.Outcome{Fault: fault}, another), partition(keep, "2", "ours"), read(t, st))
 			if !errors.Is(err, ErrRaced) {
 				t.Errorf("fault %d: %v, want ErrRaced", fault, err)
 			}
@@ -621,7 +621,7 @@ func TestLostAnswerAndAnother(t *testing.T) {
 // A refusal is a race, even if the one who was there first is gone again.
 func TestRefused(t *testing.T) {
 	st := store.NewMemory(nil)
-	refused := onCommit(st, faults.Outcome{Fault: faults.Drop, Err: &store.Error{Op: "put", Kind: store.ErrPrecondition}}, nil)
+	refused := onCommit(st, faultstest.Outcome{Fault: faultstest.Drop, Err: &store.Error{Op: "put", Kind: store.ErrPrecondition}}, nil)
 	if _, _, err := Publish(t.Context(), refused, partition(true, "1", "one"), Base{}); !errors.Is(err, ErrRaced) {
 		t.Errorf("got %v, want ErrRaced", err)
 	}
@@ -629,13 +629,13 @@ func TestRefused(t *testing.T) {
 
 func TestAmend(t *testing.T) {
 	summaries := &Summaries{Definition: "d", Files: []SummaryFile{{Name: "a.csv", Bytes: 1, ETag: "e"}}}
-	for _, fault := range []faults.Fault{faults.None, faults.LoseAnswer, faults.Repeat} {
+	for _, fault := range []faultstest.Fault{faultstest.None, faultstest.LoseAnswer, faultstest.Repeat} {
 		st := store.NewMemory(nil)
 		publishOK(t, st, partition(true, "1", "one"), Published, 1)
 		base := read(t, st)
 		next := *base.Manifest
 		next.Summaries = summaries
-		amended, err := Amend(t.Context(), onCommit(st, faults.Outcome{Fault: fault}, nil), dir, base, next)
+		amended, err := Amend(t.Context(), onCommit(st, faultstest.Outcome{Fault: fault}, nil), dir, base, next)
 		if err != nil {
 			t.Fatalf("fault %d: %v", fault, err)
 		}
@@ -672,7 +672,7 @@ func TestBadAmendments(t *testing.T) {
 		next Manifest
 	}{"nothing there": {Base{}, *base.Manifest}, "revision": {base, revised}, "parts": {base, emptied}} {
 		_, err := Amend(t.Context(), st, dir, tt.base, tt.next)
-		if err == nil || err.Error() != "amend mem://"+dir+": the manifest does not stand for the files that are there" {
+		if err == nil || err.Error() != "amend mem://"+dir+": the new manifest names other files than the current one" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

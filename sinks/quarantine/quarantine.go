@@ -1,17 +1,16 @@
-// Package quarantine keeps the lines of dumps that are no events (EVENTS.md,
-// "What becomes of each line"), so that people can look at them, and so that
-// they can be fed in again.
+// Package quarantine stores the rejected lines of dumps (EVENTS.md, "What
+// becomes of each line"), so that people can inspect them and replay them.
 //
-// It is NDJSON: one object a line, its members in this order.
+// The format is NDJSON: one object per line, with its members in this order.
 //
 //	{"object":"events/2026/11/20/a.ndjson.gz","line":12,"offset":4711,"reason":"bad_value","detail":"…","raw":"…"}
 //
-// object is the dump's key; line counts from 1; offset is that of the line's
-// first byte in the dump, uncompressed, from 0; reason is a code of EVENTS.md,
-// and detail tells people more. raw is the line, byte for byte, without its
-// line ending. A line that is not UTF-8, which no JSON string can hold, is in
-// raw_base64 instead, in standard base64; so is one that is longer than any
-// event, of which JSON could make six times as much.
+// object is the key of the dump; line counts from 1; offset is that of the
+// line's first byte in the decompressed dump, from 0; reason is a code of
+// EVENTS.md; detail is for people. raw is the line without its line ending.
+// raw_base64 takes its place, in standard base64, for a line that is not UTF-8,
+// which no JSON string can hold, and for a line longer than any event, which
+// JSON could make six times as long.
 package quarantine
 
 import (
@@ -31,7 +30,7 @@ import (
 type Line struct {
 	Object string
 	Number int64 // from 1
-	Offset int64 // of its first byte, in the uncompressed dump
+	Offset int64 // of its first byte in the decompressed dump
 	Reason event.Reason
 	Detail string // for people
 	Raw    []byte // without its line ending
@@ -48,25 +47,25 @@ type stored struct {
 	RawBase64 []byte  `json:"raw_base64,omitempty"`
 }
 
-// Writer writes lines, and counts them. The bytes it writes depend on nothing
-// but the lines and their order.
+// Writer writes lines and counts them by reason. Its output depends only on the
+// lines and their order.
 type Writer struct {
 	buffer *bufio.Writer
 	json   *json.Encoder
-	piece  bytes.Buffer // what json writes to
+	piece  bytes.Buffer // output of json
 	counts map[event.Reason]int64
 }
 
-// NewWriter writes to w, through a buffer: see Flush.
+// NewWriter returns a Writer to w with a buffer: call Flush at the end.
 func NewWriter(w io.Writer) *Writer {
 	q := &Writer{buffer: bufio.NewWriter(w), counts: map[event.Reason]int64{}}
 	q.json = json.NewEncoder(&q.piece)
-	q.json.SetEscapeHTML(false) // people read this, not browsers
+	q.json.SetEscapeHTML(false) // for people, not browsers
 	return q
 }
 
-// Write writes a line. It keeps nothing of it. A key or detail that is not
-// UTF-8 is stored with U+FFFD in place of what is not.
+// Write writes a line and keeps no reference to it. In the key and the detail,
+// invalid UTF-8 becomes U+FFFD.
 func (w *Writer) Write(l *Line) error {
 	if err := w.write(l); err != nil {
 		return fmt.Errorf("quarantine line %d of %s: %w", l.Number, l.Object, err)
@@ -75,9 +74,9 @@ func (w *Writer) Write(l *Line) error {
 	return nil
 }
 
-// write writes the line itself a piece at a time: it may be as long as a dump's
-// lines can be, and is in memory once already. An error of the buffer stays, so
-// the last call tells.
+// write writes the raw line in pieces, because a line may be large and is in
+// memory once already. Errors of the buffer are sticky: the last call returns
+// them.
 func (w *Writer) write(l *Line) error {
 	head, err := w.encode(&stored{Object: l.Object, Line: l.Number, Offset: l.Offset, Reason: l.Reason.String(), Detail: l.Detail})
 	if err != nil {
@@ -99,7 +98,7 @@ func (w *Writer) write(l *Line) error {
 	return err
 }
 
-// text writes what is between the quotes of a JSON string.
+// text writes s as the inside of a JSON string.
 func (w *Writer) text(s []byte) error {
 	const most = 16 << 10
 	for len(s) > 0 {
@@ -117,7 +116,7 @@ func (w *Writer) text(s []byte) error {
 	return nil
 }
 
-// encode gives a value as JSON, until the next call.
+// encode returns v as JSON, valid until the next call.
 func (w *Writer) encode(v any) ([]byte, error) {
 	w.piece.Reset()
 	err := w.json.Encode(v)
@@ -127,7 +126,7 @@ func (w *Writer) encode(v any) ([]byte, error) {
 // Count is the number of lines written with a reason.
 func (w *Writer) Count(r event.Reason) int64 { return w.counts[r] }
 
-// Flush writes what is buffered. The file is complete when it returns nil.
+// Flush writes the buffer. The file is complete when it returns nil.
 func (w *Writer) Flush() error {
 	if err := w.buffer.Flush(); err != nil {
 		return fmt.Errorf("write the quarantine: %w", err)
@@ -135,22 +134,22 @@ func (w *Writer) Flush() error {
 	return nil
 }
 
-// Reader reads what a Writer wrote.
+// Reader reads the output of a Writer.
 type Reader struct {
 	buffer *bufio.Reader
 	line   int64
 }
 
-// NewReader reads from r, through a buffer.
+// NewReader returns a Reader of r with a buffer.
 func NewReader(r io.Reader) *Reader { return &Reader{buffer: bufio.NewReader(r)} }
 
-// Next reads the next line, which is the caller's. At the end it returns
-// io.EOF. Any other error says on which line of the quarantine it occurred.
+// Next returns the next line, which belongs to the caller, and io.EOF at the
+// end. Any other error names the line of the quarantine file.
 func (r *Reader) Next() (*Line, error) {
 	text, err := r.buffer.ReadBytes('\n')
 	if err != nil && (err != io.EOF || len(text) > 0) {
 		if err == io.EOF {
-			err = io.ErrUnexpectedEOF // every line ends in LF
+			err = io.ErrUnexpectedEOF // the last line, too, ends in LF
 		}
 		return nil, fmt.Errorf("quarantine line %d: %w", r.line+1, err)
 	}
@@ -173,10 +172,10 @@ func parse(text []byte) (*Line, error) {
 		return nil, err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("there is more on the line than one object")
+		return nil, errors.New("the line has more than one object")
 	}
 	if (s.Raw == nil) == (s.RawBase64 == nil) {
-		return nil, errors.New("it must have either raw or raw_base64")
+		return nil, errors.New("it needs either raw or raw_base64")
 	}
 	l := &Line{Object: s.Object, Number: s.Line, Offset: s.Offset, Detail: s.Detail, Raw: s.RawBase64}
 	if s.Raw != nil {
@@ -188,5 +187,5 @@ func parse(text []byte) (*Line, error) {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("%q is no reason", s.Reason)
+	return nil, fmt.Errorf("unknown reason %q", s.Reason)
 }

@@ -127,11 +127,11 @@ func TestReadRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"\n":                            "quarantine line 2: EOF",
 		strings.TrimSuffix(whole, "\n"): "quarantine line 2: unexpected EOF",
-		`{}` + "\n":                     "quarantine line 2: it must have either raw or raw_base64",
+		`{}` + "\n":                     "quarantine line 2: it needs either raw or raw_base64",
 		strings.Replace(whole, `"raw"`, `"row"`, 1):                           `quarantine line 2: json: unknown field "row"`,
-		strings.Replace(whole, "bad_json", "bad_joke", 1):                     `quarantine line 2: "bad_joke" is no reason`,
-		strings.Replace(whole, "}", "} {}", 1):                                "quarantine line 2: there is more on the line than one object",
-		strings.Replace(whole, `"raw":""`, `"raw":"","raw_base64":"AA=="`, 1): "quarantine line 2: it must have either raw or raw_base64",
+		strings.Replace(whole, "bad_json", "bad_joke", 1):                     `quarantine line 2: unknown reason "bad_joke"`,
+		strings.Replace(whole, "}", "} {}", 1):                                "quarantine line 2: the line has more than one object",
+		strings.Replace(whole, `"raw":""`, `"raw":"","raw_base64":"AA=="`, 1): "quarantine line 2: it needs either raw or raw_base64",
 	} {
 		r := quarantine.NewReader(strings.NewReader(whole + text))
 		if _, err := r.Next(); err != nil {

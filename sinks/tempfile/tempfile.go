@@ -1,5 +1,5 @@
-// Package tempfile makes temporary files without a name: nothing is left of one
-// once it is closed or the program ends, however it ends.
+// Package tempfile creates temporary files without a name: the system removes
+// one when it is closed or the program ends, even if it is killed.
 package tempfile
 
 import (
@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// New makes an empty one in a directory. It is read and written like any other.
+// New creates an empty file in dir, open for reading and writing.
 func New(dir string) (*os.File, error) {
 	if file, err := unnamed(dir); err == nil {
 		return file, nil
@@ -15,8 +15,8 @@ func New(dir string) (*os.File, error) {
 	return removed(dir)
 }
 
-// removed is for where there are no files without a name: one that loses its
-// name at once. A program that is killed just then leaves it.
+// removed is for systems without unnamed files: it removes the name at once. A
+// program that is killed in between leaves the file.
 func removed(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, "daybook-*")
 	if err != nil {

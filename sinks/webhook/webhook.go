@@ -1,44 +1,43 @@
-// Package webhook tells a URL of an event.
+// Package webhook sends events to a URL.
 //
 // # What is sent
 //
-// A delivery is one POST of JSON. In the format json, its body is an [Event]:
+// A delivery is one POST of JSON. In the format json, the body is an [Event]:
 //
 //	{
-//	  "id": "late-sessions-2026-11-20",      the same whenever it is delivered again
+//	  "id": "late-sessions-2026-11-20",      the same in every attempt
 //	  "event": "late",                       or failed, restated, recovered
-//	  "report": "sessions",                  left out where it is of no report
+//	  "report": "sessions",                  omitted if it concerns no report
 //	  "kind": "day",                         or month, digest
 //	  "partition": "2026-11-20",             or 2026-11
-//	  "revision": 2,                         left out where nothing was published
+//	  "revision": 2,                         omitted if nothing was published
 //	  "text": "sessions 2026-11-20 is late", in words
 //	  "time": "2026-11-21T05:00:00Z"
 //	}
 //
-// In the format slack, it is a message as Slack and its like take it:
+// In the format slack, the body is a message for Slack and compatible services:
 //
 //	{"text": "*late*: sessions 2026-11-20 is late"}
 //
-// Each delivery has the header Daybook-Delivery, which is the id of the event:
-// who gets one twice (an answer was lost) can tell by it. With a secret there
-// is a signature, too:
+// The header Daybook-Delivery holds the event's id, so that a receiver
+// recognises an event that arrives twice because an answer was lost. With a
+// secret, there is also a signature:
 //
 //	Daybook-Signature: t=1795237200,v1=5257a869...
 //
-// t is when it was signed, in Unix time, and v1 the HMAC-SHA256 of "t.body"
-// with the secret, in hexadecimal digits. Receivers compute the same, compare
-// it in constant time, and refuse what was signed more than some minutes ago:
-// each attempt is signed anew.
+// t is the time of signing, in Unix seconds, and v1 the HMAC-SHA256 of "t.body"
+// with the secret, in hex. A receiver computes the same, compares it in
+// constant time, and refuses old signatures. Every attempt has a new signature.
 //
 // # Attempts
 //
-// An answer of 2xx means that the event has been taken. Network errors, answers
-// that take too long, 429 and 5xx are tried again, with growing pauses or as
-// Retry-After asks; anything else is final. Redirects are not followed: they
-// would carry what is sent, and whom it is from, to places nobody configured.
+// An answer of 2xx means that the receiver has taken the event. Network errors,
+// time-outs, 429 and 5xx are retried, with growing pauses or as Retry-After
+// asks. Every other answer is final. Redirects are not followed, because they
+// could carry the event to a host that is not configured.
 //
-// A URL may hold a token. Errors show its host at most, and of an answer only
-// the number of its status: its text may quote the URL.
+// A URL may contain a token, so errors show at most its host. Of an answer they
+// show only the status, because the text may quote the URL.
 package webhook
 
 import (
@@ -62,9 +61,9 @@ import (
 	"daybook/config"
 )
 
-// Event is what a hook is told.
+// Event is something that a hook reports.
 type Event struct {
-	ID        string    `json:"id"` // the same whenever it is delivered again
+	ID        string    `json:"id"` // the same in every attempt
 	Event     string    `json:"event"`
 	Report    string    `json:"report,omitempty"`
 	Kind      string    `json:"kind"`
@@ -80,21 +79,22 @@ const (
 	SignatureHeader = "Daybook-Signature"
 )
 
-// ErrRefused is why a delivery failed if it is of no use to try it again.
+// ErrRefused is wrapped by errors after which a retry has no use.
 var ErrRefused = errors.New("the webhook refuses it")
 
 const (
 	attempts       = 4
 	attemptTimeout = 10 * time.Second
 	firstPause     = time.Second // doubled before each further attempt
-	// Who wants to be left alone for longer is tried again by whoever keeps
-	// the event.
+	// If a receiver asks for a longer pause, the caller, who keeps the
+	// event, delivers it again later.
 	maxPause = 30 * time.Second
-	// As much of an answer is read so that its connection can be used again.
+	// Read this much of an answer, in bytes, so that its connection can be
+	// reused.
 	maxAnswer = 64 << 10
 )
 
-// Hook is a URL to tell. It may be used by several goroutines.
+// Hook is a URL that receives events. It is safe for concurrent use.
 type Hook struct {
 	url    *url.URL
 	secret config.Secret
@@ -102,12 +102,12 @@ type Hook struct {
 	client http.Client
 }
 
-// New makes a hook of its configuration. Requests go by transport; nil stands
-// for HTTP itself, by way of the environment's proxy.
+// New creates a hook from its configuration. Requests use transport; nil means
+// HTTP, through the proxy of the environment.
 func New(c *config.Webhook, transport http.RoundTripper) (*Hook, error) {
 	u, err := url.Parse(c.URL.Reveal())
 	if err != nil || u.Host == "" {
-		return nil, errors.New("webhook: the url is none") // what is wrong with it would show it
+		return nil, errors.New("webhook: url is not a valid URL") // err would show the URL
 	}
 	return &Hook{u, c.Secret, c.Format, http.Client{
 		Transport:     transport,
@@ -115,12 +115,13 @@ func New(c *config.Webhook, transport http.RoundTripper) (*Hook, error) {
 	}}, nil
 }
 
-// Host is the scheme and the host of the hook's URL: what may be shown of it.
+// Host is the scheme and the host of the hook's URL: the part that may be
+// shown.
 func (h *Hook) Host() string { return h.url.Scheme + "://" + h.url.Host }
 
-// Deliver tells the hook of an event, and tries again for up to a minute or
-// two. An error that is [ErrRefused] is final. Nothing else says whether the
-// hook has taken the event after all.
+// Deliver sends an event, with retries for up to one or two minutes. An error
+// that wraps [ErrRefused] is final. After any other error the hook may have
+// taken the event.
 func (h *Hook) Deliver(ctx context.Context, e *Event) error {
 	body, err := h.body(e)
 	if err != nil {
@@ -145,12 +146,12 @@ func (h *Hook) Deliver(ctx context.Context, e *Event) error {
 	}
 }
 
-// body is what is sent of an event.
+// body encodes an event in the hook's format.
 func (h *Hook) body(e *Event) ([]byte, error) {
 	if h.format != "slack" {
 		return json.Marshal(e)
 	}
-	// Slack takes these three for markup.
+	// Slack interprets these three characters as markup.
 	plain := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	var message bytes.Buffer
 	encoder := json.NewEncoder(&message)
@@ -161,8 +162,8 @@ func (h *Hook) body(e *Event) ([]byte, error) {
 	return bytes.TrimSpace(message.Bytes()), err
 }
 
-// attempt sends a body once. If the hook asks to be left alone for some time,
-// after is how long.
+// attempt sends a body once. after is the pause that the receiver asks for, or
+// 0.
 func (h *Hook) attempt(ctx context.Context, id string, body []byte) (after time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -181,12 +182,12 @@ func (h *Hook) attempt(ctx context.Context, id string, body []byte) (after time.
 		return 0, seen(err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // the status has said it all
+	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // only the status matters
 	switch status := answer.StatusCode; {
 	case status >= 200 && status < 300:
 		return 0, nil
 	case status >= 300 && status < 400:
-		return 0, fmt.Errorf("%w: it answers %d, which leads elsewhere; configure the URL that it leads to", ErrRefused, status)
+		return 0, fmt.Errorf("%w: it answers %d, a redirect; set url to the URL that it redirects to", ErrRefused, status)
 	case status == http.StatusTooManyRequests || status >= 500:
 		return retryAfter(answer.Header.Get("Retry-After"), time.Now()), fmt.Errorf("it answers %s", statusText(status))
 	default:
@@ -194,12 +195,12 @@ func (h *Hook) attempt(ctx context.Context, id string, body []byte) (after time.
 	}
 }
 
-// statusText is a status without what the server calls it.
+// statusText is a status with its standard text, not the server's.
 func statusText(status int) string {
 	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
 }
 
-// sign is the signature of a body at an instant.
+// sign returns the signature of body at a time.
 func sign(secret config.Secret, at time.Time, body []byte) string {
 	t := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
@@ -208,9 +209,9 @@ func sign(secret config.Secret, at time.Time, body []byte) string {
 	return "t=" + t + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// retryAfter reads the header of that name: a number of seconds, or a date.
+// retryAfter parses a Retry-After header: a number of seconds, or a date.
 func retryAfter(text string, now time.Time) time.Duration {
-	const longest = 24 * 60 * 60 // seconds; more would overflow, sooner or later
+	const longest = 24 * 60 * 60 // seconds; a limit prevents overflow
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
 		return time.Duration(min(seconds, longest)) * time.Second
 	}
@@ -220,9 +221,9 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return 0
 }
 
-// seen is what may be seen of an error: it shows no more of the URL than its
-// host. What is not known not to show it is not shown, such as an answer that
-// is no HTTP but quotes the request.
+// seen reduces an error to what may be shown: of the URL at most the host.
+// Errors of unknown types are not shown at all, such as one that quotes the
+// request.
 func seen(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
@@ -240,5 +241,5 @@ func seen(err error) error {
 	case errors.As(err, &certificate):
 		return certificate
 	}
-	return errors.New("no answer of HTTP")
+	return errors.New("the answer is not HTTP")
 }

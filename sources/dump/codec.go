@@ -12,42 +12,41 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the most memory that a zstd frame may ask its reader to keep:
-// what the zstd program itself accepts without being told to.
+// maxWindow is the largest window, in bytes, that a zstd frame may require: the
+// default limit of the zstd program.
 const maxWindow = 128 << 20
 
-// readSize is how much of a dump, as stored, is asked for at a time, except
-// where plain text goes straight into a block.
+// readSize is the size of a read from the store, in bytes. Plain text is read
+// directly into a block.
 const readSize = 64 << 10
 
-// The memory of decompressors that are done, for the next dump's: that of zstd
-// takes 9 MiB, more than many a dump.
+// Decompressors for reuse: one for zstd takes 9 MiB, more than many a dump.
 var (
 	buffers   = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readSize) }}
 	inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
 	zstds     = sync.Pool{New: func() any { return newZstd() }}
 )
 
-// newZstd decodes in the goroutine that reads: others decode the lines
-// meanwhile, or read other dumps.
+// newZstd decodes in the calling goroutine: other cores decode lines or read
+// other dumps meanwhile.
 func newZstd() *zstd.Decoder {
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
-		panic(err) // only wrong options can cause it
+		panic(err) // only wrong options cause an error
 	}
 	return decoder
 }
 
 const unknownSize = -1
 
-// source is a dump's body as stored. It tells what is wrong with the body from
-// what is wrong with the compression in it, and notices a body that ends early
-// without saying so.
+// source reads a dump's body as stored. It keeps errors of the body apart from
+// errors of the compression, and detects a body that ends early without an
+// error.
 type source struct {
 	body io.ReadCloser
-	size int64 // unknownSize, or what the listing says
-	read int64
-	err  error // the body's, other than io.EOF; stays
+	size int64 // from the listing, or unknownSize
+	read int64 // bytes
+	err  error // the first error of the body other than io.EOF
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -57,7 +56,7 @@ func (s *source) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
 	s.read += int64(n)
 	if err == io.EOF && s.size != unknownSize && s.read != s.size {
-		err = fmt.Errorf("%w: it has %d bytes, of which %d came", io.ErrUnexpectedEOF, s.size, s.read)
+		err = fmt.Errorf("%w: received %d of %d bytes", io.ErrUnexpectedEOF, s.read, s.size)
 	}
 	if err != nil && err != io.EOF {
 		s.err = err
@@ -65,9 +64,9 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// decompressor yields a dump's text. Its errors are the source's own, or wrap
-// ErrCorrupt. Close gives its memory to others, and leaves the source open; call
-// it once, and nothing after it.
+// decompressor yields the decompressed text of a dump. Its errors are those of
+// the source, or wrap ErrCorrupt. Close returns its memory to the pool and
+// keeps the source open; nothing may be called after it.
 type decompressor interface {
 	io.Reader
 	Close()
@@ -80,7 +79,7 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// codecByMagic tells a codec by a dump's first bytes.
+// codecByMagic derives the codec from the first bytes of a dump.
 func codecByMagic(start []byte) Codec {
 	switch {
 	case bytes.HasPrefix(start, gzipMagic):
@@ -91,9 +90,8 @@ func codecByMagic(start []byte) Codec {
 	return Plain
 }
 
-// decompress opens the text of s. A source that is compressed in another way
-// than codec says is refused: reading it as it is would turn every line of it
-// into a reject.
+// decompress opens the text of s. It rejects a source with another compression
+// than codec: read as it is, every line of it would be rejected.
 func decompress(s *source, codec Codec) (text decompressor, err error) {
 	buffered := buffers.Get().(*bufio.Reader)
 	buffered.Reset(s)
@@ -113,11 +111,11 @@ func decompress(s *source, codec Codec) (text decompressor, err error) {
 	if actual != codec {
 		if codec != Plain && len(start) < magicLen {
 			if len(start) == 0 {
-				return nil, fmt.Errorf("%w: it is empty (0 bytes), which no %s is; %s", ErrCorrupt, codec, again)
+				return nil, fmt.Errorf("%w: it is empty (0 bytes), and a valid %s is not; %s", ErrCorrupt, codec, again)
 			}
 			return nil, damaged(codec, io.ErrUnexpectedEOF)
 		}
-		return nil, fmt.Errorf("%w: its name says %s, its first bytes (% x) say %s; rename it, or write it again", ErrCorrupt, codec, start, actual)
+		return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are %s; rename it or write it again", ErrCorrupt, codec, start, actual)
 	}
 	switch codec {
 	case Gzip:
@@ -128,13 +126,13 @@ func decompress(s *source, codec Codec) (text decompressor, err error) {
 	return plainText{buffered}, nil
 }
 
-// isSkippableFrame recognises what may come before the first zstd frame with
-// text in it (RFC 8878, 3.1.2).
+// isSkippableFrame recognises a skippable frame, which may come before the
+// first zstd frame with content (RFC 8878, 3.1.2).
 func isSkippableFrame(start []byte) bool {
 	return len(start) == magicLen && start[0]&0xf0 == 0x50 && bytes.Equal(start[1:], []byte{0x2a, 0x4d, 0x18})
 }
 
-// again is what to do about a dump that is damaged.
+// again is the hint for damaged dumps.
 const again = "have the producer write it again"
 
 func damaged(codec Codec, err error) error {
@@ -145,7 +143,7 @@ func damaged(codec Codec, err error) error {
 	return fmt.Errorf("%w: its %s %s: %w; %s", ErrCorrupt, codec, what, err, again)
 }
 
-// giveBack keeps a buffer for another dump, without holding on to this one.
+// giveBack returns a buffer to the pool without a reference to its dump.
 func giveBack(buffered *bufio.Reader) {
 	buffered.Reset(nil)
 	buffers.Put(buffered)
@@ -156,10 +154,9 @@ type plainText struct{ *bufio.Reader }
 func (p plainText) Close() { giveBack(p.Reader) }
 
 // gzipText reads the members of a gzip file one by one, because the library
-// takes neither of the two things that follow the last one in practice: zeros,
-// with which tapes and some tools pad (accepted, as by gzip itself), and
-// anything else (refused, where gzip only warns: something is missing or was
-// mixed up).
+// accepts no data after the last member. Here, zeros are accepted as padding,
+// as gzip itself does. Other data is an error, where gzip only warns: it means
+// that something is missing or was mixed up.
 type gzipText struct {
 	source *source
 	buf    *bufio.Reader
@@ -190,17 +187,17 @@ func (g *gzipText) Read(p []byte) (int, error) {
 	}
 }
 
-// nextMember returns io.EOF if there is none.
+// nextMember starts the next member. It returns io.EOF after the last.
 func (g *gzipText) nextMember() error {
 	next, err := g.buf.Peek(1)
 	if err != nil {
-		return err // io.EOF, or the source's
+		return err // io.EOF or an error of the source
 	}
 	if next[0] == 0 {
 		return g.padding()
 	}
 	if start, _ := g.buf.Peek(len(gzipMagic)); len(start) == len(gzipMagic) && !bytes.Equal(start, gzipMagic) {
-		return fmt.Errorf("%w: other bytes (% x) follow its gzip; %s", ErrCorrupt, start, again)
+		return fmt.Errorf("%w: other bytes (% x) follow its gzip data; %s", ErrCorrupt, start, again)
 	}
 	if err := g.member.Reset(g.buf); err != nil {
 		return g.classify(err)
@@ -209,15 +206,15 @@ func (g *gzipText) nextMember() error {
 	return nil
 }
 
-// padding reads zeros to the end.
+// padding reads zeros up to the end of the file.
 func (g *gzipText) padding() error {
 	for {
 		b, err := g.buf.ReadByte()
 		if err != nil {
-			return err // io.EOF, or the source's
+			return err // io.EOF or an error of the source
 		}
 		if b != 0 {
-			return fmt.Errorf("%w: other bytes follow its gzip and the zeros after it; %s", ErrCorrupt, again)
+			return fmt.Errorf("%w: other bytes follow its gzip data and zero padding; %s", ErrCorrupt, again)
 		}
 	}
 }
@@ -229,7 +226,7 @@ func (g *gzipText) Close() {
 	giveBack(g.buf)
 }
 
-// zstdText gives a zstd decoder's errors a name.
+// zstdText classifies the errors of a zstd decoder.
 type zstdText struct {
 	source  *source
 	buf     *bufio.Reader
@@ -254,12 +251,13 @@ func (z *zstdText) Read(p []byte) (int, error) {
 }
 
 func (z *zstdText) Close() {
-	z.decoder.Reset(nil) // which cannot fail
+	z.decoder.Reset(nil) // it cannot fail
 	zstds.Put(z.decoder)
 	giveBack(z.buf)
 }
 
-// classify blames the source if it failed, and otherwise the compression.
+// classify returns the error of the source if it failed, and otherwise a
+// corruption error.
 func classify(s *source, codec Codec, err error) error {
 	if s.err != nil {
 		return s.err

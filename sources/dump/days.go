@@ -11,14 +11,13 @@ import (
 	"daybook/transform/day"
 )
 
-// ListDays lists the dumps of the days from to to, as ListDay does for one,
-// with so many lists under way at a time. A day without any may be missing.
+// ListDays lists the dumps of the days from from to to with at most atOnce
+// listings at a time. Days without objects may be missing from the result.
 //
-// Of a month of which more than one day is asked for, all days are listed at
-// once, where keys tell the month before the day: a request answers with a
-// thousand keys, so that this takes fewer requests than a list for each day
-// unless a day has thousands of dumps, and at worst lists thirty times as many
-// keys as are asked for.
+// If the key template gives the month before the day, and more than one day of
+// a month is asked for, one listing covers the whole month: a request returns a
+// thousand keys, so this takes fewer requests unless a day has thousands of
+// dumps. At worst it lists thirty times the keys needed.
 func ListDays(ctx context.Context, l Lister, t Template, from, to day.Day, atOnce int) (map[day.Day]Listing, error) {
 	var mu sync.Mutex
 	all := map[day.Day]Listing{}
@@ -49,8 +48,7 @@ func ListDays(ctx context.Context, l Lister, t Template, from, to day.Day, atOnc
 	return all, nil
 }
 
-// prefixes are what the keys of the dumps of some days begin with: no key has
-// two of them.
+// prefixes are the prefixes to list for some days. No key has two of them.
 func (t Template) prefixes(from, to day.Day) []string {
 	month, _, _ := strings.Cut(string(t), "{dd}")
 	byMonth := strings.Contains(month, "{yyyy}") && strings.Contains(month, "{mm}")

@@ -1,16 +1,14 @@
-// Package dump says what dumps there are, and reads the lines in them
-// (EVENTS.md, "Dumps").
+// Package dump finds dumps and reads their lines (EVENTS.md, "Dumps").
 //
-// A dump is an object of newline-delimited JSON, plain, gzip or zstd. Its key
-// holds the day on which the producer wrote it; a Template says how. ListDay
-// lists the dumps of a day as they are at that moment, each with the ETag by
-// which Open will insist on reading that version and no other. Find and
-// OpenFile do the same for local files, which have neither days nor versions.
+// A dump is an object of newline-delimited JSON: plain, gzip or zstd. Its key
+// contains the day on which the producer wrote it, as a [Template] describes.
+// [ListDay] lists the current dumps of a day with their ETags; [Open] reads
+// exactly that version. [Find] and [OpenFile] do the same for local files,
+// which have neither days nor ETags.
 //
-// A Reader hands out lines without looking into them: which are blank, too
-// long or no event is for others to say. It ends in io.EOF only if the dump
-// was read to its very end; anything else is an *Error, which names the dump
-// and says how far reading came.
+// A [Reader] delivers lines without parsing them: event.Decode decides which
+// are events. It ends in io.EOF only when the whole dump was read. Any other
+// error is an [*Error], which names the dump and the position.
 package dump
 
 import (
@@ -24,33 +22,33 @@ import (
 	"daybook/transform/day"
 )
 
-// Codec is how a dump is compressed.
+// Codec is the compression of a dump.
 type Codec uint8
 
-// The codecs, each with the ending of names that stands for it.
+// The codecs, with their file extensions.
 const (
-	Plain Codec = iota // none
+	Plain Codec = iota // no extension
 	Gzip               // .gz; any number of members
 	Zstd               // .zst; any number of frames
 )
 
-// String gives the codec's name.
+// String is the name of the codec.
 func (c Codec) String() string { return [...]string{"plain text", "gzip", "zstd"}[c] }
 
-// Extension gives the ending that a dump of this codec has after ".ndjson".
+// Extension is the part of a dump's name after ".ndjson".
 func (c Codec) Extension() string { return [...]string{"", ".gz", ".zst"}[c] }
 
-// Names says how the names of dumps end, to people who have others.
+// Names describes the names of dumps, for messages about other names.
 const Names = "a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst"
 
-// IsName says whether a name is that of a dump.
+// IsName reports whether name is the name of a dump.
 func IsName(name string) bool {
 	_, is := codecOf(name)
 	return is
 }
 
-// codecOf tells the codec of a dump by its name, and whether it has the name
-// of a dump at all.
+// codecOf derives the codec from a name, and reports whether it is the name of
+// a dump.
 func codecOf(name string) (codec Codec, isDump bool) {
 	for _, c := range []Codec{Gzip, Zstd} {
 		if stem, found := strings.CutSuffix(name, c.Extension()); found {
@@ -66,13 +64,13 @@ func codecOf(name string) (codec Codec, isDump bool) {
 	return Plain, false
 }
 
-// isControl says whether a last key segment, or a file's name, is that of a
-// control file, which is never read.
+// isControl reports whether name, the last segment of a key or path, is that of
+// a control file, which daybook ignores.
 func isControl(name string) bool {
 	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
 }
 
-// Template is the beginning of the keys of a day's dumps.
+// Template is the prefix of the keys of a day's dumps, with placeholders.
 type Template string
 
 // ParseTemplate checks a template such as "raw/{yyyy}/{mm}/{dd}/" or
@@ -84,7 +82,7 @@ func ParseTemplate(s string) (Template, error) {
 	return Template(s), nil
 }
 
-// Prefix gives what the keys of d's dumps begin with.
+// Prefix is the prefix of the keys of d's dumps.
 func (t Template) Prefix(d day.Day) string {
 	year, month, dom := d.UTC().Date()
 	return strings.NewReplacer(
@@ -94,10 +92,10 @@ func (t Template) Prefix(d day.Day) string {
 	).Replace(string(t))
 }
 
-// Root is what the keys of all dumps begin with, whatever their day.
+// Root is the prefix that the dumps of all days share.
 func (t Template) Root() string { return string(t[:strings.IndexByte(string(t), '{')]) }
 
-// Day tells of which day a key under Root is, if it is one of any.
+// Day is the dump day of a key under Root; ok is false for keys of no day.
 func (t Template) Day(key string) (day.Day, bool) {
 	rest, date := string(t), [len("2006-01-02")]byte{4: '-', 7: '-'}
 	for rest != "" {
@@ -124,11 +122,11 @@ func (t Template) Day(key string) (day.Day, bool) {
 	return d, err == nil
 }
 
-// placeholders are those of templates, and where each part stands in a date.
-// Each has two characters more than what it stands for.
+// placeholders maps each placeholder to the place of its value in a date. A
+// placeholder is two characters longer than its value.
 var placeholders = map[string]int{"{yyyy}": 0, "{mm}": 5, "{dd}": 8}
 
-// Dump is one version of one dump in a store.
+// Dump is one version of a dump in a store.
 type Dump struct {
 	Key   string
 	ETag  string
@@ -136,19 +134,19 @@ type Dump struct {
 	Codec Codec
 }
 
-// Listing is what lies under a day's prefix.
+// Listing holds the objects under a day's prefix, except control files.
 type Listing struct {
 	Dumps   []Dump   // by key
-	Unknown []string // keys that are neither a dump's nor a control file's, by key
+	Unknown []string // keys with other names, by key
 }
 
-// Lister is the part of a store that ListDay needs.
+// Lister is the part of store.Store that ListDay needs.
 type Lister interface {
 	List(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
 }
 
-// ListDay lists the dumps of d, at any depth under its prefix. A day without
-// any is not an error.
+// ListDay lists the dumps of d at any depth under its prefix. A day without
+// dumps gives an empty listing.
 func ListDay(ctx context.Context, l Lister, t Template, d day.Day) (Listing, error) {
 	var listing Listing
 	for object, err := range l.List(ctx, t.Prefix(d)) {
@@ -160,8 +158,8 @@ func ListDay(ctx context.Context, l Lister, t Template, d day.Day) (Listing, err
 	return listing, nil
 }
 
-// ListAll lists the dumps of every day there is. Keys that are of no day are
-// not looked at: the store may hold other things beside dumps.
+// ListAll lists the dumps of all days. It ignores keys of no day: the store may
+// hold other objects, too.
 func ListAll(ctx context.Context, l Lister, t Template) (map[day.Day]Listing, error) {
 	all := map[day.Day]Listing{}
 	for object, err := range l.List(ctx, t.Root()) {
@@ -179,7 +177,7 @@ func ListAll(ctx context.Context, l Lister, t Template) (map[day.Day]Listing, er
 
 func (l *Listing) add(object store.Object) {
 	name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
-	// Consoles mark an empty "directory" by an empty object.
+	// Web consoles create an empty object to show a directory.
 	directory := name == "" && object.Size == 0
 	if directory || isControl(name) {
 		return

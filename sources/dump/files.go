@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 )
 
-// Stdin is the name that stands for standard input.
+// Stdin is the path that means standard input.
 const Stdin = "-"
 
-// Find lists the dumps that paths name: the files among paths as they are,
-// whatever their names, and Stdin; of each directory, those with the name of a
-// dump, at any depth and in bytewise order of their paths. Other files of a
-// directory are unknown, except control files, which are skipped.
+// Find lists the dumps that paths name: a file as it is, whatever its name, and
+// Stdin; for a directory, the files with a dump's name at any depth, in
+// bytewise order of their paths. Other files of a directory are unknown, except
+// control files, which are ignored.
 func Find(paths []string) (files, unknown []string, err error) {
 	for _, path := range paths {
 		if path == Stdin {
@@ -24,7 +24,7 @@ func Find(paths []string) (files, unknown []string, err error) {
 		}
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, nil, err // names the operation and the path
+			return nil, nil, err // it names the operation and the path
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -39,12 +39,13 @@ func Find(paths []string) (files, unknown []string, err error) {
 	return files, unknown, nil
 }
 
-// findIn lists the dumps, and what is unknown, in a directory that is at path.
+// findIn lists the dumps and the unknown files in the directory dir, which is
+// at path.
 func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 	err = fs.WalkDir(dir, ".", func(rel string, entry fs.DirEntry, err error) error {
 		file := filepath.Join(path, filepath.FromSlash(rel))
 		if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
-			return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // where people find it
+			return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // with the path from the caller's view
 		}
 		switch {
 		case err != nil || entry.IsDir() || isControl(entry.Name()):
@@ -59,9 +60,9 @@ func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 	return files, unknown, err
 }
 
-// OpenFile opens a local dump, or stdin where path is Stdin. The codec goes by
-// the file's name, or, where that is not the name of a dump, by its first
-// bytes. The caller closes the Reader, which leaves stdin open.
+// OpenFile opens a local dump, or stdin if path is Stdin. The file's name
+// decides the codec; if it is not a dump's name, the first bytes do. The caller
+// closes the Reader, which keeps stdin open.
 func OpenFile(path string, stdin io.Reader) (*Reader, error) {
 	var body io.ReadCloser
 	if path == Stdin {
@@ -69,7 +70,7 @@ func OpenFile(path string, stdin io.Reader) (*Reader, error) {
 	} else {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, err // names the operation and the path
+			return nil, err // it names the operation and the path
 		}
 		body = f
 	}

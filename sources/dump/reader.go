@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// blockSize is the memory of a Block: far more than a line, so that little
-	// of it is moved to the next, and little enough to stay in a processor's
-	// cache between being read and being decoded.
+	// blockSize is the size of a Block in bytes: much larger than a line, so
+	// that little of it moves to the next block, and small enough to stay in
+	// the processor's cache between reading and decoding.
 	blockSize = 256 << 10
 
 	// MaxLine is the longest line, in bytes, that a Reader delivers. It is 64
-	// times what can be an event, so that lines which are too long can still
-	// be kept as they are; beyond it, the dump is not one of lines.
+	// times the longest event, so that lines which are too long for an event
+	// can still be quarantined. A dump with a longer line is refused.
 	MaxLine = 64 << 20
 
-	// maxBlock has room for the longest line, its terminator, and a mark before
-	// it.
+	// maxBlock has room for the longest line, its terminator and a byte order
+	// mark.
 	maxBlock = MaxLine + len("\r\n") + len("\uFEFF")
 )
 
@@ -32,15 +32,15 @@ var (
 	lineFeed      = []byte{'\n'}
 )
 
-// ErrCorrupt is what an *Error wraps if the dump's compression is damaged, cut
-// off, or not what the dump's name says.
+// ErrCorrupt is wrapped by the *Error for a dump whose compression is damaged,
+// cut off, or different from what its name says.
 var ErrCorrupt = errors.New("corrupt dump")
 
-// Error is why a dump could not be read to its end.
+// Error says why and where reading a dump failed.
 type Error struct {
-	URL    string // the object, or the path of a file
-	Line   int64  // the lines delivered before it failed
-	Offset int64  // where the next line would have started, in the decompressed text
+	URL    string // of the object, or the path of a file
+	Line   int64  // number of lines delivered before
+	Offset int64  // of the next line in the decompressed text
 	Err    error
 }
 
@@ -48,37 +48,37 @@ func (e *Error) Error() string {
 	if e.Offset == 0 { // nothing of it was read
 		return fmt.Sprintf("read %s: %v", e.URL, e.Err)
 	}
-	return fmt.Sprintf("read %s: stopped after line %d, at byte %d of its text: %v", e.URL, e.Line, e.Offset, e.Err)
+	return fmt.Sprintf("read %s: stopped after line %d, at byte %d of the decompressed text: %v", e.URL, e.Line, e.Offset, e.Err)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
 // Line is one line of a dump.
 type Line struct {
-	Number int64  // counted from 1
-	Offset int64  // of its first byte in the decompressed text; a byte order mark counts
-	Bytes  []byte // without its LF or CRLF; part of the block that it is in
+	Number int64  // from 1
+	Offset int64  // of its first byte in the decompressed text, byte order mark included
+	Bytes  []byte // without LF or CRLF; part of the memory of its block
 }
 
-// Block is whole lines of a dump that follow each other. Its memory is its
-// own: a block and its lines are valid until the block is passed to NextBlock
-// again, whatever becomes of the Reader. The zero Block is empty.
+// Block holds consecutive whole lines of a dump in its own memory. A block and
+// its lines stay valid until the block is passed to NextBlock again, even after
+// the Reader is closed. The zero Block is empty.
 type Block struct {
 	buf  []byte
-	text []byte // what Next has not given yet, a part of buf
+	text []byte // the lines that Next has not returned yet; part of buf
 
 	number int64 // of the line before text
-	offset int64 // of text in the dump's text
+	offset int64 // of text in the decompressed text
 }
 
-// Next gives the block's next line, until there are no more.
+// Next returns the next line of the block; ok is false at the end.
 func (b *Block) Next() (line Line, ok bool) {
 	if len(b.text) == 0 {
 		return line, false
 	}
 	b.number++
-	// Member by member: to make a Line and then copy it takes as long as all the
-	// rest, because a copy of what was written a moment ago has to wait for it.
+	// Set the fields one by one: copying a Line that was just built stalls
+	// on the store buffer and would double the time of this function.
 	line.Number, line.Offset = b.number, b.offset
 	lf := bytes.IndexByte(b.text, '\n')
 	if lf < 0 { // the dump's last line
@@ -99,8 +99,8 @@ func withoutCR(line []byte) []byte {
 	return line
 }
 
-// reserve makes room for more than n bytes. Memory that grew for a long line is
-// let go once there is none.
+// reserve makes room for more than n bytes, and frees memory that grew for a
+// long line.
 func (b *Block) reserve(n int) {
 	size := blockSize
 	for size <= n {
@@ -111,7 +111,7 @@ func (b *Block) reserve(n int) {
 	}
 }
 
-// grow makes room for more, if there may be.
+// grow doubles the memory up to maxBlock, and reports whether it could.
 func (b *Block) grow() bool {
 	if len(b.buf) == maxBlock {
 		return false
@@ -122,39 +122,39 @@ func (b *Block) grow() bool {
 	return true
 }
 
-// Opener is the part of a store that Open needs.
+// Opener is the part of store.Store that Open needs.
 type Opener interface {
 	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error)
 	URL(key string) string
 }
 
-// Open opens a dump for reading, in the version that d names: if there is
-// another by now, the error wraps store.ErrChanged. The caller closes the
-// Reader. Reading ends with an error when ctx does.
+// Open opens the version of a dump that d names. If the object has changed
+// since, the error wraps store.ErrChanged. Reading fails when ctx ends. The
+// caller closes the Reader.
 func Open(ctx context.Context, o Opener, d Dump) (*Reader, error) {
 	body, _, err := o.Open(ctx, d.Key, 0, store.ToEnd, d.ETag)
 	if err != nil {
-		return nil, err // names the operation and the object
+		return nil, err // it names the operation and the object
 	}
 	return newReader(o.URL(d.Key), body, d.Codec, d.Size)
 }
 
-// Reader reads the lines of one dump, by blocks or one by one. It is for one
-// goroutine at a time; the blocks it gives may go to others.
+// Reader reads the lines of one dump, block by block or line by line. Only one
+// goroutine may use it at a time; its blocks may go to others.
 type Reader struct {
 	url    string
 	source *source
-	text   decompressor // nil: closed
-	err    error        // why no more text comes; io.EOF at the end
-	block  Block        // Next's
+	text   decompressor // nil after Close
+	err    error        // the error that ended the text; io.EOF at its end
+	block  Block        // the block of Next
 
-	// Of the blocks so far.
+	// Position after the blocks so far.
 	lines  int64
-	offset int64  // of what comes after them in the text
-	rest   []byte // of that, what was read: a part of a line, without an LF
+	offset int64  // of the next block in the decompressed text
+	rest   []byte // bytes already read of the next line
 }
 
-// newReader takes over body, of size bytes, or unknownSize.
+// newReader takes ownership of body, which has size bytes, or unknownSize.
 func newReader(url string, body io.ReadCloser, codec Codec, size int64) (*Reader, error) {
 	r := &Reader{url: url, source: &source{body: body, size: size}}
 	text, err := decompress(r.source, codec)
@@ -166,8 +166,8 @@ func newReader(url string, body io.ReadCloser, codec Codec, size int64) (*Reader
 	return r, nil
 }
 
-// Close releases the dump. It reports nothing about the dump's content. What
-// was not read before cannot be read any more.
+// Close releases the dump. Unread lines are lost. Its error says nothing about
+// the content of the dump.
 func (r *Reader) Close() error {
 	if r.text == nil {
 		return nil
@@ -177,9 +177,10 @@ func (r *Reader) Close() error {
 	return r.source.body.Close()
 }
 
-// Next gives the next line, and io.EOF after the last. Any other error is an
-// *Error, and stays. A text that ends in a line terminator has no empty line
-// after it; an empty text has no lines. The line is valid until the next call.
+// Next returns the next line, and io.EOF after the last. Any other error is an
+// *Error; all later calls return it, too. A final line terminator does not
+// start another line, and an empty text has no lines. The line is valid until
+// the next call.
 func (r *Reader) Next() (line Line, err error) {
 	for {
 		line, ok := r.block.Next()
@@ -192,9 +193,9 @@ func (r *Reader) Next() (line Line, err error) {
 	}
 }
 
-// NextBlock puts the next lines into b, one at least, in place of those that
-// are in it: with Next, all blocks together give what the Reader's Next would,
-// and the same error after the same line. Use one or the other.
+// NextBlock replaces the lines of b by the next ones, at least one. The lines
+// of all blocks, and the error after them, are those of Next. Use either Next
+// or NextBlock.
 func (r *Reader) NextBlock(b *Block) error {
 	b.text = nil
 	if r.err == nil {
@@ -215,9 +216,8 @@ func (r *Reader) NextBlock(b *Block) error {
 	return nil
 }
 
-// fill reads into b's memory until it is full, or, if it then holds no whole
-// line, until there is one, and returns all whole lines. There are none only
-// if r.err says why.
+// fill reads until b's memory is full and holds at least one whole line, and
+// returns all whole lines. If it returns none, r.err says why.
 func (r *Reader) fill(b *Block) []byte {
 	b.reserve(len(r.rest))
 	size := copy(b.buf, r.rest)
@@ -245,7 +245,8 @@ func (r *Reader) fill(b *Block) []byte {
 	whole = max(whole, start)
 	r.rest = append(r.rest[:0], b.buf[whole:size]...)
 	lines := Block{text: b.buf[start:whole]}
-	// Only the first line can be that long: the memory grew until it held one.
+	// Only the first line can be this long: the memory grew until it held
+	// one.
 	if first, _ := lines.Next(); len(first.Bytes) > MaxLine {
 		r.err = errLongLine
 		return nil
@@ -253,9 +254,9 @@ func (r *Reader) fill(b *Block) []byte {
 	return b.buf[start:whole]
 }
 
-var errLongLine = fmt.Errorf("the next line is longer than %d MiB; is this a dump of one JSON object a line?", MaxLine>>20)
+var errLongLine = fmt.Errorf("the next line is longer than %d MiB; check that the dump has one JSON object per line", MaxLine>>20)
 
-// readFull reads until p is full or there is an error.
+// readFull reads until p is full or an error occurs.
 func readFull(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var more int
@@ -265,10 +266,10 @@ func readFull(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// fail says where reading err stopped.
+// fail adds the position to err.
 func (r *Reader) fail(err error) error {
 	return &Error{URL: r.url, Line: r.lines, Offset: r.offset, Err: err}
 }
 
-// StoredBytes is how much of the dump, as stored, has been read so far.
+// StoredBytes is the number of bytes read so far, as stored (compressed).
 func (r *Reader) StoredBytes() int64 { return r.source.read }

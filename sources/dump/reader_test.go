@@ -322,7 +322,7 @@ func TestLongestLine(t *testing.T) {
 		}
 		for range 2 {
 			_, err = r.Next()
-			want := "read test://dump: stopped after line 1, at byte 2 of its text: the next line is longer than 64 MiB; is this a dump of one JSON object a line?"
+			want := "read test://dump: stopped after line 1, at byte 2 of the decompressed text: the next line is longer than 64 MiB; check that the dump has one JSON object per line"
 			if err == nil || err.Error() != want {
 				t.Errorf("too long, then %s:\n got %v\nwant %s", name, err, want)
 			}
@@ -404,19 +404,19 @@ func TestCorrupt(t *testing.T) {
 		stored []byte
 		want   string // occurs in the message
 	}{
-		"gzip checksum":        {Gzip, flip(gz, len(gz)-8), "stopped after line 50, at byte 550 of its text: corrupt dump: its gzip cannot be read: gzip: invalid checksum; have the producer write it again"},
+		"gzip checksum":        {Gzip, flip(gz, len(gz)-8), "stopped after line 50, at byte 550 of the decompressed text: corrupt dump: its gzip cannot be read: gzip: invalid checksum; have the producer write it again"},
 		"zstd checksum":        {Zstd, flip(zst, len(zst)-1), "its zstd cannot be read: CRC check failed"},
 		"text after gzip":      {Gzip, concat(gz, []byte("{}\n")), "other bytes (7b 7d 0a) follow its gzip"},
 		"byte after gzip":      {Gzip, concat(gz, []byte("x")), "its gzip is cut off: unexpected EOF; have the producer write it again"},
-		"text after zeros":     {Gzip, concat(gz, make([]byte, 512), []byte("x")), "other bytes follow its gzip and the zeros after it"},
+		"text after zeros":     {Gzip, concat(gz, make([]byte, 512), []byte("x")), "other bytes follow its gzip data and zero padding"},
 		"text after zstd":      {Zstd, concat(zst, []byte("{}\n\n")), "its zstd cannot be read"},
-		"plain named .gz":      {Gzip, []byte(text), "read test://dump: corrupt dump: its name says gzip, its first bytes (30 31 32 33) say plain text; rename it, or write it again"},
-		"zstd named .gz":       {Gzip, zst, "its name says gzip, its first bytes (28 b5 2f fd) say zstd"},
-		"gzip named .zst":      {Zstd, gz, "its name says zstd, its first bytes (1f 8b 08 00) say gzip"},
-		"gzip named .ndjson":   {Plain, gz, "its name says plain text, its first bytes (1f 8b 08 00) say gzip"},
+		"plain named .gz":      {Gzip, []byte(text), "read test://dump: corrupt dump: its name says gzip, but its first bytes (30 31 32 33) are plain text; rename it or write it again"},
+		"zstd named .gz":       {Gzip, zst, "its name says gzip, but its first bytes (28 b5 2f fd) are zstd"},
+		"gzip named .zst":      {Zstd, gz, "its name says zstd, but its first bytes (1f 8b 08 00) are gzip"},
+		"gzip named .ndjson":   {Plain, gz, "its name says plain text, but its first bytes (1f 8b 08 00) are gzip"},
 		"short text named .gz": {Gzip, []byte("{}"), "its gzip is cut off: unexpected EOF"},
-		"nothing, named .gz":   {Gzip, nil, "read test://dump: corrupt dump: it is empty (0 bytes), which no gzip is; have the producer write it again"},
-		"nothing, named .zst":  {Zstd, nil, "it is empty (0 bytes), which no zstd is"},
+		"nothing, named .gz":   {Gzip, nil, "read test://dump: corrupt dump: it is empty (0 bytes), and a valid gzip is not; have the producer write it again"},
+		"nothing, named .zst":  {Zstd, nil, "it is empty (0 bytes), and a valid zstd is not"},
 		"zstd, cut off":        {Zstd, zst[:len(zst)-9], "its zstd is cut off: unexpected EOF; have the producer write it again"},
 		"zstd, a vast window":  {Zstd, []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 0x01, 0x00, 0x00}, "window size exceeded"},
 		"zstd, damaged inside": {Zstd, flip(zst, 9), "its zstd cannot be read"},
@@ -507,7 +507,7 @@ func TestBrokenBodySaysWhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = drain(r)
-	if want := "read test://bucket/k: stopped after line 2, at byte 6 of its text: no progress"; err == nil || err.Error() != want {
+	if want := "read test://bucket/k: stopped after line 2, at byte 6 of the decompressed text: no progress"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -1,19 +1,18 @@
-// Package generate writes dumps that look like a support organisation's, of
-// any size, for demonstrations, benchmarks and tests.
+// Package generate writes realistic dumps of a support organisation, of any
+// size, for demonstrations, benchmarks and tests.
 //
-// They hold everything the contract (EVENTS.md) knows and every way to break
-// it: all types, statuses and signals; sessions on hold for days, transferred,
-// handed over, reopened; events that come late, twice, out of order; lines
-// that are blank or no events. Days have a working day's shape in central
-// Europe, with a peak in the morning, and quieter weekends.
+// The dumps contain every feature of EVENTS.md and every kind of violation: all
+// types, statuses and signals; sessions that are on hold for days, transferred,
+// handed over or reopened; events that are late, duplicated or out of order;
+// blank and rejected lines. The load follows a working day in central Europe,
+// with a peak in the morning and quieter weekends.
 //
-// A session is a pure function of the seed, its day and its number on that
-// day, so nothing has to be remembered: the dump of a day is made by telling
-// the stories of the sessions that can have lines in it, which are the day's
-// own and those few of the sixteen days before that say beforehand (plan) that
-// they take long or arrive late. Memory holds one slice of a part at a time,
-// however many days and sessions there are, but for a few bytes a session of
-// the day. The dump of a day does not depend on how many days follow.
+// A session is a pure function of the seed, its day and its number on that day,
+// so days need no shared state. The dump of a day contains lines of the day's
+// own sessions and of a few sessions of the sixteen days before: those whose plan
+// says that they are long or late. Memory holds one slice of a part at a time and
+// a few bytes for each session of the day. The dump of a day does not depend on
+// the number of days after it.
 package generate
 
 import (
@@ -35,16 +34,16 @@ import (
 	"daybook/transform/day"
 )
 
-// Options say what to generate. Equal options give equal bytes, except that
-// Workers changes nothing.
+// Options configure the generator. Equal options give equal bytes. Workers does
+// not affect the bytes.
 type Options struct {
 	Seed           uint64
-	From           day.Day       // the first dump day; no session is older
-	Days           int           // dump days
-	SessionsPerDay int           // on a working day; there are fewer at weekends
-	Template       dump.Template // where a day's dumps lie
+	From           day.Day       // the first dump day, and of the first sessions
+	Days           int           // number of dump days
+	SessionsPerDay int           // on a working day; weekends have fewer
+	Template       dump.Template // of the dumps' keys
 	Codec          dump.Codec
-	Workers        int // days written at the same time; 0 is 1
+	Workers        int // days to write in parallel; 0 means 1
 }
 
 // The limits of Options.
@@ -53,23 +52,23 @@ const (
 	maxDays           = 200 * 366
 )
 
-// The first and last year that a session may have begun in: EVENTS.md allows
-// 1990 to 2200, and sessions that begin at the end of a year go on in the next.
+// The first and last year of a session's begin. EVENTS.md allows 1990 to 2200,
+// and a session may continue in the next year.
 const (
 	firstYear = 1990
 	lastYear  = 2199
 )
 
-// Validate says what is wrong with the numbers in o.
+// Validate returns an error for a number out of range.
 func (o Options) Validate() error {
 	if o.Days < 1 || o.Days > maxDays {
-		return fmt.Errorf("%d days: expected 1 to %d", o.Days, maxDays)
+		return fmt.Errorf("generate %d days: give 1 to %d", o.Days, maxDays)
 	}
 	if o.SessionsPerDay < 1 || o.SessionsPerDay > maxSessionsPerDay {
-		return fmt.Errorf("%d sessions a day: expected 1 to %d", o.SessionsPerDay, maxSessionsPerDay)
+		return fmt.Errorf("generate %d sessions a day: give 1 to %d", o.SessionsPerDay, maxSessionsPerDay)
 	}
 	if last := o.From + day.Day(o.Days-1); o.From.UTC().Year() < firstYear || last.UTC().Year() > lastYear {
-		return fmt.Errorf("days from %s to %s: expected years from %d to %d", o.From, last, firstYear, lastYear)
+		return fmt.Errorf("generate days from %s to %s: give days of the years %d to %d", o.From, last, firstYear, lastYear)
 	}
 	return nil
 }
@@ -77,11 +76,11 @@ func (o Options) Validate() error {
 // Stats counts what was written. Lines = Events + Duplicates + Rejected + Blank.
 type Stats struct {
 	Objects    int64 `json:"objects"`
-	Bytes      int64 `json:"bytes"` // of text, before compression
+	Bytes      int64 `json:"bytes"` // before compression
 	Lines      int64 `json:"lines"`
-	Events     int64 `json:"events"` // that are not duplicates
+	Events     int64 `json:"events"` // without duplicates
 	Duplicates int64 `json:"duplicates"`
-	Rejected   int64 `json:"rejected"` // lines that are no events
+	Rejected   int64 `json:"rejected"` // lines that are not events
 	Blank      int64 `json:"blank"`
 }
 
@@ -95,17 +94,17 @@ func (s *Stats) add(t Stats) {
 	s.Blank += t.Blank
 }
 
-// Put stores one object: it calls write once with where its bytes go. It must
-// be safe for concurrent use if Options.Workers is more than one.
+// Put stores one object. It calls write once with the destination of the bytes.
+// It must be safe for concurrent use if Options.Workers is more than 1.
 type Put func(ctx context.Context, key string, write func(io.Writer) error) error
 
-// Write generates the dumps, several objects a day. It ends early, with an
-// error, when ctx does.
+// Write generates the dumps, several objects a day. It returns an error when ctx
+// is cancelled.
 func Write(ctx context.Context, o Options, put Put) (Stats, error) {
 	if err := o.Validate(); err != nil {
-		return Stats{}, fmt.Errorf("generate: %w", err)
+		return Stats{}, err
 	}
-	w := newWorld(o.Seed, o.SessionsPerDay)
+	w := newOrganisation(o.Seed, o.SessionsPerDay)
 	var mu sync.Mutex
 	var total Stats
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -123,18 +122,18 @@ func Write(ctx context.Context, o Options, put Put) (Stats, error) {
 	return total, cmp.Or(err, ctx.Err())
 }
 
-// hourMillis is the part of a day that one object holds: the lines of the
-// sessions that began in the same hour, of this day or an earlier one.
+// hourMillis is the part of a day in one object: the lines of the sessions that
+// began in the same hour of this or an earlier day.
 const hourMillis = 60 * 60 * 1000
 
-func writeDay(ctx context.Context, w *world, o Options, d day.Day, put Put) (Stats, error) {
+func writeDay(ctx context.Context, w *organisation, o Options, d day.Day, put Put) (Stats, error) {
 	var stats Stats
 	packer, err := newCompressor(o.Codec)
 	if err != nil {
 		return stats, fmt.Errorf("generate: %w", err)
 	}
 	plans := w.plansOn(d, o.From)
-	t := newTeller(w)
+	t := newLineWriter(w)
 	for hour := range int64(24) {
 		n, _ := slices.BinarySearchFunc(plans, (hour+1)*hourMillis, func(p plan, ms int64) int {
 			return cmp.Compare(p.timeOfDay(), ms)
@@ -147,7 +146,7 @@ func writeDay(ctx context.Context, w *world, o Options, d day.Day, put Put) (Sta
 		if err := ctx.Err(); err != nil {
 			return stats, err
 		}
-		p := part{teller: t, day: d, plans: ofHour}
+		p := part{lines: t, day: d, plans: ofHour}
 		p.style(w.seed, d, hour)
 		p.tooLong = d == o.From && hour == tooLongHour && o.SessionsPerDay >= tooLongFrom
 		key := fmt.Sprintf("%spart-%02d.ndjson%s", o.Template.Prefix(d), hour, o.Codec.Extension())
@@ -162,33 +161,33 @@ func writeDay(ctx context.Context, w *world, o Options, d day.Day, put Put) (Sta
 	return stats, nil
 }
 
-// One line over 1 MiB is enough for a set of dumps, and more than enough for
-// a small one.
+// A set of dumps gets one line over 1 MiB, in this hour of the first day, if it
+// has at least this many sessions.
 const (
 	tooLongFrom = 1000 // sessions a day
 	tooLongHour = 10
 )
 
-// compressor is what gzip.Writer and zstd.Encoder have in common. Making one
-// costs megabytes, so it is used again for the next object.
+// compressor is the common interface of gzip.Writer and zstd.Encoder. A new one
+// allocates megabytes, so it is reused for the next object.
 type compressor interface {
 	io.WriteCloser
 	Reset(w io.Writer)
 }
 
-// newCompressor makes none, nil, for plain text.
+// newCompressor returns nil for plain text.
 func newCompressor(codec dump.Codec) (compressor, error) {
 	switch codec {
 	case dump.Gzip:
 		return gzip.NewWriter(nil), nil
 	case dump.Zstd:
-		// An object without a line is to be a frame, too, not nothing.
+		// An object without lines is a frame, too: zero bytes are not valid zstd.
 		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
 	}
 	return nil, nil
 }
 
-// compressed has write's text compressed on its way to w.
+// compressed calls write with a writer that compresses into w.
 func compressed(w io.Writer, c compressor, write func(io.Writer) error) error {
 	if c == nil {
 		return write(w)
@@ -197,20 +196,20 @@ func compressed(w io.Writer, c compressor, write func(io.Writer) error) error {
 	return errors.Join(write(c), c.Close())
 }
 
-// part is one object in the making.
+// part writes one object.
 type part struct {
-	teller  *teller
+	lines   *lineWriter
 	day     day.Day
 	plans   []plan
-	tooLong bool // has a line that is too long
+	tooLong bool // it has a line that is too long
 
-	mark       bool   // begins with a byte order mark
-	terminator string // of its lines
-	cut        bool   // the last line has none
+	mark       bool   // it begins with a byte order mark
+	terminator string // line ending
+	cut        bool   // the last line has no line ending
 	stats      Stats
 }
 
-// style gives some parts the looks of other producers.
+// style varies the format of some parts, like that of different producers.
 func (p *part) style(seed uint64, d day.Day, hour int64) {
 	looks := mix(mix(seed^uint64(d)) ^ uint64(hour))
 	p.mark = looks%16 == 0
@@ -221,8 +220,8 @@ func (p *part) style(seed uint64, d day.Day, hour int64) {
 	}
 }
 
-// sliceSize is how many sessions are in memory at once: about 8 MB of text.
-// Lines are in order of time within a slice.
+// sliceSize is the number of sessions in memory at a time: about 8 MB of text.
+// Lines are sorted by time within a slice.
 const sliceSize = 1000
 
 func (p *part) write(to io.Writer) error {
@@ -234,10 +233,10 @@ func (p *part) write(to io.Writer) error {
 	}
 	first := true
 	for plans := range slices.Chunk(p.plans, sliceSize) {
-		t := p.teller
+		t := p.lines
 		t.reset()
 		for _, plan := range plans {
-			t.tell(plan)
+			t.writeSession(plan)
 		}
 		if p.tooLong && first {
 			t.tooLong()
@@ -247,8 +246,8 @@ func (p *part) write(to io.Writer) error {
 			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.start, b.start))
 		})
 		for _, l := range lines {
-			// A terminator comes before a line, not after it, so that the last
-			// one can go without.
+			// The line ending is written before the next line, so that the last
+			// line can be without it.
 			if !first {
 				w.WriteString(p.terminator)
 				p.stats.Bytes += int64(len(p.terminator))
@@ -280,34 +279,34 @@ func (p *part) count(l line) {
 	}
 }
 
-// Kind is what a line is to a reader.
+// Kind is the outcome of a line in the accounting.
 type Kind uint8
 
 // The kinds of lines, as EVENTS.md accounts for them.
 const (
 	Event     Kind = iota + 1
-	Duplicate      // an event that another line, in this or an earlier dump, holds, too
+	Duplicate      // a further copy of an event in this or an earlier dump
 	Rejected
 	Blank
 )
 
-// Line is one line of a session's.
+// Line is one line of a session.
 type Line struct {
-	Day  day.Day // the dump day that it is in
+	Day  day.Day // dump day
 	Kind Kind
-	Text string // without a terminator
+	Text string // without a line ending
 }
 
-// Sessions gives the lines of each session that begins on d, in the order in
-// which things happened: what Write spreads over dumps. Of o, only Seed and
-// SessionsPerDay matter.
+// Sessions yields the lines of each session that begins on d, in order of time.
+// Write distributes the same lines over dumps. Only Seed and SessionsPerDay of o
+// are used.
 func (o Options) Sessions(d day.Day) iter.Seq[[]Line] {
 	return func(yield func([]Line) bool) {
-		w := newWorld(o.Seed, o.SessionsPerDay)
-		t := newTeller(w)
+		w := newOrganisation(o.Seed, o.SessionsPerDay)
+		t := newLineWriter(w)
 		for n := range w.count(d) {
 			t.reset()
-			t.tell(w.plan(d, n))
+			t.writeSession(w.plan(d, n))
 			lines := make([]Line, len(t.lines))
 			for i, l := range t.lines {
 				lines[i] = Line{Day: l.day, Kind: l.kind, Text: string(t.text[l.start:l.end])}

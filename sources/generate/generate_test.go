@@ -374,8 +374,8 @@ func TestVerdicts(t *testing.T) {
 // A session's lines lie within what its plan says; otherwise the dumps of some
 // days would lack them.
 func TestPlansHold(t *testing.T) {
-	w := newWorld(3, 200)
-	teller := newTeller(w)
+	w := newOrganisation(3, 200)
+	writer := newLineWriter(w)
 	longest := day.Day(0)
 	for n := range 4000 {
 		d := monday + day.Day(n/200)
@@ -386,9 +386,9 @@ func TestPlansHold(t *testing.T) {
 		if p.last > d+reachDays {
 			t.Fatalf("session %d of %s may have lines until %s, beyond reach", n, d, p.last)
 		}
-		teller.reset()
-		teller.tell(p)
-		for _, l := range teller.lines {
+		writer.reset()
+		writer.writeSession(p)
+		for _, l := range writer.lines {
 			if l.day < d || l.day > p.last {
 				t.Fatalf("session %d of %s has a line on %s; its plan ends on %s", n, d, l.day, p.last)
 			}
@@ -444,7 +444,7 @@ func TestObjectsDiffer(t *testing.T) {
 
 // Sessions begin when people work, by the clocks of central Europe.
 func TestShapeOfDays(t *testing.T) {
-	w := newWorld(1, 10_000)
+	w := newOrganisation(1, 10_000)
 	hours := func(d day.Day) (n [24]int) {
 		for i := range w.count(d) {
 			n[(w.plan(d, i).timeOfDay()+centralEuropeanOffset(d))/hourMillis%24]++
@@ -539,10 +539,10 @@ func TestWriteFails(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"generate: 0 days: expected 1 to 73200":                                                               func(o *Options) { o.Days = 0 },
-		"generate: 0 sessions a day: expected 1 to 99999999":                                                  func(o *Options) { o.SessionsPerDay = 0 },
-		"generate: days from 1989-12-31 to 1989-12-31: expected years from 1990 to 2199":                      func(o *Options) { o.From = day.Date(1989, time.December, 31) },
-		fmt.Sprintf("generate: days from 2199-12-31 to 2200-01-01: expected years from %d to %d", 1990, 2199): func(o *Options) { o.From, o.Days = day.Date(2199, time.December, 31), 2 },
+		"generate 0 days: give 1 to 73200":                                                                      func(o *Options) { o.Days = 0 },
+		"generate 0 sessions a day: give 1 to 99999999":                                                         func(o *Options) { o.SessionsPerDay = 0 },
+		"generate days from 1989-12-31 to 1989-12-31: give days of the years 1990 to 2199":                      func(o *Options) { o.From = day.Date(1989, time.December, 31) },
+		fmt.Sprintf("generate days from 2199-12-31 to 2200-01-01: give days of the years %d to %d", 1990, 2199): func(o *Options) { o.From, o.Days = day.Date(2199, time.December, 31), 2 },
 	} {
 		o := options(1, 1)
 		change(&o)

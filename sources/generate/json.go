@@ -4,8 +4,8 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s, which is valid UTF-8, as a JSON string. With ascii,
-// whatever is not ASCII is escaped.
+// appendString appends s, which is valid UTF-8, as a JSON string. With ascii it
+// escapes all characters outside ASCII.
 func appendString(b []byte, s string, ascii bool) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -43,7 +43,7 @@ func appendEscape(b []byte, r rune) []byte {
 	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }
 
-// appendDigits appends n with leading zeros, width digits in all.
+// appendDigits appends n in width digits, with leading zeros.
 func appendDigits(b []byte, n int64, width int) []byte {
 	start := len(b)
 	for range width {

@@ -11,36 +11,36 @@ import (
 const (
 	dayMillis = 24 * hourMillis
 
-	// sessionIDsPerDay separates the session ids of two days.
+	// sessionIDsPerDay is the distance of the session ids of two days.
 	sessionIDsPerDay = 100_000_000
 
-	// spanMillis is more than a session lasts, but for a break of days.
+	// spanMillis bounds the length of a session without its break of days.
 	spanMillis = 8 * hourMillis
 
 	maxBreakDays = 12 // sessions live up to 14 days
 	maxLateDays  = 2
 
-	// reachDays is how many days after its own a session can have lines: a
-	// break, the session's span over a midnight, a late event, a duplicate of it.
+	// reachDays is the number of days after its own on which a session can have
+	// lines: a break, a midnight in its span, a late event, a duplicate of that.
 	reachDays = maxBreakDays + 1 + maxLateDays + 1
 )
 
-// plan is what can be known of a session, at little cost, before its story is
-// told.
+// plan holds the traits of a session that are cheap to compute before its lines
+// are written.
 type plan struct {
 	id        int64
-	created   int64 // milliseconds since the Unix epoch
-	breakDays int   // on hold, or closed before it is reopened
-	late      bool  // some of its events are delivered late
-	twice     bool  // some are delivered again on the next day
-	last      day.Day
+	created   int64   // milliseconds since the Unix epoch
+	breakDays int     // on hold, or closed before it is reopened
+	late      bool    // some of its events are delivered late
+	twice     bool    // some are delivered again on the next day
+	last      day.Day // the last dump day that may have its lines
 }
 
-// timeOfDay gives when the session began, in milliseconds since midnight UTC.
+// timeOfDay is the begin of the session in milliseconds since midnight UTC.
 func (p plan) timeOfDay() int64 { return p.created % dayMillis }
 
-// count is how many sessions begin on d.
-func (w *world) count(d day.Day) int {
+// count is the number of sessions that begin on d.
+func (w *organisation) count(d day.Day) int {
 	switch d.UTC().Weekday() {
 	case time.Saturday:
 		return w.sessionsPerDay * 2 / 5
@@ -50,8 +50,8 @@ func (w *world) count(d day.Day) int {
 	return w.sessionsPerDay
 }
 
-// plan plans session n of those that begin on d, none of which is before 1970.
-func (w *world) plan(d day.Day, n int) plan {
+// plan returns the plan of session n of day d. d must not lie before 1970.
+func (w *organisation) plan(d day.Day, n int) plan {
 	id := int64(d)*sessionIDsPerDay + int64(n) + 1
 	when := mix(w.seed ^ mix(uint64(id)))
 	traits := mix(when)
@@ -74,9 +74,9 @@ func (w *world) plan(d day.Day, n int) plan {
 	return p
 }
 
-// plansOn plans the sessions that can have lines in the dump of d, ordered by
-// the time of day at which they began. No session began before from.
-func (w *world) plansOn(d, from day.Day) []plan {
+// plansOn returns the plans of the sessions that can have lines in the dump of d,
+// ordered by the time of day of their begin. No session begins before from.
+func (w *organisation) plansOn(d, from day.Day) []plan {
 	plans := make([]plan, 0, w.sessionsPerDay*3/2)
 	for began := max(from, d-reachDays); began <= d; began++ {
 		for n := range w.count(began) {
@@ -91,8 +91,8 @@ func (w *world) plansOn(d, from day.Day) []plan {
 	return plans
 }
 
-// How many sessions begin in each hour of a working day and of a weekend's, by
-// the clock on the wall, in proportion.
+// The relative numbers of sessions that begin in each local hour of a working day
+// and of a day of a weekend.
 var (
 	workingHours = [24]float64{1, 1, 1, 1, 1, 2, 5, 18, 52, 88, 100, 92, 70, 78, 90, 84, 66, 38, 20, 14, 10, 8, 5, 3}
 	weekendHours = [24]float64{3, 2, 1, 1, 1, 1, 2, 5, 12, 18, 20, 20, 18, 18, 16, 14, 12, 12, 10, 9, 8, 6, 5, 4}
@@ -113,8 +113,8 @@ func shapeOf(hours [24]float64) shape {
 	return s
 }
 
-// at gives the time of day, in milliseconds, before which the share u of the
-// sessions began.
+// at returns the time of day, in milliseconds, before which the share u of the
+// sessions begins.
 func (s *shape) at(u float64) int64 {
 	hour := 0
 	for hour < 23 && s[hour+1] <= u {
@@ -124,9 +124,9 @@ func (s *shape) at(u float64) int64 {
 	return int64((float64(hour) + within) * hourMillis)
 }
 
-// timeOfDay gives the UTC time of day, in milliseconds, before which the share
-// u of d's sessions began.
-func (w *world) timeOfDay(d day.Day, u float64) int64 {
+// timeOfDay returns the UTC time of day, in milliseconds, before which the share
+// u of d's sessions begins.
+func (w *organisation) timeOfDay(d day.Day, u float64) int64 {
 	s := &w.working
 	if wd := d.UTC().Weekday(); wd == time.Saturday || wd == time.Sunday {
 		s = &w.weekend
@@ -134,9 +134,9 @@ func (w *world) timeOfDay(d day.Day, u float64) int64 {
 	return (s.at(u) - centralEuropeanOffset(d) + dayMillis) % dayMillis
 }
 
-// centralEuropeanOffset is what clocks are ahead of UTC, in milliseconds, from
-// the last Sunday of March to that of October by two hours. It is reckoned
-// here, so that the bytes do not depend on a time zone database.
+// centralEuropeanOffset is the offset of local time from UTC in milliseconds: two
+// hours from the last Sunday of March to that of October, otherwise one. It is
+// computed here, so that the bytes do not depend on a time zone database.
 func centralEuropeanOffset(d day.Day) int64 {
 	year := d.UTC().Year()
 	if lastSunday(year, time.March) <= d && d < lastSunday(year, time.October) {
@@ -150,7 +150,7 @@ func lastSunday(year int, month time.Month) day.Day {
 	return last - day.Day(last.UTC().Weekday())
 }
 
-// mix is SplitMix64's finaliser: it turns neighbouring numbers into unrelated
+// mix is the finaliser of SplitMix64: it maps neighbouring numbers to unrelated
 // ones.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
@@ -159,5 +159,5 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// unit makes a number in [0, 1) of a random one.
+// unit maps a random number to [0, 1).
 func unit(x uint64) float64 { return float64(x>>11) / (1 << 53) }

@@ -2,7 +2,7 @@ package generate
 
 import "strings"
 
-// Names of people, taken at random from here and there.
+// Names of people, combined at random.
 var (
 	given = []string{
 		"Ada", "Aisha", "Akira", "Ana", "Ben", "Chiara", "Chidi", "Daan", "Dilara", "Élodie", "Emeka", "Fatima",
@@ -45,8 +45,8 @@ var tools = []string{
 	"script_runner", "url_push", "clipboard", "registry_editor", "device_config",
 }
 
-// What customers fill in: plain, foreign, what a spreadsheet would take for a
-// formula, what has to be escaped, and what is too long (64 characters).
+// Answers of customers: plain text, other scripts, texts that a spreadsheet takes
+// for formulas, texts that need escapes, and texts of more than 64 characters.
 var answers = []string{
 	"printer", "VPN", "e-mail", "Acme GmbH", "Zürich", "naïve café", "日本語サポート", "😀👍", "שלום", "мережа",
 	"=1+1", `=HYPERLINK("http://example.com","x")`, "+31 20 555 0100", "-", "@home", "\tindented",
@@ -54,7 +54,7 @@ var answers = []string{
 	strings.Repeat("Donaudampfschifffahrt ", 4),
 }
 
-// What is said in the chat, by sender.
+// Lines of the chat, by sender.
 var (
 	customerPhrases = []string{
 		"It still does not work.", "Merci beaucoup !", "The printer says \"offline\", but the lamp is green.", "yes", "no",

@@ -21,60 +21,60 @@ import (
 )
 
 const (
-	// tempPrefix begins the names of files that are still being written. They
-	// are never objects; see Unfinished for those that a crash left behind.
+	// tempPrefix begins the name of every file that is still being written.
+	// Such files are never objects; Unfinished lists those a crash left behind.
 	tempPrefix = ".tmp-"
-	// lockName is the file in the root that writers lock. It must not be
-	// deleted while a writer runs.
+	// lockName is the file in the root that writers lock. Deleting it while a
+	// writer runs breaks conditional puts.
 	lockName = ".daybook-lock"
 )
 
-// Dir is a store in a local directory, with the semantics of a bucket: a key
-// is a path below the root, Put is atomic and durable, and conditions hold
-// between processes.
+// Dir is a store in a local directory, with the semantics of a bucket: a key is
+// a path below the root, Put is atomic and durable, and conditions hold between
+// processes.
 //
-// An object's ETag is made of its file's size, modification time and inode,
-// so that listing does not read contents. Put gives every file a new inode
-// and a time of its own; a file that something else rewrites in place keeps
-// its ETag only if neither its size nor its time changes.
+// An object's ETag consists of its file's size, modification time and inode, so
+// a listing reads no contents. Put gives every file a new inode and a time of
+// its own. A file that another program rewrites in place keeps its ETag only if
+// its size and its time stay the same.
 //
-// Symbolic links are followed, to files and to directories.
+// Symbolic links to files and to directories are followed.
 type Dir struct {
 	root   string
-	unborn atomic.Bool // the root is to be created by the first Put
+	create atomic.Bool // the root does not exist; the first Put creates it
 }
 
-// NewDir is the store in the directory root, which need not exist yet: until
-// it does, every call fails with ErrNoBucket.
+// NewDir returns the store in the directory root. As long as root does not
+// exist, every call fails with ErrNoBucket.
 func NewDir(root string) (*Dir, error) {
 	if root == "" {
-		return nil, errors.New("the store's directory is empty; give a path")
+		return nil, errors.New("the path of the store is empty; give a directory")
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
-		return nil, fmt.Errorf("the store's directory %q: %w", root, err)
+		return nil, fmt.Errorf("the directory %q: %w", root, err)
 	}
 	return &Dir{root: abs}, nil
 }
 
-// CreateDir is NewDir, but where root is missing now, the first Put creates it
-// and its parents. Until then, it is empty.
+// CreateDir is like NewDir, but a missing root counts as an empty store, and
+// the first Put creates it with its parents.
 func CreateDir(root string) (*Dir, error) {
 	d, err := NewDir(root)
 	if err != nil {
 		return nil, err
 	}
 	_, err = os.Stat(d.root)
-	d.unborn.Store(errors.Is(err, fs.ErrNotExist))
+	d.create.Store(errors.Is(err, fs.ErrNotExist))
 	return d, nil
 }
 
-// URL is the key's path as a file URL, not percent-encoded.
+// URL is the path of key as a file URL, not percent-encoded.
 func (d *Dir) URL(key string) string { return "file://" + d.path(key) }
 
 func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-// objectPath is the path of key, once it is known to be one of an object.
+// objectPath validates key and returns the path of its file.
 func (d *Dir) objectPath(op, key string) (string, error) {
 	err := CheckKey(key)
 	if err == nil && (isTemp(key) || key == lockName) {
@@ -86,12 +86,12 @@ func (d *Dir) objectPath(op, key string) (string, error) {
 	return d.path(key), nil
 }
 
-// isTemp says whether what lies at key is still being written.
+// isTemp reports whether key names an unfinished file.
 func isTemp(key string) bool {
 	return strings.HasPrefix(key[strings.LastIndexByte(key, '/')+1:], tempPrefix)
 }
 
-// fail turns an operating system's error into an *Error.
+// fail turns an error of the operating system into an *Error.
 func (d *Dir) fail(op, key string, err error) error {
 	e := &Error{Op: op, URL: d.URL(key), Err: err}
 	var path *fs.PathError
@@ -114,18 +114,18 @@ func (d *Dir) fail(op, key string, err error) error {
 	return e
 }
 
-// checkRoot fails unless the root is a directory.
+// checkRoot fails unless the root is a directory or may still be created.
 func (d *Dir) checkRoot(op string) error {
 	info, err := os.Stat(d.root)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && d.unborn.Load():
+	case errors.Is(err, fs.ErrNotExist) && d.create.Load():
 		return nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Hint: "create it, or correct the path", NotApplied: true}
 	case err != nil:
 		return d.fail(op, "", err)
 	case !info.IsDir():
-		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Err: errors.New("it is a file"), Hint: "give a directory", NotApplied: true}
+		return &Error{Op: op, URL: d.URL(""), Kind: ErrNoBucket, Err: errors.New("the path is a file"), Hint: "give a directory", NotApplied: true}
 	}
 	return nil
 }
@@ -146,20 +146,20 @@ func describe(key string, info fs.FileInfo) Object {
 	return Object{Key: key, Size: info.Size(), ETag: etagOf(info), Modified: info.ModTime()}
 }
 
-// List walks the directories that can hold keys with the prefix, and no others.
+// List walks only the directories that can hold keys with the prefix.
 func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return d.list(ctx, prefix, false)
 }
 
-// Unfinished lists the files that writers have not finished: those of writers at
-// work, which are young, and those that were left by some that were killed.
+// Unfinished lists the files that are still being written, and those that
+// killed writers left behind. Their age tells them apart.
 func (d *Dir) Unfinished(ctx context.Context) iter.Seq2[Object, error] { return d.list(ctx, "", true) }
 
 // Discard removes a file that Unfinished has listed.
 func (d *Dir) Discard(ctx context.Context, key string) error {
 	err := ctx.Err()
 	if err == nil && !isTemp(key) {
-		err = errors.New("it is not one that a writer has not finished")
+		err = errors.New("it is not an unfinished file")
 	}
 	if err == nil {
 		err = os.Remove(d.path(key))
@@ -199,18 +199,18 @@ type dirWalk struct {
 	d       *Dir
 	ctx     context.Context
 	prefix  string
-	temps   bool // look for what is being written, and not for objects
+	temps   bool // list unfinished files, not objects
 	yield   func(Object, error) bool
-	parents []fs.FileInfo // of the directory being walked, to notice loops of links
+	parents []fs.FileInfo // directories above the current one, to detect loops of links
 }
 
 type dirEntry struct {
-	key  string // ends in a slash for a directory, so that keys sort as the objects in them do
+	key  string // ends in a slash for a directory: so it sorts like the keys below it
 	info fs.FileInfo
 }
 
-// walk yields the objects below the directory dir ("" or ending in a slash);
-// false ends the listing.
+// walk yields the objects below dir ("" or ending in a slash). It returns false
+// to end the listing.
 func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 	files, err := os.ReadDir(w.d.path(dir))
 	if gone(err) {
@@ -221,7 +221,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 	}
 	for _, parent := range w.parents {
 		if os.SameFile(parent, info) {
-			return w.fail(dir, errors.New("a symbolic link leads back to a directory above it; remove the link"))
+			return w.fail(dir, errors.New("a symbolic link points to a directory above it; remove the link"))
 		}
 	}
 	w.parents = append(w.parents, info)
@@ -239,7 +239,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 		info, err := w.d.follow(key, file)
 		if gone(err) {
 			if _, lerr := os.Lstat(w.d.path(key)); lerr == nil {
-				return w.fail(key, errors.New("a broken symbolic link; restore its target, or remove the link"))
+				return w.fail(key, errors.New("the target of this symbolic link does not exist; restore it or remove the link"))
 			}
 			continue // deleted since the directory was read
 		}
@@ -265,7 +265,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 	return true
 }
 
-// follow describes a directory's entry, or what it links to.
+// follow describes a directory entry, or the target of a link.
 func (d *Dir) follow(key string, entry fs.DirEntry) (fs.FileInfo, error) {
 	if entry.Type()&fs.ModeSymlink != 0 {
 		return os.Stat(d.path(key))
@@ -273,7 +273,7 @@ func (d *Dir) follow(key string, entry fs.DirEntry) (fs.FileInfo, error) {
 	return entry.Info()
 }
 
-// gone says whether an error is that there is no such file or directory.
+// gone reports whether err means that the file or directory does not exist.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
 func (w *dirWalk) fail(key string, err error) bool {
@@ -281,9 +281,9 @@ func (w *dirWalk) fail(key string, err error) bool {
 	return false
 }
 
-// Open reads the file as it is now. A reader that meets its end in a file that
-// was rewritten or extended in place meanwhile fails with ErrChanged; one
-// that Put replaces is read to its end.
+// Open reads the file in its current state. A reader of a file that is
+// rewritten or extended in place fails with ErrChanged at its end. A file that
+// Put replaces is read to its end.
 func (d *Dir) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	path, err := d.objectPath("open", key)
 	if err != nil {
@@ -292,7 +292,7 @@ func (d *Dir) Open(ctx context.Context, key string, offset, length int64, ifMatc
 	if err := ctx.Err(); err != nil {
 		return nil, Object{}, d.fail("open", key, err)
 	}
-	// Only regular files are objects, and opening a pipe would wait.
+	// Only regular files are objects; opening a pipe would block.
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = fs.ErrNotExist
@@ -304,7 +304,7 @@ func (d *Dir) Open(ctx context.Context, key string, offset, length int64, ifMatc
 	if err != nil {
 		return nil, Object{}, d.fail("open", key, err)
 	}
-	// From here on the descriptor counts, not the name.
+	// From here on the descriptor decides: the name may get another file.
 	r, err := d.reader(ctx, f, key, offset, length, ifMatch)
 	if err != nil {
 		f.Close()
@@ -336,10 +336,10 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length
 }
 
 func changed(s Store, op, key, want, have string) error {
-	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is %s", want, have)}
+	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is now %s", want, have)}
 }
 
-// endOf is where the bytes end that are asked for of an object.
+// endOf is the offset at which a read of length bytes from offset ends.
 func endOf(object Object, offset, length int64) int64 {
 	if length < 0 || length > object.Size-offset {
 		return object.Size
@@ -349,7 +349,7 @@ func endOf(object Object, offset, length int64) int64 {
 
 func checkOffset(s Store, object Object, offset int64) error {
 	if offset < 0 || offset > object.Size {
-		return &Error{Op: "open", URL: s.URL(object.Key), Err: fmt.Errorf("the offset %d lies outside its %d bytes", offset, object.Size), Final: true}
+		return &Error{Op: "open", URL: s.URL(object.Key), Err: fmt.Errorf("the offset %d is outside the object, which has %d bytes", offset, object.Size), Final: true}
 	}
 	return nil
 }
@@ -359,7 +359,7 @@ type dirReader struct {
 	d      *Dir
 	f      *os.File
 	object Object
-	left   int64 // bytes to read at most
+	left   int64 // bytes still to read
 }
 
 func (r *dirReader) Read(p []byte) (int, error) {
@@ -389,8 +389,8 @@ func (r *dirReader) Read(p []byte) (int, error) {
 
 func (r *dirReader) Close() error { return r.f.Close() }
 
-// Put writes a temporary file beside the target and renames it, syncing the
-// file before and the directory after.
+// Put writes a temporary file beside the target, syncs it, renames it, and
+// syncs the directory.
 func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
 	path, err := d.objectPath("put", key)
 	if err != nil {
@@ -399,44 +399,44 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 	if err := checkPut(body, size, cond); err != nil {
 		return Object{}, &Error{Op: "put", URL: d.URL(key), Err: err, Final: true, NotApplied: true}
 	}
-	// The root is the operator's to create: a missing one is a wrong path or
-	// a disk that is not mounted.
+	// A missing root is a wrong path or a disk that is not mounted.
 	if err := d.checkRoot("put"); err != nil {
 		return Object{}, err
 	}
 	if err := makeDirs(filepath.Dir(path)); err != nil {
 		return Object{}, d.failPut(key, err)
 	}
-	d.unborn.Store(false)
+	d.create.Store(false)
 	temp := filepath.Join(filepath.Dir(path), tempPrefix+rand.Text())
 	info, err := writeFile(ctx, temp, body, size)
 	if err == nil {
 		err = d.publish(temp, path, cond)
 	}
 	if err != nil {
-		os.Remove(temp) // what cannot be removed is Unfinished
+		os.Remove(temp) // if this fails, Unfinished lists it
 		return Object{}, d.failPut(key, err)
 	}
 	return describe(key, info), nil
 }
 
-// failPut is fail for Put, where a missing path is not a missing object.
+// failPut is fail for Put: here a missing path does not mean a missing object.
 func (d *Dir) failPut(key string, err error) error {
 	e := &Error{Op: "put", URL: d.URL(key), Final: true, NotApplied: true}
 	switch {
 	case errors.Is(err, ErrPrecondition):
 		e.Kind = ErrPrecondition
 	case errors.Is(err, syscall.ENOTDIR):
-		e.Err = errors.New("a part of its path is a file; in a directory no key can lie below another")
+		e.Err = errors.New("a parent of its path is a file; in a directory, no key can lie below another")
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
-		e.Err = errors.New("it is a directory; in a directory no key can lie below another")
+		e.Err = errors.New("its path is a directory; in a directory, no key can lie below another")
 	default:
 		return d.fail("put", key, err)
 	}
 	return e
 }
 
-// writeFile creates the file path durably, except for its directory entry.
+// writeFile creates the file at path and syncs its content, not its directory
+// entry.
 func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (info fs.FileInfo, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -461,9 +461,9 @@ func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (
 		}
 		off += int64(n)
 	}
-	// File systems stamp files with a clock that ticks every few milliseconds
-	// and use inodes again, so that two quick Puts could end up with one ETag;
-	// the time set here has nanoseconds.
+	// File systems use a clock that ticks every few milliseconds, and reuse
+	// inodes: two quick Puts could get the same ETag. The time set here has
+	// nanoseconds.
 	now := time.Now()
 	if err := os.Chtimes(path, now, now); err != nil {
 		return nil, err
@@ -474,11 +474,11 @@ func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (
 	return f.Stat()
 }
 
-// publish gives the temporary file its name, if the condition holds.
+// publish renames the temporary file to path if the condition holds.
 //
-// Writers take the lock for the comparison and the rename together: shared
-// when they put unconditionally, exclusive when they compare. So a condition
-// holds against every writer of this program, in any process.
+// Writers hold the lock during the comparison and the rename: an unconditional
+// Put shares it, a conditional Put holds it alone. So a condition holds against
+// every writer of this program, in any process.
 func (d *Dir) publish(temp, path string, cond Condition) error {
 	unlock, err := d.lock(cond.Conditional())
 	if err != nil {
@@ -502,7 +502,7 @@ func (d *Dir) publish(temp, path string, cond Condition) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// lock locks the store's writers; the operating system lets go of the lock
+// lock takes the lock of the store's writers. The operating system releases it
 // when the process ends.
 func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(d.root, lockName), os.O_RDWR|os.O_CREATE, 0o666)
@@ -526,7 +526,7 @@ func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// Delete removes the file and leaves its directory.
+// Delete removes the file and keeps its directory.
 func (d *Dir) Delete(ctx context.Context, key string) error {
 	path, err := d.objectPath("delete", key)
 	if err != nil {
@@ -539,7 +539,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	unlock, err := d.lock(false)
-	if errors.Is(err, fs.ErrNotExist) && d.unborn.Load() {
+	if errors.Is(err, fs.ErrNotExist) && d.create.Load() {
 		return nil
 	}
 	if err != nil {
@@ -565,7 +565,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// makeDirs is os.MkdirAll, durable.
+// makeDirs is os.MkdirAll with synced directory entries.
 func makeDirs(dir string) error {
 	info, err := os.Stat(dir)
 	if err == nil {
@@ -583,14 +583,14 @@ func makeDirs(dir string) error {
 	}
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return makeDirs(dir) // another writer was faster; it must still be a directory
+			return makeDirs(dir) // another writer created it; check that it is a directory
 		}
 		return err
 	}
 	return syncDir(parent)
 }
 
-// syncDir makes the entries of dir durable.
+// syncDir syncs the entries of dir.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

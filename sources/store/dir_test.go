@@ -141,7 +141,7 @@ func TestDirSymlinks(t *testing.T) {
 
 	link(root, "zz-loop")
 	_, err = listKeys(d, t, "")
-	if want := "list " + d.URL("zz-loop") + ": a symbolic link leads back to a directory above it; remove the link"; err == nil || err.Error() != want {
+	if want := "list " + d.URL("zz-loop") + ": a symbolic link points to a directory above it; remove the link"; err == nil || err.Error() != want {
 		t.Errorf("a loop: %v; want %s", err, want)
 	}
 	if err := os.Remove(filepath.Join(root, "zz-loop")); err != nil {
@@ -150,7 +150,7 @@ func TestDirSymlinks(t *testing.T) {
 
 	link(filepath.Join(outside, "gone"), "broken")
 	_, err = listKeys(d, t, "")
-	if want := "list " + d.URL("broken") + ": a broken symbolic link; restore its target, or remove the link"; err == nil || err.Error() != want {
+	if want := "list " + d.URL("broken") + ": the target of this symbolic link does not exist; restore it or remove the link"; err == nil || err.Error() != want {
 		t.Errorf("a broken link: %v; want %s", err, want)
 	}
 }
@@ -231,8 +231,8 @@ func TestDirConflictsOfFilesAndDirectories(t *testing.T) {
 	d := newDir(t)
 	put(t, d, "a/b", "v")
 	for key, want := range map[string]string{
-		"a":     "put " + d.URL("a") + ": it is a directory; in a directory no key can lie below another",
-		"a/b/c": "put " + d.URL("a/b/c") + ": a part of its path is a file; in a directory no key can lie below another",
+		"a":     "put " + d.URL("a") + ": its path is a directory; in a directory, no key can lie below another",
+		"a/b/c": "put " + d.URL("a/b/c") + ": a parent of its path is a file; in a directory, no key can lie below another",
 	} {
 		if _, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err == nil || err.Error() != want {
 			t.Errorf("%v; want %s", err, want)

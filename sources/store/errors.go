@@ -8,25 +8,23 @@ import (
 	"strings"
 )
 
-// Error is what the stores of this package return: which operation failed on
-// which object, what kind of failure it was, and the cause.
+// Error is the error type of every store in this package.
 type Error struct {
 	Op       string // "list", "open", "read", "put" or "delete"
-	URL      string // the object, or the store itself
-	Kind     error  // one of the sentinels; nil for any other failure
-	Err      error  // the cause, where it says more than Kind; may be nil
-	Hint     string // what to do about it; may be empty
-	Attempts int    // how often it was tried, if more than once
+	URL      string // of the object, or of the store
+	Kind     error  // ErrNotFound and its like; nil for any other failure
+	Err      error  // the cause; nil if Kind says it all
+	Hint     string // what the user can do; may be empty
+	Attempts int    // number of attempts, if more than one
 
-	// Final: the same call would fail again, so it is not retried. Every Kind
-	// but ErrStalled implies it.
+	// Final: a retry would fail, too. Every Kind except ErrStalled implies it.
 	Final bool
-	// NotApplied: it is certain that nothing was written. Only then may a
-	// conditional Put be tried again.
+	// NotApplied: nothing was written. A conditional Put may be retried only
+	// after such an error.
 	NotApplied bool
 }
 
-// Error says what, where, why and what to do, in that order.
+// Error gives the operation, the object, the cause and the hint, in this order.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Op, e.URL)
@@ -45,7 +43,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives errors.Is and errors.As the kind and the cause.
+// Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
 	var errs []error
 	if e.Kind != nil {
@@ -57,8 +55,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// retryable says whether the same call may succeed later. ctx is the
-// caller's: once it is done there is nobody left to retry for.
+// retryable reports whether the same call may succeed later. ctx is the
+// caller's context: once it is done, a retry has no use.
 func retryable(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
@@ -70,21 +68,20 @@ func retryable(ctx context.Context, err error) bool {
 	return !e.Final && (e.Kind == nil || e.Kind == ErrStalled)
 }
 
-// Unanswered says of a Put's error that it leaves open whether the object was
-// written, and that the same call may succeed later.
+// Unanswered reports, for the error of a Put, whether it is unknown if the
+// object was written and a retry may succeed.
 func Unanswered(err error) bool {
 	return retryable(context.Background(), err) && !notApplied(err)
 }
 
-// notApplied says whether err proves that a Put wrote nothing.
+// notApplied reports whether err proves that a Put wrote nothing.
 func notApplied(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.NotApplied
 }
 
-// CheckKey refuses keys that a directory cannot hold, or that would leave it:
-// empty ones, those with a leading or trailing slash, an empty, "." or ".."
-// segment, or a NUL.
+// CheckKey rejects keys that a directory cannot hold: an empty key, a leading
+// or trailing slash, an empty, "." or ".." segment, or a NUL.
 func CheckKey(key string) error {
 	if key == "" {
 		return errors.New("the key is empty")
@@ -94,32 +91,33 @@ func CheckKey(key string) error {
 
 func checkSegments(path string) error {
 	if strings.ContainsRune(path, 0) {
-		return fmt.Errorf("the key %q contains a NUL", path)
+		return fmt.Errorf("the key %q contains a NUL byte", path)
 	}
 	for segment := range strings.SplitSeq(path, "/") {
 		switch segment {
 		case "", ".", "..":
-			return fmt.Errorf("the key %q has the segment %q; keys are relative paths such as 2026/11/20/events.ndjson", path, segment)
+			return fmt.Errorf("the key %q has the segment %q; use a relative path such as 2026/11/20/events.ndjson", path, segment)
 		}
 	}
 	return nil
 }
 
-// checkPut refuses what no store accepts.
+// checkPut validates the arguments of a Put.
 func checkPut(body io.ReaderAt, size int64, cond Condition) error {
 	switch {
 	case size < 0:
 		return fmt.Errorf("the size is negative (%d)", size)
 	case cond.IfAbsent && cond.IfMatch != "":
-		return errors.New("the conditions IfAbsent and IfMatch exclude each other")
+		return errors.New("IfAbsent and IfMatch exclude each other")
 	case cond.Conditional() && size > MaxConditionalSize:
-		return fmt.Errorf("a conditional put of %d bytes; the most is %d", size, int64(MaxConditionalSize))
+		return fmt.Errorf("a conditional put has at most %d bytes; this one has %d", int64(MaxConditionalSize), size)
 	case size == 0:
 		return nil
 	}
-	// A body that ends early would only be noticed when most of it was sent.
+	// Check the last byte now: otherwise a short body would show only after
+	// most of it was sent.
 	if n, err := body.ReadAt(make([]byte, 1), size-1); n < 1 {
-		return fmt.Errorf("the body has no %d bytes: %w", size, err)
+		return fmt.Errorf("the body is shorter than %d bytes: %w", size, err)
 	}
 	return nil
 }

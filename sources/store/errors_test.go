@@ -47,7 +47,7 @@ func TestDirErrors(t *testing.T) {
 	}
 	for d, want := range map[*Dir]string{
 		missing: "delete file://" + root + "/none: no such bucket or directory; create it, or correct the path",
-		file:    "delete file://" + root + "/file: no such bucket or directory: it is a file; give a directory",
+		file:    "delete file://" + root + "/file: no such bucket or directory: the path is a file; give a directory",
 	} {
 		if err := d.Delete(t.Context(), "k"); !errors.Is(err, ErrNoBucket) || err.Error() != want {
 			t.Errorf("\n got %v\nwant %s", err, want)

@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// Memory is a store for tests, as strict as the contract: it copies what it
-// is given, a reader keeps the version that it opened, and ETags are the
-// contents' MD5, as S3's are.
+// Memory is a store in memory, for tests. It keeps exactly to the contract of
+// [Store]: it copies each body, a reader keeps the version that it opened, and
+// the ETag is the MD5 of the content, as in S3. It is in this package because
+// it shares the checks of the other stores.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]memoryObject
@@ -25,10 +26,10 @@ type Memory struct {
 
 type memoryObject struct {
 	Object
-	data []byte // never modified
+	data []byte // immutable
 }
 
-// NewMemory is an empty store. The clock stamps the objects; nil is time.Now.
+// NewMemory returns an empty store. now stamps the objects; nil means time.Now.
 func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
@@ -56,7 +57,7 @@ func (m *Memory) get(key string) (memoryObject, bool) {
 	return o, ok
 }
 
-// List yields the objects as they are when it reaches them.
+// List yields each object in its version at the time it is reached.
 func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		m.mu.Lock()
@@ -77,7 +78,7 @@ func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 	}
 }
 
-// Open reads the version that is current now, whatever happens to it.
+// Open reads the current version, even if it is replaced or deleted later.
 func (m *Memory) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	if err := m.check(ctx, "open", key); err != nil {
 		return nil, Object{}, err
@@ -110,7 +111,7 @@ func (r *memoryReader) Read(p []byte) (int, error) {
 
 func (r *memoryReader) Close() error { return nil }
 
-// Put keeps a copy of the body.
+// Put stores a copy of the body.
 func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
 	if err := m.check(ctx, "put", key); err != nil {
 		return Object{}, err
@@ -135,7 +136,7 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	return o, nil
 }
 
-// Delete forgets the object.
+// Delete removes the object.
 func (m *Memory) Delete(ctx context.Context, key string) error {
 	if err := m.check(ctx, "delete", key); err != nil {
 		return err

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// Options are what a URL does not say.
+// Options are the settings that a URL cannot hold.
 type Options struct {
 	S3           S3Options     // Bucket and Prefix come from the URL
-	StallTimeout time.Duration // of S3 calls; 0 means DefaultStallTimeout
-	Retry        RetryPolicy   // of S3 calls
-	Create       bool          // create a local directory that does not exist, with the first Put
+	StallTimeout time.Duration // for S3 only; 0 means DefaultStallTimeout
+	Retry        RetryPolicy   // for S3 only
+	Create       bool          // the first Put creates a missing local directory
 }
 
-// OpenURL is the store that url names, ready for use:
+// OpenURL returns the store at url:
 //
-//	s3://bucket/prefix    a bucket, or what lies below a prefix of it, with
-//	                      retries and stall detection
-//	file:///dir, /dir, d  a local directory, which needs neither
+//	s3://bucket/prefix    a bucket, or the keys below a prefix, with retries
+//	                      and a stall time-out
+//	file:///dir, /dir, d  a local directory
 //
-// Nothing in a URL is percent-decoded: keys and paths mean what they show.
-// OpenURL sends no request: a wrong bucket or missing directory shows in the
-// first call.
+// URLs are taken literally, without percent-decoding. OpenURL sends no request:
+// a wrong bucket or a missing directory shows in the first call.
 func OpenURL(url string, o Options) (Store, error) {
 	scheme, rest, found := strings.Cut(url, "://")
 	if !found {
@@ -42,7 +41,7 @@ func OpenURL(url string, o Options) (Store, error) {
 		return WithRetry(WithStallTimeout(s, timeout), o.Retry), nil
 	case "file":
 		if found && !strings.HasPrefix(rest, "/") {
-			return nil, fmt.Errorf("open the store %s: a file URL has three slashes, such as file:///srv/dumps", url)
+			return nil, fmt.Errorf("open the store %s: a file URL needs three slashes, such as file:///srv/dumps", url)
 		}
 		open := NewDir
 		if o.Create {
@@ -54,5 +53,5 @@ func OpenURL(url string, o Options) (Store, error) {
 		}
 		return d, nil
 	}
-	return nil, fmt.Errorf("open the store %s: the scheme %q is unknown; use s3://bucket/prefix, file:///dir or a path", url, scheme)
+	return nil, fmt.Errorf("open the store %s: unknown scheme %q; use s3://bucket/prefix, file:///dir or a path", url, scheme)
 }

@@ -89,21 +89,19 @@ func TestOpenURLErrors(t *testing.T) {
 		s3   store.S3Options
 		want string
 	}{
-		{"", store.S3Options{}, `open the store "": the store's directory is empty; give a path`},
-		{"file://host/dir", store.S3Options{}, `open the store file://host/dir: a file URL has three slashes, such as file:///srv/dumps`},
-		{"gs://bucket", store.S3Options{}, `open the store gs://bucket: the scheme "gs" is unknown; use s3://bucket/prefix, file:///dir or a path`},
+		{"", store.S3Options{}, `open the store "": the path of the store is empty; give a directory`},
+		{"file://host/dir", store.S3Options{}, `open the store file://host/dir: a file URL needs three slashes, such as file:///srv/dumps`},
+		{"gs://bucket", store.S3Options{}, `open the store gs://bucket: unknown scheme "gs"; use s3://bucket/prefix, file:///dir or a path`},
 		{"s3://", store.S3Options{}, `open the store s3://: the bucket name "": Bucket name cannot be empty`},
 		{"s3://b_?/x", store.S3Options{}, `open the store s3://b_?/x: the bucket name "b_?": Bucket name contains invalid characters`},
 		{"s3://bucket", store.S3Options{Endpoint: "ftp://host"}, `open the store s3://bucket: the endpoint "ftp://host" has the scheme "ftp"; use https, http or none`},
 		{"s3://bucket", store.S3Options{Endpoint: "https://host", Plaintext: true}, `open the store s3://bucket: the endpoint "https://host" asks for TLS, the option Plaintext for none; drop one`},
 		{"s3://bucket", store.S3Options{Endpoint: "host/path"}, `open the store s3://bucket: the endpoint "host/path": Endpoint url cannot have fully qualified paths.`},
-		{"s3://bucket", store.S3Options{Lookup: "dns"}, `open the store s3://bucket: the bucket lookup "dns" is unknown; use "path", "virtual-host" or nothing`},
+		{"s3://bucket", store.S3Options{Lookup: "dns"}, `open the store s3://bucket: unknown bucket lookup "dns"; use "path", "virtual-host" or nothing`},
 		{"s3://bucket", store.S3Options{CAFile: "none.pem"}, `open the store s3://bucket: read the CA file: open none.pem: no such file or directory`},
-		{"s3://bucket", store.S3Options{CAFile: "empty.pem"}, `open the store s3://bucket: the CA file empty.pem holds no PEM certificate`},
+		{"s3://bucket", store.S3Options{CAFile: "empty.pem"}, `open the store s3://bucket: the CA file empty.pem contains no PEM certificate`},
 		{"s3://bucket", store.S3Options{AccessKey: "a"}, `open the store s3://bucket: S3 credentials need both the access key and the secret key`},
-		{"s3://bucket", store.S3Options{SecretKeyFile: "secret"}, `open the store s3://bucket: S3 credentials need both the access key and the secret key`},
-		{"s3://bucket", store.S3Options{AccessKey: "a", SecretKey: "s", AccessKeyFile: "key", SecretKeyFile: "secret"}, `open the store s3://bucket: S3 credentials are given both directly and as files; give one of the two`},
-		{"s3://bucket", store.S3Options{AccessKeyFile: "key", SecretKeyFile: "none"}, `open the store s3://bucket: read the S3 secret key: open none: no such file or directory`},
+		{"s3://bucket", store.S3Options{SecretKey: "s"}, `open the store s3://bucket: S3 credentials need both the access key and the secret key`},
 	} {
 		if _, err := store.OpenURL(tt.url, store.Options{S3: tt.s3}); err == nil || err.Error() != tt.want {
 			t.Errorf("%s, %+v\n got %v\nwant %s", tt.url, tt.s3, err, tt.want)

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// RetryPolicy says how often and how long to try. The zero value is a policy
-// for object storage: 8 attempts over about a minute.
+// RetryPolicy limits the attempts of a call. The zero value suits object
+// storage: 8 attempts within about a minute.
 type RetryPolicy struct {
 	Attempts int           // in a row without progress; 0 means 8
-	Base     time.Duration // the longest first wait; 0 means 250 ms
-	Max      time.Duration // the longest wait at all; 0 means 20 s
+	Base     time.Duration // the first wait at most; 0 means 250 ms
+	Max      time.Duration // each wait at most; 0 means 20 s
 
 	Rand   func() float64                                   // in [0, 1); nil means math/rand
 	Sleep  func(ctx context.Context, d time.Duration) error // nil means a timer
-	Notify func(err error, attempt int, wait time.Duration) // told before each wait; nil means nobody
+	Notify func(err error, attempt int, wait time.Duration) // called before each wait; may be nil
 }
 
 func (p RetryPolicy) withDefaults() RetryPolicy {
@@ -55,21 +55,20 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// WithRetry is s, but what failed and may succeed later is tried again, with
-// exponential backoff and full jitter (a wait between zero and the backoff,
-// so that clients which failed together do not return together):
+// WithRetry returns s with retries: exponential backoff with full jitter (each
+// wait is random between zero and the backoff, so that clients spread out).
 //
-//   - Open, Delete and an unconditional Put are repeated; all are idempotent.
-//   - A listing goes on after the last key that it yielded.
-//   - A body that is cut goes on at its offset, with the ETag pinned, so that
-//     a reader sees one version or ErrChanged; its length is verified.
-//   - A conditional Put is repeated only when the answer proves that it was
-//     not applied: a put whose answer was lost may have been, and its repeat
-//     would then fail on the writer's own object. Any other error is the
-//     caller's, who reads the object to find out.
+//   - Open, Delete and an unconditional Put are repeated: they are idempotent.
+//   - A listing continues after the last key that it yielded.
+//   - A body that breaks off continues at its offset in the same version
+//     (ETag); a reader sees one version or ErrChanged. Its length is checked.
+//   - A conditional Put is repeated only if the error proves that it was not
+//     applied. After a lost answer the put may have been applied, and a repeat
+//     would fail because of the writer's own object. The caller then reads the
+//     object to find out.
 //
-// Nothing is repeated that would fail again (see Error.Final), nor once the
-// caller's context is done.
+// A call is not repeated if it would fail again (see Error.Final), nor after
+// the caller's context is done.
 func WithRetry(s Store, p RetryPolicy) Store {
 	return &retryStore{Store: s, policy: p.withDefaults()}
 }
@@ -79,14 +78,14 @@ type retryStore struct {
 	policy RetryPolicy
 }
 
-// attempts counts the failures in a row of one call.
+// attempts counts the failures of one call in a row.
 type attempts struct {
 	policy *RetryPolicy
 	failed int
 }
 
-// again waits before the next attempt and returns nil, or returns the error
-// to give up with. may is what else must hold for a retry.
+// again waits before the next attempt and returns nil, or returns the final
+// error. may is a further condition for a retry.
 func (a *attempts) again(ctx context.Context, err error, may bool) error {
 	a.failed++
 	if !may || !retryable(ctx, err) {
@@ -108,7 +107,7 @@ func (a *attempts) again(ctx context.Context, err error, may bool) error {
 	wait := time.Duration(a.policy.Rand() * float64(backoff))
 	a.policy.Notify(err, a.failed, wait)
 	if a.policy.Sleep(ctx, wait) != nil {
-		return err // what went wrong tells more than that nobody waited
+		return err // the failure says more than the cancelled wait
 	}
 	return nil
 }
@@ -156,14 +155,14 @@ func (s *retryStore) Open(ctx context.Context, key string, offset, length int64,
 	}
 }
 
-// retryReader reads one version of an object, reopening it where it was cut.
+// retryReader reads one version of an object and reopens it where it broke off.
 type retryReader struct {
 	s        *retryStore
 	ctx      context.Context
-	rc       io.ReadCloser // nil after a cut
+	rc       io.ReadCloser // nil after a break
 	object   Object
 	offset   int64 // of the next byte
-	end      int64 // of the bytes that are to be read
+	end      int64 // offset after the last byte to read
 	attempts attempts
 	err      error // sticky
 }
@@ -188,32 +187,32 @@ func (r *retryReader) Read(p []byte) (int, error) {
 			r.tooLong()
 		}
 		if n > 0 {
-			return n, nil // what ended it, if anything did, is the next Read's
+			return n, nil // the next Read returns the error
 		}
 	}
 	return 0, r.err
 }
 
-// ended decides what the end of a body means.
+// ended decides whether a body is complete, is read again, or failed.
 func (r *retryReader) ended(err error) {
 	switch {
 	case r.offset > r.end:
 		r.tooLong()
 		return
 	case r.offset == r.end && (err == io.EOF || retryable(r.ctx, err)):
-		r.err = io.EOF // all there is was read, so a connection that breaks now is no matter
+		r.err = io.EOF // everything was read: a broken connection does not matter now
 		return
 	case err == io.EOF:
-		err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Err: fmt.Errorf("the body was cut after %d of %d bytes", r.offset, r.end)}
+		err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Err: fmt.Errorf("the body ended after %d of %d bytes", r.offset, r.end)}
 	}
 	r.rc.Close()
 	r.rc = nil
-	// Without an ETag there is no telling whether the rest belongs to the same version.
+	// Without an ETag, the rest may belong to another version.
 	r.err = r.attempts.again(r.ctx, err, r.object.ETag != "")
 }
 
 func (r *retryReader) tooLong() {
-	r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("the body goes on after byte %d", r.end)}
+	r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("the body continues after byte %d, where it should end", r.end)}
 }
 
 func (r *retryReader) reopen() {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // noWait is a policy whose waits are recorded instead of waited for.
@@ -82,10 +82,10 @@ func TestRetryBackoff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inner := store.NewMemory(nil)
 			put(t, inner, "k", "v")
-			down := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: faults.Drop} })
+			down := faultstest.New(inner, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: faultstest.Drop} })
 			var waits []time.Duration
 			err := calls(store.WithRetry(down, noWait(9, &waits)))[name](t.Context())
-			if !errors.Is(err, faults.ErrInjected) || !strings.HasSuffix(err.Error(), "injected fault (gave up after 9 attempts)") {
+			if !errors.Is(err, faultstest.ErrInjected) || !strings.HasSuffix(err.Error(), "injected fault (gave up after 9 attempts)") {
 				t.Errorf("error %v", err)
 			}
 			ms := time.Millisecond
@@ -97,11 +97,11 @@ func TestRetryBackoff(t *testing.T) {
 				t.Errorf("%d calls; want 9", down.Calls())
 			}
 
-			recovers := faults.New(inner, func(c faults.Call) faults.Outcome {
+			recovers := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
 				if c.N < 9 {
-					return faults.Outcome{Fault: faults.Drop}
+					return faultstest.Outcome{Fault: faultstest.Drop}
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			if err := calls(store.WithRetry(recovers, noWait(9, nil)))[name](t.Context()); err != nil {
 				t.Errorf("the ninth attempt is good, but %v", err)
@@ -119,8 +119,8 @@ func TestRetryNotForFinalErrors(t *testing.T) {
 	}
 	for _, failure := range final {
 		for name := range calls(nil) {
-			s := faults.New(store.NewMemory(nil), func(faults.Call) faults.Outcome {
-				return faults.Outcome{Fault: faults.Drop, Err: failure}
+			s := faultstest.New(store.NewMemory(nil), func(faultstest.Call) faultstest.Outcome {
+				return faultstest.Outcome{Fault: faultstest.Drop, Err: failure}
 			})
 			err := calls(store.WithRetry(s, noWait(5, nil)))[name](t.Context())
 			if err != failure || s.Calls() != 1 {
@@ -133,11 +133,11 @@ func TestRetryNotForFinalErrors(t *testing.T) {
 func TestRetryEndsWithTheCaller(t *testing.T) {
 	for name := range calls(nil) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := faults.New(store.NewMemory(nil), func(faults.Call) faults.Outcome {
+		s := faultstest.New(store.NewMemory(nil), func(faultstest.Call) faultstest.Outcome {
 			cancel()
-			return faults.Outcome{Fault: faults.Drop}
+			return faultstest.Outcome{Fault: faultstest.Drop}
 		})
-		if err := calls(store.WithRetry(s, noWait(5, nil)))[name](ctx); !errors.Is(err, faults.ErrInjected) || s.Calls() != 1 {
+		if err := calls(store.WithRetry(s, noWait(5, nil)))[name](ctx); !errors.Is(err, faultstest.ErrInjected) || s.Calls() != 1 {
 			t.Errorf("%s: %d calls, error %v; want one call", name, s.Calls(), err)
 		}
 	}
@@ -150,23 +150,23 @@ func TestRetryConditionalPut(t *testing.T) {
 	refused := &store.Error{Op: "put", URL: "mem://k", Err: errors.New("slow down"), NotApplied: true}
 	for _, tt := range []struct {
 		name    string
-		fault   faults.Fault
+		fault   faultstest.Fault
 		failure error
 		want    error
 		calls   int
 		stored  bool
 	}{
-		{"dropped", faults.Drop, unknown, faults.ErrInjected, 1, false},
-		{"answer lost", faults.LoseAnswer, unknown, faults.ErrInjected, 1, true},
-		{"provably not applied", faults.Drop, refused, nil, 2, true},
+		{"dropped", faultstest.Drop, unknown, faultstest.ErrInjected, 1, false},
+		{"answer lost", faultstest.LoseAnswer, unknown, faultstest.ErrInjected, 1, true},
+		{"provably not applied", faultstest.Drop, refused, nil, 2, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inner := store.NewMemory(nil)
-			s := faults.New(inner, func(c faults.Call) faults.Outcome {
+			s := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
 				if c.N == 1 {
-					return faults.Outcome{Fault: tt.fault, Err: tt.failure}
+					return faultstest.Outcome{Fault: tt.fault, Err: tt.failure}
 				}
-				return faults.Outcome{}
+				return faultstest.Outcome{}
 			})
 			_, err := store.WithRetry(s, noWait(5, nil)).Put(t.Context(), "k", strings.NewReader("v"), 1, store.Condition{IfAbsent: true})
 			if !errors.Is(err, tt.want) || s.Calls() != tt.calls {
@@ -190,12 +190,12 @@ func TestRetryResumesBody(t *testing.T) {
 					inner := store.NewMemory(nil)
 					o := put(t, inner, "k", text)
 					next := start
-					s := faults.New(inner, func(c faults.Call) faults.Outcome {
+					s := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
 						if c.Offset != next {
 							t.Errorf("opened at %d; want %d", c.Offset, next)
 						}
 						next += n
-						return faults.Outcome{Fault: faults.Cut, At: n, Err: failure}
+						return faultstest.Outcome{Fault: faultstest.Cut, At: n, Err: failure}
 					})
 					got, err := readRange(t, store.WithRetry(s, noWait(2, nil)), "k", start, length, o.ETag)
 					want := text[start:]
@@ -214,11 +214,11 @@ func TestRetryResumesBody(t *testing.T) {
 func TestRetryGivesUpOnBody(t *testing.T) {
 	inner := store.NewMemory(nil)
 	put(t, inner, "k", "0123456789")
-	s := faults.New(inner, func(c faults.Call) faults.Outcome {
-		return faults.Outcome{Fault: faults.Cut, At: max(0, 4-c.Offset), Err: io.EOF}
+	s := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
+		return faultstest.Outcome{Fault: faultstest.Cut, At: max(0, 4-c.Offset), Err: io.EOF}
 	})
 	got, err := readAll(t, store.WithRetry(s, noWait(3, nil)), "k", 0, "")
-	const want = "read mem://k: the body was cut after 4 of 10 bytes (gave up after 3 attempts)"
+	const want = "read mem://k: the body ended after 4 of 10 bytes (gave up after 3 attempts)"
 	if got != "0123" || err == nil || err.Error() != want {
 		t.Errorf("read %q, error %v; want 0123, %s", got, err, want)
 	}
@@ -235,13 +235,13 @@ func TestRetryDoesNotMixVersions(t *testing.T) {
 		want := map[string]error{"replaced": store.ErrChanged, "deleted": store.ErrNotFound}[name]
 		inner := store.NewMemory(nil)
 		put(t, inner, "k", "abcdefghij")
-		s := faults.New(inner, func(c faults.Call) faults.Outcome {
+		s := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
 			if c.Offset > 0 {
 				if err := change(inner); err != nil {
 					t.Error(err)
 				}
 			}
-			return faults.Outcome{Fault: faults.Cut, At: 4}
+			return faultstest.Outcome{Fault: faultstest.Cut, At: 4}
 		})
 		// The caller does not pin the version; the reader does.
 		got, err := readAll(t, store.WithRetry(s, noWait(5, nil)), "k", 0, "")
@@ -261,11 +261,11 @@ func (s lyingStore) Open(ctx context.Context, key string, offset, length int64, 
 func TestRetryDistrustsIfMatch(t *testing.T) {
 	inner := store.NewMemory(nil)
 	put(t, inner, "k", "abcdefghij")
-	s := faults.New(lyingStore{inner}, func(c faults.Call) faults.Outcome {
+	s := faultstest.New(lyingStore{inner}, func(c faultstest.Call) faultstest.Outcome {
 		if c.N == 2 {
 			put(t, inner, "k", "ABCDEFGHIJ")
 		}
-		return faults.Outcome{Fault: faults.Cut, At: 4}
+		return faultstest.Outcome{Fault: faultstest.Cut, At: 4}
 	})
 	if got, err := readAll(t, store.WithRetry(s, noWait(5, nil)), "k", 0, ""); got != "abcd" || !errors.Is(err, store.ErrChanged) {
 		t.Errorf("read %q, error %v; want abcd, %v", got, err, store.ErrChanged)
@@ -280,9 +280,9 @@ func TestRetryResumesList(t *testing.T) {
 		put(t, inner, keys[i], "v")
 	}
 	for n := int64(1); n <= 21; n++ {
-		s := faults.New(inner, func(c faults.Call) faults.Outcome {
+		s := faultstest.New(inner, func(c faultstest.Call) faultstest.Outcome {
 			// One more key every time.
-			return faults.Outcome{Fault: faults.Cut, At: n * int64(c.N)}
+			return faultstest.Outcome{Fault: faultstest.Cut, At: n * int64(c.N)}
 		})
 		var got []string
 		for o, err := range store.WithRetry(s, noWait(2, nil)).List(t.Context(), "k") {

@@ -22,59 +22,54 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
-// Lookup is how a request names the bucket.
+// Lookup says where a request names the bucket.
 type Lookup string
 
 const (
-	LookupAuto        Lookup = ""             // what suits the endpoint
+	LookupAuto        Lookup = ""             // virtual-host at Amazon and its like, otherwise path
 	LookupPath        Lookup = "path"         // https://endpoint/bucket/key
 	LookupVirtualHost Lookup = "virtual-host" // https://bucket.endpoint/key
 )
 
-// S3Options says where a bucket is and who asks. Only Bucket is required.
+// S3Options are the location of a bucket and the credentials for it. Only
+// Bucket is required.
 type S3Options struct {
 	Bucket string
-	Prefix string // keys are relative to it; a slash is added where none ends it
+	Prefix string // keys are relative to it; it gets a final slash if it has none
 
-	Endpoint  string // host or host:port, or either with http:// or https://; empty means Amazon's
-	Region    string // empty means $AWS_REGION, or else what the endpoint says
-	Plaintext bool   // without TLS; http:// in Endpoint means the same
-	CAFile    string // PEM certificates to trust besides the system's
+	Endpoint  string // host or host:port, with or without http:// or https://; empty means Amazon
+	Region    string // empty means $AWS_REGION, or the region that the endpoint reports
+	Plaintext bool   // HTTP without TLS; http:// in Endpoint means the same
+	CAFile    string // PEM certificates that are trusted in addition to the system's
 	Lookup    Lookup
 
-	// The credentials: given here, or in files (for mounted secrets; they are
-	// read again every minute, and may end in white space), or else those of
-	// the environment, the shared credentials file, or the machine's role, in
-	// this order.
-	AccessKey     string
-	SecretKey     string
-	SessionToken  string
-	AccessKeyFile string
-	SecretKeyFile string
+	// Without these keys, the credentials come from the environment, the
+	// shared credentials file, or the role of the machine, in this order.
+	AccessKey    string
+	SecretKey    string
+	SessionToken string
 
 	Version string // of the program, for the user agent
 }
 
 const (
 	amazonEndpoint = "s3.amazonaws.com"
-	// partSize is that of multipart uploads, and the size up to which an
-	// object is put by one request. 16 MiB is minio-go's own threshold; with
-	// S3's 10,000 parts it allows objects of 156 GiB.
+	// partSize is the size of a part in a multipart upload, and the largest
+	// object that one request puts. With S3's limit of 10,000 parts, 16 MiB
+	// allows objects of 156 GiB.
 	partSize = 16 << 20
-	// partThreads bounds the parts of one upload that are under way at once.
+	// partThreads is how many parts of one upload are sent at once.
 	partThreads = 4
-	// connectTimeout bounds connecting and the TLS handshake. What follows
-	// has no time-out here, but see WithStallTimeout.
+	// connectTimeout limits connecting and the TLS handshake, each.
+	// WithStallTimeout limits the rest of a call.
 	connectTimeout = 10 * time.Second
-	// secretFileAge is for how long credentials read from files are used.
-	secretFileAge = time.Minute
 )
 
-// S3 is a store in a bucket, or below a prefix of one. It tries every request
-// once; see WithRetry.
+// S3 is a store in a bucket, or below a prefix of one. It sends every request
+// once; [WithRetry] repeats.
 //
-// An object whose key ends in a slash and that is empty is a console's idea
-// of a folder, and is not listed.
+// List omits empty objects whose key ends in a slash: web consoles create them
+// to show a folder.
 type S3 struct {
 	core   *minio.Core
 	creds  *credentials.Credentials
@@ -83,7 +78,7 @@ type S3 struct {
 	prefix string // empty, or ends in a slash
 }
 
-// NewS3 checks the options and makes a client. It sends nothing yet.
+// NewS3 checks the options and creates a client. It sends no request.
 func NewS3(o S3Options) (*S3, error) {
 	if err := s3utils.CheckValidBucketName(o.Bucket); err != nil {
 		return nil, fmt.Errorf("the bucket name %q: %w", o.Bucket, err)
@@ -105,7 +100,7 @@ func NewS3(o S3Options) (*S3, error) {
 	}
 	lookup, ok := lookups[o.Lookup]
 	if !ok {
-		return nil, fmt.Errorf("the bucket lookup %q is unknown; use %q, %q or nothing", o.Lookup, LookupPath, LookupVirtualHost)
+		return nil, fmt.Errorf("unknown bucket lookup %q; use %q, %q or nothing", o.Lookup, LookupPath, LookupVirtualHost)
 	}
 	region := o.Region
 	if region == "" {
@@ -117,8 +112,8 @@ func NewS3(o S3Options) (*S3, error) {
 		Region:       region,
 		BucketLookup: lookup,
 		Transport:    transport,
-		// minio-go would repeat a conditional put whose answer was lost, and
-		// report the 412 that its own first attempt caused.
+		// minio-go would repeat a conditional put after a lost answer,
+		// and report the 412 that its own first attempt caused.
 		MaxRetries: 1,
 	})
 	if err != nil {
@@ -136,7 +131,7 @@ func NewS3(o S3Options) (*S3, error) {
 	return &S3{core: core, creds: creds, http: &http.Client{Transport: transport}, bucket: o.Bucket, prefix: prefix}, nil
 }
 
-// splitEndpoint takes the scheme off an endpoint.
+// splitEndpoint separates an endpoint into its host and whether it uses TLS.
 func splitEndpoint(endpoint string, plaintext bool) (host string, secure bool, err error) {
 	scheme, host, found := strings.Cut(endpoint, "://")
 	switch {
@@ -159,9 +154,9 @@ func newTransport(caFile string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = connectTimeout
-	t.MaxIdleConnsPerHost = 64  // the default of 2 would reconnect for most of a parallel run's requests
-	t.DisableCompression = true // it would unpack dumps stored with a Content-Encoding, whose sizes then are not the objects'
-	t.ForceAttemptHTTP2 = false // one connection a request: a stalled one holds up nobody else
+	t.MaxIdleConnsPerHost = 64  // with the default of 2, most requests of a parallel run would reconnect
+	t.DisableCompression = true // otherwise dumps with a Content-Encoding arrive unpacked, in another size
+	t.ForceAttemptHTTP2 = false // one connection a request: a stalled request does not hold up others
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
@@ -173,7 +168,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 			pool = x509.NewCertPool()
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("the CA file %s holds no PEM certificate", caFile)
+			return nil, fmt.Errorf("the CA file %s contains no PEM certificate", caFile)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
@@ -181,67 +176,20 @@ func newTransport(caFile string) (*http.Transport, error) {
 }
 
 func (o S3Options) credentials() (*credentials.Credentials, error) {
-	given := o.AccessKey != "" || o.SecretKey != ""
-	files := o.AccessKeyFile != "" || o.SecretKeyFile != ""
 	switch {
-	case given && files:
-		return nil, errors.New("S3 credentials are given both directly and as files; give one of the two")
-	case given && (o.AccessKey == "" || o.SecretKey == ""), files && (o.AccessKeyFile == "" || o.SecretKeyFile == ""):
+	case (o.AccessKey == "") != (o.SecretKey == ""):
 		return nil, errors.New("S3 credentials need both the access key and the secret key")
-	case given:
+	case o.AccessKey != "":
 		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken), nil
-	case files:
-		f := &secretFiles{access: o.AccessKeyFile, secret: o.SecretKeyFile}
-		if _, err := f.Retrieve(); err != nil {
-			return nil, err
-		}
-		return credentials.New(f), nil
 	}
 	return credentials.NewChainCredentials([]credentials.Provider{
 		&credentials.EnvAWS{},
 		&credentials.EnvMinio{},
 		&credentials.FileAWSCredentials{},
-		// Elsewhere than in a cloud the metadata service's address does not
-		// answer at all.
+		// Outside of a cloud, the address of the metadata service never
+		// answers.
 		&credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}},
 	}), nil
-}
-
-// secretFiles are credentials in two files.
-type secretFiles struct {
-	access, secret string
-
-	mu   sync.Mutex
-	read time.Time
-}
-
-func (f *secretFiles) Retrieve() (credentials.Value, error) {
-	access, err := os.ReadFile(f.access)
-	if err != nil {
-		return credentials.Value{}, fmt.Errorf("read the S3 access key: %w", err)
-	}
-	secret, err := os.ReadFile(f.secret)
-	if err != nil {
-		return credentials.Value{}, fmt.Errorf("read the S3 secret key: %w", err)
-	}
-	f.mu.Lock()
-	f.read = time.Now()
-	f.mu.Unlock()
-	return credentials.Value{
-		AccessKeyID:     strings.TrimSpace(string(access)),
-		SecretAccessKey: strings.TrimSpace(string(secret)),
-		SignerType:      credentials.SignatureV4,
-	}, nil
-}
-
-func (f *secretFiles) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
-	return f.Retrieve()
-}
-
-func (f *secretFiles) IsExpired() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return time.Since(f.read) > secretFileAge
 }
 
 // URL is s3://bucket/prefix/key, not percent-encoded.
@@ -257,7 +205,7 @@ func (s *S3) fail(op, key string, err error) error {
 	}
 	var sent *url.Error
 	if errors.As(err, &sent) {
-		// Its method and URL say less than ours, but for the server.
+		// Its method and URL repeat ours; only the server is new.
 		e.Err = fmt.Errorf("at %s: %w", s.core.EndpointURL().Host, sent.Err)
 	}
 	var (
@@ -268,16 +216,16 @@ func (s *S3) fail(op, key string, err error) error {
 	)
 	switch {
 	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
-		e.Hint, e.Final, e.NotApplied = "check the endpoint's name, or give the CA's certificate", true, true
+		e.Hint, e.Final, e.NotApplied = "check the name of the endpoint, or set ca_file to the certificate of its CA", true, true
 	case errors.Is(err, http.ErrSchemeMismatch):
 		e.Hint, e.Final, e.NotApplied = "the endpoint does not speak TLS; say http:// if that is right", true, true
 	case errors.As(err, &dial) && dial.Op == "dial":
-		e.Hint, e.NotApplied = "check that the endpoint is right and the server is up", true
+		e.Hint, e.NotApplied = "check the endpoint, and that its server runs", true
 	}
 	return e
 }
 
-// classify fills in what a server's answer means.
+// classify sets the kind and the hint for a server's answer.
 func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 	e.Err = fmt.Errorf("%w (%s, status %d)", r, r.Code, r.StatusCode)
 	conditional := e.Op == "put"
@@ -285,7 +233,7 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 	case r.Code == minio.NoSuchBucket:
 		e.Kind, e.Err, e.Hint, e.NotApplied = ErrNoBucket, nil, "create it, or correct its name", true
 	case r.StatusCode == http.StatusPreconditionFailed && conditional,
-		// The answer to If-Match for a key that does not exist.
+		// The answer to If-Match if the key does not exist.
 		r.Code == minio.NoSuchKey && conditional:
 		e.Kind, e.Err, e.NotApplied = ErrPrecondition, nil, true
 	case r.StatusCode == http.StatusPreconditionFailed:
@@ -293,33 +241,33 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 	case r.Code == minio.NoSuchKey:
 		e.Kind, e.Err = ErrNotFound, nil
 	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden,
-		// versitygw's word for an access key that it does not know, with status 404.
+		// versitygw's code for an unknown access key; its status is 404.
 		r.Code == "XAdminUserNotFound":
 		e.Kind, e.NotApplied = ErrDenied, true
 		e.Hint = "check the credentials, the bucket's policy and the clock"
 		if v, err := s.creds.GetWithContext(&credentials.CredContext{Client: s.http}); err == nil && v.AccessKeyID == "" {
-			e.Hint = "no credentials were found: give them in the configuration, the environment or the shared credentials file"
+			e.Hint = "no credentials were found; set them in the configuration, the environment or the shared credentials file"
 		}
 	case r.StatusCode == http.StatusInsufficientStorage, r.Code == "XMinioStorageFull", r.Code == "QuotaExceeded":
 		e.Kind, e.Hint = ErrNoSpace, "free space in the store or raise its quota, then run again"
-	case r.StatusCode == http.StatusConflict, // a conditional put that met another
+	case r.StatusCode == http.StatusConflict, // two conditional puts at once
 		r.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(r.Code, "SlowDown"),
 		r.StatusCode == http.StatusTooManyRequests:
 		e.NotApplied = true
 	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
-		// versitygw's answer to the rest of a body that it refused without
-		// reading it, where the next request comes over the same connection: it
-		// says nothing about that. To a HEAD it has no code.
+		// versitygw refuses a put without reading its body, then takes the rest
+		// of the body for the next request on the connection and answers this.
+		// The answer to a HEAD has no code.
 		r.StatusCode == http.StatusBadRequest && (r.Code == "BadRequest" || r.Code == headBadRequest):
 	case r.StatusCode >= 400 && r.StatusCode < 500:
 		e.Final, e.NotApplied = true, true
 	}
 }
 
-// headBadRequest is the code that minio-go makes of an answer without a body.
+// headBadRequest is the code that minio-go gives an answer without a body.
 const headBadRequest = "400 Bad Request"
 
-// List follows the pages of ListObjectsV2.
+// List reads all pages of ListObjectsV2.
 func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		noOwner := false
@@ -336,7 +284,7 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 			}
 			if info.Key <= last {
 				yield(Object{}, &Error{Op: "list", URL: s.URL(prefix), Final: true,
-					Err: fmt.Errorf("the server lists %q after %q; daybook needs keys in bytewise order, which directory buckets do not give", info.Key, last)})
+					Err: fmt.Errorf("the server lists %q after %q; daybook needs keys in bytewise order: use a general purpose bucket, not a directory bucket", info.Key, last)})
 				return
 			}
 			last = info.Key
@@ -345,14 +293,16 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 				return
 			}
 		}
-		// minio-go ends the listing without an error when the context is done.
+		// minio-go ends a listing without an error when its context is
+		// done.
 		if err := ctx.Err(); err != nil {
 			yield(Object{}, s.fail("list", prefix, err))
 		}
 	}
 }
 
-// Open sends the request, so that its errors show here and not in Read.
+// Open sends the request and waits for the head of the answer: the errors of
+// the request show here, not in Read.
 func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	if err := s.check("open", key); err != nil {
 		return nil, Object{}, err
@@ -360,7 +310,7 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 	if offset < 0 {
 		return nil, Object{}, checkOffset(s, Object{Key: key}, offset)
 	}
-	if length == 0 { // there is no range of no bytes
+	if length == 0 { // a Range header cannot ask for 0 bytes
 		return s.openEmpty(ctx, key, offset, ifMatch)
 	}
 	var opts minio.GetObjectOptions
@@ -374,7 +324,7 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 	body, info, header, err := s.core.GetObject(ctx, s.bucket, s.prefix+key, opts)
 	if err != nil {
 		if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
-			return s.openEmpty(ctx, key, offset, ifMatch) // it begins at or beyond the end
+			return s.openEmpty(ctx, key, offset, ifMatch) // the offset is at or beyond the end
 		}
 		return nil, Object{}, s.fail("open", key, err)
 	}
@@ -391,7 +341,7 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 	return &s3Reader{s: s, key: key, body: body}, o, nil
 }
 
-// openEmpty opens a range without bytes, which S3 does not know.
+// openEmpty opens a range of 0 bytes with a HEAD request.
 func (s *S3) openEmpty(ctx context.Context, key string, offset int64, ifMatch string) (io.ReadCloser, Object, error) {
 	info, err := s.core.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
 	if err != nil {
@@ -407,7 +357,7 @@ func (s *S3) openEmpty(ctx context.Context, key string, offset int64, ifMatch st
 	return http.NoBody, o, nil
 }
 
-// rangeHeader asks for a part of an object; it is empty for the whole.
+// rangeHeader is the value of the Range header; it is empty for a whole object.
 func rangeHeader(offset, length int64) string {
 	switch {
 	case length >= 0 && length <= math.MaxInt64-offset:
@@ -418,13 +368,13 @@ func rangeHeader(offset, length int64) string {
 	return ""
 }
 
-// rangeTotal is the whole object's size in a Content-Range such as
-// "bytes 100-199/200", which must be the range asked for.
+// rangeTotal reads the size of the whole object from a Content-Range such as
+// "bytes 100-199/200". It fails unless the range is the one asked for.
 func rangeTotal(contentRange string, offset, length int64) (int64, error) {
 	var first, last, size int64
 	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &first, &last, &size)
 	if err != nil || first != offset || last != endOf(Object{Size: size}, offset, length)-1 {
-		return 0, fmt.Errorf("asked for %s, the server answered with the range %q", rangeHeader(offset, length), contentRange)
+		return 0, fmt.Errorf("the request was for %s, and the server answered with the range %q", rangeHeader(offset, length), contentRange)
 	}
 	return size, nil
 }
@@ -445,8 +395,8 @@ func (r *s3Reader) Read(p []byte) (int, error) {
 
 func (r *s3Reader) Close() error { return r.body.Close() }
 
-// Put sends one request for up to partSize bytes, with their MD5, and a
-// multipart upload for more, which becomes visible when it is complete.
+// Put sends up to partSize bytes in one request, with their MD5. A larger body
+// is a multipart upload, which becomes visible when it is complete.
 func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
 	if err := s.check("put", key); err != nil {
 		return Object{}, err
@@ -457,7 +407,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 	opts := minio.PutObjectOptions{
 		PartSize:   partSize,
 		NumThreads: partThreads,
-		// Of a multipart upload, it would send the parts one by one.
+		// For a multipart upload, this would send the parts one by one.
 		SendContentMd5: size <= partSize,
 	}
 	switch {
@@ -475,11 +425,11 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 	return Object{Key: key, Size: size, ETag: info.ETag, Modified: info.LastModified}, nil
 }
 
-// A bodyGuard keeps the promise that a body is the caller's again when Put
-// returns: an HTTP client that was answered early may still be reading it.
+// A bodyGuard ends all reads of a body when Put returns. An HTTP client that
+// got an early answer may still be reading it.
 type bodyGuard struct {
 	mu   sync.RWMutex
-	body io.ReaderAt // nil once Put has returned
+	body io.ReaderAt // nil after Put has returned
 }
 
 func (g *bodyGuard) ReadAt(p []byte, off int64) (int, error) {
@@ -497,8 +447,8 @@ func (g *bodyGuard) close() {
 	g.mu.Unlock()
 }
 
-// Delete removes the current version; a bucket with versioning keeps it as a
-// previous one.
+// Delete removes the current version. A bucket with versioning keeps it as a
+// previous version.
 func (s *S3) Delete(ctx context.Context, key string) error {
 	if err := s.check("delete", key); err != nil {
 		return err
@@ -510,8 +460,8 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// check is laxer than CheckKey: a bucket may hold keys that a directory
-// cannot, and what is listed can be opened.
+// check accepts more than CheckKey: a bucket may hold keys that a directory
+// cannot, and every listed key can be opened.
 func (s *S3) check(op, key string) error {
 	if key == "" {
 		return &Error{Op: op, URL: s.URL(""), Err: errors.New("the key is empty"), Final: true, NotApplied: true}

@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// DefaultStallTimeout is how long a call may go without a byte. Stores and
-// load balancers answer within seconds, or not at all.
+// DefaultStallTimeout is how long a call may take without transferring a byte.
+// Stores and load balancers answer within seconds, or not at all.
 const DefaultStallTimeout = time.Minute
 
-// WithStallTimeout is s, but a call that makes no progress for the time-out
-// is cancelled and fails with ErrStalled. It is no limit on the whole: a slow
-// body takes as long as it takes, while bytes keep moving. What counts is
+// WithStallTimeout returns s with a limit on the time without progress: a call
+// that makes none for timeout is cancelled and fails with ErrStalled. The whole
+// call may take longer. Progress is
 //
-//   - reading: a Read that returns nothing, not the time between Reads;
-//   - putting: the store takes no more of the body, or does not answer;
-//   - opening, deleting: the answer; listing: the next object.
+//   - for a read: bytes returned by Read; the time between two Reads does not
+//     count;
+//   - for a put: the store reads more of the body, or answers;
+//   - for open and delete: the answer; for a listing: the next object.
 //
-// s must honour its context in every call, and in the readers that Open returns.
+// s must honour its context in every call and in the readers that Open returns.
 func WithStallTimeout(s Store, timeout time.Duration) Store {
 	return &stallStore{Store: s, timeout: timeout}
 }
@@ -33,7 +34,7 @@ type stallStore struct {
 
 var errStalled = errors.New("stalled")
 
-// A watchdog cancels its context when it is not touched for the time-out.
+// A watchdog cancels its context unless touch is called within the timeout.
 type watchdog struct {
 	context.Context
 	cancel  context.CancelCauseFunc
@@ -51,18 +52,19 @@ func (s *stallStore) watch(ctx context.Context) *watchdog {
 func (w *watchdog) touch() { w.timer.Reset(w.timeout) }
 func (w *watchdog) pause() { w.timer.Stop() }
 
-// stop ends the watch, and the context with it.
+// stop ends the watch and cancels the context.
 func (w *watchdog) stop() {
 	w.timer.Stop()
 	w.cancel(nil)
 }
 
-// explain turns the error of a call that the watchdog cancelled into ErrStalled.
+// explain returns ErrStalled for the error of a call that the watchdog
+// cancelled, and any other error unchanged.
 func (s *stallStore) explain(w *watchdog, op, key string, err error) error {
 	if err == nil || err == io.EOF || context.Cause(w) != errStalled {
 		return err
 	}
-	return &Error{Op: op, URL: s.URL(key), Kind: ErrStalled, Err: fmt.Errorf("no byte moved for %v", s.timeout), Hint: "check the network and the load of the store"}
+	return &Error{Op: op, URL: s.URL(key), Kind: ErrStalled, Err: fmt.Errorf("no byte was transferred for %v", s.timeout), Hint: "check the network and the load of the store"}
 }
 
 func (s *stallStore) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
@@ -76,7 +78,8 @@ func (s *stallStore) List(ctx context.Context, prefix string) iter.Seq2[Object, 
 			}
 			w.touch()
 		}
-		// Some clients end a listing silently when its context is done.
+		// Some clients end a listing without an error when its context
+		// is done.
 		if context.Cause(w) == errStalled {
 			yield(Object{}, s.explain(w, "list", prefix, errStalled))
 		}
@@ -124,7 +127,7 @@ func (s *stallStore) Put(ctx context.Context, key string, body io.ReaderAt, size
 	return o, s.explain(w, "put", key, err)
 }
 
-// touchingReaderAt takes each read of a body for progress: a client reads the
+// touchingReaderAt counts each read of a body as progress: a client reads the
 // next bytes when the connection has taken the last ones.
 type touchingReaderAt struct {
 	io.ReaderAt

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 )
 
 // Calls that get no answer end after exactly the time-out.
@@ -18,11 +18,11 @@ func TestStalledCalls(t *testing.T) {
 	for name := range calls(nil) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := faults.New(store.NewMemory(nil), func(c faults.Call) faults.Outcome {
-					if c.Op == faults.Open {
-						return faults.Outcome{Delay: time.Hour}
+				s := faultstest.New(store.NewMemory(nil), func(c faultstest.Call) faultstest.Outcome {
+					if c.Op == faultstest.Open {
+						return faultstest.Outcome{Delay: time.Hour}
 					}
-					return faults.Outcome{Fault: faults.Stall}
+					return faultstest.Outcome{Fault: faultstest.Stall}
 				})
 				start := time.Now()
 				err := calls(store.WithStallTimeout(s, time.Minute))[name](t.Context())
@@ -42,7 +42,7 @@ func TestCancelledIsNotStalled(t *testing.T) {
 	for name := range calls(nil) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := faults.New(store.NewMemory(nil), func(faults.Call) faults.Outcome { return faults.Outcome{Delay: time.Hour} })
+				s := faultstest.New(store.NewMemory(nil), func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Delay: time.Hour} })
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				err := calls(store.WithStallTimeout(s, time.Minute))[name](ctx)
@@ -59,7 +59,7 @@ func TestStalledBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := store.NewMemory(nil)
 		put(t, inner, "k", "0123456789")
-		s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: faults.Stall, At: 4} })
+		s := faultstest.New(inner, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: faultstest.Stall, At: 4} })
 		watched := store.WithStallTimeout(s, time.Minute)
 
 		start := time.Now()
@@ -80,7 +80,7 @@ func TestStalledList(t *testing.T) {
 		for _, key := range []string{"a", "b", "c"} {
 			put(t, inner, key, "v")
 		}
-		s := faults.New(inner, func(faults.Call) faults.Outcome { return faults.Outcome{Fault: faults.Stall, At: 2} })
+		s := faultstest.New(inner, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: faultstest.Stall, At: 2} })
 		var keys []string
 		var last error
 		for o, err := range store.WithStallTimeout(s, time.Minute).List(t.Context(), "") {

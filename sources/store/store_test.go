@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"daybook/sources/store"
-	"daybook/sources/store/faults"
+	"daybook/sources/store/faultstest"
 	"daybook/sources/store/storetest"
 )
 
@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("wrapped directory", func(t *testing.T) {
 		wrap := func(s store.Store) store.Store {
-			s = faults.New(s, func(faults.Call) faults.Outcome { return faults.Outcome{} })
+			s = faultstest.New(s, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{} })
 			return store.WithRetry(store.WithStallTimeout(s, store.DefaultStallTimeout), store.RetryPolicy{Attempts: 2, Base: 1})
 		}
 		storetest.Run(t, storetest.Backend{

@@ -30,7 +30,7 @@ func stages() []stage {
 		{"digests", []string{"daybook/sinks/digest."}},
 		{"summaries and CSV", []string{"daybook/transform/summary.", "daybook/sinks/csv."}},
 		{"publishing", []string{"daybook/sinks/publish."}},
-		{"pipeline", []string{"daybook/pipeline.", "main."}},
+		{"pipeline", []string{"daybook/pipeline/", "main."}},
 	}
 }
 

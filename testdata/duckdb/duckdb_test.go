@@ -72,16 +72,23 @@ func TestSample(t *testing.T) {
 
 func publish(t *testing.T, dir string, rows []report.Row) {
 	t.Helper()
-	part, err := parquet.Encode(rows, map[string]string{"daybook.report": "sessions"})
+	var file bytes.Buffer
+	w, err := parquet.NewWriter(&file)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(map[string]string{"daybook.report": "sessions"}); err != nil {
 		t.Fatal(err)
 	}
 	expect := parquet.NewExpectation()
 	expect.Add(rows)
-	if err := parquet.Audit(bytes.NewReader(part.Bytes), int64(len(part.Bytes)), expect); err != nil {
+	if err := parquet.Audit(bytes.NewReader(file.Bytes()), int64(file.Len()), expect); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "part-0.parquet"), part.Bytes)
+	write(t, filepath.Join(dir, "part-0.parquet"), file.Bytes())
 }
 
 func summarise(t *testing.T, dir string, a *summary.Accumulator, rows []report.Row) {
@@ -91,11 +98,11 @@ func summarise(t *testing.T, dir string, a *summary.Accumulator, rows []report.R
 			t.Fatal(err)
 		}
 	}
-	tables, err := a.Tables()
+	figures, err := a.Figures()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range tables {
+	for _, table := range figures.Tables(report.English) {
 		var file strings.Builder
 		if err := writecsv.WriteTable(&file, writecsv.Format{}, &table); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package day has calendar days and months: dates without a time or a zone.
-// Turning an instant into a date takes a zone, and the zone's rules decide how
-// long a date lasts: 23, 24 or 25 hours, or not at all.
+// The date of an instant depends on a zone. By the zone's rules a date lasts
+// 23, 24 or 25 hours, or is skipped.
 package day
 
 import (
@@ -24,8 +24,7 @@ func Date(year int, month time.Month, dom int) Day {
 	return Day(time.Date(year, month, dom, 0, 0, 0, 0, time.UTC).Unix() / seconds)
 }
 
-// Of is the local date of a moment, given in milliseconds since the Unix
-// epoch.
+// Of is the local date of an instant in milliseconds since the Unix epoch.
 func Of(ms int64, zone *time.Location) Day {
 	_, offset := time.UnixMilli(ms).In(zone).Zone()
 	local := ms + int64(offset)*1000

@@ -2,9 +2,8 @@ package event
 
 import "fmt"
 
-// Accounting says what became of every line that was read (EVENTS.md, "What
-// becomes of each line"). Nothing is dropped silently: [Accounting.Check] holds it
-// against the law of conservation.
+// Accounting counts the lines that were read by their outcome (EVENTS.md, "What
+// becomes of each line"). [Accounting.Check] verifies that every line is counted.
 type Accounting struct {
 	Lines      int64            `json:"lines"`
 	Accepted   int64            `json:"accepted"` // events, each counted once
@@ -13,7 +12,7 @@ type Accounting struct {
 	Rejected   map[string]int64 `json:"rejected"` // by reason code; only those that occur
 }
 
-// RejectedLines is how many lines were rejected, for whatever reason.
+// RejectedLines is the number of rejected lines, for all reasons.
 func (a *Accounting) RejectedLines() int64 {
 	n := int64(0)
 	for _, count := range a.Rejected {
@@ -36,19 +35,19 @@ func (a *Accounting) Add(o *Accounting) {
 	}
 }
 
-// Check fails unless lines = accepted + duplicates + rejected + blank. A
-// difference is a fault of the program, not of its input.
+// Check returns an error unless lines = accepted + duplicates + rejected +
+// blank. A difference is a bug of the program, not a fault of its input.
 func (a *Accounting) Check() error {
 	rejected := a.RejectedLines()
 	if sum := a.Accepted + a.Duplicates + rejected + a.Blank; sum != a.Lines {
-		return fmt.Errorf("the accounting does not add up: %d lines were read, %d are accounted for (%d accepted, %d duplicates, %d rejected, %d blank); this is a bug of daybook, please report it",
+		return fmt.Errorf("the accounting does not add up: %d lines were read and %d are counted (%d accepted, %d duplicates, %d rejected, %d blank); this is a bug of daybook, please report it",
 			a.Lines, sum, a.Accepted, a.Duplicates, rejected, a.Blank)
 	}
 	return nil
 }
 
-// A Tally counts what reading lines yields. What of it are duplicates is known
-// only later.
+// A Tally counts lines while they are read. The number of duplicates among the
+// events is known only later.
 type Tally struct {
 	Lines, Blank, Events int64
 	Rejected             [NumReasons]int64
@@ -64,7 +63,8 @@ func (t *Tally) Add(o *Tally) {
 	}
 }
 
-// Accounting completes the tally by the number of duplicates among the events.
+// Accounting makes the accounting from the tally and the number of duplicates
+// among its events.
 func (t *Tally) Accounting(duplicates int64) Accounting {
 	a := Accounting{
 		Lines: t.Lines, Blank: t.Blank,

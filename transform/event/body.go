@@ -7,16 +7,15 @@ import (
 	"math/bits"
 )
 
-// What is stored of an event, in the shuffle's temporary files and in digests,
-// is its id, time, session, sequence number, type, code and technician's
-// number, which most events have, and a body: the members that few have.
+// The shuffle's temporary files and the digests store an event as its id, time,
+// session, sequence number, type, code and technician id, which most events
+// have, and a body: the members that few events have.
 //
-// The numbers of types, codes, details and body members are part of the
-// format of digests (codes.golden): new ones come after the old ones.
+// The numbers of types, codes, details and body members are part of the format
+// of digests (codes.golden). New numbers come after the old ones.
 
-// Code is the value of the one member that the type has of its own and that is
-// a code: a session type, status, signal, sender, resolution or actor.
-// Other types have none: 0.
+// Code is the value of the type's own code: a session type, status, signal,
+// sender, resolution or actor. For types without a code it is 0.
 func (e *Event) Code() uint8 {
 	switch e.Type {
 	case SessionCreated:
@@ -35,7 +34,7 @@ func (e *Event) Code() uint8 {
 	return 0
 }
 
-// SetCode is the opposite of Code: e.Type says what the code means.
+// SetCode is the inverse of Code. The meaning of the code depends on e.Type.
 func (e *Event) SetCode(code uint8) {
 	switch e.Type {
 	case SessionCreated:
@@ -53,8 +52,8 @@ func (e *Event) SetCode(code uint8) {
 	}
 }
 
-// Who is the id of the technician that the event names, described or not; 0 if
-// it names none.
+// Who is the id of the technician that the event names, as an object or by id
+// alone; 0 if it names none.
 func (e *Event) Who() int64 {
 	if e.describes() {
 		return e.Technician.ID
@@ -62,7 +61,7 @@ func (e *Event) Who() int64 {
 	return e.TechnicianID
 }
 
-// SetWho is the opposite of Who.
+// SetWho is the inverse of Who.
 func (e *Event) SetWho(id int64) {
 	if e.describes() {
 		e.Technician.ID = id
@@ -71,12 +70,13 @@ func (e *Event) SetWho(id int64) {
 	}
 }
 
-// describes says whether the type has a technician, not only a technician_id.
+// describes reports whether the type has a technician object, not a
+// technician_id.
 func (e *Event) describes() bool {
 	return e.Type == SessionCreated || e.Type == StatusChanged || e.Type == CollaborationStarted
 }
 
-// The members of a body. Each is its number, and then a text (its length and
+// The members of a body. Each is its number followed by a text (its length and
 // its bytes), a channel's id, or the details.
 const (
 	bodyTool = iota + 1
@@ -87,12 +87,12 @@ const (
 	bodyChannelName
 	bodyCallingCard
 	bodyTransferred
-	bodyDetails // a set of details, and then the text of each
+	bodyDetails // the bits of Given, and the text of each
 )
 
-// AppendBody appends what the event has beside its id, time, session, sequence
-// number, type, code and technician's number. It is empty for most events, and
-// equal for events that are equal in it.
+// AppendBody appends the members of the event other than id, time, session,
+// sequence number, type, code and technician id. It is empty for most events.
+// Events with equal members have equal bodies.
 func (e *Event) AppendBody(b []byte) []byte {
 	b = appendMember(b, bodyTool, e.Tool)
 	b = appendMember(b, bodyName, e.Technician.Name)
@@ -128,8 +128,8 @@ func appendText(b []byte, text string) []byte {
 
 var errBody = errors.New("an event's body is damaged")
 
-// DecodeBody reads what AppendBody wrote. The event's texts are parts of body.
-// It fails on bytes that are no body, and never panics.
+// DecodeBody is the inverse of AppendBody. The event's texts share the memory
+// of body. It returns an error for bytes that are not a body.
 func (e *Event) DecodeBody(body string) error {
 	for len(body) > 0 {
 		member := body[0]

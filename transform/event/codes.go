@@ -1,7 +1,7 @@
 package event
 
-// The code tables below give each value its spelling in a dump; index 0, the
-// zero value, has none.
+// The code tables give each value its spelling in a dump. Index 0, the zero
+// value, has no spelling.
 var (
 	typeCodes = newCodes([]string{
 		SessionCreated: "session_created", DetailsChanged: "details_changed", StatusChanged: "status_changed",
@@ -42,8 +42,7 @@ func (a Actor) String() string       { return actorCodes.name(int(a)) }
 func (r Resolution) String() string  { return resolutionCodes.name(int(r)) }
 func (r Reason) String() string      { return reasonCodes.name(int(r)) }
 
-// codes are the spellings of a code's values, by value, and where to look for
-// them.
+// codes maps the values of a kind of code to their spellings and back.
 type codes struct {
 	names []string
 	value [64]uint8 // by hash
@@ -57,8 +56,9 @@ func newCodes(names []string) *codes {
 	return c
 }
 
-// codeHash tells all codes of one kind from each other: by the first, the last
-// and the middle byte, weighted so that they do.
+// codeHash is a perfect hash for the codes of each kind: a weighted sum of the
+// first, last and middle byte. A collision would hide a
+// code from find, which the tests of all codes would notice.
 func codeHash[T string | []byte](s T) byte {
 	return (3*s[0] + s[len(s)-1] + s[len(s)/2]) % 64
 }
@@ -70,7 +70,8 @@ func (c *codes) name(i int) string {
 	return ""
 }
 
-// find is the value that s, which is not empty, spells; 0 if there is none.
+// find returns the value with the spelling s, which is not empty; 0 if there is
+// none.
 func (c *codes) find(s []byte) int {
 	if i := c.value[codeHash(s)]; c.names[i] == string(s) {
 		return int(i)
@@ -78,11 +79,10 @@ func (c *codes) find(s []byte) int {
 	return 0
 }
 
-// Reasons lists every reason code, those of the contract first and in its
-// order.
+// Reasons lists every reason code, in the order of EVENTS.md.
 func Reasons() []Reason { return upTo[Reason](len(reasonCodes.names)) }
 
-// Ending says whether s ends a session (REPORT.md, "Legs": ending statuses).
+// Ending reports whether s is an ending status (REPORT.md, "Statuses").
 func (s Status) Ending() bool {
 	switch s {
 	case ClosedByCustomer, ClosedByTechnician, ClosedByWaitingCustomer, TimedOut,
@@ -92,8 +92,7 @@ func (s Status) Ending() bool {
 	return false
 }
 
-// Statuses, SessionTypes, Signals, Senders and Types give the codes of each
-// kind in the contract's order; generators and documentation use them.
+// Statuses lists every status, in the order of EVENTS.md.
 func Statuses() []Status { return upTo[Status](len(statusCodes.names)) }
 
 // SessionTypes lists every session type.
@@ -113,5 +112,5 @@ func upTo[T ~uint8](n int) []T {
 	return all
 }
 
-// removedByCodes are the actors that an event can name.
+// removedByCodes are the actors that queue_removed can name.
 var removedByCodes = newCodes(actorCodes.names[:ByTimeout+1])

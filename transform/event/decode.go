@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Decoder turns lines into events. It remembers strings that repeat, so keep
-// one for many lines; it is not safe for concurrent use.
+// A Decoder turns lines into events. It interns strings that repeat, so use
+// one Decoder for many lines. It is not safe for concurrent use.
 type Decoder struct {
 	strings     interned
 	technicians known
@@ -16,14 +16,14 @@ type Decoder struct {
 	calendar    calendar
 	slab        slab
 
-	// Of the line at hand.
+	// The current line.
 	line    []byte
-	taken   uint32  // bit m: member m is in the event, unless it is repeated
-	outer   members // of the line's object
-	inner   members // of an object within it
-	reject  Reject  // the first thing that is wrong
-	scratch []byte  // a string without its escapes, until the next one
-	open    []byte  // the brackets around what is being skipped
+	taken   uint32  // bit m: opening has put member m into the event
+	outer   members // members of the line's object
+	inner   members // members of a nested object
+	reject  Reject  // the first fault
+	scratch []byte  // the current string, unescaped
+	open    []byte  // the open brackets of a skipped value
 }
 
 // NewDecoder returns a Decoder with empty tables.
@@ -31,21 +31,20 @@ func NewDecoder() *Decoder {
 	return &Decoder{strings: interned{}, technicians: known{}}
 }
 
-// Decode reads a line, without its terminator, into e, overwriting all of it.
-// It returns the zero Reject if the line is an event; otherwise e is the zero
-// Event. Nothing in e aliases the line or anything that the Decoder will
-// change, so e may be copied and kept.
+// Decode reads a line, without its line ending, into e. It returns the zero
+// Reject if the line is an event; otherwise e is the zero Event. The event
+// shares no memory with the line and no mutable memory with the Decoder: the
+// caller may keep it.
 //
-// One line can be wrong in several ways. What is reported is, in this order:
+// If a line has several faults, Decode reports the first in this order:
 //
 //  1. TooLong: it is longer than MaxLine.
-//  2. BadJSON: it is not one JSON object in valid UTF-8, in all of its parts,
-//     those included that have no meaning here. (A blank line is none either:
-//     see [Blank].)
-//  3. The first member that is missing (MissingField) or wrong (BadValue, and
-//     for a type that is a string, but none of the contract's, UnknownType).
-//     Members are taken in the order of EVENTS.md: event_id, ts, session_id,
-//     seq, type, and then those of the type, an object's members in its place.
+//  2. BadJSON: it is not one JSON object in valid UTF-8. All parts are checked,
+//     also those that have no meaning here. Test for blank lines with [Blank].
+//  3. The first member that is missing (MissingField) or wrong (BadValue; for
+//     an unlisted type, UnknownType). The order is that of EVENTS.md:
+//     event_id, ts, session_id, seq, type, then the members of the type. The
+//     members of a nested object come in its place.
 func (d *Decoder) Decode(line []byte, e *Event) Reject {
 	*e = Event{}
 	if len(line) > MaxLine {
@@ -60,18 +59,18 @@ func (d *Decoder) Decode(line []byte, e *Event) Reject {
 	if d.reject.Reason == 0 {
 		d.body(e)
 	}
-	d.line = nil // the caller's
+	d.line = nil // it belongs to the caller
 	if d.reject.Reason != 0 {
 		*e = Event{}
 	}
 	return d.reject
 }
 
-// Blank says whether a line holds JSON white space alone, or nothing.
+// Blank reports whether a line is empty or JSON white space alone.
 func Blank(line []byte) bool { return space(line, 0) == len(line) }
 
-// scan checks the grammar of the whole line, and leaves its members in
-// d.outer, but for those that it takes at once.
+// scan checks the grammar of the whole line. It decodes the usual first members
+// into e and leaves the spans of all others in d.outer.
 func (d *Decoder) scan(line []byte, e *Event) int {
 	d.taken, d.outer.seen = 0, 0
 	i := d.opening(line, e)
@@ -99,10 +98,11 @@ const (
 	maxTool    = 32 // code points
 )
 
-// envelope takes the members that every event has, unless they were taken.
+// envelope decodes the members that every event has, except those that opening
+// has decoded.
 func (d *Decoder) envelope(e *Event) {
 	m := &d.outer
-	left := ^d.taken | m.seen // of a repeated member the last counts
+	left := ^d.taken | m.seen // the last of a repeated member counts
 	if left>>fEventID&1 != 0 {
 		if id, ok := d.required(m, fEventID); ok {
 			if len(id) > maxEventID {
@@ -133,7 +133,7 @@ func (d *Decoder) envelope(e *Event) {
 	}
 }
 
-// body takes the members of the event's type, in the order of EVENTS.md,
+// body decodes the members of the event's type, in the order of EVENTS.md,
 // "Types".
 func (d *Decoder) body(e *Event) {
 	m := &d.outer
@@ -146,7 +146,7 @@ func (d *Decoder) body(e *Event) {
 		e.Details = d.details(false)
 	case DetailsChanged:
 		if m.seen&detailMembers == 0 {
-			d.fail(MissingField, m, fName, "missing, and so is every other detail")
+			d.fail(MissingField, m, fName, "missing, like every other detail: give at least one")
 		}
 		e.Details = d.details(true)
 	case StatusChanged:
@@ -180,7 +180,7 @@ func (d *Decoder) body(e *Event) {
 	}
 }
 
-// technician takes the member of that name into p, which is zero.
+// technician decodes the member technician into p, which is zero.
 func (d *Decoder) technician(p *Person, required bool) {
 	v, ok := d.enter(fTechnician, required)
 	if !ok {
@@ -199,7 +199,7 @@ func (d *Decoder) technician(p *Person, required bool) {
 	}
 }
 
-// channel takes the member of that name.
+// channel decodes the member channel.
 func (d *Decoder) channel() Channel {
 	if _, ok := d.enter(fChannel, false); !ok {
 		return Channel{}
@@ -210,8 +210,8 @@ func (d *Decoder) channel() Channel {
 	}
 }
 
-// transferredTo takes the member transferred_to, of which only the name
-// enters a report.
+// transferredTo decodes the member transferred_to. Only its name is part of a
+// report.
 func (d *Decoder) transferredTo() string {
 	if _, ok := d.enter(fTransferredTo, false); !ok {
 		return ""
@@ -227,8 +227,8 @@ func (d *Decoder) transferredTo() string {
 	return d.strings.get(name)
 }
 
-// enter scans an object that is a member of the line's into d.inner, unless it
-// is a known one. It returns false where there is none.
+// enter scans the nested object of member f into d.inner, unless it is a known
+// technician. It returns false if there is no object.
 func (d *Decoder) enter(f member, required bool) (span, bool) {
 	v, ok := d.outer.get(f)
 	switch {
@@ -239,17 +239,17 @@ func (d *Decoder) enter(f member, required bool) (span, bool) {
 		return v, false
 	case ok && (f != fTechnician || d.outer.known == nil):
 		d.inner.path = memberNames[f] + "."
-		d.object(d.line, v.start(), &d.inner) // cannot fail: skip went over it
+		d.object(d.line, v.start(), &d.inner) // cannot fail: skip has checked it
 	}
 	return v, ok
 }
 
-// detailMembers are the members that say something about details.
+// detailMembers are the members that give details.
 const detailMembers uint32 = 1<<fName | 1<<fTrackingID | 1<<fCustomerIP | 1<<fDeviceID | 1<<fPlatform |
 	1<<fBrowserType | 1<<fCustomFields
 
-// details takes the details; nil if none are given. Where clear is set null and
-// "" are values, which clear a detail; otherwise they do not count as given.
+// details decodes the details; nil if none are given. With clear, null and ""
+// are given values that clear a detail; otherwise they count as absent.
 func (d *Decoder) details(clear bool) *Details {
 	if d.outer.seen&detailMembers == 0 {
 		return nil
@@ -282,7 +282,7 @@ func (d *Decoder) details(clear bool) *Details {
 	return details
 }
 
-// customFields takes the custom fields.
+// customFields decodes the custom fields.
 func (d *Decoder) customFields(set func(i int, value string)) {
 	v := d.outer.span[fCustomFields]
 	if v.kind() == null {
@@ -317,13 +317,13 @@ func (d *Decoder) customFields(set func(i int, value string)) {
 	}
 }
 
-// get returns a member's value; false if it is absent or null.
+// get returns a member's span, and false if it is absent or null.
 func (m *members) get(f member) (span, bool) {
 	return m.span[f], m.has(f) && m.span[f].kind() != null
 }
 
-// required takes a string that must be there and must not be empty. The bytes
-// are valid until the next string is taken; so are optional's.
+// required decodes a string that must be present and not empty. The bytes are
+// valid until the next string is decoded; the same holds for optional.
 func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 	v, ok := m.get(f)
 	switch {
@@ -341,7 +341,7 @@ func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 	return nil, false
 }
 
-// optional takes a string; empty if it is absent.
+// optional decodes a string; empty if it is absent.
 func (d *Decoder) optional(m *members, f member) []byte {
 	v, ok := m.get(f)
 	if ok && v.kind() > escapedText {
@@ -354,7 +354,7 @@ func (d *Decoder) optional(m *members, f member) []byte {
 	return d.text(v)
 }
 
-// text is a string's value, valid until the next call.
+// text returns a string's value, valid until the next call.
 func (d *Decoder) text(v span) []byte {
 	s := d.raw(v)
 	if v.kind() == escapedText {
@@ -366,7 +366,7 @@ func (d *Decoder) text(v span) []byte {
 
 func (d *Decoder) raw(v span) []byte { return d.line[v.start():v.end()] }
 
-// code takes a required member of the line that has one of the codes.
+// code decodes a required member of the line whose value is one of codes.
 func (d *Decoder) code(f member, codes *codes) int {
 	s, ok := d.required(&d.outer, f)
 	if !ok {
@@ -379,7 +379,7 @@ func (d *Decoder) code(f member, codes *codes) int {
 	return i
 }
 
-// id takes an integer of at least 1; 0 if it is absent.
+// id decodes an integer of at least 1; 0 if it is absent.
 func (d *Decoder) id(m *members, f member, required bool) int64 {
 	if _, ok := m.get(f); !ok {
 		if required {
@@ -390,8 +390,7 @@ func (d *Decoder) id(m *members, f member, required bool) int64 {
 	return d.atLeast(m, f, 1)
 }
 
-// atLeast takes an integer from min, which is not negative, to 2^63-1; 0 if it
-// is absent.
+// atLeast decodes an integer from min (0 or more) to 2^63-1; 0 if it is absent.
 func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
 	v, ok := m.get(f)
 	if !ok {
@@ -406,8 +405,8 @@ func (d *Decoder) atLeast(m *members, f member, min int64) int64 {
 	return 0
 }
 
-// natural is the value of the integer line[i:end], as scanned, if it is in 0 to
-// 2^63-1.
+// natural returns the value of the scanned integer line[i:end], and whether it
+// lies in 0 to 2^63-1.
 func natural(line []byte, i, end int) (int64, bool) {
 	if line[i] == '-' {
 		return 0, string(line[i:end]) == "-0"
@@ -417,21 +416,21 @@ func natural(line []byte, i, end int) (int64, bool) {
 	}
 	n := uint64(0) // holds any 19 digits
 	if first := (end - i) % 8; i+first >= 8 {
-		// The digits before the last eight or sixteen, if there are any, end a
-		// word of which the rest is made zero.
+		// The number of digits is made a multiple of eight: the first digits are
+		// read as the end of a word whose other bytes are made zero.
 		i += first
 		n = eightDigits((word(line, i-8) ^ zeros) >> (64 - 8*first) << (64 - 8*first))
 	}
 	for ; end-i >= 8; i += 8 {
 		n = n*1e8 + eightDigits(word(line, i)^zeros)
 	}
-	for ; i < end; i++ { // near the beginning of the line
+	for ; i < end; i++ { // too near the beginning of the line for a word
 		n = n*10 + uint64(line[i]-'0')
 	}
 	return int64(n), int64(n) >= 0
 }
 
-// fail records what is wrong, unless something was before.
+// fail records a fault, unless an earlier one is recorded.
 func (d *Decoder) fail(reason Reason, m *members, f member, what string) {
 	if d.reject.Reason != 0 {
 		return
@@ -446,7 +445,7 @@ func (d *Decoder) fail(reason Reason, m *members, f member, what string) {
 	d.reject = Reject{reason, detail}
 }
 
-// notJSON says what is at index i of a line that is no JSON object.
+// notJSON describes the fault at index i of a line that is not a JSON object.
 func notJSON(line []byte, i int) string {
 	if i == len(line) {
 		return fmt.Sprintf("not one JSON object: it ends too early, after byte %d", i)
@@ -454,7 +453,7 @@ func notJSON(line []byte, i int) string {
 	return fmt.Sprintf("not one JSON object: unexpected %s at byte %d", excerpt(line[i:]), i+1)
 }
 
-// excerpt is the start of b, fit to be printed.
+// excerpt is the start of b in printable characters.
 func excerpt(b []byte) string {
 	const most = 40 // bytes
 	var s strings.Builder

@@ -1,10 +1,9 @@
-// Package event holds the events of a support session as the engine sees
-// them, and turns a line of a dump into one of them or into a reject
-// (EVENTS.md).
+// Package event defines the events of a support session, and decodes a line of
+// a dump into an event or a reject (EVENTS.md).
 package event
 
-// MaxLine is the longest line, in bytes without its terminator, that can be
-// an event (EVENTS.md, "Lines").
+// MaxLine is the maximum length of an event's line, in bytes without its line
+// ending (EVENTS.md, "Lines").
 const MaxLine = 1 << 20
 
 // Type is what happened.
@@ -79,7 +78,7 @@ const (
 	WindowInactive
 )
 
-// Sender is who wrote a chat line.
+// Sender is the kind of author of a chat line.
 type Sender uint8
 
 // The senders of EVENTS.md.
@@ -89,7 +88,7 @@ const (
 	System
 )
 
-// Actor is who removed a session from a technician's queue.
+// Actor is the party that removed a session from a technician's queue.
 type Actor uint8
 
 // The first three are queue_removed's "by" codes; the engine adds the others.
@@ -97,7 +96,7 @@ const (
 	ByTechnician Actor = iota + 1
 	ByAdministrator
 	ByTimeout
-	BySystem   // a removing status that nobody caused (REPORT.md, "Legs")
+	BySystem   // a removing status of the system (REPORT.md, "Statuses")
 	ByTransfer // transferred or handed over
 )
 
@@ -110,8 +109,8 @@ const (
 	Unresolved
 )
 
-// Person is a technician as an event describes one. ID is 0 where the event
-// names none; empty strings are unknown.
+// Person is a technician as described by an event. ID is 0 if the event names
+// none. Empty strings are unknown.
 type Person struct {
 	ID    int64
 	Name  string
@@ -119,7 +118,7 @@ type Person struct {
 	Group string
 }
 
-// Channel is a channel as an event describes one. ID is 0 where there is none.
+// Channel is a channel as described by an event. ID is 0 if there is none.
 type Channel struct {
 	ID   int64
 	Name string
@@ -137,16 +136,16 @@ const (
 	NumDetails         = DetailCustomField1 + 5
 )
 
-// Details holds a value for each detail that is given; bit i of Given says
-// that detail i was. A given empty value clears the detail
-// (details_changed only: elsewhere null and "" are the same as not given).
+// Details holds the details that an event gives: bit i of Given is set if
+// Value[i] is given. A given empty value clears the detail. Only
+// details_changed clears; elsewhere null and "" mean not given.
 type Details struct {
 	Given uint16
 	Value [NumDetails]string
 }
 
-// Event is one event of one session. Which members beyond the first five mean
-// something depends on Type; the others are zero. Its strings are valid UTF-8.
+// Event is one event of one session. Beyond the first five members, only those
+// of its Type are set; the others are zero. Its strings are valid UTF-8.
 type Event struct {
 	ID        string // event_id
 	TS        int64  // microseconds since the Unix epoch, truncated
@@ -169,16 +168,16 @@ type Event struct {
 	Details      *Details    // SessionCreated, DetailsChanged; nil: none given
 }
 
-// Millis returns the event's time in whole milliseconds since the Unix epoch,
-// truncated: what enters every time and duration (EVENTS.md, "Lines").
+// Millis returns the event's time in milliseconds since the Unix epoch,
+// truncated. All times and durations use it (EVENTS.md, "Lines").
 func (e *Event) Millis() int64 { return e.TS / 1000 }
 
-// Reason is why a line is no event. The zero value is none.
+// Reason is the code for why a line is rejected. The zero value is no reason.
 type Reason uint8
 
-// The reason codes of EVENTS.md, "What becomes of each line". The last two are
-// for lines that are events, but lie further from the day of their dump than the
-// look-back reaches: no report of their own day would read that dump.
+// The reason codes of EVENTS.md, "What becomes of each line". TooLate and
+// TooEarly are for events whose date lies more than the look-back from their
+// dump day: the report of that date does not read the dump.
 const (
 	BadJSON Reason = iota + 1
 	TooLong
@@ -187,11 +186,11 @@ const (
 	UnknownType
 	TooLate
 	TooEarly
-	NumReasons = iota + 1 // with none
+	NumReasons = iota + 1 // including no reason
 )
 
-// Reject says why a line was refused.
+// Reject is the reason for rejecting a line.
 type Reject struct {
 	Reason Reason
-	Detail string // for people: which member, and what was expected
+	Detail string // for people: the member and what is expected
 }

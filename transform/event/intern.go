@@ -5,18 +5,18 @@ import (
 	"unsafe"
 )
 
-// Dumps repeat themselves: a few hundred technicians and a few dozen platforms
-// fill millions of lines. The tables below keep one copy of each, and start
-// over when they are full, which bounds them whatever the input: to some ten
-// megabytes a Decoder at the very worst, some hundred kilobytes usually.
+// Dumps repeat the same strings: a few hundred technicians and a few dozen
+// platforms fill millions of lines. The tables below keep one copy of each. A
+// full table is cleared, which bounds a Decoder to about ten megabytes for any
+// input; some hundred kilobytes are usual.
 const (
 	maxInterned    = 8192 // strings
-	maxInternedLen = 128  // bytes of one
+	maxInternedLen = 128  // bytes of one string
 	maxKnown       = 8192 // technicians
-	maxKnownLen    = 512  // bytes of one's object
+	maxKnownLen    = 512  // bytes of a technician's object
 )
 
-// interned holds strings that are likely to come again.
+// interned holds strings that are likely to repeat.
 type interned map[string]string
 
 func (t interned) get(b []byte) string {
@@ -33,19 +33,19 @@ func (t interned) get(b []byte) string {
 	return s
 }
 
-// known holds technicians by the JSON objects they were decoded from. Only
-// objects that are right in every respect are kept.
+// known holds technicians by the JSON objects they were decoded from. It keeps
+// only objects without faults.
 type known map[string]*Person
 
-// prefix returns the technician whose object b, which begins with a brace,
-// begins with, and the object's length; nil if none of the known ones.
+// prefix returns the known technician whose object is at the start of b, and
+// the object's length; nil if there is none. b begins with a brace.
 func (t known) prefix(b []byte) (*Person, int) {
 	if len(b) > maxKnownLen {
 		b = b[:maxKnownLen]
 	}
-	// The first brace closes the object, unless it stands in a string or
-	// closes a nested object; but then these bytes are no object that was
-	// kept.
+	// The first closing brace ends the object, unless it is in a string or
+	// closes a nested object. Then the bytes up to it are not a whole object,
+	// and so are not in the table.
 	n := bytes.IndexByte(b, '}') + 1
 	return t[string(b[:n])], n
 }
@@ -60,8 +60,8 @@ func (t known) add(object []byte, p Person) {
 	t[string(object)] = &p
 }
 
-// arena makes strings that are unlikely to come again, many to an allocation.
-// A string keeps its whole chunk alive, so chunks are small.
+// arena makes strings that are unlikely to repeat, many in one allocation. A
+// string keeps its whole chunk alive, so chunks are small.
 type arena struct{ free []byte } // of the chunk
 
 const chunkSize = 8 << 10
@@ -75,15 +75,16 @@ func (a *arena) get(b []byte) string {
 	}
 	s := a.free[:copy(a.free, b)]
 	a.free = a.free[len(s):]
-	return unsafe.String(unsafe.SliceData(s), len(s)) // nobody writes to it again
+	return unsafe.String(unsafe.SliceData(s), len(s)) // these bytes are never written again
 }
 
-// slab makes Details, many to an allocation. One keeps all of its slab alive.
+// slab makes Details, many in one allocation. One of them keeps the whole slab
+// alive.
 type slab struct{ free []Details }
 
-const slabSize = 32 // not much more than a chunk
+const slabSize = 32 // about the size of a chunk
 
-// get returns empty Details, and the same again until keep is called.
+// get returns empty Details. It returns the same ones until keep is called.
 func (s *slab) get() *Details {
 	if len(s.free) == 0 {
 		s.free = make([]Details, slabSize)
@@ -92,5 +93,5 @@ func (s *slab) get() *Details {
 	return &s.free[0]
 }
 
-// keep leaves the Details that get returned last to their owner.
+// keep gives the Details that get returned to the caller for good.
 func (s *slab) keep() { s.free = s.free[1:] }

@@ -1,7 +1,6 @@
 package event
 
-// member is a member name that means something in one of the contract's
-// objects.
+// member is the name of a member that EVENTS.md defines.
 type member uint8
 
 const (
@@ -26,8 +25,8 @@ const (
 	fResolution
 	fBy
 
-	// The details, in the order of the indexes into Details; name is a member
-	// of the nested objects, too.
+	// The details, in the order of the indexes into Details. Nested objects
+	// have a member name, too.
 	fName
 	fTrackingID
 	fCustomerIP
@@ -36,7 +35,7 @@ const (
 	fBrowserType
 	fCustomFields
 
-	// Of the nested objects.
+	// Members of nested objects.
 	fID
 	fEmail
 	fGroup
@@ -55,8 +54,8 @@ var memberNames = [numMembers]string{
 	fID: "id", fEmail: "email", fGroup: "group", fKind: "kind",
 }
 
-// lookup is the inverse of memberNames: a switch, because the compiler makes
-// it several times as fast as a map.
+// lookup is the inverse of memberNames. A switch is several times as fast as a
+// map.
 func lookup(name []byte) member {
 	switch string(name) {
 	case "event_id":

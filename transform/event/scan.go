@@ -8,12 +8,11 @@ import (
 )
 
 // This file is the grammar: strict RFC 8259 over bytes. Scanning functions
-// take the index where something starts and return the one after its end, or,
-// where the bytes do not fit the grammar, the complement (^) of the index of
-// the offending byte, which is negative. That index is len(line) where the
-// line ends too early.
+// take the index of the start and return the index after the end. On a
+// violation they return the complement (^) of the index of the offending byte,
+// which is negative. That index is len(line) if the line ends too early.
 
-// kind is what a JSON value is, as far as the contract cares.
+// kind is the kind of a JSON value.
 type kind uint8
 
 const (
@@ -27,12 +26,12 @@ const (
 	array
 )
 
-// span is what a value is and where it stands in the line: line[start:end], for
-// a string without its quotes. It is one word, because a struct that is written
-// part by part and soon read as a whole makes the processor wait.
+// span is the kind and position of a value: line[start:end], for a string
+// without its quotes. It is packed into one word: a processor stalls on a
+// struct that is written in parts and read as a whole.
 type span uint64
 
-// spanBits are enough for an index into a line: MaxLine fits.
+// spanBits is the size of an index into a line of MaxLine bytes.
 const spanBits = 28
 
 func newSpan(k kind, start, end int) span {
@@ -43,14 +42,14 @@ func (v span) kind() kind { return kind(v >> (2 * spanBits)) }
 func (v span) start() int { return int(v >> spanBits & (1<<spanBits - 1)) }
 func (v span) end() int   { return int(v & (1<<spanBits - 1)) }
 
-// members is what an object says about the members that have a meaning
-// somewhere in the contract. Of a repeated one it holds the last.
+// members holds the members of an object that have a meaning in EVENTS.md. For
+// a repeated member it holds the last.
 type members struct {
-	path string // of the object itself, for messages: "" or, say, "technician."
+	path string // of the object, for messages: "" or, for example, "technician."
 	seen uint32 // bit m: span[m] is from this object
 	span [numMembers]span
-	// known is the technician that span[fTechnician] describes, if the same
-	// bytes were decoded before.
+	// known is the technician of span[fTechnician], if the same bytes were
+	// decoded before.
 	known *Person
 }
 
@@ -70,13 +69,15 @@ func (d *Decoder) object(line []byte, i int, m *members) int {
 	return d.members(line, i, m)
 }
 
-// opening takes what nearly every line begins with into e, as far as this one
-// does, and returns the index of the name after it; 0 if not even the first
-// member is the usual one. Producers write the same members in the same order,
-// line after line, most of them without white space. To compare what comes with
-// that is several times as fast as to find out what it is: the processor goes
-// on with the next member before it is through with this one. Whatever is
-// unusual, and whatever is wrong, is left to the rest of the decoder.
+// opening decodes the usual first members of a line into e, and returns the
+// index of the name after them; 0 if the first member is not the usual one.
+// Producers write the same members in the same order on every line, mostly
+// without white space. Comparing with that expectation is several times as fast
+// as general scanning. opening stops at the first unusual or wrong member; the
+// rest of the decoder handles it.
+//
+// It has more than 60 lines because it takes seven members one after the other:
+// a function for each would cost a call for each member of each line.
 func (d *Decoder) opening(line []byte, e *Event) (i int) {
 	if !follows(line, 0, `{"event_id":"`) {
 		return 0
@@ -123,7 +124,7 @@ func (d *Decoder) opening(line []byte, e *Event) (i int) {
 		d.taken |= 1 << fSeq
 		i = end + len(`,`)
 	}
-	// These two mean nothing here.
+	// These two have no meaning here, but are common.
 	if follows(line, i, `"v":`) {
 		if n, end = usualInteger(line, i+len(`"v":`)); n < 0 {
 			return i
@@ -150,13 +151,13 @@ func (d *Decoder) opening(line []byte, e *Event) (i int) {
 	return end + len(`",`)
 }
 
-// follows says whether line has this at i, and more after it.
+// follows reports whether line continues with this at i, and has more after it.
 func follows(line []byte, i int, this string) bool {
 	return len(line)-i > len(this) && string(line[i:i+len(this)]) == this
 }
 
 // usualText scans a string of ordinary characters from the byte after its
-// opening quote, if a comma follows it; otherwise end is 0. from is i,
+// opening quote. end is 0 unless a comma follows the string. from is always i,
 // for the caller's convenience.
 func usualText(line []byte, i int) (from, end int) {
 	end = plain(line, i)
@@ -166,8 +167,8 @@ func usualText(line []byte, i int) (from, end int) {
 	return i, 0
 }
 
-// usualInteger reads an integer that is not negative, if a comma follows it and
-// it has no more digits than always fit; otherwise n is negative.
+// usualInteger reads a non-negative integer of at most 18 digits that a comma
+// follows. Otherwise n is negative.
 func usualInteger(line []byte, i int) (n int64, end int) {
 	const fit = 18
 	end = i
@@ -182,8 +183,8 @@ func usualInteger(line []byte, i int) (n int64, end int) {
 	return n, end
 }
 
-// members scans the members of an object, of which there is one at least, from
-// the name at line[i] to the end of the object, into m.
+// members scans the members of an object, at least one, from the name at
+// line[i] to the end of the object, into m.
 func (d *Decoder) members(line []byte, i int, m *members) int {
 	for {
 		field, next := d.name(line, i)
@@ -193,7 +194,7 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 		if i = next; i == len(line) {
 			return ^i
 		}
-		// What most values are comes first, without another call.
+		// The most frequent kinds come first, without another call.
 		var v span
 		switch c := line[i]; {
 		case c == '"':
@@ -225,9 +226,9 @@ func (d *Decoder) members(line []byte, i int, m *members) int {
 	}
 }
 
-// person scans the object of a member technician. It looks it up among the
-// known ones first: a value that begins with the bytes of an object is that
-// object.
+// person scans the object of a member technician. It first looks it up among
+// the known technicians: a value that begins with the bytes of a whole object
+// is that object.
 func (d *Decoder) person(line []byte, i int, m *members) (span, int) {
 	p, n := d.technicians.prefix(line[i:])
 	if m.known = p; p == nil {
@@ -267,8 +268,8 @@ func after(quote int) int {
 	return quote + 1
 }
 
-// skip scans the object or array that opens at line[i], however deep it is
-// nested.
+// skip scans the object or array that opens at line[i], at any depth of
+// nesting.
 func (d *Decoder) skip(line []byte, i int) int {
 	d.open = d.open[:0]
 	for {
@@ -301,7 +302,7 @@ func (d *Decoder) skip(line []byte, i int) int {
 			return i
 		}
 
-		// A value has ended; so may the containers that it is the last of.
+		// A value has ended. Containers may end with it.
 		for len(d.open) > 0 {
 			if i = space(line, i); i == len(line) {
 				return ^i
@@ -328,10 +329,10 @@ func (d *Decoder) skip(line []byte, i int) int {
 }
 
 // closing is the bracket that closes c.
-func closing(c byte) byte { return c + ('}' - '{') } // as far apart as ']' and '['
+func closing(c byte) byte { return c + ('}' - '{') } // ']' and '[' are as far apart
 
-// name scans a member's name, its colon and the white space up to its value,
-// whose index it returns.
+// name scans a member's name, its colon and white space, and returns the index
+// of its value.
 func (d *Decoder) name(line []byte, i int) (member, int) {
 	if i == len(line) || line[i] != '"' {
 		return noMember, ^i
@@ -390,7 +391,7 @@ func text(line []byte, i int) (end int, k kind) {
 			k = escapedText
 		case c < ' ':
 			return ^i, k
-		case c < utf8.RuneSelf: // plain does not look at the last seven
+		case c < utf8.RuneSelf: // plain skips the last seven bytes
 			i++
 		default:
 			r, n := utf8.DecodeRune(line[i:])
@@ -402,10 +403,10 @@ func text(line []byte, i int) (end int, k kind) {
 	}
 }
 
-// plain returns the index of the first byte from i on that is not an ordinary
-// character of a string, but a quote, a backslash, a control character or a
-// byte outside ASCII; or that of an ordinary one of the line's last seven
-// bytes: it looks at eight at a time.
+// plain returns the index of the first special byte from i on: a quote, a
+// backslash, a control character or a byte outside ASCII. It looks at eight
+// bytes at a time, and so may stop at an ordinary byte among the line's last
+// seven.
 func plain(line []byte, i int) int {
 	for i+8 <= len(line) {
 		if found := special(word(line, i)); found != 0 {
@@ -416,21 +417,20 @@ func plain(line []byte, i int) int {
 	return i
 }
 
-// special says which of eight bytes is the first that is not an ordinary
-// character of a string, but a quote, a backslash, a control character or a
-// byte outside ASCII: the lowest bit of the result is that byte's highest. 0:
-// none is.
+// special finds the first special byte of eight: a quote, a backslash, a
+// control character or a byte outside ASCII. The lowest bit set in the result
+// is the highest bit of that byte. 0: no byte is special.
 func special(w uint64) uint64 {
-	// A byte's high bit is set where the byte has one itself, or where a
-	// subtraction underflows. An underflow borrows from the bytes above, so
-	// that only the lowest high bit can be trusted, and suffices. Without
-	// their second bit quotes come next to the control characters, and blanks
-	// and exclamation marks do not.
+	// The high bit of a byte is set if the byte itself has it, or if a
+	// subtraction underflows. An underflow borrows from the bytes above, so only
+	// the lowest high bit is reliable; that one suffices. With the second bit
+	// flipped, a quote is next to the control characters, and a blank and an
+	// exclamation mark are not.
 	const quoteOrLess = ('"' ^ 2 + 1) * ones
 	return (w | (w ^ 2*ones - quoteOrLess) | (w ^ '\\'*ones - ones)) & highs
 }
 
-// escape returns the length of the escape that b begins with, 0 if it is none.
+// escape returns the length of the escape at the start of b, or 0.
 func escape(b []byte) int {
 	if len(b) < 2 {
 		return 0
@@ -555,8 +555,8 @@ func number(line []byte, i int) (kind, int) {
 	return k, i
 }
 
-// digits scans one digit or more. Numbers of one member mostly have the same
-// length: one by one is fastest, as the processor knows when to stop.
+// digits scans one or more digits, one by one: numbers of one member mostly
+// have the same length, so the processor predicts the end of the loop.
 func digits(line []byte, i int) int {
 	from := i
 	for i < len(line) && isDigit(line[i]) {
@@ -576,8 +576,8 @@ const (
 	zeros = '0' * ones
 )
 
-// eightDigits is the number that eight digits make, given their values, the
-// first in the lowest byte.
+// eightDigits is the number that eight digits make. Each byte of w is the value
+// of a digit, the first in the lowest byte.
 func eightDigits(w uint64) uint64 {
 	w = w*10 + w>>8 // in every other byte the value of two
 	const (
@@ -588,6 +588,6 @@ func eightDigits(w uint64) uint64 {
 	return ((w&mask)*mul1 + (w>>16&mask)*mul2) >> 32
 }
 
-// word is the eight bytes from line[i] on, which must be there. With its
-// capacity given the compiler need not guard against a slice of nothing.
+// word is the eight bytes from line[i] on, which must exist. The explicit
+// capacity saves a bounds check.
 func word(line []byte, i int) uint64 { return binary.LittleEndian.Uint64(line[i : i+8 : i+8]) }

@@ -2,7 +2,7 @@ package event
 
 import "encoding/binary"
 
-// The years a time may have, as written (EVENTS.md, "Lines").
+// The valid years, as written (EVENTS.md, "Lines").
 const (
 	minYear = 1990
 	maxYear = 2200
@@ -13,25 +13,25 @@ const (
 	microsPerSecond = 1_000_000
 )
 
-// A calendar reads times, and remembers the last one's date: times that follow
-// each other are mostly of one day.
+// A calendar parses times. It caches the last date: consecutive times mostly
+// have the same one.
 type calendar struct {
-	text [2]uint64 // of the date, 2026-11-20T: its first eight bytes, and its last three
-	days int       // from 1970-01-01 to it
+	text [2]uint64 // of the date with its T, 2026-11-20T: the first eight bytes and the last three
+	days int       // from 1970-01-01 to that date
 }
 
-// parseTime reads an RFC 3339 time of the years 1990 to 2200, as written, with
-// at most nine fractional digits, and returns it in microseconds since the
-// Unix epoch, truncated. Offsets reach from -23:59 to +23:59. Second 60 is
-// valid where RFC 3339 allows a leap second, at 23:59 UTC on the last day of a
-// June or December, and counts as the second that follows.
+// parseTime parses an RFC 3339 time with at most nine fractional digits and a
+// year, as written, of 1990 to 2200. It returns microseconds since the Unix
+// epoch, truncated. Offsets are from -23:59 to +23:59. Second 60 is valid where
+// RFC 3339 allows a leap second, at 23:59 UTC on the last day of a June or
+// December, and counts as the second after it.
 func (c *calendar) parseTime(s []byte) (micros int64, ok bool) {
 	// 2026-11-20T08:00:00 and at least a Z
 	if len(s) < 20 {
 		return 0, false
 	}
 	text := [2]uint64{word(s, 0), word(s, 8) & (1<<24 - 1)}
-	if text != c.text || text[0] == 0 { // the zero calendar has none
+	if text != c.text || text[0] == 0 { // the zero calendar has no date
 		days, ok := parseDate(s)
 		if !ok {
 			return 0, false
@@ -47,7 +47,7 @@ func (c *calendar) parseTime(s []byte) (micros int64, ok bool) {
 	i, fraction := 19, 0
 	if s[i] == '.' {
 		for i++; i < len(s) && isDigit(s[i]); i++ {
-			if i < 20+6 { // the rest is less than a microsecond
+			if i < 20+6 { // further digits are less than a microsecond
 				fraction = fraction*10 + int(s[i]-'0')
 			}
 		}
@@ -63,14 +63,14 @@ func (c *calendar) parseTime(s []byte) (micros int64, ok bool) {
 		return 0, false
 	}
 	seconds := c.days*secondsPerDay + hour*3600 + minute*60 + second - offset
-	// The second that follows a leap second is the first of a half-year.
+	// The second after a leap second is the first of a half-year.
 	if second == 60 && !startsHalfYear(seconds, twoDigits(s)*100+twoDigits(s[2:])) {
 		return 0, false
 	}
 	return int64(seconds)*microsPerSecond + int64(fraction), true
 }
 
-// parseDate reads a date such as 2026-11-20T, in days since 1970-01-01.
+// parseDate parses a date such as 2026-11-20T into days since 1970-01-01.
 func parseDate(s []byte) (days int, ok bool) {
 	date, isDate := dateForm.read(s)
 	day := twoDigits(s[8:])
@@ -85,8 +85,9 @@ func parseDate(s []byte) (days int, ok bool) {
 	return daysTo(year, month, day), true
 }
 
-// startsHalfYear says whether a second since the Unix epoch is the first of a
-// half-year that a time of this year, with any offset, may be next to.
+// startsHalfYear reports whether a second since the Unix epoch is the first of
+// a half-year. The year is that of the time as written: with an offset the
+// second may lie in the next year.
 func startsHalfYear(seconds, year int) bool {
 	switch seconds {
 	case daysTo(year, 1, 1) * secondsPerDay, daysTo(year, 7, 1) * secondsPerDay, daysTo(year+1, 1, 1) * secondsPerDay:
@@ -95,13 +96,13 @@ func startsHalfYear(seconds, year int) bool {
 	return false
 }
 
-// microsPer is how many microseconds a unit of the nth fractional digit has.
+// microsPer is the value of the nth fractional digit in microseconds.
 var microsPer = [...]int{1: 100_000, 10_000, 1000, 100, 10, 1}
 
-// form is how eight bytes must look that are read at once.
+// form is a pattern of eight bytes that are read as one word.
 type form struct {
-	text uint64 // a zero where there may be any digit
-	room uint64 // how much more than in text a byte may be, short of 0x7f
+	text uint64 // '0' stands for any digit
+	room uint64 // 0x7f minus the most by which a byte may exceed text
 }
 
 var (
@@ -109,11 +110,11 @@ var (
 	clockForm = form{0x30303a30303a3030, 0x76767f76767f7676} // 00:00:00
 )
 
-// read reads the first eight bytes of s. Afterwards pair has the value of any
-// two digits that stand side by side.
+// read reads the first eight bytes of s. pair(w, i) is then the value of two
+// adjacent digits.
 func (f form) read(s []byte) (w uint64, ok bool) {
-	// What is left of a digit is its value, and of the rest nothing. A byte
-	// that is more gets its highest bit.
+	// A digit leaves its value, a matching byte leaves 0. A byte that does not
+	// match gets its highest bit set.
 	w = binary.LittleEndian.Uint64(s) ^ f.text
 	return w*10 + w>>8, (w|(w+f.room))&highs == 0
 }
@@ -121,7 +122,7 @@ func (f form) read(s []byte) (w uint64, ok bool) {
 // pair is the value of the digits i and i+1.
 func pair(w uint64, i int) int { return int(w >> (8 * i) & 0xff) }
 
-// parseOffset reads Z or an offset such as +01:00, in seconds.
+// parseOffset parses Z or an offset such as +01:00 into seconds.
 func parseOffset(s []byte) (seconds int, ok bool) {
 	if len(s) == 1 {
 		return 0, s[0]|0x20 == 'z'
@@ -143,7 +144,8 @@ func parseOffset(s []byte) (seconds int, ok bool) {
 	return 0, false
 }
 
-// twoDigits reads the two digits that s begins with; negative if they are none.
+// twoDigits parses the two digits at the start of s; negative if they are not
+// digits.
 func twoDigits(s []byte) int {
 	if !isDigit(s[0]) || !isDigit(s[1]) {
 		return -1

@@ -9,12 +9,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// Schema is the Arrow schema of the report, with the Parquet field ids.
+// Schema returns the Arrow schema of the report with the Parquet field ids.
 func Schema() *arrow.Schema {
 	return schemaOf(func(i int) arrow.DataType { return Columns[i].arrowType() })
 }
 
-// schemaOf is the schema of columns of these types.
+// schemaOf returns the schema with these types.
 func schemaOf(typeOf func(column int) arrow.DataType) *arrow.Schema {
 	fields := make([]arrow.Field, len(Columns))
 	for i := range Columns {
@@ -41,17 +41,18 @@ func (c *Column) arrowType() arrow.DataType {
 	return arrow.PrimitiveTypes.Int64 // Duration and Integer
 }
 
-// BatchBuilder makes Arrow record batches of rows. The rows go into the columns
-// as they come, so that nobody has to keep them until a batch is full.
+// BatchBuilder builds Arrow record batches of rows. It copies the rows into
+// columns as they come.
 type BatchBuilder struct {
 	schema  *arrow.Schema
 	columns []columnBuilder
 	rows    int
 }
 
-// NewBatchBuilder makes one without rows. Its batches are under [Schema], but
-// that a column of texts which repeats accepts is an array of a dictionary: its
-// distinct texts in order of appearance, and an int32 for each row.
+// NewBatchBuilder returns a builder without rows. Its batches have the schema
+// [Schema], except that the string columns for which repeats returns true are
+// dictionary arrays: the distinct texts in order of appearance, and an int32
+// index for each row.
 func NewBatchBuilder(repeats func(*Column) bool) *BatchBuilder {
 	b := &BatchBuilder{columns: make([]columnBuilder, len(Columns))}
 	for i := range Columns {
@@ -65,22 +66,22 @@ func NewBatchBuilder(repeats func(*Column) bool) *BatchBuilder {
 // Len is the number of rows since the last batch.
 func (b *BatchBuilder) Len() int { return b.rows }
 
-// Reserve makes room for a batch of n rows, with about as much text as the
-// batch before had.
+// Reserve makes room for a batch of n rows with as much text as the previous
+// batch.
 func (b *BatchBuilder) Reserve(n int) {
 	for i := range b.columns {
 		b.columns[i].reserve(n - b.rows)
 	}
 }
 
-// appendRows is how many rows are taken apart at a time: few enough to stay in
-// a processor's cache while the columns go over them one after the other.
+// appendRows is the number of rows that all columns copy at a time: few enough
+// to stay in the processor's cache.
 const appendRows = 256
 
-// Append adds rows, which stay the caller's: nothing of them is shared. It
-// refuses what a Parquet writer would store wrongly: a null in a required
-// column as zero, and text that is not UTF-8, which warehouses cannot read.
-// The error names the row and the column; after it the builder is of no use.
+// Append copies rows. It returns an error for values that a Parquet writer
+// stores wrongly: a null in a required column, which becomes zero, and text
+// that is not UTF-8, which warehouses cannot read. The error names the row and
+// the column. After an error the builder must not be used.
 func (b *BatchBuilder) Append(rows []Row) error {
 	for some := range slices.Chunk(rows, appendRows) {
 		for i := range b.columns {
@@ -93,8 +94,8 @@ func (b *BatchBuilder) Append(rows []Row) error {
 	return nil
 }
 
-// NewRecord makes a batch of the rows since the last one. It is the caller's,
-// and shares no memory with the batches that follow.
+// NewRecord returns a batch of the rows since the last one. The caller owns it;
+// it shares no memory with later batches.
 func (b *BatchBuilder) NewRecord() arrow.Record {
 	arrays := make([]arrow.Array, len(b.columns))
 	for i := range b.columns {

@@ -11,27 +11,28 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// columnBuilder makes the arrays of one column. Arrow's own builders are asked
-// for each value, and take their time to append it.
+// columnBuilder builds the arrays of one column. Arrow's own builders take one
+// value per call, which is much slower.
 type columnBuilder interface {
-	// reserve makes room for so many rows more.
+	// reserve makes room for that many more rows.
 	reserve(rows int)
-	// append adds the column of rows. With an error it says which of the rows
-	// is at fault.
+	// append adds the column's values of rows. With an error it returns the
+	// index of the faulty row.
 	append(rows []Row) (at int, err error)
-	// finish makes the array of the rows since the last one, in memory that is
-	// the array's.
+	// finish returns the array of the rows since the last finish. The array
+	// owns its memory.
 	finish() arrow.Array
 	// arrayType is the type of the arrays.
 	arrayType() arrow.DataType
 }
 
-// newColumnBuilder makes one for c, which holds texts that repeat or does not.
+// newColumnBuilder returns a builder for c. For texts that repeat, it builds a
+// dictionary.
 func newColumnBuilder(c *Column, repeats bool) columnBuilder {
 	v := validity{Column: c}
 	switch {
 	case c.Kind == Timestamp:
-		return &numbers{validity: v, unit: 1000} // µs of a ms
+		return &numbers{validity: v, unit: 1000} // µs per ms
 	case c.Kind == String && repeats:
 		return &repeated{validity: v, indexOf: map[string]int32{}, distinct: textData{limit: math.MaxInt32}}
 	case c.Kind == String:
@@ -44,10 +45,10 @@ func newColumnBuilder(c *Column, repeats bool) columnBuilder {
 	return &numbers{validity: v, unit: 1} // Duration and Integer
 }
 
-// validity notes which rows of a column have a value.
+// validity records which rows of a column have a value.
 type validity struct {
 	*Column
-	bits        []byte // of each row, from the lowest; not kept of a required column
+	bits        []byte // one for each row, lowest first; empty for a required column
 	rows, nulls int
 }
 
@@ -77,8 +78,8 @@ func (v *validity) addNull() error {
 	return nil
 }
 
-// finish makes an array of the values in buffers, which the type tells what
-// they are. A dictionary is one's of a repeated column, or nil.
+// finish returns an array of that type with the values in buffers. dictionary
+// is nil unless the column is repeated.
 func (v *validity) finish(kind arrow.DataType, dictionary *array.Data, buffers ...*memory.Buffer) arrow.Array {
 	var bits *memory.Buffer
 	if v.nulls > 0 {
@@ -93,7 +94,7 @@ func (v *validity) finish(kind arrow.DataType, dictionary *array.Data, buffers .
 	return array.MakeFromData(data)
 }
 
-// grown is s with room for n more.
+// grown returns s with room for n more elements.
 func grown[T any](s []T, n int) []T {
 	if n <= cap(s)-len(s) {
 		return s
@@ -104,7 +105,7 @@ func grown[T any](s []T, n int) []T {
 // numbers are the timestamps, durations or integers of a column.
 type numbers struct {
 	validity
-	unit   int64 // by which they are multiplied
+	unit   int64 // factor of the stored values
 	values []int64
 }
 
@@ -185,26 +186,26 @@ func (b *flags) finish() arrow.Array {
 	return b.validity.finish(b.arrayType(), nil, memory.NewBufferBytes(values))
 }
 
-// textData are texts one after the other.
+// textData holds concatenated texts.
 type textData struct {
-	ends  []int32 // of each text in bytes
+	ends  []int32 // end of each text in bytes
 	bytes []byte
-	limit int // of bytes: Arrow's offsets are int32, and would wrap around
+	limit int // maximum number of bytes: Arrow's offsets are int32
 }
 
 func (t *textData) add(s string) error {
 	if len(s) > t.limit-len(t.bytes) {
-		return fmt.Errorf("its texts in one batch have more than %d bytes together", t.limit)
+		return fmt.Errorf("the texts of one batch have more than %d bytes", t.limit)
 	}
 	t.bytes = append(t.bytes, s...)
 	t.end()
 	return nil
 }
 
-// end ends a text, or is one of no bytes.
+// end ends the current text. Without bytes before it, it adds an empty text.
 func (t *textData) end() { t.ends = append(t.ends, int32(len(t.bytes))) }
 
-// take gives up the texts, as the buffers of an Arrow array.
+// take returns the texts as the buffers of an Arrow array, and empties t.
 func (t *textData) take() (offsets, bytes *memory.Buffer) {
 	all := make([]int32, 1, len(t.ends)+1)
 	all = append(all, t.ends...)
@@ -213,22 +214,22 @@ func (t *textData) take() (offsets, bytes *memory.Buffer) {
 	return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(all)), bytes
 }
 
-// fault says which column an error is about.
+// fault adds the column to an error.
 func (v *validity) fault(err error) error { return fmt.Errorf("column %s: %w", v.Name, err) }
 
 func notUTF8(s string) error { return fmt.Errorf("%q is not valid UTF-8", s) }
 
-// texts are the texts of a column which are as good as unique.
+// texts are the texts of a column whose texts are mostly unique.
 type texts struct {
 	validity
 	values textData
-	size   int // of the batch before, in bytes
+	size   int // bytes of the previous batch
 }
 
 func (b *texts) reserve(rows int) {
 	b.validity.reserve(rows)
 	b.values.ends = grown(b.values.ends, rows)
-	b.values.bytes = grown(b.values.bytes, b.size+b.size/16-len(b.values.bytes)) // a little more: each batch differs
+	b.values.bytes = grown(b.values.bytes, b.size+b.size/16-len(b.values.bytes)) // a little more, because batches differ
 }
 
 func (b *texts) append(rows []Row) (at int, err error) {
@@ -250,8 +251,8 @@ func (b *texts) append(rows []Row) (at int, err error) {
 		}
 		b.addValue()
 	}
-	// All at once, which is much faster: no text begins in the middle of a code
-	// point, so they are valid together if each of them is.
+	// One check of all texts is much faster. No text begins in the middle of a
+	// code point, so all are valid exactly if their concatenation is.
 	if utf8.Valid(b.values.bytes[start:]) {
 		return 0, nil
 	}
@@ -267,14 +268,14 @@ func (b *texts) finish() arrow.Array {
 	return b.validity.finish(b.arrayType(), nil, offsets, bytes)
 }
 
-// repeated are the texts of a column which repeats them.
+// repeated are the texts of a column whose texts repeat.
 type repeated struct {
 	validity
 	indexes  []int32
 	distinct textData
-	indexOf  map[string]int32 // of the distinct texts
+	indexOf  map[string]int32 // index of each distinct text
 
-	last      string // text, which the next one may well be again
+	last      string // previous text, which often repeats
 	lastIndex int32
 }
 
@@ -310,7 +311,8 @@ func (b *repeated) append(rows []Row) (at int, err error) {
 	return 0, nil
 }
 
-// find makes s the last text.
+// find sets last and lastIndex to s, which it adds to the dictionary if it is
+// new.
 func (b *repeated) find(s string) error {
 	index, known := b.indexOf[s]
 	if !known {
@@ -321,7 +323,7 @@ func (b *repeated) find(s string) error {
 		if err := b.distinct.add(s); err != nil {
 			return err
 		}
-		s = strings.Clone(s) // the row's may be part of something large
+		s = strings.Clone(s) // the row's string may keep a large buffer alive
 		b.indexOf[s] = index
 	}
 	b.last, b.lastIndex = s, index

@@ -7,7 +7,8 @@ import (
 	"daybook/transform/day"
 )
 
-// Kind is what a column holds, and so how it is stored and written.
+// Kind is the kind of a column's values. It decides how they are stored and
+// written.
 type Kind uint8
 
 // The kinds of REPORT.md, "Columns".
@@ -20,11 +21,11 @@ const (
 	Date                  // date32
 )
 
-// Column defines one column of the report. Exactly one of its accessors is
-// set, by its kind.
+// Column defines one column of the report. Its kind decides which one of its
+// four accessors is set.
 type Column struct {
 	Name      string // in Parquet and NDJSON
-	Heading   Text   // in CSV; see Definition.Headings for the configured ones
+	Heading   Text   // in CSV; Definition.Headings applies the configured labels
 	Kind      Kind
 	Required  bool
 	MaxLength int    // in Unicode code points; 0: no limit
@@ -34,12 +35,12 @@ type Column struct {
 	text   func(*Row) *string
 	flag   func(*Row) *bool
 	date   func(*Row) *day.Day
-	values []Text // the values that have a text in each language
+	values []Text // the translated values
 	label  func(*Labels) string
 }
 
-// FieldID is the column's Parquet field id: its place in the schema, from 1.
-// It never changes, since columns are only ever appended.
+// FieldID is the column's Parquet field id: its position in the schema, from 1.
+// It never changes, because new columns come at the end.
 func (c *Column) FieldID() int {
 	for i := range Columns {
 		if &Columns[i] == c {
@@ -49,11 +50,11 @@ func (c *Column) FieldID() int {
 	panic("report: a column outside the schema")
 }
 
-// Number is the row's value in a timestamp, duration or integer column;
-// [Unknown] is a null. It panics for other kinds.
+// Number is the row's value in a timestamp, duration or integer column.
+// [Unknown] is null. Number panics for other kinds.
 func (c *Column) Number(r *Row) int64 { return *c.number(r) }
 
-// Text is the row's value in a string column; empty is a null.
+// Text is the row's value in a string column. Empty is null.
 func (c *Column) Text(r *Row) string { return *c.text(r) }
 
 // Flag is the row's value in a boolean column.
@@ -62,23 +63,23 @@ func (c *Column) Flag(r *Row) bool { return *c.flag(r) }
 // Day is the row's value in a date column.
 func (c *Column) Day(r *Row) day.Day { return *c.date(r) }
 
-// SchemaVersion counts the changes of the schema. Version 1 is the columns of
-// REPORT.md, "Columns".
+// SchemaVersion rises with every change of the schema.
 const SchemaVersion = 1
 
 // Columns are the columns of the report, in order (REPORT.md, "Columns").
-// Append only: a column never moves, changes its type or goes.
+// New columns come at the end. A column never moves, changes its type or is
+// removed.
 var Columns = []Column{
 	timestamp("start_time", "Start Time", "Starttijd", func(r *Row) *int64 { return &r.StartTime },
 		"When the session first was active with this technician. Null: never picked up."),
 	timestamp("end_time", "End Time", "Eindtijd", func(r *Row) *int64 { return &r.EndTime },
 		"When the session was last closed or timed out, or the technician's part was over."),
 	timestamp("last_action_time", "Last Action Time", "Laatste actietijd", func(r *Row) *int64 { return &r.LastActionTime },
-		"The last moment in which the technician stopped being in action."),
+		"When the technician last stopped being in action."),
 	text("technician_name", "Technician Name", "Naam van technicus", 128, func(r *Row) *string { return &r.TechnicianName },
 		"As it was when the technician took the session."),
 	integer("technician_id", "Technician ID", "Technicus-ID", func(r *Row) *int64 { return &r.TechnicianID },
-		"Null: nobody took it."),
+		"Null: no technician took the session."),
 	text("technician_email", "Technician Email", "E-mailadres van technicus", 128, func(r *Row) *string { return &r.TechnicianEmail },
 		"As it was when the technician took the session."),
 	required(integer("session_id", "Session ID", "Sessie-ID", func(r *Row) *int64 { return &r.SessionID },
@@ -86,15 +87,15 @@ var Columns = []Column{
 	valued(text("session_type", "Session Type", "Sessietype", 100, func(r *Row) *string { return &r.SessionType },
 		"The technology at the customer's side."), sessionTypes[:]),
 	required(valued(text("status", "Status", "Status", 64, func(r *Row) *string { return &r.Status },
-		"When the technician's part was over, or the current one."), statuses[:])),
+		"The status when the technician's part was over, or the current status."), statuses[:])),
 	labelled(text("name", "Name", "Naam", 128, func(r *Row) *string { return &r.Name },
-		"What was entered as the customer's name. Its heading is configured."),
+		"The customer's name as entered. Its heading is configurable."),
 		func(l *Labels) string { return l.Name }),
 	custom(1), custom(2), custom(3), custom(4), custom(5),
 	text("tracking_id", "Tracking ID", "Tracerings-ID", 256, func(r *Row) *string { return &r.TrackingID },
-		"A key of a CRM, or of whatever the organisation uses it for."),
+		"A key that the organisation chooses, for example of its CRM."),
 	text("customer_ip", "Customer IP", "IP van klant", 15, func(r *Row) *string { return &r.CustomerIP },
-		"Null where it is longer than the column: half an address is a wrong one."),
+		"Null if longer than the column: half an address is a wrong address."),
 	text("device_id", "Device ID", "Apparaat-ID", 128, func(r *Row) *string { return &r.DeviceID },
 		"The customer's device."),
 	text("tools_used", "Incident Tools Used", "Gebruikte tool", 128, func(r *Row) *string { return &r.ToolsUsed },
@@ -156,7 +157,7 @@ var Columns = []Column{
 	duration("other_time_ms", "Other Time", "Overige tijd", func(r *Row) *int64 { return &r.OtherTime },
 		"Time between start and end in any other status."),
 	text("anomalies", "Anomalies", "Afwijkingen", 0, func(r *Row) *string { return &r.Anomalies },
-		"What was odd about the session: distinct codes in alphabetical order, joined by commas."),
+		"The session's anomalies: distinct codes in alphabetical order, joined by commas."),
 	required(Column{Name: "report_date", Heading: Text{"Report Date", "Rapportdatum"}, Kind: Date, date: func(r *Row) *day.Day { return &r.ReportDate },
 		Doc: "The local date of the start, or of the begin, in the report's time zone."}),
 }
@@ -180,7 +181,7 @@ func text(name, en, nl string, maxLength int, text func(*Row) *string, doc strin
 func custom(n int) Column {
 	c := text(fmt.Sprintf("custom_field_%d", n), fmt.Sprintf("Custom field %d", n), fmt.Sprintf("Aangepast veld %d", n), 64,
 		func(r *Row) *string { return &r.CustomFields[n-1] },
-		"What was entered in the custom field. Its heading is configured.")
+		"The text entered in the custom field. Its heading is configurable.")
 	return labelled(c, func(l *Labels) string { return l.CustomFields[n-1] })
 }
 
@@ -192,11 +193,11 @@ func valued(c Column, values []Text) Column { c.values = values; return c }
 
 func labelled(c Column, label func(*Labels) string) Column { c.label = label; return c }
 
-// Heading is a column's heading in the CSV files of a report.
+// Heading is the heading of a column in a report's CSV files.
 type Heading struct{ Column, Text string }
 
-// Headings are the CSV headings of the report, in order: in its language,
-// and with its labels.
+// Headings returns the CSV headings of the report in order, in its language and
+// with its labels.
 func (d *Definition) Headings() []Heading {
 	headings := make([]Heading, len(Columns))
 	for i := range Columns {
@@ -211,9 +212,9 @@ func (d *Definition) Headings() []Heading {
 	return headings
 }
 
-// AppendCell writes the row's value in column c as the report's CSV files
-// show it, without quoting: times in the report's time zone, durations as
-// H:MM:SS, values in its language, a null as nothing.
+// AppendCell appends the row's value in column c as in the report's CSV files,
+// without quoting: times in the report's time zone, durations as H:MM:SS, values
+// in its language, nothing for null.
 func (d *Definition) AppendCell(b []byte, c *Column, r *Row) []byte {
 	switch c.Kind {
 	case Timestamp:
@@ -238,7 +239,7 @@ func (d *Definition) AppendCell(b []byte, c *Column, r *Row) []byte {
 	return b
 }
 
-// AppendDuration writes milliseconds as H:MM:SS, rounded down; hours do not
+// AppendDuration appends milliseconds as H:MM:SS, rounded down. Hours do not
 // wrap.
 func AppendDuration(b []byte, ms int64) []byte {
 	s := ms / 1000

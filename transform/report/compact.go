@@ -7,19 +7,19 @@ import (
 	"daybook/transform/day"
 )
 
-// The compact form of a row is for rows that are many and wait: in memory
-// without a pointer, or in a temporary file. It is nobody's file format, and may
-// change.
+// The compact form of a row is for rows that wait to be sorted: in memory,
+// without pointers, or in a temporary file. No published file contains it, so it
+// may change.
 //
-//	flag     1 byte   whether it is final
-//	date     number   its report date
-//	begin    number   its begin
-//	times    number   the others, as distances from the begin
+//	flag     1 byte   1 if the row is final
+//	date     number   report date
+//	begin    number   begin
+//	times    number   other times, relative to begin
 //	numbers  number   durations, ids and counts
 //	lengths  uvarint  of the texts
-//	texts             one after the other
+//	texts             concatenated
 
-// times are those beside the begin.
+// times are all times except the begin.
 func (r *Row) times() [4]*int64 {
 	return [...]*int64{&r.StartTime, &r.EndTime, &r.LastActionTime, &r.FirstChatMessageSent}
 }
@@ -67,8 +67,8 @@ func (r *Row) AppendCompact(b []byte) []byte {
 	return b
 }
 
-// distance is from a moment to another; Unknown stays Unknown, which no
-// distance between moments that exist is.
+// distance is t - from. Unknown stays Unknown; no distance of valid times has
+// that value.
 func distance(t, from int64) int64 {
 	if t == Unknown {
 		return Unknown
@@ -76,8 +76,8 @@ func distance(t, from int64) int64 {
 	return t - from
 }
 
-// appendNumber appends a uvarint in which numbers that are small either way are
-// small, and Unknown, the least of them, is 0.
+// appendNumber appends n as a zigzag uvarint plus one, so that small positive
+// and negative numbers are short and Unknown, the least int64, is 0.
 func appendNumber(b []byte, n int64) []byte {
 	return binary.AppendUvarint(b, uint64(n<<1^n>>63)+1)
 }
@@ -120,10 +120,10 @@ func (r *Row) DecodeCompact(b []byte) error {
 	return nil
 }
 
-// compactReader takes numbers off a compact form.
+// compactReader reads numbers from a compact form.
 type compactReader struct {
 	rest    []byte
-	damaged bool // there was one that is none
+	damaged bool // a number was malformed
 }
 
 func (c *compactReader) uvarint() uint64 {
@@ -141,7 +141,7 @@ func (c *compactReader) uvarint() uint64 {
 	return n
 }
 
-// number takes what appendNumber has appended.
+// number is the inverse of appendNumber.
 func (c *compactReader) number() int64 {
 	u := c.uvarint() - 1
 	return int64(u>>1) ^ -int64(u&1)

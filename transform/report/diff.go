@@ -8,14 +8,13 @@ import (
 	"slices"
 )
 
-// Difference is what became of a partition's rows from one revision to
-// another.
+// Difference is the difference between two revisions of a partition.
 type Difference struct {
 	Added, Removed, Changed, Same int64    // rows
-	Changes                       []Change // by session and leg; of all that are not the same
+	Changes                       []Change // sorted by session and leg; every row that is not the same
 }
 
-// Change is what became of one row, which its session and leg identify.
+// Change is the change of one row, identified by its session and leg.
 type Change struct {
 	Session int64          `json:"session"`
 	Leg     int64          `json:"leg"`
@@ -23,7 +22,7 @@ type Change struct {
 	Columns []ColumnChange `json:"columns,omitempty"` // of a changed row, in the order of the schema
 }
 
-// ChangeKind says what became of a row.
+// ChangeKind is the kind of a Change.
 type ChangeKind string
 
 // The kinds of changes.
@@ -40,12 +39,12 @@ type ColumnChange struct {
 	New  string `json:"new"`
 }
 
-// Diff compares two revisions of a partition. Both have their rows in the
-// order of [Compare], as partitions do, and no session and leg twice.
+// Diff compares two revisions of a partition. Both must have their rows in the
+// order of [Compare], and each session and leg at most once.
 //
-// Since rows that did not change come in the same order on both sides, Diff
-// keeps only those that did: it takes memory in proportion to the difference.
-// An error of a side ends it, and is returned.
+// Unchanged rows come in the same order on both sides, so Diff keeps only rows
+// that changed: its memory is proportional to the difference. It returns the
+// first error of a side.
 func Diff(before, after iter.Seq2[Row, error]) (*Difference, error) {
 	a, b := newSide("before", before), newSide("after", after)
 	defer a.stop()
@@ -61,8 +60,8 @@ func Diff(before, after iter.Seq2[Row, error]) (*Difference, error) {
 	return &d, nil
 }
 
-// walk goes through both sides at once, and leaves the rows that have no
-// counterpart in their place.
+// walk merges both sides. Rows without a counterpart at the same place are set
+// aside for match.
 func (d *Difference) walk(a, b *side) error {
 	if err := errors.Join(a.advance(), b.advance()); err != nil {
 		return err
@@ -71,10 +70,10 @@ func (d *Difference) walk(a, b *side) error {
 		var err error
 		switch order := compareHeads(a, b); {
 		case order < 0:
-			a.leave()
+			a.setAside()
 			err = a.advance()
 		case order > 0:
-			b.leave()
+			b.setAside()
 			err = b.advance()
 		default:
 			d.compare(&a.row, &b.row)
@@ -87,7 +86,8 @@ func (d *Difference) walk(a, b *side) error {
 	return nil
 }
 
-// compareHeads says which side's row comes first. At least one has a row.
+// compareHeads compares the current rows of both sides. At least one side has a
+// row.
 func compareHeads(a, b *side) int {
 	switch {
 	case !b.more:
@@ -98,7 +98,7 @@ func compareHeads(a, b *side) int {
 	return Compare(&a.row, &b.row)
 }
 
-// match compares the rows of which a new time has changed the place.
+// match compares the rows that were set aside: a changed time has moved them.
 func (d *Difference) match(before, after map[rowKey]Row) {
 	for key, old := range before {
 		if now, kept := after[key]; kept {
@@ -115,7 +115,7 @@ func (d *Difference) match(before, after map[rowKey]Row) {
 	}
 }
 
-// compare compares two rows of one key.
+// compare compares two rows with the same key.
 func (d *Difference) compare(old, now *Row) {
 	if *old == *now {
 		d.Same++
@@ -139,7 +139,7 @@ func changedColumns(old, now *Row) (changes []ColumnChange) {
 	return changes
 }
 
-// same says whether two rows have the same value in the column.
+// same reports whether two rows have the same value in the column.
 func (c *Column) same(a, b *Row) bool {
 	switch c.Kind {
 	case String:
@@ -154,13 +154,13 @@ func (c *Column) same(a, b *Row) bool {
 
 type rowKey struct{ session, leg int64 }
 
-// side is one of the two revisions, while it is walked through.
+// side is the reading position in one of the two revisions.
 type side struct {
 	name      string
 	next      func() (Row, error, bool)
 	stop      func()
 	row       Row
-	more      bool // whether row is one
+	more      bool // row is valid
 	unmatched map[rowKey]Row
 }
 
@@ -169,19 +169,19 @@ func newSide(name string, rows iter.Seq2[Row, error]) *side {
 	return &side{name: name, next: next, stop: stop, unmatched: map[rowKey]Row{}}
 }
 
-// advance goes on to the next row.
+// advance reads the next row.
 func (s *side) advance() error {
 	row, err, more := s.next()
 	if err != nil {
 		return fmt.Errorf("the rows %s: %w", s.name, err)
 	}
 	if more && s.more && Compare(&s.row, &row) >= 0 {
-		return fmt.Errorf("the rows %s: session %d leg %d follows session %d leg %d, and should not",
+		return fmt.Errorf("the rows %s: session %d leg %d comes after session %d leg %d, out of order",
 			s.name, row.SessionID, row.Leg, s.row.SessionID, s.row.Leg)
 	}
 	s.row, s.more = row, more
 	return nil
 }
 
-// leave leaves the row to be matched at the end.
-func (s *side) leave() { s.unmatched[rowKey{s.row.SessionID, s.row.Leg}] = s.row }
+// setAside keeps the current row for match.
+func (s *side) setAside() { s.unmatched[rowKey{s.row.SessionID, s.row.Leg}] = s.row }

@@ -105,8 +105,8 @@ func TestDiffErrors(t *testing.T) {
 	}{
 		"a side fails":   {seq(a, b), broken, "the rows after: connection reset"},
 		"the other side": {broken, seq(), "the rows before: connection reset"},
-		"out of order":   {seq(b, a), seq(a), "the rows before: session 30 leg 0 follows session 10 leg 0, and should not"},
-		"a row twice":    {seq(a), seq(a, a), "the rows after: session 30 leg 0 follows session 30 leg 0, and should not"},
+		"out of order":   {seq(b, a), seq(a), "the rows before: session 30 leg 0 comes after session 10 leg 0, out of order"},
+		"a row twice":    {seq(a), seq(a, a), "the rows after: session 30 leg 0 comes after session 30 leg 0, out of order"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := Diff(test.before, test.after)

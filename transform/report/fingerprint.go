@@ -7,26 +7,25 @@ import (
 	"hash"
 )
 
-// Fingerprint is the SHA-256, in hex, of what the rows say: the same rows in
-// the same order have the same one, whatever file format or version of a
-// library they are written with.
+// Fingerprint is the SHA-256, in hex, of the rows' values in order. It does not
+// depend on the file format or the library that writes the rows.
 func Fingerprint(rows []Row) string {
 	f := NewFingerprinter()
 	f.Add(rows)
 	return f.Sum()
 }
 
-// Fingerprinter makes the [Fingerprint] of rows that are not all in memory.
+// Fingerprinter computes the [Fingerprint] of rows that come in pieces.
 type Fingerprinter struct {
 	hash hash.Hash
-	row  []byte // the row that is being added
+	row  []byte // the current row
 }
 
-// NewFingerprinter begins with no rows.
+// NewFingerprinter returns a Fingerprinter without rows.
 func NewFingerprinter() *Fingerprinter { return &Fingerprinter{hash: sha256.New()} }
 
-// Add adds the rows that follow, however they are split into calls. It does
-// not keep them.
+// Add adds the next rows. The split into calls does not change the sum. Add
+// does not keep the rows.
 func (f *Fingerprinter) Add(rows []Row) {
 	for i := range rows {
 		f.row = appendBinary(f.row[:0], &rows[i])
@@ -37,7 +36,7 @@ func (f *Fingerprinter) Add(rows []Row) {
 // Sum is the fingerprint of the rows added so far.
 func (f *Fingerprinter) Sum() string { return hex.EncodeToString(f.hash.Sum(nil)) }
 
-// appendBinary writes the row such that no other has the same bytes.
+// appendBinary appends an encoding that is different for different rows.
 func appendBinary(b []byte, r *Row) []byte {
 	for i := range Columns {
 		switch c := &Columns[i]; c.Kind {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AppendJSON writes the row as a JSON object: the Parquet names in order,
+// AppendJSON appends the row as a JSON object: the Parquet names in order,
 // times as 2026-11-20T08:02:10.000Z, dates as 2026-11-20, durations in
 // milliseconds, unknown as null.
 func AppendJSON(b []byte, r *Row) []byte {
@@ -45,8 +45,8 @@ func (c *Column) appendJSONValue(b []byte, r *Row) []byte {
 	return append(b, "null"...)
 }
 
-// appendJSONString quotes s, which is valid UTF-8, escaping no more than JSON
-// demands.
+// appendJSONString appends s, which is valid UTF-8, as a JSON string. It escapes
+// only what JSON requires.
 func appendJSONString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

@@ -4,8 +4,8 @@ import (
 	"daybook/transform/event"
 )
 
-// Language is a report's language: it decides the headings and values of its
-// CSV files. Parquet always holds the English values.
+// Language is the language of a report's CSV files: of their headings and
+// values. Parquet always holds the English values.
 type Language uint8
 
 // The languages of REPORT.md.
@@ -25,10 +25,10 @@ func ParseLanguage(code string) (Language, bool) {
 	return 0, false
 }
 
-// Text is something in each language.
+// Text is a text in each language.
 type Text [2]string
 
-// same is a text that is alike in all languages.
+// same is a text that is the same in all languages.
 func same(s string) Text { return Text{s, s} }
 
 // Labels are the configured headings of the name and custom fields; an empty
@@ -70,12 +70,24 @@ var (
 	}
 )
 
+// statusCodes are the statuses by their names in rows and Parquet.
+var statusCodes = func() map[string]event.Status {
+	codes := make(map[string]event.Status, len(statuses))
+	for code, name := range statuses {
+		codes[name[English]] = event.Status(code)
+	}
+	return codes
+}()
+
+// StatusCode is the code of a [Row]'s status; 0: there is none of that name.
+func StatusCode(name string) event.Status { return statusCodes[name] }
+
 // resolutions are the verdicts of the column resolved_unresolved: REPORT.md
 // gives them in English alone.
 var resolutions = [...]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
 
-// inLanguage translates a session type or status from English, which rows and
-// Parquet hold, into a report's language.
+// inLanguage translates a session type or status from English, the language of
+// rows and Parquet, into a report's language.
 func inLanguage(values []Text, english string, l Language) string {
 	if l == English {
 		return english

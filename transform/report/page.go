@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// SchemaPage is the schema for people, in Markdown.
+// SchemaPage returns SCHEMA.md, the schema for people.
 func SchemaPage() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The columns of a report\n\n"+
-		"Schema version %d. This page is made from the definition of the columns; columns are only ever appended.\n"+
-		"A null is unknown. Text longer than its length is cut to that many Unicode code points. CSV files have the\n"+
-		"headings, Parquet and NDJSON the names. How each value comes to be is in [REPORT.md](REPORT.md).\n\n"+
+		"Schema version %d. This page is generated from the definition of the columns. New columns come at the end.\n"+
+		"A null is unknown. Text longer than its length is cut to that many Unicode code points. CSV files use the\n"+
+		"headings, Parquet and NDJSON the names. [REPORT.md](REPORT.md) defines how each value is computed.\n\n"+
 		"| # | name | heading | kop | Parquet type | null | length | what it is |\n|---|---|---|---|---|---|---|---|\n", SchemaVersion)
 	for i := range Columns {
 		c := &Columns[i]

@@ -1,13 +1,13 @@
-// Package report turns the engine's legs into the rows of a report: the
-// columns of REPORT.md with their headings, texts and lengths, the date and
-// the unit a row belongs to, and the Arrow schema and record batches.
+// Package report turns the engine's legs into the rows of a report. It defines
+// the columns with their headings, texts and lengths, the date and unit of a
+// row, and the Arrow schema and record batches.
 //
-// REPORT.md, in this directory, has the rules for all values of the rows, and
-// for the summaries beside them.
+// REPORT.md, in this directory, has the rules for all values of the rows and of
+// the summaries.
 //
-// There is one definition of the columns, [Columns]. The Arrow schema, the
-// CSV headings, the JSON members, the audit of a published file, the schema
-// page and its golden file are all read off it.
+// [Columns] is the one definition of the columns. The Arrow schema, the CSV
+// headings, the JSON members, the audit of a published file and the schema page
+// are derived from it.
 package report
 
 import (
@@ -20,10 +20,10 @@ import (
 	"daybook/transform/session"
 )
 
-// Unknown is a null in a time, duration or number of a [Row].
+// Unknown is the null of a time, duration or number in a [Row].
 const Unknown = session.Unknown
 
-// A Definition says which rows a report has and how its CSV is written.
+// A Definition defines which rows a report has and how its CSV is written.
 type Definition struct {
 	Name     string
 	Zone     *time.Location
@@ -33,23 +33,22 @@ type Definition struct {
 	Labels   Labels
 }
 
-// Unit is a part of the organisation: a leg belongs to it if any of the
-// selectors matches. Without selectors it is the whole organisation.
+// Unit is a part of the organisation. A leg belongs to it if any selector
+// matches. Without selectors it is the whole organisation.
 type Unit struct {
 	Technicians []int64
 	Groups      []string // a group A/B belongs to A, too
 	Channels    []int64
 }
 
-// Hours are daily hours, half open, as local times of day. They cross
+// Hours are the daily hours [From, To) as local times of day. They cross
 // midnight if From is after To.
 type Hours struct {
-	From, To time.Duration // since midnight by the clock
+	From, To time.Duration // clock time since midnight
 }
 
 // Row is one row of a report. Times are milliseconds since the Unix epoch,
-// durations milliseconds, [Unknown] where they are not known; an empty text
-// is unknown.
+// durations milliseconds. Unknown numbers are [Unknown], unknown texts empty.
 type Row struct {
 	StartTime, EndTime, LastActionTime int64
 
@@ -95,10 +94,10 @@ type Row struct {
 	ReportDate           day.Day
 }
 
-// Counts is what did not fit the columns of the rows made so far.
+// Counts counts the values that did not fit their columns.
 type Counts struct {
 	Truncated int64 // texts cut to their column's length
-	IPDropped int64 // customer IPs too long for theirs
+	IPDropped int64 // customer IPs longer than their column
 }
 
 // Add adds o to c.
@@ -107,8 +106,8 @@ func (c *Counts) Add(o Counts) {
 	c.IPDropped += o.IPDropped
 }
 
-// verdictsUntil is the first day on which the product kept no verdicts
-// (REPORT.md, "Columns": resolved_unresolved).
+// verdictsUntil is the first day without verdicts (REPORT.md, "Columns":
+// resolved_unresolved).
 var verdictsUntil = day.Date(2009, time.May, 1)
 
 // Date is the report date of a leg: the local date of its start, or begin
@@ -117,8 +116,7 @@ func (d *Definition) Date(l *session.Leg) day.Day {
 	return day.Of(l.Dated(), d.Zone)
 }
 
-// Includes says whether a leg belongs to the report: to its unit, and to its
-// daily hours.
+// Includes reports whether a leg belongs to the report's unit and daily hours.
 func (d *Definition) Includes(s *session.Session, l *session.Leg) bool {
 	return d.Unit.includes(s, l) && d.Hours.include(l.Dated(), d.Zone)
 }
@@ -158,8 +156,8 @@ func (h *Hours) include(ms int64, zone *time.Location) bool {
 	return h.From <= clock || clock < h.To
 }
 
-// Row makes r the row of one leg, and counts in c what did not fit. The row
-// shares the strings of the session.
+// Row sets r to the row of one leg, and counts in c the values that did not
+// fit. The row shares the strings of the session.
 func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) {
 	*r = Row{
 		StartTime: l.Start, EndTime: l.End, LastActionTime: l.LastAction,
@@ -193,7 +191,7 @@ func (d *Definition) Row(r *Row, s *session.Session, l *session.Leg, c *Counts) 
 	c.Add(r.fit())
 }
 
-// known maps an id that no event gave to a null.
+// known maps the id 0, which means not given, to Unknown.
 func known(id int64) int64 {
 	if id == 0 {
 		return Unknown
@@ -201,8 +199,8 @@ func known(id int64) int64 {
 	return id
 }
 
-// fit cuts each text to its column's length in Unicode code points, and drops
-// a customer IP that is too long: half an address is a wrong one.
+// fit cuts each text to its column's length in Unicode code points. A customer
+// IP that is too long becomes unknown: half an address is a wrong address.
 func (r *Row) fit() (c Counts) {
 	for i := range Columns {
 		col := &Columns[i]
@@ -227,7 +225,7 @@ func (r *Row) fit() (c Counts) {
 // cutRunes returns the first n code points of s.
 func cutRunes(s string, n int) string {
 	if len(s) <= n {
-		return s // no code point is shorter than a byte
+		return s // every code point has at least one byte
 	}
 	for i := range s {
 		if n == 0 {
@@ -238,8 +236,7 @@ func cutRunes(s string, n int) string {
 	return s
 }
 
-// Compare orders rows as a partition holds them: by start (or begin), session
-// and leg.
+// Compare orders rows as in a partition: by start (or begin), session and leg.
 func Compare(a, b *Row) int {
 	if x, y := a.Dated(), b.Dated(); x != y {
 		return order(x, y)
@@ -250,8 +247,8 @@ func Compare(a, b *Row) int {
 	return order(a.Leg, b.Leg)
 }
 
-// Dated is the moment by which rows are sorted and dated: the start, or the
-// begin of a row that has none.
+// Dated is the time by which rows are sorted and dated: the start, or the begin
+// of a row without a start.
 func (r *Row) Dated() int64 {
 	if r.StartTime != Unknown {
 		return r.StartTime
@@ -269,14 +266,13 @@ func order(a, b int64) int {
 	return 0
 }
 
-// Validate says what is wrong with a definition that the engine cannot see:
-// labels that collide with each other or with another heading.
+// Validate returns an error if a label collides with another label or heading.
 func (d *Definition) Validate() error {
 	seen := map[string]string{}
 	for _, h := range d.Headings() {
 		folded := strings.ToLower(strings.TrimSpace(h.Text))
 		if other, taken := seen[folded]; taken {
-			return fmt.Errorf("report %s: the heading %q would stand for both %s and %s in a CSV; choose another label", d.Name, h.Text, other, h.Column)
+			return fmt.Errorf("report %s: the heading %q names both %s and %s in the CSV files; choose another label", d.Name, h.Text, other, h.Column)
 		}
 		seen[folded] = h.Column
 	}

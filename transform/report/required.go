@@ -1,7 +1,7 @@
 package report
 
-// MissingRequired names the first required column in which the row has no
-// value; empty if it has them all.
+// MissingRequired returns the name of the first required column that is null in
+// the row; empty if there is none.
 func (r *Row) MissingRequired() string {
 	for i := range Columns {
 		c := &Columns[i]

@@ -1,43 +1,25 @@
 package report
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew; read the diff")
+	"daybook/testdata/golden"
+)
 
 // Columns are only ever appended: a change of an existing line of the golden
 // file breaks every warehouse that loads the reports.
 func TestSchemaIsGolden(t *testing.T) {
-	golden(t, "testdata/schema.golden", Schema().String()+"\n")
+	golden.Check(t, "testdata/schema.golden", Schema().String()+"\n")
 }
 
 func TestSchemaPage(t *testing.T) {
-	golden(t, "SCHEMA.md", SchemaPage())
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s is not what the schema is now; if the change is meant, run 'go test ./transform/report -update' and read the diff\n%s", file, got)
-	}
+	golden.Check(t, "SCHEMA.md", SchemaPage())
 }
 
 func TestHeadings(t *testing.T) {
@@ -64,11 +46,11 @@ func TestCollidingLabels(t *testing.T) {
 	}{
 		{Definition{Name: "a", Labels: Labels{Name: "Customer", CustomFields: [5]string{"Company"}}}, ""},
 		{Definition{Name: "a", Labels: Labels{Name: "status"}},
-			`report a: the heading "status" would stand for both status and name in a CSV; choose another label`},
+			`report a: the heading "status" names both status and name in the CSV files; choose another label`},
 		{Definition{Name: "a", Language: Dutch, Labels: Labels{CustomFields: [5]string{3: "Rol"}}},
-			`report a: the heading "Rol" would stand for both custom_field_4 and role in a CSV; choose another label`},
+			`report a: the heading "Rol" names both custom_field_4 and role in the CSV files; choose another label`},
 		{Definition{Name: "a", Labels: Labels{CustomFields: [5]string{0: "Custom field 2"}}},
-			`report a: the heading "Custom field 2" would stand for both custom_field_1 and custom_field_2 in a CSV; choose another label`},
+			`report a: the heading "Custom field 2" names both custom_field_1 and custom_field_2 in the CSV files; choose another label`},
 	} {
 		err := c.def.Validate()
 		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
@@ -136,7 +118,7 @@ func TestBatchRefuses(t *testing.T) {
 		"text that begins in the middle of one":        {func(r *Row) { r.Name = "\xa9" }, `column name: "\xa9" is not valid UTF-8`},
 		"repeated text that is not UTF-8":              {func(r *Row) { r.Platform = "a\xff" }, `column platform: "a\xff" is not valid UTF-8`},
 		"more text than a batch can hold": {func(r *Row) { r.Name = "12345678" },
-			"column name: its texts in one batch have more than 10 bytes together"},
+			"column name: the texts of one batch have more than 10 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := NewBatchBuilder(repeatedForTest)

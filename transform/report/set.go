@@ -2,12 +2,11 @@ package report
 
 import "daybook/transform/day"
 
-// SetNumber, SetText, SetFlag and SetDay are the inverse of Number, Text, Flag
-// and Day: they set the row's value in a column of that kind, and panic for
-// other kinds.
+// SetNumber sets the row's value in a timestamp, duration or integer column;
+// [Unknown] is null. It panics for other kinds.
 func (c *Column) SetNumber(r *Row, n int64) { *c.number(r) = n }
 
-// SetText sets the row's value in a string column; empty is a null.
+// SetText sets the row's value in a string column. Empty is null.
 func (c *Column) SetText(r *Row, s string) { *c.text(r) = s }
 
 // SetFlag sets the row's value in a boolean column.
@@ -16,8 +15,8 @@ func (c *Column) SetFlag(r *Row, b bool) { *c.flag(r) = b }
 // SetDay sets the row's value in a date column.
 func (c *Column) SetDay(r *Row, d day.Day) { *c.date(r) = d }
 
-// Blank is a row of nulls, with false and 1970-01-01 in the columns that have
-// none.
+// Blank returns a row of nulls, with false and 1970-01-01 in the columns that
+// cannot be null.
 func Blank() Row {
 	var r Row
 	for i := range Columns {

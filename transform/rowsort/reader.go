@@ -12,14 +12,14 @@ import (
 	"daybook/transform/spill"
 )
 
-// batchRows is how many rows are handed on at a time.
+// batchRows is the number of rows in a batch.
 const batchRows = 1024
 
 var errDamaged = errors.New("sorted rows in a temporary file are damaged")
 
-// Rows gives the rows in order, in batches that are valid until the next one;
-// the texts of a row are its own, and stay. All writers must be done. Rows can
-// be read once: memory is let go on the way.
+// Rows yields the rows in order, in batches. A batch is valid until the next
+// one; the texts of its rows stay valid. Call Rows when all writers are done. Rows
+// can be read once, because reading frees their memory.
 func (s *Sorter) Rows() iter.Seq2[[]report.Row, error] {
 	return func(yield func([]report.Row, error) bool) {
 		open, err := s.cursors()
@@ -47,7 +47,7 @@ func (s *Sorter) Rows() iter.Seq2[[]report.Row, error] {
 	}
 }
 
-// take makes r the first row of all cursors, and goes on from there.
+// take sets r to the first row of all cursors, and advances that cursor.
 func (s *Sorter) take(open *cursors, r *report.Row) error {
 	c := (*open)[0]
 	*r = c.row
@@ -63,7 +63,8 @@ func (s *Sorter) take(open *cursors, r *report.Row) error {
 	return nil
 }
 
-// cursors sorts what is in memory, and opens it and all runs.
+// cursors sorts the rows in memory, and returns a cursor for them and for each
+// run.
 func (s *Sorter) cursors() (cursors, error) {
 	var sorting sync.WaitGroup
 	for _, w := range s.writers {
@@ -93,20 +94,20 @@ func (s *Sorter) cursors() (cursors, error) {
 	return open, nil
 }
 
-// A source gives compact rows in order, each valid until the next call; no row
-// after the last.
+// A source returns compact rows in order, each valid until the next call, and
+// nil after the last.
 type source interface {
 	next() ([]byte, error)
 }
 
-// A cursor is at one row of a source.
+// A cursor is positioned at one row of a source.
 type cursor struct {
 	source
 	key key
 	row report.Row
 }
 
-// advance goes on to the next row, if there is one.
+// advance moves to the next row. It returns false after the last.
 func (s *Sorter) advance(c *cursor) (more bool, err error) {
 	compact, err := c.next()
 	if err != nil || compact == nil {
@@ -119,7 +120,7 @@ func (s *Sorter) advance(c *cursor) (more bool, err error) {
 	return true, nil
 }
 
-// cursors are a heap by their keys.
+// cursors is a heap ordered by key.
 type cursors []*cursor
 
 func (c cursors) Len() int           { return len(c) }
@@ -133,7 +134,7 @@ func (c *cursors) Pop() any {
 	return x
 }
 
-// memoryRun is what a writer has in memory.
+// memoryRun is the source of a writer's rows in memory.
 type memoryRun struct {
 	w    *Writer
 	rest []placed
@@ -149,13 +150,13 @@ func (m *memoryRun) next() ([]byte, error) {
 	return m.w.at(p), nil
 }
 
-// fileRun is a run, of which a block is in memory.
+// fileRun is the source of a run in a file. It holds one block in memory.
 type fileRun struct {
 	scratch *spill.Scratch
-	left    run // still to be read
+	left    run // blocks not read yet
 	blocks  *spill.Reader
-	raw     []byte // of the block, all of it
-	rest    []byte // and what of it is still to come
+	raw     []byte // the current block
+	rest    []byte // the unread part of the block
 }
 
 func (f *fileRun) next() ([]byte, error) {

@@ -1,16 +1,15 @@
-// Package rowsort sorts the rows of a report inside a memory budget.
+// Package rowsort sorts the rows of a report within a memory budget.
 //
-// Workers that make rows each add them to a [Writer] of their own, which keeps
-// them in their compact form (report.Row.AppendCompact), where the garbage
-// collector has nothing to look for. When all writers together reach the
-// budget, the one that wants more sorts what it has, and moves it to a temporary
-// file of its own: a run, in compressed blocks. [Sorter.Rows] merges the runs
-// and what is still in memory.
+// Each worker adds rows to a [Writer] of its own. A writer keeps rows in their
+// compact form (report.Row.AppendCompact), which has no pointers for the garbage
+// collector. When all writers together reach the budget, the next writer that
+// needs memory sorts its rows and writes them to its temporary file as a run of
+// compressed blocks. [Sorter.Rows] merges the runs and the rows in memory.
 //
-// Memory is the budget, beside it up to 2 MiB a writer, and when rows are read
-// a block of some 64 KiB for each run.
+// Memory use is the budget, up to 2 MiB more for each writer, and while rows are
+// read a block of about 64 KiB for each run.
 //
-// The package does no I/O of its own: its files come from [Options].
+// The package opens no files: [Options] provides them.
 package rowsort
 
 import (
@@ -24,36 +23,36 @@ import (
 	"daybook/transform/spill"
 )
 
-// Order is what rows are sorted by before their session and leg.
+// Order returns the first sort key of a row. Session and leg follow it.
 type Order func(*report.Row) int64
 
-// ByTime is how a partition is sorted.
+// ByTime is the order of a partition.
 func ByTime(r *report.Row) int64 { return r.Dated() }
 
-// BySession is by nothing but session and leg.
+// BySession orders rows by session and leg alone.
 func BySession(*report.Row) int64 { return 0 }
 
-// Options say how rows are sorted, and how many of them in memory.
+// Options configure a Sorter.
 type Options struct {
 	Order Order
-	// Budget is how many bytes all writers together hold before they spill. Each
-	// may hold a MiB nevertheless. 0: no bound.
+	// Budget is the number of bytes that all writers together hold before they
+	// spill. Each writer may always hold 1 MiB. 0: no bound.
 	Budget int64
-	// Spill makes an empty temporary file; several writers may call it at the
-	// same time, each once. The sorter closes what it made. It may be nil
-	// without a budget.
+	// Spill creates an empty temporary file. It is called at most once for each
+	// writer, concurrently. The sorter closes the files. It may be nil without a
+	// budget.
 	Spill func() (File, error)
 }
 
-// A File holds what does not fit in memory. It is written from its start to
-// its end, and then read.
+// A File holds the rows that do not fit in memory. It is written sequentially
+// and then read.
 type File = spill.File
 
-// A Sorter holds rows until they are read in order. [New] makes one;
-// [Sorter.Close] must be called at the end.
+// A Sorter holds rows until they are read in order. The caller must call
+// [Sorter.Close] at the end.
 type Sorter struct {
 	options Options
-	used    atomic.Int64 // bytes that all writers hold
+	used    atomic.Int64 // bytes held by all writers
 
 	mu      sync.Mutex
 	writers []*Writer
@@ -62,7 +61,7 @@ type Sorter struct {
 // New returns a sorter without rows.
 func New(o Options) *Sorter { return &Sorter{options: o} }
 
-// Writer returns a new writer to the sorter.
+// Writer adds a writer to the sorter. It is safe for concurrent use.
 func (s *Sorter) Writer() *Writer {
 	w := &Writer{sorter: s, scratch: spill.NewScratch(s.options.Spill)}
 	s.mu.Lock()
@@ -71,7 +70,7 @@ func (s *Sorter) Writer() *Writer {
 	return w
 }
 
-// Len is the number of rows. All writers must be done.
+// Len is the number of rows. Call it when all writers are done.
 func (s *Sorter) Len() (n int64) {
 	for _, w := range s.writers {
 		n += w.rows
@@ -79,8 +78,8 @@ func (s *Sorter) Len() (n int64) {
 	return n
 }
 
-// Close closes the temporary files, and lets go of all that is held. Nothing
-// may use the sorter or its writers at the time or later.
+// Close closes the temporary files and frees the memory. The sorter and its
+// writers must not be used during or after the call.
 func (s *Sorter) Close() error {
 	var errs []error
 	for _, w := range s.writers {
@@ -93,9 +92,9 @@ func (s *Sorter) Close() error {
 	return nil
 }
 
-// A key decides a row's place.
+// A key is the sort key of a row.
 type key struct {
-	first   int64 // by the order
+	first   int64 // from Options.Order
 	session int64
 	leg     int64
 }

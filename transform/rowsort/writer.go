@@ -11,34 +11,33 @@ import (
 )
 
 const (
-	// chunkSize is how many bytes of rows lie together.
+	// chunkSize is the number of bytes that rows are allocated in.
 	chunkSize = 256 << 10
-	// leastSpill is how much a writer holds before it spills, so that runs are
-	// not too many to be merged.
+	// leastSpill is the least number of bytes that a writer spills, which bounds
+	// the number of runs to merge.
 	leastSpill = 1 << 20
-	// blockSize is about how many bytes of rows are compressed together: each
-	// run that is merged has one in memory.
+	// blockSize is the approximate number of bytes of rows in a compressed
+	// block. Merging holds one block of each run in memory.
 	blockSize = 64 << 10
 )
 
-// A Writer takes rows; it is not safe for concurrent use.
+// A Writer adds rows to a sorter. It is not safe for concurrent use.
 type Writer struct {
 	sorter *Sorter
 	rows   int64
-	chunks [][]byte // of compact rows, each behind its length; none lies in two
+	chunks [][]byte // compact rows, each after its length and within one chunk
 	placed []placed
-	holds  int64 // bytes of both
+	holds  int64 // bytes of chunks and placed
 
-	// Of what was spilled; made when something is.
+	// The spilled rows.
 	scratch *spill.Scratch
 	runs    []run
-	raw     []byte // a block before it is written
+	raw     []byte // the block to write next
 
-	compact []byte // a row
+	compact []byte // the row to add
 }
 
-// placed is where a row in memory is, and what decides its place among the
-// others.
+// placed is the position of a row in memory and its sort key.
 type placed struct {
 	key
 	chunk, at uint32
@@ -46,11 +45,11 @@ type placed struct {
 
 const placedSize = int64(unsafe.Sizeof(placed{}))
 
-// A run is sorted rows in a writer's file, each behind its length.
+// A run is a sequence of sorted rows in a writer's file, each after its length.
 type run []spill.Block
 
-// Add puts a row in. It keeps nothing of r. After an error the sorter is good
-// for nothing but [Sorter.Close].
+// Add adds a row. It does not keep r. After an error only [Sorter.Close] may be
+// called.
 func (w *Writer) Add(r *report.Row) error {
 	w.compact = r.AppendCompact(w.compact[:0])
 	need := binary.MaxVarintLen64 + len(w.compact)
@@ -69,7 +68,7 @@ func (w *Writer) Add(r *report.Row) error {
 	return nil
 }
 
-// grow adds a chunk; it spills first if there is no memory for it.
+// grow adds a chunk. If the budget is used up, it spills first.
 func (w *Writer) grow(size int) error {
 	if budget := w.sorter.options.Budget; budget > 0 && w.holds >= leastSpill && w.sorter.used.Load() >= budget {
 		if err := w.spill(); err != nil {
@@ -77,7 +76,7 @@ func (w *Writer) grow(size int) error {
 		}
 	}
 	w.chunks = append(w.chunks, make([]byte, 0, size))
-	// The rows that were placed since the last chunk are counted with this one.
+	// This also counts the entries of placed that were added since the last chunk.
 	holds := int64(len(w.placed)) * placedSize
 	for _, c := range w.chunks {
 		holds += int64(cap(c))
@@ -91,7 +90,7 @@ func (w *Writer) hold(bytes int64) {
 	w.holds = bytes
 }
 
-// sort brings what is in memory into order.
+// sort sorts the rows in memory.
 func (w *Writer) sort() {
 	slices.SortFunc(w.placed, func(a, b placed) int { return a.compare(b.key) })
 }
@@ -103,7 +102,7 @@ func (w *Writer) at(p *placed) []byte {
 	return b[size : size+int(n)]
 }
 
-// spill moves all that is in memory to a new run.
+// spill writes all rows in memory to a new run.
 func (w *Writer) spill() error {
 	w.sort()
 	var r run
@@ -127,7 +126,7 @@ func (w *Writer) spill() error {
 	return nil
 }
 
-// writeBlock moves w.raw to the end of the file.
+// writeBlock writes w.raw to the end of the file and empties it.
 func (w *Writer) writeBlock(r *run) error {
 	if len(w.raw) == 0 {
 		return nil

@@ -6,13 +6,13 @@ import (
 	"daybook/transform/event"
 )
 
-// An Engine folds one session after another. It keeps its memory between
-// them; it is not safe for concurrent use.
+// An Engine folds one session after another and reuses its memory. It is not
+// safe for concurrent use.
 type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
-	created bool // a session_created was taken
+	created bool // a session_created was applied
 	now     int64
 	legs    []leg // legs[i] belongs to session.Legs[i]
 	open    []int // the open legs, in order of opening
@@ -23,16 +23,16 @@ type Engine struct {
 // none stands for no leg.
 const none = -1
 
-// leg is what the engine remembers of a leg beyond what it reports.
+// leg is the engine's own state of a leg, beside the result in Leg.
 type leg struct {
 	presence     presence
-	inAction     bool  // at the end of the last millisecond that was settled
+	inAction     bool  // after the last event of the last settled millisecond
 	connected    int64 // its first status other than connecting; Unknown: none yet
 	firstWaiting int64 // its first waiting before its start; Unknown: none
 	lastMessage  int64 // the last customer or technician message while it was open
 }
 
-// presence is what a technician's console says about a leg.
+// presence is the state that a technician's console has signalled for a leg.
 type presence struct {
 	link, available, tab, console, window bool
 }
@@ -40,16 +40,16 @@ type presence struct {
 // atStart is the presence of a leg that starts (REPORT.md, "Presence").
 var atStart = presence{link: true, available: true, tab: true, console: true}
 
-// working and acting are the two readings of a presence, both under the
-// status active (REPORT.md, "Work" and "In action").
+// working and acting are the conditions of work and of being in action, apart
+// from the status active (REPORT.md, "Work" and "In action").
 func (p presence) working() bool { return p.link && p.available && p.tab && p.console }
 func (p presence) acting() bool {
 	return p.link && p.available && (p.tab && p.console || p.window)
 }
 
-// Fold makes the legs of one session from its events, which must be those
-// that [Order] returned, and at least one. The session is valid until the
-// next call. If trace is not nil, it is told how each number came to be.
+// Fold computes the legs of one session. The events must be the result of
+// [Order], at least one. The session is valid until the next call. A trace
+// that is not nil records how each number is computed.
 func (e *Engine) Fold(events []event.Event, trace *Trace) *Session {
 	e.reset(&events[0], trace)
 	for i := range events {
@@ -79,7 +79,7 @@ func (e *Engine) reset(first *event.Event, trace *Trace) {
 	e.now, e.trace = first.Millis(), trace
 }
 
-// apply takes one event (REPORT.md, "Legs").
+// apply applies one event (REPORT.md, "Legs").
 func (e *Engine) apply(ev *event.Event, first bool) {
 	if first {
 		e.lead = e.openLeg(Lead)
@@ -117,11 +117,11 @@ func (e *Engine) apply(ev *event.Event, first bool) {
 	}
 }
 
-// sessionCreated: only the session's first event sets; any other
-// session_created fills what is still unknown, and assigns nobody.
+// sessionCreated fills values that are still unknown. It assigns a technician
+// only as the session's first event.
 func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 	if e.created {
-		e.anomaly(DuplicateCreated, "the session was created before; this only fills what is still unknown")
+		e.anomaly(DuplicateCreated, "the session was created before; only unknown values are filled")
 	}
 	e.created = true
 	s := &e.session
@@ -161,7 +161,7 @@ func (e *Engine) statusChanged(ev *event.Event) {
 	// 1. No lead leg is open.
 	if e.lead == none {
 		if s.Ending() {
-			e.anomaly(StatusAfterEnd, "the session has no open leg that could end; ignored")
+			e.anomaly(StatusAfterEnd, "no leg is open; ignored")
 			return
 		}
 		e.lead = e.openLeg(Lead)
@@ -185,12 +185,12 @@ func (e *Engine) statusChanged(ev *event.Event) {
 			e.lead = e.openLeg(Lead)
 			e.assign(t)
 		case lead != t.ID:
-			e.anomaly(TechnicianMismatch, "the session is another technician's, and this is no handover; the name is ignored")
+			e.anomaly(TechnicianMismatch, "another technician leads the session, and only the status active hands it over; the name is ignored")
 		}
 	}
 	l := &e.session.Legs[e.lead]
 
-	// 3. To whom it is being transferred.
+	// 3. The target of a transfer.
 	if s == event.Transferring && ev.Transferred != "" {
 		l.TransferredTo = ev.Transferred
 	}
@@ -198,7 +198,7 @@ func (e *Engine) statusChanged(ev *event.Event) {
 		l.TransferredTo = ""
 	}
 
-	// 4. It is transferred: to a new lead leg, which waits for a technician.
+	// 4. A transfer: a new lead leg waits for a technician.
 	if s == event.Transferred {
 		if ev.Transferred != "" {
 			l.TransferredTo = ev.Transferred
@@ -217,8 +217,7 @@ func (e *Engine) statusChanged(ev *event.Event) {
 	}
 }
 
-// removedBy says whether a status removes every leg, and who is then the
-// actor.
+// removedBy reports whether a status removes every leg, and the actor.
 func removedBy(s event.Status) (by event.Actor, removing bool) {
 	switch s {
 	case event.ClosedByTechnician, event.TimedOutClosedByTechnician:
@@ -229,7 +228,7 @@ func removedBy(s event.Status) (by event.Actor, removing bool) {
 	return 0, false
 }
 
-// enter puts the session into status s, now.
+// enter changes the session's status to s.
 func (e *Engine) enter(s event.Status) {
 	before := e.status
 	e.status = s
@@ -239,7 +238,7 @@ func (e *Engine) enter(s event.Status) {
 		case !before.Ending() && s.Ending():
 			l.End = e.now
 		case before.Ending() && !s.Ending() && l.End != Unknown:
-			// The end is taken back; the time since then counts after all.
+			// The end is taken back: the time since then counts.
 			if l.Start != Unknown {
 				e.count(i, InOther, l.End, e.now)
 			}
@@ -293,7 +292,7 @@ func (e *Engine) queueRemoved(ev *event.Event) {
 	switch {
 	case i == none:
 		if !e.wasRemoved(ev.TechnicianID) {
-			e.anomaly(NoSuchLeg, "there is no leg to remove; ignored")
+			e.anomaly(NoSuchLeg, "no leg of that technician is open or was removed before; ignored")
 		}
 	case i == e.lead:
 		e.removeAll(ev.By, e.status)
@@ -302,8 +301,8 @@ func (e *Engine) queueRemoved(ev *event.Event) {
 	}
 }
 
-// wasRemoved says whether a leg of that technician was removed before, or,
-// with no technician, any leg.
+// wasRemoved reports whether a leg of that technician (0: any leg) was removed
+// before.
 func (e *Engine) wasRemoved(technician int64) bool {
 	for i := range e.session.Legs {
 		l := &e.session.Legs[i]
@@ -379,8 +378,9 @@ func (e *Engine) signal(i int, s event.Signal) {
 	}
 }
 
-// addressed finds the open leg that an event of a technician belongs to: that
-// technician's, or the lead leg where it names nobody. None is an anomaly.
+// addressed returns the open leg that a technician's event belongs to: that
+// technician's leg, or the lead leg if the event names no technician. If there
+// is none, it records the anomaly.
 func (e *Engine) addressed(ev *event.Event) int {
 	i := e.lead
 	if ev.TechnicianID != 0 {
@@ -392,7 +392,7 @@ func (e *Engine) addressed(ev *event.Event) int {
 	return i
 }
 
-// legOf finds a technician's open leg: there is at most one.
+// legOf returns a technician's open leg, or none. There is at most one.
 func (e *Engine) legOf(technician int64) int {
 	for _, i := range e.open {
 		if e.session.Legs[i].Technician.ID == technician {
@@ -406,7 +406,7 @@ func (e *Engine) legOf(technician int64) int {
 func (e *Engine) openLeg(r Role) int {
 	i := len(e.session.Legs)
 	var tools []string
-	if i < cap(e.session.Legs) { // a leg of an earlier session leaves its list
+	if i < cap(e.session.Legs) { // reuse the list of a leg of an earlier session
 		tools = e.session.Legs[:i+1][i].Tools[:0]
 	}
 	e.session.Legs = append(e.session.Legs, Leg{
@@ -419,8 +419,8 @@ func (e *Engine) openLeg(r Role) int {
 	return i
 }
 
-// assign makes t the technician of the open lead leg; later events never
-// change what is copied here.
+// assign makes t the technician of the open lead leg. Later events never
+// change this copy.
 func (e *Engine) assign(t event.Person) { e.session.Legs[e.lead].Technician = t }
 
 func (e *Engine) start(i int) {
@@ -428,19 +428,19 @@ func (e *Engine) start(i int) {
 	e.legs[i].presence = atStart
 }
 
-// dropCollaborator removes the open collaborator leg of a technician who is
-// about to become the lead, with the status from before this event.
+// dropCollaborator removes the open collaborator leg of a technician before
+// that technician becomes the lead. The leg keeps the status before this event.
 func (e *Engine) dropCollaborator(technician int64) {
 	if i := e.legOf(technician); i != none {
 		e.remove(i, event.ByTechnician)
 	}
 }
 
-// remove removes an open leg, which keeps the session's status.
+// remove removes an open leg with the session's current status.
 func (e *Engine) remove(i int, by event.Actor) { e.removeAs(i, by, e.status, e.status) }
 
-// removeAll removes the lead leg and every collaborator leg. The status
-// before is the one from before the event that removes them.
+// removeAll removes all open legs. Before is the status before the event that
+// removes them.
 func (e *Engine) removeAll(by event.Actor, before event.Status) {
 	for len(e.open) > 0 {
 		e.removeAs(e.open[0], by, e.status, before)
@@ -475,8 +475,8 @@ func (e *Engine) removeAs(i int, by event.Actor, status, before event.Status) {
 	}
 }
 
-// finish fills in what depends on how far a leg is known: until its removal,
-// or, while it is open, until the session's last event.
+// finish computes the values that end at last known: the removal of the leg,
+// or, for an open leg, the session's last event.
 func (e *Engine) finish(i int, status event.Status) {
 	l, st := &e.session.Legs[i], &e.legs[i]
 	l.Status, l.Details = status, e.details
@@ -505,7 +505,7 @@ func (e *Engine) finish(i int, status event.Status) {
 	e.span(i, InWaiting, st.firstWaiting, until)
 }
 
-// passTime lets the time until now pass under the state as it is.
+// passTime counts the time until now under the current state.
 func (e *Engine) passTime(now int64) {
 	if now == e.now {
 		return
@@ -527,8 +527,8 @@ func (e *Engine) passTime(now int64) {
 	e.now = now
 }
 
-// settle looks at the state after the last event of a millisecond: is each
-// leg in action, and has being in action just ended?
+// settle compares the state after the last event of a millisecond with the one
+// before: it notes which legs are in action, and where that just ended.
 func (e *Engine) settle() {
 	for _, i := range e.open {
 		l, st := &e.session.Legs[i], &e.legs[i]
@@ -540,7 +540,7 @@ func (e *Engine) settle() {
 	}
 }
 
-// bucketOf names the bucket that a status counts to (REPORT.md, "Buckets").
+// bucketOf is the bucket of a status (REPORT.md, "Buckets").
 func bucketOf(s event.Status) Measure {
 	switch s {
 	case event.Active:
@@ -557,7 +557,7 @@ func bucketOf(s event.Status) Measure {
 	return InOther
 }
 
-// count adds a stretch of time to one of a leg's measures.
+// count adds the time from..to to one of a leg's measures.
 func (e *Engine) count(i int, m Measure, from, to int64) {
 	l := &e.session.Legs[i]
 	switch d := to - from; m {

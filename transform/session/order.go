@@ -11,13 +11,13 @@ import (
 	"daybook/transform/event"
 )
 
-// Order sorts the events of one session in the contract's order, in place,
-// and drops all but the first of those that share an event_id (EVENTS.md,
-// "Lines"). It returns what is left, which shares events' memory, and how
-// many were dropped.
+// Order sorts the events of one session in place, in the order of EVENTS.md,
+// "Lines". Of events with the same event_id it keeps the first. It returns the
+// remaining events, which share the memory of events, and the number of
+// duplicates that it dropped.
 //
-// Events that come in order and once each, as most do, are only looked at: they
-// are not moved, and up to smallSession of them take no memory.
+// Most sessions arrive sorted and without duplicates. Their events are compared
+// but not moved, and up to smallSession events need no allocation.
 func Order(events []event.Event) (unique []event.Event, duplicates int) {
 	if !isSorted(events) {
 		sort.Sort(inOrder(events))
@@ -49,37 +49,37 @@ func isSorted(events []event.Event) bool {
 	return true
 }
 
-// inOrder sorts events where they are: to pass two of them to a function, as
-// slices.SortFunc does, is to copy 400 bytes.
+// inOrder sorts by index: slices.SortFunc would copy two events, 400 bytes,
+// for each comparison.
 type inOrder []event.Event
 
 func (o inOrder) Len() int           { return len(o) }
 func (o inOrder) Less(i, j int) bool { return compare(&o[i], &o[j]) < 0 }
 func (o inOrder) Swap(i, j int)      { o[i], o[j] = o[j], o[i] }
 
-// smallSession is how many events nearly every session has at most. A table
-// for as many is small enough for the stack.
+// smallSession is the largest number of events whose table fits on the stack.
+// Nearly every session has fewer.
 const smallSession = 64
 
-// idSet is a hash table of the ids of some events: open addressing, at most
-// half full. It takes a third of the time of a map.
+// idSet is a hash table of event ids with open addressing, at most half full.
+// It takes a third of the time of a map.
 type idSet struct {
 	events []event.Event
-	slots  []slot // as many as a power of two
+	slots  []slot // their number is a power of two
 }
 
-// slot is a place in an idSet.
+// slot is an entry of an idSet.
 type slot struct {
 	hash  uint32 // of the id
-	event uint32 // its event's index, and one more; 0: the place is free
+	event uint32 // the index of its event plus one; 0: the slot is free
 }
 
-// seed makes it impossible to choose ids that collide. Nothing but the time
-// taken depends on it.
+// seed is random, so that no input can contain ids chosen to collide. It
+// affects only the time that Order takes.
 var seed = maphash.MakeSeed()
 
-// has says whether one of the events has the id already; if not, it adds it
-// as that of events[i].
+// has reports whether the set contains the id. If not, it adds the id as that
+// of events[i].
 func (s *idSet) has(id string, i int) bool {
 	hash := maphash.String(seed, id)
 	new := slot{uint32(hash >> 32), uint32(i + 1)}
@@ -95,10 +95,9 @@ func (s *idSet) has(id string, i int) bool {
 	}
 }
 
-// Compare orders two events of one session: by time in microseconds, seq and
-// event_id; copies of one event that agree in these are ordered by their
-// contents, so that which of them counts does not depend on the order of
-// input.
+// Compare orders two events of one session by time in microseconds, seq and
+// event_id. Copies of one event that agree in these are ordered by their
+// contents, so that the copy that counts does not depend on the order of input.
 func Compare(a, b event.Event) int { return compare(&a, &b) }
 
 func compare(a, b *event.Event) int {

@@ -1,17 +1,15 @@
-// Package session is the timing and status engine: it folds the events of one
-// session into its legs, each technician's part in it, by the rules of
-// transform/report/REPORT.md, which comments call REPORT.md for short.
+// Package session is the timing and status engine. It folds the events of one
+// session into legs: each leg is one technician's part in the session. The
+// rules are in transform/report/REPORT.md (REPORT.md in comments).
 //
-// The fold is a pure function of the session's set of events. [Order] puts
-// them in the contract's order and drops repeated deliveries; [Engine.Fold]
-// then takes them one by one. Whatever order, object or day they came in, the
-// legs are the same.
+// The fold is a pure function of the set of events. [Order] sorts the events
+// and drops duplicates. [Engine.Fold] then applies them one by one. The order
+// of input and the split into dumps and days do not change the legs.
 //
-// Time here is whole milliseconds since the Unix epoch, and durations are
-// whole milliseconds. Events of one millisecond happen in their order, but no
-// time passes between them: the engine lets time pass only when it moves from
-// one millisecond to a later one, and it is the state after the last event of
-// a millisecond that the time until the next one is counted for.
+// Times are whole milliseconds since the Unix epoch, durations are whole
+// milliseconds. Events of one millisecond happen in their order, and no time
+// passes between them. Time passes only between two milliseconds, and counts
+// under the state after the last event of the earlier one.
 package session
 
 import (
@@ -20,11 +18,11 @@ import (
 	"daybook/transform/event"
 )
 
-// EngineVersion counts the changes of what the engine makes of the same
-// events. Published partitions name the version that made them.
+// EngineVersion rises with every change that gives other legs for the same
+// events. The manifest of a partition names the version that made it.
 const EngineVersion = 1
 
-// Unknown stands for a time or duration that is not known.
+// Unknown is the value of a time or duration that is not known.
 const Unknown = math.MinInt64
 
 // Role is a technician's part in a session.
@@ -43,8 +41,8 @@ func (r Role) String() string {
 	return "lead"
 }
 
-// Session is what the engine makes of one session's events. Type, Channel and
-// CallingCard hold for all of its legs.
+// Session is the result of folding one session's events. Type, Channel and
+// CallingCard apply to all of its legs.
 type Session struct {
 	ID          int64
 	Type        event.SessionType
@@ -60,7 +58,7 @@ type Session struct {
 type Leg struct {
 	Number     int
 	Role       Role
-	Technician event.Person // ID 0: nobody took it
+	Technician event.Person // ID 0: not taken
 	Status     event.Status // at its removal, or the current one
 	Final      bool         // it was removed
 
@@ -80,7 +78,7 @@ type Leg struct {
 	Work         int64
 
 	TimeToFirstChat int64 // Unknown: no message, or a collaborator
-	WrapUp          int64 // Unknown: not removed, or nobody wrote anything
+	WrapUp          int64 // Unknown: not removed, or no message
 	FirstMessage    int64 // the first message of its technician; Unknown: none
 
 	CustomerMessages   int64
@@ -99,8 +97,8 @@ func (l *Leg) Total() int64 {
 	return l.Active + l.Hold + l.Transfer + l.Rebooting + l.Reconnecting
 }
 
-// Dated is the moment that decides which date the leg belongs to: its start,
-// or its begin if it never started (REPORT.md, "Membership").
+// Dated is the time that decides the leg's report date: its start, or its
+// begin if it never started (REPORT.md, "Membership").
 func (l *Leg) Dated() int64 {
 	if l.Start != Unknown {
 		return l.Start
@@ -108,7 +106,7 @@ func (l *Leg) Dated() int64 {
 	return l.Begin
 }
 
-// Anomaly is something that should not happen in a session, and does.
+// Anomaly is a kind of contradiction in a session's events.
 type Anomaly uint8
 
 // The anomalies of REPORT.md, "Legs", in alphabetical order of their codes.

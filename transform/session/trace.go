@@ -5,8 +5,8 @@ import "daybook/transform/event"
 // Measure is one of a leg's durations.
 type Measure uint8
 
-// The measures, in the order of the report's columns. InAction is no column
-// of its own: its last end is the last action time.
+// The measures, in the order of the report's columns. InAction has no column;
+// its last end is the last action time.
 const (
 	InConnecting Measure = iota
 	InWaiting
@@ -30,14 +30,14 @@ var measureNames = [NumMeasures]string{
 
 func (m Measure) String() string { return measureNames[m] }
 
-// A Trace records how a session's numbers came to be. Give an empty one to
+// A Trace records how a session's numbers are computed. Pass an empty Trace to
 // [Engine.Fold].
 type Trace struct {
 	Steps []Step
 	Spans []Span
 }
 
-// Step is one event and what it led to.
+// Step is one event and its effects.
 type Step struct {
 	Event     event.Event
 	Status    event.Status // after the event
@@ -45,7 +45,7 @@ type Step struct {
 	Opened    []int
 	Removed   []Removal
 	Anomalies []Finding
-	legs      int // how many legs there were before the event
+	legs      int // number of legs before the event
 }
 
 // LegState is an open leg after an event.
@@ -58,21 +58,21 @@ type LegState struct {
 	Tab        bool
 	Console    bool
 	Window     bool
-	Working    bool // counted as work, were time to pass now
+	Working    bool // time that passes now counts as work
 	InAction   bool
 }
 
-// Removal is a leg that an event removed: by whom, and the session's status
-// just before the event.
+// Removal is a leg that an event removed, with the actor and the session's
+// status just before the event.
 type Removal struct {
 	Leg    int
 	By     event.Actor
 	Before event.Status
 }
 
-// NoWrapUp says that the removal leaves nothing to wrap up: it is a transfer
-// or handover, or a technician closed a session that was active, offline,
-// rebooting or reconnecting (REPORT.md, "Wrap-up").
+// NoWrapUp reports whether the wrap-up time is 0: the removal is a transfer or
+// handover, or a technician removed the leg while the session was active,
+// offline, rebooting or reconnecting (REPORT.md, "Wrap-up").
 func (r *Removal) NoWrapUp() bool {
 	switch r.By {
 	case event.ByTransfer:
@@ -86,13 +86,13 @@ func (r *Removal) NoWrapUp() bool {
 	return false
 }
 
-// Finding is an anomaly and why it is one.
+// Finding is an anomaly and its reason.
 type Finding struct {
 	Anomaly Anomaly
 	Why     string
 }
 
-// Span is a stretch of time, [From, To), that counts to a measure of a leg.
+// Span is the time [From, To) that counts to a measure of a leg.
 type Span struct {
 	Leg      int
 	Measure  Measure
@@ -137,8 +137,8 @@ func (t *Trace) anomaly(a Anomaly, why string) {
 	s.Anomalies = append(s.Anomalies, Finding{Anomaly: a, Why: why})
 }
 
-// span adds a stretch of time; one that goes on where the last of its kind
-// stopped makes that one longer.
+// span adds the time from..to. If it continues the last span of the same leg
+// and measure, it extends that span.
 func (t *Trace) span(leg int, m Measure, from, to int64) {
 	if from == to {
 		return

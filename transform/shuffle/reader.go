@@ -11,15 +11,14 @@ import (
 	"daybook/transform/spill"
 )
 
-// Sessions calls fold with the events of each session of a shard, by ascending
-// [Hash], a session's events by time, sequence number and id, and copies of one
-// event in an order that depends only on them. The events are fold's until it
-// returns; their texts are valid only until then, and change afterwards: clone
-// what is kept.
+// Sessions calls fold with the events of each session of a shard, in ascending
+// order of [Hash]. The events of a session are ordered by time, sequence number
+// and id, and copies of one event by their contents. fold may change the events.
+// The events and their texts are valid until fold returns: clone what you keep.
 //
-// All writers must be done. A shard can be read once: its memory is let go.
-// Different shards may be read at the same time; each takes the memory of its
-// records meanwhile. An error of fold is returned as it is.
+// Call Sessions when all writers are done, and once for each shard, because
+// reading frees its memory. Different shards may be read at the same time; each
+// takes the memory of its records. Sessions returns an error of fold unchanged.
 func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) error {
 	failed := func(err error) error { return fmt.Errorf("read back shard %d of the events: %w", shard, err) }
 	r := s.reader()
@@ -44,8 +43,8 @@ func (s *Shuffle) Sessions(shard int, fold func(events []event.Event) error) err
 	return nil
 }
 
-// Largest is the size of the records of the shard that has most. All writers
-// must be done.
+// Largest is the number of bytes of the largest shard's records. Call it when
+// all writers are done.
 func (s *Shuffle) Largest() int64 {
 	most := 0
 	for shard := range Shards {
@@ -54,7 +53,7 @@ func (s *Shuffle) Largest() int64 {
 	return int64(most)
 }
 
-// sizeOf is the size of a shard's records.
+// sizeOf is the number of bytes of a shard's records.
 func sizeOf(writers []*Writer, shard int) (size int) {
 	for _, w := range writers {
 		sh := &w.shards[shard]
@@ -68,11 +67,11 @@ func sizeOf(writers []*Writer, shard int) (size int) {
 	return size
 }
 
-// reader returns a reader, with the memory of one that is idle.
+// reader returns an idle reader with its memory, or a new one.
 func (s *Shuffle) reader() *reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = nil // nobody writes any more
+	s.free = nil // all writers are done
 	if last := len(s.idle) - 1; last >= 0 {
 		r := s.idle[last]
 		s.idle = s.idle[:last]
@@ -84,21 +83,21 @@ func (s *Shuffle) reader() *reader {
 // A reader reads one shard after another.
 type reader struct {
 	blocks  spill.Reader
-	records []byte        // of the shard
-	keys    []key         // of the records
-	rest    []key         // of the sessions that were not returned yet
+	records []byte        // all records of the shard
+	keys    []key         // one for each record
+	rest    []key         // keys of the sessions not returned yet
 	buckets []int         // used by sort
-	events  []event.Event // of a session
+	events  []event.Event // of the current session
 }
 
-// A key is where a record is, and what mostly decides its place.
+// A key is the position of a record and the first parts of its sort key.
 type key struct {
 	hash uint64
 	ts   int64
-	at   int // of the record, with its length, in records
+	at   int // index in records of the record's length
 }
 
-// gather fills r.records with all of a shard.
+// gather fills r.records with all records of a shard.
 func (r *reader) gather(writers []*Writer, number int) error {
 	r.records = slices.Grow(r.records[:0], sizeOf(writers, number))
 	for _, w := range writers {
@@ -118,21 +117,19 @@ func (r *reader) gather(writers []*Writer, number int) error {
 	return nil
 }
 
-// bucketSize is about how many bytes of records go to one bucket: a session's
-// worth. With fewer the table of buckets would grow large, with more there
-// would be more left to sort in each.
+// bucketSize is the approximate number of bytes of records in a bucket: about
+// one session. Smaller buckets need a larger table, larger ones more sorting.
 const bucketSize = 1 << 10
 
-// sort fills r.keys with the keys of the records, in order. It deals them out
-// to buckets by the bits of the hash below the shard's, straight into place:
-// hashes are spread evenly, so a bucket gets a session or two, whose events
-// mostly come in their order. What is left to sort is little, and lies close
-// together.
+// sort fills r.keys with the sorted keys of the records. It first distributes
+// them to buckets by the bits of the hash below the shard's. Hashes are spread
+// evenly, so a bucket has one or two sessions, whose events are mostly in order.
+// Sorting each bucket is then cheap.
 func (r *reader) sort() error {
 	width := bits.Len(uint(len(r.records) / bucketSize))
 	bucketOf := func(hash uint64) int { return int(hash << shardBits >> (64 - width)) }
 
-	// How many records each bucket gets says where it begins.
+	// The number of records in each bucket gives the begin of the next.
 	r.buckets = slices.Grow(r.buckets[:0], 1<<width)[:1<<width]
 	clear(r.buckets)
 	for rest := r.records; len(rest) > 0; {
@@ -149,7 +146,7 @@ func (r *reader) sort() error {
 		n += size
 	}
 
-	// Filling a bucket moves its number from its begin to its end.
+	// Filling a bucket moves its entry from its begin to its end.
 	r.keys = slices.Grow(r.keys[:0], n)[:n]
 	for rest := r.records; len(rest) > 0; {
 		record, after, err := cutRecord(rest)
@@ -181,7 +178,7 @@ func (r *reader) compare(a, b key) int {
 	return compareRecords(r.record(a), r.record(b))
 }
 
-// record returns the record of a key, which sort found to be whole.
+// record returns the record of a key. sort has checked that it is whole.
 func (r *reader) record(k key) []byte {
 	record, _, _ := cutRecord(r.records[k.at:])
 	return record
@@ -204,7 +201,6 @@ func (r *reader) session() ([]event.Event, error) {
 	return r.events, nil
 }
 
-// view is b as a string, without a copy. It changes when b does, and the bytes
-// of a reader do with the next shard: that is why Sessions lends its texts, and
-// does not give them away.
+// view is b as a string without a copy. It changes with b. The bytes of a reader
+// change with the next shard, so texts are valid only during the call of fold.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

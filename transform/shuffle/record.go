@@ -10,23 +10,23 @@ import (
 	"daybook/transform/event"
 )
 
-// A record is an event as the shuffle holds it:
+// A record is the encoding of an event in the shuffle:
 //
-//	length    uvarint  of what follows
+//	length    uvarint  of the rest
 //	session   8 bytes, little endian
 //	ts        8 bytes, little endian
 //	seq       uvarint
-//	id        uvarint for its length, and its bytes
+//	id        uvarint length and bytes
 //	type      1 byte
 //	code      1 byte
 //	who       uvarint
 //	body      the rest: event.AppendBody
 //
-// Session and time are of a fixed size because every record is asked for them
-// when a shard is sorted. Behind them comes what decides the order of events
-// of one time, and then what is compared only between copies of one event.
+// Session and time have a fixed size because sorting a shard reads them from
+// every record. After them come the fields that order events of one time, then
+// the fields that are compared only between copies of one event.
 
-// fixedSize is the size of a record's session and time.
+// fixedSize is the number of bytes of a record's session and time.
 const fixedSize = 16
 
 var errDamaged = errors.New("a record is damaged")
@@ -43,8 +43,8 @@ func appendRecord(b []byte, e *event.Event) []byte {
 	return e.AppendBody(b)
 }
 
-// cutRecord takes the first record off b, which is not empty, and returns it
-// without its length. It is long enough for sessionOf and tsOf.
+// cutRecord splits the first record, without its length, from b, which is not
+// empty. The record is long enough for sessionOf and tsOf.
 func cutRecord(b []byte) (record, rest []byte, err error) {
 	n, size := uint64(b[0]), 1 // most records are short
 	if n >= 0x80 {
@@ -60,8 +60,8 @@ func cutRecord(b []byte) (record, rest []byte, err error) {
 func sessionOf(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) }
 func tsOf(record []byte) int64      { return int64(binary.LittleEndian.Uint64(record[8:])) }
 
-// cutOrder takes what orders the events of one session and time off a record:
-// the sequence number and the id.
+// cutOrder splits the sequence number and the id from a record, after its fixed
+// part.
 func cutOrder(record []byte) (seq int64, id, rest []byte, err error) {
 	rest = record[fixedSize:]
 	n, size := binary.Uvarint(rest)
@@ -76,8 +76,8 @@ func cutOrder(record []byte) (seq int64, id, rest []byte, err error) {
 	return int64(n), rest[:length], rest[length:], nil
 }
 
-// decodeRecord makes e the event of a record. Its texts are the record's
-// bytes: they are valid as long as those stay as they are.
+// decodeRecord sets e to the event of a record. The texts of e share the memory
+// of the record, and are valid until it changes.
 func decodeRecord(record []byte, e *event.Event) error {
 	seq, id, rest, err := cutOrder(record)
 	if err != nil {
@@ -102,11 +102,11 @@ func decodeRecord(record []byte, e *event.Event) error {
 	return nil
 }
 
-// compareRecords orders two records of one session and time: by sequence
-// number and id as the contract does, and copies of one event by their bytes,
-// so that the order depends on nothing but the events.
+// compareRecords orders two records of one session and time by sequence number
+// and id, and copies of one event by their bytes. The order depends only on the
+// events.
 func compareRecords(a, b []byte) int {
-	// A damaged record is told when it is decoded; until then any order does.
+	// decodeRecord reports a damaged record. Until then any order is good enough.
 	aSeq, aID, aRest, _ := cutOrder(a)
 	bSeq, bID, bRest, _ := cutOrder(b)
 	if c := cmp.Compare(aSeq, bSeq); c != 0 {

@@ -1,25 +1,23 @@
-// Package shuffle brings the events of each session together, inside a memory
-// budget.
+// Package shuffle groups events by session within a memory budget.
 //
-// Workers that decode dumps each write to a [Writer] of their own. It turns an
-// event into a compact record, and puts that into one of [Shards] shards by the
-// session's [Hash]. Records lie in chunks of bytes, in which the garbage
-// collector has nothing to look for. When the chunks of all writers together
-// reach the budget, the writer that wants one more compresses its records, a
-// block for each shard, into a temporary file of its own, and goes on with the
-// chunks that this frees.
+// Each worker that decodes dumps writes to a [Writer] of its own. The writer
+// encodes an event as a compact record and appends it to one of [Shards] shards,
+// chosen by the session's [Hash]. Records are in chunks of bytes without
+// pointers for the garbage collector. When the chunks of all writers together
+// reach the budget, the next writer that needs a chunk compresses its records, a
+// block for each shard, writes them to its temporary file, and reuses the
+// chunks.
 //
-// Afterwards [Shuffle.Sessions] reads the sessions back shard by shard. A
-// session is whole in one shard, and in a shard sessions come by ascending hash:
-// shards in order give all sessions in the order of their hash.
+// [Shuffle.Sessions] then reads the sessions back, shard by shard. All events of
+// a session are in one shard. Within a shard, sessions come in ascending order of
+// their hash, so all shards in order give all sessions in that order.
 //
-// Memory is the budget, and beside it 2 to 4 MiB a writer, and for every
-// goroutine that reads the shard that it reads: its records, and 24 bytes for
-// each. Hashing makes shards equal, so of 80 million events of 70 bytes a shard
-// takes 120 MB. The events of a session are decoded together, some 300 bytes
-// each.
+// Memory use is the budget, 2 to 4 MiB for each writer, and for each reading
+// goroutine the records of its shard with 24 bytes for each. Hashing makes
+// shards equally large: for 80 million events of 70 bytes a shard takes 120 MB.
+// The events of a session are decoded together, about 300 bytes each.
 //
-// The package does no I/O of its own: its files come from [Options].
+// The package opens no files: [Options] provides them.
 package shuffle
 
 import (
@@ -30,53 +28,53 @@ import (
 	"daybook/transform/spill"
 )
 
-// Shards is how many parts the sessions are divided into: enough to keep
-// every worker busy, and to hold but a small part of the sessions twice.
+// Shards is the number of shards: enough to keep every worker busy, and to keep
+// the memory for reading one small.
 const Shards = 64
 
-// shardBits is how many of a hash's highest bits say its shard.
+// shardBits is the number of the highest bits of a hash that give the shard.
 const shardBits = 6
 
-// golden is 2^64 over the golden ratio, made odd.
+// golden is 2^64 divided by the golden ratio, made odd.
 const golden = 0x9E3779B97F4A7C15
 
-// Hash is Fibonacci hashing, which spreads consecutive ids evenly by the high
-// bits. No two sessions have the same hash.
+// Hash is Fibonacci hashing. It spreads consecutive ids evenly over the high
+// bits. Different sessions have different hashes.
 func Hash(session int64) uint64 { return uint64(session) * golden }
 
 func shardOf(hash uint64) int { return int(hash >> (64 - shardBits)) }
 
-// Options say how much is held in memory, and where the rest goes.
+// Options configure a Shuffle.
 type Options struct {
-	// Budget is how many bytes of records all writers together hold in memory
-	// before they spill. Each may hold a MiB nevertheless. 0: no bound.
+	// Budget is the number of bytes of records that all writers together hold in
+	// memory before they spill. Each writer may always hold 1 MiB. 0: no bound.
 	Budget int64
-	// Spill makes an empty temporary file; several writers may call it at the
-	// same time, each once. The shuffle closes what it made. It may be nil
-	// without a budget.
+	// Spill creates an empty temporary file. It is called at most once for each
+	// writer, concurrently. The shuffle closes the files. It may be nil without
+	// a budget.
 	Spill func() (File, error)
 }
 
-// A File holds what does not fit in memory. It is written from its start to
-// its end, and then read, by several readers at the same time.
+// A File holds the records that do not fit in memory. It is written
+// sequentially and then read by several readers at the same time.
 type File = spill.File
 
-// A Shuffle holds events by shard. [New] makes one; [Shuffle.Close] must be
-// called at the end.
+// A Shuffle holds events by shard. The caller must call [Shuffle.Close] at the
+// end.
 type Shuffle struct {
 	options Options
 
 	mu      sync.Mutex
 	writers []*Writer
-	used    int64     // bytes of the chunks that writers have
-	free    [][]byte  // chunks of chunkSize that they gave back, empty
-	idle    []*reader // readers that are done with a shard
+	used    int64     // bytes of the chunks that the writers hold
+	free    [][]byte  // returned chunks of chunkSize, empty
+	idle    []*reader // readers to reuse
 }
 
 // New returns an empty shuffle.
 func New(o Options) *Shuffle { return &Shuffle{options: o} }
 
-// Writer returns a new writer to the shuffle.
+// Writer adds a writer to the shuffle. It is safe for concurrent use.
 func (s *Shuffle) Writer() *Writer {
 	w := &Writer{shuffle: s, scratch: spill.NewScratch(s.options.Spill)}
 	s.mu.Lock()
@@ -85,8 +83,8 @@ func (s *Shuffle) Writer() *Writer {
 	return w
 }
 
-// Close closes the temporary files, and lets go of all that is held. Nothing
-// may use the shuffle or its writers at the time or later.
+// Close closes the temporary files and frees the memory. The shuffle and its
+// writers must not be used during or after the call.
 func (s *Shuffle) Close() error {
 	var errs []error
 	for _, w := range s.writers {

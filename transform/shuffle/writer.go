@@ -9,40 +9,40 @@ import (
 )
 
 const (
-	// chunkSize is how many bytes a shard of a writer gets at a time: a few
-	// hundred records, so that handing chunks out costs nothing, and little is
-	// lost where a shard's last one stays half empty.
+	// chunkSize is the number of bytes that a writer's shard gets at a time. It
+	// holds a few hundred records, so that handing out chunks is cheap, and a
+	// half empty last chunk wastes little.
 	chunkSize = 16 << 10
-	// leastSpill is how much a writer holds before it spills: a chunk for each
-	// shard on average. With less, blocks would be too small to compress when
-	// the other writers hold all of the budget.
+	// leastSpill is the least number of bytes that a writer spills: on average a
+	// chunk for each shard. With less, blocks would be too small to compress
+	// while the other writers hold all of the budget.
 	leastSpill = Shards * chunkSize
-	// blockSize is about how many bytes of records are compressed together:
-	// more would hardly make them smaller, and take more memory.
+	// blockSize is the approximate number of bytes of records in a compressed
+	// block. Larger blocks compress hardly better, and take more memory.
 	blockSize = 1 << 20
 )
 
-// A Writer takes events; it is not safe for concurrent use.
+// A Writer adds events to a shuffle. It is not safe for concurrent use.
 type Writer struct {
 	shuffle *Shuffle
 	shards  [Shards]shard
-	holds   int // bytes of its chunks
+	holds   int // bytes of the writer's chunks
 	record  []byte
 
-	// Of what was spilled; made when something is.
+	// The spilled records.
 	scratch *spill.Scratch
-	raw     []byte // a block before it is written
+	raw     []byte // the block to write next
 }
 
-// A shard is what a writer has of it. Records lie in the blocks first; none
-// lies in two chunks.
+// A shard holds a writer's records of one shard: first those in blocks, then
+// those in chunks. Each record lies in one chunk.
 type shard struct {
 	blocks []spill.Block
 	chunks [][]byte // only the last has room
 }
 
-// Add puts an event in. It keeps nothing of e. After an error the shuffle is
-// good for nothing but [Shuffle.Close].
+// Add adds an event. It does not keep e. After an error only [Shuffle.Close] may
+// be called.
 func (w *Writer) Add(e *event.Event) error {
 	w.record = appendRecord(w.record[:0], e)
 	need := binary.MaxVarintLen64 + len(w.record)
@@ -61,8 +61,8 @@ func (w *Writer) Add(e *event.Event) error {
 	return nil
 }
 
-// chunk returns an empty chunk with room for need bytes; it spills if there is
-// no memory for it.
+// chunk returns an empty chunk with room for need bytes. If the budget is used
+// up, it spills first.
 func (w *Writer) chunk(need int) ([]byte, error) {
 	size := max(chunkSize, need)
 	c := w.shuffle.take(size, w.holds < leastSpill)
@@ -76,8 +76,8 @@ func (w *Writer) chunk(need int) ([]byte, error) {
 	return c, nil
 }
 
-// take hands out a chunk of that size, a free one or a new one; nil if that
-// would pass the budget, and it must not.
+// take returns an empty chunk of that size. Unless must is set, it returns nil
+// where the chunk would exceed the budget.
 func (s *Shuffle) take(size int, must bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +93,7 @@ func (s *Shuffle) take(size int, must bool) []byte {
 	return make([]byte, 0, size)
 }
 
-// give takes chunks back. Those of extraordinary records are let go.
+// give returns chunks for reuse. It drops those of an unusual size.
 func (s *Shuffle) give(chunks [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *Shuffle) give(chunks [][]byte) {
 	}
 }
 
-// spill moves all that w holds to its file.
+// spill writes all records of w to its file.
 func (w *Writer) spill() error {
 	for i := range w.shards {
 		sh := &w.shards[i]
@@ -129,7 +129,7 @@ func (w *Writer) spill() error {
 	return nil
 }
 
-// writeBlock moves w.raw to the end of the file.
+// writeBlock writes w.raw to the end of the file and empties it.
 func (w *Writer) writeBlock(sh *shard) error {
 	if len(w.raw) == 0 {
 		return nil

@@ -2,29 +2,29 @@ package spill
 
 import "slices"
 
-// logBlock is how many bytes of records are written at a time.
+// logBlock is the number of bytes of records in a block.
 const logBlock = 64 << 10
 
-// A Log is records of one size, in the order in which they came. The first ones
-// stay in memory, up to a bound, and the others go to a scratch.
+// A Log holds records of one size in the order in which they are appended. The
+// first records stay in memory, up to a bound. The others go to a scratch.
 type Log struct {
 	scratch *Scratch
-	size    int      // of a record, in bytes
-	keep    int      // bytes that stay in memory
+	size    int      // bytes of a record
+	keep    int      // bytes to keep in memory
 	kept    [][]byte // full blocks, in order
-	blocks  []Block  // and those that follow them
-	last    []byte   // the block that is being filled
+	blocks  []Block  // the blocks after those, in the scratch
+	last    []byte   // the block to fill
 	records int
 }
 
-// NewLog begins a log of records of that size, in bytes. It keeps about so many
-// bytes in memory, and beside them a block of 64 KiB.
+// NewLog returns an empty log. Size is the number of bytes of a record, keep the
+// approximate number of bytes to keep in memory, besides one block of 64 KiB.
 func NewLog(s *Scratch, size, keep int) *Log { return &Log{scratch: s, size: size, keep: keep} }
 
 // Len is the number of records.
 func (l *Log) Len() int { return l.records }
 
-// Append adds a record, and keeps nothing of it.
+// Append adds a copy of a record.
 func (l *Log) Append(record []byte) error {
 	if len(l.last)+l.size > logBlock {
 		if err := l.end(); err != nil {
@@ -36,7 +36,7 @@ func (l *Log) Append(record []byte) error {
 	return nil
 }
 
-// end makes room for another block.
+// end finishes the last block and begins the next.
 func (l *Log) end() error {
 	if (len(l.kept)+1)*logBlock <= l.keep {
 		l.kept = append(l.kept, slices.Clip(l.last))
@@ -65,21 +65,21 @@ func (l *Log) Each(f func(record []byte)) error {
 	}
 }
 
-// Cursor begins to read the log, which does not grow any more. There may be any
-// number of them.
+// Cursor returns a cursor at the first record. Call it when the log is complete.
+// Several cursors may read at the same time.
 func (l *Log) Cursor() *Cursor { return &Cursor{log: l} }
 
-// A Cursor reads the records of a log, in order. It has a block in memory.
+// A Cursor reads the records of a log in order. It holds one block in memory.
 type Cursor struct {
 	log    *Log
 	reader Reader
-	begun  int    // blocks, of those in memory first, then those of the scratch, and the last
-	rest   []byte // of the block that is being read
-	block  []byte // one of the scratch
+	begun  int    // number of blocks begun: first those in memory, then those of the scratch, then the last
+	rest   []byte // unread part of the current block
+	block  []byte // a block of the scratch
 }
 
-// Next gives the next record, which is valid until the next call; nil: there is
-// none left, or an error.
+// Next returns the next record, valid until the next call. It returns nil after
+// the last record and with an error.
 func (c *Cursor) Next() (record []byte, err error) {
 	for len(c.rest) == 0 {
 		if c.begun > len(c.log.kept)+len(c.log.blocks) {
@@ -93,7 +93,7 @@ func (c *Cursor) Next() (record []byte, err error) {
 	return record, nil
 }
 
-// begin begins the next block.
+// begin reads the next block.
 func (c *Cursor) begin() (err error) {
 	i := c.begun
 	c.begun++

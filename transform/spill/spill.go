@@ -1,8 +1,8 @@
-// Package spill keeps what does not fit in memory in temporary files, as blocks
-// that are compressed, and checked when they are read back.
+// Package spill keeps data that does not fit in memory in temporary files. It
+// compresses blocks and verifies their checksums when it reads them back.
 //
-// They are compressed with S2, which is a few times as fast as zstd: a temporary
-// file is read once, by the one who wrote it, and soon gone.
+// The compression is S2, which is a few times as fast as zstd. A temporary file
+// is read once and then removed, so speed matters more than size.
 package spill
 
 import (
@@ -16,25 +16,25 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// A File is written from its start to its end, and then read, by several
-// readers at the same time.
+// A File is written sequentially and then read by several readers at the same
+// time.
 type File interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
 }
 
-// A Scratch is a temporary file that is made once there is something to write.
-// One goroutine writes it.
+// A Scratch is a temporary file. The first write creates it. Only one goroutine
+// may write.
 type Scratch struct {
 	newFile func() (File, error)
-	file    File // nil: nothing was written
+	file    File // nil before the first write
 	size    int64
 	packed  []byte
 }
 
-// NewScratch returns one that makes its file so. It may be nil if nothing is
-// ever written.
+// NewScratch returns a Scratch that creates its file with newFile. newFile may be
+// nil if nothing is ever written.
 func NewScratch(newFile func() (File, error)) *Scratch { return &Scratch{newFile: newFile} }
 
 // Close closes the file, if there is one.
@@ -45,23 +45,23 @@ func (s *Scratch) Close() error {
 	return s.file.Close()
 }
 
-// A Block is some bytes in a scratch.
+// A Block is the position and checksum of a block of bytes in a scratch.
 type Block struct {
 	offset int64
 	length int    // in the file
-	raw    int    // before they were compressed
-	sum    uint32 // of what is in the file
+	raw    int    // before compression
+	sum    uint32 // of the bytes in the file
 }
 
-// Len is how many bytes it holds.
+// Len is the number of bytes before compression.
 func (b Block) Len() int { return b.raw }
 
 var (
 	checksum   = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("it is damaged")
+	errDamaged = errors.New("the checksum is wrong")
 )
 
-// Write writes a block, and keeps nothing of raw.
+// Write writes a block. It does not keep raw.
 func (s *Scratch) Write(raw []byte) (Block, error) {
 	if s.file == nil {
 		file, err := s.newFile()
@@ -83,10 +83,10 @@ func (s *Scratch) Write(raw []byte) (Block, error) {
 	return b, nil
 }
 
-// A Reader reads blocks. It is for one goroutine, and any number of scratches.
+// A Reader reads blocks of any scratch. It is not safe for concurrent use.
 type Reader struct{ packed []byte }
 
-// Append appends what a block of a scratch holds.
+// Append appends the bytes of a block of s to dst.
 func (r *Reader) Append(dst []byte, s *Scratch, b Block) ([]byte, error) {
 	r.packed = slices.Grow(r.packed[:0], b.length)[:b.length]
 	n, err := s.file.ReadAt(r.packed, b.offset)

@@ -3,128 +3,173 @@ package summary
 import (
 	"strconv"
 
+	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
 
+// Measures sum up some rows (REPORT.md, "Measures"). Counts are of rows, which
+// are legs of sessions, unless they say otherwise. Durations are milliseconds.
+type Measures struct {
+	Sessions    int64 `json:"sessions"` // distinct ones
+	Legs        int64 `json:"legs"`
+	PickedUp    int64 `json:"picked_up"` // with a start
+	Closed      int64 `json:"closed"`
+	TimedOut    int64 `json:"timed_out"`
+	Transferred int64 `json:"transferred"`
+	Open        int64 `json:"open"`
+
+	Total        int64 `json:"total_ms"`
+	Active       int64 `json:"active_ms"`
+	Work         int64 `json:"work_ms"`
+	Hold         int64 `json:"hold_ms"`
+	Transfer     int64 `json:"transfer_ms"`
+	Rebooting    int64 `json:"rebooting_ms"`
+	Reconnecting int64 `json:"reconnecting_ms"`
+
+	Waiting       Distribution `json:"waiting"`         // of lead legs that were picked up
+	PickedUpTotal Distribution `json:"picked_up_total"` // total time
+	PickedUpWork  Sum          `json:"picked_up_work"`  // work time
+	FirstChat     Sum          `json:"first_chat"`      // of legs where it is known
+	WrapUp        Sum          `json:"wrap_up"`         // of legs where it is known
+
+	CustomerMessages   int64 `json:"customer_messages"`
+	TechnicianMessages int64 `json:"technician_messages"`
+	SystemMessages     int64 `json:"system_messages"`
+}
+
+// Sum is the sum of one duration of some legs.
+type Sum struct {
+	Legs int64 `json:"legs"`
+	Sum  int64 `json:"sum_ms"`
+}
+
+func (s *Sum) add(ms int64) {
+	s.Legs++
+	s.Sum += ms
+}
+
+// Distribution is how one duration of some legs is distributed. Percentiles are
+// values at the nearest rank, in whole seconds, rounded down. Those of no legs
+// are 0.
+type Distribution struct {
+	Sum
+	Median  int64 `json:"median_ms"`
+	P90     int64 `json:"p90_ms"`
+	Longest int64 `json:"longest_ms"`
+}
+
 var leadRole = session.Lead.String()
 
-// tally is what can be summed up row by row.
-type tally struct {
-	legs, pickedUp                                        int64
-	closed, timedOut, transferred, open                   int64
-	active, work, hold, transfer, rebooting, reconnecting int64
-	all                                                   int64 // total time, of all rows
-	waiting, waitingRows                                  int64 // of lead rows with a start
-	startedTotal, startedWork                             int64 // of rows with a start
-	firstChat, firstChatRows                              int64 // where known
-	wrapUp, wrapUpRows                                    int64 // where known
-	customerMessages, technicianMessages, systemMessages  int64
-}
-
-func (t *tally) add(r *report.Row) {
-	t.legs++
+// add adds what can be summed up row by row: all but distinct sessions and
+// percentiles.
+func (m *Measures) add(r *report.Row, status event.Status) {
+	m.Legs++
 	if r.StartTime != report.Unknown {
-		t.pickedUp++
-		t.startedTotal += r.TotalTime
-		t.startedWork += r.WorkTime
+		m.PickedUp++
+		m.PickedUpTotal.add(r.TotalTime)
+		m.PickedUpWork.add(r.WorkTime)
 		if r.Role == leadRole {
-			t.waitingRows++
-			t.waiting += r.WaitingTime
+			m.Waiting.add(r.WaitingTime)
 		}
 	}
-	switch r.Status {
-	case "Closed by customer", "Closed by technician", "Closed by waiting customer":
-		t.closed++
-	case "Timed out", "Timed out: closed by technician":
-		t.timedOut++
-	case "Transferred":
-		t.transferred++
+	switch status {
+	case event.ClosedByCustomer, event.ClosedByTechnician, event.ClosedByWaitingCustomer:
+		m.Closed++
+	case event.TimedOut, event.TimedOutClosedByTechnician:
+		m.TimedOut++
+	case event.Transferred:
+		m.Transferred++
 	}
 	if !r.IsFinal {
-		t.open++
+		m.Open++
 	}
-	t.all += r.TotalTime
-	t.active += r.ActiveTime
-	t.work += r.WorkTime
-	t.hold += r.HoldTime
-	t.transfer += r.TransferTime
-	t.rebooting += r.RebootingTime
-	t.reconnecting += r.ReconnectingTime
+	m.Total += r.TotalTime
+	m.Active += r.ActiveTime
+	m.Work += r.WorkTime
+	m.Hold += r.HoldTime
+	m.Transfer += r.TransferTime
+	m.Rebooting += r.RebootingTime
+	m.Reconnecting += r.ReconnectingTime
 	if r.TimeToFirstChat != report.Unknown {
-		t.firstChatRows++
-		t.firstChat += r.TimeToFirstChat
+		m.FirstChat.add(r.TimeToFirstChat)
 	}
 	if r.WrapUpTime != report.Unknown {
-		t.wrapUpRows++
-		t.wrapUp += r.WrapUpTime
+		m.WrapUp.add(r.WrapUpTime)
 	}
-	t.customerMessages += r.CustomerMessages
-	t.technicianMessages += r.TechnicianMessages
-	t.systemMessages += r.SystemMessages
+	m.CustomerMessages += r.CustomerMessages
+	m.TechnicianMessages += r.TechnicianMessages
+	m.SystemMessages += r.SystemMessages
 }
 
-// stats is all that the measures of a group are made of.
-type stats struct {
-	tally
-	sessions int64    // distinct
-	waiting  []uint32 // seconds, sorted, of lead rows with a start
-	total    []uint32 // seconds, sorted, of rows with a start
+// percentiles fills in those of the durations, which are sorted whole seconds.
+func (d *Distribution) percentiles(sorted []uint32) {
+	d.Median, d.P90, d.Longest = percentile(sorted, 50), percentile(sorted, 90), percentile(sorted, 100)
 }
 
-// measures are those of REPORT.md, "Measures", in order.
-var measures = []struct {
+// percentile is the value at the nearest rank, ceil(p/100 n), in milliseconds;
+// 0 of nothing.
+func percentile(sorted []uint32, p int) int64 {
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return int64(sorted[(n*p+99)/100-1]) * 1000
+}
+
+// measureColumns are the columns of a table: the measures of REPORT.md,
+// "Measures", in order.
+var measureColumns = []struct {
 	heading report.Text
-	cell    func(*stats) string
+	cell    func(*Measures) string
 }{
-	{report.Text{"Sessions", "Sessies"}, func(s *stats) string { return count(s.sessions) }},
-	{report.Text{"Legs", "Deelsessies"}, func(s *stats) string { return count(s.legs) }},
-	{report.Text{"Picked Up", "Aangenomen"}, func(s *stats) string { return count(s.pickedUp) }},
-	{report.Text{"Not Picked Up", "Niet aangenomen"}, func(s *stats) string { return count(s.legs - s.pickedUp) }},
-	{report.Text{"Closed", "Afgesloten"}, func(s *stats) string { return count(s.closed) }},
-	{report.Text{"Timed Out", "Time-out"}, func(s *stats) string { return count(s.timedOut) }},
-	{report.Text{"Transferred", "Overgedragen"}, func(s *stats) string { return count(s.transferred) }},
-	{report.Text{"Open", "Open"}, func(s *stats) string { return count(s.open) }},
-	{report.Text{"Total Time", "Totale tijd"}, func(s *stats) string { return duration(s.all) }},
-	{report.Text{"Active Time", "Actieve tijd"}, func(s *stats) string { return duration(s.active) }},
-	{report.Text{"Work Time", "Werktijd"}, func(s *stats) string { return duration(s.work) }},
-	{report.Text{"Hold Time", "Onderbrekingstijd"}, func(s *stats) string { return duration(s.hold) }},
-	{report.Text{"Time in Transfer", "Overdrachtstijd"}, func(s *stats) string { return duration(s.transfer) }},
-	{report.Text{"Rebooting Time", "Herstarttijd"}, func(s *stats) string { return duration(s.rebooting) }},
-	{report.Text{"Reconnecting Time", "Herverbindingstijd"}, func(s *stats) string { return duration(s.reconnecting) }},
-	{report.Text{"Average Waiting Time", "Gemiddelde wachttijd"}, func(s *stats) string { return average(s.tally.waiting, s.waitingRows) }},
-	{report.Text{"Median Waiting Time", "Mediane wachttijd"}, func(s *stats) string { return percentile(s.waiting, 50) }},
-	{report.Text{"90% Waiting Time", "90%-wachttijd"}, func(s *stats) string { return percentile(s.waiting, 90) }},
-	{report.Text{"Average Total Time", "Gemiddelde totale tijd"}, func(s *stats) string { return average(s.startedTotal, s.pickedUp) }},
-	{report.Text{"Median Total Time", "Mediane totale tijd"}, func(s *stats) string { return percentile(s.total, 50) }},
-	{report.Text{"90% Total Time", "90%-totale tijd"}, func(s *stats) string { return percentile(s.total, 90) }},
-	{report.Text{"Longest Total Time", "Langste totale tijd"}, func(s *stats) string { return percentile(s.total, 100) }},
-	{report.Text{"Average Work Time", "Gemiddelde werktijd"}, func(s *stats) string { return average(s.startedWork, s.pickedUp) }},
-	{report.Text{"Average Time to First Chat", "Gemiddelde tijd tot eerste chat"}, func(s *stats) string { return average(s.firstChat, s.firstChatRows) }},
-	{report.Text{"Average Wrap-up Time", "Gemiddelde afrondingstijd"}, func(s *stats) string { return average(s.wrapUp, s.wrapUpRows) }},
-	{report.Text{"Customer Messages", "Klantberichten"}, func(s *stats) string { return count(s.customerMessages) }},
-	{report.Text{"Technician Messages", "Technicusberichten"}, func(s *stats) string { return count(s.technicianMessages) }},
-	{report.Text{"System Messages", "Systeemberichten"}, func(s *stats) string { return count(s.systemMessages) }},
+	{report.Text{"Sessions", "Sessies"}, func(m *Measures) string { return count(m.Sessions) }},
+	{report.Text{"Legs", "Deelsessies"}, func(m *Measures) string { return count(m.Legs) }},
+	{report.Text{"Picked Up", "Aangenomen"}, func(m *Measures) string { return count(m.PickedUp) }},
+	{report.Text{"Not Picked Up", "Niet aangenomen"}, func(m *Measures) string { return count(m.Legs - m.PickedUp) }},
+	{report.Text{"Closed", "Afgesloten"}, func(m *Measures) string { return count(m.Closed) }},
+	{report.Text{"Timed Out", "Time-out"}, func(m *Measures) string { return count(m.TimedOut) }},
+	{report.Text{"Transferred", "Overgedragen"}, func(m *Measures) string { return count(m.Transferred) }},
+	{report.Text{"Open", "Open"}, func(m *Measures) string { return count(m.Open) }},
+	{report.Text{"Total Time", "Totale tijd"}, func(m *Measures) string { return duration(m.Total) }},
+	{report.Text{"Active Time", "Actieve tijd"}, func(m *Measures) string { return duration(m.Active) }},
+	{report.Text{"Work Time", "Werktijd"}, func(m *Measures) string { return duration(m.Work) }},
+	{report.Text{"Hold Time", "Onderbrekingstijd"}, func(m *Measures) string { return duration(m.Hold) }},
+	{report.Text{"Time in Transfer", "Overdrachtstijd"}, func(m *Measures) string { return duration(m.Transfer) }},
+	{report.Text{"Rebooting Time", "Herstarttijd"}, func(m *Measures) string { return duration(m.Rebooting) }},
+	{report.Text{"Reconnecting Time", "Herverbindingstijd"}, func(m *Measures) string { return duration(m.Reconnecting) }},
+	{report.Text{"Average Waiting Time", "Gemiddelde wachttijd"}, func(m *Measures) string { return m.Waiting.average() }},
+	{report.Text{"Median Waiting Time", "Mediane wachttijd"}, func(m *Measures) string { return m.Waiting.rank(m.Waiting.Median) }},
+	{report.Text{"90% Waiting Time", "90%-wachttijd"}, func(m *Measures) string { return m.Waiting.rank(m.Waiting.P90) }},
+	{report.Text{"Average Total Time", "Gemiddelde totale tijd"}, func(m *Measures) string { return m.PickedUpTotal.average() }},
+	{report.Text{"Median Total Time", "Mediane totale tijd"}, func(m *Measures) string { return m.PickedUpTotal.rank(m.PickedUpTotal.Median) }},
+	{report.Text{"90% Total Time", "90%-totale tijd"}, func(m *Measures) string { return m.PickedUpTotal.rank(m.PickedUpTotal.P90) }},
+	{report.Text{"Longest Total Time", "Langste totale tijd"}, func(m *Measures) string { return m.PickedUpTotal.rank(m.PickedUpTotal.Longest) }},
+	{report.Text{"Average Work Time", "Gemiddelde werktijd"}, func(m *Measures) string { return m.PickedUpWork.average() }},
+	{report.Text{"Average Time to First Chat", "Gemiddelde tijd tot eerste chat"}, func(m *Measures) string { return m.FirstChat.average() }},
+	{report.Text{"Average Wrap-up Time", "Gemiddelde afrondingstijd"}, func(m *Measures) string { return m.WrapUp.average() }},
+	{report.Text{"Customer Messages", "Klantberichten"}, func(m *Measures) string { return count(m.CustomerMessages) }},
+	{report.Text{"Technician Messages", "Technicusberichten"}, func(m *Measures) string { return count(m.TechnicianMessages) }},
+	{report.Text{"System Messages", "Systeemberichten"}, func(m *Measures) string { return count(m.SystemMessages) }},
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
 func duration(ms int64) string { return string(report.AppendDuration(nil, ms)) }
 
-// average is empty over nothing. Rounding down to milliseconds first changes
-// nothing: durations are written in whole seconds, rounded down.
-func average(sum, n int64) string {
-	if n == 0 {
+// average is a cell; over no legs it is empty. Rounding down to milliseconds
+// first changes nothing: durations are written in whole seconds, rounded down.
+func (s *Sum) average() string {
+	if s.Legs == 0 {
 		return ""
 	}
-	return duration(sum / n)
+	return duration(s.Sum / s.Legs)
 }
 
-// percentile is the value at the nearest rank, ceil(p/100 n); empty of nothing.
-func percentile(sorted []uint32, p int) string {
-	n := len(sorted)
-	if n == 0 {
+// rank is the cell of a percentile; of no legs it is empty.
+func (d *Distribution) rank(ms int64) string {
+	if d.Legs == 0 {
 		return ""
 	}
-	return duration(int64(sorted[(n*p+99)/100-1]) * 1000)
+	return duration(ms)
 }

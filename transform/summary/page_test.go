@@ -28,12 +28,8 @@ func TestPage(t *testing.T) {
 	}
 	headers := map[report.Language]map[string][]string{}
 	for _, l := range []report.Language{report.English, report.Dutch} {
-		tables, err := summary.ForMonth(&report.Definition{Zone: time.UTC, Language: l}, month, noScratch).Tables()
-		if err != nil {
-			t.Fatal(err)
-		}
 		headers[l] = map[string][]string{}
-		for _, table := range tables {
+		for _, table := range figures(t, summary.ForMonth(&report.Definition{Zone: time.UTC}, month, noScratch)).Tables(l) {
 			headers[l][table.File] = table.Header
 		}
 	}

@@ -104,10 +104,11 @@ func (c *caseFile) check(t *testing.T) {
 	for i := range c.Rows {
 		add(t, a, c.Rows[i].row(t))
 	}
-	got := tables(t, a)
-	if again := tables(t, a); !cmp.Equal(got, again) {
-		t.Errorf("the tables changed by being made: %s", cmp.Diff(got, again))
+	f := figures(t, a)
+	if again := figures(t, a); !cmp.Equal(f, again) {
+		t.Errorf("the figures changed by being made: %s", cmp.Diff(f, again))
 	}
+	got := f.Tables(d.Language)
 
 	var names []string
 	for _, table := range got {
@@ -258,13 +259,18 @@ func add(tb testing.TB, a *summary.Accumulator, r *report.Row) {
 	}
 }
 
-func tables(tb testing.TB, a *summary.Accumulator) []summary.Table {
+func figures(tb testing.TB, a *summary.Accumulator) *summary.Figures {
 	tb.Helper()
-	all, err := a.Tables()
+	f, err := a.Figures()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return all
+	return f
+}
+
+func tables(tb testing.TB, a *summary.Accumulator) []summary.Table {
+	tb.Helper()
+	return figures(tb, a).Tables(report.English)
 }
 
 // More rows than stay in memory are summed up like fewer: the same rows a

@@ -3,24 +3,27 @@ package consoletest
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
+	"daybook/transform/summary"
 )
 
-// report is the state of a report: made-up years, then real weeks.
+// report is the state of a report: invented years, then published weeks.
 func (w *World) report(ctx context.Context, i int, o Options) (service.Report, error) {
-	name, zone := w.runner.Reports[i].Name, w.runner.Reports[i].Zone
-	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.runner.Reports[i].Text}
+	name, zone := w.settings.Reports[i].Name, w.settings.Reports[i].Zone
+	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.settings.Reports[i].Text}
 	first := last - day.Day(o.Days) + 1
 	if o.Years > 0 {
 		first = day.Date(2026-o.Years, time.February, 9)
@@ -36,16 +39,16 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 		rep.Days = append(rep.Days, p)
 	}
 	for m := first.Month(); m < last.Month(); m++ {
-		p := service.Partition{Kind: pipeline.Month, Name: m.String(), State: service.Published, Revision: 1, Published: dropOf(m.Last(), zone).Add(2 * time.Hour)}
+		p := service.Partition{ID: partition.MonthID(name, m), State: service.Published, Revision: 1, Published: dropOf(m.Last(), zone).Add(2 * time.Hour)}
 		for d := max(m.First(), first); d <= m.Last(); d++ {
 			p.Rows, p.Sessions, p.Bytes = p.Rows+rep.Days[d-first].Rows, p.Sessions+rep.Days[d-first].Sessions, p.Bytes+rep.Days[d-first].Bytes
 		}
 		if m.First() > last-day.Day(o.Days) {
-			real, err := w.real(ctx, name, p.Name)
+			real, err := w.real(ctx, p.ID)
 			if err != nil {
 				return rep, err
 			}
-			real.Kind, real.Published = pipeline.Month, p.Published
+			real.Published = p.Published
 			rep.Months = append(rep.Months, real)
 			continue
 		}
@@ -57,13 +60,13 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 		}
 		rep.Months = append(rep.Months, p)
 		if p.Revision > 0 {
-			if err := w.summaries(ctx, name, m, max(m.First(), first), scale); err != nil {
+			if err := w.figures(ctx, name, m, max(m.First(), first), scale); err != nil {
 				return rep, err
 			}
 		}
 	}
 	drop := dropOf(last.Month().Last(), zone).Add(2 * time.Hour)
-	rep.Months = append(rep.Months, service.Partition{Kind: pipeline.Month, Name: last.Month().String(), State: service.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
+	rep.Months = append(rep.Months, service.Partition{ID: partition.MonthID(name, last.Month()), State: service.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
 		Reasons: []string{"it is complete when there are dumps of 2026-11-30, or of a later day"}})
 	rep.NextMonth = service.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "the month is not over: its drop is on the first day of the next one"}
 	next := dropOf(last+1, zone)
@@ -77,13 +80,13 @@ func dropOf(d day.Day, zone *time.Location) time.Time {
 	return time.Date(y, m, dom+1, 2, 0, 0, 0, zone)
 }
 
-// day is the state of a day. Most are simply published.
+// day is the state of a day. Most are published.
 func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (service.Partition, error) {
-	p := service.Partition{Kind: pipeline.Day, Name: d.String(), State: service.Published, Revision: 1}
+	p := service.Partition{ID: partition.DayID(report, d), State: service.Published, Revision: 1}
 	p.Published = dropOf(d, time.UTC).Add(31 * time.Minute)
 	if real {
 		published := p.Published
-		p, err := w.real(ctx, report, p.Name)
+		p, err := w.real(ctx, p.ID)
 		p.Published = published
 		return p, err
 	}
@@ -95,19 +98,19 @@ func (w *World) day(ctx context.Context, report string, d day.Day, real bool, sc
 	case l%61 == 0:
 		p.State, p.Revision = service.Restated, 2+int(l%3)
 	case d.Month() == day.MonthOf(2021, time.March) && int(d-d.Month().First()) > 21:
-		p = service.Partition{Kind: pipeline.Day, Name: p.Name, State: service.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
+		p = service.Partition{ID: p.ID, State: service.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
 	}
 	return p, nil
 }
 
-// real is a partition as it is published.
-func (w *World) real(ctx context.Context, report, name string) (service.Partition, error) {
-	shown, err := w.runner.Show(ctx, report, name)
+// real is the state of a published partition.
+func (w *World) real(ctx context.Context, id partition.ID) (service.Partition, error) {
+	shown, err := (&inspect.Inspector{Settings: w.settings}).Show(ctx, id)
 	if err != nil {
 		return service.Partition{}, err
 	}
 	m := shown.Manifest
-	p := service.Partition{Kind: shown.Kind, Name: name, State: service.Published, Revision: m.Revision, Rows: m.Rows}
+	p := service.Partition{ID: id, State: service.Published, Revision: m.Revision, Rows: m.Rows}
 	if m.Fold != nil {
 		p.Sessions = m.Fold.Sessions
 	}
@@ -123,7 +126,7 @@ func (w *World) real(ctx context.Context, report, name string) (service.Partitio
 	return p, nil
 }
 
-// sessions is how many there were on a day: more every year, fewer at weekends
+// sessions is the number of sessions of a day: more every year, fewer at weekends
 // and in summer, none at Christmas.
 func sessions(d day.Day, scale float64) int64 {
 	t := d.UTC()
@@ -143,7 +146,7 @@ func sessions(d day.Day, scale float64) int64 {
 	return int64(n * scale)
 }
 
-// luck is a number that looks random, and is the same every time.
+// luck is a deterministic pseudo-random number.
 func luck(n, salt uint64) uint64 {
 	x := (n + 1) * 0x9e3779b97f4a7c15 * (2*salt + 1)
 	x ^= x >> 29
@@ -159,64 +162,51 @@ var groupShares = []struct {
 	{"APAC/Tier 2", 0.14}, {"EMEA/Tier 2/Networks", 0.14}, {"EMEA", 0.13}, // sessions with several legs have several
 }
 
-// summaries puts those of a month that charts are made of.
-func (w *World) summaries(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
-	var byDay, byGroup, byHour [][]string
+// figures puts the figures of a month.
+func (w *World) figures(ctx context.Context, report string, m day.Month, from day.Day, scale float64) error {
+	f := &figures.File{Report: report, Partition: m.String()}
 	total := int64(0)
-	for d := from; d <= m.Last(); d++ {
-		n := sessions(d, scale)
+	for d := m.First(); d <= m.Last(); d++ {
+		n := int64(0)
+		if d >= from {
+			n = sessions(d, scale)
+		}
 		total += n
-		byDay = append(byDay, measures([]string{d.String()}, n, uint64(d)))
+		f.Days = append(f.Days, summary.Day{Date: d, Measures: measures(n, uint64(d))})
 	}
+	f.Total = measures(total, uint64(m))
 	for i, g := range groupShares {
 		drift := 1 + 0.2*math.Sin(1.7*float64(i)+float64(m)/9) + float64(luck(uint64(m), uint64(20+i))%12)/100
-		byGroup = append(byGroup, measures([]string{g.name}, int64(float64(total)*g.share*drift), uint64(m)+uint64(i)))
+		f.Groups = append(f.Groups, summary.Group{Name: g.name, Measures: measures(int64(float64(total)*g.share*drift), uint64(m)+uint64(i))})
 	}
 	for h := range 24 {
 		shape := math.Exp(-math.Pow(float64(h)-10.4, 2)/9)*0.72 + math.Exp(-math.Pow(float64(h)-14.8, 2)/7)*0.6 + 0.02
-		byHour = append(byHour, measures([]string{strconv.Itoa(h)}, int64(float64(total)*shape/7.1), uint64(m)*24+uint64(h)))
+		f.Hours = append(f.Hours, summary.Hour{Hour: h, Measures: measures(int64(float64(total)*shape/7.1), uint64(m)*24+uint64(h))})
 	}
-	for file, rows := range map[string][][]string{"by_day.csv": byDay, "by_group.csv": byGroup, "by_hour.csv": byHour} {
-		var b bytes.Buffer
-		c := csv.NewWriter(&b)
-		header := make([]string, len(rows[0]))
-		for i := range header {
-			header[i] = fmt.Sprintf("Column %d", i+1)
-		}
-		if err := c.WriteAll(append([][]string{header}, rows...)); err != nil {
-			return err
-		}
-		key := pipeline.SummaryKey(report, pipeline.Month, m.String(), file)
-		if _, err := w.Sink.Put(ctx, key, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{}); err != nil {
-			return err
-		}
+	var b bytes.Buffer
+	if err := figures.Encode(&b, f); err != nil {
+		return err
 	}
-	return nil
+	key := partition.MonthID(report, m).SummaryDir() + figures.Name
+	_, err := w.Sink.Put(ctx, key, bytes.NewReader(b.Bytes()), int64(b.Len()), store.Condition{})
+	return err
 }
 
-// measures is a row of a summary: the key, and the contract's 28 measures, of
-// which charts use eight.
-func measures(key []string, n int64, salt uint64) []string {
-	row := append(key, make([]string, 28)...)
-	cells := row[len(key):]
-	for i := range cells {
-		cells[i] = "0"
+// measures are the measures of n sessions.
+func measures(n int64, salt uint64) summary.Measures {
+	m := summary.Measures{Sessions: n, Legs: n * 115 / 100, PickedUp: n * 96 / 100}
+	m.Total = n * (6400 + int64(luck(salt, 4)%2400)) * 1000
+	m.Work = n * (470 + int64(luck(salt, 5)%90)) * 1000
+	if n == 0 {
+		return m
 	}
 	wait := 19 + int64(luck(salt, 3)%14) + n/60
-	cells[0], cells[1], cells[2] = fmt.Sprint(n), fmt.Sprint(n*115/100), fmt.Sprint(n*96/100)
-	cells[8], cells[10] = hms(n*(6400+int64(luck(salt, 4)%2400))), hms(n*(470+int64(luck(salt, 5)%90)))
-	cells[16], cells[17] = hms(wait), hms(wait*3+int64(luck(salt, 6)%30))
-	if n == 0 {
-		cells[16], cells[17] = "", ""
-	}
-	return row
+	m.Waiting.Legs, m.Waiting.Sum.Sum = n, n*wait*1000
+	m.Waiting.Median, m.Waiting.P90 = wait*1000, (wait*3+int64(luck(salt, 6)%30))*1000
+	return m
 }
 
-func hms(seconds int64) string {
-	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
-}
-
-// happenings puts the last days into every state there is, and tells of runs.
+// happenings puts the last days into all states, and adds runs and alerts.
 func (w *World) happenings() {
 	s := w.state
 	reports := s.Reports
@@ -244,27 +234,27 @@ func (w *World) happenings() {
 	})
 	begun := w.Now.Add(-94 * time.Second)
 	s.Running = []service.Running{
-		{Run: "20261121T071026Z-k3v9", Kind: pipeline.Digest, Partition: "2026-11-20", Reason: "2 new dumps on 2026-11-20: part-10.ndjson.gz, part-11.ndjson.gz", Begun: begun},
-		{Run: "20261121T071026Z-k3v9", Kind: pipeline.Day, Report: "emea_tier_1", Partition: "2026-11-20", Reason: "missing", Begun: begun.Add(40 * time.Second)},
+		{Run: "20261121T071026Z-k3v9", ID: partition.DigestID(last), Reason: "2 new dumps on 2026-11-20: part-10.ndjson.gz, part-11.ndjson.gz", Begun: begun},
+		{Run: "20261121T071026Z-k3v9", ID: partition.DayID("emea_tier_1", last), Reason: "missing", Begun: begun.Add(40 * time.Second)},
 	}
 	s.Progress = service.Progress{Run: "20261121T071026Z-k3v9", Steps: 14, StepsDone: 9, Bytes: 812_331_004, BytesRead: 540_118_272, Lines: 1_918_402}
 	s.Alerts = []service.Alert{
-		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: pipeline.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
-		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: pipeline.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
+		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: partition.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
+		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: partition.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
 	}
 	s.Unknown = []string{"dumps/2026/11/20/README.txt"}
-	s.TooLate = []pipeline.Late{{DumpDay: "2026-11-18", Date: "2026-10-28", Lines: 14, Reason: "too_late", Lookback: 21}}
+	s.TooLate = []catalog.Late{{DumpDay: "2026-11-18", Date: "2026-10-28", Lines: 14, Reason: "too_late", Lookback: 21}}
 	s.Digests = []service.Partition{
-		{Kind: pipeline.Digest, Name: "2026-11-18", State: service.Published, Revision: 1},
-		{Kind: pipeline.Digest, Name: "2026-11-19", State: service.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
-		{Kind: pipeline.Digest, Name: "2026-11-20", State: service.Building, Reasons: []string{"2 new dumps"}},
+		{ID: partition.DigestID(last - 2), State: service.Published, Revision: 1},
+		{ID: partition.DigestID(last - 1), State: service.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
+		{ID: partition.DigestID(last), State: service.Building, Reasons: []string{"2 new dumps"}},
 	}
 	w.pastRuns()
 }
 
-// pending is a partition of which nothing is published.
+// pending is an unpublished partition.
 func pending(p *service.Partition, state service.PartitionState, reason string) service.Partition {
-	return service.Partition{Kind: p.Kind, Name: p.Name, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
+	return service.Partition{ID: p.ID, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
 }
 
 // pastRuns are two weeks of nights, a failure and a backfill.
@@ -276,16 +266,16 @@ func (w *World) pastRuns() {
 			ID: begun.Format("20060102T150405Z") + "-n" + strconv.Itoa(i), Replica: "daybook-7d9f-x2x4q", Trigger: "schedule", Begun: begun,
 			Ended: begun.Add(time.Duration(60+luck(uint64(i), 9)%260) * time.Second), Outcome: "done",
 			Accounting: event.Accounting{Lines: 9_204, Accepted: 9_011, Duplicates: 121, Blank: 9, Rejected: map[string]int64{"bad_json": 41, "bad_value": 22}},
-			Steps: []pipeline.Done{
-				{Kind: pipeline.Digest, Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 402, Bytes: 911_223},
-				{Kind: pipeline.Day, Report: "sessions", Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 431, Bytes: 61_402},
-				{Kind: pipeline.Day, Report: "emea_tier_1", Partition: d.String(), State: publish.Published, Reason: "missing", Revision: 1, Rows: 170, Bytes: 30_221},
+			Steps: []build.Done{
+				{ID: partition.DigestID(d), State: publish.Published, Reason: "missing", Revision: 1, Rows: 402, Bytes: 911_223},
+				{ID: partition.DayID("sessions", d), State: publish.Published, Reason: "missing", Revision: 1, Rows: 431, Bytes: 61_402},
+				{ID: partition.DayID("emea_tier_1", d), State: publish.Published, Reason: "missing", Revision: 1, Rows: 170, Bytes: 30_221},
 			},
 		}
 		switch i {
 		case 1:
 			run.Outcome, run.Error = "failed", "the digest of 2026-11-19 failed"
-			run.Steps[0] = pipeline.Done{Kind: pipeline.Digest, Partition: d.String(), Reason: "missing", Error: "dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off"}
+			run.Steps[0] = build.Done{ID: partition.DigestID(d), Reason: "missing", Error: "dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off"}
 		case 3:
 			run.Trigger, run.Ended = "backfill of sessions from 2026-08-01 to 2026-10-31, from the console", begun.Add(19*time.Minute)
 		case 9:

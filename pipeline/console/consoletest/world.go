@@ -1,10 +1,10 @@
-// Package consoletest has a made-up world to show in a console: three reports
-// with years of history, and partitions in every state.
+// Package consoletest has a world for tests of the console: three reports with
+// years of history, and partitions in every state.
 //
-// The last weeks are real: generated dumps, digested and published by a
-// [pipeline.Runner] into a store in memory, one day of them restated. What lies
-// before is made up: the state says that it is published, and the months'
-// summaries are there for charts, but no partition is.
+// A [build.Builder] digests and publishes the last weeks from generated dumps,
+// into a store in memory. One of these days is restated. Earlier history is
+// invented: the state says that it is published, but only the months' figures
+// exist.
 package consoletest
 
 import (
@@ -17,8 +17,12 @@ import (
 	"sync"
 	"time"
 
-	"daybook/pipeline"
+	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
+	"daybook/pipeline/settings"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
 	"daybook/sources/store"
@@ -28,20 +32,19 @@ import (
 
 // Options say how large the world is.
 type Options struct {
-	Years          int // of made-up history
-	Days           int // that are real
+	Years          int // of invented history
+	Days           int // that are really published
 	SessionsPerDay int
 }
 
-// World is a [console.Service] that does nothing but remember what it was asked
-// for.
+// World is a [console.Service] that records actions.
 type World struct {
 	Now    time.Time
 	Source *store.Memory
 	Sink   store.Store
-	Secret string // that is in the stores' credentials: no page may have it
+	Secret string // of the stores' credentials: no page may contain it
 
-	runner *pipeline.Runner
+	settings *settings.Pipeline
 
 	mu    sync.Mutex
 	state *service.State
@@ -55,7 +58,7 @@ const template = "dumps/{yyyy}/{mm}/{dd}/"
 // last is the last day of the world: a Friday.
 var last = day.Date(2026, time.November, 20)
 
-// New makes a world. The sink may be wrapped by wrap, to watch what is read.
+// New makes a world. wrap, if set, wraps the sink.
 func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*World, error) {
 	now := time.Date(2026, time.November, 21, 7, 12, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
@@ -68,9 +71,9 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	if err != nil {
 		return nil, err
 	}
-	w.runner = &pipeline.Runner{
-		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Now: clock,
-		Reports: []pipeline.Report{
+	w.settings = &settings.Pipeline{
+		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Clock: clock, Budget: parallel.NewBudget(0, 0),
+		Reports: []settings.Report{
 			newReport("sessions", "Europe/Amsterdam", nil), newReport("emea_tier_1", "Europe/Amsterdam", []string{"EMEA/Tier 1"}),
 			newReport("americas", "America/New_York", []string{"Americas"}),
 		},
@@ -79,7 +82,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 		return nil, err
 	}
 	w.state = &service.State{Time: now.Add(-20 * time.Second), Lease: service.Lease{Holder: "daybook-7d9f-x2x4q", Mine: true, Generation: 41, Since: now.Add(-33 * 24 * time.Hour)}}
-	for i := range w.runner.Reports {
+	for i := range w.settings.Reports {
 		rep, err := w.report(ctx, i, o)
 		if err != nil {
 			return nil, err
@@ -90,20 +93,20 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	return w, nil
 }
 
-// bucket is a store that calls itself one, as statements to copy should show.
+// bucket is a store whose addresses are those of a bucket.
 type bucket struct{ store.Store }
 
 func (bucket) URL(key string) string { return "s3://warehouse/daybook/" + key }
 
-// Copy is the same world at its beginning, to be changed without the other
-// noticing. They share what is stored, which nobody changes.
+// Copy is a copy whose state can be changed alone. Both share the stored objects,
+// which do not change.
 func (w *World) Copy() *World {
-	runner := *w.runner
+	settings := *w.settings
 	state := *w.State()
-	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, runner: &runner, state: &state, runs: w.runs}
+	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, settings: &settings, state: &state, runs: w.runs}
 }
 
-func newReport(name, zone string, groups []string) pipeline.Report {
+func newReport(name, zone string, groups []string) settings.Report {
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		loc = time.UTC
@@ -112,15 +115,14 @@ func newReport(name, zone string, groups []string) pipeline.Report {
 	if groups != nil {
 		unit = fmt.Sprintf("groups %q", groups)
 	}
-	return pipeline.Report{
+	return settings.Report{
 		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
 		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions",
 		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
 	}
 }
 
-// publish makes the real days; one of them is restated by a dump that comes
-// late.
+// publish publishes the last days. A late dump restates one of them.
 func (w *World) publish(ctx context.Context, o Options) error {
 	if o.Days == 0 {
 		return nil
@@ -139,17 +141,17 @@ func (w *World) publish(ctx context.Context, o Options) error {
 }
 
 func (w *World) build(ctx context.Context, from, to day.Day) error {
-	result, err := w.runner.Run(ctx, pipeline.Days(from, to), pipeline.OnlyDue)
+	result, err := (&build.Builder{Settings: w.settings}).Run(ctx, partition.Days(from, to), build.OnlyDue)
 	if err != nil {
 		return err
 	}
 	return result.Err()
 }
 
-// generate puts dumps into the source, their names beginning with prefix.
+// generate puts dumps into the source. Their names begin with prefix.
 func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, sessions int, prefix string) error {
 	_, err := generate.Write(ctx, generate.Options{
-		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.runner.Template, Codec: dump.Gzip,
+		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.settings.Template, Codec: dump.Gzip,
 	}, func(ctx context.Context, key string, write func(io.Writer) error) error {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -169,7 +171,7 @@ func (w *World) State() *service.State {
 	return w.state
 }
 
-// SetState has the console show another state.
+// SetState changes the state.
 func (w *World) SetState(change func(*service.State)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -192,7 +194,7 @@ func (w *World) Run(_ context.Context, id string) (*service.Run, error) {
 	return &w.runs[i], nil
 }
 
-// Act implements console.Service: it remembers what was asked for.
+// Act implements console.Service: it records the action.
 func (w *World) Act(_ context.Context, a service.Action) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -203,24 +205,27 @@ func (w *World) Act(_ context.Context, a service.Action) error {
 	return nil
 }
 
-// Acts are the actions that were asked for.
+// Acts are the recorded actions.
 func (w *World) Acts() []service.Action {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.acts)
 }
 
-// Refuse has every action from now on fail, for that reason.
+// Refuse makes all later actions fail with err.
 func (w *World) Refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fails = err
 }
 
-// Runner implements console.Service.
-func (w *World) Runner() *pipeline.Runner { return w.runner }
+// Settings implements console.Service.
+func (w *World) Settings() *settings.Pipeline { return w.settings }
 
-// Configuration is what the console shows of it.
+// Reader implements console.Service.
+func (w *World) Reader() *catalog.Reader { return &catalog.Reader{Settings: w.settings} }
+
+// Configuration is the text and hash that the console shows.
 func (w *World) Configuration() (text, hash string) {
 	return `source:
   store:

@@ -1,6 +1,5 @@
-// What pages do by themselves: refresh what is under way, keep relative times
-// current, move in a calendar by arrow keys, and copy snippets. Without it,
-// everything is there, too.
+// The script refreshes running work, keeps relative times current, moves the focus
+// in a calendar by arrow keys, and copies snippets. Pages work without it.
 "use strict";
 
 const units = [[60, 1, "s"], [3600, 60, "min"], [2 * 86400, 3600, "h"], [60 * 86400, 86400, "days"], [730 * 86400, 30 * 86400, "months"], [Infinity, 365 * 86400, "years"]];
@@ -13,20 +12,20 @@ function ago(then) {
   return seconds < 0 ? "in " + text : text + " ago";
 }
 
-// The page's clock is the server's.
+// Relative times use the server's clock.
 const rendered = Date.parse(document.querySelector("meta[name=now]")?.content);
 const skew = rendered ? Date.now() - rendered : 0;
 
-function tellTimes() {
+function updateTimes() {
   for (const t of document.querySelectorAll("time[datetime]")) t.textContent = ago(Date.parse(t.dateTime));
 }
-setInterval(tellTimes, 15000);
+setInterval(updateTimes, 15000);
 
-// What was done is said once, not again with every reload.
+// A notice is shown once, and not again after a reload.
 if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
 
-// Parts of a page that shows something under way are replaced by those of the
-// page as it is now. What has the focus, or is selected, is left alone.
+// The parts of a live page are replaced by those of the current page. A part that
+// has the focus stays.
 const main = document.querySelector("main[data-live]");
 async function refresh() {
   if (document.hidden) return again();
@@ -41,13 +40,13 @@ async function refresh() {
       main.dataset.live = page.querySelector("main").dataset.live || main.dataset.live;
       roam();
     }
-  } catch { /* the server is away: try again */ }
+  } catch { /* the server does not answer: try again */ }
   again();
 }
 function again() { setTimeout(refresh, 1000 * Number(main.dataset.live)); }
 if (main) again();
 
-// A calendar is one stop for the tab key; arrows move in it.
+// A calendar is one stop of the tab key. Arrow keys move the focus in it.
 function roam() {
   for (const table of document.querySelectorAll("table.calendar:not([data-roams])")) {
     table.dataset.roams = "";

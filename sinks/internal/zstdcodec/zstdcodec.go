@@ -1,8 +1,10 @@
-// Package zstdcodec replaces Arrow's zstd codec, for whoever imports it.
+// Package zstdcodec replaces Arrow's zstd codec in every program that imports
+// it.
 //
-// Arrow's own builds an encoder for every page, which costs a third of the
-// time of writing a file and most of its garbage. A codec can only be replaced
-// for the whole program, and only before the first file: hence at the start.
+// Arrow's own codec creates an encoder for every page, which takes a third of
+// the time of writing a file and causes most of its garbage. Arrow allows a
+// codec to be replaced only for the whole program and before the first file:
+// hence in init.
 package zstdcodec
 
 import (
@@ -14,19 +16,19 @@ import (
 
 func init() { compress.RegisterCodec(compress.Codecs.Zstd, newCodec()) }
 
-// Decompress gives what is in a page, in memory of its own. More than size bytes
-// are an error.
+// Decompress returns the content of a page in new memory. It fails if the
+// content has more than size bytes.
 func Decompress(page []byte, size int) ([]byte, error) {
 	return sized.DecodeAll(page, make([]byte, 0, size))
 }
 
 var sized = newDecoder(zstd.WithDecodeAllCapLimit(true))
 
-// codec is a compress.Codec that keeps its encoders: EncodeAll has a pool
-// of them, one for each processor, and compresses a page in the goroutine that
-// writes it. It knows one level, the fastest: Parquet's own encodings come first,
-// and leave so little that files are but 3 % larger than at the library's default,
-// and a report is written in 7 % less time.
+// codec is a compress.Codec that reuses its encoders. EncodeAll has a pool with
+// one for each processor, and compresses a page in the calling goroutine. The
+// level is always the fastest: Parquet's own encodings come first, so files are
+// only 3 % larger than at the default level, and a report is written in 7 %
+// less time.
 type codec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
@@ -44,16 +46,17 @@ func newDecoder(options ...zstd.DOption) *zstd.Decoder {
 	return decoder
 }
 
-// window is more than a page has; with the library's own an encoder takes 16 MB.
+// window is larger than any page, in bytes. With the default of the library an
+// encoder takes 16 MB.
 const window = 2 << 20
 
-// encoderOptions: a frame tells its size, however small, and carries a
-// checksum of what is in it. The audit of Parquet files relies on both.
+// encoderOptions makes every frame record its size, however small, and a
+// checksum of its content: the audit of Parquet files needs both.
 func encoderOptions() []zstd.EOption {
 	return []zstd.EOption{zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true), zstd.WithWindowSize(window)}
 }
 
-// must stands for errors that only wrong options can cause.
+// must handles errors that only wrong options can cause.
 func must(err error) {
 	if err != nil {
 		panic(err)
@@ -64,15 +67,15 @@ func (c codec) Encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, 
 
 func (c codec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst, src) }
 
-// Decode panics on corrupt input, for a Codec has no other way to report it.
+// Decode panics on corrupt input, because a Codec cannot return an error.
 func (c codec) Decode(dst, src []byte) []byte {
 	b, err := c.decoder.DecodeAll(src, dst[:0])
 	must(err)
 	return b
 }
 
-// CompressBound is zstd's own bound (ZSTD_COMPRESSBOUND): a page below 128 KiB
-// may grow by up to 64 bytes, a larger one by one in 256.
+// CompressBound is zstd's own bound (ZSTD_COMPRESSBOUND): a page grows by at
+// most 1/256, and below 128 KiB by up to 64 bytes more.
 func (codec) CompressBound(n int64) int64 {
 	const block = 128 << 10
 	bound := n + n>>8

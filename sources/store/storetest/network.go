@@ -11,17 +11,17 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A Network is one more way to a server, with connections that go wrong.
+// A Network is a proxy to a server whose connections fail in given ways.
 type Network struct {
 	Addr  string // host:port
 	proxy *toxiproxy.Proxy
 }
 
-// Through opens a way to the server through toxics, in toxiproxy's JSON; "stall"
-// is one of them ([Stall]). A toxic's toxicity is the share of the connections
-// that it befalls, each by itself. Toxics stay as they are: toxiproxy can hang
-// if they are changed while a connection breaks. Other toxics are another
-// network.
+// Through starts a proxy to the server with toxics, in toxiproxy's JSON;
+// "stall" ([Stall]) is available, too. A toxic's toxicity is the share of
+// connections that it affects. Toxics cannot be changed later, because
+// toxiproxy can hang if they change while a connection breaks: start another
+// network instead.
 func (s *Server) Through(t testing.TB, toxicsJSON ...string) *Network {
 	t.Helper()
 	toxics.Register("stall", new(Stall))
@@ -35,24 +35,24 @@ func (s *Server) Through(t testing.TB, toxicsJSON ...string) *Network {
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(proxy.Stop) // which does nothing the second time
+	t.Cleanup(proxy.Stop) // a second Stop does nothing
 	return &Network{proxy.Listen, proxy}
 }
 
-// Stop ends all connections, and lets no more be made.
+// Stop closes all connections and refuses new ones.
 func (n *Network) Stop() { n.proxy.Stop() }
 
-// Stall lets Bytes through on each connection, and then nothing, without
-// closing it. Toxiproxy has a toxic that closes after some bytes, and one that
-// never lets any through.
+// Stall passes Bytes bytes on each connection and then stops, without closing
+// it. Toxiproxy itself has no such toxic: one of its own closes after some
+// bytes, another passes none.
 type Stall struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// NewState counts the bytes that a connection has let through.
+// NewState returns the counter of the bytes that a connection has passed.
 func (s *Stall) NewState() any { return new(int64) }
 
-// Pipe is what befalls a connection.
+// Pipe passes the data of one connection.
 func (s *Stall) Pipe(stub *toxics.ToxicStub) {
 	passed := stub.State.(*int64)
 	for {

@@ -2,11 +2,11 @@ package storetest
 
 import "testing"
 
-// EnvDaybook names the program to test. Without it, it is the one that `make
-// build` builds.
+// EnvDaybook is the environment variable with the path of the daybook binary to
+// test. The default is the binary that `make build` builds.
 const EnvDaybook = "DAYBOOK_BIN"
 
-// Daybook is the path of the program, as it is given to people.
+// Daybook is the path of the daybook binary to test.
 func Daybook(t testing.TB) string {
 	t.Helper()
 	return binary(t, EnvDaybook, "daybook")

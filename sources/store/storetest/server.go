@@ -19,9 +19,8 @@ import (
 	"daybook/sources/store"
 )
 
-// Server is an S3 server in a process of its own, on a free port of the
-// loopback interface, with a directory and credentials of its own. It ends
-// with the test.
+// Server is an S3 server in its own process, on a free port of the loopback
+// interface, with its own directory and credentials. It ends with the test.
 type Server struct {
 	Addr      string // host:port
 	AccessKey string
@@ -31,18 +30,18 @@ type Server struct {
 	kill   func()
 }
 
-// The environment variables that name the servers' binaries. Without them
-// they are those that `make s3` builds, from the versions pinned in
-// testdata/tools, into .bin/ beside go.mod.
+// Environment variables with the paths of the servers' binaries. By default,
+// tests use the binaries that `make s3` builds in .bin/ beside go.mod, from the
+// versions pinned in testdata/tools.
 const (
 	EnvVersitygw = "DAYBOOK_VERSITYGW"
 	EnvMinIO     = "DAYBOOK_MINIO"
 )
 
-// readyTimeout bounds the start of a server. Both take about a second.
+// readyTimeout limits the start of a server. Both servers take about a second.
 const readyTimeout = 30 * time.Second
 
-// StartVersitygw starts a versitygw on a directory.
+// StartVersitygw starts a versitygw that stores objects in a directory.
 func StartVersitygw(t testing.TB) *Server {
 	t.Helper()
 	bin := binary(t, EnvVersitygw, "versitygw")
@@ -64,8 +63,8 @@ func StartMinIO(t testing.TB) *Server {
 	})
 }
 
-// binary finds a server's binary, and fails the test if it is missing: a
-// suite that skips its servers would pass without them.
+// binary finds a server's binary. A missing one fails the test: skipped tests
+// would pass without a server.
 func binary(t testing.TB, env, name string) string {
 	t.Helper()
 	path := os.Getenv(env)
@@ -179,10 +178,10 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// Kill ends the server at once; connections to it are then refused.
+// Kill ends the server at once. Later connections are refused.
 func (s *Server) Kill() { s.kill() }
 
-// NewBucket makes a bucket with a name of its own.
+// NewBucket creates a bucket with a random name.
 func (s *Server) NewBucket(t testing.TB) string {
 	t.Helper()
 	name := "bucket-" + strings.ToLower(rand.Text()[:12])
@@ -192,7 +191,7 @@ func (s *Server) NewBucket(t testing.TB) string {
 	return name
 }
 
-// Options are those of a store in one of the server's buckets.
+// Options are the options of a store in a bucket of the server.
 func (s *Server) Options(bucket, prefix string) store.S3Options {
 	return store.S3Options{
 		Bucket: bucket, Prefix: prefix, Endpoint: "http://" + s.Addr, Region: "us-east-1", Lookup: store.LookupPath,
@@ -200,13 +199,13 @@ func (s *Server) Options(bucket, prefix string) store.S3Options {
 	}
 }
 
-// Store is a store in a new bucket of the server.
+// Store returns a store in a new bucket of the server.
 func (s *Server) Store(t testing.TB, prefix string) *store.S3 {
 	t.Helper()
 	return s.Open(t, s.Options(s.NewBucket(t), prefix))
 }
 
-// Open is the store that o describes.
+// Open returns the store with the options o.
 func (s *Server) Open(t testing.TB, o store.S3Options) *store.S3 {
 	t.Helper()
 	st, err := store.NewS3(o)

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of store.Store, and starts real
-// S3 servers to run it on.
+// Package storetest has the conformance tests for implementations of
+// store.Store, and starts real S3 servers for them.
 package storetest
 
 import (
@@ -18,13 +18,13 @@ import (
 	"daybook/sources/store"
 )
 
-// Backend is what the suite needs of an implementation.
+// Backend creates the stores to test.
 type Backend struct {
 	New     func(t *testing.T) store.Store // an empty store
-	Missing func(t *testing.T) store.Store // one whose bucket or root does not exist; nil if there is no such thing
+	Missing func(t *testing.T) store.Store // a store whose bucket or root does not exist; nil if that cannot be
 }
 
-// Run checks every promise of the contract of store.Store on b.
+// Run tests b against the contract of store.Store.
 func Run(t *testing.T, b Backend) {
 	for name, check := range map[string]func(*testing.T, store.Store){
 		"round trip":      roundTrip,

@@ -1,11 +1,11 @@
-// Package casefile loads the worked cases in testdata/cases: a handful of
-// events each, and the rows that REPORT.md makes of them, worked out by hand.
-// Whatever computes rows can be held to them.
+// Package casefile loads the worked cases in testdata/cases. Each case has a few
+// events and the rows that REPORT.md defines for them, worked out by hand. Tests
+// compare implementations with these rows.
 //
-// A file reads like this; testdata/cases/README.md tells the rest:
+// A file looks like this; testdata/cases/README.md explains the members:
 //
 //	title: A transfer is called off
-//	holds: [legs.status.3b]        # sentences of REPORT.md, by their ids in README.md
+//	holds: [legs.status.3b]        # rules of REPORT.md, by their ids in README.md
 //	timezone: Europe/Amsterdam     # of the report; UTC where not given
 //	events: |                      # NDJSON, as in a dump, in any order
 //	  {"event_id":"1", …}
@@ -14,8 +14,8 @@
 //	why: |
 //	  how each number follows
 //
-// A column that a row does not mention is expected to be unknown, zero, or
-// (is_final) false; the columns in [Required] must be mentioned.
+// A row may leave out columns that are unknown, zero, or (is_final) false. It
+// must contain the columns in [Required].
 package casefile
 
 import (
@@ -33,25 +33,25 @@ import (
 type Case struct {
 	File     string         // base name, without .yaml
 	Title    string         // what happens
-	Holds    []string       // ids of the sentences that the case holds
+	Holds    []string       // ids of the rules that the case tests
 	Location *time.Location // the report's time zone
 	Report   Report
-	Events   string // NDJSON, with rejects and blank lines where the case is about them
+	Events   string // NDJSON, with rejects and blank lines where the case tests them
 	// Rows are the expected rows with every column, by Parquet name:
 	// timestamps in int64 milliseconds since the Unix epoch, durations, counts
 	// and ids int64, report_date a string, nil for unknown.
 	Rows       []map[string]any
 	Accounting Accounting
-	Why        string // the working
+	Why        string // how the numbers follow
 }
 
-// Report is the part of a report's definition that decides about rows.
+// Report is the part of a report's definition that selects rows.
 type Report struct {
 	Unit       Unit        `yaml:"unit"`
 	DailyHours *DailyHours `yaml:"daily_hours"`
 }
 
-// Unit selects rows; without any selector it is the whole organisation.
+// Unit selects rows. Without selectors it is the whole organisation.
 type Unit struct {
 	Technicians []int64  `yaml:"technicians"`
 	Groups      []string `yaml:"groups"`
@@ -64,8 +64,8 @@ type DailyHours struct {
 	To   string `yaml:"to"`
 }
 
-// Accounting holds what a case expects of a run's counts; nil is no
-// expectation. A map that is given is complete: other codes are at zero.
+// Accounting holds the expected counts of a run. Nil is no expectation. A given
+// map is complete: other codes have the count 0.
 type Accounting struct {
 	Lines      *int           `yaml:"lines"`
 	Accepted   *int           `yaml:"accepted"`
@@ -77,7 +77,7 @@ type Accounting struct {
 	Anomalies  map[string]int `yaml:"anomalies"`
 }
 
-// kind is a column's type, and what it holds when a row leaves it out.
+// kind is a column's type and its value in a row that leaves it out.
 type kind int
 
 const (
@@ -86,12 +86,12 @@ const (
 	intKind              // nil
 	zeroKind             // an integer, 0
 	boolKind             // false
-	needText             // must be mentioned
+	needText             // no default
 	needInt
 	needTime
 )
 
-// columns are those of REPORT.md, "Columns".
+// columns are the columns of REPORT.md, "Columns".
 var columns = map[string]kind{
 	"start_time": timeKind, "end_time": timeKind, "last_action_time": timeKind,
 	"technician_name": textKind, "technician_id": intKind, "technician_email": textKind,
@@ -112,7 +112,7 @@ var columns = map[string]kind{
 	"other_time_ms": zeroKind, "anomalies": textKind, "report_date": needText,
 }
 
-// Required lists the columns that every expected row mentions.
+// Required lists the columns that every expected row contains.
 func Required() []string {
 	var names []string
 	for name, k := range columns {
@@ -124,9 +124,8 @@ func Required() []string {
 	return names
 }
 
-// Load reads every .yaml file of dir, in the order of their names. It is
-// strict: a key, a column or a value that it does not know is an error that
-// names the file.
+// Load reads every .yaml file of dir, in the order of their names. An unknown
+// key, column or value is an error that names the file.
 func Load(dir string) ([]Case, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil {
@@ -167,13 +166,13 @@ func parse(data []byte) (Case, error) {
 	}
 	switch {
 	case file.Title == "":
-		return Case{}, fmt.Errorf("no title: say in a few words what happens")
+		return Case{}, fmt.Errorf("title is missing: describe the case in a few words")
 	case len(file.Holds) == 0:
-		return Case{}, fmt.Errorf("holds nothing: name the sentences that the case holds, by their ids in README.md")
+		return Case{}, fmt.Errorf("holds is empty: list the rules that the case tests, by their ids in README.md")
 	case file.Events == "":
-		return Case{}, fmt.Errorf("no events")
+		return Case{}, fmt.Errorf("events are missing: give them as NDJSON")
 	case file.Why == "":
-		return Case{}, fmt.Errorf("no why: say how the numbers follow")
+		return Case{}, fmt.Errorf("why is missing: explain how the numbers follow")
 	}
 	loc, err := time.LoadLocation(file.Timezone) // "" is UTC
 	if err != nil {
@@ -193,7 +192,7 @@ func parse(data []byte) (Case, error) {
 	return c, nil
 }
 
-// complete gives a row all columns, in the types that Case.Rows promises.
+// complete returns the row with all columns, in the types of Case.Rows.
 func complete(written map[string]any) (map[string]any, error) {
 	row := make(map[string]any, len(columns))
 	for name, k := range columns {
@@ -209,10 +208,10 @@ func complete(written map[string]any) (map[string]any, error) {
 	for name, v := range written {
 		k, ok := columns[name]
 		if !ok {
-			return nil, fmt.Errorf("%s: no such column; REPORT.md, \"Columns\", has their names", name)
+			return nil, fmt.Errorf("%s: unknown column; REPORT.md, \"Columns\", lists the columns", name)
 		}
 		if v == nil && (k == textKind || k == timeKind || k == intKind) {
-			continue // written out to stress that it is unknown
+			continue // an explicit unknown
 		}
 		value, err := convert(v, k)
 		if err != nil {
@@ -222,7 +221,7 @@ func complete(written map[string]any) (map[string]any, error) {
 	}
 	for _, name := range Required() {
 		if row[name] == nil {
-			return nil, fmt.Errorf("%s: missing, and there is no default", name)
+			return nil, fmt.Errorf("%s: missing; the column has no default", name)
 		}
 	}
 	return row, nil
@@ -234,17 +233,17 @@ func convert(v any, k kind) (any, error) {
 		if s, ok := v.(string); ok {
 			return s, nil
 		}
-		return nil, fmt.Errorf("%v is no string: quote it", v)
+		return nil, fmt.Errorf("%v is not a string: quote it", v)
 	case boolKind:
 		if b, ok := v.(bool); ok {
 			return b, nil
 		}
-		return nil, fmt.Errorf("%v is neither true nor false", v)
+		return nil, fmt.Errorf("%v is not a boolean: write true or false", v)
 	case timeKind, needTime:
 		s, _ := v.(string)
 		t, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
-			return nil, fmt.Errorf("%v is no quoted RFC 3339 time: %w", v, err)
+			return nil, fmt.Errorf("%v is not a quoted RFC 3339 time: %w", v, err)
 		}
 		return t.UnixMilli(), nil
 	default:
@@ -254,6 +253,6 @@ func convert(v any, k kind) (any, error) {
 		case int64:
 			return n, nil
 		}
-		return nil, fmt.Errorf("%v is no integer", v)
+		return nil, fmt.Errorf("%v is not an integer", v)
 	}
 }

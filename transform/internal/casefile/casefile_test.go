@@ -78,22 +78,22 @@ func TestStrict(t *testing.T) {
 		name, old, new string
 		want           string // in the error, beside the file's name
 	}{
-		{"no title", "title: A session waits\n", "", "no title"},
-		{"no holds", "holds: [legs.first]", "holds: []", "holds nothing"},
-		{"no events", "events: |\n  {\"event_id\":\"1\"}\n", "", "no events"},
-		{"no why", "why: |\n  As it is.\n", "", "no why"},
+		{"no title", "title: A session waits\n", "", "title is missing"},
+		{"no holds", "holds: [legs.first]", "holds: []", "holds is empty"},
+		{"no events", "events: |\n  {\"event_id\":\"1\"}\n", "", "events are missing"},
+		{"no why", "why: |\n  As it is.\n", "", "why is missing"},
 		{"unknown key", "why:", "because:", `unknown field "because"`},
 		{"unknown key in the report", "groups:", "group:", `unknown field "group"`},
 		{"unknown count", "lines:", "line:", `unknown field "line"`},
 		{"unknown time zone", "Europe/Amsterdam", "Europe/Utrecht", "unknown time zone Europe/Utrecht"},
-		{"unknown column", "connecting_time_ms", "connecting_ms", "row 1: connecting_ms: no such column"},
+		{"unknown column", "connecting_time_ms", "connecting_ms", "row 1: connecting_ms: unknown column"},
 		{"required column left out", "leg: 0, ", "", "row 1: leg: missing"},
-		{"required column null", "leg: 0", "leg: null", "row 1: leg: <nil> is no integer"},
-		{"duration as text", "connecting_time_ms: 20", `connecting_time_ms: "20"`, "row 1: connecting_time_ms: 20 is no integer"},
-		{"fraction", "connecting_time_ms: 20", "connecting_time_ms: 20.5", "row 1: connecting_time_ms: 20.5 is no integer"},
-		{"text as number", "role: lead", "role: 1", "row 1: role: 1 is no string"},
-		{"time of day only", `"1970-01-01T00:00:01.500Z"`, `"00:00:01"`, "row 1: begin_time: 00:00:01 is no quoted RFC 3339 time"},
-		{"bool as text", "is_final: true", `is_final: "true"`, "row 1: is_final: true is neither true nor false"},
+		{"required column null", "leg: 0", "leg: null", "row 1: leg: <nil> is not an integer"},
+		{"duration as text", "connecting_time_ms: 20", `connecting_time_ms: "20"`, "row 1: connecting_time_ms: 20 is not an integer"},
+		{"fraction", "connecting_time_ms: 20", "connecting_time_ms: 20.5", "row 1: connecting_time_ms: 20.5 is not an integer"},
+		{"text as number", "role: lead", "role: 1", "row 1: role: 1 is not a string"},
+		{"time of day only", `"1970-01-01T00:00:01.500Z"`, `"00:00:01"`, "row 1: begin_time: 00:00:01 is not a quoted RFC 3339 time"},
+		{"bool as text", "is_final: true", `is_final: "true"`, "row 1: is_final: true is not a boolean"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,7 +1,6 @@
-// Package hostile makes sessions that no product would produce: any event
-// type in any order, with few distinct times, technicians and names, so that
-// ties, repetitions and contradictions are common. Tests of the engine feed on
-// it.
+// Package hostile generates unrealistic sessions for tests of the engine: any
+// event types in any order, with few distinct times, technicians and names, so
+// that ties, repetitions and contradictions are common.
 package hostile
 
 import (
@@ -14,11 +13,11 @@ import (
 // Start is the time of the earliest event, in microseconds: 2026-11-20T08:00:00Z.
 const Start = 1_795_161_600_000_000
 
-// Session makes the events of one session, in no particular order, some of
-// them repeated. It is a pure function of what r yields.
+// Session generates the events of one session in random order, some of them
+// repeated. It is a pure function of the numbers from r.
 func Session(r *rand.Rand, id int64) []event.Event {
 	n := 1 + r.IntN(40)
-	// Steps of none, a microsecond, half a millisecond, and longer ones.
+	// Steps in microseconds, from none to a minute.
 	steps := []int64{0, 0, 1, 500, 1000, 1000, 2500, 60_000_000}
 	events := make([]event.Event, 0, n)
 	at := int64(Start)
@@ -36,7 +35,7 @@ func Session(r *rand.Rand, id int64) []event.Event {
 			e = created
 		}
 		events = append(events, e)
-		if r.IntN(12) == 0 { // delivered again, perhaps at another time or with other contents
+		if r.IntN(12) == 0 { // a copy, sometimes at another time or with other contents
 			again := e
 			switch r.IntN(3) {
 			case 0:
@@ -52,9 +51,9 @@ func Session(r *rand.Rand, id int64) []event.Event {
 	return events
 }
 
-// Event makes the part of an event that depends on its type.
+// Event generates the members of an event that depend on its type.
 func Event(r *rand.Rand) event.Event {
-	// Statuses, presence and messages are what most sessions are made of.
+	// Statuses, presence and messages are the most frequent types.
 	weighted := append(event.Types(), event.StatusChanged, event.StatusChanged, event.StatusChanged,
 		event.StatusChanged, event.Presence, event.Presence, event.ChatMessage, event.ChatMessage)
 	e := event.Event{Type: pick(r, weighted)}
@@ -101,7 +100,7 @@ func Event(r *rand.Rand) event.Event {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// maybe makes a value one time in n, and the zero value otherwise.
+// maybe returns a value one time in n, and otherwise the zero value.
 func maybe[T any](r *rand.Rand, n int, value func(*rand.Rand) T) (v T) {
 	if r.IntN(n) == 0 {
 		v = value(r)
@@ -114,7 +113,7 @@ func person(r *rand.Rand) event.Person {
 	return p
 }
 
-// name is unknown, short, or longer than any column.
+// name returns an unknown, a short, or a too long name.
 func name(r *rand.Rand) string {
 	switch r.IntN(8) {
 	case 0, 1:

@@ -8,7 +8,7 @@ import (
 	"daybook/transform/internal/casefile"
 )
 
-// Select keeps the rows that belong to a report whose time zone is loc
+// Select returns the rows that belong to a report with the time zone loc
 // (REPORT.md, "Membership").
 func Select(rows []Row, report casefile.Report, loc *time.Location) []Row {
 	var selected []Row

@@ -1,13 +1,12 @@
-// Package reference computes the rows of REPORT.md a second time, slowly, so
-// that the engine has something independent to agree with. Only tests use it.
+// Package reference is a second, slow and independent implementation of
+// REPORT.md. Tests compare the engine with it.
 //
-// Nothing here is counted while events go by. [Build] puts the events of a
-// session in order and writes down what happened (replay.go): when each leg
-// opened and was removed, every status the session entered, every message,
-// signal, tool and verdict, each with its [moment]. Every column is then
-// looked up in those lists on its own (row.go), and durations are sizes of
-// sets of milliseconds (spans.go), made with unions and intersections in the
-// words of REPORT.md, "Times of a leg".
+// The engine counts while it applies events; this package does not. [Build]
+// sorts the events of a session and records its history (replay.go): when each
+// leg opened and was removed, every status, message, signal, tool and verdict,
+// each with its [moment]. Each column is then computed from that history alone
+// (row.go). Durations are sizes of sets of milliseconds (spans.go), built with
+// unions and intersections as REPORT.md, "Times of a leg", words them.
 package reference
 
 import (
@@ -18,25 +17,25 @@ import (
 	"daybook/transform/event"
 )
 
-// Row is one leg, keyed by the Parquet column names of REPORT.md, "Columns".
+// Row is the row of one leg, keyed by the Parquet names of REPORT.md, "Columns".
 // Timestamps are int64 milliseconds since the Unix epoch, durations, counts
 // and ids int64, report_date a string like "2006-01-02", unknown values nil.
 type Row = map[string]any
 
-// Result is what a set of events comes to.
+// Result is the result for a set of events.
 type Result struct {
 	Rows       []Row          // sorted by session_id, then leg
 	Duplicates int            // events that repeat another's session and event_id
-	Truncated  int            // cells whose text was cut to its column's length
-	IPDropped  int            // customer_ip cells that became null
+	Truncated  int            // texts cut to their column's length
+	IPDropped  int            // values of customer_ip that became null
 	Anomalies  map[string]int // occurrences by code
 }
 
-// Build computes the rows of all sessions in events, which may come in any
-// order and hold duplicates; it leaves them as they are. Dates are those of
-// loc. Of two copies of an event with equal ts and seq the one that prefer
-// puts first counts: prefer must be a strict weak order on whole events, so
-// that the choice does not depend on the order of events.
+// Build computes the rows of all sessions in events. The events may be in any
+// order, with duplicates; Build does not change them. Dates are local to loc. Of
+// two copies of an event with equal ts and seq, the one that prefer puts first
+// counts. prefer must be a strict weak order on whole events, so that the choice
+// does not depend on the order of input.
 func Build(events []event.Event, loc *time.Location, prefer func(a, b *event.Event) bool) Result {
 	unique := deduplicate(events, prefer)
 	result := Result{Duplicates: len(events) - len(unique), Anomalies: map[string]int{}}
@@ -65,8 +64,8 @@ func Build(events []event.Event, loc *time.Location, prefer func(a, b *event.Eve
 	return result
 }
 
-// deduplicate keeps one copy of each event, in the order of EVENTS.md,
-// "Lines", without regard to sessions.
+// deduplicate sorts the events of all sessions in the order of EVENTS.md,
+// "Lines", and keeps the first copy of each.
 func deduplicate(events []event.Event, prefer func(a, b *event.Event) bool) []event.Event {
 	sorted := slices.Clone(events)
 	slices.SortFunc(sorted, func(a, b event.Event) int {

@@ -6,8 +6,8 @@ import (
 	"daybook/transform/event"
 )
 
-// moment is a point in a session's history: steps give the order in which
-// things happened, also within one millisecond, or within one event.
+// moment is a point in a session's history. Steps give the order, also within
+// one millisecond or one event.
 type moment struct {
 	step int
 	ms   int64
@@ -15,7 +15,7 @@ type moment struct {
 
 func (m moment) before(other moment) bool { return m.step < other.step }
 
-// history is everything that happened in a session.
+// history is the complete history of a session.
 type history struct {
 	legs      []*leg // by number
 	statuses  []statusFact
@@ -42,16 +42,16 @@ type leg struct {
 	removal       *removal // nil: open
 }
 
-// removal is how a leg came out of its technician's queue.
+// removal is the removal of a leg.
 type removal struct {
 	moment
 	by     event.Actor
 	before event.Status // the session's status before the event that removed
-	status event.Status // the row's
+	status event.Status // of the row
 }
 
-// The facts: what happened, and when. One that belongs to certain legs names
-// them.
+// The facts of a history with their moments. A fact that belongs to certain legs
+// lists them.
 type (
 	statusFact struct {
 		moment
@@ -59,7 +59,7 @@ type (
 	}
 	detailsFact struct {
 		moment
-		values [event.NumDetails]string // all of them, as they stood from here on
+		values [event.NumDetails]string // all details from this moment on
 	}
 	messageFact struct {
 		moment
@@ -81,14 +81,15 @@ type (
 	}
 )
 
-// replayer writes a history, an event at a time.
+// replayer builds a history, one event at a time.
 type replayer struct {
 	history
 	now     moment
 	created int // session_created events so far
 }
 
-// replay takes the events of one session, in order (REPORT.md, "Legs").
+// replay builds the history of one session from its sorted events (REPORT.md,
+// "Legs").
 func replay(events []event.Event) *history {
 	r := &replayer{}
 	for i := range events {
@@ -179,7 +180,7 @@ func (r *replayer) sessionCreated(e *event.Event, first bool) {
 	}
 }
 
-// setDetails takes over the given details whose value up to now may change.
+// setDetails sets the given details whose current value may change.
 func (r *replayer) setDetails(given *event.Details, mayChange func(known string) bool) {
 	if given == nil {
 		return
@@ -235,7 +236,7 @@ func (r *replayer) statusChanged(e *event.Event) {
 		}
 	}
 
-	// 3. To whom it is transferred.
+	// 3. The target of a transfer.
 	if (s == event.Transferring || s == event.Transferred) && e.Transferred != "" {
 		r.lead().transferredTo = e.Transferred
 	}
@@ -284,7 +285,7 @@ func (r *replayer) queueRemoved(e *event.Event) {
 	}
 }
 
-// removeAll removes every open leg; the row's status is the session's now.
+// removeAll removes every open leg with the session's current status.
 func (r *replayer) removeAll(by event.Actor, before event.Status) {
 	for _, l := range r.openLegs() {
 		r.remove(l, by, before, r.status())
@@ -307,13 +308,13 @@ func (r *replayer) enter(s event.Status) {
 
 func (r *replayer) anomaly(code string) { r.anomalies = append(r.anomalies, code) }
 
-// tick gives the next moment.
+// tick returns the next moment.
 func (r *replayer) tick() moment {
 	r.now.step++
 	return r.now
 }
 
-// status is the session's status now.
+// status is the session's current status.
 func (h *history) status() event.Status { return h.statuses[len(h.statuses)-1].status }
 
 func (h *history) openLegs() []*leg {
@@ -353,7 +354,7 @@ func (l *leg) isOf(technician int64) bool {
 	return l.technician != nil && l.technician.ID == technician
 }
 
-// whileOpen says whether m lies between the leg's opening and its removal.
+// whileOpen reports whether m lies between the leg's opening and its removal.
 func (l *leg) whileOpen(m moment) bool {
 	return l.opened.before(m) && (l.removal == nil || m.before(l.removal.moment))
 }

@@ -42,7 +42,7 @@ var (
 	verdictLabels = map[event.Resolution]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
 )
 
-// maxLength holds the lengths of the texts, in code points.
+// maxLength holds the maximum lengths of the texts, in code points.
 var maxLength = map[string]int{
 	"technician_name": 128, "technician_email": 128, "technician_group": 128,
 	"session_type": 100, "status": 64, "name": 128,
@@ -53,7 +53,9 @@ var maxLength = map[string]int{
 
 const maxIPLength = 15
 
-// row computes the columns of a leg, all but session_id; texts are uncut.
+// row computes the columns of a leg, except session_id. Texts are not cut yet.
+//
+// It has more than 60 lines because it is one list of all columns.
 func (h *history) row(l *leg, loc *time.Location) Row {
 	start, end := h.start(l), h.end(l)
 	date := l.opened.ms
@@ -130,8 +132,8 @@ func (h *history) row(l *leg, loc *time.Location) Row {
 	return row
 }
 
-// statusesOf gives the statuses that the session entered while the leg was
-// open. A lead leg's first one is the status in which it opened.
+// statusesOf returns the statuses that the session entered while the leg was
+// open. The first one of a lead leg is the status with which it opened.
 func (h *history) statusesOf(l *leg) []statusFact {
 	var of []statusFact
 	for _, s := range h.statuses {
@@ -142,7 +144,7 @@ func (h *history) statusesOf(l *leg) []statusFact {
 	return of
 }
 
-// firstOf gives the first moment at which the session entered s while the leg
+// firstOf returns the first moment at which the session entered s while the leg
 // was open, or nil.
 func (h *history) firstOf(l *leg, s event.Status) *moment {
 	for _, f := range h.statusesOf(l) {
@@ -162,15 +164,15 @@ func (h *history) start(l *leg) *moment {
 	return h.firstOf(l, event.Active)
 }
 
-// end: the last step from a non-ending to an ending status that was not taken
-// back, else the removal, else nil.
+// end: the last change from another status to an ending one that was not taken
+// back; otherwise the removal, or nil.
 func (h *history) end(l *leg) *int64 {
 	var end *int64
 	ending := false
 	for _, s := range h.statuses {
 		switch {
 		case !l.whileOpen(s.moment):
-			// Only tells in which status the leg opened.
+			// Only ending matters: the status before the leg opened.
 		case !s.status.Ending():
 			end = nil
 		case !ending:
@@ -208,7 +210,7 @@ func (h *history) counted(l *leg) spans {
 	return union(nil, spans{{start.ms, h.endOrLastKnown(l)}})
 }
 
-// during is all the time that the session spent in s.
+// during is the time in which the session had the status s.
 func (h *history) during(s event.Status) spans {
 	var turns []turn
 	for _, f := range h.statuses {
@@ -251,9 +253,9 @@ func (h *history) waiting(l *leg) int64 {
 	return 0
 }
 
-// present is the time from the leg's start in which a condition held that
-// signals switch on and off. The session entering active switches it on, too,
-// where alsoActive says so.
+// present is the time from the leg's start in which a condition was true. The
+// signals on and off switch it. With alsoActive, the session entering active
+// switches it on, too.
 func (h *history) present(l *leg, initially bool, on, off event.Signal, alsoActive bool) spans {
 	start := h.start(l)
 	if start == nil {
@@ -302,13 +304,13 @@ func (h *history) windowActive(l *leg) spans {
 	return h.present(l, false, event.WindowActive, event.WindowInactive, false)
 }
 
-// work: the seed's four conditions, between start and end.
+// work: active time between start and end with the four conditions of work.
 func (h *history) work(l *leg) spans {
 	return all(h.counted(l), h.during(event.Active), h.linkUp(l), h.available(l),
 		h.tabSelected(l), h.consoleForeground(l))
 }
 
-// inAction is all the time in which the leg was in action.
+// inAction is the time in which the leg was in action.
 func (h *history) inAction(l *leg) spans {
 	start := h.start(l)
 	if start == nil {
@@ -322,7 +324,7 @@ func (h *history) inAction(l *leg) spans {
 	return all(open, h.during(event.Active), h.linkUp(l), h.available(l), looking)
 }
 
-// lastAction: the last moment in which being in action ended.
+// lastAction: when being in action last ended.
 func (h *history) lastAction(l *leg) *int64 {
 	var last *int64
 	for _, s := range h.inAction(l) {
@@ -333,7 +335,8 @@ func (h *history) lastAction(l *leg) *int64 {
 	return last
 }
 
-// firstOwnMessage is when the leg's technician first wrote, or nil.
+// firstOwnMessage is the moment of the first message of the leg's technician, or
+// nil.
 func (h *history) firstOwnMessage(l *leg) *moment {
 	for _, m := range h.messages {
 		if m.sender == event.Technician && slices.Contains(m.legs, l) {
@@ -398,8 +401,7 @@ func (h *history) statusOf(l *leg) event.Status {
 	return h.status()
 }
 
-// detailsOf gives the details as they stood when the leg was removed, or the
-// latest.
+// detailsOf returns the details at the removal of the leg, or the latest.
 func (h *history) detailsOf(l *leg) [event.NumDetails]string {
 	var values [event.NumDetails]string
 	for _, d := range h.details {
@@ -436,7 +438,7 @@ func (h *history) anomalyList() string {
 	return strings.Join(slices.Compact(codes), ",")
 }
 
-// cutTexts cuts the row's texts to their lengths and counts those it cut.
+// cutTexts cuts the row's texts to their lengths and returns how many it cut.
 func cutTexts(row Row) int {
 	cut := 0
 	for column, length := range maxLength {
@@ -448,7 +450,7 @@ func cutTexts(row Row) int {
 	return cut
 }
 
-// dropLongIP clears an address that does not fit, and counts it.
+// dropLongIP clears an address that does not fit, and returns 1 if it did.
 func dropLongIP(row Row) int {
 	if ip, ok := row["customer_ip"].(string); ok && utf8.RuneCountInString(ip) > maxIPLength {
 		row["customer_ip"] = nil
@@ -457,7 +459,7 @@ func dropLongIP(row Row) int {
 	return 0
 }
 
-// The columns' ways to say unknown.
+// These functions return nil for unknown values.
 
 func text(s string) any {
 	if s == "" {

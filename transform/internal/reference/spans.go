@@ -5,26 +5,25 @@ import (
 	"slices"
 )
 
-// forever is the end of what has not ended.
+// forever is the end of a span that has not ended.
 const forever = math.MaxInt64
 
 // span is the milliseconds from, from+1, …, to-1.
 type span struct{ from, to int64 }
 
-// spans is a set of milliseconds: ascending spans, none empty, none touching
-// the next. What starts and ends, or ends and starts again, in one
-// millisecond therefore leaves no trace (REPORT.md: of simultaneous events
-// only the state after the last one counts).
+// spans is a set of milliseconds: ascending spans that are not empty and do not
+// touch. A condition that changes and changes back within one millisecond
+// therefore has no effect (REPORT.md, "Last action time").
 type spans []span
 
-// turn is a condition that becomes true or false.
+// turn is the time at which a condition becomes true or false.
 type turn struct {
 	ms int64
 	on bool
 }
 
-// whileOn is the time during which the condition holds, given its turns in
-// order; before the first it is false.
+// whileOn is the time in which a condition is true, given its turns in order.
+// Before the first turn it is false.
 func whileOn(turns []turn) spans {
 	var set spans
 	for i, t := range turns {

@@ -1,4 +1,4 @@
-// Package spilltest has files in memory for what tests spill.
+// Package spilltest provides files in memory for tests of code that spills.
 package spilltest
 
 import (
@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// ErrFull is what a file answers that has no more room.
+// ErrFull is the error of a write to a full file.
 var ErrFull = errors.New("full")
 
-// Files makes files, and remembers them. Any number of goroutines may ask it.
+// Files creates files and lists them. It is safe for concurrent use.
 type Files struct {
-	Most int // bytes that each has room for; 0: there is no end
+	Most int // capacity of each file in bytes; 0: no bound
 	Made []*File
 
 	mu sync.Mutex
 }
 
-// Make makes an empty file.
+// Make creates an empty file.
 func (fs *Files) Make() *File {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -27,7 +27,7 @@ func (fs *Files) Make() *File {
 	return f
 }
 
-// File is a spill.File that says whether it was closed.
+// File is a spill.File that records whether it was closed.
 type File struct {
 	Bytes  []byte
 	Closed bool
@@ -47,5 +47,5 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	return bytes.NewReader(f.Bytes).ReadAt(p, off)
 }
 
-// Close notes that it was called.
+// Close records the call.
 func (f *File) Close() error { f.Closed = true; return nil }

@@ -1,0 +1,138 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"daybook/pipeline/settings"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+)
+
+// Cache remembers the manifests and the notes of failures that have been read, by
+// their ETags: reading a catalog again costs listings, and only what has changed
+// is read. It is for one sink, and for any number of goroutines. A nil Cache
+// remembers nothing.
+type Cache struct {
+	published sync.Map // *Published, by the manifest's key
+	digests   sync.Map // *DigestState, likewise
+	failures  sync.Map // cachedFailure, by the note's key
+}
+
+// NewCache makes an empty cache.
+func NewCache() *Cache { return new(Cache) }
+
+// getPublished gives the state of a manifest that was listed; nil if it has to be
+// read. The text of another definition than the report's is in the cache only if
+// it was another when the manifest was read.
+func (k *Cache) getPublished(object store.Object, rep *settings.Report) *Published {
+	if k == nil {
+		return nil
+	}
+	kept, _ := k.published.Load(object.Key)
+	p, known := kept.(*Published)
+	if !known || p.ETag != object.ETag || p.Definition != rep.Hash && p.Text == nil {
+		return nil
+	}
+	if !p.Modified.Equal(object.Modified) { // a listing has the exact time, a read or a write has not
+		listed := *p
+		listed.Modified = object.Modified
+		p = &listed
+		k.putPublished(object.Key, p)
+	}
+	return p
+}
+
+func (k *Cache) putPublished(key string, p *Published) {
+	if k != nil && p.ETag != "" {
+		k.published.Store(key, p)
+	}
+}
+
+// getDigest gives the state of a digest whose manifest was listed; nil if it has
+// to be read.
+func (k *Cache) getDigest(object store.Object) *DigestState {
+	if k == nil {
+		return nil
+	}
+	kept, _ := k.digests.Load(object.Key)
+	if state, known := kept.(*DigestState); known && state.ETag == object.ETag {
+		return state
+	}
+	return nil
+}
+
+func (k *Cache) putDigest(key string, state *DigestState) {
+	if k != nil && state.ETag != "" {
+		k.digests.Store(key, state)
+	}
+}
+
+// cachedFailure is the error in a note, in the version that was listed.
+type cachedFailure struct{ etag, text string }
+
+// getFailure gives the error in a note that was listed.
+func (k *Cache) getFailure(object store.Object) (text string, known bool) {
+	if k == nil {
+		return "", false
+	}
+	kept, _ := k.failures.Load(object.Key)
+	f, known := kept.(cachedFailure)
+	return f.text, known && f.etag == object.ETag
+}
+
+func (k *Cache) putFailure(object store.Object, text string) {
+	if k != nil && object.ETag != "" {
+		k.failures.Store(object.Key, cachedFailure{object.ETag, text})
+	}
+}
+
+// interner keeps one copy of what many manifests have in common: a digest is an
+// input of dozens of days, and summaries have few names.
+type interner struct {
+	mu        sync.Mutex
+	allInputs map[publish.Input]*publish.Input
+	texts     map[string]string
+}
+
+func newInterner() *interner {
+	return &interner{allInputs: map[publish.Input]*publish.Input{}, texts: map[string]string{}}
+}
+
+func (k *interner) inputs(m *publish.Manifest) []*publish.Input {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept := make([]*publish.Input, len(m.Inputs))
+	for i, in := range m.Inputs {
+		one := k.allInputs[in]
+		if one == nil {
+			one = &in
+			k.allInputs[in] = one
+		}
+		kept[i] = one
+	}
+	return kept
+}
+
+func (k *interner) text(s string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if kept, ok := k.texts[s]; ok {
+		return kept
+	}
+	s = strings.Clone(s) // it may be part of a longer text
+	k.texts[s] = s
+	return s
+}
+
+func (k *interner) summaries(m *publish.Manifest) *publish.Summaries {
+	if m.Summaries == nil {
+		return nil
+	}
+	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: slices.Clone(m.Summaries.Files)} // decoding leaves room for more
+	for i := range s.Files {
+		s.Files[i].Name = k.text(s.Files[i].Name)
+	}
+	return s
+}

@@ -1,0 +1,297 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"daybook/pipeline/failures"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
+	"daybook/pipeline/words"
+	"daybook/sinks/publish"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+// Reader reads catalogs.
+type Reader struct {
+	Settings *settings.Pipeline
+	Cache    *Cache // nil: everything is read
+}
+
+// Read reads what a target needs. If there are no dumps and no digests, the error
+// says which keys were expected.
+func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error) {
+	c := newCatalog(t)
+	read := r.readRange
+	if t.All {
+		read = r.readAll
+	}
+	if err := read(ctx, c); err != nil {
+		return nil, err
+	}
+	if c.Newest = newestDumpDay(c); c.Newest == noDay {
+		return nil, r.errNoDumps(c)
+	}
+	return c, nil
+}
+
+func newestDumpDay(c *Catalog) day.Day {
+	newest := noDay
+	for d, listing := range c.dumps {
+		if len(listing.Dumps) > 0 {
+			newest = max(newest, d)
+		}
+	}
+	for d := range c.digests {
+		newest = max(newest, d)
+	}
+	return newest
+}
+
+func (r *Reader) errNoDumps(c *Catalog) error {
+	window := "any day"
+	example := day.Date(2026, time.November, 20)
+	if !c.Target.All {
+		w := r.Settings.Window(c.Range)
+		window, example = fmt.Sprintf("%s to %s", w.From, w.To), c.Range.From
+	}
+	if unknown := c.Unknown(); len(unknown) > 0 {
+		return fmt.Errorf("there are no dumps of %s under %s, only what is not read: %s; %s",
+			window, r.Settings.Source.URL(""), words.Names(unknown), WhyUnread(unknown[0]))
+	}
+	return fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
+		window, r.Settings.Source.URL(""), r.Settings.Template.Prefix(example))
+}
+
+func (r *Reader) readRange(ctx context.Context, c *Catalog) error {
+	window := r.Settings.Window(c.Range)
+	err := r.readSink(ctx, c, c.Range, window)
+	if err == nil {
+		c.dumps, err = dump.ListDays(ctx, r.Settings.Source, r.Settings.Template, window.From, window.To, r.requests())
+	}
+	return err
+}
+
+func (r *Reader) readAll(ctx context.Context, c *Catalog) error {
+	err := r.readSink(ctx, c, always(), always())
+	if err != nil {
+		return err
+	}
+	if c.dumps, err = dump.ListAll(ctx, r.Settings.Source, r.Settings.Template); err != nil {
+		return err
+	}
+	c.dropFuture(r.Settings.Now())
+	var known []day.Day
+	for d := range c.digests {
+		known = append(known, d)
+	}
+	for d, listing := range c.dumps {
+		if len(listing.Dumps) > 0 {
+			known = append(known, d)
+		}
+	}
+	if len(known) > 0 {
+		c.Range = partition.Period{From: slices.Min(known), To: slices.Max(known)}
+	}
+	return nil
+}
+
+func (r *Reader) requests() int { return r.Settings.Budget.Requests() }
+
+// readSink reads the target's partitions, and then the digests of their window.
+// Months come before days, as they are made from days.
+func (r *Reader) readSink(ctx context.Context, c *Catalog, target, window partition.Period) error {
+	if err := r.readMonths(ctx, c, target); err != nil {
+		return err
+	}
+	if err := r.ReadDays(ctx, c, target, func(*settings.Report, day.Day) bool { return true }); err != nil {
+		return err
+	}
+	if err := r.ReadDigests(ctx, c, window, EveryDay); err != nil {
+		return err
+	}
+	if err := r.readFailures(ctx, c); err != nil {
+		return err
+	}
+	return r.listSummaries(ctx, c, target)
+}
+
+// ReadWindow reads nothing but the digests of a period into a new catalog.
+func (r *Reader) ReadWindow(ctx context.Context, of partition.Period) (*Catalog, error) {
+	c := newCatalog(partition.Target{})
+	return c, r.ReadDigests(ctx, c, of, EveryDay)
+}
+
+// EveryDay selects all days.
+func EveryDay(day.Day) bool { return true }
+
+func (r *Reader) readMonths(ctx context.Context, c *Catalog, p partition.Period) error {
+	whole := partition.Period{From: p.From.Month().First(), To: p.To.Month().Last()}
+	return r.readPartitions(ctx, c, partition.Month, monthPrefixes(p), func(_ *settings.Report, first day.Day) bool { return whole.Contains(first) })
+}
+
+// ReadDays reads the manifests of the selected days of a period, of every report.
+func (r *Reader) ReadDays(ctx context.Context, c *Catalog, p partition.Period, selected func(rep *settings.Report, d day.Day) bool) error {
+	return r.readPartitions(ctx, c, partition.Day, dayPrefixes(p), func(rep *settings.Report, d day.Day) bool { return p.Contains(d) && selected(rep, d) })
+}
+
+// readPartitions reads the manifests of those days or months whose names begin
+// with one of prefixes and whose first day is selected.
+func (r *Reader) readPartitions(ctx context.Context, c *Catalog, kind partition.Kind, prefixes []string, selected func(rep *settings.Report, first day.Day) bool) error {
+	reports := r.Settings.Reports
+	roots := make([]string, len(reports))
+	for i := range reports {
+		roots[i] = partition.Prefix(reports[i].Name, kind)
+	}
+	return r.readListed(ctx, roots, prefixes, func(ctx context.Context, report int, l listed) error {
+		rep := &reports[report]
+		p, err := partition.ParsePeriod(kind, l.name)
+		if err != nil || !selected(rep, p.From) {
+			return nil
+		}
+		id := partition.ID{Report: rep.Name, Kind: kind, Period: p}
+		have := r.Cache.getPublished(l.object, rep)
+		if have != nil {
+			c.setPublished(id, have)
+			return r.checkFiles(ctx, c, id, l, have.ETag, have.files)
+		}
+		base, err := r.readManifest(ctx, l.object)
+		if errors.Is(err, publish.ErrNoManifest) {
+			c.setDamage(id, err.Error())
+			return nil
+		}
+		if err != nil || base.Manifest == nil {
+			return err
+		}
+		have = r.SetPublished(c, id, rep, base)
+		return r.checkFiles(ctx, c, id, l, have.ETag, have.files)
+	})
+}
+
+// ReadDigests reads the manifests of the selected digests of a period.
+func (r *Reader) ReadDigests(ctx context.Context, c *Catalog, p partition.Period, selected func(day.Day) bool) error {
+	roots := []string{partition.Prefix("", partition.Digest)}
+	return r.readListed(ctx, roots, dayPrefixes(p), func(ctx context.Context, _ int, l listed) error {
+		d, err := day.Parse(l.name)
+		if err != nil || !p.Contains(d) || !selected(d) {
+			return nil
+		}
+		id := partition.DigestID(d)
+		state := r.Cache.getDigest(l.object)
+		if state == nil {
+			base, err := r.readManifest(ctx, l.object)
+			if err == nil && base.Manifest == nil {
+				return nil // it was removed after it was listed
+			}
+			if err == nil {
+				if state, err = newDigestState(d, base); err != nil {
+					err = fmt.Errorf("%s %w: %w", r.Settings.Sink.URL(l.object.Key), publish.ErrNoManifest, err)
+				}
+			}
+			if errors.Is(err, publish.ErrNoManifest) {
+				c.setDamage(id, err.Error())
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			r.Cache.putDigest(l.object.Key, state)
+		}
+		c.setDigest(state)
+		return r.checkFiles(ctx, c, id, l, state.ETag, state.files)
+	})
+}
+
+// Refresh reads the manifest of a report's day or month again.
+func (r *Reader) Refresh(ctx context.Context, c *Catalog, id partition.ID, rep *settings.Report) error {
+	base, err := publish.Read(ctx, r.Settings.Sink, id.Dir())
+	if err == nil && base.Manifest != nil {
+		r.SetPublished(c, id, rep, base)
+	}
+	return err
+}
+
+// SetPublished notes what is published of a report's day or month.
+func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {
+	have := c.newPublished(id, rep, base)
+	r.Cache.putPublished(id.ManifestKey(), have)
+	c.setPublished(id, have)
+	return have
+}
+
+// SetDigest notes a digest as it is now. reasons say why this run has made it.
+func (r *Reader) SetDigest(c *Catalog, d day.Day, base publish.Base, reasons []string) error {
+	state, err := newDigestState(d, base)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Settings.Sink.URL(partition.DigestID(d).Dir()), err)
+	}
+	state.Reasons = reasons
+	c.setDigest(state)
+	return nil
+}
+
+// ReadDaysOfMonths reads the days outside the target that its months are made from. It
+// is called just before the months are planned: other processes may build these days
+// during the run.
+func (r *Reader) ReadDaysOfMonths(ctx context.Context, c *Catalog) error {
+	if c.Target.All {
+		return nil // everything has been read
+	}
+	missing := func(rep *settings.Report, d day.Day) bool { return !c.Range.Contains(d) && c.Day(rep, d) == nil }
+	for m := c.Range.From.Month(); m <= c.Range.To.Month(); m++ {
+		of := partition.OfMonth(m)
+		published := func(rep settings.Report) bool { return c.Month(&rep, m) != nil }
+		planned := c.Complete(m) || slices.ContainsFunc(r.Settings.Reports, published)
+		if !planned || c.Range.Contains(of.From) && c.Range.Contains(of.To) {
+			continue
+		}
+		if err := r.ReadDays(ctx, c, of, missing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFailures reads the notes of failures; there may be thousands.
+func (r *Reader) readFailures(ctx context.Context, c *Catalog) error {
+	sink := r.Settings.Sink
+	var notes []store.Object
+	for object, err := range sink.List(ctx, partition.FailureRoot) {
+		if errors.Is(err, store.ErrNoBucket) {
+			return nil // the directory does not exist yet
+		}
+		if err != nil {
+			return err
+		}
+		if text, known := r.Cache.getFailure(object); known {
+			c.failures[object.Key] = text
+		} else {
+			notes = append(notes, object)
+		}
+	}
+	return parallel.Each(ctx, len(notes), r.requests(), func(ctx context.Context, i int) error {
+		note, err := failures.ReadKey(ctx, sink, notes[i].Key)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // another process has just succeeded
+		}
+		if err != nil {
+			return err
+		}
+		r.Cache.putFailure(notes[i], note.Error)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.failures[notes[i].Key] = note.Error
+		return nil
+	})
+}
+
+// DigestState reads the state of a digest from its manifest.
+func (r *Reader) DigestState(d day.Day, base publish.Base) (*DigestState, error) {
+	return newDigestState(d, base)
+}

@@ -1,0 +1,199 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"strings"
+	"time"
+
+	"daybook/pipeline/format"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
+	"daybook/sinks/publish"
+	"daybook/transform/day"
+	"daybook/transform/event"
+)
+
+// ManifestInfo is what a plan shows of a manifest.
+type ManifestInfo struct {
+	ETag     string
+	Revision int
+	Rows     int64 // digests: sessions
+	Bytes    int64 // of the parts
+	Sessions int64 // that it was made from; 0 for months
+	Modified time.Time
+}
+
+func newManifestInfo(base publish.Base) ManifestInfo {
+	m := base.Manifest
+	info := ManifestInfo{ETag: base.ETag, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), Modified: base.Modified}
+	switch {
+	case m.Digest != nil:
+		info.Sessions = m.Digest.Sessions
+	case m.Fold != nil:
+		info.Sessions = m.Fold.Sessions
+	}
+	return info
+}
+
+// Published is what the catalog remembers of the manifest of a report's day or
+// month. There may be tens of thousands.
+type Published struct {
+	ManifestInfo
+	Fingerprint string
+	Engine      int               // version of the engine
+	Schema      int               // version of the columns
+	Definition  string            // hash of the report's definition
+	Text        map[string]string // the definition's settings; only if it is not the report's
+	Inputs      []*publish.Input  // shared with other partitions
+
+	summaries *publish.Summaries
+	files     []filePrint // that lie beside the manifest
+}
+
+// CopyInputs copies the inputs as a manifest has them.
+func (p *Published) CopyInputs() []publish.Input {
+	inputs := make([]publish.Input, len(p.Inputs))
+	for i, in := range p.Inputs {
+		inputs[i] = *in
+	}
+	return inputs
+}
+
+func (c *Catalog) newPublished(id partition.ID, rep *settings.Report, base publish.Base) *Published {
+	m := base.Manifest
+	p := &Published{
+		ManifestInfo: newManifestInfo(base), Fingerprint: m.Fingerprint(),
+		Engine: m.EngineVersion, Schema: m.SchemaVersion, Definition: c.texts.text(m.Definition),
+		Inputs: c.texts.inputs(m), summaries: c.texts.summaries(m), files: filesIn(id.Dir(), m.Parts),
+	}
+	if p.Definition != rep.Hash {
+		if p.Text = m.DefinitionText; p.Text == nil {
+			p.Text = map[string]string{} // known to be absent
+		}
+	}
+	return p
+}
+
+// DigestState is what the catalog remembers of a digest's manifest.
+type DigestState struct {
+	ManifestInfo
+	Day         day.Day
+	Fingerprint string
+	GrownFrom   []string // fingerprints of earlier contents of which this is a superset
+	First, Last int64    // milliseconds, of its first and last event; First > Last without events
+
+	Complete, Open, Index publish.Part // its three tables
+	TablesSize            int64        // of the three, in bytes
+
+	Accounting event.Accounting // of the day's dumps
+	Version    int              // of the digest's format
+	Late       []publish.LateLines
+	DaysLate   int             // the most days by which an event lies before the dump day
+	DaysEarly  int             // and after it
+	Inputs     []publish.Input // the dumps
+
+	Reasons []string // why this run has made it; nil if it was there before
+
+	files []filePrint
+}
+
+// Dir is the key prefix of the digest's files.
+func (s *DigestState) Dir() string { return partition.DigestID(s.Day).Dir() }
+
+// HasEvents reports whether the digest has any event.
+func (s *DigestState) HasEvents() bool { return s.First <= s.Last }
+
+func newDigestState(d day.Day, base publish.Base) (*DigestState, error) {
+	m := base.Manifest
+	if m.Digest == nil {
+		return nil, errors.New("its manifest is not a digest's")
+	}
+	s := &DigestState{
+		ManifestInfo: newManifestInfo(base), Day: d, Fingerprint: m.Fingerprint(), GrownFrom: m.Digest.GrownFrom,
+		First: math.MaxInt64, Last: math.MinInt64, Accounting: m.Accounting, Version: m.Digest.Version, Late: m.Digest.Late,
+		DaysLate: m.Digest.MaxDaysLate, DaysEarly: m.Digest.MaxDaysEarly, Inputs: m.Inputs,
+		files: filesIn(partition.DigestID(d).Dir(), m.Parts),
+	}
+	if m.Digest.Events > 0 {
+		first, err := time.Parse(publish.TimeLayout, m.Digest.MinTime)
+		if err != nil {
+			return nil, err
+		}
+		last, err := time.Parse(publish.TimeLayout, m.Digest.MaxTime)
+		if err != nil {
+			return nil, err
+		}
+		s.First, s.Last = first.UnixMilli(), last.UnixMilli()
+	}
+	for _, part := range m.Parts {
+		switch name := part.Key[strings.LastIndexByte(part.Key, '/')+1:]; {
+		case strings.HasPrefix(name, format.CompleteTable+"-"):
+			s.Complete = part
+		case strings.HasPrefix(name, format.OpenTable+"-"):
+			s.Open = part
+		case strings.HasPrefix(name, format.SessionsTable+"-"):
+			s.Index = part
+		default:
+			continue // the rejected lines
+		}
+		s.TablesSize += part.Bytes
+	}
+	if s.Complete.Key == "" || s.Open.Key == "" || s.Index.Key == "" {
+		return nil, errors.New("its manifest does not name its three tables")
+	}
+	return s, nil
+}
+
+// Window is the digests that a day of a report is made from, by day.
+type Window []*DigestState
+
+// Inputs are the digests as a partition's manifest names them: by their content.
+func (w Window) Inputs() []publish.Input {
+	inputs := make([]publish.Input, len(w))
+	for i, s := range w {
+		inputs[i] = publish.Input{Key: s.Dir(), ETag: s.Fingerprint, Size: s.TablesSize}
+	}
+	return inputs
+}
+
+// Accounting is that of the dumps of all its days.
+func (w Window) Accounting() event.Accounting {
+	total := event.Accounting{Rejected: map[string]int64{}}
+	for _, s := range w {
+		total.Add(&s.Accounting)
+	}
+	return total
+}
+
+// Has reports whether the digest of a day is in the window.
+func (w Window) Has(d day.Day) bool {
+	for _, s := range w {
+		if s.Day == d {
+			return true
+		}
+	}
+	return false
+}
+
+// filePrint is a hash of a file's key and size: tens of thousands are kept.
+type filePrint uint64
+
+func printOf(key string, size int64) filePrint {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s", size, key)
+	return filePrint(h.Sum64())
+}
+
+// filesIn are the files of a manifest that lie beside it.
+func filesIn(dir string, parts []publish.Part) []filePrint {
+	var files []filePrint
+	for _, part := range parts {
+		if name, ok := strings.CutPrefix(part.Key, dir); ok && !strings.Contains(name, "/") {
+			files = append(files, printOf(part.Key, part.Bytes))
+		}
+	}
+	return files
+}

@@ -1,0 +1,105 @@
+// Package extract reads dumps: it decodes their lines into events, groups the
+// events by session, keeps the rejected lines and counts the progress.
+//
+// Workers take separate dumps while there are enough, and share dumps after that:
+// a worker reads a block of lines and decodes it while another worker reads the
+// next block. So a single large dump is decoded on all cores, with one block in
+// memory for each worker (read.go). The events of a session are then brought
+// together by package shuffle, within the memory budget (sessions.go).
+package extract
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/event"
+	"daybook/transform/session"
+)
+
+// Input is a dump to be read.
+type Input struct {
+	Name string // in messages and manifests
+	Size int64  // stored bytes; 0 if unknown
+	Open func(context.Context) (*dump.Reader, error)
+}
+
+// Inputs are the dumps of a store, named by their URLs.
+func Inputs(source store.Store, dumps []dump.Dump) []Input {
+	inputs := make([]Input, len(dumps))
+	for i, d := range dumps {
+		inputs[i] = Input{
+			Name: source.URL(d.Key),
+			Size: d.Size,
+			Open: func(ctx context.Context) (*dump.Reader, error) { return dump.Open(ctx, source, d) },
+		}
+	}
+	return inputs
+}
+
+// Keys are the keys of dumps, by which quarantined lines name them.
+func Keys(dumps []dump.Dump) []string {
+	keys := make([]string, len(dumps))
+	for i, d := range dumps {
+		keys[i] = d.Key
+	}
+	return keys
+}
+
+// Reject is a rejected line. It is valid only during the call that it is passed to.
+type Reject struct {
+	Line dump.Line
+	event.Reject
+}
+
+// RejectSink receives the rejected lines. Those of one input come in order, several
+// in a call, and the calls do not overlap. Calls for different inputs do.
+type RejectSink interface {
+	Reject(input int, lines []Reject) error
+}
+
+// Extraction is what is read, and how.
+type Extraction struct {
+	Inputs  []Input
+	Workers int        // 0: GOMAXPROCS
+	Rejects RejectSink // nil: rejected lines are only counted
+	// MaxRejected is the share of lines that may be rejected. With more, Sessions
+	// and Sorted fail with *TooManyRejects before they pass a session on.
+	MaxRejected float64
+	// MemoryBudget is how many bytes of events are held in memory; the others go
+	// to temporary files. 0: no limit. Package shuffle describes what it needs
+	// beside them.
+	MemoryBudget int64
+	// Filter, if it is set, may reject events. All workers call it at the same time.
+	Filter   func(*event.Event) event.Reject
+	Progress *Progress // nil: progress is not counted
+}
+
+// NumWorkers is the number of workers.
+func (x *Extraction) NumWorkers() int {
+	if x.Workers > 0 {
+		return x.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Outcome counts what the inputs held.
+type Outcome struct {
+	Accounting event.Accounting
+	Anomalies  session.Anomalies
+	Sessions   int64
+}
+
+// TooManyRejects says that more lines were rejected than MaxRejected allows.
+type TooManyRejects struct {
+	Rejected, Lines int64
+	Allowed         float64 // share of the lines
+}
+
+func (e *TooManyRejects) Error() string {
+	enough := (1000*e.Rejected + e.Lines - 1) / e.Lines // in tenths of a per cent, rounded up
+	return fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and source.max_rejected allows %.2f %% (%d.%d%% would take them); nothing was published",
+		e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed, enough/10, enough%10)
+}

@@ -1,0 +1,239 @@
+package extract
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"slices"
+	"sync"
+
+	"daybook/pipeline/parallel"
+	"daybook/sources/dump"
+	"daybook/transform/event"
+)
+
+// EventSink receives the events of one worker: the index of the input, the number
+// of the line (from 1), and the event. The event is valid only during the call; its
+// strings stay valid. The events of an input come in no particular order.
+type EventSink func(input int, line int64, e *event.Event) error
+
+// Events reads all inputs and passes every event to the sink of the worker that
+// decoded it. newSink makes the sinks, one for each worker, from several goroutines.
+// The rejected lines go to x.Rejects, however many there are.
+func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*event.Tally, error) {
+	progress := cmp.Or(x.Progress, new(Progress))
+	readers := newReaders(x.Inputs, progress)
+	defer readers.close()
+	total := new(event.Tally)
+	var mu sync.Mutex
+	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
+		w := &worker{x: x, progress: progress, decoder: event.NewDecoder(), sink: newSink()}
+		for r := readers.join(); r != nil; r = readers.join() {
+			if err := w.readFrom(ctx, r); err != nil {
+				return err
+			}
+			readers.finished(r)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(&w.tally)
+		return nil
+	})
+	return total, err
+}
+
+// readers deals the inputs out to the workers.
+type readers struct {
+	mu     sync.Mutex
+	unread []*reader // without a worker so far, in order
+	open   []*reader // with workers, and not read to the end
+}
+
+func newReaders(inputs []Input, progress *Progress) *readers {
+	s := &readers{unread: make([]*reader, len(inputs))}
+	for i := range inputs {
+		s.unread[i] = &reader{
+			index: i, input: &inputs[i], order: newSequencer(),
+			meter: meter{progress: progress, size: inputs[i].Size},
+		}
+	}
+	return s
+}
+
+// join gives a worker an input to read blocks of: the next unread one, or else the
+// one with the fewest workers. It is nil when all are read.
+func (s *readers) join() *reader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var r *reader
+	switch {
+	case len(s.unread) > 0:
+		r, s.unread = s.unread[0], s.unread[1:]
+		s.open = append(s.open, r)
+	case len(s.open) > 0:
+		r = slices.MinFunc(s.open, func(a, b *reader) int { return a.workers - b.workers })
+	default:
+		return nil
+	}
+	r.workers++
+	return r
+}
+
+// finished says that an input has been read to its end.
+func (s *readers) finished(r *reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = slices.DeleteFunc(s.open, func(other *reader) bool { return other == r })
+}
+
+// close closes the inputs that were not read to their end. The workers have ended.
+func (s *readers) close() {
+	for _, r := range s.open {
+		r.close()
+	}
+}
+
+// reader reads the blocks of one input for any number of workers.
+type reader struct {
+	index   int
+	input   *Input
+	workers int        // that have joined; guarded by readers.mu
+	order   *sequencer // of the blocks
+
+	mu     sync.Mutex
+	dump   *dump.Reader // nil before the first block and after the last
+	err    error        // why there are no more blocks; stays
+	blocks int          // so far
+	meter  meter
+}
+
+// next reads the next block and returns its number. The error is io.EOF after the
+// last block.
+func (r *reader) next(ctx context.Context, b *dump.Block) (block int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = r.fill(ctx, b)
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	block = r.blocks
+	r.blocks++
+	return block, nil
+}
+
+func (r *reader) fill(ctx context.Context, b *dump.Block) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r.dump == nil {
+		if r.dump, err = r.input.Open(ctx); err != nil {
+			return err
+		}
+	}
+	err = r.dump.NextBlock(b)
+	switch err {
+	case nil:
+		r.meter.read(r.dump.StoredBytes())
+		return nil
+	case io.EOF:
+		r.meter.done()
+	}
+	r.close()
+	return err
+}
+
+func (r *reader) close() {
+	if r.dump != nil {
+		r.dump.Close()
+		r.dump = nil
+	}
+}
+
+// worker decodes blocks.
+type worker struct {
+	x        *Extraction
+	progress *Progress
+	decoder  *event.Decoder
+	sink     EventSink
+	tally    event.Tally
+
+	block   dump.Block
+	event   event.Event
+	rejects []Reject // of the block, before they are passed on
+}
+
+// readFrom decodes blocks of an input until there are no more.
+func (w *worker) readFrom(ctx context.Context, r *reader) error {
+	for {
+		block, err := r.next(ctx, &w.block)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		before := w.tally.Lines
+		if err := w.decode(r, block); err != nil {
+			return err
+		}
+		w.progress.Lines.Add(w.tally.Lines - before)
+	}
+}
+
+// decode decodes the block, and then ends it, after a panic, too: other workers may
+// wait for it.
+func (w *worker) decode(r *reader, block int) error {
+	defer r.order.end(block)
+	for line, ok := w.block.Next(); ok; line, ok = w.block.Next() {
+		w.tally.Lines++
+		if event.Blank(line.Bytes) {
+			w.tally.Blank++
+			continue
+		}
+		reject := w.decoder.Decode(line.Bytes, &w.event)
+		if reject.Reason == 0 && w.x.Filter != nil {
+			reject = w.x.Filter(&w.event)
+		}
+		if reject.Reason != 0 {
+			if err := w.reject(r, block, Reject{line, reject}); err != nil {
+				return err
+			}
+			continue
+		}
+		w.tally.Events++
+		if err := w.sink(r.index, line.Number, &w.event); err != nil {
+			return err
+		}
+	}
+	return w.passRejects(r, block)
+}
+
+// maxRejects is how many rejected lines of a block are kept before they are passed
+// on: about as many as a block has events.
+const maxRejects = 1 << 11
+
+// reject counts a rejected line, and keeps it or passes it on.
+func (w *worker) reject(r *reader, block int, line Reject) error {
+	w.tally.Rejected[line.Reason]++
+	if w.x.Rejects == nil {
+		return nil
+	}
+	w.rejects = append(w.rejects, line)
+	if len(w.rejects) < maxRejects {
+		return nil
+	}
+	return w.passRejects(r, block)
+}
+
+// passRejects passes the rejected lines on, after those of all earlier blocks.
+func (w *worker) passRejects(r *reader, block int) error {
+	if len(w.rejects) == 0 {
+		return nil
+	}
+	r.order.wait(block)
+	err := w.x.Rejects.Reject(r.index, w.rejects)
+	w.rejects = w.rejects[:0]
+	return err
+}

@@ -1,0 +1,245 @@
+package extract_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"daybook/pipeline/extract"
+	"daybook/pipeline/extract/extracttest"
+	"daybook/sources/dump"
+	"daybook/transform/event"
+	"daybook/transform/session"
+	"daybook/transform/shuffle"
+)
+
+// sessionsOf are all sessions of an extraction, as text, by their number.
+func sessionsOf(ctx context.Context, x *extract.Extraction) (map[int64]string, extract.Outcome, error) {
+	all := map[int64]string{}
+	var mu sync.Mutex
+	outcome, err := x.Sessions(ctx, func(_ int, s *session.Session) error {
+		text := fmt.Sprintf("%+v", *s)
+		mu.Lock()
+		defer mu.Unlock()
+		if _, twice := all[s.ID]; twice {
+			return fmt.Errorf("session %d comes twice", s.ID)
+		}
+		all[s.ID] = text
+		return nil
+	})
+	return all, outcome, err
+}
+
+// The sessions do not depend on the memory budget or the number of workers, and no
+// temporary file is left.
+func TestBudgetChangesNothing(t *testing.T) {
+	x, _ := extracttest.Dumps(t, 500)
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	x.Workers = 1
+	want, wantOutcome, err := sessionsOf(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(want) < 1000 || int64(len(want)) != wantOutcome.Sessions {
+		t.Fatalf("%d sessions, and %d were counted", len(want), wantOutcome.Sessions)
+	}
+	x.MemoryBudget, x.Workers = 1, 2
+	got, outcome, err := sessionsOf(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got) + cmp.Diff(wantOutcome, outcome); diff != "" {
+		t.Errorf("with a budget (-want +got):\n%.2000s", diff)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("temporary files are left: %v, %v", entries, err)
+	}
+}
+
+// A worker that cannot spill ends the run, with advice.
+func TestNoRoomToSpill(t *testing.T) {
+	x, _ := extracttest.Dumps(t, 500)
+	t.Setenv("TMPDIR", "/dev/null/missing")
+	x.MemoryBudget = 1
+	_, _, err := sessionsOf(t.Context(), x)
+	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("%v, want an error that names TMPDIR", err)
+	}
+}
+
+// sorted collects what Sorted passes on, and checks the order of its calls.
+type sorted struct {
+	parts    [][]string // of each worker: the events since its last part
+	last     []int64    // of each worker: the last session; hashes ascend
+	all      []string
+	begun    int64
+	finished sync.Mutex
+}
+
+func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.Accounting, bool, error) {
+	c := &sorted{parts: make([][]string, x.NumWorkers()), last: make([]int64, x.NumWorkers())}
+	accounting, moved, err := x.Sorted(ctx,
+		func(events int64) error { c.begun = events; return nil },
+		func(worker int, events []event.Event) error {
+			id := events[0].SessionID
+			if len(c.parts[worker]) > 0 && shuffle.Hash(id) <= shuffle.Hash(c.last[worker]) {
+				return fmt.Errorf("session %d comes after session %d", id, c.last[worker])
+			}
+			c.last[worker] = id
+			for _, e := range events {
+				if e.SessionID != id {
+					return fmt.Errorf("session %d comes with session %d", e.SessionID, id)
+				}
+				c.parts[worker] = append(c.parts[worker], fmt.Sprintf("%d %d %s", e.SessionID, e.TS, e.ID))
+			}
+			return nil
+		},
+		func(worker int) error {
+			if !c.finished.TryLock() {
+				return errors.New("two parts are done at once")
+			}
+			defer c.finished.Unlock()
+			c.all = append(c.all, c.parts[worker]...)
+			c.parts[worker] = c.parts[worker][:0]
+			return nil
+		})
+	return c, accounting, moved, err
+}
+
+// Sorted passes the same events on in the same order, with any budget and any number
+// of workers: sessions by hash, events by time.
+func TestSorted(t *testing.T) {
+	x, _ := extracttest.Dumps(t, 300)
+	x.Workers = 1
+	want, wantAccounting, _, err := collectSorted(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := int64(len(want.all)); n == 0 || n != wantAccounting.Accepted || want.begun != n+wantAccounting.Duplicates {
+		t.Errorf("%d events came, %d were announced, and the accounting is %+v", n, want.begun, wantAccounting)
+	}
+	hashes := make([]uint64, len(want.all))
+	for i, line := range want.all {
+		var id int64
+		if _, err := fmt.Sscan(line, &id); err != nil {
+			t.Fatal(err)
+		}
+		hashes[i] = shuffle.Hash(id)
+	}
+	if !slices.IsSorted(hashes) {
+		t.Error("the parts do not come in the order of their hashes")
+	}
+	x.Workers, x.MemoryBudget = 4, 1
+	got, accounting, _, err := collectSorted(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.all, want.all) {
+		t.Error("other events, or in another order, with four workers and no memory")
+	}
+	if diff := cmp.Diff(wantAccounting, accounting); diff != "" {
+		t.Errorf("another accounting (-want +got):\n%s", diff)
+	}
+}
+
+// linesInput is an input with this text.
+func linesInput(text string) extract.Input {
+	return extract.Input{Name: "lines", Open: func(context.Context) (*dump.Reader, error) {
+		return dump.OpenFile(dump.Stdin, strings.NewReader(text))
+	}}
+}
+
+func chat(id, second string) string {
+	return `{"event_id":"` + id + `","ts":"2026-11-20T08:00:` + second + `Z","session_id":1,"type":"chat_message","sender":"customer"}` + "\n"
+}
+
+// Copies of an event are dropped. Only copies with different times say that events
+// have moved.
+func TestSortedMoved(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		lines      string
+		duplicates int64
+		moved      bool
+	}{
+		{"no copies", chat("a", "00") + chat("b", "01"), 0, false},
+		{"copies of one time", chat("a", "00") + chat("b", "01") + chat("a", "00"), 1, false},
+		{"copies of two times", chat("a", "00") + chat("b", "01") + chat("a", "02"), 1, true},
+		{"copies of two times, one of them twice", chat("a", "02") + chat("a", "00") + chat("a", "00"), 2, true},
+	} {
+		x := &extract.Extraction{Inputs: []extract.Input{linesInput(c.lines)}}
+		got, accounting, moved, err := collectSorted(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if accounting.Duplicates != c.duplicates || moved != c.moved || int64(len(got.all)) != accounting.Accepted {
+			t.Errorf("%s: %d events, %+v, moved: %t", c.name, len(got.all), accounting, moved)
+		}
+	}
+}
+
+// Each of the functions that Sorted calls can end it.
+func TestSortedFails(t *testing.T) {
+	x, _ := extracttest.Dumps(t, 50)
+	full := errors.New("full")
+	fail := func(fails bool) error {
+		if fails {
+			return full
+		}
+		return nil
+	}
+	for _, workers := range []int{1, 4} {
+		x.Workers = workers
+		for call, name := range []string{"begin", "each", "done"} {
+			_, _, err := x.Sorted(t.Context(),
+				func(int64) error { return fail(call == 0) },
+				func(int, []event.Event) error { return fail(call == 1) },
+				func(int) error { return fail(call == 2) })
+			if !errors.Is(err, full) {
+				t.Errorf("%d workers: %v after %s failed", workers, err, name)
+			}
+		}
+	}
+}
+
+// With too many rejected lines no session is passed on.
+func TestTooManyRejects(t *testing.T) {
+	text := chat("a", "00") + chat("b", "01") + "nonsense\n"
+	for _, c := range []struct {
+		allowed float64
+		want    string
+	}{
+		{0.34, ""},
+		{0.33, "1 of 3 lines (33.33 %) were rejected, and source.max_rejected allows 33.00 % (33.4% would take them); nothing was published"},
+	} {
+		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
+		begun := false
+		accounting, _, err := x.Sorted(t.Context(),
+			func(int64) error { begun = true; return nil },
+			func(int, []event.Event) error { return nil }, func(int) error { return nil })
+		if c.want == "" {
+			if err != nil || !begun {
+				t.Errorf("%v allowed: %v", c.allowed, err)
+			}
+			continue
+		}
+		if !errors.As(err, new(*extract.TooManyRejects)) || err.Error() != c.want || begun {
+			t.Errorf("%v allowed: %v, want %s", c.allowed, err, c.want)
+		}
+		if accounting.Lines != 3 || accounting.RejectedLines() != 1 {
+			t.Errorf("the accounting is %+v", accounting)
+		}
+		sessions, outcome, err := sessionsOf(t.Context(), x)
+		if !errors.As(err, new(*extract.TooManyRejects)) || len(sessions) > 0 || outcome.Accounting.Lines != 3 {
+			t.Errorf("%d sessions, %+v, %v", len(sessions), outcome, err)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package explain
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/pipelinetest"
+	"daybook/pipeline/settings"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/day"
+)
+
+// published publishes the generated days.
+func published(t *testing.T) *settings.Pipeline {
+	t.Helper()
+	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
+	pipelinetest.Generate(t, s.Source, dump.Plain)
+	pipelinetest.Run(t, s, partition.Days(day.Date(2026, time.November, 16), day.Date(2026, time.November, 21)))
+	return s
+}
+
+// A session is explained from digests as it is from dumps.
+func TestDigestsAgreeWithDumps(t *testing.T) {
+	s := published(t)
+	var ids []int64
+	m := pipelinetest.Manifest(t, s.Sink, partition.DayID("sessions", pipelinetest.Day))
+	for _, row := range pipelinetest.Rows(t, s.Sink, m) {
+		ids = append(ids, row.SessionID)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) < 100 {
+		t.Fatalf("the day has only %d sessions", len(ids))
+	}
+	x, err := Dumps(t.Context(), s, partition.OfDay(pipelinetest.Day))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &catalog.Reader{Settings: s}
+	several := 0 // sessions with events in more than one digest
+	for i := 0; i < len(ids); i += 5 {
+		got, err := FromDigests(t.Context(), reader, pipelinetest.Day, ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := FromDumps(t.Context(), x, ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.Session, got.Session); diff != "" {
+			t.Errorf("session %d (-dumps +digests):\n%s", ids[i], diff)
+		}
+		if diff := cmp.Diff(want.Trace.Spans, got.Trace.Spans); diff != "" {
+			t.Errorf("session %d (-dumps +digests):\n%s", ids[i], diff)
+		}
+		inputs := map[string]bool{}
+		for _, delivery := range got.Deliveries {
+			if !strings.HasPrefix(delivery.Input, partition.DigestRoot) {
+				t.Fatalf("session %d was read in %s", ids[i], delivery.Input)
+			}
+			inputs[delivery.Input] = true
+		}
+		if len(inputs) > 1 {
+			several++
+		}
+	}
+	if several == 0 {
+		t.Error("no session lies in several digests")
+	}
+}
+
+func TestNoSession(t *testing.T) {
+	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
+	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
+	pipelinetest.Run(t, s, pipelinetest.TheDay)
+	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, pipelinetest.Day, 2)
+	if !errors.Is(err, ErrNoSession) || err.Error() != "session 2: no such session within 16 days of 2026-11-20" {
+		t.Errorf("from digests: %v", err)
+	}
+	x, err := Dumps(t.Context(), s, partition.OfDay(pipelinetest.Day))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FromDumps(t.Context(), x, 2); err == nil || !strings.HasPrefix(err.Error(), "session 2 has no events in the 1 dumps that were read") {
+		t.Errorf("from dumps: %v", err)
+	}
+}
+
+// Without one of its digests a session could be explained wrongly: the error names
+// the digest that cannot be read.
+func TestUnreadableDigest(t *testing.T) {
+	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
+	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
+	pipelinetest.Run(t, s, pipelinetest.TheDay)
+	pipelinetest.Put(t, s.Sink, "state/digests/dt=2026-11-21/_manifest.json", "{")
+	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, pipelinetest.Day, 1)
+	if err == nil || !strings.HasPrefix(err.Error(), "explain session 1: ") || !strings.Contains(err.Error(), "dt=2026-11-21") {
+		t.Errorf("it fails with %v", err)
+	}
+}

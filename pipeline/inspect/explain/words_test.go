@@ -1,0 +1,107 @@
+package explain
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"daybook/pipeline/partition"
+	"daybook/pipeline/pipelinetest"
+	"daybook/sources/store"
+	"daybook/transform/report"
+)
+
+// lines are a session of ten minutes: half a minute of waiting, nine and a half
+// minutes active, of which two with the technician away, and a chat line.
+const lines = `{"event_id":"a","ts":"2026-11-20T09:00:00Z","session_id":7,"type":"session_created","session_type":"applet"}
+{"event_id":"b","ts":"2026-11-20T09:00:00Z","session_id":7,"seq":1,"type":"status_changed","status":"waiting"}
+{"event_id":"c","ts":"2026-11-20T09:00:30Z","session_id":7,"type":"status_changed","status":"active","technician":{"id":3,"name":"Ada"}}
+{"event_id":"d","ts":"2026-11-20T09:01:00Z","session_id":7,"type":"chat_message","sender":"technician","technician_id":3}
+{"event_id":"e","ts":"2026-11-20T09:02:00Z","session_id":7,"type":"presence","state":"away","technician_id":3}
+{"event_id":"f","ts":"2026-11-20T09:04:00Z","session_id":7,"type":"presence","state":"available","technician_id":3}
+{"event_id":"f","ts":"2026-11-20T09:04:00Z","session_id":7,"type":"presence","state":"available","technician_id":3}
+{"event_id":"g","ts":"2026-11-20T09:10:00Z","session_id":7,"type":"status_changed","status":"closed_by_technician"}
+`
+
+// fromLines explains the session from a dump with these lines.
+func fromLines(t *testing.T) *Explanation {
+	t.Helper()
+	source := store.NewMemory(nil)
+	pipelinetest.Put(t, source, "2026/11/20/a.ndjson", lines)
+	x, err := Dumps(t.Context(), pipelinetest.Settings(t, source, store.NewMemory(nil)), partition.OfDay(pipelinetest.Day))
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained, err := FromDumps(t.Context(), x, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return explained
+}
+
+func TestNumbersSayWhereTheyComeFrom(t *testing.T) {
+	formatter := NewFormatter(fromLines(t), time.UTC)
+	numbers := formatter.Numbers(&formatter.Session.Legs[0])
+	for _, want := range []Number{
+		{"Begin", "09:00:00.000", "the leg opened"},
+		{"Start", "09:00:30.000", "the session first was active with this leg as its lead"},
+		{"End", "09:10:00.000", "the session came to an ending status, which removed the leg"},
+		{"Waiting", "0:00:30", "09:00:00.000 to 09:00:30.000"},
+		{"Active", "0:09:30", "09:00:30.000 to 09:10:00.000"},
+		{"Work", "0:07:30", "09:00:30.000 to 09:02:00.000, 09:04:00.000 to 09:10:00.000"},
+		{"Wrap-up", "0:00:00", "removed by a technician while active: nothing to wrap up"},
+		{"Total", "0:09:30", "active + hold + transfer + rebooting + reconnecting"},
+		{"Messages", "1", "0 by the customer, 1 by the technician, 0 by the system"},
+	} {
+		if !slices.Contains(numbers, want) {
+			t.Errorf("%+v is not among %+v", want, numbers)
+		}
+	}
+}
+
+func TestEventsAndStatesInWords(t *testing.T) {
+	explained := fromLines(t)
+	var events, states []string
+	for i := range explained.Trace.Steps {
+		step := &explained.Trace.Steps[i]
+		events, states = append(events, Event(&step.Event)), append(states, State(step))
+	}
+	if want := []string{"session_created applet", "status_changed waiting", "status_changed active technician Ada (3)", "chat_message by technician 3",
+		"presence away technician 3", "presence available technician 3", "status_changed closed_by_technician"}; !slices.Equal(events, want) {
+		t.Errorf("events %q, want %q", events, want)
+	}
+	if want := []string{"connecting", "waiting", "active; leg 0 working", "active; leg 0 working", "active; leg 0 away", "active; leg 0 working", "closed_by_technician"}; !slices.Equal(states, want) {
+		t.Errorf("states %q, want %q", states, want)
+	}
+	if notes := Notes(&explained.Trace.Steps[6]); !slices.Equal(notes, []string{"- leg 0 removed by technician; the status before was active"}) {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestTimesNeedTheirDateOverAMidnight(t *testing.T) {
+	zone := time.FixedZone("", -9*3600-5*60) // where it is 23:55 when it begins
+	if got := NewFormatter(fromLines(t), zone).Moment(time.Date(2026, 11, 20, 9, 1, 0, 0, time.UTC).UnixMilli()); got != "2026-11-19 23:56:00.000" {
+		t.Errorf("it writes %s", got)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	text, err := json.Marshal(JSON(fromLines(t), &report.Definition{Name: "r", Zone: time.UTC}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		SessionID int64 `json:"session_id"`
+		Events    []struct{ Repeated bool }
+		Rows      []struct {
+			WorkTime int64 `json:"work_time_ms"`
+		}
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.SessionID != 7 || len(got.Events) != 8 || !got.Events[6].Repeated || len(got.Rows) != 1 || got.Rows[0].WorkTime != 450_000 {
+		t.Errorf("%s", text)
+	}
+}

@@ -1,0 +1,149 @@
+package maintain
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"daybook/pipeline/build"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/pipelinetest"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+)
+
+// Files that killed writers left in a directory are removed when they are so old
+// that no writer can still be at them.
+func TestGCOfADirectory(t *testing.T) {
+	root := t.TempDir()
+	sink, err := store.NewDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pipelinetest.Settings(t, store.NewMemory(nil), sink)
+	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
+	pipelinetest.Run(t, s, pipelinetest.TheDay)
+	published := pipelinetest.Contents(t, sink, true)
+	for name, age := range map[string]time.Duration{".tmp-OLD": 25 * time.Hour, "reports/.tmp-OLD": 25 * time.Hour, "state/.tmp-YOUNG": 23 * time.Hour} {
+		file := filepath.Join(root, name)
+		if err := os.WriteFile(file, []byte("half"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(file, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dryRun := range []bool{true, false} {
+		var removed []string
+		result, err := GC(t.Context(), s, GCOptions{Keep: time.Hour, DryRun: dryRun}, func(o publish.Removal) {
+			removed = append(removed, string(o.Why)+" "+o.Key)
+		})
+		if err != nil || result.Objects != 2 || result.Bytes != 8 || !slices.Equal(removed, []string{"unfinished .tmp-OLD", "unfinished reports/.tmp-OLD"}) {
+			t.Errorf("dry run %v: %+v, %v, %v", dryRun, result, removed, err)
+		}
+	}
+	var left []string
+	for object, err := range sink.Unfinished(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, object.Key)
+	}
+	if !slices.Equal(left, []string{"state/.tmp-YOUNG"}) {
+		t.Errorf("left are %v", left)
+	}
+	pipelinetest.SameContents(t, "what is published", published, pipelinetest.Contents(t, sink, true))
+}
+
+// A directory that does not exist yet holds nothing to remove.
+func TestGCOfANewDirectory(t *testing.T) {
+	sink, err := store.NewDir(filepath.Join(t.TempDir(), "new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pipelinetest.Settings(t, store.NewMemory(nil), sink)
+	result, err := GC(t.Context(), s, GCOptions{Keep: time.Hour}, func(o publish.Removal) { t.Errorf("it removes %s", o.Key) })
+	if err != nil || result.Objects != 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// collectWhys removes what is not needed, or with dryRun only reports it. It returns
+// why objects were removed, each reason once.
+func collectWhys(t *testing.T, in *inspect.Inspector, keep time.Duration, dryRun bool) []string {
+	t.Helper()
+	var whys []string
+	result, err := GC(t.Context(), in.Settings, GCOptions{Keep: keep, DryRun: dryRun}, func(o publish.Removal) {
+		if !slices.Contains(whys, string(o.Why)) {
+			whys = append(whys, string(o.Why))
+		}
+	})
+	if err != nil || len(result.Skipped) > 0 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if (result.Objects > 0) != (len(whys) > 0) {
+		t.Errorf("%+v, but %v", result, whys)
+	}
+	slices.Sort(whys)
+	return whys
+}
+
+// After a day was restated and refused, a collection leaves what is published and
+// kept, and a run has nothing to do after it.
+func TestGC(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	source, sink := store.NewMemory(clock), store.NewMemory(clock)
+	s := pipelinetest.Settings(t, source, sink)
+	s.Clock = clock
+	in := &inspect.Inspector{Settings: s}
+	for i := range 3 {
+		pipelinetest.Put(t, source, "2026/11/20/"+string(rune('a'+i))+".ndjson", pipelinetest.SessionLines(i+1))
+		pipelinetest.Run(t, s, pipelinetest.TheDay)
+	}
+	pipelinetest.Put(t, source, "2026/11/20/d.ndjson", "nonsense\n")
+	if result := pipelinetest.RunOnly(t, s, pipelinetest.TheDay, build.OnlyDue); !result.Failed() {
+		t.Fatal("the day is not refused")
+	}
+	pipelinetest.Delete(t, source, "2026/11/20/d.ndjson")
+	published := pipelinetest.View(t, sink)
+
+	collect := func(when string, dryRun bool, want ...string) {
+		t.Helper()
+		if whys := collectWhys(t, in, week, dryRun); !slices.Equal(whys, want) {
+			t.Errorf("%s: what is removed is %v, want %v", when, whys, want)
+		}
+	}
+	collect("at once", false)
+	now = now.Add(publish.DefaultGrace + time.Second)
+	collect("after a day", false, "superseded")
+	if _, err := in.Diff(t.Context(), partition.DayID("sessions", pipelinetest.Day), 1, 3); err != nil {
+		t.Errorf("after a day: %v", err)
+	}
+	now = now.Add(week)
+	before := pipelinetest.Contents(t, sink, true)
+	collect("a dry run after a week", true, "expired", "refused")
+	pipelinetest.SameContents(t, "after a dry run", before, pipelinetest.Contents(t, sink, true))
+	collect("after a week", false, "expired", "refused")
+	for key := range pipelinetest.Contents(t, sink, true) {
+		if strings.HasPrefix(key, publish.HistoryRoot) || strings.HasPrefix(key, partition.QuarantineRoot) {
+			t.Errorf("%s is left", key)
+		}
+	}
+	collect("once more", false)
+	pipelinetest.SameContents(t, "at last", published, pipelinetest.View(t, sink))
+	if done := pipelinetest.Run(t, s, pipelinetest.TheDay); len(done.Steps) > 0 {
+		t.Errorf("a run has something to do: %+v", done.Steps)
+	}
+	// The digest is whole: the same partitions can be made of it again.
+	if result := pipelinetest.RunOnly(t, s, pipelinetest.TheDay, build.OnlyAll); result.Failed() {
+		t.Fatal(result.Err())
+	}
+	pipelinetest.SameContents(t, "made again", published, pipelinetest.View(t, sink))
+}

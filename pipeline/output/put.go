@@ -1,0 +1,136 @@
+package output
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+)
+
+// putSummaries writes the summaries of the partition whose manifest was just
+// committed, and then notes them in the manifest. Until then they count as missing,
+// and the next run writes them.
+//
+// The names of the files are fixed. So that a slow run cannot replace the summaries
+// of a newer revision, a file replaces only what was listed before the manifest was
+// read again. The manifest keeps the ETag of every file: a plan notices one that
+// differs.
+func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries, committed *publish.Manifest) (base publish.Base, err error) {
+	files, err := s.files()
+	if err != nil {
+		return base, err
+	}
+	sink, dir := o.Settings.Sink, p.ID.SummaryDir()
+	there, err := listSummaries(ctx, sink, dir)
+	if err != nil {
+		return base, err
+	}
+	// A run that publishes the next revision writes its summaries after this point.
+	if base, err = publish.Read(ctx, sink, p.ID.Dir()); err != nil {
+		return base, err
+	}
+	if base.Manifest == nil || base.Manifest.Attempt != committed.Attempt {
+		return base, publish.ErrRaced
+	}
+	if base.Manifest.Summaries.Difference(p.Report.Hash, there) == "" {
+		return base, nil // the same rows had been published before
+	}
+	written := &publish.Summaries{Definition: p.Report.Hash}
+	for _, f := range files {
+		condition := store.Condition{IfAbsent: true}
+		if i := publish.IndexSummary(there, f.name); i >= 0 {
+			condition = store.Condition{IfMatch: there[i].ETag}
+			there = slices.Delete(there, i, i+1)
+		}
+		if f.size > store.MaxConditionalSize {
+			condition = store.Condition{}
+		}
+		object, err := putSummary(ctx, sink, dir+f.name, &f, condition)
+		if err != nil {
+			return base, err
+		}
+		written.Files = append(written.Files, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
+	}
+	for _, f := range there { // files of an earlier definition
+		if err := sink.Delete(ctx, dir+f.Name); err != nil {
+			return base, err
+		}
+	}
+	next := *base.Manifest
+	next.Summaries = written
+	return publish.Amend(ctx, sink, p.ID.Dir(), base, next)
+}
+
+// maxPuts is how often a summary is written whose answer gets lost.
+const maxPuts = 3
+
+// putSummary writes one file. If the same content is there already, that is success,
+// whichever run wrote it: otherwise runs that write the summaries of one manifest at
+// the same time could stop each other. For the same reason it may repeat a request
+// without an answer, which the store does not repeat by itself.
+func putSummary(ctx context.Context, sink store.Store, key string, f *summaryFile, condition store.Condition) (store.Object, error) {
+	for attempt := 1; ; attempt++ {
+		object, err := sink.Put(ctx, key, f.body, f.size, condition)
+		if err == nil {
+			return object, nil
+		}
+		object, same, readErr := holds(ctx, sink, key, f)
+		switch {
+		case same:
+			return object, nil
+		case errors.Is(err, store.ErrPrecondition):
+			return object, cmp.Or(readErr, publish.ErrRaced)
+		case readErr != nil || !condition.Conditional() || !store.Unanswered(err):
+			return object, err
+		case attempt == maxPuts:
+			return object, fmt.Errorf("%w (gave up after %d attempts)", err, attempt)
+		}
+	}
+}
+
+// holds reports whether the object under a key has the content of the file.
+func holds(ctx context.Context, sink store.Store, key string, f *summaryFile) (_ store.Object, same bool, err error) {
+	body, object, err := sink.Open(ctx, key, 0, store.ToEnd, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return object, false, nil
+	}
+	if err != nil {
+		return object, false, err
+	}
+	defer body.Close()
+	same, err = sameBytes(body, io.NewSectionReader(f.body, 0, f.size))
+	return object, same, err
+}
+
+// sameBytes reports whether two readers have the same content.
+func sameBytes(a, b io.Reader) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, r := range []io.Reader{a, b} {
+		h := sha256.New()
+		if _, err := io.Copy(h, r); err != nil {
+			return false, err
+		}
+		h.Sum(sums[i][:0])
+	}
+	return sums[0] == sums[1], nil
+}
+
+// listSummaries lists the files in a directory of summaries.
+func listSummaries(ctx context.Context, sink store.Store, dir string) (there []publish.SummaryFile, err error) {
+	for object, err := range sink.List(ctx, dir) {
+		if err != nil {
+			return nil, err
+		}
+		if name := object.Key[len(dir):]; !strings.Contains(name, "/") {
+			there = append(there, publish.SummaryFile{Name: name, Bytes: object.Size, ETag: object.ETag})
+		}
+	}
+	return there, nil
+}

@@ -1,0 +1,86 @@
+package partition
+
+import (
+	"strings"
+
+	"daybook/sinks/publish"
+	"daybook/transform/day"
+)
+
+// Where the files of partitions lie in the sink. Names that begin with an
+// underscore are for daybook, not for readers of reports.
+//
+//	reports/<report>/dt=2026-11-20/           a day: parts and _manifest.json
+//	reports/<report>_monthly/month=2026-11/   a month
+//	summaries/<report>/day/2026-11-20/        the summaries of a day
+//	summaries/<report>/month/2026-11/         the summaries of a month
+//	state/digests/dt=2026-11-20/              the digest of a dump day
+//	state/failed/…                            the last failure of a step
+//	_quarantine/dt=2026-11-20/                the rejected lines of a dump day
+//	_history/…                                superseded revisions, for a while
+const (
+	ReportRoot     = "reports/"
+	DigestRoot     = "state/digests/"
+	FailureRoot    = "state/failed/"
+	QuarantineRoot = "_quarantine/"
+
+	summaryRoot   = "summaries/"
+	monthlySuffix = "_monthly"
+)
+
+// Prefix is what the keys of all partitions of a kind begin with; the period
+// follows. The report is empty for digests.
+func Prefix(report string, kind Kind) string {
+	switch kind {
+	case Digest:
+		return DigestRoot + "dt="
+	case Month:
+		return ReportRoot + report + monthlySuffix + "/month="
+	}
+	return ReportRoot + report + "/dt="
+}
+
+// SummaryPrefix is what the keys of all summaries of a report's days or months
+// begin with; the period follows.
+func SummaryPrefix(report string, kind Kind) string {
+	return summaryRoot + report + "/" + string(kind) + "/"
+}
+
+// Dir is the key prefix of the partition's parts and manifest.
+func (id ID) Dir() string { return Prefix(id.Report, id.Kind) + id.Name() + "/" }
+
+// ManifestKey is the key of the partition's manifest.
+func (id ID) ManifestKey() string { return id.Dir() + publish.ManifestName }
+
+// SummaryDir is the key prefix of the partition's summaries.
+func (id ID) SummaryDir() string { return SummaryPrefix(id.Report, id.Kind) + id.Name() + "/" }
+
+// FailureKey is the key of the note that the partition's last build failed.
+func (id ID) FailureKey() string {
+	report := id.Report
+	if id.Kind == Digest {
+		report = "-" // no report has this name
+	}
+	return FailureRoot + string(id.Kind) + "/" + report + "/" + id.Name() + ".json"
+}
+
+// Dataset is the name of the table that the partition belongs to: a report, or
+// its monthly twin.
+func (id ID) Dataset() string {
+	if id.Kind == Month {
+		return id.Report + monthlySuffix
+	}
+	return id.Report
+}
+
+// QuarantineDir is the key prefix of a dump day's rejected lines.
+func QuarantineDir(d day.Day) string { return QuarantineRoot + "dt=" + d.String() + "/" }
+
+// OwnerDir is the directory of the partition that the files of dir belong to:
+// rejected lines are a part of their day's digest.
+func OwnerDir(dir string) string {
+	if name, ok := strings.CutPrefix(dir, QuarantineRoot); ok {
+		return DigestRoot + name
+	}
+	return dir
+}

@@ -1,0 +1,209 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
+	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+	"daybook/transform/day"
+	"daybook/transform/report"
+	"daybook/transform/session"
+)
+
+// Days plans the target's days of every report. pending are the digests that are
+// to be made first; none once they have been made.
+func (p *Planner) Days(ctx context.Context, pending map[day.Day]*Step) ([]Step, error) {
+	var steps []Step
+	for i := range p.settings.Reports {
+		rep := &p.settings.Reports[i]
+		days := p.catalog.Days(rep)
+		for d := days.From; d <= days.To; d++ {
+			s, err := p.Day(ctx, rep, d, pending)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, s)
+		}
+	}
+	return steps, nil
+}
+
+// Day compares one day of a report with the digests of its window.
+func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pending map[day.Day]*Step) (Step, error) {
+	s := p.newStep(partition.DayID(rep.Name, d), rep)
+	damage := p.catalog.Damage(s.ID)
+	have := p.catalog.Published(s.ID)
+	if have == nil {
+		s.setMissing(damage)
+		return s, nil
+	}
+	s.ManifestInfo = have.ManifestInfo
+	reasons, newer := definitionReasons(have, rep)
+	if newer {
+		s.set(Newer, reasons...)
+		return s, nil
+	}
+	action := Build
+	if damage != "" {
+		reasons, action = append(reasons, damage), Restore
+	}
+	if first := pending[d]; first != nil {
+		reasons = append(reasons, first.Reasons...)
+	}
+	days := p.settings.Window(s.ID.Period)
+	for x := days.From; x <= days.To; x++ {
+		if p.catalog.Unreadable(x) { // a comparison without it would drop its events
+			s.set(Depends, dependsOn(x, p.catalog.Damage(partition.DigestID(x))))
+			return s, nil
+		}
+	}
+	window := p.catalog.Digests(days)
+	reasons, amended, err := p.windowReasons(ctx, rep, d, have, window, reasons)
+	if err != nil {
+		return s, err
+	}
+	if len(reasons) > 0 {
+		s.setDue(Stale, action, reasons...)
+		return s, nil
+	}
+	if difference := p.catalog.SummaryDifference(s.ID, have, rep); difference != "" {
+		s.setDue(Stale, RewriteSummaries, difference)
+		if amended {
+			s.Window = window
+		}
+		return s, nil
+	}
+	s.set(Fresh)
+	if amended {
+		s.Action, s.Window = Amend, window
+	}
+	for x := days.From; x <= days.To; x++ {
+		if first := pending[x]; first != nil {
+			s.Status = Depends
+			s.Reasons = append(s.Reasons, dependsOn(x, strings.Join(first.Reasons, ", ")))
+		}
+	}
+	return s, nil
+}
+
+func dependsOn(d day.Day, why string) string {
+	return fmt.Sprintf("whether it changes depends on the digest of %s: %s", d, why)
+}
+
+// windowReasons adds why the digests of the window change the day. amended says
+// that they have changed, and the day has not.
+func (p *Planner) windowReasons(ctx context.Context, rep *settings.Report, d day.Day, have *catalog.Published, w catalog.Window, reasons []string) (_ []string, amended bool, err error) {
+	grown, other := windowChanges(w, have)
+	reasons = append(reasons, other...)
+	if len(reasons) > 0 {
+		return reasons, false, nil
+	}
+	for _, g := range grown {
+		reason, err := p.affectedBy(ctx, g, rep, d)
+		if errors.Is(err, digest.ErrCorrupt) || errors.Is(err, store.ErrNotFound) {
+			reason, err = fmt.Sprintf("what the digest of %s changes cannot be told: %v", g.Day, err), nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if reason != "" {
+			reasons = append(reasons, reason)
+		}
+	}
+	return reasons, len(grown) > 0 && len(reasons) == 0, nil
+}
+
+// growth is a digest that is new, or a superset of what it was.
+type growth struct {
+	*catalog.DigestState
+	isNew bool
+}
+
+// windowChanges compares a window with the digests that a day was made from. Of
+// grown digests, the sessions tell whether they change the day. Other changes
+// always do.
+func windowChanges(w catalog.Window, have *catalog.Published) (grown []growth, other []string) {
+	unchanged := func(d *catalog.DigestState, in *publish.Input) bool {
+		return d.Dir() == in.Key && d.Fingerprint == in.ETag
+	}
+	if slices.EqualFunc(w, have.Inputs, unchanged) {
+		return nil, nil // nearly always
+	}
+	before := make(map[string]string, len(have.Inputs))
+	for _, in := range have.Inputs {
+		before[in.Key] = in.ETag
+	}
+	for _, d := range w {
+		old, known := before[d.Dir()]
+		delete(before, d.Dir())
+		switch {
+		case known && old == d.Fingerprint:
+		case !known || slices.Contains(d.GrownFrom, old):
+			grown = append(grown, growth{d, !known})
+		case d.Reasons != nil:
+			other = append(other, d.Reasons...)
+		default:
+			other = append(other, fmt.Sprintf("the digest of %s changed", d.Day))
+		}
+	}
+	for _, in := range have.Inputs {
+		if _, left := before[in.Key]; left {
+			name := strings.TrimPrefix(strings.TrimSuffix(in.Key, "/"), partition.Prefix("", partition.Digest))
+			other = append(other, fmt.Sprintf("the digest of %s is not within the look-back any more", name))
+		}
+	}
+	return grown, other
+}
+
+// definitionReasons says what has changed in the program or in a report's
+// definition since a partition was made. newer says that a newer program made it.
+func definitionReasons(have *catalog.Published, rep *settings.Report) (reasons []string, newer bool) {
+	for _, v := range []struct {
+		what      string
+		had, have int
+	}{{"engine", have.Engine, session.EngineVersion}, {"schema", have.Schema, report.SchemaVersion}} {
+		switch {
+		case v.had > v.have:
+			return []string{fmt.Sprintf("%s %d is newer than this daybook's %d", v.what, v.had, v.have)}, true
+		case v.had < v.have:
+			reasons = append(reasons, fmt.Sprintf("%s %d → %d", v.what, v.had, v.have))
+		}
+	}
+	if have.Definition == rep.Hash {
+		return reasons, false
+	}
+	if changed := changedSettings(have.Text, rep.Text); len(changed) > 0 {
+		return append(reasons, changed...), false
+	}
+	return append(reasons, "the definition changed"), false
+}
+
+// changedSettings says which settings of a report differ.
+func changedSettings(had, have map[string]string) (reasons []string) {
+	var names []string
+	for name := range have {
+		names = append(names, name)
+	}
+	for name := range had {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		switch {
+		case had[name] == have[name]:
+		case name == "timezone" || name == "language" || name == "daily hours":
+			reasons = append(reasons, fmt.Sprintf("%s %s → %s", name, had[name], have[name]))
+		default:
+			reasons = append(reasons, name+" changed")
+		}
+	}
+	return reasons
+}

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"fmt"
+
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/digests"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/words"
+	"daybook/sinks/digest"
+	"daybook/sinks/publish"
+	"daybook/sources/dump"
+	"daybook/transform/day"
+)
+
+// Digests plans the digests that the target's days need.
+func (p *Planner) Digests() []Step {
+	days := p.catalog.DumpDays()
+	steps := make([]Step, 0, len(days))
+	for _, d := range days {
+		steps = append(steps, p.Digest(d))
+	}
+	return steps
+}
+
+// Digest compares the digest of a dump day with its dumps.
+func (p *Planner) Digest(d day.Day) Step {
+	s := p.newStep(partition.DigestID(d), nil)
+	s.Dumps = p.catalog.Dumps(d)
+	if have := p.catalog.Digest(d); have == nil {
+		s.setDue(Missing, Build, words.Count(len(s.Dumps), "dump", "dumps")+" not digested yet")
+	} else {
+		s.ManifestInfo = have.ManifestInfo
+		switch status, reasons := DigestStatus(have, s.Dumps, p.settings.Lookback); {
+		case status == Stale:
+			s.setDue(Stale, Build, reasons...)
+		default:
+			s.set(status, reasons...)
+			if len(s.Dumps) == 0 {
+				s.Action = Keep
+			}
+		}
+	}
+	if damage := p.catalog.Damage(s.ID); damage != "" && s.Status != Newer {
+		s.setDue(Stale, Restore, append([]string{damage}, s.Reasons...)...)
+	}
+	return s
+}
+
+// DigestStatus compares a digest with the dumps of its day. A digest whose dumps
+// are all gone stays: sources keep dumps for a limited time.
+func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int) (Status, []string) {
+	if have.Version > digest.Version {
+		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.Version, digest.Version)}
+	}
+	if len(dumps) == 0 {
+		return Fresh, nil
+	}
+	var reasons []string
+	if have.Version < digest.Version {
+		reasons = append(reasons, fmt.Sprintf("digest version %d → %d", have.Version, digest.Version))
+	}
+	changes := publish.CompareInputs(have.Inputs, digests.DumpInputs(dumps))
+	for _, c := range []struct {
+		keys      []string
+		one, many string
+	}{{changes.Added, "new dump", "new dumps"}, {changes.Changed, "changed dump", "changed dumps"}, {changes.Gone, "vanished dump", "vanished dumps"}} {
+		if len(c.keys) > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", words.Count(len(c.keys), c.one, c.many), have.Day, words.Names(c.keys)))
+		}
+	}
+	reasons = append(reasons, lookbackReasons(have, lookback)...)
+	if reasons != nil {
+		return Stale, reasons
+	}
+	return Fresh, nil
+}
+
+// lookbackReasons says what another look-back changes in a digest.
+func lookbackReasons(have *catalog.DigestState, lookback int) (reasons []string) {
+	if have.DaysLate > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days before, and lookback_days is %d", have.DaysLate, lookback))
+	}
+	if have.DaysEarly > lookback {
+		reasons = append(reasons, fmt.Sprintf("it has events of %d days after, and lookback_days is %d", have.DaysEarly, lookback))
+	}
+	reached := int64(0)
+	for _, l := range have.Late {
+		if l.DaysOff <= lookback {
+			reached += l.Lines
+		}
+	}
+	if reached > 0 {
+		reasons = append(reasons, fmt.Sprintf("lookback_days %d now reaches %s that were out of reach", lookback, words.Count(reached, "line", "lines")))
+	}
+	return reasons
+}

@@ -1,0 +1,182 @@
+// Package plan compares what should exist with what does. It says for each digest,
+// day and month which status it has, why, and what a run has to do ([Action]). It
+// builds nothing: package build does what a plan says, and asks the same functions.
+package plan
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"daybook/pipeline/catalog"
+	"daybook/pipeline/digests"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
+	"daybook/sources/dump"
+	"daybook/transform/day"
+)
+
+// Status is how a partition that should exist compares with what does.
+type Status string
+
+// The statuses. A run builds what is missing or stale.
+const (
+	Fresh   Status = "fresh"
+	Missing Status = "missing"
+	Stale   Status = "stale"
+	Depends Status = "depends" // on earlier steps: it is decided when they are done
+	Waiting Status = "waiting" // a month that is not complete yet
+	Newer   Status = "newer"   // made by a newer daybook than this, and left alone
+)
+
+// Action is what a run has to do about a step.
+type Action string
+
+// The actions. A step without one is fresh, or cannot be decided or done yet.
+const (
+	None             Action = ""
+	Build            Action = "build"             // make the rows and publish them
+	Amend            Action = "amend"             // note new inputs in the manifest: the rows are the same
+	RewriteSummaries Action = "rewrite summaries" // write the summaries from the published rows
+	Restore          Action = "restore"           // build, and put the files even if they are the same: some are damaged
+	Keep             Action = "keep"              // nothing: its dumps are gone, and it cannot be made again
+)
+
+// Step is one partition that should exist.
+type Step struct {
+	ID      partition.ID
+	Report  *settings.Report // nil for a digest
+	Status  Status
+	Action  Action
+	Reasons []string // in words
+	Failed  string   // the error of the last attempt; empty if it succeeded
+
+	// What is published now; zero if nothing is.
+	catalog.ManifestInfo
+
+	// Inputs is a hash of all that the step would be made from, if it is due: a
+	// step that failed may be expected to fail again with the same inputs.
+	Inputs string
+
+	// Unasked is how many days of a month lie before everything that has dumps or
+	// digests, and are not published. They are made, as empty days, when a target
+	// names them.
+	Unasked int
+
+	Dumps  []dump.Dump    // of a digest
+	Window catalog.Window // Amend: the inputs to note
+}
+
+// Due reports whether a run has to do something about the step that users notice.
+func (s *Step) Due() bool { return s.Status == Missing || s.Status == Stale }
+
+// MarshalJSON writes the step as `daybook plan --json` shows it.
+func (s Step) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Kind      partition.Kind `json:"kind"`
+		Report    string         `json:"report,omitempty"`
+		Partition string         `json:"partition"`
+		Status    Status         `json:"status"`
+		Reasons   []string       `json:"reasons,omitempty"`
+		Failed    string         `json:"failed,omitempty"`
+		Revision  int            `json:"revision,omitzero"`
+		Rows      int64          `json:"rows,omitzero"`
+		Bytes     int64          `json:"bytes,omitzero"`
+		Sessions  int64          `json:"sessions,omitzero"`
+		Published time.Time      `json:"published,omitzero"`
+	}{s.ID.Kind, s.ID.Report, s.ID.Name(), s.Status, s.Reasons, s.Failed, s.Revision, s.Rows, s.Bytes, s.Sessions, s.Modified})
+}
+
+// A Plan lists the steps of a target.
+type Plan struct {
+	Target  string         `json:"target"`
+	Steps   []Step         `json:"steps"` // digests, days, months; by report and period
+	TooLate []catalog.Late `json:"too_late"`
+	Unknown []string       `json:"unknown"` // keys under the days' prefixes that are not read
+}
+
+// indexShare is the part of the memory budget that indexes of digests may take.
+const indexShare = 8
+
+// NewIndexes makes the indexes for a plan or a run.
+func NewIndexes(s *settings.Pipeline) *digests.Indexes {
+	return digests.NewIndexes(s, s.Budget.Memory/indexShare)
+}
+
+// Make reads what there is of a target and plans it.
+func Make(ctx context.Context, r *catalog.Reader, t partition.Target) (*Plan, error) {
+	c, err := r.Read(ctx, t)
+	if err == nil {
+		err = r.ReadDaysOfMonths(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return NewPlanner(r.Settings, c, NewIndexes(r.Settings)).Plan(ctx)
+}
+
+// Planner plans the steps of a catalog, as it is at each moment.
+type Planner struct {
+	settings *settings.Pipeline
+	catalog  *catalog.Catalog
+	indexes  *digests.Indexes
+	affected affectedCache
+}
+
+// NewPlanner makes a planner.
+func NewPlanner(s *settings.Pipeline, c *catalog.Catalog, x *digests.Indexes) *Planner {
+	return &Planner{settings: s, catalog: c, indexes: x}
+}
+
+// Plan plans all steps of the catalog's target.
+func (p *Planner) Plan(ctx context.Context) (*Plan, error) {
+	digests := p.Digests()
+	pending := map[day.Day]*Step{}
+	for i := range digests {
+		if digests[i].Due() {
+			pending[digests[i].ID.Day()] = &digests[i]
+		}
+	}
+	days, err := p.Days(ctx, pending)
+	if err != nil {
+		return nil, err
+	}
+	steps := slices.Concat(digests, days, p.Months(days))
+	for i := range steps {
+		if s := &steps[i]; s.Due() {
+			s.Inputs = p.HashInputs(s)
+		}
+	}
+	SortSteps(steps)
+	return &Plan{Target: p.catalog.Target.String(), Steps: steps, TooLate: p.catalog.Late(), Unknown: p.catalog.Unknown()}, nil
+}
+
+// SortSteps brings steps into the order of a plan.
+func SortSteps(steps []Step) {
+	slices.SortStableFunc(steps, func(a, b Step) int { return partition.Compare(a.ID, b.ID) })
+}
+
+// newStep is a step about which only its identity and its last failure are known.
+func (p *Planner) newStep(id partition.ID, rep *settings.Report) Step {
+	return Step{ID: id, Report: rep, Failed: p.catalog.Failure(id)}
+}
+
+// setDue makes a step stale or missing, for these reasons.
+func (s *Step) setDue(status Status, action Action, reasons ...string) {
+	s.Status, s.Action, s.Reasons = status, action, reasons
+}
+
+// set gives a step a status that leaves nothing to do now.
+func (s *Step) set(status Status, reasons ...string) {
+	s.Status, s.Action, s.Reasons = status, None, reasons
+}
+
+const firstPublication = "not published yet"
+
+// setMissing makes a step missing: nothing is published, or what there is is
+// damaged.
+func (s *Step) setMissing(damage string) {
+	s.setDue(Missing, Build, cmp.Or(damage, firstPublication))
+}

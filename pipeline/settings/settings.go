@@ -1,0 +1,74 @@
+// Package settings holds what is configured for the pipeline: the stores, the
+// reports and the limits. It never changes during a run, and any number of
+// goroutines may share it.
+package settings
+
+import (
+	"time"
+
+	"daybook/pipeline/format"
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/sinks/csv"
+	"daybook/sources/dump"
+	"daybook/sources/store"
+	"daybook/transform/report"
+)
+
+// Pipeline is what all commands and the service build reports with.
+type Pipeline struct {
+	Source      store.Store
+	Template    dump.Template // of the dumps' keys
+	Lookback    int           // days
+	MaxRejected float64       // share of a dump day's lines that may be rejected
+	Sink        store.Store
+	Reports     []Report
+	Budget      parallel.Budget
+	Format      format.Format    // nil: Parquet
+	Clock       func() time.Time // nil: time.Now
+}
+
+// Report is a report to build.
+type Report struct {
+	report.Definition
+	Hash        string            // of the definition, as configured
+	Text        map[string]string // its settings in words, by name
+	SessionsCSV bool              // write the rows as CSV, too
+	CSV         csv.Format
+}
+
+// Files is the format of digests and partitions.
+func (p *Pipeline) Files() format.Format {
+	if p.Format != nil {
+		return p.Format
+	}
+	return format.Parquet{}
+}
+
+// Now is the time by the pipeline's clock.
+func (p *Pipeline) Now() time.Time {
+	if p.Clock != nil {
+		return p.Clock()
+	}
+	return time.Now()
+}
+
+// Window is the dump days that the days of a period are made from.
+func (p *Pipeline) Window(of partition.Period) partition.Period {
+	return partition.Window(p.Lookback, of)
+}
+
+// Needed is the part of the window whose digests have to be up to date.
+func (p *Pipeline) Needed(of partition.Period) partition.Period {
+	return partition.Needed(p.Lookback, of)
+}
+
+// Report finds a report by its name; nil if it is not configured.
+func (p *Pipeline) Report(name string) *Report {
+	for i := range p.Reports {
+		if p.Reports[i].Name == name {
+			return &p.Reports[i]
+		}
+	}
+	return nil
+}

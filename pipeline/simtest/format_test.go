@@ -1,0 +1,321 @@
+package simtest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"daybook/pipeline/format"
+	"daybook/sinks/digest"
+	"daybook/sinks/parquet"
+	"daybook/transform/day"
+	"daybook/transform/event"
+	"daybook/transform/report"
+)
+
+// plainFormat implements [format.Format] with plain bytes: a hundredth of the work of
+// Parquet. Each session of a digest is a row group of its own, so that a handful of
+// sessions tries everything about row groups.
+type plainFormat struct{}
+
+var errPlain = errors.New("these are not the bytes that were written")
+
+func (plainFormat) Digest(complete, open, sessions io.Writer, _ int64) (format.DigestWriter, error) {
+	return &plainDigest{complete: plainTable{w: complete}, open: plainTable{w: open}, sessions: sessions}, nil
+}
+
+func (plainFormat) Index(r io.ReaderAt, size int64) (*digest.Index, error) {
+	p, err := readPlain(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var entries []digest.Entry
+	for p.more() {
+		entries = append(entries, digest.Entry{
+			Session: p.number(), First: p.number(), Last: p.number(), Events: p.number(), Complete: p.number() == 1, Group: int32(p.number()),
+		})
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return digest.NewIndex(entries)
+}
+
+func (plainFormat) Events(r io.ReaderAt, size, _ int64, _ bool) (format.EventsTable, error) {
+	p, err := readPlain(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var groups plainGroups
+	for p.more() {
+		events := make([]event.Event, p.number())
+		for i := range events {
+			events[i] = p.event()
+		}
+		groups = append(groups, events)
+	}
+	return groups, p.err
+}
+
+func (plainFormat) Part(w io.Writer, _ int64) (format.PartWriter, error) { return plainPart{w}, nil }
+
+func (f plainFormat) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
+	rows := int64(0)
+	for _, err := range f.Rows(r, size) {
+		if err != nil {
+			return err
+		}
+		rows++
+	}
+	if rows != e.Rows {
+		return fmt.Errorf("%d rows, and there should be %d", rows, e.Rows)
+	}
+	return nil
+}
+
+func (plainFormat) Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
+	return func(yield func(report.Row, error) bool) {
+		p, err := readPlain(r, size)
+		if err != nil {
+			yield(report.Row{}, err)
+			return
+		}
+		for p.more() {
+			if row := p.row(); p.err == nil && !yield(row, nil) {
+				return
+			}
+		}
+		if p.err != nil {
+			yield(report.Row{}, p.err)
+		}
+	}
+}
+
+// plainDigest writes the three tables of a digest.
+type plainDigest struct {
+	complete, open plainTable
+	sessions       io.Writer
+	index          []byte
+	summary        digest.Summary
+}
+
+type plainTable struct {
+	w      io.Writer
+	bytes  []byte
+	groups int64
+}
+
+// plainBatch is some sessions, each in the form of its table.
+type plainBatch struct{ sessions []batchedSession }
+
+type batchedSession struct {
+	id, first, last, events int64 // the times in µs
+	complete                bool
+	bytes                   []byte
+}
+
+func (*plainDigest) Batch() format.DigestBatch { return new(plainBatch) }
+
+func (b *plainBatch) Add(events []event.Event, complete bool) error {
+	first, last := &events[0], &events[len(events)-1]
+	s := batchedSession{first.SessionID, first.TS, last.TS, int64(len(events)), complete, appendNumbers(nil, int64(len(events)))}
+	for i := range events {
+		s.bytes = appendEvent(s.bytes, &events[i])
+	}
+	b.sessions = append(b.sessions, s)
+	return nil
+}
+
+func (w *plainDigest) Append(b format.DigestBatch) error {
+	for _, s := range b.(*plainBatch).sessions {
+		table, count, flag := &w.open, &w.summary.Open, int64(0)
+		if s.complete {
+			table, count, flag = &w.complete, &w.summary.Complete, 1
+		}
+		w.index = appendNumbers(w.index, s.id, s.first/1000, s.last/1000, s.events, flag, table.groups)
+		table.bytes = append(table.bytes, s.bytes...)
+		if w.summary.Complete.Sessions+w.summary.Open.Sessions == 0 {
+			w.summary.MinTS, w.summary.MaxTS = s.first, s.last
+		}
+		w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
+		table.groups++
+		count.Sessions++
+		count.Events += s.events
+	}
+	b.(*plainBatch).sessions = nil
+	return nil
+}
+
+func (w *plainDigest) Close() (digest.Summary, error) {
+	_, err := w.complete.w.Write(w.complete.bytes)
+	if err == nil {
+		_, err = w.open.w.Write(w.open.bytes)
+	}
+	if err == nil {
+		_, err = w.sessions.Write(w.index)
+	}
+	return w.summary, err
+}
+
+// plainGroups are the events of a table by row group.
+type plainGroups [][]event.Event
+
+func (g plainGroups) Open(_ io.ReaderAt, group int, _ bool) (format.Sessions, error) {
+	if group >= len(g) {
+		return nil, errPlain
+	}
+	return &plainSession{events: g[group]}, nil
+}
+
+// plainSession is the one session of a row group.
+type plainSession struct {
+	events []event.Event
+	read   bool
+}
+
+func (s *plainSession) Next() (session int64, ok bool) {
+	ok = !s.read
+	s.read = true
+	return s.events[0].SessionID, ok
+}
+
+func (s *plainSession) Append(events []event.Event, _ bool) ([]event.Event, error) {
+	return append(events, s.events...), nil
+}
+
+type plainPart struct{ w io.Writer }
+
+func (p plainPart) Write(rows []report.Row) error {
+	_, err := p.w.Write(encodeRows(rows))
+	return err
+}
+
+func (plainPart) Close(map[string]string) error { return nil }
+
+func encodeRows(rows []report.Row) []byte {
+	var b []byte
+	for i := range rows {
+		for j := range report.Columns {
+			switch c := &report.Columns[j]; c.Kind {
+			case report.String:
+				b = appendText(b, c.Text(&rows[i]))
+			case report.Boolean:
+				b = append(b, 0)
+				if c.Flag(&rows[i]) {
+					b[len(b)-1] = 1
+				}
+			case report.Date:
+				b = appendNumbers(b, int64(c.Day(&rows[i])))
+			default:
+				b = appendNumbers(b, c.Number(&rows[i]))
+			}
+		}
+	}
+	return b
+}
+
+func appendEvent(b []byte, e *event.Event) []byte {
+	b = appendNumbers(b, e.SessionID, e.TS, e.Seq, int64(e.Type), int64(e.Code()), e.Who())
+	b = appendText(b, e.ID)
+	return appendText(b, string(e.AppendBody(nil)))
+}
+
+func appendNumbers(b []byte, numbers ...int64) []byte {
+	for _, n := range numbers {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// plainReader takes values off bytes. After an error all values are zero.
+type plainReader struct {
+	rest string
+	err  error
+}
+
+func readPlain(r io.ReaderAt, size int64) (*plainReader, error) {
+	b := make([]byte, size)
+	if size == 0 {
+		return &plainReader{}, nil
+	}
+	if n, err := r.ReadAt(b, 0); int64(n) < size {
+		return nil, err
+	}
+	return &plainReader{rest: string(b)}, nil
+}
+
+func (p *plainReader) more() bool { return p.err == nil && p.rest != "" }
+
+func (p *plainReader) number() int64 {
+	u := p.unsigned()
+	return int64(u>>1) ^ -int64(u&1) // as binary.AppendVarint writes it
+}
+
+func (p *plainReader) unsigned() (u uint64) {
+	for i := range min(len(p.rest), binary.MaxVarintLen64) {
+		u |= uint64(p.rest[i]&0x7f) << (7 * i)
+		if p.rest[i] < 0x80 {
+			p.rest = p.rest[i+1:]
+			return u
+		}
+	}
+	p.fail()
+	return 0
+}
+
+func (p *plainReader) text() string {
+	n := p.unsigned()
+	if n > uint64(len(p.rest)) {
+		p.fail()
+		return ""
+	}
+	text := p.rest[:n]
+	p.rest = p.rest[n:]
+	return text
+}
+
+func (p *plainReader) flag() bool {
+	if p.rest == "" {
+		p.fail()
+		return false
+	}
+	flag := p.rest[0] == 1
+	p.rest = p.rest[1:]
+	return flag
+}
+
+func (p *plainReader) fail() { p.rest, p.err = "", errPlain }
+
+func (p *plainReader) event() event.Event {
+	e := event.Event{SessionID: p.number(), TS: p.number(), Seq: p.number(), Type: event.Type(p.number())}
+	e.SetCode(uint8(p.number()))
+	e.SetWho(p.number())
+	e.ID = p.text()
+	if err := e.DecodeBody(p.text()); err != nil {
+		p.err = err
+	}
+	return e
+}
+
+func (p *plainReader) row() report.Row {
+	row := report.Blank()
+	for j := range report.Columns {
+		switch c := &report.Columns[j]; c.Kind {
+		case report.String:
+			c.SetText(&row, p.text())
+		case report.Boolean:
+			c.SetFlag(&row, p.flag())
+		case report.Date:
+			c.SetDay(&row, day.Day(p.number()))
+		default:
+			c.SetNumber(&row, p.number())
+		}
+	}
+	return row
+}
