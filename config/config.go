@@ -42,6 +42,8 @@ type Config struct {
 	Workers int `yaml:"workers" jsonschema:"minimum=0,maximum=1024,default=0"`
 	// How much memory the work may take, such as 256MiB or 2GiB. The rest goes to temporary files.
 	MemoryBudget Size `yaml:"memory_budget" jsonschema:"default=1GiB"`
+	// How long the build of one digest or partition may take, such as 6h. A step that takes longer fails, and the others go on.
+	StepTimeout Duration `yaml:"step_timeout" jsonschema:"default=6h"`
 }
 
 // Source locates the dumps and selects the ones to read.
@@ -54,6 +56,8 @@ type Source struct {
 	LookbackDays int `yaml:"lookback_days" jsonschema:"minimum=1,maximum=366,default=16"`
 	// The share of a dump day's lines that may be rejected, such as 1% or 0.5%. A day with more is refused.
 	MaxRejected Percent `yaml:"max_rejected" jsonschema:"default=1%"`
+	// The most memory that the events of one session may take, such as 32MiB, reckoned as 64 bytes an event and the bytes of its texts. A larger session has no rows; it is named and counted.
+	MaxSessionSize Size `yaml:"max_session_size" jsonschema:"default=32MiB"`
 }
 
 // Sink locates the reports.
@@ -68,7 +72,7 @@ type Sink struct {
 type Store struct {
 	// s3://bucket/prefix, file:///directory, or the path of a directory, relative to the configuration file.
 	URL string `yaml:"url" jsonschema:"minLength=1"`
-	// Host and port of an S3 server other than Amazon's, such as minio.example.org:9000.
+	// Host and port of an S3 server other than Amazon's, such as minio.example.org:9000. With http:// before it, tls is false.
 	Endpoint string `yaml:"endpoint,omitempty"`
 	// The bucket's region, if the server needs it.
 	Region string `yaml:"region,omitempty"`
@@ -157,6 +161,8 @@ type Serve struct {
 	Listen string `yaml:"listen" jsonschema:"minLength=1,default=127.0.0.1:8080"`
 	// The host names under which browsers reach the console, such as that of a proxy. Requests under other names are refused. The default is this machine's own names if it listens on this machine only, and every name otherwise.
 	Hosts []string `yaml:"hosts,omitempty" jsonschema:"minLength=1"`
+	// Further host names for /metrics, /healthz and /readyz, such as the service name that a scraper uses. IP addresses are always accepted; "*" accepts every name.
+	MetricsHosts []string `yaml:"metrics_hosts,omitempty" jsonschema:"minLength=1"`
 	// How often to look at the dumps and at the published partitions.
 	Interval Duration `yaml:"interval" jsonschema:"default=1m"`
 	// How long a replica may be silent before another one takes its work over, which happens within twice this time.
@@ -220,8 +226,12 @@ type DailyHours struct {
 
 // CSV is the format of CSV files.
 type CSV struct {
-	// The separator of cells: a comma, a semicolon, a vertical bar, or a tab ("\t").
+	// The separator of cells: a comma, a semicolon, a vertical bar, or a tab ("\t"). With language nl the default is a semicolon.
 	Delimiter Delimiter `yaml:"delimiter" jsonschema:"default=\\,"`
-	// Whether files begin with a byte order mark, by which some spreadsheets recognise UTF-8.
+	// Whether files begin with a byte order mark, by which some spreadsheets recognise UTF-8. With language nl the default is true.
 	BOM bool `yaml:"bom" jsonschema:"default=false"`
+	// Notation of durations: clock (H:MM:SS), seconds, or hours (decimal, with 4 places).
+	Durations string `yaml:"durations" jsonschema:"enum=clock,enum=seconds,enum=hours,default=clock"`
+	// Notation of times in the report's time zone: with its offset, as in 2026-11-20T09:15:02+01:00, or local, as in 2026-11-20 09:15:02.
+	Times string `yaml:"times" jsonschema:"enum=offset,enum=local,default=offset"`
 }

@@ -245,7 +245,7 @@ func TestReportHash(t *testing.T) {
 	r.Unit = config.Unit{Technicians: []int64{12, 7}, Groups: []string{"B", "A/C"}, Channels: []int64{3}}
 	r.Labels = config.Labels{Name: "Klant", CustomFields: []string{"Ticket", ""}}
 	r.DailyHours = &config.DailyHours{From: config.TimeOfDay(22 * time.Hour), To: config.TimeOfDay(6*time.Hour + 30*time.Minute)}
-	r.SessionsCSV, r.CSV = true, config.CSV{Delimiter: ';', BOM: true}
+	r.SessionsCSV, r.CSV.Delimiter, r.CSV.BOM = true, ';', true
 
 	// Published manifests hold hashes: this JSON must not change.
 	canonical := `{"name":"helpdesk","timezone":"Europe/Amsterdam","language":"nl",` +
@@ -295,6 +295,8 @@ func TestReportHash(t *testing.T) {
 		"sessions_csv":  func(r *config.Report) { r.SessionsCSV = false },
 		"delimiter":     func(r *config.Report) { r.CSV.Delimiter = ',' },
 		"bom":           func(r *config.Report) { r.CSV.BOM = false },
+		"durations":     func(r *config.Report) { r.CSV.Durations = "hours" },
+		"times":         func(r *config.Report) { r.CSV.Times = "local" },
 	} {
 		changed := r
 		change(&changed)

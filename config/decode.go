@@ -22,6 +22,7 @@ type decoder struct {
 	places   map[string]*token.Position // of each value in the file, by path
 	failed   map[string]bool            // paths of values with a problem
 	problems []Problem
+	values   int // read so far
 }
 
 func (d *decoder) report(at *token.Position, path, message string) {

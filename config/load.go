@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -22,10 +23,6 @@ const (
 	// configuration.
 	DefaultSource = "./dumps"
 	DefaultSink   = "./out"
-
-	// maxSize bounds a configuration file, in bytes. A larger file is another
-	// file, named by mistake.
-	maxSize = 256 << 10
 )
 
 // Default is the configuration that an empty file gives. Its paths are
@@ -85,7 +82,11 @@ func (d *decoder) document(data []byte, c *Config) {
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser counts CRLF twice
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(data))
+	if !d.checkTokens(tokens) {
+		return
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err, data)
 		return

@@ -61,6 +61,9 @@ func (d *decoder) resolve(n ast.Node, path string) ast.Node {
 // what nothing reads. A value with a problem is nil.
 func (d *decoder) value(n ast.Node, path string, s *jsonschema.Schema) any {
 	d.places[path] = position(n)
+	if !d.countValue(path) {
+		return nil
+	}
 	if n = d.resolve(n, path); n == nil {
 		return nil
 	}
@@ -75,6 +78,9 @@ func (d *decoder) value(n ast.Node, path string, s *jsonschema.Schema) any {
 		items := []any{}
 		if s.Items2020 != nil {
 			for i, item := range n.Values {
+				if d.values > maxValues {
+					break
+				}
 				items = append(items, d.value(item, fmt.Sprintf("%s[%d]", path, i), s.Items2020))
 			}
 		}
@@ -98,6 +104,9 @@ func (d *decoder) mapping(n ast.Node, path string, s *jsonschema.Schema) map[str
 		d.member(value, path, s, members, given)
 	}
 	for _, value := range merged {
+		if d.values > maxValues {
+			break
+		}
 		d.merge(value, path, s, members, given)
 	}
 	return members

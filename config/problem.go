@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Error holds all problems of a configuration file.
@@ -26,10 +25,17 @@ type Problem struct {
 	shown int // number of the line's characters that an excerpt may show; 0: all
 }
 
+// maxShown is the number of problems in an error's text.
+const maxShown = 50
+
 // Error gives each problem on its own line, above an excerpt of the file.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, p := range e.Problems {
+		if i == maxShown {
+			fmt.Fprintf(&b, "\n… and %d more problems", len(e.Problems)-i)
+			break
+		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
@@ -69,13 +75,17 @@ func excerpt(line string, p Problem) string {
 	if strings.TrimSpace(line) == "" {
 		return ""
 	}
-	runes := []rune(strings.ToValidUTF8(line, string(utf8.RuneError)))
 	width, ellipsis := excerptWidth, ""
 	if p.shown > 0 {
 		width = min(width, p.shown)
 	}
-	if len(runes) > width {
-		runes, ellipsis = runes[:width], "…"
+	var runes []rune
+	for _, r := range line { // reads no more of a long line than it shows
+		if len(runes) == width {
+			ellipsis = "…"
+			break
+		}
+		runes = append(runes, r)
 	}
 	gutter := fmt.Sprintf("%5d | ", p.Line)
 	text := "\n" + gutter + string(runes) + ellipsis

@@ -34,6 +34,10 @@ func generateSchema(t *testing.T) []byte {
 	schema.Definitions["Variable"] = &jsonschema.Schema{
 		Type: "string", Pattern: `\$`, Description: "A value with variables: ${VAR} or ${VAR:-default}.",
 	}
+	// The reflector gives a choice of types no keywords.
+	defaults := config.Default()
+	describeSize(t, schema, "memory_budget", defaults.MemoryBudget, "67108864")
+	describeSize(t, schema.Definitions["Source"], "max_session_size", defaults.Source.MaxSessionSize, "1048576")
 	allowVariables(schema)
 	for _, definition := range schema.Definitions {
 		allowVariables(definition)
@@ -43,6 +47,18 @@ func generateSchema(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return append(text, '\n')
+}
+
+// describeSize sets the default of a size, and its least number of bytes.
+func describeSize(t *testing.T, s *jsonschema.Schema, name string, preset config.Size, least json.Number) {
+	t.Helper()
+	property, ok := s.Properties.Get(name)
+	text, err := preset.MarshalText()
+	if !ok || err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	property.Default = string(text)
+	property.AnyOf[1].Minimum = least
 }
 
 // scalarSchema describes the types that are written as one value.
@@ -59,11 +75,10 @@ func scalarSchema(typ reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[config.Retention]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+[dh]$`}
 	case reflect.TypeFor[config.Size]():
-		// A number without a unit is one in YAML, too.
-		preset, _ := config.Default().MemoryBudget.MarshalText()
-		return &jsonschema.Schema{Default: string(preset), AnyOf: []*jsonschema.Schema{
+		// A size without a unit is a number in YAML, too.
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Type: "string", Pattern: `^[0-9]+([KMGT]iB)?$`},
-			{Type: "integer", Minimum: "67108864"},
+			{Type: "integer"},
 		}}
 	case reflect.TypeFor[config.TimeOfDay]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`}

@@ -27,6 +27,8 @@ type settings struct {
 	SessionsCSV bool        `json:"sessions_csv"`
 	Delimiter   Delimiter   `json:"delimiter"`
 	BOM         bool        `json:"bom"`
+	Durations   string      `json:"durations,omitempty"` // empty: clock
+	Times       string      `json:"times,omitempty"`     // empty: offset
 }
 
 type hoursOfDay struct {
@@ -45,7 +47,23 @@ func (r *Report) settings() *settings {
 		slices.Sorted(slices.Values(r.Unit.Groups)),
 		slices.Sorted(slices.Values(r.Unit.Channels)),
 		r.Labels.Name, labels, (*hoursOfDay)(r.DailyHours), r.SessionsCSV, r.CSV.Delimiter, r.CSV.BOM,
+		unless(defaultDurations, r.CSV.Durations), unless(defaultTimes, r.CSV.Times),
 	}
+}
+
+// The notations that the hash leaves out: reports had them before there was a
+// choice.
+const (
+	defaultDurations = "clock"
+	defaultTimes     = "offset"
+)
+
+// unless is a value, or empty if it is the default.
+func unless(preset, value string) string {
+	if value == preset {
+		return ""
+	}
+	return value
 }
 
 // Hash is the SHA-256, in hex, of the settings that decide the report's rows and
@@ -118,6 +136,12 @@ func (s *settings) csv() string {
 	text := fmt.Sprintf("delimiter %q", rune(s.Delimiter))
 	if s.BOM {
 		text += ", byte order mark"
+	}
+	if s.Durations != "" {
+		text += ", durations in " + s.Durations
+	}
+	if s.Times != "" {
+		text += ", " + s.Times + " times"
 	}
 	return text
 }

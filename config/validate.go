@@ -41,6 +41,7 @@ func (v *validator) config(c *Config) {
 	if c.MemoryBudget < minMemory {
 		v.problem("memory_budget", "%s is too small; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
 	}
+	v.sessionSize("source.max_session_size", c)
 	v.serve("serve", &c.Serve)
 	names := map[string]int{}
 	for i := range c.Reports {
@@ -60,6 +61,24 @@ func (v *validator) config(c *Config) {
 
 // minMemory holds the buffers of one dump, one digest and one partition.
 const minMemory = Size(64 << 20)
+
+// minSessionSize is the length of the longest line: every single event fits.
+const minSessionSize = Size(1 << 20)
+
+// sessionSize checks that sessions of the allowed size can be folded within the
+// memory budget.
+func (v *validator) sessionSize(path string, c *Config) {
+	switch most := c.MemoryBudget / 2; {
+	case c.Source.MaxSessionSize < minSessionSize:
+		v.problem(path, "%s is too small; the least is %s", sizeText(c.Source.MaxSessionSize), sizeText(minSessionSize))
+	case c.Source.MaxSessionSize > most && v.decoded("memory_budget") && c.MemoryBudget >= minMemory:
+		if !v.given(path) {
+			path = "memory_budget"
+		}
+		v.problem(path, "source.max_session_size, %s, is more than half of memory_budget, %s; give a smaller one, or a larger budget",
+			sizeText(c.Source.MaxSessionSize), sizeText(c.MemoryBudget))
+	}
+}
 
 func sizeText(s Size) string {
 	text, _ := s.MarshalText() // never fails
@@ -126,13 +145,7 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 		}
 		return
 	}
-	if scheme, _, hasScheme := strings.Cut(s.Endpoint, "://"); hasScheme {
-		v.problem(path+".endpoint", "begins with %s://; give host and port only, and set tls: false for http", scheme)
-	} else if strings.Contains(s.Endpoint, "@") {
-		v.problem(path+".endpoint", "contains an @, as URLs with credentials do; give credentials as access_key_id and secret_access_key")
-	} else if s.Endpoint != "" && !endpoint.MatchString(s.Endpoint) {
-		v.problem(path+".endpoint", "%q is not a host with or without a port, such as minio.example.org:9000", s.Endpoint)
-	}
+	v.endpoint(path, s)
 	for _, twin := range []string{"access_key_id", "secret_access_key"} {
 		if secret := path + "." + twin; v.undecoded[secret] || v.undecoded[secret+"_file"] {
 			return // a credential with a problem may exist or not
@@ -145,6 +158,34 @@ func (v *validator) remote(path string, s *Store, isRemote bool) {
 	} else if !hasID && !s.SessionToken.IsZero() {
 		v.problem(path+".session_token", "needs access_key_id and secret_access_key, too")
 	}
+}
+
+// endpoint checks an endpoint with or without a scheme. The result has none: a
+// scheme decides tls instead.
+func (v *validator) endpoint(path string, s *Store) {
+	host := s.Endpoint
+	if scheme, rest, hasScheme := strings.Cut(s.Endpoint, "://"); hasScheme {
+		isHTTP := scheme == "http"
+		switch {
+		case !isHTTP && scheme != "https":
+			v.problem(path+".endpoint", "begins with %s://; write https:// or http://, or host and port only", scheme)
+			return
+		case isHTTP && s.TLS && v.given(path+".tls"):
+			v.problem(path+".endpoint", "begins with http://, and tls is true; remove one of them")
+			return
+		case !isHTTP && !s.TLS && v.decoded(path+".tls"):
+			v.problem(path+".endpoint", "begins with https://, and tls is false; remove one of them")
+			return
+		}
+		host = strings.TrimSuffix(rest, "/")
+		s.TLS = !isHTTP
+	}
+	if strings.Contains(host, "@") {
+		v.problem(path+".endpoint", "contains an @, as URLs with credentials do; give credentials as access_key_id and secret_access_key")
+	} else if s.Endpoint != "" && !endpoint.MatchString(host) {
+		v.problem(path+".endpoint", "%q is not a host with or without a port, such as minio.example.org:9000", s.Endpoint)
+	}
+	s.Endpoint = host
 }
 
 func (v *validator) serve(path string, s *Serve) {
@@ -275,6 +316,7 @@ func (v *validator) reportSettings(path string, r *Report) {
 		v.problem(path+".name", "%q ends in %s, like the folder of a report's months; choose another name", r.Name, monthlySuffix)
 	}
 	v.timezone(path+".timezone", r.Timezone)
+	v.csvDefaults(path+".csv", r)
 	unique(v, path+".unit.technicians", r.Unit.Technicians)
 	unique(v, path+".unit.groups", r.Unit.Groups)
 	unique(v, path+".unit.channels", r.Unit.Channels)
@@ -290,6 +332,20 @@ func (v *validator) reportSettings(path string, r *Report) {
 	v.drop(path+".schedule.daily", &r.Schedule.Daily)
 	monthly := DailyDrop(r.Schedule.Monthly)
 	v.drop(path+".schedule.monthly", &monthly)
+}
+
+// csvDefaults gives a Dutch report the CSV format of Dutch spreadsheets, where
+// the file does not set it.
+func (v *validator) csvDefaults(path string, r *Report) {
+	if r.Language != "nl" {
+		return
+	}
+	if !v.given(path + ".delimiter") {
+		r.CSV.Delimiter = ';'
+	}
+	if !v.given(path + ".bom") {
+		r.CSV.BOM = true
+	}
 }
 
 func (v *validator) drop(path string, d *DailyDrop) {

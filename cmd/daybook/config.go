@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
@@ -36,8 +37,9 @@ func newConfigCheckCommand(a *app) *cobra.Command {
 		Long: `Check a configuration file and report every problem, with its line and column.
 
 With --online, also try the operations that a run needs. In the source: list and
-read. In the sink: write, read, list, write conditionally and delete, under
-scratch keys that begin with _daybook-probe-, which are removed afterwards.
+read, and find an object whose key matches source.key and is named like a dump.
+In the sink: write, read, list, write conditionally and delete, under scratch
+keys that begin with _daybook-probe-, which are removed afterwards.
 
 Exit codes:
   0    the configuration is right, and with --online the stores work
@@ -119,6 +121,7 @@ type probed struct {
 	Operation string `json:"operation"`
 	OK        bool   `json:"ok"`
 	Error     string `json:"error,omitempty"`
+	Note      string `json:"note,omitempty"`
 }
 
 func runConfigCheck(ctx context.Context, a *app, c *config.Config, online bool) error {
@@ -168,7 +171,9 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 		create bool
 		probe  func(store.Store) []maintain.ProbeResult
 	}{
-		{"source", c.Source.Store, false, func(st store.Store) []maintain.ProbeResult { return maintain.ProbeSource(ctx, st) }},
+		{"source", c.Source.Store, false, func(st store.Store) []maintain.ProbeResult {
+			return probeSource(ctx, st, dump.Template(c.Source.Key))
+		}},
 		{"sink", c.Sink.Store, true, func(st store.Store) []maintain.ProbeResult {
 			return maintain.ProbeSink(ctx, st, rand.Text())
 		}},
@@ -189,10 +194,81 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 			if r.Err != nil {
 				result.Error = r.Err.Error()
 			}
+			if side.name == "source" && len(found) == 1 && r.Err == nil {
+				result.Note = "the store is empty: it has no dumps yet, or source.store.url is wrong"
+			}
 			results = append(results, result)
 		}
 	}
 	return results, nil
+}
+
+// probeSource tries the operations on a source. If it can be listed and holds
+// anything, it also looks for a dump.
+func probeSource(ctx context.Context, st store.Store, template dump.Template) []maintain.ProbeResult {
+	results := maintain.ProbeSource(ctx, st)
+	if isEmpty := len(results) == 1; isEmpty {
+		return results
+	}
+	return append(results, maintain.ProbeResult{Operation: "find dumps", Err: findDump(ctx, st, template)})
+}
+
+// maxListed bounds the keys that a check lists: ten requests to S3.
+const maxListed = 10_000
+
+// findDump looks for an object whose key matches the template and is named like
+// a dump. Its error shows keys that it found instead.
+func findDump(ctx context.Context, l dump.Lister, template dump.Template) error {
+	var others []string
+	listed, unnamed := 0, ""
+	for object, err := range l.List(ctx, template.Root()) {
+		if err != nil {
+			return err
+		}
+		if listed++; listed > maxListed {
+			break
+		}
+		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+		if name == "" || name[0] == '_' || name[0] == '.' { // a directory, or a control file
+			continue
+		}
+		_, ofDay := template.Day(object.Key)
+		switch isDump := dump.IsName(name); {
+		case ofDay && isDump:
+			return nil
+		case ofDay && unnamed == "":
+			unnamed = object.Key
+		case isDump && len(others) < shownKeys:
+			others = append(others, object.Key)
+		}
+	}
+	if unnamed != "" {
+		return fmt.Errorf("keys match source.key %q, such as %q, but none of the first %d is named like a dump: %s", template, unnamed, min(listed, maxListed), dump.Names)
+	}
+	return noMatch(ctx, l, template, others, listed)
+}
+
+// shownKeys is the number of keys that an error shows.
+const shownKeys = 3
+
+// noMatch is the error that no key matches the template. It shows real keys:
+// those given, or else the first of the store.
+func noMatch(ctx context.Context, l dump.Lister, template dump.Template, keys []string, listed int) error {
+	if len(keys) == 0 {
+		for object, err := range l.List(ctx, "") {
+			if err != nil {
+				return err
+			}
+			if keys = append(keys, object.Key); len(keys) == shownKeys {
+				break
+			}
+		}
+	}
+	of := "no key matches"
+	if listed > maxListed {
+		of = fmt.Sprintf("none of the first %d keys matches", maxListed)
+	}
+	return fmt.Errorf("%s source.key %q; the store has keys such as %q; change source.key, or source.store.url", of, template, keys)
 }
 
 func (a *app) writeCheck(c *config.Config, results []probed) error {
@@ -206,8 +282,11 @@ func (a *app) writeCheck(c *config.Config, results []probed) error {
 	fmt.Fprintf(w, "the configuration is good\n")
 	for _, r := range results {
 		outcome := "works"
-		if !r.OK {
+		switch {
+		case !r.OK:
 			outcome = r.Error
+		case r.Note != "":
+			outcome += "; " + r.Note
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Store, r.URL, r.Operation, outcome)
 	}

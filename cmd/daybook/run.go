@@ -33,7 +33,8 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
 reports, and publish Parquet files and CSV summaries. Without a day or month,
 build everything that is missing or stale, from the date of the first event to
-the newest dump day.
+the newest dump day. --month of the current month ends yesterday; for later days
+give --date, or --from and --to.
 
 A day is built from the dumps of source.lookback_days before it, for sessions
 that began earlier, and after it, for sessions that go on. Running again is

@@ -176,10 +176,11 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	if err != nil {
 		return fmt.Errorf("listen for the console: %w; choose another address with --listen or serve.listen", err)
 	}
-	pages := s.console(listener.Addr())
+	hosts := s.hosts(listener.Addr())
+	pages := s.console(hosts)
 	abort, stopSignals := s.watchSignals(ctx)
 	defer stopSignals()
-	stopHTTP := s.serveHTTP(listener, pages)
+	stopHTTP := s.serveHTTP(listener, s.routes(hosts, pages))
 	defer func() { stopHTTP(abort) }()
 	go pages.Warm(ctx)
 	s.log.Info("listening", "url", "http://"+listener.Addr().String()+"/")

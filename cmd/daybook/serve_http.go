@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 
 	"daybook/config"
 	"daybook/pipeline/console"
@@ -27,6 +30,9 @@ const (
 	maxScrapes    = 4 // at the same time
 
 	shutdownTimeout = 5 * time.Second // for running requests
+
+	// A quarter of the usual limit of open files. The rest is for the work.
+	maxConnections = 256
 )
 
 // configuration is the configuration in force.
@@ -55,30 +61,51 @@ func (c *configuration) shown() (text, hash string) {
 	return string(b), hex.EncodeToString(sum[:8])
 }
 
-// console returns the pages. On a loopback address they accept the machine's own
-// names and the configured ones only: a request under another name comes from a
-// web page that made its own name point here (DNS rebinding).
-func (s *server) console(at net.Addr) *console.Console {
+// hosts are the host names of the pages on a listening address; empty: all. On a
+// loopback address they are the machine's own names and the configured ones.
+func (s *server) hosts(at net.Addr) []string {
 	hosts := s.config.get().Serve.Hosts
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
 		hosts = append([]string{"localhost"}, hosts...)
 	}
+	return hosts
+}
+
+func (s *server) console(hosts []string) *console.Console {
 	return console.New(console.Options{
 		Service: s.service, Configuration: s.config.shown, AllowActions: s.opts.allowActions, Token: s.opts.token,
 		Hosts: hosts, Version: version, Log: s.log,
 	})
 }
 
+// guard refuses requests under other host names, like the pages do. hosts are
+// the names of the pages; empty: all. more are further names.
+func (s *server) guard(hosts []string, more func() []string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		allowed := slices.Concat(hosts, more())
+		if len(hosts) > 0 && !slices.Contains(allowed, anyHost) && !console.HostAllowed(allowed, r.Host) {
+			http.Error(w, "This server does not have the name "+strconv.Quote(r.Host)+". Add it to serve.hosts or serve.metrics_hosts.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// anyHost in serve.metrics_hosts stands for every name.
+const anyHost = "*"
+
+func (s *server) metricsHosts() []string { return s.config.get().Serve.MetricsHosts }
+
 // serveHTTP answers requests until stop is called. stop waits for requests
 // under way until its context ends, at most shutdownTimeout.
-func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func(context.Context)) {
+func (s *server) serveHTTP(listener net.Listener, routes http.Handler) (stop func(context.Context)) {
 	h := &http.Server{
-		Handler:  http.MaxBytesHandler(s.routes(pages), maxBody),
+		Handler:  http.MaxBytesHandler(routes, maxBody),
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	console.Limit(h)
 	go func() {
-		if err := h.Serve(listener); err != http.ErrServerClosed {
+		if err := h.Serve(netutil.LimitListener(listener, maxConnections)); err != http.ErrServerClosed {
 			s.log.Error("the HTTP server ended", "error", err)
 		}
 	}()
@@ -89,19 +116,28 @@ func (s *server) serveHTTP(listener net.Listener, pages http.Handler) (stop func
 	}
 }
 
-func (s *server) routes(pages http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
+// routes are all paths. hosts are the host names of the pages; empty: all.
+func (s *server) routes(hosts []string, pages http.Handler) http.Handler {
+	machines := http.NewServeMux()
+	machines.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
 		Registry: s.registry, Timeout: scrapeTimeout, MaxRequestsInFlight: maxScrapes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
+	machines.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	machines.HandleFunc("GET /readyz", s.ready)
+
+	mux := http.NewServeMux()
+	guarded := s.guard(hosts, s.metricsHosts, machines)
+	for _, path := range []string{"GET /metrics", "GET /healthz", "GET /readyz"} {
+		mux.Handle(path, guarded)
+	}
 	if s.opts.debug {
-		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		profiles := http.NewServeMux()
+		profiles.HandleFunc("GET /debug/pprof/", pprof.Index)
+		profiles.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		profiles.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		profiles.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.Handle("GET /debug/pprof/", s.guard(hosts, func() []string { return nil }, profiles))
 	}
 	mux.Handle("/", pages)
 	return mux

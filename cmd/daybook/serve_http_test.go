@@ -1,15 +1,22 @@
 package main
 
 import (
+	"context"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"daybook/config"
 )
 
 // stuck is a collector that goes on only when it is told to.
@@ -19,14 +26,21 @@ func (c stuck) Describe(chan<- *prometheus.Desc) {}
 
 func (c stuck) Collect(chan<- prometheus.Metric) { <-c.goOn }
 
+// newServer is a server without a service.
+func newServer() *server {
+	s := &server{opts: &serveOptions{debug: true}, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
+	s.config.set(config.Default())
+	return s
+}
+
 // TestScrapesHaveLimits: no more at once than there may be, and none longer than
 // it may take.
 func TestScrapesHaveLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := stuck{make(chan struct{})}
-		s := &server{opts: &serveOptions{}, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
+		s := newServer()
 		s.registry.MustRegister(c)
-		routes := s.routes(http.NotFoundHandler())
+		routes := s.routes(nil, http.NotFoundHandler())
 		begun := time.Now()
 		answers := make(chan *httptest.ResponseRecorder, maxScrapes+1)
 		for range maxScrapes + 1 {
@@ -48,4 +62,123 @@ func TestScrapesHaveLimits(t *testing.T) {
 		}
 		close(c.goOn)
 	})
+}
+
+// TestHosts: the paths for machines have the names of the pages, and those of
+// serve.metrics_hosts; the profiles have the names of the pages only.
+func TestHosts(t *testing.T) {
+	s := newServer()
+	const refused = http.StatusMisdirectedRequest
+	get := func(hosts []string, path, host string) int {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Host = host
+		rec := httptest.NewRecorder()
+		func() {
+			defer func() { _ = recover() }() // /readyz got as far as the service, and there is none
+			s.routes(hosts, http.NotFoundHandler()).ServeHTTP(rec, r)
+		}()
+		return rec.Code
+	}
+	pages := []string{"localhost", "daybook.example.com"}
+	for _, c := range []struct {
+		metricsHosts []string
+		host         string
+		hosts        []string // of the pages
+		machines     bool     // whether the host is a name of the paths for machines
+		profiles     bool
+	}{
+		{nil, "localhost:8080", pages, true, true},
+		{nil, "127.0.0.1", pages, true, true},
+		{nil, "[::1]:8080", pages, true, true},
+		{nil, "Daybook.Example.com", pages, true, true},
+		{nil, "evil.example", pages, false, false},
+		{nil, "", pages, false, false},
+		{[]string{"scraped"}, "scraped:8080", pages, true, false},
+		{[]string{"scraped"}, "evil.example", pages, false, false},
+		{[]string{"*"}, "evil.example", pages, true, false},
+		{nil, "evil.example", nil, true, true}, // every address of the machine
+		{[]string{"scraped"}, "evil.example", nil, true, true},
+	} {
+		configured := config.Default()
+		configured.Serve.MetricsHosts = c.metricsHosts
+		s.config.set(configured)
+		for _, path := range []string{"/metrics", "/healthz", "/readyz", "/debug/pprof/"} {
+			want := c.machines
+			if path == "/debug/pprof/" {
+				want = c.profiles
+			}
+			if got := get(c.hosts, path, c.host) != refused; got != want {
+				t.Errorf("%s under %q with the pages %q and metrics_hosts %q: answered %t, want %t", path, c.host, c.hosts, c.metricsHosts, got, want)
+			}
+		}
+	}
+}
+
+// counted counts the connections that are open at the same time.
+type counted struct {
+	net.Listener
+	open, most atomic.Int32
+}
+
+type countedConn struct {
+	net.Conn
+	close func()
+}
+
+func (l *counted) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.most.Store(max(l.most.Load(), l.open.Add(1)))
+	return countedConn{conn, sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+func (c countedConn) Close() error {
+	c.close()
+	return c.Conn.Close()
+}
+
+// TestConnectionsAreLimited: half-open connections do not use up the open files,
+// and the next request is answered when one of them closes.
+func TestConnectionsAreLimited(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := &counted{Listener: inner}
+	s := newServer()
+	stop := s.serveHTTP(listener, s.routes(nil, http.NotFoundHandler()))
+	defer func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		stop(ctx)
+	}()
+	conns := make([]net.Conn, maxConnections+100)
+	for i := range conns {
+		if conns[i], err = net.Dial("tcp", inner.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		defer conns[i].Close()
+		if _, err := io.WriteString(conns[i], "GET /healthz HTTP/1.1\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for listener.open.Load() < maxConnections {
+		time.Sleep(time.Millisecond)
+	}
+	for _, conn := range conns[:len(conns)-1] {
+		conn.Close()
+	}
+	last := conns[len(conns)-1]
+	if _, err := io.WriteString(last, "Host: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(last)
+	if err != nil || !strings.HasSuffix(string(answer), "ok\n") {
+		t.Errorf("the last request: %q, %v", answer, err)
+	}
+	if most := listener.most.Load(); most > maxConnections {
+		t.Errorf("%d connections were open at the same time, want %d at most", most, maxConnections)
+	}
 }

@@ -360,6 +360,9 @@ func checkQuery(t *testing.T, where, expr, text string, known map[string][]strin
 	}
 }
 
+// tooFew matches a sum over all replicas that is compared with a least value.
+var tooFew = regexp.MustCompile(`(?:sum|count|max)\(([a-z_]+)[^)]*\) <`)
+
 func TestExampleAlertsAreOfMetricsThatExist(t *testing.T) {
 	text, err := os.ReadFile("../../config/examples/prometheus-alerts.yml")
 	if err != nil {
@@ -385,6 +388,12 @@ func TestExampleAlertsAreOfMetricsThatExist(t *testing.T) {
 				t.Errorf("%+v is not complete", r)
 			}
 			checkQuery(t, r.Alert, r.Expr, r.Annotations["summary"]+r.Annotations["description"], known)
+			// A sum of no series is no value, and fires no alert.
+			for _, m := range tooFew.FindAllStringSubmatch(r.Expr, -1) {
+				if !strings.Contains(r.Expr, "or absent("+m[1]+")") {
+					t.Errorf("%s does not fire when nothing is scraped: %s", r.Alert, r.Expr)
+				}
+			}
 		}
 	}
 	if rules < 8 {

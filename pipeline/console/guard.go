@@ -96,10 +96,15 @@ func (c *Console) admit(r *http.Request) error {
 	return nil
 }
 
-// hostAllowed prevents DNS rebinding: another site cannot read the console by
-// pointing its name here.
-func (c *Console) hostAllowed(host string) bool {
-	if len(c.Hosts) == 0 {
+// hostAllowed says whether the console has a host name.
+func (c *Console) hostAllowed(host string) bool { return HostAllowed(c.Hosts, host) }
+
+// HostAllowed says whether a request's host, with or without a port, is one of
+// the allowed names, an IP address or localhost. Without allowed names every
+// host is. It protects from DNS rebinding: a web page whose name was made to
+// point here could otherwise read the answers.
+func HostAllowed(allowed []string, host string) bool {
+	if len(allowed) == 0 {
 		return true
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -107,7 +112,7 @@ func (c *Console) hostAllowed(host string) bool {
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
 	return host == "localhost" || net.ParseIP(host) != nil ||
-		slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+		slices.ContainsFunc(allowed, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
 // withTimeout limits the time that a page may take.
