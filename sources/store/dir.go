@@ -319,8 +319,8 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length
 		return nil, d.fail("open", key, err)
 	}
 	object := describe(key, info)
-	if ifMatch != "" && object.ETag != ifMatch {
-		return nil, changed(d, "open", key, ifMatch, object.ETag)
+	if err := checkVersion(d, "open", key, ifMatch, object.ETag); err != nil {
+		return nil, err
 	}
 	if err := checkOffset(d, object, offset); err != nil {
 		return nil, err
@@ -333,10 +333,6 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length
 		r.left = endOf(object, offset, length) - offset
 	}
 	return r, nil
-}
-
-func changed(s Store, op, key, want, have string) error {
-	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is now %s", want, have)}
 }
 
 // endOf is the offset at which a read of length bytes from offset ends.
@@ -381,8 +377,8 @@ func (r *dirReader) Read(p []byte) (int, error) {
 	if err != nil {
 		return n, r.d.fail("read", r.object.Key, err)
 	}
-	if now := etagOf(info); now != r.object.ETag {
-		return n, changed(r.d, "read", r.object.Key, r.object.ETag, now)
+	if err := checkVersion(r.d, "read", r.object.Key, r.object.ETag, etagOf(info)); err != nil {
+		return n, err
 	}
 	return n, io.EOF
 }

@@ -335,8 +335,15 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 		err = errors.New("the answer has no Content-Length")
 	}
 	if err != nil {
+		err = &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}
+	}
+	// Another version first: it may have another range, too.
+	if changed := checkVersion(s, "open", key, ifMatch, o.ETag); changed != nil {
+		err = changed
+	}
+	if err != nil {
 		body.Close()
-		return nil, Object{}, &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}
+		return nil, Object{}, err
 	}
 	return &s3Reader{s: s, key: key, body: body}, o, nil
 }
@@ -348,8 +355,8 @@ func (s *S3) openEmpty(ctx context.Context, key string, offset int64, ifMatch st
 		return nil, Object{}, s.fail("open", key, err)
 	}
 	o := Object{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
-	if ifMatch != "" && o.ETag != ifMatch {
-		return nil, Object{}, changed(s, "open", key, ifMatch, o.ETag)
+	if err := checkVersion(s, "open", key, ifMatch, o.ETag); err != nil {
+		return nil, Object{}, err
 	}
 	if err := checkOffset(s, o, offset); err != nil {
 		return nil, Object{}, err

@@ -191,6 +191,38 @@ func TestS3Requests(t *testing.T) {
 	}
 }
 
+// A server that ignores If-Match answers with the current version. Its ETag
+// shows that this is another one, whatever part of it was asked for.
+func TestS3IgnoresIfMatch(t *testing.T) {
+	for etag, c := range map[string]struct {
+		want error
+		text string
+	}{
+		`"e"`:     {nil, ""},
+		`"other"`: {store.ErrChanged, "its ETag was e and is now other"},
+		"":        {nil, "the answer has no ETag, so it is unknown whether the object is still the one with the ETag e; use a store, or a proxy before it, that sends ETags"},
+	} {
+		s, _ := fakeS3(t, someone, func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("If-Match")
+			if etag != "" {
+				w.Header().Set("ETag", etag)
+			}
+			http.ServeContent(w, r, "", time.Unix(1795168800, 0), strings.NewReader("0123456789"))
+		})
+		for _, offset := range []int64{0, 3, 10} {
+			for _, length := range []int64{store.ToEnd, 0, 2} {
+				rc, _, err := s.Open(t.Context(), "k", offset, length, "e")
+				if err == nil {
+					rc.Close()
+				}
+				if c.text == "" && err != nil || c.text != "" && (err == nil || !strings.HasSuffix(err.Error(), c.text)) || c.want != nil && !errors.Is(err, c.want) {
+					t.Errorf("ETag %s, %d bytes from %d: error %v; want %q", etag, length, offset, err, c.text)
+				}
+			}
+		}
+	}
+}
+
 // A server that answers with another range than was asked for, or with the
 // whole, would make a wrong body.
 func TestS3RangeIgnored(t *testing.T) {
