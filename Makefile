@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
 BIN     := $(CURDIR)/.bin
 FUZZTIME ?= 20s
 
-.PHONY: build demo test lint fuzz s3 browser screenshots bench bench-compare clean
+.PHONY: build demo test lint fuzz s3 spreadsheet browser screenshots bench bench-compare clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -21,7 +21,7 @@ test: build ## every test but those against real S3 servers; DuckDB reads what w
 
 lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet ./... && go vet -tags s3 ./...
+	go vet ./... && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv
 	$(BIN)/staticcheck ./... && $(BIN)/staticcheck -tags s3 ./...
 	cd testdata/duckdb && go vet ./...
 	cd testdata/bench && go vet ./...
@@ -37,6 +37,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
 	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
+
+spreadsheet: ## CSV files in LibreOffice: what adds up, what is a formula; needs libreoffice-calc-nogui
+	go test -tags spreadsheet -count=1 -timeout 20m -run Spreadsheet ./sinks/csv
 
 browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions, accessibility; needs chromium and npm
 	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 ./...

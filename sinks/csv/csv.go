@@ -21,29 +21,32 @@ import (
 
 // Format has the options of CSV files.
 type Format struct {
-	Delimiter rune // between fields; 0 means a comma
-	BOM       bool // start the file with a UTF-8 byte order mark
-	Durations Durations
-	Times     Times // of sessions.csv; summaries have no times
+	Delimiter    rune // between fields; 0 means a comma
+	BOM          bool // start the file with a UTF-8 byte order mark
+	Durations    Durations
+	DecimalComma bool  // write decimal hours with a comma, as in the Netherlands
+	Times        Times // of sessions.csv; summaries have no times
 }
 
-// Durations is how durations are written. All are rounded down to seconds.
-type Durations uint8
+// Durations is how durations are written. All are rounded down to seconds. The
+// zero value means Clock.
+type Durations string
 
 // The forms of durations.
 const (
-	Clock   Durations = iota // H:MM:SS
-	Seconds                  // whole seconds
-	Hours                    // decimal hours with 4 places
+	Clock   Durations = "clock"   // H:MM:SS
+	Seconds Durations = "seconds" // whole seconds
+	Hours   Durations = "hours"   // decimal hours with 4 places
 )
 
-// Times is how times are written, in the report's zone.
-type Times uint8
+// Times is how times are written, in the report's zone. The zero value means
+// Offset.
+type Times string
 
 // The forms of times.
 const (
-	Offset Times = iota // 2026-11-20T09:15:02+01:00
-	Local               // 2026-11-20 09:15:02
+	Offset Times = "offset" // 2026-11-20T09:15:02+01:00
+	Local  Times = "local"  // 2026-11-20 09:15:02
 )
 
 // Validate checks the delimiter.
@@ -87,7 +90,7 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 // date as it is, and a duration, which has colons, in the form of f.
 func (f Format) cell(cell string) string {
 	var hours, minutes, seconds int64
-	if f.Durations == Clock || strings.Count(cell, ":") != 2 {
+	if strings.Count(cell, ":") != 2 {
 		return cell
 	}
 	if _, err := fmt.Sscanf(cell, "%d:%d:%d", &hours, &minutes, &seconds); err != nil {
@@ -105,7 +108,11 @@ func (f Format) appendDuration(b []byte, ms int64) []byte {
 	case Hours:
 		// Rounded to the nearest ten-thousandth: 0.36 s.
 		n := (seconds*10_000 + 1800) / 3600
-		return fmt.Appendf(b, "%d.%04d", n/10_000, n%10_000)
+		point := '.'
+		if f.DecimalComma {
+			point = ','
+		}
+		return fmt.Appendf(b, "%d%c%04d", n/10_000, point, n%10_000)
 	}
 	return report.AppendDuration(b, ms)
 }
@@ -148,7 +155,7 @@ func (s *Sessions) Add(r *report.Row) error {
 // append appends the cell of column c.
 func (s *Sessions) append(b []byte, c *report.Column, r *report.Row) []byte {
 	switch {
-	case c.Kind == report.Duration && s.format.Durations != Clock:
+	case c.Kind == report.Duration:
 		if ms := c.Number(r); ms != report.Unknown {
 			b = s.format.appendDuration(b, ms)
 		}
