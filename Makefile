@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build demo test golden lint fuzz s3 browser screenshots bench bench-compare same-bytes clean
+.PHONY: build demo test golden lint fuzz s3 spreadsheet browser screenshots bench bench-compare same-bytes clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -32,7 +32,7 @@ golden: ## write the golden files anew; read the diff
 
 lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck, of every module
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet $(PACKAGES) && go vet -tags s3 ./...
+	go vet $(PACKAGES) && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv
 	$(BIN)/staticcheck $(PACKAGES) && $(BIN)/staticcheck -tags s3 ./...
 	@for module in $(MODULES); do \
 		echo "vet and staticcheck $$module" && (cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
@@ -48,6 +48,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
 	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
+
+spreadsheet: ## CSV files in LibreOffice: what adds up, what is a formula; needs libreoffice-calc-nogui
+	go test -tags spreadsheet -count=1 -timeout 20m -run Spreadsheet ./sinks/csv
 
 browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions, accessibility; needs chromium and npm
 	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 ./...

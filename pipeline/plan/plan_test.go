@@ -197,6 +197,7 @@ func (c *planCase) edit(key, name string, n int) {
 		c.t.Fatalf("%s has no %s", key, name)
 	}
 	in[name] = n
+	delete(m, "checksum") // which would no longer match
 	if b, err = json.Marshal(m); err != nil {
 		c.t.Fatal(err)
 	}

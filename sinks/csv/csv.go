@@ -2,16 +2,17 @@
 // under the report's headings (REPORT.md, "Summaries").
 //
 // The files follow RFC 4180, in UTF-8, with a header and lines that end in LF.
-// [Format] has options for spreadsheets. Text that a spreadsheet would
-// interpret as a formula gets a leading apostrophe: names and custom fields are
-// typed by customers, and a formula can send the rest of the sheet to another
-// host. Numbers, times and durations are never changed.
+// [Format] has options for spreadsheets. Text that a spreadsheet would interpret
+// as a formula gets an apostrophe: names and custom fields are typed by
+// customers, and a formula can send the rest of the sheet to another host.
+// Numbers, times and durations get none.
 package csv
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"daybook/transform/report"
@@ -20,9 +21,33 @@ import (
 
 // Format has the options of CSV files.
 type Format struct {
-	Delimiter rune // between fields; 0 means a comma
-	BOM       bool // start the file with a UTF-8 byte order mark
+	Delimiter    rune // between fields; 0 means a comma
+	BOM          bool // start the file with a UTF-8 byte order mark
+	Durations    Durations
+	DecimalComma bool  // write decimal hours with a comma, as in the Netherlands
+	Times        Times // of sessions.csv; summaries have no times
 }
+
+// Durations is how durations are written. All are rounded down to seconds. The
+// zero value means Clock.
+type Durations string
+
+// The forms of durations.
+const (
+	Clock   Durations = "clock"   // H:MM:SS
+	Seconds Durations = "seconds" // whole seconds
+	Hours   Durations = "hours"   // decimal hours with 4 places
+)
+
+// Times is how times are written, in the report's zone. The zero value means
+// Offset.
+type Times string
+
+// The forms of times.
+const (
+	Offset Times = "offset" // 2026-11-20T09:15:02+01:00
+	Local  Times = "local"  // 2026-11-20 09:15:02
+)
 
 // Validate checks the delimiter.
 func (f Format) Validate() error {
@@ -35,133 +60,121 @@ func (f Format) Validate() error {
 	return nil
 }
 
-// bom is the byte order mark in UTF-8.
-const bom = "\ufeff"
-
-// newWriter begins a file.
-func (f Format) newWriter(w io.Writer) (*csv.Writer, error) {
-	if err := f.Validate(); err != nil {
-		return nil, err
-	}
-	if f.BOM {
-		if _, err := io.WriteString(w, bom); err != nil {
-			return nil, err
-		}
-	}
-	c := csv.NewWriter(w)
-	if f.Delimiter != 0 {
-		c.Comma = f.Delimiter
-	}
-	return c, nil
-}
-
 // WriteTable writes a summary. It fails if the delimiter is invalid or w fails.
 func WriteTable(w io.Writer, f Format, t *summary.Table) error {
-	c, err := f.newWriter(w)
+	out, err := newWriter(w, f)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", t.File, err)
 	}
-	record := make([]string, len(t.Header))
-	for i, heading := range t.Header {
-		record[i] = harmless(heading)
+	for _, heading := range t.Header {
+		out.text([]byte(heading))
 	}
-	c.Write(record) // errors are sticky: c.Error returns them
+	out.end()
 	for _, row := range t.Rows {
-		copy(record, row)
-		for i, text := range t.Text {
-			if text {
-				record[i] = harmless(record[i])
+		for i, cell := range row {
+			if t.Text[i] {
+				out.text([]byte(cell))
+			} else {
+				out.plain([]byte(f.cell(cell)))
 			}
 		}
-		c.Write(record)
+		out.end()
 	}
-	c.Flush()
-	if err := c.Error(); err != nil {
+	if err := out.flush(); err != nil {
 		return fmt.Errorf("write %s: %w", t.File, err)
 	}
 	return nil
+}
+
+// cell returns a cell of a summary that is not text in the format: a number or a
+// date as it is, and a duration, which has colons, in the form of f.
+func (f Format) cell(cell string) string {
+	var hours, minutes, seconds int64
+	if strings.Count(cell, ":") != 2 {
+		return cell
+	}
+	if _, err := fmt.Sscanf(cell, "%d:%d:%d", &hours, &minutes, &seconds); err != nil {
+		return cell
+	}
+	return string(f.appendDuration(nil, (hours*3600+minutes*60+seconds)*1000))
+}
+
+// appendDuration appends a duration of ms milliseconds.
+func (f Format) appendDuration(b []byte, ms int64) []byte {
+	seconds := ms / 1000
+	switch f.Durations {
+	case Seconds:
+		return fmt.Append(b, seconds)
+	case Hours:
+		// Rounded to the nearest ten-thousandth: 0.36 s.
+		n := (seconds*10_000 + 1800) / 3600
+		point := '.'
+		if f.DecimalComma {
+			point = ','
+		}
+		return fmt.Appendf(b, "%d%c%04d", n/10_000, point, n%10_000)
+	}
+	return report.AppendDuration(b, ms)
 }
 
 // Sessions writes sessions.csv: the rows of a report in its language and time
 // zone.
 type Sessions struct {
 	definition *report.Definition
-	csv        *csv.Writer
-	line       []byte // the fields of a row, joined
-	ends       []int  // end of each field in line
-	record     []string
+	format     Format
+	out        *writer
+	cell       []byte // memory for a cell
 }
 
 // NewSessions starts the file with its header.
 func NewSessions(w io.Writer, f Format, d *report.Definition) (*Sessions, error) {
-	c, err := f.newWriter(w)
+	out, err := newWriter(w, f)
 	if err != nil {
-		return nil, fmt.Errorf("write sessions.csv: %w", err)
+		return nil, wrapSessions(err)
 	}
-	s := &Sessions{definition: d, csv: c}
 	for _, h := range d.Headings() {
-		s.record = append(s.record, harmless(h.Text))
+		out.text([]byte(h.Text))
 	}
-	if err := s.write(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return &Sessions{definition: d, format: f, out: out}, wrapSessions(out.end())
 }
 
 // Add writes a row. It keeps no reference to r.
 func (s *Sessions) Add(r *report.Row) error {
-	s.line, s.ends = s.line[:0], s.ends[:0]
 	for i := range report.Columns {
 		c := &report.Columns[i]
-		start := len(s.line)
-		s.line = s.definition.AppendCell(s.line, c, r)
-		if c.Kind == report.String && formula(s.line[start:]) {
-			s.line = append(s.line, 0)
-			copy(s.line[start+1:], s.line[start:])
-			s.line[start] = '\''
+		s.cell = s.append(s.cell[:0], c, r)
+		if c.Kind == report.String {
+			s.out.text(s.cell)
+		} else {
+			s.out.plain(s.cell)
 		}
-		s.ends = append(s.ends, len(s.line))
 	}
-	all, start := string(s.line), 0 // one string for all fields of the row
-	for i, end := range s.ends {
-		s.record[i] = all[start:end]
-		start = end
+	return wrapSessions(s.out.end())
+}
+
+// append appends the cell of column c.
+func (s *Sessions) append(b []byte, c *report.Column, r *report.Row) []byte {
+	switch {
+	case c.Kind == report.Duration:
+		if ms := c.Number(r); ms != report.Unknown {
+			b = s.format.appendDuration(b, ms)
+		}
+	case c.Kind == report.Timestamp && s.format.Times == Local:
+		if ms := c.Number(r); ms != report.Unknown {
+			b = time.UnixMilli(ms).In(s.definition.Zone).AppendFormat(b, "2006-01-02 15:04:05")
+		}
+	default:
+		b = s.definition.AppendCell(b, c, r)
 	}
-	return s.write()
+	return b
 }
 
 // Flush writes the buffer. The file is complete when it returns nil.
-func (s *Sessions) Flush() error {
-	s.csv.Flush()
-	return wrapSessions(s.csv.Error())
-}
-
-func (s *Sessions) write() error { return wrapSessions(s.csv.Write(s.record)) }
+func (s *Sessions) Flush() error { return wrapSessions(s.out.flush()) }
 
 func wrapSessions(err error) error {
 	if err != nil {
 		return fmt.Errorf("write sessions.csv: %w", err)
 	}
 	return nil
-}
-
-// harmless returns s in a form that spreadsheets treat as text.
-func harmless(s string) string {
-	if formula(s) {
-		return "'" + s
-	}
-	return s
-}
-
-// formula reports whether a spreadsheet would interpret s as a formula
-// (REPORT.md, "Summaries").
-func formula[T string | []byte](s T) bool {
-	if len(s) == 0 {
-		return false
-	}
-	switch s[0] {
-	case '=', '+', '-', '@', '\t', '\r':
-		return true
-	}
-	return false
 }

@@ -23,7 +23,9 @@ var cells = []struct{ text, written string }{
 	{"", ``},
 	{"Ada Kok", `Ada Kok`},
 	{"a,b", `"a,b"`},
-	{"a;b", `a;b`},
+	{"a;b", `"a;b"`},
+	{"a\tb", "\"a\tb\""},
+	{"a|b", `"a|b"`},
 	{`say "hi"`, `"say ""hi"""`},
 	{`"`, `""""`},
 	{"two\nlines", "\"two\nlines\""},
@@ -36,13 +38,30 @@ var cells = []struct{ text, written string }{
 	{"+31 20", `'+31 20`},
 	{"-1", `'-1`},
 	{"@home", `'@home`},
-	{"\tx", "'\tx"},
+	{"\tx", "\"'\tx\""},
+	{"\nx", "\"'\nx\""},
+	{" =1", `' =1`},
+	{"\u00a0\u3000+1", "'\u00a0\u3000+1"},
+	{"\ufeff-1", "'\ufeff-1"},
+	{" \ufeff @x", "' \ufeff @x"},
+	{"\r\t=1", "\"'\r\t'=1\""},
+	{"＝1", "'＝1"}, {"＋1", "'＋1"}, {"－1", "'－1"}, {"＠x", "'＠x"},
+	{"a,=1", `"a,'=1"`},
+	{"a;+1", `"a;'+1"`},
+	{"a\t-1", "\"a\t'-1\""},
+	{"a|@x", `"a|'@x"`},
+	{"a;＝1", `"a;'＝1"`},
+	{";;=1|=2", `";;'=1|'=2"`},
+	{"=a;=b", `"'=a;'=b"`},
+	{"a; =1", `"a; =1"`},
+	{"a-b+c", "a-b+c"},
+	{"'=1", "'=1"},
 	{"\rx", "\"'\rx\""},
 	{`=HYPERLINK("x","y")`, `"'=HYPERLINK(""x"",""y"")"`},
 	{"'quoted", `'quoted`},
 	{"a=b", `a=b`},
 	{"\u2028", "\"\u2028\""},
-	{"\x00", "\x00"},
+	{"a\x00b", "a\ufffdb"},
 	{"𝄞é", `𝄞é`},
 }
 
@@ -72,11 +91,11 @@ func TestFormat(t *testing.T) {
 		format csv.Format
 		want   string
 	}{
-		{csv.Format{}, "A;B,\"C,D\"\nx;y,\"x,y\"\nx\ty,x|y\n"},
-		{csv.Format{Delimiter: ','}, "A;B,\"C,D\"\nx;y,\"x,y\"\nx\ty,x|y\n"},
-		{csv.Format{Delimiter: ';', BOM: true}, "\ufeff\"A;B\";C,D\n\"x;y\";x,y\nx\ty;x|y\n"},
-		{csv.Format{Delimiter: '\t'}, "A;B\tC,D\nx;y\tx,y\n\"x\ty\"\tx|y\n"},
-		{csv.Format{Delimiter: '|', BOM: true}, "\ufeffA;B|C,D\nx;y|x,y\nx\ty|\"x|y\"\n"},
+		{csv.Format{}, "\"A;B\",\"C,D\"\n\"x;y\",\"x,y\"\n\"x\ty\",\"x|y\"\n"},
+		{csv.Format{Delimiter: ','}, "\"A;B\",\"C,D\"\n\"x;y\",\"x,y\"\n\"x\ty\",\"x|y\"\n"},
+		{csv.Format{Delimiter: ';', BOM: true}, "\ufeff\"A;B\";\"C,D\"\n\"x;y\";\"x,y\"\n\"x\ty\";\"x|y\"\n"},
+		{csv.Format{Delimiter: '\t'}, "\"A;B\"\t\"C,D\"\n\"x;y\"\t\"x,y\"\n\"x\ty\"\t\"x|y\"\n"},
+		{csv.Format{Delimiter: '|', BOM: true}, "\ufeff\"A;B\"|\"C,D\"\n\"x;y\"|\"x,y\"\n\"x\ty\"|\"x|y\"\n"},
 	} {
 		var got bytes.Buffer
 		if err := csv.WriteTable(&got, c.format, table); err != nil || got.String() != c.want {
@@ -170,9 +189,9 @@ func TestSessionsRoundTrip(t *testing.T) {
 			if err := s.Add(&row); err != nil {
 				t.Fatal(err)
 			}
-			expected := cell.text
-			if strings.HasPrefix(cell.written, "'") || strings.HasPrefix(cell.written, `"'`) {
-				expected = "'" + strings.TrimPrefix(cell.text, "'")
+			expected := cell.written // between commas; without its quotes
+			if inner, ok := strings.CutPrefix(expected, `"`); ok {
+				expected = strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `""`, `"`)
 			}
 			want = append(want, []string{expected, expected})
 		}
@@ -193,6 +212,50 @@ func TestSessionsRoundTrip(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%+v (-want +got)\n%s", format, diff)
+		}
+	}
+}
+
+// Durations and times in the forms of the format; everything else stays.
+func TestForms(t *testing.T) {
+	table := &summary.Table{File: "t.csv", Header: []string{"Group", "Hour", "Date", "Legs", "Total Time", "Average"}, Text: []bool{true, false, false, false, false, false},
+		Rows: [][]string{{"1:00:00", "7", "2026-11-20", "12", "100:01:01", "0:00:01"}, {"x", "", "", "-1", "0:00:00", ""}}}
+	for _, c := range []struct {
+		format         csv.Format
+		table, session string // the rows; and start, waiting and total time
+	}{
+		{csv.Format{}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01\nx,,,-1,0:00:00,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
+		{csv.Format{Durations: csv.Seconds}, "1:00:00,7,2026-11-20,12,360061,1\nx,,,-1,0,\n", "2026-11-20T09:15:02+01:00|3599|360061"},
+		{csv.Format{Durations: csv.Clock, Times: csv.Offset}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01\nx,,,-1,0:00:00,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
+		{csv.Format{Durations: csv.Hours, DecimalComma: true}, "1:00:00,7,2026-11-20,12,\"100,0169\",\"0,0003\"\nx,,,-1,\"0,0000\",\n", "2026-11-20T09:15:02+01:00|0,9997|100,0169"},
+		{csv.Format{Durations: csv.Hours, Times: csv.Local}, "1:00:00,7,2026-11-20,12,100.0169,0.0003\nx,,,-1,0.0000,\n", "2026-11-20 09:15:02|0.9997|100.0169"},
+	} {
+		var got bytes.Buffer
+		if err := csv.WriteTable(&got, c.format, table); err != nil {
+			t.Fatal(err)
+		}
+		if _, rows, _ := strings.Cut(got.String(), "\n"); rows != c.table {
+			t.Errorf("%+v: %q, want %q", c.format, rows, c.table)
+		}
+		got.Reset()
+		s, err := csv.NewSessions(&got, c.format, definition(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := sampleRow()
+		if err := errors.Join(s.Add(&row), s.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		records, err := stdcsv.NewReader(&got).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := records[1]
+		if cells := r[0] + "|" + r[24] + "|" + r[25]; cells != c.session {
+			t.Errorf("%+v: %q, want %q", c.format, cells, c.session)
+		}
+		if r[1] != "" || r[35] != "" { // End Time and Time to First Chat are unknown
+			t.Errorf("%+v: unknown values are %q and %q", c.format, r[1], r[35])
 		}
 	}
 }

@@ -163,7 +163,8 @@ func (m *Manifest) essence() []byte {
 	return e.encode()
 }
 
-// encode writes a manifest as indented JSON. Empty lists and maps are written
+// encode writes a manifest as indented JSON that ends in its checksum. Empty
+// lists and maps are written
 // as such, not as null.
 func (m *Manifest) encode() []byte {
 	e := *m
@@ -178,7 +179,7 @@ func (m *Manifest) encode() []byte {
 	if err := encoder.Encode(&e); err != nil {
 		panic(err) // JSON can hold every field of a manifest
 	}
-	return b.Bytes()
+	return seal(b.Bytes())
 }
 
 func orEmpty[T any](s []T) []T {
@@ -188,7 +189,7 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
-// decode reads a manifest. It ignores unknown members: a newer version may
+// decode reads a manifest, and refuses one that was damaged. It ignores unknown members: a newer version may
 // write more.
 func decode(b []byte) (*Manifest, error) {
 	m := new(Manifest)
@@ -207,7 +208,10 @@ func decode(b []byte) (*Manifest, error) {
 			return nil, fmt.Errorf("parts: number %d needs a key, a size and a SHA-256 of 64 hex digits", i)
 		}
 	}
-	return m, nil
+	if err := checkSeal(b); err != nil {
+		return nil, err
+	}
+	return m, m.checkTimes()
 }
 
 func isSHA256(s string) bool {

@@ -25,6 +25,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"daybook/sources/store"
@@ -129,9 +130,24 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	}
 	m, err := decode(text.Bytes())
 	if err != nil {
-		return Base{}, fmt.Errorf("%s %w: %w; restore it, or delete it and run again to rebuild its partition", st.URL(key), ErrNoManifest, err)
+		return Base{}, fmt.Errorf("%s %w: %w; restore it from a backup, or delete it and rebuild its partition with: %s", st.URL(key), ErrNoManifest, err, rebuildCommand(dir))
 	}
 	return Base{Manifest: m, ETag: object.ETag, Modified: object.Modified}, nil
+}
+
+// rebuildCommand is the command that rebuilds the partition in dir, which ends
+// in a segment such as dt=2026-11-20 or month=2026-11, or the revision below it
+// in the history.
+func rebuildCommand(dir string) string {
+	for segment := range strings.SplitSeq(dir, "/") {
+		if date, ok := strings.CutPrefix(segment, "dt="); ok {
+			return "daybook run --date " + date
+		}
+		if month, ok := strings.CutPrefix(segment, "month="); ok {
+			return "daybook run --month " + month
+		}
+	}
+	return "daybook run"
 }
 
 // Publish replaces the content of a partition by p and returns the resulting

@@ -174,7 +174,9 @@ func TestRefreshed(t *testing.T) {
 		"accounting": func(m *Manifest) { m.Accounting.Rejected = map[string]int64{"bad_json": 1} },
 		"checks":     func(m *Manifest) { m.Checks = []Check{{Name: "few rows", Severity: Warn}} },
 		"fold":       func(m *Manifest) { m.Fold = &FoldInfo{Duplicates: 1} },
-		"digest":     func(m *Manifest) { m.Digest = &DigestInfo{Late: []LateLines{{Date: "2026-01-01", Lines: 1}}} },
+		"digest": func(m *Manifest) {
+			m.Digest = &DigestInfo{Late: []LateLines{{Date: "2026-11-13", Lines: 1, DaysOff: 7}}}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := store.NewMemory(nil)

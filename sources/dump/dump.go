@@ -15,7 +15,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"daybook/config"
 	"daybook/sources/store"
@@ -137,7 +139,7 @@ type Dump struct {
 // Listing holds the objects under a day's prefix, except control files.
 type Listing struct {
 	Dumps   []Dump   // by key
-	Unknown []string // keys with other names, by key
+	Unknown []string // other keys, which are not read, by key: with another name, a name that is not UTF-8 (escaped), or not a file
 }
 
 // Lister is the part of store.Store that ListDay needs.
@@ -182,9 +184,23 @@ func (l *Listing) add(object store.Object) {
 	if directory || isControl(name) {
 		return
 	}
+	switch {
+	case object.Special != "":
+		l.Unknown = append(l.Unknown, object.Key+" ("+object.Special+")")
+		return
+	case !utf8.ValidString(object.Key): // JSON could not name it as an input
+		l.Unknown = append(l.Unknown, escaped(object.Key))
+		return
+	}
 	if codec, isDump := codecOf(name); isDump {
 		l.Dumps = append(l.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Codec: codec})
 	} else {
 		l.Unknown = append(l.Unknown, object.Key)
 	}
+}
+
+// escaped shows a name that is not UTF-8.
+func escaped(name string) string {
+	quoted := strconv.Quote(name)
+	return quoted[1:len(quoted)-1] + " (the name is not UTF-8)"
 }

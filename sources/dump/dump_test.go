@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -251,5 +253,58 @@ func TestListAll(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(one, listing) || len(one.Dumps) != 1 {
 			t.Errorf("%s: all at once %+v, alone %+v, %v", d, listing, one, err)
 		}
+	}
+}
+
+// A name that is not UTF-8 cannot be named in a manifest, so it would be a new
+// input in every plan. It is reported instead, as are files that are not dumps.
+func TestListUnreadable(t *testing.T) {
+	root := t.TempDir()
+	day20 := filepath.Join(root, "2026/11/20")
+	if err := os.MkdirAll(filepath.Join(day20, "b\xfe"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.ndjson", "a\xff.ndjson", "b\xfe/c.ndjson", "c.txt"} {
+		if err := os.WriteFile(filepath.Join(day20, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"fifo.ndjson", "_fifo", ".fifo"} {
+		if err := syscall.Mkfifo(filepath.Join(day20, name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st, err := store.NewDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing, err := ListDay(t.Context(), st, "{yyyy}/{mm}/{dd}/", day.Date(2026, time.November, 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(listing.Dumps) != 1 || listing.Dumps[0].Key != "2026/11/20/a.ndjson" {
+		t.Errorf("the dumps are %+v", listing.Dumps)
+	}
+	want := []string{
+		`2026/11/20/a\xff.ndjson (the name is not UTF-8)`, `2026/11/20/b\xfe/c.ndjson (the name is not UTF-8)`,
+		"2026/11/20/c.txt", "2026/11/20/fifo.ndjson (a FIFO)",
+	}
+	if !slices.Equal(listing.Unknown, want) {
+		t.Errorf("unknown are\n%q; want\n%q", listing.Unknown, want)
+	}
+
+	files, unknown, err := Find([]string{day20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = []string{
+		filepath.Join(day20, `a\xff.ndjson (the name is not UTF-8)`), filepath.Join(day20, `b\xfe (the name is not UTF-8)`),
+		filepath.Join(day20, "c.txt"), filepath.Join(day20, "fifo.ndjson (not a regular file)"),
+	}
+	if !slices.Equal(unknown, want) {
+		t.Errorf("Find: unknown are\n%q; want\n%q", unknown, want)
+	}
+	if want := []string{filepath.Join(day20, "a.ndjson")}; !slices.Equal(files, want) {
+		t.Errorf("Find: the dumps are %q; want %q", files, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 )
 
 // Stdin is the path that means standard input.
@@ -47,9 +48,27 @@ func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 		if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
 			return &fs.PathError{Op: inner.Op, Path: file, Err: inner.Err} // with the path from the caller's view
 		}
-		switch {
-		case err != nil || entry.IsDir() || isControl(entry.Name()):
+		if err == nil && !utf8.ValidString(rel) { // the library does not open it
+			unknown = append(unknown, escaped(file))
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if err != nil || entry.IsDir() || isControl(entry.Name()) {
 			return err
+		}
+		mode := entry.Type()
+		if mode&fs.ModeSymlink != 0 {
+			info, err := fs.Stat(dir, rel)
+			if err != nil {
+				return &fs.PathError{Op: "stat", Path: file, Err: errors.Unwrap(err)}
+			}
+			mode = info.Mode()
+		}
+		switch {
+		case !mode.IsRegular(): // opening a FIFO would block
+			unknown = append(unknown, file+" (not a regular file)")
 		case IsName(entry.Name()):
 			files = append(files, file)
 		default:

@@ -33,12 +33,17 @@ const (
 // a path below the root, Put is atomic and durable, and conditions hold between
 // processes.
 //
-// An object's ETag consists of its file's size, modification time and inode, so
-// a listing reads no contents. Put gives every file a new inode and a time of
-// its own. A file that another program rewrites in place keeps its ETag only if
-// its size and its time stay the same.
+// An object's ETag consists of its file's size, modification time, inode and
+// change time (ctime), so a listing reads no contents. The system sets the
+// ctime whenever the content, the attributes or the links of a file change, and
+// no program can set it back. So the ETag changes with every rewrite, even one
+// in place that restores size and modification time. It also changes without
+// the content: when files are copied or restored from a backup, when their
+// owner, mode or number of hard links changes, or when they move to another
+// file system. [SameData] tells such a change from others.
 //
-// Symbolic links to files and to directories are followed.
+// Symbolic links to files and to directories are followed. FIFOs, sockets and
+// devices are listed as special, and never opened.
 type Dir struct {
 	root   string
 	create atomic.Bool // the root does not exist; the first Put creates it
@@ -131,19 +136,58 @@ func (d *Dir) checkRoot(op string) error {
 }
 
 func etagOf(info fs.FileInfo) string {
-	var inode uint64
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		inode = stat.Ino
-	}
 	etag := make([]byte, 0, 64) // listings make many of them
 	etag = strconv.AppendInt(etag, info.Size(), 16)
 	etag = strconv.AppendInt(append(etag, '-'), info.ModTime().UnixNano(), 16)
-	etag = strconv.AppendUint(append(etag, '-'), inode, 16)
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		etag = strconv.AppendUint(append(etag, '-'), stat.Ino, 16)
+		etag = strconv.AppendInt(append(etag, '-'), changeTime(stat), 16)
+	}
 	return string(etag)
 }
 
+// SameData reports whether two ETags of a [Dir] have the same size and
+// modification time: the file was copied or restored, or its attributes
+// changed, and its content is probably the same.
+func SameData(a, b string) bool {
+	dataOf := func(etag string) string {
+		size, rest, _ := strings.Cut(etag, "-")
+		modified, _, more := strings.Cut(rest, "-")
+		if !more {
+			return "" // not an ETag of a Dir
+		}
+		return size + "-" + modified
+	}
+	return dataOf(a) != "" && dataOf(a) == dataOf(b)
+}
+
+// unlinked reports whether an open file lost a link, and nothing else changed:
+// Put replaced it, or it was deleted. That sets its ctime.
+func unlinked(before, now fs.FileInfo) bool {
+	was, ok := before.Sys().(*syscall.Stat_t)
+	is, also := now.Sys().(*syscall.Stat_t)
+	return ok && also && is.Nlink < was.Nlink && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
+}
+
+// special describes a file that is neither a regular file nor a directory.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "not a regular file"
+}
+
 func describe(key string, info fs.FileInfo) Object {
-	return Object{Key: key, Size: info.Size(), ETag: etagOf(info), Modified: info.ModTime()}
+	o := Object{Key: key, Size: info.Size(), ETag: etagOf(info), Modified: info.ModTime()}
+	if !info.Mode().IsRegular() {
+		o.Special = special(info.Mode())
+	}
+	return o
 }
 
 // List walks only the directories that can hold keys with the prefix.
@@ -248,7 +292,7 @@ func (w *dirWalk) walk(dir string, info fs.FileInfo) bool {
 			return w.fail(key, err)
 		case info.IsDir():
 			entries = append(entries, dirEntry{key + "/", info})
-		case info.Mode().IsRegular() && strings.HasPrefix(key, w.prefix) && isTemp(key) == w.temps:
+		case strings.HasPrefix(key, w.prefix) && isTemp(key) == w.temps:
 			entries = append(entries, dirEntry{key, info})
 		}
 	}
@@ -319,8 +363,8 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length
 		return nil, d.fail("open", key, err)
 	}
 	object := describe(key, info)
-	if ifMatch != "" && object.ETag != ifMatch {
-		return nil, changed(d, "open", key, ifMatch, object.ETag)
+	if err := checkVersion(d, "open", key, ifMatch, object.ETag); err != nil {
+		return nil, err
 	}
 	if err := checkOffset(d, object, offset); err != nil {
 		return nil, err
@@ -328,15 +372,11 @@ func (d *Dir) reader(ctx context.Context, f *os.File, key string, offset, length
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return nil, d.fail("open", key, err)
 	}
-	r := &dirReader{ctx: ctx, d: d, f: f, object: object, left: math.MaxInt64}
+	r := &dirReader{ctx: ctx, d: d, f: f, info: info, object: object, left: math.MaxInt64}
 	if length >= 0 {
 		r.left = endOf(object, offset, length) - offset
 	}
 	return r, nil
-}
-
-func changed(s Store, op, key, want, have string) error {
-	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is now %s", want, have)}
 }
 
 // endOf is the offset at which a read of length bytes from offset ends.
@@ -358,6 +398,7 @@ type dirReader struct {
 	ctx    context.Context
 	d      *Dir
 	f      *os.File
+	info   fs.FileInfo // when it was opened
 	object Object
 	left   int64 // bytes still to read
 }
@@ -381,8 +422,8 @@ func (r *dirReader) Read(p []byte) (int, error) {
 	if err != nil {
 		return n, r.d.fail("read", r.object.Key, err)
 	}
-	if now := etagOf(info); now != r.object.ETag {
-		return n, changed(r.d, "read", r.object.Key, r.object.ETag, now)
+	if err := checkVersion(r.d, "read", r.object.Key, r.object.ETag, etagOf(info)); err != nil && !unlinked(r.info, info) {
+		return n, err
 	}
 	return n, io.EOF
 }
@@ -408,13 +449,21 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 	}
 	d.create.Store(false)
 	temp := filepath.Join(filepath.Dir(path), tempPrefix+rand.Text())
-	info, err := writeFile(ctx, temp, body, size)
+	f, err := writeFile(ctx, temp, body, size)
 	if err == nil {
 		err = d.publish(temp, path, cond)
 	}
 	if err != nil {
+		if f != nil {
+			f.Close()
+		}
 		os.Remove(temp) // if this fails, Unfinished lists it
 		return Object{}, d.failPut(key, err)
+	}
+	defer f.Close()
+	info, err := f.Stat() // now, because the rename has set the ctime
+	if err != nil {
+		return Object{}, d.fail("put", key, err)
 	}
 	return describe(key, info), nil
 }
@@ -429,6 +478,7 @@ func (d *Dir) failPut(key string, err error) error {
 		e.Err = errors.New("a parent of its path is a file; in a directory, no key can lie below another")
 	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
 		e.Err = errors.New("its path is a directory; in a directory, no key can lie below another")
+		e.Hint = "remove or rename " + d.path(key)
 	default:
 		return d.fail("put", key, err)
 	}
@@ -436,28 +486,27 @@ func (d *Dir) failPut(key string, err error) error {
 }
 
 // writeFile creates the file at path and syncs its content, not its directory
-// entry.
-func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (info fs.FileInfo, err error) {
+// entry. The caller closes the file, which is nil only if it was not created.
+func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-	}()
+	return f, fill(ctx, f, body, size)
+}
+
+func fill(ctx context.Context, f *os.File, body io.ReaderAt, size int64) error {
 	buf := make([]byte, min(size, 256<<10))
 	for off := int64(0); off < size; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		n, err := body.ReadAt(buf[:min(size-off, int64(len(buf)))], off)
 		if n == 0 {
-			return nil, fmt.Errorf("read the body at %d: %w", off, err)
+			return fmt.Errorf("read the body at %d: %w", off, err)
 		}
 		if _, err := f.Write(buf[:n]); err != nil {
-			return nil, err
+			return err
 		}
 		off += int64(n)
 	}
@@ -465,13 +514,10 @@ func writeFile(ctx context.Context, path string, body io.ReaderAt, size int64) (
 	// inodes: two quick Puts could get the same ETag. The time set here has
 	// nanoseconds.
 	now := time.Now()
-	if err := os.Chtimes(path, now, now); err != nil {
-		return nil, err
+	if err := os.Chtimes(f.Name(), now, now); err != nil {
+		return err
 	}
-	if err := f.Sync(); err != nil {
-		return nil, err
-	}
-	return f.Stat()
+	return f.Sync()
 }
 
 // publish renames the temporary file to path if the condition holds.
@@ -488,18 +534,28 @@ func (d *Dir) publish(temp, path string, cond Condition) error {
 	if cond.Conditional() {
 		info, err := os.Stat(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && cond.IfAbsent:
-		case err == nil && !cond.IfAbsent && etagOf(info) == cond.IfMatch:
-		case err == nil, errors.Is(err, fs.ErrNotExist):
-			return ErrPrecondition
-		default:
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
+		case err == nil && info.IsDir():
+			return &fs.PathError{Op: "put", Path: path, Err: syscall.EISDIR}
+		case !cond.holds(info):
+			return ErrPrecondition
 		}
 	}
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// holds reports whether c holds for the file at a key, which is nil if there is
+// none. A special file is not an object.
+func (c Condition) holds(file fs.FileInfo) bool {
+	exists := file != nil && file.Mode().IsRegular()
+	if c.IfAbsent {
+		return !exists
+	}
+	return exists && etagOf(file) == c.IfMatch
 }
 
 // lock takes the lock of the store's writers. The operating system releases it

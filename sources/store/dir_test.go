@@ -3,6 +3,8 @@ package store_test
 import (
 	"errors"
 	"io"
+	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"daybook/sources/store"
 )
@@ -231,27 +234,136 @@ func TestDirConflictsOfFilesAndDirectories(t *testing.T) {
 	d := newDir(t)
 	put(t, d, "a/b", "v")
 	for key, want := range map[string]string{
-		"a":     "put " + d.URL("a") + ": its path is a directory; in a directory, no key can lie below another",
+		"a":     "put " + d.URL("a") + ": its path is a directory; in a directory, no key can lie below another; remove or rename " + filepath.Join(rootOf(d), "a"),
 		"a/b/c": "put " + d.URL("a/b/c") + ": a parent of its path is a file; in a directory, no key can lie below another",
 	} {
-		if _, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, store.Condition{}); err == nil || err.Error() != want {
-			t.Errorf("%v; want %s", err, want)
+		// A conditional put, too: neither a directory nor a file is another writer.
+		for _, cond := range []store.Condition{{}, {IfAbsent: true}, {IfMatch: "e"}} {
+			if _, err := d.Put(t.Context(), key, strings.NewReader("x"), 1, cond); err == nil || err.Error() != want {
+				t.Errorf("%+v: %v; want %s", cond, err, want)
+			}
 		}
 	}
 }
 
-// A fifo must not hang a run, and is no object.
-func TestDirIrregularFiles(t *testing.T) {
+// FIFOs, sockets and devices are listed as such. Opening a FIFO would block.
+func TestDirSpecialFiles(t *testing.T) {
 	d := newDir(t)
-	if err := syscall.Mkfifo(filepath.Join(rootOf(d), "fifo"), 0o666); err != nil {
+	root := rootOf(d)
+	if err := syscall.Mkfifo(filepath.Join(root, "fifo"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := listKeys(d, t, ""); err != nil || len(keys) != 0 {
-		t.Errorf("listed %q, %v", keys, err)
+	t.Chdir(root) // the path of a socket has at most about 100 bytes
+	listener, err := net.Listen("unix", "socket")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := readAll(t, d, "fifo", 0, ""); !errors.Is(err, store.ErrNotFound) {
+	defer listener.Close()
+	if err := os.Symlink("/dev/null", "device"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, d, "file", "x")
+	got := map[string]string{}
+	for o, err := range d.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[o.Key] = o.Special
+	}
+	if want := map[string]string{"fifo": "a FIFO", "socket": "a socket", "device": "a device", "file": ""}; !maps.Equal(got, want) {
+		t.Errorf("listed %q; want %q", got, want)
+	}
+	for _, key := range []string{"fifo", "socket", "device"} {
+		if _, err := readAll(t, d, key, 0, ""); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	// There is no object at their keys.
+	if _, err := d.Put(t.Context(), "fifo", strings.NewReader("x"), 1, store.Condition{IfMatch: "e"}); !errors.Is(err, store.ErrPrecondition) {
 		t.Error(err)
 	}
+	if _, err := d.Put(t.Context(), "fifo", strings.NewReader("x"), 1, store.Condition{IfAbsent: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What changes an ETag, and whether it may be the content that changed.
+func TestDirIdentity(t *testing.T) {
+	for name, c := range map[string]struct {
+		change   func(path string, info os.FileInfo) error
+		sameData bool
+	}{
+		"rewritten in place, time restored": {func(path string, info os.FileInfo) error {
+			return errors.Join(os.WriteFile(path, []byte("9876543210"), 0), os.Chtimes(path, info.ModTime(), info.ModTime()))
+		}, true},
+		"rewritten": {func(path string, info os.FileInfo) error {
+			later := info.ModTime().Add(time.Second)
+			return errors.Join(os.WriteFile(path, []byte("9876543210"), 0), os.Chtimes(path, later, later))
+		}, false},
+		"copied": {func(path string, info os.FileInfo) error {
+			return errors.Join(os.WriteFile(path+"2", []byte("0123456789"), 0o666), os.Chtimes(path+"2", info.ModTime(), info.ModTime()), os.Rename(path+"2", path))
+		}, true},
+		"mode":      {func(path string, _ os.FileInfo) error { return os.Chmod(path, 0o600) }, true},
+		"hard link": {func(path string, _ os.FileInfo) error { return os.Link(path, path+"2") }, true},
+		"longer": {func(path string, info os.FileInfo) error {
+			return errors.Join(os.Truncate(path, 11), os.Chtimes(path, info.ModTime(), info.ModTime()))
+		}, false},
+	} {
+		d := newDir(t)
+		path := filepath.Join(rootOf(d), "k")
+		before := put(t, d, "k", "0123456789")
+		// A file's ctime is that of a clock that may tick only every 10 ms.
+		if err := os.WriteFile(path+"-clock", nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ctime(t, path+"-clock") <= ctime(t, path) {
+			if err := os.Chmod(path+"-clock", 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.change(path, info); err != nil {
+			t.Fatal(err)
+		}
+		_, after, err := d.Open(t.Context(), "k", 0, 0, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.ETag == after.ETag {
+			t.Errorf("%s: the ETag is still %s", name, before.ETag)
+		}
+		if got := store.SameData(before.ETag, after.ETag); got != c.sameData {
+			t.Errorf("%s: SameData(%s, %s) is %v", name, before.ETag, after.ETag, got)
+		}
+		if _, _, err := d.Open(t.Context(), "k", 0, store.ToEnd, before.ETag); !errors.Is(err, store.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, etags := range [][2]string{
+		{"d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"}, // S3
+		{"d41d8cd98f00b204e9800998ecf8427e-2", "d41d8cd98f00b204e9800998ecf8427e-2"},
+		{"", ""}, {"-", "-"},
+	} {
+		if store.SameData(etags[0], etags[1]) {
+			t.Errorf("SameData(%q, %q)", etags[0], etags[1])
+		}
+	}
+	// Released versions had no ctime.
+	if !store.SameData("a-18b0-7", "a-18b0-7-18c1") || store.SameData("a-18b0-7", "a-18b1-7-18c1") {
+		t.Error("an ETag of a released version is not compared by size and time")
+	}
+}
+
+func ctime(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.ChangeTime(info.Sys().(*syscall.Stat_t))
 }
 
 // Four processes add to one counter by compare and swap; none of their

@@ -80,6 +80,21 @@ func notApplied(err error) bool {
 	return errors.As(err, &e) && e.NotApplied
 }
 
+// checkVersion compares the version that a store opened with the one that the
+// caller asked for; an empty etag asks for any. Every store and every retry
+// calls it for the answer, because a server may ignore the condition of the
+// request. have is empty if the answer has no ETag.
+func checkVersion(s Store, op, key, etag, have string) error {
+	switch {
+	case etag == "" || have == etag:
+		return nil
+	case have == "":
+		return &Error{Op: op, URL: s.URL(key), Err: fmt.Errorf("the answer has no ETag, so it is unknown whether the object is still the one with the ETag %s", etag),
+			Hint: "use a store, or a proxy before it, that sends ETags", Final: true}
+	}
+	return &Error{Op: op, URL: s.URL(key), Kind: ErrChanged, Err: fmt.Errorf("its ETag was %s and is now %s", etag, have)}
+}
+
 // CheckKey rejects keys that a directory cannot hold: an empty key, a leading
 // or trailing slash, an empty, "." or ".." segment, or a NUL.
 func CheckKey(key string) error {

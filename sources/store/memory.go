@@ -87,8 +87,8 @@ func (m *Memory) Open(ctx context.Context, key string, offset, length int64, ifM
 	if !ok {
 		return nil, Object{}, &Error{Op: "open", URL: m.URL(key), Kind: ErrNotFound}
 	}
-	if ifMatch != "" && o.ETag != ifMatch {
-		return nil, Object{}, changed(m, "open", key, ifMatch, o.ETag)
+	if err := checkVersion(m, "open", key, ifMatch, o.ETag); err != nil {
+		return nil, Object{}, err
 	}
 	if err := checkOffset(m, o.Object, offset); err != nil {
 		return nil, Object{}, err

@@ -95,7 +95,7 @@ func TestOpenURLErrors(t *testing.T) {
 		{"s3://", store.S3Options{}, `open the store s3://: the bucket name "": Bucket name cannot be empty`},
 		{"s3://b_?/x", store.S3Options{}, `open the store s3://b_?/x: the bucket name "b_?": Bucket name contains invalid characters`},
 		{"s3://bucket", store.S3Options{Endpoint: "ftp://host"}, `open the store s3://bucket: the endpoint "ftp://host" has the scheme "ftp"; use https, http or none`},
-		{"s3://bucket", store.S3Options{Endpoint: "https://host", Plaintext: true}, `open the store s3://bucket: the endpoint "https://host" asks for TLS, the option Plaintext for none; drop one`},
+		{"s3://bucket", store.S3Options{Endpoint: "https://host", Plaintext: true}, `open the store s3://bucket: the endpoint "https://host" asks for TLS, and TLS is switched off; remove https:// or set tls to true`},
 		{"s3://bucket", store.S3Options{Endpoint: "host/path"}, `open the store s3://bucket: the endpoint "host/path": Endpoint url cannot have fully qualified paths.`},
 		{"s3://bucket", store.S3Options{Lookup: "dns"}, `open the store s3://bucket: unknown bucket lookup "dns"; use "path", "virtual-host" or nothing`},
 		{"s3://bucket", store.S3Options{CAFile: "none.pem"}, `open the store s3://bucket: read the CA file: open none.pem: no such file or directory`},

@@ -145,7 +145,7 @@ func (s *retryStore) List(ctx context.Context, prefix string) iter.Seq2[Object, 
 func (s *retryStore) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
 	a := attempts{policy: &s.policy}
 	for {
-		rc, o, err := s.Store.Open(ctx, key, offset, length, ifMatch)
+		rc, o, err := s.open(ctx, key, offset, length, ifMatch)
 		if err == nil {
 			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, end: endOf(o, offset, length), attempts: attempts{policy: &s.policy}}, o, nil
 		}
@@ -153,6 +153,19 @@ func (s *retryStore) Open(ctx context.Context, key string, offset, length int64,
 			return nil, Object{}, err
 		}
 	}
+}
+
+// open opens the version with the ETag ifMatch even if s.Store ignores ifMatch.
+func (s *retryStore) open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error) {
+	rc, o, err := s.Store.Open(ctx, key, offset, length, ifMatch)
+	if err != nil {
+		return nil, Object{}, err
+	}
+	if err := checkVersion(s, "open", key, ifMatch, o.ETag); err != nil {
+		rc.Close()
+		return nil, Object{}, err
+	}
+	return rc, o, nil
 }
 
 // retryReader reads one version of an object and reopens it where it broke off.
@@ -216,13 +229,13 @@ func (r *retryReader) tooLong() {
 }
 
 func (r *retryReader) reopen() {
-	rc, o, err := r.s.Store.Open(r.ctx, r.object.Key, r.offset, r.end-r.offset, r.object.ETag)
+	rc, o, err := r.s.open(r.ctx, r.object.Key, r.offset, r.end-r.offset, r.object.ETag)
 	switch {
 	case err != nil:
 		r.err = r.attempts.again(r.ctx, err, true)
-	case o.ETag != r.object.ETag || o.Size != r.object.Size: // a store that ignores If-Match
+	case o.Size != r.object.Size:
 		rc.Close()
-		r.err = changed(r.s, "read", r.object.Key, r.object.ETag, o.ETag)
+		r.err = &Error{Op: "read", URL: r.s.URL(r.object.Key), Kind: ErrChanged, Err: fmt.Errorf("it had %d bytes and now has %d, under the same ETag", r.object.Size, o.Size)}
 	default:
 		r.rc = rc
 	}

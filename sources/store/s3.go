@@ -140,7 +140,7 @@ func splitEndpoint(endpoint string, plaintext bool) (host string, secure bool, e
 	case scheme == "http":
 		plaintext = true
 	case scheme == "https" && plaintext:
-		return "", false, fmt.Errorf("the endpoint %q asks for TLS, the option Plaintext for none; drop one", endpoint)
+		return "", false, fmt.Errorf("the endpoint %q asks for TLS, and TLS is switched off; remove https:// or set tls to true", endpoint)
 	case scheme != "https":
 		return "", false, fmt.Errorf("the endpoint %q has the scheme %q; use https, http or none", endpoint, scheme)
 	}
@@ -218,7 +218,7 @@ func (s *S3) fail(op, key string, err error) error {
 	case errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify):
 		e.Hint, e.Final, e.NotApplied = "check the name of the endpoint, or set ca_file to the certificate of its CA", true, true
 	case errors.Is(err, http.ErrSchemeMismatch):
-		e.Hint, e.Final, e.NotApplied = "the endpoint does not speak TLS; say http:// if that is right", true, true
+		e.Hint, e.Final, e.NotApplied = "the server does not use TLS; put http:// before the endpoint, or set tls to false", true, true
 	case errors.As(err, &dial) && dial.Op == "dial":
 		e.Hint, e.NotApplied = "check the endpoint, and that its server runs", true
 	}
@@ -254,6 +254,9 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		r.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(r.Code, "SlowDown"),
 		r.StatusCode == http.StatusTooManyRequests:
 		e.NotApplied = true
+	case r.Code == headBadRequest && strings.Contains(r.Message, "HTTPS"):
+		// What servers in Go and nginx answer to HTTP where they expect TLS.
+		e.Hint, e.Final, e.NotApplied = "the server uses TLS; remove http:// before the endpoint, or set tls to true", true, true
 	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
 		// versitygw refuses a put without reading its body, then takes the rest
 		// of the body for the next request on the connection and answers this.
@@ -335,8 +338,15 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 		err = errors.New("the answer has no Content-Length")
 	}
 	if err != nil {
+		err = &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}
+	}
+	// Another version first: it may have another range, too.
+	if changed := checkVersion(s, "open", key, ifMatch, o.ETag); changed != nil {
+		err = changed
+	}
+	if err != nil {
 		body.Close()
-		return nil, Object{}, &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}
+		return nil, Object{}, err
 	}
 	return &s3Reader{s: s, key: key, body: body}, o, nil
 }
@@ -348,8 +358,8 @@ func (s *S3) openEmpty(ctx context.Context, key string, offset int64, ifMatch st
 		return nil, Object{}, s.fail("open", key, err)
 	}
 	o := Object{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
-	if ifMatch != "" && o.ETag != ifMatch {
-		return nil, Object{}, changed(s, "open", key, ifMatch, o.ETag)
+	if err := checkVersion(s, "open", key, ifMatch, o.ETag); err != nil {
+		return nil, Object{}, err
 	}
 	if err := checkOffset(s, o, offset); err != nil {
 		return nil, Object{}, err

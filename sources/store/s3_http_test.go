@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -191,6 +192,38 @@ func TestS3Requests(t *testing.T) {
 	}
 }
 
+// A server that ignores If-Match answers with the current version. Its ETag
+// shows that this is another one, whatever part of it was asked for.
+func TestS3IgnoresIfMatch(t *testing.T) {
+	for etag, c := range map[string]struct {
+		want error
+		text string
+	}{
+		`"e"`:     {nil, ""},
+		`"other"`: {store.ErrChanged, "its ETag was e and is now other"},
+		"":        {nil, "the answer has no ETag, so it is unknown whether the object is still the one with the ETag e; use a store, or a proxy before it, that sends ETags"},
+	} {
+		s, _ := fakeS3(t, someone, func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("If-Match")
+			if etag != "" {
+				w.Header().Set("ETag", etag)
+			}
+			http.ServeContent(w, r, "", time.Unix(1795168800, 0), strings.NewReader("0123456789"))
+		})
+		for _, offset := range []int64{0, 3, 10} {
+			for _, length := range []int64{store.ToEnd, 0, 2} {
+				rc, _, err := s.Open(t.Context(), "k", offset, length, "e")
+				if err == nil {
+					rc.Close()
+				}
+				if c.text == "" && err != nil || c.text != "" && (err == nil || !strings.HasSuffix(err.Error(), c.text)) || c.want != nil && !errors.Is(err, c.want) {
+					t.Errorf("ETag %s, %d bytes from %d: error %v; want %q", etag, length, offset, err, c.text)
+				}
+			}
+		}
+	}
+}
+
 // A server that answers with another range than was asked for, or with the
 // whole, would make a wrong body.
 func TestS3RangeIgnored(t *testing.T) {
@@ -365,6 +398,52 @@ func TestS3CredentialsFromEnvironment(t *testing.T) {
 	}
 }
 
+// An endpoint may have a scheme or not. The error for a wrong one names the
+// right one, and what it says works.
+func TestS3Schemes(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"e"`)
+		http.ServeContent(w, r, "", time.Unix(1795168800, 0), strings.NewReader("0123456789"))
+	})
+	plain := httptest.NewServer(handler)
+	t.Cleanup(plain.Close)
+	secure := httptest.NewUnstartedServer(handler)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plainHost, secureHost := strings.TrimPrefix(plain.URL, "http://"), strings.TrimPrefix(secure.URL, "https://")
+	for _, c := range []struct {
+		endpoint  string
+		plaintext bool
+		want      string // the end of the error; empty if it works
+	}{
+		{"http://" + plainHost, false, ""},
+		{"http://" + plainHost, true, ""},
+		{"http://" + plainHost + "/", false, ""},
+		{plainHost, true, ""},
+		{plainHost, false, "; the server does not use TLS; put http:// before the endpoint, or set tls to false"},
+		{"https://" + plainHost, false, "; the server does not use TLS; put http:// before the endpoint, or set tls to false"},
+		{"https://" + secureHost, false, ""},
+		{secureHost, false, ""},
+		{"http://" + secureHost, false, "; the server uses TLS; remove http:// before the endpoint, or set tls to true"},
+		{secureHost, true, "; the server uses TLS; remove http:// before the endpoint, or set tls to true"},
+	} {
+		s, err := store.NewS3(store.S3Options{Bucket: "bucket", Region: "us-east-1", AccessKey: "a", SecretKey: "s", Endpoint: c.endpoint, Plaintext: c.plaintext, CAFile: ca})
+		if err != nil {
+			t.Errorf("%s: %v", c.endpoint, err)
+			continue
+		}
+		_, err = readAll(t, s, "k", 0, "e")
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
+			t.Errorf("%s, plaintext %v: error %v; want %q", c.endpoint, c.plaintext, err, c.want)
+		}
+	}
+}
+
 // TLS is on by default, and verified.
 func TestS3TLS(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(noContent))
@@ -386,7 +465,7 @@ func TestS3TLS(t *testing.T) {
 		t.Errorf("an unknown CA: %v; want …%s", err, want)
 	}
 	err = open(strings.TrimPrefix(plain.URL, "http://"), "")
-	if want := "; the endpoint does not speak TLS; say http:// if that is right"; err == nil || !strings.HasSuffix(err.Error(), want) {
+	if want := "; the server does not use TLS; put http:// before the endpoint, or set tls to false"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("no TLS: %v; want …%s", err, want)
 	}
 	ca := t.TempDir() + "/ca.pem"

@@ -24,6 +24,7 @@ type Object struct {
 	Size     int64     // bytes
 	ETag     string    // opaque, without quotes; changes whenever the content does
 	Modified time.Time // by the store's clock; zero if unknown
+	Special  string    // "a FIFO", "a socket" or "a device", which a directory can hold and Open refuses; empty for objects
 }
 
 // Condition makes a Put conditional. The zero value puts unconditionally.

@@ -56,13 +56,14 @@ type Fault uint8
 
 // The faults. For List and Open, LoseAnswer, Repeat and Linger act like Drop.
 const (
-	None       Fault = iota
-	Drop             // the call fails and is not made
-	LoseAnswer       // the call is made, but fails
-	Repeat           // the call is made twice; the caller gets the second answer
-	Linger           // the call fails; Deliver makes it later
-	Cut              // Open: the body fails after At bytes; List: the listing fails after At objects
-	Stall            // as Cut, but it waits for the context's end instead of failing; Put and Delete are not applied
+	None          Fault = iota
+	Drop                // the call fails and is not made
+	LoseAnswer          // the call is made, but fails
+	Repeat              // the call is made twice; the caller gets the second answer
+	Linger              // the call fails; Deliver makes it later
+	Cut                 // Open: the body fails after At bytes; List: the listing fails after At objects
+	Unconditional       // Open: the store ignores ifMatch
+	Stall               // as Cut, but it waits for the context's end instead of failing; Put and Delete are not applied
 )
 
 // Outcome decides what happens to a call. The zero value lets it through.
@@ -217,6 +218,9 @@ func (s *Store) Open(ctx context.Context, key string, offset, length int64, ifMa
 	o, err := s.begin(ctx, Call{Op: Open, Key: key, Offset: offset})
 	if err != nil {
 		return nil, store.Object{}, err
+	}
+	if o.Fault == Unconditional {
+		ifMatch = ""
 	}
 	rc, object, err := s.Store.Open(ctx, key, offset, length, ifMatch)
 	if err == nil && (o.Fault == Cut || o.Fault == Stall) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"daybook/sources/store"
+	"daybook/sources/store/faultstest"
 )
 
 // Backend creates the stores to test.
@@ -33,6 +34,7 @@ func Run(t *testing.T, b Backend) {
 		"offsets":         offsets,
 		"ranges":          ranges,
 		"if match":        ifMatch,
+		"ignored match":   ignoredMatch,
 		"conditional put": conditional,
 		"one winner":      oneWinner,
 		"list order":      listOrder,
@@ -218,6 +220,45 @@ func ifMatch(t *testing.T, s store.Store) {
 	}
 	_, _, err := s.Open(t.Context(), "other", 0, store.ToEnd, now.ETag)
 	want(t, "Open of no object with an ETag", err, store.ErrNotFound)
+}
+
+// ignoredMatch reads from a server that ignores the condition of a request: the
+// ETag of each answer decides, also where a body broke off and continues.
+func ignoredMatch(t *testing.T, s store.Store) {
+	first := put(t, s, "k", "first version")
+	var call func(faultstest.Call) faultstest.Outcome
+	lax := store.WithRetry(faultstest.New(s, func(c faultstest.Call) faultstest.Outcome { return call(c) }), store.RetryPolicy{Base: 1})
+	call = func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: faultstest.Unconditional} }
+	if data, _ := read(t, lax, "k", 0, first.ETag); string(data) != "first version" {
+		t.Errorf("read %q; want the first version", data)
+	}
+
+	opens := 0
+	call = func(faultstest.Call) faultstest.Outcome {
+		if opens++; opens == 1 {
+			return faultstest.Outcome{Fault: faultstest.Cut, At: 5}
+		}
+		return faultstest.Outcome{Fault: faultstest.Unconditional}
+	}
+	rc, _, err := lax.Open(t.Context(), "k", 0, store.ToEnd, first.ETag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	put(t, s, "k", "other version") // of the same size
+	data, err := io.ReadAll(rc)
+	want(t, "reading on in another version", err, store.ErrChanged)
+	if !strings.HasPrefix("first version", string(data)) {
+		t.Errorf("read %q; want only bytes of the first version", data)
+	}
+
+	call = func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{Fault: faultstest.Unconditional} }
+	for _, offset := range []int64{0, 1, 13} {
+		for _, length := range []int64{store.ToEnd, 0, 2} {
+			_, _, err := lax.Open(t.Context(), "k", offset, length, first.ETag)
+			want(t, fmt.Sprintf("Open of %d bytes at %d with a stale ETag", length, offset), err, store.ErrChanged)
+		}
+	}
 }
 
 func conditional(t *testing.T, s store.Store) {
