@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build demo test golden lint fuzz s3 browser screenshots bench bench-compare same-bytes clean
+.PHONY: build demo test golden lint fuzz s3 browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -87,6 +87,9 @@ same-bytes: build ## whether OLD=<git revision> publishes the same bytes as this
 	git worktree add --quiet --detach $$tmp/old $(OLD) && \
 	(cd $$tmp/old && CGO_ENABLED=0 go build -trimpath -o $$tmp/daybook ./cmd/daybook) && \
 	go run ./testdata/samebytes -old $$tmp/daybook -new $(BIN)/daybook
+
+hostile: build ## peak memory and CPU of whole processes on hostile inputs; HOSTILE=-full for inputs of full size
+	go test -count=1 -timeout $(TIMEOUT) ./testdata/hostile -daybook $(BIN)/daybook $(HOSTILE)
 
 # The pinned tools of testdata/tools: test servers, never linked in, the linter,
 # and what compares benchmarks.
