@@ -22,7 +22,6 @@ import (
 var (
 	binary = flag.String("daybook", "", "the program (make hostile)")
 	full   = flag.Bool("full", false, "inputs of full size: minutes, and GBs of temporary files")
-	limit  = flag.Duration("limit", 15*time.Second, "CPU time after which a process is killed")
 )
 
 // What a process may take.
@@ -30,7 +29,8 @@ const (
 	budget      = 256 << 20 // memory_budget
 	beside      = 150 << 20 // resident memory beside it
 	cpuAlways   = 5 * time.Second
-	cpuEachLine = 100 * time.Microsecond // some 20 times what it takes
+	cpuEachLine = 30 * time.Microsecond // some 10 times what it takes
+	cpuEachByte = 100 * time.Nanosecond // as much
 
 	// addressSpace ends a process before it takes the machine's memory.
 	addressSpace = 6 << 30
@@ -48,12 +48,12 @@ var inputs = []struct {
 	write       func(n int) func(*Lines)
 	explain     bool // whether daybook explain is measured, too
 }{
-	{"collaborators and messages", 6_000, 20_000, ".gz", Collaborators, true},
-	{"distinct tools", 15_000, 40_000, ".gz", Tools, true},
-	{"legs of a session", 200_000, 1_000_000, ".gz", Legs, true},
-	{"events of a session", 600_000, 6_000_000, ".gz", Events, true},
+	{"collaborators and messages", 12_000, 20_000, ".gz", Collaborators, true},
+	{"distinct tools", 45_000, 60_000, ".gz", Tools, true},
+	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, true},
+	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, true},
 	{"names of 0.9 MB", 300, 1_000, ".zst", Names, false},
-	{"sessions of one hash prefix", 150_000, 800_000, ".gz", SameHash, false},
+	{"sessions of one hash prefix", 300_000, 800_000, ".gz", SameHash, false},
 }
 
 // measure is what a process took.
@@ -66,13 +66,13 @@ type measure struct {
 	stderr bytes.Buffer
 }
 
-// run runs the program to its end. The kernel ends it at the limits of CPU time
-// and address space.
-func run(t *testing.T, args ...string) *measure {
+// run runs the program to its end. The kernel ends it when it takes more than
+// the address space, or than two seconds beyond the CPU time that it may take.
+func run(t *testing.T, cpu time.Duration, args ...string) *measure {
 	t.Helper()
 	const script = `ulimit -v "$1" && ulimit -t "$2" && shift 2 && exec "$@"`
-	shell := []string{"-c", script, "sh", fmt.Sprint(addressSpace >> 10), fmt.Sprint(int(limit.Seconds())), *binary}
-	ctx, cancel := context.WithTimeout(t.Context(), 30**limit) // of a process that waits
+	shell := []string{"-c", script, "sh", fmt.Sprint(addressSpace >> 10), fmt.Sprint(2 + int(cpu.Seconds())), *binary}
+	ctx, cancel := context.WithTimeout(t.Context(), 60*cpu) // ends a process that waits
 	defer cancel()
 	m := new(measure)
 	cmd := exec.CommandContext(ctx, "/bin/sh", append(shell, args...)...)
@@ -178,15 +178,15 @@ func TestHostile(t *testing.T) {
 			if err := os.WriteFile(config, fmt.Appendf(nil, "memory_budget: %d\nworkers: 2\n", budget), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			cpu := cpuAlways + time.Duration(lines.N)*cpuEachLine
-			m := run(t, "run", "--config", config, "--date", Day)
+			cpu := cpuAlways + time.Duration(lines.N)*cpuEachLine + time.Duration(lines.Bytes)*cpuEachByte
+			m := run(t, cpu, "run", "--config", config, "--date", Day)
 			var problems []string
 			if rows := publishedRows(t, filepath.Join(dir, "out")); rows < ordinary {
 				problems = append(problems, fmt.Sprintf("%d rows are published, want at least the %d of ordinary sessions", rows, ordinary))
 			}
 			results.expect(t, in.name, size, "run", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, problems)
 			if in.explain {
-				m := run(t, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)
+				m := run(t, cpu, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)
 				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, nil)
 			}
 		})
@@ -201,7 +201,7 @@ func TestHostile(t *testing.T) {
 		if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		m := run(t, "config", "check", "--config", config)
+		m := run(t, cpuAlways, "config", "check", "--config", config)
 		results.expect(t, "brackets", size, "config check", 0, int64(len(text)), m, "2", cpuAlways, beside, nil)
 	})
 	results.rows.Flush()
