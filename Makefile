@@ -1,5 +1,5 @@
-# What the README names: demo and test. Everything else serves those who
-# change daybook.
+# The README names demo and test. The other targets serve those who change
+# daybook.
 
 export GOFLAGS := -buildvcs=false
 VERSION ?= # of the program; empty: the release in cmd/daybook/version.go
@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build demo test golden lint fuzz s3 spreadsheet browser screenshots bench bench-compare same-bytes clean
+.PHONY: build demo test golden lint fuzz s3 spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -23,7 +23,7 @@ build: ## the daybook binary, in .bin/
 demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo
 
-test: build ## every test but those against real S3 servers; DuckDB reads what was published
+test: build ## all tests that need no S3 server and no browser; DuckDB reads what was published
 	go test -timeout $(TIMEOUT) $(PACKAGES)
 	cd testdata/duckdb && DAYBOOK_BIN=$(BIN)/daybook go test -timeout $(TIMEOUT) ./...
 
@@ -32,8 +32,8 @@ golden: ## write the golden files anew; read the diff
 
 lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck, of every module
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet $(PACKAGES) && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv
-	$(BIN)/staticcheck $(PACKAGES) && $(BIN)/staticcheck -tags s3 ./...
+	go vet $(PACKAGES) ./testdata/hostile && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv
+	$(BIN)/staticcheck $(PACKAGES) ./testdata/hostile && $(BIN)/staticcheck -tags s3 ./...
 	@for module in $(MODULES); do \
 		echo "vet and staticcheck $$module" && (cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
 	done
@@ -47,20 +47,20 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
-	go test -tags s3 -short -count=1 -timeout 20m ./sources/store/... ./pipeline/... ./cmd/...
+	go test -tags s3 -short -count=1 -timeout $(TIMEOUT) ./sources/store/... ./pipeline/... ./cmd/...
 
 spreadsheet: ## CSV files in LibreOffice: what adds up, what is a formula; needs libreoffice-calc-nogui
 	go test -tags spreadsheet -count=1 -timeout 20m -run Spreadsheet ./sinks/csv
 
 browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions, accessibility; needs chromium and npm
-	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 ./...
+	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 -timeout $(TIMEOUT) ./...
 
 screenshots: ## the pictures of the console that the README shows; needs chromium, and looks best with fonts-inter
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
 
-# What judges accessibility runs in the test's browser alone. It is fetched, and
-# not kept here.
+# axe-core checks accessibility inside the test's browser. It is fetched when it
+# is needed.
 $(BIN)/axe.min.js:
 	@mkdir -p $(BIN)/axe
 	cd $(BIN)/axe && npm pack --silent axe-core@$(AXE_VERSION) && \
@@ -72,7 +72,7 @@ AXE_SHA256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 bench: build $(BIN)/versitygw ## daybook against DuckDB, its floor, its targets; BENCH="-size 0.1 -rounds 2 -only versus" for less
 	cd testdata/bench && go run . -data $(BIN)/bench-data $(BENCH)
 
-# Old and new take turns, so that whatever else the machine does comes to both.
+# Old and new take turns, so that the load of the machine falls on both.
 bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against OLD=<git revision>
 	@test -n "$(OLD)" || { echo 'make bench-compare OLD=<git revision>'; exit 2; }
 	@tmp=$$(mktemp -d) && trap 'git worktree remove --force '$$tmp'/old; rm -rf '$$tmp EXIT && \
@@ -91,8 +91,11 @@ same-bytes: build ## whether OLD=<git revision> publishes the same bytes as this
 	(cd $$tmp/old && CGO_ENABLED=0 go build -trimpath -o $$tmp/daybook ./cmd/daybook) && \
 	go run ./testdata/samebytes -old $$tmp/daybook -new $(BIN)/daybook
 
-# The pinned tools of testdata/tools: test servers, never linked in, the linter,
-# and what compares benchmarks.
+hostile: build ## peak memory and CPU of whole processes on hostile inputs; HOSTILE=-full for inputs of full size
+	go test -count=1 -timeout $(TIMEOUT) ./testdata/hostile -daybook $(BIN)/daybook $(HOSTILE)
+
+# The pinned tools of testdata/tools: test servers, the linter, and the comparison
+# of benchmarks. None of them is linked into daybook.
 $(BIN)/versitygw $(BIN)/minio $(BIN)/staticcheck $(BIN)/benchstat: testdata/tools/go.mod
 	@mkdir -p $(BIN)
 	cd testdata/tools && CGO_ENABLED=0 go build -o $@ $(TOOL_$(@F))

@@ -138,6 +138,15 @@ func newReport(c *config.Report) (settings.Report, error) {
 	}
 	return settings.Report{
 		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV,
-		CSV: csv.Format{Delimiter: rune(c.CSV.Delimiter), BOM: c.CSV.BOM},
+		CSV: csvFormat(&c.CSV, language),
 	}, def.Validate()
+}
+
+// csvFormat is the format of a report's CSV files. Dutch spreadsheets read decimal
+// numbers with a comma.
+func csvFormat(c *config.CSV, language report.Language) csv.Format {
+	return csv.Format{
+		Delimiter: rune(c.Delimiter), BOM: c.BOM, DecimalComma: language == report.Dutch,
+		Durations: csv.Durations(c.Durations), Times: csv.Times(c.Times),
+	}
 }
