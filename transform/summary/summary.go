@@ -90,9 +90,8 @@ func ofDay(d *report.Definition) []*grouping {
 		newGrouping("total.csv", nil, func(*report.Row) key { return key{} }, key{}),
 		newGrouping("by_technician.csv",
 			[]keyColumn{numberColumn("technician_id"), textColumn("technician_name", 0), textColumn("technician_group", 1)},
-			func(r *report.Row) key {
-				return key{number: r.TechnicianID, text: [2]string{r.TechnicianName, r.TechnicianGroup}}
-			}),
+			func(r *report.Row) key { return key{number: r.TechnicianID} }).
+			labelled(func(r *report.Row) [2]string { return [2]string{r.TechnicianName, r.TechnicianGroup} }),
 		newGrouping("by_group.csv", []keyColumn{textColumn("technician_group", 0)},
 			func(r *report.Row) key { return key{text: [2]string{r.TechnicianGroup}} }),
 		newGrouping("by_channel.csv", []keyColumn{numberColumn("channel_id"), textColumn("channel_name", 0)},
@@ -171,11 +170,15 @@ func (a *Accumulator) table(g *grouping) (Table, error) {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(g.index), compareKeys) {
 		cells := make([]string, 0, len(t.Header))
+		group := g.index[k]
+		if g.labels != nil {
+			k.text = g.latest[group].text
+		}
 		for _, c := range g.columns {
 			cells = append(cells, c.cell(k))
 		}
 		for _, m := range measures {
-			cells = append(cells, m.cell(&all[g.index[k]]))
+			cells = append(cells, m.cell(&all[group]))
 		}
 		t.Rows = append(t.Rows, cells)
 	}
@@ -386,6 +389,42 @@ type grouping struct {
 	index   map[key]uint32 // index of each group
 	tallies []tally        // of each group
 	groups  *spill.Log     // of each row: 4 bytes
+
+	labels func(*report.Row) [2]string // nil: the texts of the key are shown
+	latest []latest                    // labels of each group
+}
+
+// latest are the labels of a group: each is that of the last row, in the order of
+// rows, in which it is known.
+type latest struct {
+	text [2]string
+	of   [2]place
+}
+
+// place is a row's place in the order of rows.
+type place struct{ dated, session, leg int64 }
+
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.dated, o.dated), cmp.Compare(p.session, o.session), cmp.Compare(p.leg, o.leg))
+}
+
+// add takes over the labels of a row.
+func (l *latest) add(r *report.Row, labels [2]string) {
+	at := place{r.Dated(), r.SessionID, r.Leg}
+	for i, text := range labels {
+		if text == "" || l.text[i] != "" && at.compare(l.of[i]) < 0 {
+			continue
+		}
+		if l.of[i] = at; text != l.text[i] {
+			l.text[i] = strings.Clone(text) // the row's may keep a much larger string alive
+		}
+	}
+}
+
+// labelled shows the labels of a group's rows instead of texts of its key.
+func (g *grouping) labelled(labels func(*report.Row) [2]string) *grouping {
+	g.labels, g.latest = labels, make([]latest, len(g.tallies))
+	return g
 }
 
 // newGrouping returns a grouping whose keys in always have a group even without
@@ -408,6 +447,9 @@ func (g *grouping) add(r *report.Row) uint32 {
 		group = g.group(k)
 	}
 	g.tallies[group].add(r)
+	if g.labels != nil {
+		g.latest[group].add(r, g.labels(r))
+	}
 	return group
 }
 
@@ -416,5 +458,8 @@ func (g *grouping) group(k key) uint32 {
 	group := uint32(len(g.tallies))
 	g.index[k] = group
 	g.tallies = append(g.tallies, tally{})
+	if g.labels != nil {
+		g.latest = append(g.latest, latest{})
+	}
 	return group
 }
