@@ -65,8 +65,8 @@ type Step struct {
 	// names them.
 	Unasked int
 
-	Dumps  []dump.Dump    // of a digest
-	Window catalog.Window // Amend: the inputs to note
+	Dumps   []dump.Dump // of a digest
+	Amended bool        // the digests that could matter have changed, and the rows have not
 }
 
 // Due reports whether a run has to do something about the step that users notice.

@@ -9,7 +9,6 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/digests"
 	"daybook/pipeline/format"
-	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
@@ -37,11 +36,11 @@ type groupRange struct {
 }
 
 // newReadRange is an empty range of one of the two tables of events.
-func newReadRange(d *catalog.DigestState, index *digest.Index, complete bool) *readRange {
+func newReadRange(d *catalog.DigestState, tails digests.Tails, complete bool) *readRange {
 	if complete {
-		return &readRange{digest: d, part: d.Complete, complete: true, tail: index.TailSize(true)}
+		return &readRange{digest: d, part: d.Complete, complete: true, tail: tails.Complete}
 	}
-	return &readRange{digest: d, part: d.Open, tail: index.TailSize(false)}
+	return &readRange{digest: d, part: d.Open, tail: tails.Open}
 }
 
 // add adds a session that has so many events in a row group. shared says that other
@@ -65,58 +64,31 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	return format.Object(ctx, sink, r.part, all)
 }
 
-// readRanges says where in the window the events of the candidates are. The indexes
-// of a window may be more than fit into memory, so each is read once.
-func (s *Stitch) readRanges(ctx context.Context, candidates []uint64) ([]*readRange, error) {
-	type entry struct {
-		candidate int
-		group     int
-		events    int64
-	}
-	type table struct {
-		r       *readRange
-		entries []entry
-	}
-	tables := make([][2]table, len(s.Window)) // complete and open, of each digest
-	err := parallel.Each(ctx, len(s.Window), s.Budget.Workers, func(ctx context.Context, i int) error {
-		index, err := s.Indexes.Get(ctx, s.Window[i], s.Date)
-		if err != nil {
-			return err
-		}
-		complete, open := &tables[i][0], &tables[i][1]
-		complete.r, open.r = newReadRange(s.Window[i], index, true), newReadRange(s.Window[i], index, false)
-		matchEntries(candidates, index, func(candidate int, e digest.Entry) {
-			t := open
-			if e.Complete {
-				t = complete
-			}
-			t.entries = append(t.entries, entry{candidate, int(e.Group), e.Events})
-		})
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	digests := make([]uint8, len(candidates)) // that have events of each, up to 2
-	for i := range tables {
-		for _, t := range tables[i] {
-			for _, e := range t.entries {
-				digests[e.candidate] = min(digests[e.candidate], 1) + 1
-			}
+// newReadRanges says where the events of the sessions that were followed are.
+func newReadRanges(f *digests.Followed) []*readRange {
+	holders := make([]uint8, len(f.Hashes)) // digests that have events of each session, up to 2
+	for _, d := range f.Digests {
+		for _, m := range d.Matches {
+			holders[m.Session] = min(holders[m.Session], 1) + 1
 		}
 	}
 	var ranges []*readRange
-	for i := range tables {
-		for _, t := range tables[i] {
-			for _, e := range t.entries {
-				t.r.add(candidates[e.candidate], e.group, e.events, digests[e.candidate] > 1)
+	for _, d := range f.Digests {
+		complete, open := newReadRange(d.State, d.Index, true), newReadRange(d.State, d.Index, false)
+		for _, m := range d.Matches {
+			r := open
+			if m.Complete {
+				r = complete
 			}
-			if len(t.entries) > 0 {
-				ranges = append(ranges, t.r)
+			r.add(f.Hashes[m.Session], int(m.Group), m.Events, holders[m.Session] > 1)
+		}
+		for _, r := range []*readRange{complete, open} {
+			if len(r.groups) > 0 {
+				ranges = append(ranges, r)
 			}
 		}
 	}
-	return ranges, nil
+	return ranges
 }
 
 // cursor is at one candidate of a range, in the order of hashes.
@@ -200,7 +172,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	if !found {
 		return nil, nil
 	}
-	r := newReadRange(d, index, e.Complete)
+	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)
 	object := r.object(ctx, s.Sink)
 	table, err := x.Table(d, r.part, r.tail, r.complete, object)

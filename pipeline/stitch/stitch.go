@@ -3,9 +3,10 @@
 //
 // A row's date is that of one of its session's events. So the sessions that can
 // have rows of a date are those with an event on it (the candidates), which the
-// digests' indexes tell. Of these sessions, the events of the whole window are
-// folded. All tables are in the order of the sessions' hashes: the digests are
-// merged like sorted lists, with one row group of each in memory at a time.
+// digests' indexes tell. They are followed through the indexes as far as their events
+// lead, and folded from all these events. All tables are in the order of the sessions'
+// hashes: the digests are merged like sorted lists, with one row group of each in
+// memory at a time.
 package stitch
 
 import (
@@ -22,7 +23,6 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/spillfile"
-	"daybook/sinks/digest"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
@@ -31,14 +31,28 @@ import (
 	"daybook/transform/shuffle"
 )
 
+// Close drops the rows.
+func (r *Result) Close() {
+	for i := range r.Rows {
+		_ = r.Rows[i].Close() // they are not needed any more
+	}
+}
+
 // Stitch makes the rows of one date for several reports.
 type Stitch struct {
 	Settings *settings.Pipeline
 	Budget   parallel.Budget
+	Catalog  *catalog.Catalog
 	Indexes  *digests.Indexes
-	Window   catalog.Window // of the date
 	Reports  []*settings.Report
 	Date     day.Day
+}
+
+// Result is the rows of a date for each report, and what they were made from.
+type Result struct {
+	Rows    []Rows           // by report; the caller closes them
+	Reach   partition.Period // the dump days that could matter to the candidates
+	Digests catalog.Window   // with events of them, by day
 }
 
 // Rows are the rows of one report's date, in the order of a partition, and what
@@ -55,6 +69,9 @@ type Counts struct {
 	Events     int64 // each counted once
 	Duplicates int64 // between dump days; a digest has none
 	Anomalies  session.Anomalies
+
+	Apart         int64 // sessions that are told as several: a silence is longer than the look-back
+	ApartLookback int   // in days: it would join all of them
 }
 
 func (c *Counts) add(o *Counts) {
@@ -63,6 +80,8 @@ func (c *Counts) add(o *Counts) {
 	c.Events += o.Events
 	c.Duplicates += o.Duplicates
 	c.Anomalies.Add(&o.Anomalies)
+	c.Apart += o.Apart
+	c.ApartLookback = max(c.ApartLookback, o.ApartLookback)
 }
 
 // sessionsPerWorker is how many sessions are worth a worker of their own.
@@ -78,37 +97,36 @@ func NewRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
 }
 
 // Run makes the rows of each report on the date.
-func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
-	candidates, err := s.candidates(ctx)
+func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
+	followed, err := s.follow(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	ranges, err := s.readRanges(ctx, candidates)
-	if err != nil {
-		return nil, err
-	}
+	ranges := newReadRanges(followed)
 	objects := make([]io.ReaderAt, len(ranges))
 	for i, r := range ranges {
 		objects[i] = r.object(ctx, s.Settings.Sink)
 	}
-	out := make([]Rows, len(s.Reports))
-	for i := range out {
-		out[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(out)))
+	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: s.reach(followed)}
+	for _, d := range followed.Digests {
+		result.Digests = append(result.Digests, d.State)
+	}
+	for i := range result.Rows {
+		result.Rows[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
 	}
 	defer func() {
 		if err != nil {
-			for i := range out {
-				_ = out[i].Close() // err is what matters
-			}
+			result.Close()
 		}
 	}()
-	workers := make([]*worker, max(1, min(s.Budget.Workers, len(candidates)/sessionsPerWorker)))
+	n := len(followed.Hashes)
+	workers := make([]*worker, max(1, min(s.Budget.Workers, n/sessionsPerWorker)))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range workers {
-		from, to := len(candidates)*i/len(workers), len(candidates)*(i+1)/len(workers)
-		w := &worker{Stitch: s, candidates: candidates[from:to], out: make([]workerRows, len(out))}
-		for j := range out {
-			w.out[j].rows = out[j].Writer()
+		from, to := n*i/len(workers), n*(i+1)/len(workers)
+		w := &worker{Stitch: s, candidates: followed.Hashes[from:to], apart: followed.Apart[from:to], out: make([]workerRows, len(s.Reports))}
+		for j := range w.out {
+			w.out[j].rows = result.Rows[j].Writer()
 		}
 		workers[i] = w
 		group.Go(parallel.Guard(func() error { return w.run(groupCtx, ranges, objects) }))
@@ -119,11 +137,33 @@ func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
 	events := int64(0)
 	for _, w := range workers {
 		events += w.events
-		for i := range out {
-			out[i].add(&w.out[i].Counts)
+		for i := range result.Rows {
+			result.Rows[i].add(&w.out[i].Counts)
 		}
 	}
-	return out, s.checkEvents(events, ranges)
+	return result, s.checkEvents(events, ranges)
+}
+
+// follow finds the candidates and follows them.
+func (s *Stitch) follow(ctx context.Context) (*digests.Followed, error) {
+	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+	from, to := s.instants()
+	window := s.Catalog.Digests(s.Settings.Window(partition.OfDay(s.Date)))
+	seeds, err := f.SeedsIn(ctx, window, from, to, s.Date)
+	if err != nil {
+		return nil, err
+	}
+	return f.Follow(ctx, seeds, s.Date)
+}
+
+// reach is the dump days that could matter to the date: those that the candidates
+// reach, and the window of the date, as any session may turn out to have events on it.
+func (s *Stitch) reach(f *digests.Followed) partition.Period {
+	reach := s.Settings.Window(partition.OfDay(s.Date))
+	if first, last, ok := f.Stretch(); ok {
+		reach = reach.Union(partition.Reach(s.Settings.Lookback, first, last))
+	}
+	return reach
 }
 
 // checkEvents fails unless as many events were read as the indexes count.
@@ -136,29 +176,6 @@ func (s *Stitch) checkEvents(read int64, ranges []*readRange) error {
 		return fmt.Errorf("stitch %s: the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", s.Date, indexed, read)
 	}
 	return nil
-}
-
-// candidates gives the hashes, in order, of the sessions that can have rows of the
-// date.
-func (s *Stitch) candidates(ctx context.Context) ([]uint64, error) {
-	from, to := s.instants()
-	var hashes []uint64
-	for _, d := range s.Window {
-		if d.Last < from || d.First >= to {
-			continue
-		}
-		index, err := s.Indexes.Get(ctx, d, s.Date)
-		if err != nil {
-			return nil, err
-		}
-		for i := range index.Len() {
-			if e := index.At(i); e.Last >= from && e.First < to {
-				hashes = append(hashes, shuffle.Hash(e.Session))
-			}
-		}
-	}
-	slices.Sort(hashes)
-	return slices.Compact(hashes), nil
 }
 
 // instants is the interval in which the date lies, in any of the reports' zones.
@@ -177,6 +194,7 @@ func (s *Stitch) instants() (from, to int64) {
 type worker struct {
 	*Stitch
 	candidates []uint64
+	apart      []uint16 // of each candidate: see digests.Followed
 	engine     session.Engine
 
 	out    []workerRows // by report
@@ -207,7 +225,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hash, digests := lowest(cursors)
+		hash, holders := lowest(cursors)
 		events = events[:0]
 		for i := 0; i < len(cursors); i++ {
 			c := cursors[i]
@@ -215,7 +233,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 				continue
 			}
 			var err error
-			if events, err = c.append(events, digests > 1); err != nil {
+			if events, err = c.append(events, holders > 1); err != nil {
 				return err
 			}
 			more, err := c.advance()
@@ -227,7 +245,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 				i--
 			}
 		}
-		if err := w.fold(ctx, events, digests); err != nil {
+		if err := w.fold(ctx, hash, events, holders); err != nil {
 			return err
 		}
 	}
@@ -249,19 +267,36 @@ func lowest(cursors []*cursor) (hash uint64, n int) {
 	return hash, n
 }
 
-// fold folds one session, whose events are those of so many digests.
-func (w *worker) fold(ctx context.Context, events []event.Event, digests int) (err error) {
+// fold folds the session of a hash, whose events are those of so many digests.
+func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, holders int) (err error) {
 	duplicates := 0
-	if digests > 1 {
+	if holders > 1 {
 		if events, duplicates, err = session.Order(ctx, events); err != nil {
 			return err
 		}
 	}
 	w.events += int64(len(events) + duplicates)
-	folded, err := w.engine.Fold(ctx, events, nil)
-	if err != nil {
-		return err
+	i, _ := slices.BinarySearch(w.candidates, hash)
+	apart := int(w.apart[i])
+	silence := partition.Silence(w.Settings.Lookback)
+	if gap := longestGap(events); gap > silence {
+		apart = int(digests.LookbackFor(gap))
 	}
+	for stretch := range session.Stretches(events, silence) {
+		folded, err := w.engine.Fold(ctx, stretch, nil)
+		if err != nil {
+			return err
+		}
+		if err := w.addRows(folded, len(stretch), duplicates, apart); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addRows adds the rows of a folded session to the reports. It has so many events;
+// duplicates were dropped, and it is apart from others by so many days of look-back.
+func (w *worker) addRows(folded *session.Session, events, duplicates, apart int) error {
 	for i, rep := range w.Reports {
 		out, has := &w.out[i], false
 		for j := range folded.Legs {
@@ -274,37 +309,31 @@ func (w *worker) fold(ctx context.Context, events []event.Event, digests int) (e
 				has = true
 			}
 		}
-		if has {
-			out.Sessions++
-			out.Events += int64(len(events))
-			out.Duplicates += int64(duplicates)
-			out.Anomalies.Add(&folded.Anomalies)
+		if !has {
+			continue
+		}
+		out.Sessions++
+		out.Events += int64(events)
+		out.Duplicates += int64(duplicates)
+		out.Anomalies.Add(&folded.Anomalies)
+		if apart > 0 {
+			out.Apart++
+			out.ApartLookback = max(out.ApartLookback, apart)
 		}
 	}
 	return nil
+}
+
+// longestGap is the longest silence between the events, in milliseconds.
+func longestGap(events []event.Event) (gap int64) {
+	for i := 1; i < len(events); i++ {
+		gap = max(gap, (events[i].TS-events[i-1].TS+999)/1000)
+	}
+	return gap
 }
 
 // isCandidate reports whether a session is one of the worker's candidates.
 func (w *worker) isCandidate(id int64) bool {
 	_, found := slices.BinarySearch(w.candidates, shuffle.Hash(id))
 	return found
-}
-
-// matchEntries calls f with the entries of an index that are of candidates, and the
-// position of each candidate.
-func matchEntries(candidates []uint64, index *digest.Index, f func(i int, e digest.Entry)) {
-	next := 0
-	for i := range index.Len() {
-		e := index.At(i)
-		hash := shuffle.Hash(e.Session)
-		for next < len(candidates) && candidates[next] < hash {
-			next++
-		}
-		if next == len(candidates) {
-			return
-		}
-		if candidates[next] == hash {
-			f(next, e)
-		}
-	}
 }
