@@ -72,6 +72,9 @@ type Extraction struct {
 	// to temporary files. 0: no limit. Package shuffle describes what it needs
 	// beside them.
 	MemoryBudget int64
+	// Silence is the longest time in milliseconds between consecutive events of one
+	// session: after a longer one, Sessions passes on another session. 0: no limit.
+	Silence int64
 	// Filter, if it is set, may reject events. All workers call it at the same time.
 	Filter   func(*event.Event) event.Reject
 	Progress *Progress // nil: progress is not counted

@@ -1,8 +1,10 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -171,14 +173,16 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 					return err
 				}
 				repeated += int64(n)
-				s, err := engine.Fold(ctx, unique, nil)
-				if err != nil {
-					return err
-				}
-				own.Sessions++
-				own.Anomalies.Add(&s.Anomalies)
-				if err := each(worker, s); err != nil {
-					return err
+				for stretch := range session.Stretches(unique, cmp.Or(x.Silence, math.MaxInt64/1000)) {
+					s, err := engine.Fold(ctx, stretch, nil)
+					if err != nil {
+						return err
+					}
+					own.Sessions++
+					own.Anomalies.Add(&s.Anomalies)
+					if err := each(worker, s); err != nil {
+						return err
+					}
 				}
 				return ctx.Err()
 			})

@@ -24,7 +24,8 @@ type readRange struct {
 	complete bool  // it is the table of sessions that look complete
 	tail     int64 // the size of the table's footer, in bytes
 	groups   []groupRange
-	events   int64 // of candidates
+	hashes   []uint64 // of the candidates, ascending
+	events   int64    // of candidates
 }
 
 // groupRange is a row group that has candidates, with the hashes of the first and
@@ -52,7 +53,14 @@ func (r *readRange) add(hash uint64, group int, events int64, shared bool) {
 	g := &r.groups[len(r.groups)-1]
 	g.to = hash
 	g.ids = g.ids || shared
+	r.hashes = append(r.hashes, hash)
 	r.events += events
+}
+
+// has reports whether the range has events of the candidate with a hash.
+func (r *readRange) has(hash uint64) bool {
+	_, found := slices.BinarySearch(r.hashes, hash)
+	return found
 }
 
 // object opens the part of the range, to read its row groups.
@@ -94,7 +102,7 @@ func newReadRanges(f *digests.Followed) []*readRange {
 // cursor is at one candidate of a range, in the order of hashes.
 type cursor struct {
 	w      *worker
-	part   publish.Part
+	r      *readRange
 	table  format.EventsTable
 	object io.ReaderAt  // that the table is in
 	groups []groupRange // that are not opened yet
@@ -117,7 +125,7 @@ func (w *worker) open(r *readRange, object io.ReaderAt) (*cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{w: w, part: r.part, table: table, object: object, groups: groups}
+	c := &cursor{w: w, r: r, table: table, object: object, groups: groups}
 	if more, err := c.advance(); err != nil || !more {
 		return nil, err
 	}
@@ -139,8 +147,8 @@ func (c *cursor) advance() (more bool, err error) {
 			if !ok {
 				break
 			}
-			if c.w.isCandidate(id) {
-				c.hash = shuffle.Hash(id)
+			if hash := shuffle.Hash(id); c.w.has(hash) && c.r.has(hash) {
+				c.hash = hash
 				return true, nil
 			}
 		}
@@ -158,7 +166,7 @@ func (c *cursor) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", c.w.Settings.Sink.URL(c.part.Key), err)
+	return fmt.Errorf("read %s: %w", c.w.Settings.Sink.URL(c.r.part.Key), err)
 }
 
 // SessionEvents reads the events that a digest has of one session; none if it has

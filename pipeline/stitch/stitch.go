@@ -28,7 +28,6 @@ import (
 	"daybook/transform/report"
 	"daybook/transform/rowsort"
 	"daybook/transform/session"
-	"daybook/transform/shuffle"
 )
 
 // Close drops the rows.
@@ -332,8 +331,8 @@ func longestGap(events []event.Event) (gap int64) {
 	return gap
 }
 
-// isCandidate reports whether a session is one of the worker's candidates.
-func (w *worker) isCandidate(id int64) bool {
-	_, found := slices.BinarySearch(w.candidates, shuffle.Hash(id))
+// has reports whether a session is one of the worker's candidates.
+func (w *worker) has(hash uint64) bool {
+	_, found := slices.BinarySearch(w.candidates, hash)
 	return found
 }
