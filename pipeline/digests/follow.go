@@ -72,6 +72,34 @@ func (f *Followed) Stretch() (first, last int64, ok bool) {
 	return slices.Min(f.first), slices.Max(f.last), true
 }
 
+// Before finds, for sessions that begin at the given times in milliseconds, the
+// look-backs that would join each with an earlier stretch of its events; 0 where none is
+// known of. It looks as far back as three look-backs.
+func (f *Follower) Before(ctx context.Context, seeds []Seed, of day.Day) ([]uint16, error) {
+	s := newSearch(seeds, 0)
+	apart := make([]uint16, len(s.Hashes))
+	if len(apart) == 0 {
+		return apart, nil
+	}
+	earliest, latest := slices.Min(s.first), slices.Max(s.first)
+	days := partition.Reach(f.Settings.Lookback, earliest-3*partition.Silence(f.Settings.Lookback), latest)
+	for _, d := range f.Catalog.Digests(days) {
+		if d.First >= latest || d.Last < earliest-3*partition.Silence(f.Settings.Lookback) {
+			continue
+		}
+		index, err := f.Indexes.Get(ctx, d, of)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range match(s.Hashes, index) {
+			if gap := s.first[m.Session] - m.Last; gap > 0 {
+				apart[m.Session] = nearer(apart[m.Session], gap)
+			}
+		}
+	}
+	return apart, nil
+}
+
 // SeedsOf are all sessions of an index.
 func SeedsOf(x *digest.Index) []Seed {
 	seeds := make([]Seed, x.Len())

@@ -140,7 +140,33 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 			result.Rows[i].add(&w.out[i].Counts)
 		}
 	}
+	if err := s.countOrphans(ctx, result, workers); err != nil {
+		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
+	}
 	return result, s.checkEvents(events, ranges)
+}
+
+// countOrphans counts the sessions that begin in the middle since they were silent for
+// longer than the look-back.
+func (s *Stitch) countOrphans(ctx context.Context, result *Result, workers []*worker) error {
+	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+	for i := range result.Rows {
+		var orphans []digests.Seed
+		for _, w := range workers {
+			orphans = append(orphans, w.out[i].orphans...)
+		}
+		apart, err := f.Before(ctx, orphans, s.Date)
+		if err != nil {
+			return err
+		}
+		for _, lookback := range apart {
+			if lookback > 0 {
+				result.Rows[i].Apart++
+				result.Rows[i].ApartLookback = max(result.Rows[i].ApartLookback, int(lookback))
+			}
+		}
+	}
+	return nil
 }
 
 // follow finds the candidates and follows them.
@@ -200,11 +226,16 @@ type worker struct {
 	events int64        // read, duplicates included
 }
 
+// maxOrphans is how many sessions without their beginning are looked up.
+const maxOrphans = 10_000
+
 // workerRows is what one worker has made for a report.
 type workerRows struct {
 	rows *rowsort.Writer
 	row  report.Row // reused
 	Counts
+
+	orphans []digests.Seed // sessions whose beginning is missing: it may lie further back
 }
 
 // run folds the worker's sessions. Their events are in ranges, each in an object.
@@ -286,7 +317,8 @@ func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, ho
 		if err != nil {
 			return err
 		}
-		if err := w.addRows(folded, len(stretch), duplicates, apart); err != nil {
+		seed := digests.Seed{Hash: hash, First: stretch[0].Millis(), Last: stretch[0].Millis()}
+		if err := w.addRows(folded, seed, len(stretch), duplicates, apart); err != nil {
 			return err
 		}
 	}
@@ -295,7 +327,7 @@ func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, ho
 
 // addRows adds the rows of a folded session to the reports. It has so many events;
 // duplicates were dropped, and it is apart from others by so many days of look-back.
-func (w *worker) addRows(folded *session.Session, events, duplicates, apart int) error {
+func (w *worker) addRows(folded *session.Session, seed digests.Seed, events, duplicates, apart int) error {
 	for i, rep := range w.Reports {
 		out, has := &w.out[i], false
 		for j := range folded.Legs {
@@ -318,6 +350,8 @@ func (w *worker) addRows(folded *session.Session, events, duplicates, apart int)
 		if apart > 0 {
 			out.Apart++
 			out.ApartLookback = max(out.ApartLookback, apart)
+		} else if folded.Anomalies[session.MissingCreated] > 0 && len(out.orphans) < maxOrphans {
+			out.orphans = append(out.orphans, seed)
 		}
 	}
 	return nil
