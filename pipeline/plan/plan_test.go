@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/settings"
 	"daybook/sources/store"
+	"daybook/testdata/golden"
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
