@@ -272,3 +272,28 @@ func TestOldManifests(t *testing.T) {
 		}
 	}
 }
+
+// FuzzManifest: any bytes are refused, or are a manifest that is the same after
+// it was written and read again.
+func FuzzManifest(f *testing.F) {
+	m := fullManifest()
+	sealed := string(m.encode())
+	f.Add([]byte(sealed))
+	f.Add([]byte(sealed[:strings.LastIndex(sealed, checksumStart)] + manifestEnd))
+	f.Add([]byte(`{"revision":1}`))
+	f.Add([]byte(`{"revision":1,"checksum":""}`))
+	f.Add([]byte(`{"revision":1,"partition":"2026-11-20","digest":{"min_time":"0026-11-20T00:00:00Z"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := decode(text)
+		if err != nil {
+			return
+		}
+		again, err := decode(m.encode())
+		if err != nil {
+			t.Fatalf("%s was taken, and then refused: %v", text, err)
+		}
+		if got, want := again.encode(), m.encode(); string(got) != string(want) {
+			t.Errorf("%s\nis then %s", want, got)
+		}
+	})
+}
