@@ -314,6 +314,9 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *Done {
 	m := base.Manifest
 	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), URL: r.settings.Sink.URL(s.ID.Dir())}
+	if m.Fold != nil {
+		d.Apart = Apart{m.Fold.Apart, m.Fold.ApartLookback}
+	}
 	for _, c := range m.Checks {
 		if !c.Passed {
 			d.Warnings = append(d.Warnings, c.Name+": "+c.Detail)
