@@ -2,7 +2,6 @@ package stitch
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
@@ -166,7 +165,7 @@ func (c *cursor) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", c.w.Settings.Sink.URL(c.r.part.Key), err)
+	return digests.ReadError(c.w.Settings, c.r.digest, c.r.part.Key, err)
 }
 
 // SessionEvents reads the events that a digest has of one session; none if it has
@@ -189,7 +188,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	}
 	sessions, err := table.Open(object, int(e.Group), true)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.Sink.URL(r.part.Key), err)
+		return nil, digests.ReadError(s, d, r.part.Key, err)
 	}
 	var events []event.Event
 	for session, ok := sessions.Next(); ok; session, ok = sessions.Next() {
@@ -197,7 +196,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 			continue
 		}
 		if events, err = sessions.Append(events, true); err != nil {
-			return nil, fmt.Errorf("read %s: %w", s.Sink.URL(r.part.Key), err)
+			return nil, digests.ReadError(s, d, r.part.Key, err)
 		}
 	}
 	return events, nil
