@@ -120,7 +120,7 @@ func (ev *evaluation) alerts(cs *controllerState, state *State) map[string]*Aler
 	for i := range state.Reports {
 		for _, partitions := range [][]Partition{state.Reports[i].Days, state.Reports[i].Months} {
 			for i := range partitions {
-				if p := &partitions[i]; p.Late && !ev.catchesUp(p) {
+				if p := &partitions[i]; p.Late {
 					add(alertLate, alertLate, p.ID, lateText(p), p.Deadline)
 				}
 			}
@@ -149,13 +149,6 @@ func lateText(p *Partition) string {
 		text += "; " + p.Reasons[0]
 	}
 	return text
-}
-
-// catchesUp reports whether a late partition was missed and is about to be built.
-// It needs no alert.
-func (ev *evaluation) catchesUp(p *Partition) bool {
-	step := ev.steps[p.ID]
-	return (p.State == Queued || p.State == Building) && step != nil && ev.decide(step).Missed
 }
 
 // nameOf names a partition or digest in a sentence.

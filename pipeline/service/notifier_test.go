@@ -122,7 +122,7 @@ func TestManyRestatementsAreCombined(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
-		sameNews(t, w)
+		sameNews(t, w, "late 2000-01-01 to 2000-01-25", "recovered 2000-01-01 to 2000-01-25")
 		w.config.Reports[0].Language = "nl" // another definition: every day is rebuilt
 		c := w.settings(t, w.sink)
 		for i := range c.Pipeline.Reports {

@@ -37,11 +37,13 @@ type Lease struct {
 type Report struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
+	Verdict   Verdict           `json:"verdict"`
 	Settings  map[string]string `json:"settings"` // its definition, by setting
 	Days      []Partition       `json:"days"`     // oldest first, without gaps
 	Months    []Partition       `json:"months"`   // oldest first, without gaps
 	NextDay   Drop              `json:"next_day"` // the next drop that is not published
 	NextMonth Drop              `json:"next_month"`
+	Broken    []BrokenDay       `json:"broken_dump_days,omitempty"` // that it needs, by day
 }
 
 // Drop says when a partition is published.
@@ -180,6 +182,7 @@ func emptyState(c *Config) *State {
 	for i := range c.Pipeline.Reports {
 		rep := &c.Pipeline.Reports[i]
 		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
+		s.Reports[i].Verdict = VerdictOf(&s.Reports[i])
 	}
 	return s
 }
