@@ -78,6 +78,7 @@ func (s *Service) retry(ctx context.Context, r *request) error {
 type request struct {
 	from, to day.Day
 	month    bool // from and to are one whole month
+	digests  bool // only the digests of these dump days
 	reports  []settings.Report
 	settings *settings.Pipeline
 }
@@ -93,6 +94,9 @@ func (r *request) target() partition.Target {
 // one of its days needs the digest.
 func (r *request) covers(id partition.ID) bool {
 	days := partition.Period{From: r.from, To: r.to}
+	if r.digests {
+		return id.Kind == partition.Digest && days.Contains(id.Day())
+	}
 	if id.Kind == partition.Digest {
 		return r.settings.Needed(days).Contains(id.Day())
 	}
@@ -115,6 +119,14 @@ func (a *Action) parse(c *Config) (*request, error) {
 	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:
 		return nil, fmt.Errorf("there is no action %q; use run, rebuild, backfill or retry", shortened(a.Verb, 32))
+	}
+	switch r.digests = a.Kind == partition.Digest; {
+	case a.Kind != "" && !r.digests:
+		return nil, fmt.Errorf("there is no action on the kind %q; use digest, or give a report", shortened(string(a.Kind), 32))
+	case r.digests && a.Verb != VerbRetry:
+		return nil, fmt.Errorf("%s makes reports; a digest can only be retried", a.Verb)
+	case r.digests && a.Report != "":
+		return nil, errors.New("a digest belongs to no report; leave the report out")
 	}
 	if a.Report != "" {
 		r.reports = nil
@@ -150,6 +162,9 @@ func (a *Action) parse(c *Config) (*request, error) {
 // words is the action as the run records show it.
 func (a *Action) words() string {
 	words := []string{a.Verb}
+	if a.Kind != "" {
+		words = append(words, string(a.Kind))
+	}
 	if a.Report != "" {
 		words = append(words, a.Report)
 	}

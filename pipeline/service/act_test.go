@@ -77,6 +77,9 @@ func TestInvalidActions(t *testing.T) {
 		{Verb: "backfill", From: "2000-01-02", To: "2000-01-01"},
 		{Verb: "backfill", From: "2000-01", To: "2000-02"},
 		{Verb: strings.Repeat("x", 1<<16), From: "2000-01-01"},
+		{Verb: "rebuild", Kind: "digest", From: "2000-01-01"},
+		{Verb: "retry", Kind: "digest", Report: "sessions", From: "2000-01-01"},
+		{Verb: "retry", Kind: partition.Kind(strings.Repeat("x", 1<<16)), From: "2000-01-01"},
 	} {
 		s := &Service{config: newActiveConfig(&c)}
 		if err := s.Act(t.Context(), a); !errors.Is(err, ErrBadAction) || len(err.Error()) > 300 {
@@ -295,6 +298,28 @@ func TestRetryCovers(t *testing.T) {
 		idOf(t, "", "2000-01-06"):         false,
 		idOf(t, "", "2000-01-13"):         true,
 		idOf(t, "", "2000-01-14"):         false,
+	} {
+		if got := r.covers(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
+	}
+}
+
+// A retry of digests covers those of the dump days themselves, and nothing else.
+func TestRetryCoversDigests(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	r, err := (&Action{Verb: "retry", Kind: partition.Digest, From: "2000-01-10", To: "2000-01-12"}).parse(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[partition.ID]bool{
+		idOf(t, "", "2000-01-10"):         true,
+		idOf(t, "", "2000-01-12"):         true,
+		idOf(t, "", "2000-01-09"):         false,
+		idOf(t, "", "2000-01-13"):         false,
+		idOf(t, "sessions", "2000-01-10"): false,
+		idOf(t, "sessions", "2000-01"):    false,
 	} {
 		if got := r.covers(id); got != want {
 			t.Errorf("%s: %v, want %v", id, got, want)

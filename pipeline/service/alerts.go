@@ -181,7 +181,7 @@ func (cs *controllerState) updateAlerts(open map[string]*Alert, ev *evaluation, 
 			if next.Kind == alertLate {
 				kind = eventLate
 			}
-			events = append(events, eventOf(next, kind, next.Text, ev.now))
+			events = append(events, eventOf(next, kind, next.Text+state.verdictText(next.Report), ev.now))
 		}
 		cs.Alerts[id] = next
 	}
@@ -195,10 +195,25 @@ func (cs *controllerState) updateAlerts(open map[string]*Alert, ev *evaluation, 
 			text = combinedRecoveryText(last, open)
 		}
 		if text != "" {
-			events = append(events, eventOf(last, eventRecovered, text, ev.now))
+			events = append(events, eventOf(last, eventRecovered, text+state.verdictText(last.Report), ev.now))
 		}
 	}
 	return events
+}
+
+// verdictText is the verdict on a report at the end of an event's text. It is empty
+// for a digest, which belongs to no report.
+func (s *State) verdictText(report string) string {
+	for i := range s.Reports {
+		if v := &s.Reports[i].Verdict; s.Reports[i].Name == report {
+			text := fmt.Sprintf("; %s is %s", report, v.Word)
+			if v.Do != "" {
+				text += "; to do: " + v.Do
+			}
+			return text
+		}
+	}
+	return ""
 }
 
 // maxSingleAlerts is how many alerts a series may have before they are combined

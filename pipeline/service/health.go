@@ -7,8 +7,15 @@ import (
 
 // Health says whether a replica is ready, and why if it is not.
 type Health struct {
-	Ready   bool     `json:"ready"`
-	Reasons []string `json:"reasons"` // one sentence each; empty if ready
+	Ready   bool           `json:"ready"`
+	Reasons []string       `json:"reasons"` // one sentence each; empty if ready
+	Reports []ReportHealth `json:"reports"` // for people: a restart does not mend a report, so they do not count
+}
+
+// ReportHealth is the verdict on a report.
+type ReportHealth struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
 }
 
 // A replica without a successful look for staleLooks intervals is not ready. The
@@ -21,7 +28,7 @@ const (
 // Health checks the looks, the lease and the jobs of this replica, whether or not
 // it holds the lease.
 func (s *Service) Health() Health {
-	h := Health{Reasons: []string{}}
+	h := Health{Reasons: []string{}, Reports: []ReportHealth{}}
 	add := func(format string, args ...any) { h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...)) }
 	state, looked, stopping := s.State(), s.tracker.lastLook(), s.life.isStopping()
 	limit := max(minStale, staleLooks*time.Duration(s.config.Load().Serve.Interval))
@@ -43,6 +50,9 @@ func (s *Service) Health() Health {
 		if !stopping && s.jobs.nextRun(name).IsZero() {
 			add("the scheduler has lost the job %s", name)
 		}
+	}
+	for i := range state.Reports {
+		h.Reports = append(h.Reports, ReportHealth{state.Reports[i].Name, state.Reports[i].Verdict})
 	}
 	h.Ready = len(h.Reasons) == 0
 	return h

@@ -162,10 +162,11 @@ type Run struct {
 
 // Action is a request of a user. The command line has the same actions.
 type Action struct {
-	Verb   string `json:"verb"`
-	Report string `json:"report,omitempty"` // empty: all
-	From   string `json:"from"`             // a day, or a month
-	To     string `json:"to,omitempty"`     // a day; empty: only From
+	Verb   string         `json:"verb"`
+	Kind   partition.Kind `json:"kind,omitempty"`   // digest: retry only the digests of the dump days; empty: all kinds
+	Report string         `json:"report,omitempty"` // empty: all
+	From   string         `json:"from"`             // a day, or a month
+	To     string         `json:"to,omitempty"`     // a day; empty: only From
 }
 
 // The verbs of actions.
