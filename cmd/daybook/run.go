@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"daybook/pipeline/extract"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/runs"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 )
@@ -106,16 +108,34 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Targ
 func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.Target, only build.Only, planned int) error {
 	a.useMemory()
 	progress := new(extract.Progress)
+	record := runs.Begin(hostName(), runs.CommandLine, time.Now())
 	stop := a.watchSteps(progress, planned)
 	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, target, only)
 	stop()
 	if result == nil {
 		return err
 	}
+	a.record(ctx, p, &record, result, err)
 	if err := errors.Join(err, a.writeResult(result, only, err == nil)); err != nil {
 		return err
 	}
 	return failure(result)
+}
+
+// record stores the record of a run for the history that the console shows.
+func (a *app) record(ctx context.Context, p *settings.Pipeline, r *runs.Record, result *build.Result, err error) {
+	interruption := ""
+	if ctx.Err() != nil {
+		interruption = "interrupted by a signal"
+	}
+	if r.End(time.Now(), result, err, interruption); r.Empty() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), runs.WriteTimeout)
+	defer cancel()
+	if err := runs.Write(ctx, p.Sink, r); err != nil && !a.quiet {
+		fmt.Fprintf(a.stderr, "the record of this run could not be stored, so the console does not list it: %s\n", err)
+	}
 }
 
 // failure is the error of a run with failed steps, or nil.

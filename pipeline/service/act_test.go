@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -240,45 +239,6 @@ func TestPanicOfARun(t *testing.T) {
 			t.Errorf("it is recorded as %+v (%v)", runs, err)
 		}
 	})
-}
-
-func TestRunRecords(t *testing.T) {
-	w := newWorld()
-	c := w.settings(t, w.sink)
-	s := &Service{config: newActiveConfig(&c)}
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	for i := range maxRuns + 5 {
-		u := &Run{ID: now.Add(time.Duration(i)*time.Second).Format(runTime) + "-abcdef", Begun: now.Add(time.Duration(i) * time.Second)}
-		if i < maxRuns+3 && i%100 != 0 { // most of them directly, for speed
-			text := strings.NewReader(fmt.Sprintf(`{"id":%q}`, u.ID))
-			if _, err := w.sink.Put(t.Context(), runRoot+u.ID+".json", text, text.Size(), store.Condition{}); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := writeRun(t.Context(), w.sink, u); err != nil {
-			t.Fatal(err)
-		}
-	}
-	runs, err := s.Runs(t.Context(), 2*maxRuns)
-	if err != nil || len(runs) != maxRuns {
-		t.Fatalf("%d runs (%v)", len(runs), err)
-	}
-	if first, last := runs[0].ID, runs[maxRuns-1].ID; first <= last {
-		t.Errorf("the first one is %s, the last one %s", first, last)
-	}
-	for _, id := range []string{"", "../serve", "20261120T120000.000Z-abcde/", "20261120T120000.000Z-zzzzzz", strings.Repeat("x", 1000)} {
-		if _, err := s.Run(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("run %.40q: %v", id, err)
-		}
-	}
-	old := &Run{ID: now.Add(-maxRunAge-time.Hour).Format(runTime) + "-abcdef", Begun: now}
-	if err := writeRun(t.Context(), w.sink, old); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Run(t.Context(), old.ID); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a run that is too old: %v", err)
-	}
 }
 
 func TestRetryCovers(t *testing.T) {

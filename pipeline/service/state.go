@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"daybook/pipeline/build"
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
-	"daybook/transform/event"
+	"daybook/pipeline/runs"
 )
 
 // State is what a replica knew at one moment. It is immutable and may be kept.
@@ -147,18 +146,8 @@ type Alert struct {
 	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event named; 0: not combined
 }
 
-// Run is the record of a past run.
-type Run struct {
-	ID         string           `json:"id"`
-	Replica    string           `json:"replica"`
-	Trigger    string           `json:"trigger"` // schedule, or the action
-	Begun      time.Time        `json:"begun"`
-	Ended      time.Time        `json:"ended"`
-	Outcome    string           `json:"outcome"` // done, failed or interrupted
-	Error      string           `json:"error,omitempty"`
-	Steps      []build.Done     `json:"steps"`
-	Accounting event.Accounting `json:"accounting"`
-}
+// Run is the record of a past run, of the service or the command line.
+type Run = runs.Record
 
 // Action is a request of a user. The command line has the same actions.
 type Action struct {
