@@ -64,6 +64,9 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
+	if target, err = opts.endYesterday(target, pipe); err != nil {
+		return err
+	}
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err

@@ -100,6 +100,9 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Targ
 	if err != nil {
 		return err
 	}
+	if target, err = opts.endYesterday(target, p); err != nil {
+		return err
+	}
 	return a.build(ctx, p, target, build.OnlyDue, 0)
 }
 

@@ -95,7 +95,7 @@ func failureText(result *build.Result) string {
 // Records are stored as state/runs/<id>.json. An id starts with the start time
 // of the run, so a listing is in order of time.
 const (
-	root   = "state/runs/"
+	root         = "state/runs/"
 	timeLayout   = "20060102T150405.000Z"
 	randomLength = 6 // letters and digits, so that runs of two replicas at one moment differ
 )

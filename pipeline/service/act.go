@@ -33,7 +33,11 @@ func (s *Service) Act(ctx context.Context, a Action) error {
 	if a.Verb == VerbRetry {
 		return s.retry(ctx, r)
 	}
-	o := &order{trigger: a.words(), config: c, target: r.target(), reports: r.reports}
+	target, ok := r.target()
+	if !ok {
+		return fmt.Errorf("%w: no day of %s is over; name the days to build them all the same", ErrBadAction, target)
+	}
+	o := &order{trigger: a.words(), config: c, target: target, reports: r.reports}
 	if a.Verb == VerbRebuild {
 		o.only = build.OnlyAll
 	}
@@ -83,11 +87,13 @@ type request struct {
 	settings *settings.Pipeline
 }
 
-func (r *request) target() partition.Target {
+// target is the days to build. A month ends yesterday. ok is false if no day of it is
+// over.
+func (r *request) target() (_ partition.Target, ok bool) {
 	if r.month {
-		return partition.WholeMonth(r.from.Month())
+		return partition.WholeMonth(r.from.Month()).Until(r.settings.Yesterday())
 	}
-	return partition.Days(r.from, r.to)
+	return partition.Days(r.from, r.to), true
 }
 
 // covers reports whether the request includes a partition. It includes a digest if

@@ -63,6 +63,32 @@ func TestActions(t *testing.T) {
 	})
 }
 
+// An action on the current month ends yesterday. It refuses a month to come.
+func TestActionOnTheCurrentMonth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Reports[0].Schedule.CatchUp = "none"
+		w.days(t, 4)
+		at(t, "05 12:00:00")
+		r := w.start(t, "a", w.sink)
+		at(t, "05 12:10:00")
+		if err := r.Act(t.Context(), Action{Verb: VerbRun, From: "2000-02"}); !errors.Is(err, ErrBadAction) {
+			t.Errorf("a month to come: %v", err)
+		}
+		if err := r.Act(t.Context(), Action{Verb: VerbRun, From: "2000-01"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "04": Published})
+		for _, date := range []string{"2000-01-05", "2000-01-06"} {
+			if m := w.manifest(t, "sessions", date); m != nil {
+				t.Errorf("%s is published", date)
+			}
+		}
+	})
+}
+
 func TestInvalidActions(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
