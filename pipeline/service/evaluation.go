@@ -124,15 +124,18 @@ func (ev *evaluation) broken(report string) []BrokenDay {
 		}
 		retry := ev.controller.retryOf(s)
 		newer := s.Status == plan.Newer
-		if !newer && (retry == nil || !s.Due()) || !ev.needs(report, s.ID, newer) {
+		failed := s.Due() && (retry != nil || s.Failed != "") // on the command line, too
+		if !newer && !failed || !ev.needs(report, s.ID, newer) {
 			continue
 		}
-		b := BrokenDay{Day: s.ID.Name(), Reason: "its digest was made by a newer daybook"}
-		if !newer {
-			b.Reason, b.SetAside = failureText(s), retry.SetAside
-			if !b.SetAside {
-				b.Again = retry.Again
-			}
+		b := BrokenDay{Day: s.ID.Name(), Newer: newer, Reason: "its digest was made by a newer daybook"}
+		if failed {
+			b.Reason = failureText(s)
+		}
+		if retry != nil && retry.SetAside {
+			b.SetAside = true
+		} else if retry != nil {
+			b.Again = retry.Again
 		}
 		all = append(all, b)
 	}

@@ -18,6 +18,15 @@ type ReportHealth struct {
 	Verdict Verdict `json:"verdict"`
 }
 
+// Verdicts are the verdicts on all reports.
+func (s *State) Verdicts() []ReportHealth {
+	all := make([]ReportHealth, len(s.Reports))
+	for i := range s.Reports {
+		all[i] = ReportHealth{s.Reports[i].Name, s.Reports[i].Verdict}
+	}
+	return all
+}
+
 // A replica without a successful look for staleLooks intervals is not ready. The
 // limit is at least minStale, since a look over a long history takes seconds.
 const (
@@ -28,7 +37,7 @@ const (
 // Health checks the looks, the lease and the jobs of this replica, whether or not
 // it holds the lease.
 func (s *Service) Health() Health {
-	h := Health{Reasons: []string{}, Reports: []ReportHealth{}}
+	h := Health{Reasons: []string{}}
 	add := func(format string, args ...any) { h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...)) }
 	state, looked, stopping := s.State(), s.tracker.lastLook(), s.life.isStopping()
 	limit := max(minStale, staleLooks*time.Duration(s.config.Load().Serve.Interval))
@@ -51,9 +60,7 @@ func (s *Service) Health() Health {
 			add("the scheduler has lost the job %s", name)
 		}
 	}
-	for i := range state.Reports {
-		h.Reports = append(h.Reports, ReportHealth{state.Reports[i].Name, state.Reports[i].Verdict})
-	}
+	h.Reports = state.Verdicts()
 	h.Ready = len(h.Reasons) == 0
 	return h
 }

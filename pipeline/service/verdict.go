@@ -81,12 +81,14 @@ const (
 )
 
 // String is the verdict in a line.
-func (v Verdict) String() string {
-	line := v.Word.String() + ": " + v.Text
-	if v.Do != "" {
-		line += " To do: " + v.Do
+func (v Verdict) String() string { return v.Word.String() + ": " + v.Why() }
+
+// Why is the text, and what to do.
+func (v Verdict) Why() string {
+	if v.Do == "" {
+		return v.Text
 	}
-	return line
+	return v.Text + " To do: " + v.Do
 }
 
 // BrokenDay is a dump day whose digest cannot be made, and that the report needs.
@@ -94,7 +96,8 @@ type BrokenDay struct {
 	Day      string    `json:"day"`
 	Reason   string    `json:"reason"`
 	SetAside bool      `json:"set_aside,omitempty"` // it failed too often; a retry tries it again
-	Again    time.Time `json:"again,omitzero"`      // when it is retried
+	Again    time.Time `json:"again,omitzero"`      // when it is retried; zero: the next run tries it, or no run does
+	Newer    bool      `json:"newer,omitempty"`     // a newer daybook made it, and this one cannot
 }
 
 // VerdictOf sums up a report. It uses the name, the partitions, the broken days and
@@ -340,18 +343,21 @@ func (f *findings) remedy(word Word) string {
 	return ""
 }
 
+// brokenRemedy depends on the broken days that need a user most.
 func (f *findings) brokenRemedy() string {
+	newer, retried := true, true
 	for i := range f.rep.Broken {
-		if f.rep.Broken[i].SetAside {
-			return "replace the broken dumps, which are then tried again; or Retry in the console, or daybook run"
-		}
+		b := &f.rep.Broken[i]
+		newer = newer && b.Newer
+		retried = retried && (b.Newer || !b.Again.IsZero())
 	}
-	for i := range f.rep.Broken {
-		if !f.rep.Broken[i].Again.IsZero() {
-			return "replace the broken dumps; they are retried anyway"
-		}
+	switch {
+	case newer:
+		return "upgrade daybook: a newer one has made the digests of these days"
+	case retried:
+		return "replace the broken dumps; they are retried anyway"
 	}
-	return "upgrade daybook: a newer one has made the digests of these days"
+	return "replace the broken dumps, which are then tried again; or Retry in the console, or daybook run"
 }
 
 // lateRemedy depends on why partitions are late. Those that the next run builds need

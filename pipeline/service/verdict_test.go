@@ -146,7 +146,7 @@ func TestVerdictTexts(t *testing.T) {
 			"failed: 2026-11-02 failed and will be retried: connection reset."},
 		"catching up": {Report{Days: []Partition{november(1, func(p *Partition) { p.State, p.Revision = Stale, 1 }), november(2, func(p *Partition) { p.State = Queued })}},
 			"catching up: 2 days (2026-11-01 to 2026-11-02) are about to be built."},
-		"a newer daybook": {Report{Broken: []BrokenDay{{Day: "2026-11-02", Reason: "its digest was made by a newer daybook"}}},
+		"a newer daybook": {Report{Broken: []BrokenDay{{Day: "2026-11-02", Reason: "its digest was made by a newer daybook", Newer: true}}},
 			"blocked: Blocked by 1 broken dump day: 2026-11-02 (its digest was made by a newer daybook). To do: upgrade daybook: a newer one has made the digests of these days"},
 		"broken, and retried": {Report{Broken: []BrokenDay{{Day: "2026-11-02", Reason: "connection reset", Again: time.Unix(1, 0)}}},
 			"blocked: Blocked by 1 broken dump day: 2026-11-02 (connection reset). To do: replace the broken dumps; they are retried anyway"},
