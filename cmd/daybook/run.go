@@ -220,15 +220,28 @@ func writeNotes(w io.Writer, r *build.Result) error {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}
 	}
-	for i := range r.Steps {
-		for _, warning := range r.Steps[i].Warnings {
-			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].ID.Report, r.Steps[i].ID.Name(), warning)
-		}
-	}
+	writeWarnings(w, r)
 	if r.NoDumps > 0 {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
+}
+
+// writeWarnings writes each warning once, with the partitions that have it.
+func writeWarnings(w io.Writer, r *build.Result) {
+	var warnings []string
+	of := map[string][]*build.Done{}
+	for i := range r.Steps {
+		for _, warning := range r.Steps[i].Warnings {
+			if of[warning] == nil {
+				warnings = append(warnings, warning)
+			}
+			of[warning] = append(of[warning], &r.Steps[i])
+		}
+	}
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "check %s: %s\n", partitionsText(of[warning]), warning)
+	}
 }
 
 // lateNow are the lines beyond the look-back in the dumps that this run read.

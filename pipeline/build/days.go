@@ -211,7 +211,11 @@ func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *pl
 		r.result.NoDumps++
 		r.mu.Unlock()
 	}
-	return r.published(s, base, state), nil
+	done := r.published(s, base, state)
+	if rows.Legs > 0 && rows.InUnit == 0 {
+		done.Warnings = append(done.Warnings, "there are sessions on this day, and the report's unit matches none of them; check its technicians, groups and channels")
+	}
+	return done, nil
 }
 
 func foldInfo(c *stitch.Counts) *publish.FoldInfo {
