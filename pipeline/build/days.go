@@ -205,7 +205,7 @@ func (r *run) blockedBy(made *stitch.Result, of partition.Period) error {
 // another base is published by now, the error is ErrRaced.
 func (r *run) partitionOf(ctx context.Context, s *plan.Step) (*output.Partition, error) {
 	p := &output.Partition{
-		ID: s.ID, Report: s.Report, Reason: strings.Join(s.Reasons, "; "),
+		ID: s.ID, Report: s.Report, Reason: s.Cause(),
 		Again: s.Action == plan.Restore || r.only == OnlyAll,
 	}
 	var err error
@@ -237,7 +237,11 @@ func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *pl
 		r.result.NoDumps++
 		r.mu.Unlock()
 	}
-	return r.published(s, base, state), nil
+	done := r.published(s, base, state)
+	if rows.Legs > 0 && rows.InUnit == 0 {
+		done.Warnings = append(done.Warnings, "there are sessions on this day, and the report's unit matches none of them; check its technicians, groups and channels")
+	}
+	return done, nil
 }
 
 // accounting is that of the dumps of a day.

@@ -139,11 +139,15 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 // describe fills in which step was done, and why.
 func (d *Done) describe(s *plan.Step) {
 	d.ID = s.ID
-	if d.Reason == "" {
-		d.Reason = strings.Join(s.Reasons, "; ")
-	}
 	if d.Err != nil {
 		d.Error = d.Err.Error()
+	}
+	switch {
+	case d.Reason != "":
+	case d.Err != nil: // nothing was published, so the reasons of the plan still hold
+		d.Reason = strings.Join(s.Reasons, "; ")
+	default:
+		d.Reason = s.Cause()
 	}
 }
 

@@ -65,6 +65,8 @@ type Rows struct {
 type Counts struct {
 	Report     report.Counts
 	Sessions   int64
+	Legs       int64 // of the date, in the whole organisation
+	InUnit     int64 // of these, in the report's unit
 	Events     int64 // each counted once
 	Duplicates int64 // between dump days; a digest has none
 	Anomalies  session.Anomalies
@@ -76,6 +78,8 @@ type Counts struct {
 func (c *Counts) add(o *Counts) {
 	c.Report.Add(o.Report)
 	c.Sessions += o.Sessions
+	c.Legs += o.Legs
+	c.InUnit += o.InUnit
 	c.Events += o.Events
 	c.Duplicates += o.Duplicates
 	c.Anomalies.Add(&o.Anomalies)
@@ -332,7 +336,14 @@ func (w *worker) addRows(folded *session.Session, seed digests.Seed, events, dup
 		out, has := &w.out[i], false
 		for j := range folded.Legs {
 			l := &folded.Legs[j]
-			if rep.Date(l) == w.Date && rep.Includes(folded, l) {
+			if rep.Date(l) != w.Date {
+				continue
+			}
+			out.Legs++
+			if rep.Unit.Includes(l) {
+				out.InUnit++
+			}
+			if rep.Includes(folded, l) {
 				rep.Row(&out.row, folded, l, &out.Report)
 				if err := out.rows.Add(&out.row); err != nil {
 					return err
