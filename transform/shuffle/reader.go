@@ -135,6 +135,7 @@ type reader struct {
 	keys    []key         // one for each record
 	rest    []key         // keys of the sessions not returned yet
 	buckets []int         // used by sort
+	longest int           // bytes of the longest record
 	events  []event.Event // of the current session
 
 	reckoned reckoning // of the current session
@@ -246,7 +247,7 @@ func (r *reader) sort(ctx context.Context) error {
 
 	// Filling a bucket moves its entry from its begin to its end.
 	r.keys = slices.Grow(r.keys[:0], n)[:n]
-	n = 0
+	n, r.longest = 0, 0
 	for rest := r.records; len(rest) > 0; n++ {
 		if err := interrupted(ctx, n); err != nil {
 			return err
@@ -255,6 +256,7 @@ func (r *reader) sort(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.longest = max(r.longest, len(record))
 		hash := Hash(sessionOf(record))
 		place := &r.buckets[bucketOf(hash)]
 		r.keys[*place] = key{hash, tsOf(record), len(r.records) - len(rest)}
@@ -339,7 +341,10 @@ func (r *reader) session(ctx context.Context, most int64) (err error) {
 // decode returns the events of a session's records, about so many without copies, in
 // r.events. fits is false if their size may exceed most. 0: no bound.
 func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) (_ []event.Event, fits bool, err error) {
-	if most > 0 && event.MostSize(len(keys), 0) > most {
+	switch {
+	case event.MostSize(len(keys), len(keys)*r.longest) <= most:
+		most = 0 // no need to count
+	case most > 0 && event.MostSize(len(keys), 0) > most:
 		return nil, false, nil
 	}
 	room := min(about+1, len(keys)) // one for the copy at hand
