@@ -20,6 +20,7 @@ type Session struct {
 	// the callee's. It and the texts are valid until fold returns.
 	Events []event.Event
 	Copies int64 // the other copies
+	Bytes  int64 // of its records
 	// Oversized is set instead of Events if these exceed Options.MaxSession.
 	Oversized *event.Extent
 }
@@ -318,49 +319,44 @@ func (r *reader) session(ctx context.Context, most int64) (err error) {
 	}
 	keys := r.rest[:n]
 	r.rest = r.rest[n:]
-	events, fits, err := r.decode(ctx, keys, n, most)
-	if err != nil {
+	fits, err := r.decode(ctx, keys, n, most)
+	if err != nil || fits {
 		return err
 	}
-	if !fits {
-		if err := r.reckon(ctx, keys); err != nil {
-			return err
-		}
-		if r.reckoned.extent.Bytes > most {
-			r.current = Session{Oversized: &r.reckoned.extent, Copies: r.reckoned.copies}
-			return nil
-		}
-		if events, _, err = r.decode(ctx, keys, int(r.reckoned.extent.Events), 0); err != nil {
-			return err
-		}
+	if err := r.reckon(ctx, keys); err != nil {
+		return err
 	}
-	r.current = Session{Events: events, Copies: int64(n - len(events))}
-	return nil
+	if r.reckoned.extent.Bytes > most {
+		r.current = Session{Oversized: &r.reckoned.extent, Copies: r.reckoned.copies}
+		return nil
+	}
+	_, err = r.decode(ctx, keys, int(r.reckoned.extent.Events), 0)
+	return err
 }
 
-// decode returns the events of a session's records, about so many without copies, in
-// r.events. fits is false if their size may exceed most. 0: no bound.
-func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) (_ []event.Event, fits bool, err error) {
+// decode sets r.current to the session of records, which are about so many without
+// copies. fits is false if their size may exceed most. 0: no bound.
+func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) (fits bool, err error) {
 	switch {
 	case event.MostSize(len(keys), len(keys)*r.longest) <= most:
 		most = 0 // no need to count
 	case most > 0 && event.MostSize(len(keys), 0) > most:
-		return nil, false, nil
+		return false, nil
 	}
 	room := min(about+1, len(keys)) // one for the copy at hand
 	r.events = slices.Grow(r.events[:0], room)[:room]
 	n, size := 0, 0
 	for i, k := range keys {
 		if err := interrupted(ctx, i); err != nil {
-			return nil, false, err
+			return false, err
 		}
 		record := r.record(k)
 		if size += len(record); most > 0 && event.MostSize(i+1, size) > most {
-			return nil, false, nil
+			return false, nil
 		}
 		e := &r.events[n]
 		if err := decodeRecord(record, e); err != nil {
-			return nil, false, err
+			return false, err
 		}
 		if n == 0 || !isCopy(&r.events[n-1], e) {
 			n++
@@ -368,7 +364,8 @@ func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) 
 			r.events[n-1] = *e
 		}
 	}
-	return r.events[:n], true, nil
+	r.current = Session{Events: r.events[:n], Copies: int64(len(keys) - n), Bytes: int64(size)}
+	return true, nil
 }
 
 // isCopy reports whether two events of a session are one, delivered twice, at the

@@ -277,14 +277,13 @@ func (r *reader) collect(c *cursor, oversized bool) error {
 
 // foldCollected calls fold with the session that was collected.
 func (r *reader) foldCollected(ctx context.Context, oversized bool, fold func(*Session) error) error {
-	r.current = Session{Copies: r.reckoned.copies}
 	if oversized {
-		r.current.Oversized = &r.reckoned.extent
+		r.current = Session{Oversized: &r.reckoned.extent, Copies: r.reckoned.copies}
 		return fold(&r.current)
 	}
-	var err error
-	if r.current.Events, _, err = r.decode(ctx, r.keys, len(r.keys), 0); err != nil {
+	if _, err := r.decode(ctx, r.keys, len(r.keys), 0); err != nil {
 		return err
 	}
+	r.current.Copies = r.reckoned.copies
 	return fold(&r.current)
 }
