@@ -65,20 +65,20 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	return format.Object(ctx, sink, r.part, all)
 }
 
-// readRanges says where in the window the events of the candidates are. The indexes
-// of a window may be more than fit into memory, so each is read once.
-func (s *Stitch) readRanges(ctx context.Context, candidates []uint64) ([]*readRange, error) {
+// readRanges says where in the window the events of the candidates are, and which
+// candidates are left without the oversized ones. The indexes of a window may be more
+// than fit into memory, so each is read once.
+func (s *Stitch) readRanges(ctx context.Context, candidates []uint64) (ranges []*readRange, left []uint64, oversized event.Oversized, err error) {
 	type entry struct {
 		candidate int
-		group     int
-		events    int64
+		digest.Entry
 	}
 	type table struct {
 		r       *readRange
 		entries []entry
 	}
 	tables := make([][2]table, len(s.Window)) // complete and open, of each digest
-	err := parallel.Each(ctx, len(s.Window), s.Budget.Workers, func(ctx context.Context, i int) error {
+	err = parallel.Each(ctx, len(s.Window), s.Budget.Workers, func(ctx context.Context, i int) error {
 		index, err := s.Indexes.Get(ctx, s.Window[i], s.Date)
 		if err != nil {
 			return err
@@ -90,33 +90,35 @@ func (s *Stitch) readRanges(ctx context.Context, candidates []uint64) ([]*readRa
 			if e.Complete {
 				t = complete
 			}
-			t.entries = append(t.entries, entry{candidate, int(e.Group), e.Events})
+			t.entries = append(t.entries, entry{candidate, e})
 		})
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, oversized, err
 	}
-	digests := make([]uint8, len(candidates)) // that have events of each, up to 2
+	sizes := newSizes(s.Settings.MaxSessionSize, len(candidates))
 	for i := range tables {
 		for _, t := range tables[i] {
 			for _, e := range t.entries {
-				digests[e.candidate] = min(digests[e.candidate], 1) + 1
+				sizes.add(e.candidate, &e.Entry)
 			}
 		}
 	}
-	var ranges []*readRange
 	for i := range tables {
 		for _, t := range tables[i] {
 			for _, e := range t.entries {
-				t.r.add(candidates[e.candidate], e.group, e.events, digests[e.candidate] > 1)
+				if one := &sizes.of[e.candidate]; !one.oversized {
+					t.r.add(candidates[e.candidate], int(e.Group), e.Events, one.digests > 1)
+				}
 			}
-			if len(t.entries) > 0 {
+			if len(t.r.groups) > 0 {
 				ranges = append(ranges, t.r)
 			}
 		}
 	}
-	return ranges, nil
+	left, oversized = sizes.split(candidates)
+	return ranges, left, oversized, nil
 }
 
 // cursor is at one candidate of a range, in the order of hashes.

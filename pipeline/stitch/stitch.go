@@ -55,6 +55,7 @@ type Counts struct {
 	Events     int64 // each counted once
 	Duplicates int64 // between dump days; a digest has none
 	Anomalies  session.Anomalies
+	Oversized  event.Oversized // sessions with an event on the date that have no rows
 }
 
 func (c *Counts) add(o *Counts) {
@@ -63,6 +64,7 @@ func (c *Counts) add(o *Counts) {
 	c.Events += o.Events
 	c.Duplicates += o.Duplicates
 	c.Anomalies.Add(&o.Anomalies)
+	c.Oversized.Merge(&o.Oversized)
 }
 
 // sessionsPerWorker is how many sessions are worth a worker of their own.
@@ -83,7 +85,7 @@ func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := s.readRanges(ctx, candidates)
+	ranges, candidates, oversized, err := s.readRanges(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +119,9 @@ func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
 	events := int64(0)
+	for i := range out {
+		out[i].Oversized = oversized
+	}
 	for _, w := range workers {
 		events += w.events
 		for i := range out {
