@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"daybook/transform/event"
 )
@@ -16,7 +17,8 @@ type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
-	target  event.Target // of the lead leg's transfer, as last given
+	shared  *[event.NumDetails]string // a copy of details for legs; nil: they have changed
+	target  event.Target              // of the lead leg's transfer, as last given
 	channel channel
 	created bool // a session_created was applied
 	now     int64
@@ -85,6 +87,7 @@ const interruptEvery = 1 << 14
 // that is not nil records how each number is computed. The error is that of ctx.
 func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (*Session, error) {
 	e.reset(&events[0], trace)
+	e.reserve(events)
 	for i := range events {
 		if i%interruptEvery == interruptEvery-1 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -111,6 +114,34 @@ func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (
 		trace.last = e.now
 	}
 	return &e.session, nil
+}
+
+// reserve makes room for the legs of a large session at once: growing holds the old
+// ones beside the new ones. Legs are opened by transfers, collaborators, other
+// technicians, and after removals; the number is about right.
+func (e *Engine) reserve(events []event.Event) {
+	if len(events) < interruptEvery {
+		return
+	}
+	most, named := 1, int64(0)
+	for i := range events {
+		ev := &events[i]
+		switch ev.Type {
+		case event.StatusChanged:
+			_, removing := removedBy(ev.Status)
+			isOther := ev.Technician.ID != 0 && ev.Technician.ID != named
+			if isOther {
+				named = ev.Technician.ID
+			}
+			if removing || isOther || ev.Status == event.Transferred {
+				most++
+			}
+		case event.CollaborationStarted, event.QueueRemoved:
+			most++
+		}
+	}
+	e.session.Legs = slices.Grow(e.session.Legs, most)
+	e.legs = slices.Grow(e.legs, most)
 }
 
 // keptLegs bounds the memory that an engine keeps after a large session.
@@ -179,6 +210,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 		e.anomaly(DuplicateCreated, "the session was created before; only unknown values are filled")
 	}
 	e.created = true
+	e.shared = nil
 	s := &e.session
 	if s.Type == 0 {
 		s.Type = ev.SessionType
@@ -202,6 +234,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 }
 
 func (e *Engine) detailsChanged(d *event.Details) {
+	e.shared = nil
 	for i, v := range d.Value {
 		if d.Given&(1<<i) != 0 {
 			e.details[i] = v
@@ -600,7 +633,11 @@ func (e *Engine) finish(i int, status event.Status) {
 	}
 	l.CustomerMessages += e.chat.customer
 	l.SystemMessages += e.chat.system
-	l.Status, l.Details = status, e.details
+	if e.shared == nil {
+		details := e.details
+		e.shared = &details
+	}
+	l.Status, l.Details = status, e.shared
 	if l.Role == Lead {
 		e.finishLead(l, st)
 	}
