@@ -17,8 +17,8 @@ type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
-	shared  *[event.NumDetails]string // a copy of details for legs; nil: they have changed
-	target  event.Target              // of the lead leg's transfer, as last given
+	copies  copies       // of details, for the legs
+	target  event.Target // of the lead leg's transfer, as last given
 	channel channel
 	created bool // a session_created was applied
 	now     int64
@@ -158,6 +158,7 @@ func (e *Engine) reset(first *event.Event, trace *Trace) {
 		action: action{ended: Unknown},
 		legs:   e.legs[:0], first: none, last: none, lead: none,
 		collaborators: e.collaborators, removed: e.removed, tools: e.tools,
+		copies:  copies{list: e.copies.list, changed: true},
 		changed: e.changed[:0], disconnected: e.disconnected[:0],
 	}
 	clear(e.collaborators)
@@ -210,7 +211,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 		e.anomaly(DuplicateCreated, "the session was created before; only unknown values are filled")
 	}
 	e.created = true
-	e.shared = nil
+	e.copies.changed = true
 	s := &e.session
 	if s.Type == 0 {
 		s.Type = ev.SessionType
@@ -234,7 +235,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 }
 
 func (e *Engine) detailsChanged(d *event.Details) {
-	e.shared = nil
+	e.copies.changed = true
 	for i, v := range d.Value {
 		if d.Given&(1<<i) != 0 {
 			e.details[i] = v
@@ -633,11 +634,7 @@ func (e *Engine) finish(i int, status event.Status) {
 	}
 	l.CustomerMessages += e.chat.customer
 	l.SystemMessages += e.chat.system
-	if e.shared == nil {
-		details := e.details
-		e.shared = &details
-	}
-	l.Status, l.Details = status, e.shared
+	l.Status, l.Details = status, e.copies.get(&e.details)
 	if l.Role == Lead {
 		e.finishLead(l, st)
 	}
