@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"daybook/pipeline/digests"
 	"daybook/pipeline/format"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/words"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -71,15 +73,15 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	return format.Object(ctx, sink, r.part, all)
 }
 
-// newReadRanges says where the events of the sessions that were followed are.
-func newReadRanges(f *digests.Followed) []*readRange {
-	holders := make([]uint8, len(f.Hashes)) // digests that have events of each session, up to 2
+// newReadRanges says where the events of the sessions that were followed are, without
+// those of sessions that are larger than limit, in bytes.
+func newReadRanges(f *digests.Followed, limit int64) (ranges []*readRange, oversized event.Oversized) {
+	sizes := newSizes(limit, len(f.Hashes))
 	for _, d := range f.Digests {
 		for _, m := range d.Matches {
-			holders[m.Session] = min(holders[m.Session], 1) + 1
+			sizes.add(m.Session, &m.Entry)
 		}
 	}
-	var ranges []*readRange
 	for _, d := range f.Digests {
 		complete, open := newReadRange(d.State, d.Index, true), newReadRange(d.State, d.Index, false)
 		for _, m := range d.Matches {
@@ -87,7 +89,9 @@ func newReadRanges(f *digests.Followed) []*readRange {
 			if m.Complete {
 				r = complete
 			}
-			r.add(f.Hashes[m.Session], int(m.Group), m.Events, holders[m.Session] > 1)
+			if one := &sizes.of[m.Session]; !one.oversized {
+				r.add(f.Hashes[m.Session], int(m.Group), m.Events, one.digests > 1)
+			}
 		}
 		for _, r := range []*readRange{complete, open} {
 			if len(r.groups) > 0 {
@@ -95,7 +99,7 @@ func newReadRanges(f *digests.Followed) []*readRange {
 			}
 		}
 	}
-	return ranges
+	return ranges, sizes.oversized()
 }
 
 // cursor is at one candidate of a range, in the order of hashes.
@@ -178,6 +182,9 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	e, found := findEntry(index, id)
 	if !found {
 		return nil, nil
+	}
+	if limit := s.MaxSessionSize; e.Oversized || limit > 0 && e.Bytes > limit {
+		return nil, fmt.Errorf("session %d has no rows: its events take more than source.max_session_size (%s)", id, words.Bytes(limit))
 	}
 	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)

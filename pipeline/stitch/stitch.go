@@ -71,8 +71,9 @@ type Counts struct {
 	Duplicates int64 // between dump days; a digest has none
 	Anomalies  session.Anomalies
 
-	Apart         int64 // sessions that are told as several: a silence is longer than the look-back
-	ApartLookback int   // in days: it would join all of them
+	Apart         int64           // sessions that are told as several: a silence is longer than the look-back
+	ApartLookback int             // in days: it would join all of them
+	Oversized     event.Oversized // sessions with an event on the date that have no rows
 }
 
 func (c *Counts) add(o *Counts) {
@@ -85,6 +86,7 @@ func (c *Counts) add(o *Counts) {
 	c.Anomalies.Add(&o.Anomalies)
 	c.Apart += o.Apart
 	c.ApartLookback = max(c.ApartLookback, o.ApartLookback)
+	c.Oversized.Merge(&o.Oversized)
 }
 
 // sessionsPerWorker is how many sessions are worth a worker of their own.
@@ -105,7 +107,7 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	ranges := newReadRanges(followed)
+	ranges, oversized := newReadRanges(followed, s.Settings.MaxSessionSize)
 	objects := make([]io.ReaderAt, len(ranges))
 	for i, r := range ranges {
 		objects[i] = r.object(ctx, s.Settings.Sink)
@@ -138,6 +140,9 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
 	events := int64(0)
+	for i := range result.Rows {
+		result.Rows[i].Oversized = oversized
+	}
 	for _, w := range workers {
 		events += w.events
 		for i := range result.Rows {
