@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -33,6 +34,7 @@ type point struct {
 	Label  string    `json:"label"`
 	Values []float64 `json:"values"`
 	Known  bool      `json:"known"`
+	Note   string    `json:"note,omitempty"` // why it is not known
 }
 
 // chart shows series along one axis. Horizontal positions in its SVG are
@@ -49,11 +51,13 @@ type chart struct {
 }
 
 // add adds a point. The values of an unknown point are 0.
-func (c *chart) add(label string, known bool, values ...float64) {
+func (c *chart) add(at *place, known bool, values ...float64) {
+	p := point{Label: at.name, Values: values, Known: known}
 	if !known {
 		clear(values)
+		p.Note = cmp.Or(at.hidden, "no figures")
 	}
-	c.Points = append(c.Points, point{label, values, known})
+	c.Points = append(c.Points, p)
 }
 
 // Empty says whether no point is known.
@@ -173,7 +177,7 @@ func niceMost(v float64) float64 {
 func (c *chart) pointText(i int) string {
 	p := &c.Points[i]
 	if !p.Known {
-		return p.Label + ": no figures"
+		return p.Label + ": " + p.Note
 	}
 	texts := make([]string, len(c.Series))
 	for s := range c.Series {

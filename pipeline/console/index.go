@@ -71,6 +71,7 @@ type entry struct {
 	revision  int
 	published time.Time
 	days      map[day.Day]measures
+	sessions  int64 // distinct ones
 	groups    map[string]measures
 	hours     [24]measures
 	unread    string // why its figures are left out; empty: they are not
@@ -86,9 +87,10 @@ type history struct {
 
 // monthMeasures are those of the days of a month that are known.
 type monthMeasures struct {
-	days   int64
-	groups map[string]measures
-	hours  [24]measures
+	days     int64
+	sessions int64 // distinct ones of the month, or of each of its days
+	groups   map[string]measures
+	hours    [24]measures
 }
 
 func newIndex() *index {
@@ -297,6 +299,7 @@ func readFigures(ctx context.Context, sink store.Store, id partition.ID) (*figur
 
 // fill takes over what charts show of a partition's figures.
 func (e *entry) fill(f *figures.File) {
+	e.sessions = f.Total.Sessions
 	e.days, e.groups = map[day.Day]measures{}, map[string]measures{}
 	for i := range f.Days {
 		e.days[f.Days[i].Date] = newMeasures(&f.Days[i].Measures)
@@ -402,13 +405,14 @@ func newHistory(entries []*entry) *history {
 // newMonthMeasures combines the entries of a month.
 func newMonthMeasures(entries []*entry) *monthMeasures {
 	if len(entries) == 1 { // a published month
-		return &monthMeasures{days: int64(len(entries[0].days)), groups: entries[0].groups, hours: entries[0].hours}
+		return &monthMeasures{days: int64(len(entries[0].days)), sessions: entries[0].sessions, groups: entries[0].groups, hours: entries[0].hours}
 	}
 	m := &monthMeasures{groups: map[string]measures{}}
 	groups := aggregates{}
 	var hours [24]aggregate
 	for _, e := range entries {
 		m.days += int64(len(e.days))
+		m.sessions += e.sessions
 		groups.add(e.groups)
 		for hour, f := range e.hours {
 			hours[hour].add(f)

@@ -15,8 +15,13 @@ import (
 // bin is consecutive days that are one point of a chart.
 type bin struct {
 	From, To day.Day
+	Partial  bool // it has too few of its days to compare it with others
 	measures
 }
+
+// partial says whether the known days of a week, a month or a year are too few
+// for a fair average: weekends are not like other days. Four weeks are enough.
+func partial(known, whole int64) bool { return known > 0 && known < min(whole, 28) }
 
 // name writes the bin's days.
 func (b *bin) name() string {
@@ -24,7 +29,7 @@ func (b *bin) name() string {
 	switch {
 	case b.From == b.To:
 		return from.Format("Mon 2 Jan 2006")
-	case b.From == b.From.Month().First() && b.To >= b.From+27:
+	case b.From == b.From.Month().First() && b.To == b.From.Month().Last():
 		return from.Format("January 2006")
 	}
 	return from.Format("2 Jan") + " to " + b.To.UTC().Format("2 Jan 2006")
@@ -52,7 +57,18 @@ func stepFor(from, to day.Day) step {
 
 func (s step) String() string { return [...]string{"day", "week", "month"}[s] }
 
-// end is the last day of the bin that d is in; weeks begin on Mondays.
+// begin is the first day of the bin that d is in; weeks begin on Mondays.
+func (s step) begin(d day.Day) day.Day {
+	switch s {
+	case byWeek:
+		return d - day.Day((int(d.UTC().Weekday())+6)%7)
+	case byMonth:
+		return d.Month().First()
+	}
+	return d
+}
+
+// end is the last day of the bin that d is in.
 func (s step) end(d day.Day) day.Day {
 	switch s {
 	case byWeek:
@@ -63,11 +79,13 @@ func (s step) end(d day.Day) day.Day {
 	return d
 }
 
-// bins combines the measures of the days from from to to.
+// bins combines the measures of the whole weeks or months that have the days from
+// from to to. The first and the last one can be partial: the report began in the
+// first one, and the last one goes on.
 func (h *history) bins(from, to day.Day, s step) []bin {
 	var all []bin
-	for d := from; d <= to; {
-		b := bin{From: d, To: min(s.end(d), to)}
+	for d := s.begin(from); d <= to; {
+		b := bin{From: d, To: s.end(d)}
 		var p aggregate
 		for ; d <= b.To; d++ {
 			p.add(h.day(d))
@@ -75,15 +93,20 @@ func (h *history) bins(from, to day.Day, s step) []bin {
 		b.measures = p.measures()
 		all = append(all, b)
 	}
+	for _, b := range []*bin{&all[0], &all[len(all)-1]} {
+		b.Partial = partial(b.Days, int64(b.To-b.From)+1)
+	}
 	return all
 }
 
 // row is a month or a year of a table over time.
 type row struct {
-	name   string
-	days   int64
-	hours  [24]aggregate
-	groups aggregates
+	name     string
+	days     int64
+	whole    int64 // days that its months have
+	sessions int64
+	hours    [24]aggregate
+	groups   aggregates
 }
 
 // rows returns the months of a range, or the years of a long range.
@@ -100,8 +123,10 @@ func (h *history) rows(from, to day.Day) []row {
 			all = append(all, row{name: name, groups: aggregates{}})
 		}
 		r := &all[len(all)-1]
+		r.whole += int64(m.Last()-m.First()) + 1
 		if f := h.months[m]; f != nil {
 			r.days += f.days
+			r.sessions += f.sessions
 			r.groups.add(f.groups)
 			for hour := range f.hours {
 				r.hours[hour].add(f.hours[hour])
@@ -126,17 +151,18 @@ type groupRow struct {
 // groupsOf returns the technician groups, the largest first.
 func groupsOf(rows []row) []groupRow {
 	whole := aggregates{}
+	all := int64(0) // sessions: one with legs in several groups is in each of them
 	for i := range rows {
+		all += rows[i].sessions
 		for name, p := range rows[i].groups {
 			whole.of(name).merge(p)
 		}
 	}
 	totals := make(map[string]measures, len(whole))
-	all := int64(0)
 	for name, p := range whole {
 		totals[name] = p.measures()
-		all += p.sum.Sessions
 	}
+	full := withoutPartial(rows)
 	names := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
 		return cmp.Or(cmp.Compare(totals[b].Sessions, totals[a].Sessions), cmp.Compare(a, b))
 	})
@@ -147,16 +173,27 @@ func groupsOf(rows []row) []groupRow {
 			Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: hours(float64(f.Total)), Work: hours(float64(f.Work)),
 			Waiting: waited(f.Waiting), Most: waited(f.Waiting90),
 		}
-		for i := range rows {
+		for i := range full {
 			sessions := int64(0)
-			if p := rows[i].groups[name]; p != nil {
+			if p := full[i].groups[name]; p != nil {
 				sessions = p.sum.Sessions
 			}
-			g.Series = append(g.Series, perDay(sessions, rows[i].days))
+			g.Series = append(g.Series, perDay(sessions, full[i].days))
 		}
 		groups = append(groups, g)
 	}
 	return groups
+}
+
+// withoutPartial leaves out the first and the last row if they are partial.
+func withoutPartial(rows []row) []row {
+	if n := len(rows); n > 0 && partial(rows[n-1].days, rows[n-1].whole) {
+		rows = rows[:n-1]
+	}
+	if len(rows) > 0 && partial(rows[0].days, rows[0].whole) {
+		rows = rows[1:]
+	}
+	return rows
 }
 
 // waited writes a waiting time; -1 is a dash.
@@ -177,6 +214,7 @@ func perDay(n, days int64) float64 {
 // hourRow is the hours of the day over a month or a year.
 type hourRow struct {
 	Name  string   `json:"name"`
+	Days  int64    `json:"days"`
 	Cells [24]heat `json:"hours"`
 }
 
@@ -197,7 +235,10 @@ func hoursOf(rows []row) []hourRow {
 		if rows[i].days == 0 {
 			continue
 		}
-		r := hourRow{Name: rows[i].name}
+		r := hourRow{Name: rows[i].name, Days: rows[i].days}
+		if partial(r.Days, rows[i].whole) {
+			r.Name += fmt.Sprintf(" (%s)", words.Count(r.Days, "day", "days"))
+		}
 		for hour := range rows[i].hours {
 			r.Cells[hour].Value = perDay(rows[i].hours[hour].sum.Sessions, rows[i].days)
 			most = max(most, r.Cells[hour].Value)
@@ -227,7 +268,8 @@ func decimal(v float64) string {
 
 // place is a position on an axis, and its measures.
 type place struct {
-	name string
+	name   string
+	hidden string // why its values are not drawn; empty: they are
 	measures
 }
 
@@ -237,7 +279,11 @@ func chartsOver(h *history, from, to day.Day) []chart {
 	bins := h.bins(from, to, s)
 	places := make([]place, len(bins))
 	for i := range bins {
-		places[i] = place{bins[i].name(), bins[i].measures}
+		b := &bins[i]
+		places[i] = place{name: b.name(), measures: b.measures}
+		if b.Partial {
+			places[i].hidden = fmt.Sprintf("%d of %d days, not drawn", b.Days, b.To-b.From+1)
+		}
 	}
 	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
 	middle := "" // of several days, waiting times are medians
@@ -260,7 +306,7 @@ func chartsByHour(rows []row) []chart {
 	places := make([]place, len(whole))
 	var marks []tick
 	for hour := range whole {
-		places[hour] = place{fmt.Sprintf("%d:00", hour), whole[hour].measures()}
+		places[hour] = place{name: fmt.Sprintf("%d:00", hour), measures: whole[hour].measures()}
 		places[hour].Days = days // an hour without sessions counts, too
 		if hour%3 == 0 {
 			marks = append(marks, tick{hour, places[hour].name})
@@ -278,11 +324,11 @@ func charts(prefix string, places []place, note, middle string, ticks []tick) []
 	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
-		known := p.Days > 0
-		sessions.add(p.name, known, perDay(p.Sessions, p.Days))
-		waiting.add(p.name, known && p.Waiting >= 0, float64(p.Waiting90), float64(p.Waiting))
-		total.add(p.name, known, perDay(p.Total, p.Days))
-		work.add(p.name, known, perDay(p.Work, p.Days))
+		known := p.Days > 0 && p.hidden == ""
+		sessions.add(p, known, perDay(p.Sessions, p.Days))
+		waiting.add(p, known && p.Waiting >= 0, float64(p.Waiting90), float64(p.Waiting))
+		total.add(p, known, perDay(p.Total, p.Days))
+		work.add(p, known, perDay(p.Work, p.Days))
 	}
 	all := []chart{sessions, waiting, total, work}
 	for i := range all {

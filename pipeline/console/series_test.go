@@ -142,12 +142,14 @@ func TestIndexReadsMonthsAndTheDaysOfOthers(t *testing.T) {
 	if len(rows) != 2 || rows[1].days != 2 || rows[1].hours[9].sum.Sessions != 16 {
 		t.Errorf("November: %+v", rows[1])
 	}
+	// A has 41 of 38 + 7 + 9 sessions. The month has 38, of which two have legs in
+	// both groups, so that its groups have 40.
 	groups := groupsOf(rows)
-	if len(groups) != 2 || groups[0].Name != "A" || groups[0].Sessions != 41 || groups[0].Share != "73.2 %" || groups[1].Name != "no group" {
+	if len(groups) != 2 || groups[0].Name != "A" || groups[0].Sessions != 41 || groups[0].Share != "75.9 %" || groups[1].Name != "no group" {
 		t.Errorf("groups: %+v", groups)
 	}
-	// 41 sessions of A: 25 in the 31 days of October, and 16 in two of November.
-	if s := groups[0].Series; len(s) != 2 || s[0] != 25.0/31 || s[1] != 8 {
+	// 25 sessions of A in the 31 days of October. Two days of November are no month.
+	if s := groups[0].Series; len(s) != 1 || s[0] != 25.0/31 {
 		t.Errorf("A over time: %v", s)
 	}
 	// 10 s in October, and 20 s on both days of November: of two months the lower.
@@ -286,10 +288,17 @@ func TestBins(t *testing.T) {
 	h := followed(t, r, s).history("r")
 	// 2026-11-01 is a Sunday: a week ends with it, and another begins.
 	weeks := h.bins(day.Date(2026, 10, 30), day.Date(2026, 11, 2), byWeek)
-	if len(weeks) != 2 || weeks[0].To != day.Date(2026, 11, 1) || weeks[0].Sessions != 47 || weeks[0].Days != 3 || weeks[1].Sessions != 9 {
+	if len(weeks) != 2 || weeks[0].From != day.Date(2026, 10, 26) || weeks[0].To != day.Date(2026, 11, 1) || weeks[0].Sessions != 47 || weeks[0].Days != 7 || weeks[1].Sessions != 9 {
 		t.Errorf("weeks: %+v", weeks)
 	}
-	// Of 10 s, nothing and 20 s, the middle one is the lower of two.
+	// The week of 2 November has one day by now, and that of 28 September four.
+	if weeks[0].Partial || !weeks[1].Partial {
+		t.Errorf("weeks: %+v", weeks)
+	}
+	if first := h.bins(day.Date(2026, 10, 1), day.Date(2026, 11, 2), byWeek)[0]; first.Days != 4 || !first.Partial {
+		t.Errorf("the first week: %+v", first)
+	}
+	// Of 10 s, nothing and 20 s, the median is the lower of two.
 	if weeks[0].Waiting != 10_000 {
 		t.Errorf("the week's waiting time: %d", weeks[0].Waiting)
 	}
@@ -299,6 +308,24 @@ func TestBins(t *testing.T) {
 	}
 	if days := h.bins(day.Date(2026, 9, 30), day.Date(2026, 10, 1), byDay); len(days) != 2 || days[0].Days != 0 || days[1].Days != 1 || days[1].Sessions != 0 {
 		t.Errorf("days: %+v", days)
+	}
+}
+
+// A week that has just begun has an average of few days. It is not drawn, so that
+// no chart ends in a jump.
+func TestChartsLeaveOutPartialWeeks(t *testing.T) {
+	r, s := twoMonths(t)
+	sessions := chartsOver(followed(t, r, s).history("r"), day.Date(2026, 8, 30), day.Date(2026, 11, 2))[0]
+	n := len(sessions.Points)
+	last, before := sessions.Points[n-1], sessions.Points[n-2]
+	if last.Known || last.Values[0] != 0 || sessions.pointText(n-1) != "2 Nov to 8 Nov 2026: 1 of 7 days, not drawn" {
+		t.Errorf("the last week: %+v", last)
+	}
+	if !before.Known || before.Values[0] != 47.0/7 || sessions.pointText(n-2) != "26 Oct to 1 Nov 2026: sessions 6.7" {
+		t.Errorf("the week before it: %+v", before)
+	}
+	if first := sessions.Points[0]; first.Note != "no figures" {
+		t.Errorf("a week before all figures: %+v", first)
 	}
 }
 
