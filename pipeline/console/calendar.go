@@ -65,29 +65,31 @@ func (c *calendar) table(from, to day.Day) template.HTML {
 
 func (c *calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 	first, last := m.First(), m.Last()
-	fmt.Fprintf(b, `<tr class="w%d"><th scope="row">`, first.UTC().Weekday()) // on a phone it is a sheet of weeks
+	b.WriteString(`<tr><th scope="row">`)
 	b.WriteString(first.UTC().Format("Jan 2006"))
 	b.WriteString(`</th>`)
 	for d := first; d < first+daysInRow; d++ {
-		b.WriteString(`<td`)
-		if wd := d.UTC().Weekday(); d <= last && (wd == 0 || wd == 6) {
-			b.WriteString(` class="weekend"`)
+		p := c.day(d)
+		if p == nil || d > last || d < from || d > to {
+			b.WriteString(`<td></td>`)
+			continue
 		}
-		b.WriteByte('>')
-		if p := c.day(d); p != nil && d <= last && d >= from && d <= to {
-			c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"))
-		}
+		// A phone shows the month as a sheet of weeks: a column for each weekday, and
+		// the day of the month in each cell.
+		fmt.Fprintf(b, `<td class="w%d">`, d.UTC().Weekday())
+		c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"), int(d-first)+1)
 		b.WriteString(`</td>`)
 	}
 	b.WriteString(`<td class="whole">`)
 	if p := c.months[m]; p != nil {
-		c.cell(b, p, first.UTC().Format("January 2006"))
+		c.cell(b, p, first.UTC().Format("January 2006"), 0)
 	}
 	b.WriteString(`</td></tr>`)
 }
 
-// cell is the link to a partition. Its accessible name sums up the partition.
-func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
+// cell is the link to a partition. Its accessible name sums up the partition. dom
+// is the day of the month; 0: the partition is a month.
+func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string, dom int) {
 	l := styleOf(p.State)
 	b.WriteString(`<a class="cell `)
 	b.WriteString(string(p.State))
@@ -98,6 +100,10 @@ func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
 	b.WriteString(c.report.Name) // configured names need no escaping
 	b.WriteByte('/')
 	b.WriteString(p.Name())
+	if dom > 0 {
+		b.WriteString(`" data-day="`)
+		b.WriteString(strconv.Itoa(dom))
+	}
 	b.WriteString(`" aria-label="`)
 	b.WriteString(date)
 	b.WriteString(": ")

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -251,7 +252,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
 	signs := map[string]bool{}
 	for _, l := range styles {
-		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*" aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
+		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*"(?: data-day="\d+")? aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
 		if l.State != service.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
 		}
@@ -261,6 +262,24 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 		signs[l.Sign] = true
 		if !strings.Contains(all, `aria-hidden="true">`+strings.ReplaceAll(l.Sign, "+", "&#43;")+`</span>`+l.Word) {
 			t.Errorf("the legend does not have %s", l.Word)
+		}
+	}
+}
+
+// A phone shows a month as weeks: each cell says its weekday and its day of the
+// month, also in a month whose first days have no cell.
+func TestCalendarCellsKnowTheirDate(t *testing.T) {
+	w := newWorld(t)
+	table := string(newCalendar(&w.State().Reports[0]).table(day.Date(2024, 2, 9), day.Date(2024, 3, 31)))
+	// 9 February 2024 was a Friday, and 31 March a Sunday. 29 + 31 cells, less 8.
+	cells := regexp.MustCompile(`<td class="w(\d)"><a class="cell [^"]*" href="[^"]*/(\d{4}-\d\d-\d\d)" data-day="(\d+)"`).FindAllStringSubmatch(table, -1)
+	if len(cells) != 29+31-8 {
+		t.Errorf("%d cells", len(cells))
+	}
+	for _, c := range cells {
+		d, err := day.Parse(c[2])
+		if err != nil || c[1] != strconv.Itoa(int(d.UTC().Weekday())) || c[3] != strconv.Itoa(d.UTC().Day()) {
+			t.Errorf("%s is said to be on weekday %s, the %s. of its month", c[2], c[1], c[3])
 		}
 	}
 }
