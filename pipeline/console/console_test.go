@@ -266,6 +266,68 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	}
 }
 
+// No link leads to an error page: not to the next day, which nothing is known of,
+// and not to a report that is no longer configured.
+func TestLinksLeadToPages(t *testing.T) {
+	w, err := consoletest.New(t.Context(), consoletest.Options{Days: 6, SessionsPerDay: 20}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.SetState(func(s *service.State) {
+		s.Reports = s.Reports[:2] // past runs and alerts name the third one
+		s.Alerts = append(s.Alerts, service.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
+	})
+	c := newConsole(t, w, nil)
+	links := regexp.MustCompile(`<a [^>]*href="(/[^"#]*)`)
+	seen, queue := map[string]bool{"/": true}, []string{"/"}
+	for len(queue) > 0 && len(seen) < 300 {
+		target := queue[0]
+		queue = queue[1:]
+		rec := get(c, target)
+		if rec.Code != 200 {
+			t.Errorf("%s: status %d", target, rec.Code)
+		}
+		if !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
+			continue
+		}
+		for _, link := range links.FindAllStringSubmatch(rec.Body.String(), -1) {
+			if to := strings.ReplaceAll(link[1], "&amp;", "&"); !seen[to] {
+				seen[to] = true
+				queue = append(queue, to)
+			}
+		}
+	}
+	for _, target := range []string{"/reports/sessions/2026-11-21", "/reports/sessions/2026-11-18", "/runs"} {
+		if !seen[target] {
+			t.Errorf("no link leads to %s", target)
+		}
+	}
+}
+
+// The command line can publish what the service does not list.
+func TestPartitionThatTheStateDoesNotList(t *testing.T) {
+	w := newWorld(t)
+	w.SetState(func(s *service.State) { s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:] })
+	c := newConsole(t, w, nil)
+	for target, says := range map[string][]string{
+		"/reports/sessions/2026-11-18":                     {"Every line accounted for", "revision 2", "restated", `rel="next">2026-11-20`},
+		"/reports/sessions/2026-11-21":                     {"Nothing is published yet", "its drop is to come", `rel="prev">← 2026-11-20`},
+		"/reports/sessions/1999-01-01":                     {"Nothing is published yet", "daybook knows no dumps of it", "not published"},
+		"/reports/sessions/1999-01":                        {"Nothing is published yet"},
+		"/reports/sessions/2026-11-18/summaries/total.csv": {"Sessions,Legs"},
+	} {
+		rec := get(c, target)
+		for _, text := range says {
+			if rec.Code != 200 || !strings.Contains(rec.Body.String(), text) {
+				t.Errorf("%s: status %d, or it does not say %q", target, rec.Code, text)
+			}
+		}
+	}
+	if rec := get(c, "/reports/sessions/1999-01-01/summaries/total.csv"); rec.Code != 404 || !strings.Contains(rec.Body.String(), "1999-01-01 is not published") {
+		t.Errorf("a file of what is not published: status %d", rec.Code)
+	}
+}
+
 // A phone shows a month as weeks: each cell says its weekday and its day of the
 // month, also in a month whose first days have no cell.
 func TestCalendarCellsKnowTheirDate(t *testing.T) {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"path"
@@ -52,18 +53,19 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 
 // stream sends the object whose key find returns; an empty key is not found.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *service.Report, string) string) {
-	rep, p, _, _, err := c.partitionOf(r)
-	if err == nil && p.Revision == 0 {
-		err = notFound("%s is not published yet.", p.Name())
-	}
+	at, err := c.locate(r)
 	if err != nil {
 		c.showError(w, r, err)
 		return
 	}
+	rep, p := at.report, at.partition
 	in := c.inspector()
 	soon, cancel := withTimeout(r)
 	defer cancel()
 	shown, err := in.Show(soon.Context(), p.ID)
+	if errors.Is(err, inspect.ErrUnpublished) {
+		err = notFound("%s is not published.", p.Name())
+	}
 	if err != nil {
 		c.showError(w, r, err)
 		return

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -156,7 +157,7 @@ func pageErrorOf(err error) *pageError {
 	switch {
 	case errors.As(err, &f):
 		return f
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, inspect.ErrUnpublished):
 		return &pageError{http.StatusNotFound, "It is no longer there. A new revision may have replaced it: reload the page.", err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &pageError{http.StatusGatewayTimeout, "The store took too long to answer. Try again in a moment.", err}

@@ -18,7 +18,6 @@ import (
 	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -122,41 +121,87 @@ type table struct {
 	More   bool
 }
 
-// partitionOf finds the partition of a request, and its neighbours.
-func (c *Console) partitionOf(r *http.Request) (rep *service.Report, p *service.Partition, before, after string, err error) {
-	rep, err = findReport(c.Service.State(), r.PathValue("report"))
-	if err != nil {
-		return nil, nil, "", "", err
-	}
-	name := r.PathValue("partition")
-	all := rep.Days
-	if _, err := day.ParseMonth(name); err == nil {
-		all = rep.Months
-	}
-	i := slices.IndexFunc(all, func(p service.Partition) bool { return p.Name() == name })
-	if i < 0 {
-		return nil, nil, "", "", notFound("The report %s has no partition %q. Days are written as 2026-11-20, months as 2026-11.", rep.Name, name)
-	}
-	if i > 0 {
-		before = all[i-1].Name()
-	}
-	if i+1 < len(all) {
-		after = all[i+1].Name()
-	}
-	return rep, &all[i], before, after, nil
+// located is the partition of a request.
+type located struct {
+	report        *service.Report
+	partition     *service.Partition
+	listed        bool   // the state has it
+	before, after string // the neighbours that the state has; empty: none
 }
 
-func (c *Console) partition(r *http.Request) (*page, error) {
-	rep, p, before, after, err := c.partitionOf(r)
+// locate finds the partition of a request. The state lists the days and months
+// that have dumps or are due. Other dates have a page, too: links lead to them,
+// and the command line can have published them.
+func (c *Console) locate(r *http.Request) (*located, error) {
+	rep, err := findReport(c.Service.State(), r.PathValue("report"))
 	if err != nil {
 		return nil, err
 	}
-	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: before, After: after, Actions: partitionActions(rep.Name, p)}
+	name := r.PathValue("partition")
+	id, err := partition.Parse(rep.Name, name)
+	if err != nil {
+		return nil, notFound("%s.", capital(err.Error()))
+	}
+	p := &service.Partition{ID: id, State: unlisted, Reasons: []string{"daybook knows no dumps of it, and nothing is due"}}
+	all, next := rep.Days, rep.NextDay
+	if id.Kind == partition.Month {
+		all, next = rep.Months, rep.NextMonth
+	}
+	if name == next.Partition {
+		p.State, p.Drop, p.Deadline, p.Reasons = service.Waiting, next.At, next.Deadline, []string{next.Why}
+	}
+	i, listed := slices.BinarySearchFunc(all, id, func(p service.Partition, id partition.ID) int { return partition.Compare(p.ID, id) })
+	at := &located{report: rep, partition: p, listed: listed}
+	if i > 0 {
+		at.before = all[i-1].Name()
+	}
+	if listed {
+		at.partition = &all[i]
+		i++
+	}
+	if i < len(all) {
+		at.after = all[i].Name()
+	}
+	return at, nil
+}
+
+func (c *Console) partition(r *http.Request) (*page, error) {
+	at, err := c.locate(r)
+	if err != nil {
+		return nil, err
+	}
+	rep, p := at.report, at.partition
+	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: at.before, After: at.after, Actions: []Action{}}
 	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == service.Building}
-	if p.Revision == 0 {
+	if at.listed {
+		body.Actions = partitionActions(rep.Name, p)
+		if p.Revision == 0 {
+			return made, nil
+		}
+	}
+	err = c.fill(r.Context(), body, r.URL.Query().Get("diff"))
+	if !at.listed && errors.Is(err, inspect.ErrUnpublished) {
 		return made, nil
 	}
-	return made, c.fill(r.Context(), body, r.URL.Query().Get("diff"))
+	if !at.listed && body.Manifest != nil {
+		describe(&body.Partition, body.Manifest)
+	}
+	return made, err
+}
+
+// describe fills in what a manifest says of a partition that the state does not
+// list.
+func describe(p *service.Partition, m *publish.Manifest) {
+	p.State, p.Revision, p.Rows, p.Reasons = service.Published, m.Revision, m.Rows, nil
+	switch {
+	case m.Rows == 0:
+		p.State = service.Empty
+	case m.Revision > 1:
+		p.State = service.Restated
+	}
+	for _, part := range m.Parts {
+		p.Bytes += part.Bytes
+	}
 }
 
 // fill reads a published partition.

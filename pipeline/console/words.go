@@ -38,7 +38,13 @@ var styles = []style{
 	{service.Missing, "missing", "–", "daybook was not running when it fell due"},
 }
 
+// unlisted is the state of a date that the service's state does not have.
+const unlisted service.PartitionState = "unlisted"
+
 func styleOf(s service.PartitionState) style {
+	if s == unlisted {
+		return style{s, "not published", "?", "it is not published"}
+	}
 	for _, l := range styles {
 		if l.State == s {
 			return l
@@ -49,29 +55,30 @@ func styleOf(s service.PartitionState) style {
 
 // functions are available in templates.
 var functions = template.FuncMap{
-	"asset":     asset,
-	"style":     styleOf,
-	"styles":    func() []style { return styles },
-	"n":         func(n any) string { return words.Thousands(integer(n)) },
-	"bytes":     words.Bytes,
-	"plural":    func(n any, one, many string) string { return words.Count(integer(n), one, many) },
-	"when":      when,
-	"due":       due,
-	"date":      func(t time.Time) string { return t.Format("2006-01-02 15:04") },
-	"lasted":    lasted,
-	"rejected":  func(a event.Accounting) int64 { return a.RejectedLines() },
-	"report":    reportPath,
-	"partition": partitionPath,
-	"join":      strings.Join,
-	"short":     func(n int, s string) string { return s[:min(n, len(s))] },
-	"percent":   percent,
-	"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"capital":   capital,
-	"spark":     spark,
-	"base":      path.Base,
-	"dayOf":     dayOf,
-	"dict":      dict,
-	"lastOf":    func(days []recentDay) recentDay { return days[len(days)-1] },
+	"asset":      asset,
+	"style":      styleOf,
+	"configured": func(s *service.State, report string) bool { _, err := findReport(s, report); return err == nil },
+	"styles":     func() []style { return styles },
+	"n":          func(n any) string { return words.Thousands(integer(n)) },
+	"bytes":      words.Bytes,
+	"plural":     func(n any, one, many string) string { return words.Count(integer(n), one, many) },
+	"when":       when,
+	"due":        due,
+	"date":       func(t time.Time) string { return t.Format("2006-01-02 15:04") },
+	"lasted":     lasted,
+	"rejected":   func(a event.Accounting) int64 { return a.RejectedLines() },
+	"report":     reportPath,
+	"partition":  partitionPath,
+	"join":       strings.Join,
+	"short":      func(n int, s string) string { return s[:min(n, len(s))] },
+	"percent":    percent,
+	"stamp":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"capital":    capital,
+	"spark":      spark,
+	"base":       path.Base,
+	"dayOf":      dayOf,
+	"dict":       dict,
+	"lastOf":     func(days []recentDay) recentDay { return days[len(days)-1] },
 }
 
 // integer takes the int and int64 values of templates.
