@@ -61,6 +61,25 @@ func (r *Result) Failed() bool {
 	return slices.ContainsFunc(r.Steps, func(d Done) bool { return d.Err != nil })
 }
 
+// Failures says how many steps failed, and how many were not tried because of them:
+// "2 of 18 steps failed, and 16 were not tried because of them".
+func (r *Result) Failures() string {
+	failed, waited := 0, 0
+	for i := range r.Steps {
+		switch {
+		case r.Steps[i].Waits:
+			waited++
+		case r.Steps[i].Error != "":
+			failed++
+		}
+	}
+	text := fmt.Sprintf("%d of %d steps failed", failed, len(r.Steps))
+	if waited > 0 {
+		text += fmt.Sprintf(", and %d were not tried because of them", waited)
+	}
+	return text
+}
+
 // Err joins the errors of all steps.
 func (r *Result) Err() error {
 	var errs []error
@@ -82,6 +101,7 @@ type Done struct {
 	Warnings   []string // checks that failed, and do not block
 	Quarantine string   // URL of the rejected lines; empty if there are none
 	Error      string   // Err in words
+	Waits      bool     // it was not tried, because it needs a step that failed; Error says which
 	Err        error    // why it failed; nil if it did not, or if the record was read back
 }
 
@@ -99,13 +119,14 @@ type doneRecord struct {
 	Warnings   []string       `json:"warnings,omitempty"`
 	Quarantine string         `json:"quarantine,omitempty"`
 	Error      string         `json:"error,omitempty"`
+	Waits      bool           `json:"waits,omitempty"`
 }
 
 // MarshalJSON writes the step as `daybook run --json` and records of runs have it.
 func (d Done) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doneRecord{
 		d.ID.Kind, d.ID.Report, d.ID.Name(), d.State, d.Reason, d.Revision, d.Rows, d.Bytes,
-		d.URL, d.Warnings, d.Quarantine, d.Error,
+		d.URL, d.Warnings, d.Quarantine, d.Error, d.Waits,
 	})
 }
 
@@ -122,7 +143,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 	*d = Done{
 		ID:    partition.ID{Report: r.Report, Kind: r.Kind, Period: period},
 		State: r.State, Reason: r.Reason, Revision: r.Revision, Rows: r.Rows, Bytes: r.Bytes,
-		URL: r.URL, Warnings: r.Warnings, Quarantine: r.Quarantine, Error: r.Error,
+		URL: r.URL, Warnings: r.Warnings, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
 	}
 	return nil
 }
@@ -135,6 +156,7 @@ func (d *Done) describe(s *plan.Step) {
 	}
 	if d.Err != nil {
 		d.Error = d.Err.Error()
+		d.Waits = errors.As(d.Err, new(*Blocked))
 	}
 }
 

@@ -40,14 +40,15 @@ type point struct {
 // chart shows series along one axis. Horizontal positions in its SVG are
 // percentages: it fits any width, and texts keep their size.
 type chart struct {
-	ID     string               `json:"id"`
-	Title  string               `json:"title"`
-	Note   string               `json:"note"`
-	Series []series             `json:"series"`
-	Points []point              `json:"points"`
-	Ticks  []tick               `json:"-"`
-	Format func(float64) string `json:"-"`
-	Unit   float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
+	ID      string               `json:"id"`
+	Title   string               `json:"title"`
+	Note    string               `json:"note"`
+	Measure string               `json:"unit"` // of the values: sessions, or ms
+	Series  []series             `json:"series"`
+	Points  []point              `json:"points"`
+	Ticks   []tick               `json:"-"`
+	Format  func(float64) string `json:"-"`
+	Unit    float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
 }
 
 // add adds a point. The values of an unknown point are 0.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"daybook/pipeline/build"
 	"daybook/pipeline/console/consoletest"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
@@ -307,7 +309,10 @@ func TestLinksLeadToPages(t *testing.T) {
 // The command line can publish what the service does not list.
 func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) { s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:] })
+	w.SetState(func(s *service.State) {
+		s.Reports = slices.Clone(s.Reports) // copies of a world share it
+		s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:]
+	})
 	c := newConsole(t, w, nil)
 	for target, says := range map[string][]string{
 		"/reports/sessions/2026-11-18":                     {"Every line accounted for", "revision 2", "restated", `rel="next">2026-11-20`},
@@ -325,6 +330,31 @@ func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 	}
 	if rec := get(c, "/reports/sessions/1999-01-01/summaries/total.csv"); rec.Code != 404 || !strings.Contains(rec.Body.String(), "1999-01-01 is not published") {
 		t.Errorf("a file of what is not published: status %d", rec.Code)
+	}
+}
+
+// Steps that were not tried have not failed.
+func TestRunTellsFailedStepsFromThoseThatWaited(t *testing.T) {
+	run := service.Run{Steps: []build.Done{
+		{ID: partition.DigestID(day.Date(2026, 11, 19)), Error: "unexpected EOF"},
+		{ID: idOf(t, "sessions", "2026-11-19"), Error: "waits for the digest of 2026-11-19: unexpected EOF", Waits: true},
+		{ID: idOf(t, "sessions", "2026-11-18"), State: publish.Published},
+	}}
+	if l := newRunLine(run); l.Failed != 1 || l.Waited != 1 || l.Published != 1 {
+		t.Errorf("%d failed, %d waited, %d published; want one each", l.Failed, l.Waited, l.Published)
+	}
+}
+
+// The reason of a first revision says that it is the first, not how the partition
+// was before.
+func TestReasonOfTheFirstRevision(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	for _, target := range []string{"/reports/sessions/2026-11-17", "/reports/sessions/2026-11-18"} {
+		page := get(c, target).Body.String()
+		if !strings.Contains(page, "<p>first publication</p>") || strings.Contains(page, "not published yet") {
+			t.Errorf("%s: another reason of revision 1", target)
+		}
 	}
 }
 

@@ -106,9 +106,9 @@ type rowLine struct {
 	Technician string    `json:"technician"`
 	Group      string    `json:"group"`
 	Status     string    `json:"status"`
-	Waiting    string    `json:"waiting_time"`
-	Total      string    `json:"total_time"`
-	Work       string    `json:"work_time"`
+	Waiting    int64     `json:"waiting_ms"`
+	Total      int64     `json:"total_ms"`
+	Work       int64     `json:"work_ms"`
 	Date       string    `json:"report_date"`
 }
 
@@ -347,7 +347,7 @@ func (b *partitionBody) rows(ctx context.Context, in *inspect.Inspector, shown *
 func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	l := rowLine{
 		Session: r.SessionID, Leg: r.Leg, Technician: r.TechnicianName, Group: r.TechnicianGroup, Status: r.Status,
-		Waiting: clock(r.WaitingTime / 1000), Total: clock(r.TotalTime / 1000), Work: clock(r.WorkTime / 1000),
+		Waiting: r.WaitingTime, Total: r.TotalTime, Work: r.WorkTime,
 		Date: r.ReportDate.String(),
 	}
 	at := r.StartTime

@@ -28,6 +28,7 @@ type runLine struct {
 	service.Run
 	Published int           `json:"published"`
 	Failed    int           `json:"failed"`
+	Waited    int           `json:"waited"` // were not tried, because an earlier step failed
 	Lasted    time.Duration `json:"lasted_ns"`
 	Part      int           `json:"-"` // of the longest run, in percent
 }
@@ -36,6 +37,8 @@ func newRunLine(run service.Run) runLine {
 	l := runLine{Run: run, Lasted: run.Ended.Sub(run.Begun)}
 	for i := range run.Steps {
 		switch d := &run.Steps[i]; {
+		case d.Waits:
+			l.Waited++
 		case d.State == "":
 			l.Failed++
 		case d.ID.Kind != partition.Digest && d.State != publish.Unchanged:

@@ -140,12 +140,12 @@ func (h *history) rows(from, to day.Day) []row {
 type groupRow struct {
 	Name     string    `json:"name"`
 	Sessions int64     `json:"sessions"`
-	Share    string    `json:"share"` // of all groups' sessions
-	Total    string    `json:"total_time"`
-	Work     string    `json:"work_time"`
-	Waiting  string    `json:"median_waiting_time"` // the median of the months
-	Most     string    `json:"waiting_time_90"`     // the 90th percentile, likewise
-	Series   []float64 `json:"sessions_a_day"`      // by row
+	Of       int64     `json:"all_sessions"` // of all groups together
+	Total    int64     `json:"total_ms"`
+	Work     int64     `json:"work_ms"`
+	Waiting  int64     `json:"waiting_median_ms"` // the median of the months; -1: of no leg
+	Most     int64     `json:"waiting_p90_ms"`    // the 90th percentile, likewise
+	Series   []float64 `json:"sessions_a_day"`    // by month or year
 }
 
 // groupsOf returns the technician groups, the largest first.
@@ -170,8 +170,7 @@ func groupsOf(rows []row) []groupRow {
 	for _, name := range names {
 		f := totals[name]
 		g := groupRow{
-			Name: cmp.Or(name, "no group"), Sessions: f.Sessions, Share: percent(f.Sessions, all), Total: hours(float64(f.Total)), Work: hours(float64(f.Work)),
-			Waiting: waited(f.Waiting), Most: waited(f.Waiting90),
+			Name: name, Sessions: f.Sessions, Of: all, Total: f.Total, Work: f.Work, Waiting: f.Waiting, Most: f.Waiting90,
 		}
 		for i := range full {
 			sessions := int64(0)
@@ -317,11 +316,11 @@ func chartsByHour(rows []row) []chart {
 
 // charts are one chart for each measure. Their ids begin with prefix.
 func charts(prefix string, places []place, note, middle string, ticks []tick) []chart {
-	sessions := chart{ID: "sessions", Title: "Sessions a day", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := chart{ID: "waiting", Title: "Waiting time", Format: minutes, Unit: minute, Series: []series{
+	sessions := chart{ID: "sessions", Title: "Sessions a day", Measure: "sessions", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
+	waiting := chart{ID: "waiting", Title: "Waiting time", Measure: "ms", Format: minutes, Unit: minute, Series: []series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	total := chart{ID: "total", Title: "Total time a day", Format: hours, Unit: hour, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
-	work := chart{ID: "work", Title: "Work time a day", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
+	total := chart{ID: "total", Title: "Total time a day", Measure: "ms", Format: hours, Unit: hour, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
+	work := chart{ID: "work", Title: "Work time a day", Measure: "ms", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
 		known := p.Days > 0 && p.hidden == ""

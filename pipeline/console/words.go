@@ -78,6 +78,9 @@ var functions = template.FuncMap{
 	"base":       path.Base,
 	"dayOf":      dayOf,
 	"dict":       dict,
+	"waited":     waited,
+	"hours":      func(ms int64) string { return hours(float64(ms)) },
+	"clock":      func(ms int64) string { return clock(ms / 1000) },
 	"lastOf":     func(days []recentDay) recentDay { return days[len(days)-1] },
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -196,15 +195,6 @@ func (r *activeRun) finish(result *build.Result, err error) {
 	case err != nil:
 		r.Outcome, r.Error = "failed", err.Error()
 	case result.Failed():
-		r.Outcome, r.Error = "failed", fmt.Sprintf("%d of %d steps failed", failedSteps(result), len(result.Steps))
+		r.Outcome, r.Error = "failed", result.Failures()
 	}
-}
-
-func failedSteps(r *build.Result) (n int) {
-	for i := range r.Steps {
-		if r.Steps[i].Err != nil {
-			n++
-		}
-	}
-	return n
 }
