@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/output"
@@ -181,7 +180,7 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 // another base is published by now, the error is ErrRaced.
 func (r *run) partitionOf(ctx context.Context, s *plan.Step) (*output.Partition, error) {
 	p := &output.Partition{
-		ID: s.ID, Report: s.Report, Reason: strings.Join(s.Reasons, "; "),
+		ID: s.ID, Report: s.Report, Reason: s.Cause(),
 		Again: s.Action == plan.Restore || r.only == OnlyAll,
 	}
 	var err error

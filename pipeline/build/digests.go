@@ -69,7 +69,7 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Step) (*digests.Result, error) {
 	maker := &digests.Maker{Settings: r.settings, Budget: share, Progress: r.hooks.Progress}
 	q := &digests.Request{
-		Day: s.ID.Day(), Dumps: s.Dumps, Reason: strings.Join(s.Reasons, "; "),
+		Day: s.ID.Day(), Dumps: s.Dumps, Reason: s.Cause(),
 		Again: s.Action == plan.Restore || r.only == OnlyAll,
 	}
 	for attempt := 1; ; attempt++ {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
@@ -152,7 +151,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 func (d *Done) describe(s *plan.Step) {
 	d.ID = s.ID
 	if d.Reason == "" {
-		d.Reason = strings.Join(s.Reasons, "; ")
+		d.Reason = s.Cause()
 	}
 	if d.Err != nil {
 		d.Error = d.Err.Error()

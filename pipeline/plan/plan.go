@@ -8,12 +8,14 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/digests"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/transform/day"
 )
@@ -173,10 +175,23 @@ func (s *Step) set(status Status, reasons ...string) {
 	s.Status, s.Action, s.Reasons = status, None, reasons
 }
 
-const firstPublication = "not published yet"
+const notPublished = "not published yet"
+
+// Cause is why a step is done, for what it publishes. It is the reasons, except that
+// what a step publishes first is no longer missing.
+func (s *Step) Cause() string {
+	switch {
+	case s.Status != Missing:
+	case s.ID.Kind == partition.Digest:
+		return "first digest of " + words.Count(len(s.Dumps), "dump", "dumps")
+	case slices.Equal(s.Reasons, []string{notPublished}):
+		return "first publication"
+	}
+	return strings.Join(s.Reasons, "; ")
+}
 
 // setMissing makes a step missing: nothing is published, or what there is is
 // damaged.
 func (s *Step) setMissing(damage string) {
-	s.setDue(Missing, Build, cmp.Or(damage, firstPublication))
+	s.setDue(Missing, Build, cmp.Or(damage, notPublished))
 }

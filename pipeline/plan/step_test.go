@@ -8,8 +8,11 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
+	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
+	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/day"
 )
 
 // inputsOf are the inputs of the due steps of the day's plan, by kind.
@@ -80,6 +83,25 @@ func TestStepsSayWhatIsPublished(t *testing.T) {
 		step, object := pipelinetest.Step(t, s, id), objects[id.ManifestKey()]
 		if step.Revision != 1 || step.Rows != 2 || step.Sessions != 2 || step.Bytes != bytes || bytes == 0 || !step.Modified.Equal(object.Modified) || step.ETag != object.ETag {
 			t.Errorf("%s: %+v", id, step)
+		}
+	}
+}
+
+// A first revision says that it is the first one; every other says what has changed.
+func TestCause(t *testing.T) {
+	d := day.Date(2026, 11, 20)
+	for _, c := range []struct {
+		step plan.Step
+		want string
+	}{
+		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Missing, Reasons: []string{"not published yet"}}, "first publication"},
+		{plan.Step{ID: partition.MonthID("sessions", d.Month()), Status: plan.Missing, Reasons: []string{"not published yet"}}, "first publication"},
+		{plan.Step{ID: partition.DigestID(d), Status: plan.Missing, Dumps: make([]dump.Dump, 2)}, "first digest of 2 dumps"},
+		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Missing, Reasons: []string{"its manifest is damaged"}}, "its manifest is damaged"},
+		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Stale, Reasons: []string{"engine 1 → 2", "unit changed"}}, "engine 1 → 2; unit changed"},
+	} {
+		if got := c.step.Cause(); got != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.step.ID, c.step.Status, got, c.want)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (r *runner) builder(run *activeRun, o *order) *build.Builder {
 		Progress: run.counts, Allow: o.allow, Enough: r.life.stopping,
 		OnStep: func(step *plan.Step, done *build.Done) {
 			if done == nil {
-				r.tracker.stepStarted(&Running{Run: run.ID, ID: step.ID, Reason: strings.Join(step.Reasons, "; "), Begun: time.Now().UTC()})
+				r.tracker.stepStarted(&Running{Run: run.ID, ID: step.ID, Reason: step.Cause(), Begun: time.Now().UTC()})
 				return
 			}
 			r.stepEnded(run, step, done)
