@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"errors"
 	"html/template"
 	"net/http"
@@ -32,6 +33,36 @@ type sessionBody struct {
 	Anomalies []anomalyLine
 	Timeline  *timeline
 	Command   string
+	Omitted   omitted
+}
+
+// Limits of a session's page and its twin. The command line shows everything.
+const (
+	mostLegs   = 40
+	mostEvents = 500
+)
+
+// omitted counts what a session's page leaves out.
+type omitted struct {
+	Legs   int `json:"legs"`
+	Events int `json:"events"`
+}
+
+// bounded is the beginning of an explanation: its first legs and events, and the
+// intervals of these legs until the last of these events. The page of a session with
+// 100,000 legs takes no more work than that of one with 40.
+func bounded(all *explain.Explanation) (*explain.Explanation, omitted) {
+	left := omitted{Legs: max(0, len(all.Session.Legs)-mostLegs), Events: max(0, len(all.Deliveries)-mostEvents)}
+	s := *all.Session
+	s.Legs = s.Legs[:len(s.Legs)-left.Legs]
+	deliveries := all.Deliveries[:len(all.Deliveries)-left.Events]
+	steps := 0 // repeated deliveries have none
+	for i := range deliveries {
+		if !deliveries[i].Repeated {
+			steps++
+		}
+	}
+	return &explain.Explanation{Session: &s, Trace: all.Trace.Beginning(len(s.Legs), steps), Deliveries: deliveries}, left
 }
 
 // legLine is a leg and the derivation of its numbers.
@@ -86,8 +117,29 @@ func (c *Console) session(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	def := definition(p, rep.Name, zone(rep))
+	explained, left := bounded(explained)
 	body := newSessionBody(explained, def, d)
-	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: explain.JSON(explained, def)}, nil
+	body.Omitted = left
+	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: sessionTwin{explain.JSON(explained, def), left}}, nil
+}
+
+// sessionTwin is the explanation as JSON, and what it leaves out.
+type sessionTwin struct {
+	explanation any
+	omitted     omitted
+}
+
+// MarshalJSON adds the member omitted to the explanation's.
+func (t sessionTwin) MarshalJSON() ([]byte, error) {
+	members, err := json.Marshal(t.explanation)
+	if err != nil {
+		return nil, err
+	}
+	left, err := json.Marshal(t.omitted)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(members[:len(members)-1], []byte(`,"omitted":`), left, []byte("}")), nil
 }
 
 // definition finds the definition of a report. A report that was just removed from

@@ -92,7 +92,7 @@ func (a *axis) moment(place float64) int64 {
 type painter struct {
 	*explain.Formatter
 	*axis
-	end int64 // of the last event
+	end int64 // time of the last event that is shown
 	b   strings.Builder
 }
 
@@ -101,7 +101,7 @@ func newTimeline(t *explain.Formatter) *timeline {
 	for i := range t.Trace.Steps {
 		moments = append(moments, t.Trace.Steps[i].Event.Millis())
 	}
-	p := &painter{Formatter: t, axis: newAxis(moments), end: t.Session.LastEvent}
+	p := &painter{Formatter: t, axis: newAxis(moments), end: slices.Max(moments)}
 	line := &timeline{Breaks: len(p.breaks)}
 	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
 	for i := range t.Session.Legs {

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -8,7 +10,9 @@ import (
 	"time"
 
 	"daybook/pipeline/inspect/explain"
+	"daybook/transform/day"
 	"daybook/transform/event"
+	"daybook/transform/report"
 	"daybook/transform/session"
 )
 
@@ -57,26 +61,8 @@ const signalLines = `{"event_id":"a","ts":"2026-11-20T09:00:00Z","session_id":7,
 `
 
 func TestTimelineTellsSignals(t *testing.T) {
-	var events []event.Event
-	decoder := event.NewDecoder()
-	for line := range strings.Lines(signalLines) {
-		var e event.Event
-		if reject := decoder.Decode([]byte(strings.TrimSpace(line)), &e); reject.Reason != 0 {
-			t.Fatalf("%s: %v", line, reject)
-		}
-		events = append(events, e)
-	}
-	unique, _, err := session.Order(t.Context(), events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	trace := new(session.Trace)
-	folded, err := new(session.Engine).Fold(t.Context(), unique, trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	explained := &explain.Explanation{Session: folded, Trace: trace}
-	p := &painter{Formatter: explain.NewFormatter(explained, time.UTC), end: explained.Session.LastEvent}
+	all := explained(t, signalLines)
+	p := &painter{Formatter: explain.NewFormatter(all, time.UTC), end: all.Session.LastEvent}
 	at := func(minute int) int64 { return time.Date(2026, 11, 20, 9, minute, 0, 0, time.UTC).UnixMilli() }
 	want := []signalled{{"away", at(2), at(3)}, {"away, tab deselected", at(3), at(4)}, {"tab deselected", at(4), at(5)}}
 	if got := p.signals(0); !slices.Equal(got, want) {
@@ -88,5 +74,80 @@ func TestTimelineTellsSignals(t *testing.T) {
 	}
 	if !slices.ContainsFunc(picture.Legend, func(l legendItem) bool { return l.Class == "m-signal" }) {
 		t.Errorf("the legend is %+v", picture.Legend)
+	}
+}
+
+// explained is what events, a line each, make of a session.
+func explained(t *testing.T, lines string) *explain.Explanation {
+	t.Helper()
+	var events []event.Event
+	all := new(explain.Explanation)
+	decoder := event.NewDecoder()
+	for line := range strings.Lines(lines) {
+		var e event.Event
+		if reject := decoder.Decode([]byte(strings.TrimSpace(line)), &e); reject.Reason != 0 {
+			t.Fatalf("%s: %v", line, reject)
+		}
+		events = append(events, e)
+	}
+	unique, _, err := session.Order(t.Context(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range unique {
+		all.Deliveries = append(all.Deliveries, explain.Delivery{Event: e})
+	}
+	all.Trace = new(session.Trace)
+	if all.Session, err = new(session.Engine).Fold(t.Context(), unique, all.Trace); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A session's page and its twin have a limit, and say how much is beyond it.
+func TestSessionPageIsBounded(t *testing.T) {
+	var lines strings.Builder
+	for line := range strings.Lines(signalLines) {
+		if strings.Contains(line, "closed") {
+			const extra = 10
+			for i := range mostLegs + extra {
+				fmt.Fprintf(&lines, `{"event_id":"x%[1]d","ts":"2026-11-20T09:06:00Z","session_id":7,"seq":%[1]d,"type":"collaboration_started","technician":{"id":%[2]d}}`+"\n", i, 100+i)
+			}
+			for i := range mostEvents {
+				fmt.Fprintf(&lines, `{"event_id":"y%[1]d","ts":"2026-11-20T09:07:00Z","session_id":7,"seq":%[1]d,"type":"chat_message","sender":"customer"}`+"\n", i)
+			}
+		}
+		lines.WriteString(line)
+	}
+	all := explained(t, lines.String())
+	legs, events := len(all.Session.Legs), len(all.Deliveries)
+	if legs <= mostLegs || events <= mostEvents {
+		t.Fatalf("%d legs and %d events are too few", legs, events)
+	}
+	some, left := bounded(all)
+	if left.Legs != legs-mostLegs || left.Events != events-mostEvents {
+		t.Errorf("it leaves out %+v of %d legs and %d events", left, legs, events)
+	}
+	body := newSessionBody(some, &report.Definition{Name: "r", Zone: time.UTC}, day.Date(2026, 11, 20))
+	if len(body.Legs) != mostLegs || len(body.Events) != mostEvents || len(body.Timeline.Lanes) != mostLegs+2 {
+		t.Errorf("the page has %d legs, %d events and %d lanes", len(body.Legs), len(body.Events), len(body.Timeline.Lanes))
+	}
+	text, err := json.Marshal(sessionTwin{explain.JSON(some, &report.Definition{Name: "r", Zone: time.UTC}), left})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var twin struct {
+		Rows, Events []json.RawMessage
+		Spans        []struct{ Leg int }
+		Omitted      omitted
+	}
+	if err := json.Unmarshal(text, &twin); err != nil {
+		t.Fatal(err)
+	}
+	if len(twin.Rows) != mostLegs || len(twin.Events) != mostEvents || twin.Omitted != left || len(twin.Spans) == 0 {
+		t.Errorf("the twin has %d rows, %d events, %d spans, and omits %+v", len(twin.Rows), len(twin.Events), len(twin.Spans), twin.Omitted)
+	}
+	if len(all.Session.Legs) != legs || len(all.Trace.Steps) != events {
+		t.Error("the explanation itself has changed")
 	}
 }
