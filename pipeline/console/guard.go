@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Limits of a request. The pages' own requests are far below them.
@@ -19,7 +21,56 @@ const (
 	pageTimeout   = 30 * time.Second
 	bodyTimeout   = 10 * time.Second
 	streamTimeout = 2 * time.Minute // of a download, for the next megabyte
+	idleTimeout   = 30 * time.Second
 )
+
+// Limits of what is answered at once. Requests beyond them wait for slotTimeout,
+// and are then refused.
+const (
+	maxPages     = 64 // from memory
+	maxReaders   = 8  // pages that read the store
+	maxDownloads = 16
+	slotTimeout  = 2 * time.Second
+	retryAfter   = "5" // seconds
+)
+
+// maxConnections is far below the usual limit of open files, 1024: the rest is for
+// the runs. A share of a lower limit takes its place.
+const (
+	maxConnections   = 256
+	connectionsShare = 4 // of the open files
+)
+
+// LimitConnections limits the connections that a listener has open at once. More
+// of them wait until others end, which the timeouts of [Limit] see to.
+func LimitConnections(l net.Listener) net.Listener {
+	most := maxConnections
+	if files := openFiles(); files > 0 {
+		most = max(1, min(most, files/connectionsShare))
+	}
+	return netutil.LimitListener(l, most)
+}
+
+// slots are as many as there may be requests at once.
+type slots chan struct{}
+
+// limit answers requests with next, as many at once as there are slots. Others
+// get a page with status 503 and Retry-After.
+func (c *Console) limit(s slots, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wait := time.NewTimer(slotTimeout)
+		defer wait.Stop()
+		select {
+		case s <- struct{}{}:
+			defer func() { <-s }()
+			next.ServeHTTP(w, r)
+		case <-r.Context().Done(): // the client has gone
+		case <-wait.C:
+			w.Header().Set("Retry-After", retryAfter)
+			c.showError(w, r, &pageError{http.StatusServiceUnavailable, "Too many requests at once. Try again in a moment.", nil})
+		}
+	})
+}
 
 // policy allows only the console's own files, and no inline scripts or styles.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; " +
@@ -32,7 +83,7 @@ func Limit(s *http.Server) {
 	s.MaxHeaderBytes = maxHeaders
 	s.ReadHeaderTimeout = bodyTimeout
 	s.WriteTimeout = streamTimeout
-	s.IdleTimeout = 2 * time.Minute
+	s.IdleTimeout = idleTimeout
 }
 
 // guard wraps all handlers: it sets the security headers, limits what is read, and
@@ -90,14 +141,11 @@ func (c *Console) admit(r *http.Request) error {
 		return &pageError{http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large.", nil}
 	case r.ContentLength > maxBody:
 		return &pageError{http.StatusRequestEntityTooLarge, "The request is too large.", nil}
-	case !c.hostAllowed(r.Host):
+	case !HostAllowed(c.Hosts, r.Host):
 		return &pageError{http.StatusMisdirectedRequest, "The console does not answer to this host name. Add it to serve.hosts in the configuration.", nil}
 	}
 	return nil
 }
-
-// hostAllowed says whether the console has a host name.
-func (c *Console) hostAllowed(host string) bool { return HostAllowed(c.Hosts, host) }
 
 // HostAllowed says whether a request's host, with or without a port, is one of
 // the allowed names, an IP address or localhost. Without allowed names every

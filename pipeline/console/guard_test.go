@@ -3,11 +3,13 @@ package console
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +195,83 @@ func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
 			t.Errorf("after %s it has %d bytes", waited, rec.Body.Len())
 		}
 	})
+}
+
+// Requests that read the store are limited in number. The others wait, and are
+// refused with a time to try again.
+func TestRequestsAtOnceAreLimited(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Service: stuck{w}})
+		var group sync.WaitGroup
+		for range maxReaders {
+			group.Go(func() { get(c, "/runs") })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		rec := get(c, "/runs")
+		if waited := time.Since(begun); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") != retryAfter || waited != slotTimeout {
+			t.Errorf("after %s: status %d, Retry-After %q", waited, rec.Code, rec.Header().Get("Retry-After"))
+		}
+		if rec := get(c, "/login"); rec.Code != 200 {
+			t.Errorf("a page that does not read the store: status %d", rec.Code)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		begun = time.Now()
+		get(c, "/runs", func(r *http.Request) { *r = *r.WithContext(ctx) })
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("a client that has gone is waited for %s", waited)
+		}
+		group.Wait()
+		if rec := get(c, "/runs"); rec.Code != http.StatusGatewayTimeout {
+			t.Errorf("after all of them: status %d", rec.Code)
+		}
+	})
+}
+
+// A listener has no more connections open than its limit. One that ends makes
+// room for another.
+func TestConnectionsAreLimited(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := LimitConnections(inner)
+	defer l.Close()
+	most := min(maxConnections, openFiles()/connectionsShare)
+	accepted := make(chan net.Conn)
+	go func() {
+		defer close(accepted)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	var open []net.Conn
+	for range most + 1 {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	for range most {
+		open = append(open, <-accepted)
+	}
+	select {
+	case <-accepted:
+		t.Fatalf("it accepts more than %d", most)
+	default:
+	}
+	open[0].Close()
+	(<-accepted).Close()
+	for _, c := range open[1:] {
+		c.Close()
+	}
 }
 
 func TestPanicIsAnErrorPage(t *testing.T) {
