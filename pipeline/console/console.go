@@ -76,8 +76,8 @@ type Console struct {
 	handler http.Handler
 	index   *index
 	keys    *keys
-	logins  *rate.Limiter // of all callers together
-	actions *rate.Limiter // likewise
+	logins  *attempts
+	actions *rate.Limiter // of all callers together
 }
 
 // inspector reads what is published, by the current configuration.
@@ -97,7 +97,7 @@ func New(o Options) *Console {
 		Options: o,
 		index:   newIndex(),
 		keys:    newKeys(o.Token),
-		logins:  rate.NewLimiter(rate.Every(loginEvery), loginBurst),
+		logins:  newAttempts(),
 		actions: rate.NewLimiter(rate.Every(actionEvery), actionBurst),
 	}
 	c.handler = c.guard(c.routes())

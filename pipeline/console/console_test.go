@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -718,23 +720,71 @@ func TestServiceSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestLoginsAreFew(t *testing.T) {
+// Failed logins are limited by address. The right token gets in all the same.
+func TestFailedLoginsAreLimitedByAddress(t *testing.T) {
 	w := newWorld(t)
 	now := w.Now
-	c := newConsole(t, w, func(o *Options) { o.Now = func() time.Time { return now } })
-	wrong := url.Values{"token": {testToken + "x"}}
-	for range loginBurst {
-		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "This is not the token") {
-			t.Fatalf("a wrong token: status %d", rec.Code)
+	var log strings.Builder
+	c := newConsole(t, w, func(o *Options) {
+		o.Now, o.Log = func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	from := func(address string) func(*http.Request) {
+		return func(r *http.Request) { r.RemoteAddr = address }
+	}
+	try := func(address string) int {
+		rec := post(c, "/login", url.Values{"token": {testToken + "x"}}, from(address))
+		if len(rec.Result().Cookies()) > 0 {
+			t.Fatal("a wrong token logs in")
+		}
+		return rec.Code
+	}
+	for i := range loginBurst {
+		// Ports and addresses of one IPv6 network are no addresses of their own.
+		if code := try(fmt.Sprintf("[2001:db8:1:2::%x]:%d", i+1, 4000+i)); code != 403 {
+			t.Fatalf("a wrong token: status %d", code)
 		}
 	}
-	if rec := post(c, "/login", url.Values{"token": {testToken}}); rec.Code != 429 {
-		t.Errorf("after %d wrong ones: status %d, want 429", loginBurst, rec.Code)
+	for range 100 {
+		if code := try("[2001:db8:1:2::99]:1"); code != 429 {
+			t.Fatalf("after %d wrong ones: status %d, want 429", loginBurst, code)
+		}
 	}
+	if code := try("[2001:db8:1:3::1]:1"); code != 403 {
+		t.Errorf("from another network: status %d, want 403", code)
+	}
+	login(t, c, from("[2001:db8:1:2::99]:1"))
 	now = now.Add(loginEvery)
-	login(t, c)
-	if rec := post(c, "/login", wrong); rec.Code != 429 {
-		t.Errorf("one more at once: status %d, want 429", rec.Code)
+	if code := try("[2001:db8:1:2::1]:1"); code != 403 {
+		t.Errorf("after a pause: status %d, want 403", code)
+	}
+	text := log.String()
+	if n := strings.Count(text, "login failed: wrong token"); n != loginBurst+excessBurst+2 {
+		t.Errorf("the log has %d failed logins:\n%s", n, text)
+	}
+	if !strings.Contains(text, "address=2001:db8:1:2::") || strings.Contains(text, testToken) {
+		t.Errorf("the log names no address, or a token:\n%s", text)
+	}
+}
+
+// However many addresses fail, few are remembered, and one that goes on is
+// limited.
+func TestFailedLoginsOfManyAddresses(t *testing.T) {
+	a, now := newAttempts(), time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
+	guessing := netip.MustParseAddr("192.0.2.1")
+	refused := 0
+	for i := range 5 * maxAddresses {
+		now = now.Add(time.Second)
+		a.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+		if allowed, _ := a.failed(guessing, now); !allowed {
+			refused++
+		}
+		if len(a.limiters) > maxAddresses {
+			t.Fatalf("%d addresses are remembered", len(a.limiters))
+		}
+	}
+	// One in ten seconds is allowed.
+	if most := 5*maxAddresses/10 + 10*loginBurst; 5*maxAddresses-refused > most {
+		t.Errorf("%d of %d attempts are refused", refused, 5*maxAddresses)
 	}
 }
 

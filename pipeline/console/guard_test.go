@@ -376,7 +376,7 @@ func FuzzHandler(f *testing.F) {
 			r.AddCookie(cookie)
 		}
 		spy.seen()
-		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), rate.NewLimiter(rate.Inf, 0)
+		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), newAttempts()
 		rec := httptest.NewRecorder()
 		c.ServeHTTP(rec, r)
 		for _, key := range spy.seen() {

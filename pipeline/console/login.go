@@ -16,9 +16,6 @@ const (
 	cookieName   = "daybook_session"
 	sessionHours = 8 // a working day; then the token is asked for again
 
-	// A few typing errors are possible; guessing a token is not.
-	loginBurst = 5
-	loginEvery = 10 * time.Second
 	// People click less often. One action can cause hours of work.
 	actionBurst = 10
 	actionEvery = 3 * time.Second
@@ -95,10 +92,15 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if !c.mayAct() {
 		return forbidden("This console does not allow actions. Start daybook serve with --allow-actions and a token.")
 	}
-	if !c.logins.AllowN(c.Now(), 1) {
-		return &pageError{http.StatusTooManyRequests, "Too many attempts to log in. Wait a minute, and try again.", nil}
-	}
 	if !c.keys.opens(r.PostFormValue("token")) {
+		from := addressOf(r)
+		allowed, logged := c.logins.failed(from, c.Now())
+		if logged {
+			c.Log.Warn("login failed: wrong token", "address", from, "limited", !allowed)
+		}
+		if !allowed {
+			return &pageError{http.StatusTooManyRequests, "Too many failed logins from your address. Wait a minute, and try again.", nil}
+		}
 		c.write(w, r, http.StatusForbidden, c.loginPage(r, "This is not the token."))
 		return nil
 	}
