@@ -212,9 +212,10 @@ func perDay(n, days int64) float64 {
 
 // hourRow is the hours of the day over a month or a year.
 type hourRow struct {
-	Name  string   `json:"name"`
-	Days  int64    `json:"days"`
-	Cells [24]heat `json:"hours"`
+	Name    string   `json:"name"`
+	Days    int64    `json:"days"`
+	Partial bool     `json:"partial"` // it has too few days to compare it with others
+	Cells   [24]heat `json:"hours"`
 }
 
 // heat is one cell: the sessions a day of an hour, and their share of the maximum
@@ -234,10 +235,7 @@ func hoursOf(rows []row) []hourRow {
 		if rows[i].days == 0 {
 			continue
 		}
-		r := hourRow{Name: rows[i].name, Days: rows[i].days}
-		if partial(r.Days, rows[i].whole) {
-			r.Name += fmt.Sprintf(" (%s)", words.Count(r.Days, "day", "days"))
-		}
+		r := hourRow{Name: rows[i].name, Days: rows[i].days, Partial: partial(rows[i].days, rows[i].whole)}
 		for hour := range rows[i].hours {
 			r.Cells[hour].Value = perDay(rows[i].hours[hour].sum.Sessions, rows[i].days)
 			most = max(most, r.Cells[hour].Value)

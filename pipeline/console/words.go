@@ -31,7 +31,7 @@ var styles = []style{
 	{service.Empty, "empty", "0", "published, without rows"},
 	{service.Building, "running", "▸", "being made"},
 	{service.Queued, "queued", "+", "the next run makes it"},
-	{service.Waiting, "waiting", "…", "for its drop, its grace or its days"},
+	{service.Waiting, "waiting", "…", "it waits for its drop, its grace or its days"},
 	{service.Stale, "stale", "~", "published, and its inputs have changed"},
 	{service.Failed, "failed", "!", "the last attempt failed; there will be another"},
 	{service.SetAside, "set aside", "×", "it failed too often; it waits for a retry by hand"},
