@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -49,6 +50,15 @@ func LimitConnections(l net.Listener) net.Listener {
 		most = max(1, min(most, files/connectionsShare))
 	}
 	return netutil.LimitListener(l, most)
+}
+
+// openFiles is the limit of open files; 0 if it is unknown.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(limit.Cur, 1<<20))
 }
 
 // slots are as many as there may be requests at once.
