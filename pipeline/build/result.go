@@ -60,25 +60,6 @@ func (r *Result) Failed() bool {
 	return slices.ContainsFunc(r.Steps, func(d Done) bool { return d.Err != nil })
 }
 
-// Failures says how many steps failed, and how many were not tried because of them:
-// "2 of 18 steps failed, and 16 were not tried because of them".
-func (r *Result) Failures() string {
-	failed, waited := 0, 0
-	for i := range r.Steps {
-		switch {
-		case r.Steps[i].Waits:
-			waited++
-		case r.Steps[i].Error != "":
-			failed++
-		}
-	}
-	text := fmt.Sprintf("%d of %d steps failed", failed, len(r.Steps))
-	if waited > 0 {
-		text += fmt.Sprintf(", and %d were not tried because of them", waited)
-	}
-	return text
-}
-
 // Err joins the errors of all steps.
 func (r *Result) Err() error {
 	var errs []error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -195,6 +196,15 @@ func (r *activeRun) finish(result *build.Result, err error) {
 	case err != nil:
 		r.Outcome, r.Error = "failed", err.Error()
 	case result.Failed():
-		r.Outcome, r.Error = "failed", result.Failures()
+		r.Outcome, r.Error = "failed", fmt.Sprintf("%d of %d steps failed", failedSteps(result), len(result.Steps))
 	}
+}
+
+func failedSteps(r *build.Result) (n int) {
+	for i := range r.Steps {
+		if r.Steps[i].Err != nil {
+			n++
+		}
+	}
+	return n
 }
