@@ -10,11 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +21,9 @@ import (
 	"golang.org/x/time/rate"
 
 	"daybook/pipeline/build"
+	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/consoletest"
+	"daybook/pipeline/console/guard"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
@@ -110,7 +110,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.follow(t.Context(), w.Settings(), w.State()); err != nil {
+	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.State()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -183,7 +183,7 @@ var active = regexp.MustCompile(`(?i)\sstyle=|<style|<script(?:>|[^>]*>[^<])|\so
 func checkPage(t *testing.T, w *consoletest.World, rec *httptest.ResponseRecorder) {
 	t.Helper()
 	for name, want := range map[string]string{
-		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Content-Security-Policy": guard.Policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 		"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 	} {
 		if got := rec.Header().Get(name); got != want {
@@ -255,7 +255,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	c := newConsole(t, w, nil)
 	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
 	signs := map[string]bool{}
-	for _, l := range styles {
+	for _, l := range calendar.Styles {
 		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*"(?: data-day="\d+")? aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
 		if l.State != service.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
@@ -356,24 +356,6 @@ func TestReasonOfTheFirstRevision(t *testing.T) {
 		page := get(c, target).Body.String()
 		if !strings.Contains(page, "<p>first publication</p>") || strings.Contains(page, "not published yet") {
 			t.Errorf("%s: another reason of revision 1", target)
-		}
-	}
-}
-
-// A phone shows a month as weeks: each cell says its weekday and its day of the
-// month, also in a month whose first days have no cell.
-func TestCalendarCellsKnowTheirDate(t *testing.T) {
-	w := newWorld(t)
-	table := string(newCalendar(&w.State().Reports[0]).table(day.Date(2024, 2, 9), day.Date(2024, 3, 31)))
-	// 9 February 2024 was a Friday, and 31 March a Sunday. 29 + 31 cells, less 8.
-	cells := regexp.MustCompile(`<td class="w(\d)"><a class="cell [^"]*" href="[^"]*/(\d{4}-\d\d-\d\d)" data-day="(\d+)"`).FindAllStringSubmatch(table, -1)
-	if len(cells) != 29+31-8 {
-		t.Errorf("%d cells", len(cells))
-	}
-	for _, c := range cells {
-		d, err := day.Parse(c[2])
-		if err != nil || c[1] != strconv.Itoa(int(d.UTC().Weekday())) || c[3] != strconv.Itoa(d.UTC().Day()) {
-			t.Errorf("%s is said to be on weekday %s, the %s. of its month", c[2], c[1], c[3])
 		}
 	}
 }
@@ -626,10 +608,10 @@ func TestActionIsRefused(t *testing.T) {
 	cookie := login(t, allowed)
 	form := url.Values{"report": {"americas"}, "from": {"2026-11-14"}}
 	expired := *cookie
-	expired.Value = allowed.keys.issue(w.Now.Add(-time.Second))
-	other := newKeys("another token")
+	expired.Value = allowed.keys.Issue(w.Now.Add(-time.Second))
+	other := guard.NewKeys("another token")
 	foreign := *cookie
-	foreign.Value = other.issue(w.Now.Add(time.Hour))
+	foreign.Value = other.Issue(w.Now.Add(time.Hour))
 	forged := *cookie
 	forged.Value = strings.Replace(cookie.Value, cookie.Value[:1], "9", 1)
 	for name, tc := range map[string]struct {
@@ -738,7 +720,7 @@ func TestFailedLoginsAreLimitedByAddress(t *testing.T) {
 		}
 		return rec.Code
 	}
-	for i := range loginBurst {
+	for i := range guard.LoginBurst {
 		// Ports and addresses of one IPv6 network are no addresses of their own.
 		if code := try(fmt.Sprintf("[2001:db8:1:2::%x]:%d", i+1, 4000+i)); code != 403 {
 			t.Fatalf("a wrong token: status %d", code)
@@ -746,45 +728,23 @@ func TestFailedLoginsAreLimitedByAddress(t *testing.T) {
 	}
 	for range 100 {
 		if code := try("[2001:db8:1:2::99]:1"); code != 429 {
-			t.Fatalf("after %d wrong ones: status %d, want 429", loginBurst, code)
+			t.Fatalf("after %d wrong ones: status %d, want 429", guard.LoginBurst, code)
 		}
 	}
 	if code := try("[2001:db8:1:3::1]:1"); code != 403 {
 		t.Errorf("from another network: status %d, want 403", code)
 	}
 	login(t, c, from("[2001:db8:1:2::99]:1"))
-	now = now.Add(loginEvery)
+	now = now.Add(guard.LoginEvery)
 	if code := try("[2001:db8:1:2::1]:1"); code != 403 {
 		t.Errorf("after a pause: status %d, want 403", code)
 	}
 	text := log.String()
-	if n := strings.Count(text, "login failed: wrong token"); n != loginBurst+excessBurst+2 {
+	if n := strings.Count(text, "login failed: wrong token"); n != guard.LoginBurst+guard.ExcessBurst+2 {
 		t.Errorf("the log has %d failed logins:\n%s", n, text)
 	}
 	if !strings.Contains(text, "address=2001:db8:1:2::") || strings.Contains(text, testToken) {
 		t.Errorf("the log names no address, or a token:\n%s", text)
-	}
-}
-
-// However many addresses fail, few are remembered, and one that goes on is
-// limited.
-func TestFailedLoginsOfManyAddresses(t *testing.T) {
-	a, now := newAttempts(), time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
-	guessing := netip.MustParseAddr("192.0.2.1")
-	refused := 0
-	for i := range 5 * maxAddresses {
-		now = now.Add(time.Second)
-		a.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
-		if allowed, _ := a.failed(guessing, now); !allowed {
-			refused++
-		}
-		if len(a.limiters) > maxAddresses {
-			t.Fatalf("%d addresses are remembered", len(a.limiters))
-		}
-	}
-	// One in ten seconds is allowed.
-	if most := 5*maxAddresses/10 + 10*loginBurst; 5*maxAddresses-refused > most {
-		t.Errorf("%d of %d attempts are refused", refused, 5*maxAddresses)
 	}
 }
 
@@ -821,4 +781,31 @@ func TestLoggedInOnEveryReplica(t *testing.T) {
 	if page := get(newConsole(t, w, nil), "/", with(cookie)).Body.String(); !strings.Contains(page, "Log out") {
 		t.Error("another replica does not know the session")
 	}
+}
+
+func put(t *testing.T, s store.Store, key, text string) {
+	t.Helper()
+	if _, err := s.Put(t.Context(), key, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// idOf is the day or month of a report.
+func idOf(t *testing.T, report, name string) partition.ID {
+	t.Helper()
+	id, err := partition.Parse(report, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestWarmEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	c := New(Options{Service: w})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { c.Warm(ctx); close(done) }()
+	cancel()
+	<-done
 }

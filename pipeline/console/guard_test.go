@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"daybook/pipeline/console/guard"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -28,8 +28,8 @@ func TestRequestsHaveLimits(t *testing.T) {
 		request func() *http.Request
 		status  int
 	}{
-		"a long path":   {func() *http.Request { return httptest.NewRequest("GET", "/"+long[:maxPath+1], nil) }, 414},
-		"a long query":  {func() *http.Request { return httptest.NewRequest("GET", "/?x="+long[:maxQuery], nil) }, 414},
+		"a long path":   {func() *http.Request { return httptest.NewRequest("GET", "/"+long[:guard.MaxPath+1], nil) }, 414},
+		"a long query":  {func() *http.Request { return httptest.NewRequest("GET", "/?x="+long[:guard.MaxQuery], nil) }, 414},
 		"large headers": {func() *http.Request { r := httptest.NewRequest("GET", "/", nil); r.Header.Set("X", long); return r }, 431},
 		"a large body":  {func() *http.Request { return httptest.NewRequest("POST", "/login", strings.NewReader("token="+long)) }, 413},
 		"an endless body": {func() *http.Request {
@@ -57,8 +57,8 @@ func TestRequestsHaveLimits(t *testing.T) {
 func TestServerWaitsForHeadersOnly(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewUnstartedServer(newConsole(t, w, nil))
-	Limit(server.Config)
-	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != bodyTimeout || c.WriteTimeout != streamTimeout || c.MaxHeaderBytes != maxHeaders || c.IdleTimeout == 0 {
+	guard.SetLimits(server.Config)
+	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != guard.BodyTimeout || c.WriteTimeout != guard.StreamTimeout || c.MaxHeaderBytes != guard.MaxHeaders || c.IdleTimeout == 0 {
 		t.Errorf("the limits are %+v", c)
 	}
 	server.Start()
@@ -98,7 +98,7 @@ func TestBodyHasADeadline(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		begun := time.Now()
 		c.ServeHTTP(rec, r)
-		if len(rec.reads) == 0 || rec.reads[0].Before(begun) || rec.reads[0].After(time.Now().Add(bodyTimeout)) {
+		if len(rec.reads) == 0 || rec.reads[0].Before(begun) || rec.reads[0].After(time.Now().Add(guard.BodyTimeout)) {
 			t.Errorf("%s: the deadlines are %v", method, rec.reads)
 		}
 	}
@@ -148,19 +148,19 @@ func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 func TestDownloadWaitsForEachPiece(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec, begun := &recorded{ResponseRecorder: httptest.NewRecorder()}, time.Now()
-		stalled := time.AfterFunc(streamTimeout, func() { t.Error("it is given up") })
+		stalled := time.AfterFunc(guard.StreamTimeout, func() { t.Error("it is given up") })
 		defer stalled.Stop()
 		slow := readerFunc(func(p []byte) (int, error) {
 			if rec.Body.Len()%(1<<20) == 0 { // a piece begins
-				time.Sleep(streamTimeout * 2 / 3)
+				time.Sleep(guard.StreamTimeout * 2 / 3)
 			}
 			return len(p), nil
 		})
 		if err := copyStream(rec, io.LimitReader(slow, 2<<20), stalled); err != nil || rec.Body.Len() != 2<<20 {
 			t.Errorf("%d bytes, %v", rec.Body.Len(), err)
 		}
-		second := begun.Add(streamTimeout * 2 / 3)
-		if d := rec.writes; len(d) != 3 || !d[0].Equal(begun.Add(streamTimeout)) || !d[1].Equal(second.Add(streamTimeout)) {
+		second := begun.Add(guard.StreamTimeout * 2 / 3)
+		if d := rec.writes; len(d) != 3 || !d[0].Equal(begun.Add(guard.StreamTimeout)) || !d[1].Equal(second.Add(guard.StreamTimeout)) {
 			t.Errorf("from %v on, the deadlines are %v", begun, d)
 		}
 	})
@@ -191,7 +191,7 @@ func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		rec := get(c, "/reports/sessions/2026-11-18/summaries/total.csv")
-		if waited := time.Since(begun); waited != streamTimeout || rec.Body.Len() > 0 {
+		if waited := time.Since(begun); waited != guard.StreamTimeout || rec.Body.Len() > 0 {
 			t.Errorf("after %s it has %d bytes", waited, rec.Body.Len())
 		}
 	})
@@ -210,7 +210,7 @@ func TestRequestsAtOnceAreLimited(t *testing.T) {
 		synctest.Wait()
 		begun := time.Now()
 		rec := get(c, "/runs")
-		if waited := time.Since(begun); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") != retryAfter || waited != slotTimeout {
+		if waited := time.Since(begun); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") != guard.RetryAfter || waited != guard.SlotTimeout {
 			t.Errorf("after %s: status %d, Retry-After %q", waited, rec.Code, rec.Header().Get("Retry-After"))
 		}
 		if rec := get(c, "/login"); rec.Code != 200 {
@@ -228,50 +228,6 @@ func TestRequestsAtOnceAreLimited(t *testing.T) {
 			t.Errorf("after all of them: status %d", rec.Code)
 		}
 	})
-}
-
-// A listener has no more connections open than its limit. One that ends makes
-// room for another.
-func TestConnectionsAreLimited(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := LimitConnections(inner)
-	defer l.Close()
-	most := min(maxConnections, openFiles()/connectionsShare)
-	accepted := make(chan net.Conn)
-	go func() {
-		defer close(accepted)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- c
-		}
-	}()
-	var open []net.Conn
-	for range most + 1 {
-		c, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-	}
-	for range most {
-		open = append(open, <-accepted)
-	}
-	select {
-	case <-accepted:
-		t.Fatalf("it accepts more than %d", most)
-	default:
-	}
-	open[0].Close()
-	(<-accepted).Close()
-	for _, c := range open[1:] {
-		c.Close()
-	}
 }
 
 func TestPanicIsAnErrorPage(t *testing.T) {
@@ -332,8 +288,8 @@ func TestPagesAreCompressed(t *testing.T) {
 	if zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len() > plain.Body.Len()/5 {
 		t.Errorf("%d bytes of %d", zipped.Body.Len(), plain.Body.Len())
 	}
-	if zipped.Header().Get("Content-Security-Policy") != policy {
-		t.Error("a compressed page has no policy")
+	if zipped.Header().Get("Content-Security-Policy") != guard.Policy {
+		t.Error("a compressed page has no guard.Policy")
 	}
 }
 
@@ -376,7 +332,7 @@ func FuzzHandler(f *testing.F) {
 			r.AddCookie(cookie)
 		}
 		spy.seen()
-		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), newAttempts()
+		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), guard.NewLogins()
 		rec := httptest.NewRecorder()
 		c.ServeHTTP(rec, r)
 		for _, key := range spy.seen() {
@@ -387,8 +343,8 @@ func FuzzHandler(f *testing.F) {
 		if rec.Code == http.StatusInternalServerError {
 			t.Errorf("%s %s: status 500", method, r.URL)
 		}
-		if rec.Header().Get("Content-Security-Policy") != policy {
-			t.Errorf("%s %s: no policy", method, r.URL)
+		if rec.Header().Get("Content-Security-Policy") != guard.Policy {
+			t.Errorf("%s %s: no guard.Policy", method, r.URL)
 		}
 		if body := rec.Body.String(); strings.Contains(body, testToken) || strings.Contains(body, w.Secret) {
 			t.Errorf("%s %s: there is a secret in the answer", method, r.URL)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/publish"
@@ -69,7 +70,7 @@ func (c *Console) runs(r *http.Request) (*page, error) {
 func (c *Console) run(r *http.Request) (*page, error) {
 	id := r.PathValue("id")
 	if !runID.MatchString(id) {
-		return nil, notFound("There is no run %q.", id)
+		return nil, problem.NotFound("There is no run %q.", id)
 	}
 	run, err := c.Service.Run(r.Context(), id)
 	if err != nil {

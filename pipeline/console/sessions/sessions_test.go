@@ -1,4 +1,4 @@
-package console
+package sessions
 
 import (
 	"encoding/json"
@@ -124,22 +124,22 @@ func TestSessionPageIsBounded(t *testing.T) {
 	if legs <= mostLegs || events <= mostEvents {
 		t.Fatalf("%d legs and %d events are too few", legs, events)
 	}
-	some, left := bounded(all)
+	body := New(all, &report.Definition{Name: "r", Zone: time.UTC}, day.Date(2026, 11, 20))
+	left := body.Omitted
 	if left.Legs != legs-mostLegs || left.Events != events-mostEvents {
 		t.Errorf("it leaves out %+v of %d legs and %d events", left, legs, events)
 	}
-	body := newSessionBody(some, &report.Definition{Name: "r", Zone: time.UTC}, day.Date(2026, 11, 20))
 	if len(body.Legs) != mostLegs || len(body.Events) != mostEvents || len(body.Timeline.Lanes) != mostLegs+2 {
 		t.Errorf("the page has %d legs, %d events and %d lanes", len(body.Legs), len(body.Events), len(body.Timeline.Lanes))
 	}
-	text, err := json.Marshal(sessionTwin{explain.JSON(some, &report.Definition{Name: "r", Zone: time.UTC}), left})
+	text, err := json.Marshal(body.Twin())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var twin struct {
 		Rows, Events []json.RawMessage
 		Spans        []struct{ Leg int }
-		Omitted      omitted
+		Omitted      Omitted
 	}
 	if err := json.Unmarshal(text, &twin); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,6 @@
-package console
+// Package charts makes the charts of a report of its history: by day, week or month,
+// by technician group, and by hour of the day. A [Chart] draws itself as SVG.
+package charts
 
 import (
 	"cmp"
@@ -8,15 +10,31 @@ import (
 	"strconv"
 	"time"
 
+	"daybook/pipeline/console/history"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
+
+// Set is the charts and tables of a report.
+type Set struct {
+	Charts []Chart   `json:"charts"`
+	Groups []Group   `json:"groups"`
+	Hours  []HourRow `json:"hours"`
+	ByHour []Chart   `json:"charts_by_hour"`
+	Step   string    `json:"step"` // of the charts: day, week or month
+}
+
+// New makes the charts of the days from one to another.
+func New(h *history.History, from, to day.Day) Set {
+	rows := rowsOf(h, from, to)
+	return Set{Charts: over(h, from, to), Groups: groupsOf(rows), Hours: hoursOf(rows), ByHour: byHour(rows), Step: stepFor(from, to).String()}
+}
 
 // bin is consecutive days that are one point of a chart.
 type bin struct {
 	From, To day.Day
 	Partial  bool // it has too few of its days to compare it with others
-	measures
+	history.Measures
 }
 
 // partial says whether the known days of a week, a month or a year are too few
@@ -79,18 +97,18 @@ func (s step) end(d day.Day) day.Day {
 	return d
 }
 
-// bins combines the measures of the whole weeks or months that have the days from
+// binsOf combines the measures of the whole weeks or months that have the days from
 // from to to. The first and the last one can be partial: the report began in the
 // first one, and the last one goes on.
-func (h *history) bins(from, to day.Day, s step) []bin {
+func binsOf(h *history.History, from, to day.Day, s step) []bin {
 	var all []bin
 	for d := s.begin(from); d <= to; {
 		b := bin{From: d, To: s.end(d)}
-		var p aggregate
+		var p history.Aggregate
 		for ; d <= b.To; d++ {
-			p.add(h.day(d))
+			p.Add(h.Day(d))
 		}
-		b.measures = p.measures()
+		b.Measures = p.Measures()
 		all = append(all, b)
 	}
 	for _, b := range []*bin{&all[0], &all[len(all)-1]} {
@@ -105,12 +123,12 @@ type row struct {
 	days     int64
 	whole    int64 // days that its months have
 	sessions int64
-	hours    [24]aggregate
-	groups   aggregates
+	hours    [24]history.Aggregate
+	groups   history.Aggregates
 }
 
-// rows returns the months of a range, or the years of a long range.
-func (h *history) rows(from, to day.Day) []row {
+// rowsOf returns the months of a range, or the years of a long range.
+func rowsOf(h *history.History, from, to day.Day) []row {
 	const mostMonths = 15
 	var all []row
 	byYear := to.Month()-from.Month() >= mostMonths
@@ -120,24 +138,24 @@ func (h *history) rows(from, to day.Day) []row {
 			name = strconv.Itoa(m.First().UTC().Year())
 		}
 		if n := len(all); n == 0 || all[n-1].name != name {
-			all = append(all, row{name: name, groups: aggregates{}})
+			all = append(all, row{name: name, groups: history.Aggregates{}})
 		}
 		r := &all[len(all)-1]
 		r.whole += int64(m.Last()-m.First()) + 1
-		if f := h.months[m]; f != nil {
-			r.days += f.days
-			r.sessions += f.sessions
-			r.groups.add(f.groups)
-			for hour := range f.hours {
-				r.hours[hour].add(f.hours[hour])
+		if f := h.Month(m); f != nil {
+			r.days += f.Days
+			r.sessions += f.Sessions
+			r.groups.Add(f.Groups)
+			for hour := range f.Hours {
+				r.hours[hour].Add(f.Hours[hour])
 			}
 		}
 	}
 	return all
 }
 
-// groupRow is a technician group over time.
-type groupRow struct {
+// Group is a technician group over time.
+type Group struct {
 	Name     string    `json:"name"`
 	Sessions int64     `json:"sessions"`
 	Of       int64     `json:"all_sessions"` // of all groups together
@@ -149,33 +167,33 @@ type groupRow struct {
 }
 
 // groupsOf returns the technician groups, the largest first.
-func groupsOf(rows []row) []groupRow {
-	whole := aggregates{}
+func groupsOf(rows []row) []Group {
+	whole := history.Aggregates{}
 	all := int64(0) // sessions: one with legs in several groups is in each of them
 	for i := range rows {
 		all += rows[i].sessions
 		for name, p := range rows[i].groups {
-			whole.of(name).merge(p)
+			whole.Of(name).Merge(p)
 		}
 	}
-	totals := make(map[string]measures, len(whole))
+	totals := make(map[string]history.Measures, len(whole))
 	for name, p := range whole {
-		totals[name] = p.measures()
+		totals[name] = p.Measures()
 	}
 	full := withoutPartial(rows)
 	names := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
 		return cmp.Or(cmp.Compare(totals[b].Sessions, totals[a].Sessions), cmp.Compare(a, b))
 	})
-	groups := make([]groupRow, 0, len(names))
+	groups := make([]Group, 0, len(names))
 	for _, name := range names {
 		f := totals[name]
-		g := groupRow{
+		g := Group{
 			Name: name, Sessions: f.Sessions, Of: all, Total: f.Total, Work: f.Work, Waiting: f.Waiting, Most: f.Waiting90,
 		}
 		for i := range full {
 			sessions := int64(0)
 			if p := full[i].groups[name]; p != nil {
-				sessions = p.sum.Sessions
+				sessions = p.Sum.Sessions
 			}
 			g.Series = append(g.Series, perDay(sessions, full[i].days))
 		}
@@ -195,8 +213,8 @@ func withoutPartial(rows []row) []row {
 	return rows
 }
 
-// waited writes a waiting time; -1 is a dash.
-func waited(ms int64) string {
+// Waited writes a waiting time; -1 is a dash.
+func Waited(ms int64) string {
 	if ms < 0 {
 		return "–"
 	}
@@ -210,17 +228,17 @@ func perDay(n, days int64) float64 {
 	return float64(n) / float64(days)
 }
 
-// hourRow is the hours of the day over a month or a year.
-type hourRow struct {
+// HourRow is the hours of the day over a month or a year.
+type HourRow struct {
 	Name    string   `json:"name"`
 	Days    int64    `json:"days"`
 	Partial bool     `json:"partial"` // it has too few days to compare it with others
-	Cells   [24]heat `json:"hours"`
+	Cells   [24]Heat `json:"hours"`
 }
 
-// heat is one cell: the sessions a day of an hour, and their share of the maximum
+// Heat is one cell: the sessions a day of an hour, and their share of the maximum
 // from 0 to 8.
-type heat struct {
+type Heat struct {
 	Value float64 `json:"sessions_a_day"`
 	Level int     `json:"-"`
 	Text  string  `json:"-"`
@@ -228,16 +246,16 @@ type heat struct {
 
 const heatLevels = 8
 
-func hoursOf(rows []row) []hourRow {
+func hoursOf(rows []row) []HourRow {
 	most := 0.0
-	hours := make([]hourRow, 0, len(rows))
+	hours := make([]HourRow, 0, len(rows))
 	for i := range rows {
 		if rows[i].days == 0 {
 			continue
 		}
-		r := hourRow{Name: rows[i].name, Days: rows[i].days, Partial: partial(rows[i].days, rows[i].whole)}
+		r := HourRow{Name: rows[i].name, Days: rows[i].days, Partial: partial(rows[i].days, rows[i].whole)}
 		for hour := range rows[i].hours {
-			r.Cells[hour].Value = perDay(rows[i].hours[hour].sum.Sessions, rows[i].days)
+			r.Cells[hour].Value = perDay(rows[i].hours[hour].Sum.Sessions, rows[i].days)
 			most = max(most, r.Cells[hour].Value)
 		}
 		hours = append(hours, r)
@@ -267,17 +285,17 @@ func decimal(v float64) string {
 type place struct {
 	name   string
 	hidden string // why its values are not drawn; empty: they are
-	measures
+	history.Measures
 }
 
-// chartsOver are the charts of a report over some days.
-func chartsOver(h *history, from, to day.Day) []chart {
+// over are the charts of a report over some days.
+func over(h *history.History, from, to day.Day) []Chart {
 	s := stepFor(from, to)
-	bins := h.bins(from, to, s)
+	bins := binsOf(h, from, to, s)
 	places := make([]place, len(bins))
 	for i := range bins {
 		b := &bins[i]
-		places[i] = place{name: b.name(), measures: b.measures}
+		places[i] = place{name: b.name(), Measures: b.Measures}
 		if b.Partial {
 			places[i].hidden = fmt.Sprintf("%d of %d days, not drawn", b.Days, b.To-b.From+1)
 		}
@@ -290,35 +308,35 @@ func chartsOver(h *history, from, to day.Day) []chart {
 	return charts("", places, note, middle, ticks(bins, s))
 }
 
-// chartsByHour are the charts of the hours of the day.
-func chartsByHour(rows []row) []chart {
-	var whole [24]aggregate
+// byHour are the charts of the hours of the day.
+func byHour(rows []row) []Chart {
+	var whole [24]history.Aggregate
 	days := int64(0)
 	for i := range rows {
 		days += rows[i].days
 		for hour := range whole {
-			whole[hour].merge(&rows[i].hours[hour])
+			whole[hour].Merge(&rows[i].hours[hour])
 		}
 	}
 	places := make([]place, len(whole))
-	var marks []tick
+	var marks []Tick
 	for hour := range whole {
-		places[hour] = place{name: fmt.Sprintf("%d:00", hour), measures: whole[hour].measures()}
+		places[hour] = place{name: fmt.Sprintf("%d:00", hour), Measures: whole[hour].Measures()}
 		places[hour].Days = days // an hour without sessions counts, too
 		if hour%3 == 0 {
-			marks = append(marks, tick{hour, places[hour].name})
+			marks = append(marks, Tick{hour, places[hour].name})
 		}
 	}
 	return charts("hour-", places, "by hour of the day", ": the median of the months", marks)
 }
 
 // charts are one chart for each measure. Their ids begin with prefix.
-func charts(prefix string, places []place, note, middle string, ticks []tick) []chart {
-	sessions := chart{ID: "sessions", Title: "Sessions a day", Measure: "sessions", Format: decimal, Series: []series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := chart{ID: "waiting", Title: "Waiting time", Measure: "ms", Format: minutes, Unit: minute, Series: []series{
+func charts(prefix string, places []place, note, middle string, ticks []Tick) []Chart {
+	sessions := Chart{ID: "sessions", Title: "Sessions a day", Measure: "sessions", Format: decimal, Series: []Series{{Name: "sessions", Shape: bars, Class: "c1"}}}
+	waiting := Chart{ID: "waiting", Title: "Waiting time", Measure: "ms", Format: minutes, Unit: minute, Series: []Series{
 		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	total := chart{ID: "total", Title: "Total time a day", Measure: "ms", Format: hours, Unit: hour, Series: []series{{Name: "total time", Shape: bars, Class: "c1"}}}
-	work := chart{ID: "work", Title: "Work time a day", Measure: "ms", Format: hours, Unit: hour, Series: []series{{Name: "work time", Shape: bars, Class: "c1"}}}
+	total := Chart{ID: "total", Title: "Total time a day", Measure: "ms", Format: hours, Unit: hour, Series: []Series{{Name: "total time", Shape: bars, Class: "c1"}}}
+	work := Chart{ID: "work", Title: "Work time a day", Measure: "ms", Format: hours, Unit: hour, Series: []Series{{Name: "work time", Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
 		known := p.Days > 0 && p.hidden == ""
@@ -327,7 +345,7 @@ func charts(prefix string, places []place, note, middle string, ticks []tick) []
 		total.add(p, known, perDay(p.Total, p.Days))
 		work.add(p, known, perDay(p.Work, p.Days))
 	}
-	all := []chart{sessions, waiting, total, work}
+	all := []Chart{sessions, waiting, total, work}
 	for i := range all {
 		all[i].ID, all[i].Note, all[i].Ticks = prefix+all[i].ID, note, ticks
 	}
@@ -353,10 +371,13 @@ func minutes(ms float64) string {
 // hours writes a long duration.
 func hours(ms float64) string { return decimal(ms/hour) + " h" }
 
+// Hours writes a long duration of milliseconds in hours.
+func Hours(ms int64) string { return hours(float64(ms)) }
+
 // ticks labels some bins on the axis.
-func ticks(bins []bin, s step) []tick {
+func ticks(bins []bin, s step) []Tick {
 	const most = 12
-	var all []tick
+	var all []Tick
 	last := ""
 	for i := range bins {
 		d := bins[i].From.UTC()
@@ -371,12 +392,12 @@ func ticks(bins []bin, s step) []tick {
 			text = d.Format("2006")
 		}
 		if text != "" && text != last {
-			all = append(all, tick{i, text})
+			all = append(all, Tick{i, text})
 			last = text
 		}
 	}
 	if every := (len(all) + most - 1) / most; every > 1 {
-		var some []tick
+		var some []Tick
 		for i := 0; i < len(all); i += every {
 			some = append(some, all[i])
 		}

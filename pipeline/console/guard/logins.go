@@ -1,4 +1,4 @@
-package console
+package guard
 
 import (
 	"net"
@@ -11,31 +11,32 @@ import (
 )
 
 const (
-	// A few typing errors are possible; guessing a token is not.
-	loginBurst = 5
-	loginEvery = 10 * time.Second
+	// LoginBurst and LoginEvery allow a few typing errors, but no guessing of a token.
+	LoginBurst = 5
+	LoginEvery = 10 * time.Second
 	// maxAddresses bounds the memory of failed logins.
 	maxAddresses = 1000
 	// The log has at most this many failed logins beyond the limits of addresses.
-	excessBurst = 5
+	ExcessBurst = 5
 	excessEvery = time.Minute
 )
 
-// attempts limits failed logins by address. It does not limit right tokens: a
+// Logins limits failed logins by address. It does not limit right tokens: a
 // client with the token gets in, whatever others at its address do.
-type attempts struct {
+type Logins struct {
 	mu       sync.Mutex
 	limiters map[netip.Addr]*rate.Limiter
 	excess   *rate.Limiter // of log lines
 }
 
-func newAttempts() *attempts {
-	return &attempts{limiters: map[netip.Addr]*rate.Limiter{}, excess: rate.NewLimiter(rate.Every(excessEvery), excessBurst)}
+// NewLogins has no failed logins.
+func NewLogins() *Logins {
+	return &Logins{limiters: map[netip.Addr]*rate.Limiter{}, excess: rate.NewLimiter(rate.Every(excessEvery), ExcessBurst)}
 }
 
-// failed counts a failed login. allowed says whether its address is still within
+// Failed counts a failed login. allowed says whether its address is still within
 // its limit; logged says whether the log should have it.
-func (a *attempts) failed(from netip.Addr, now time.Time) (allowed, logged bool) {
+func (a *Logins) Failed(from netip.Addr, now time.Time) (allowed, logged bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	l := a.limiters[from]
@@ -43,7 +44,7 @@ func (a *attempts) failed(from netip.Addr, now time.Time) (allowed, logged bool)
 		if len(a.limiters) >= maxAddresses {
 			a.forget(now)
 		}
-		l = rate.NewLimiter(rate.Every(loginEvery), loginBurst)
+		l = rate.NewLimiter(rate.Every(LoginEvery), LoginBurst)
 		a.limiters[from] = l
 	}
 	if l.AllowN(now, 1) {
@@ -54,9 +55,9 @@ func (a *attempts) failed(from netip.Addr, now time.Time) (allowed, logged bool)
 
 // forget removes the addresses that have their whole limit again, or else all
 // addresses: memory is bounded, and few of so many are guessing.
-func (a *attempts) forget(now time.Time) {
+func (a *Logins) forget(now time.Time) {
 	for from, l := range a.limiters {
-		if l.TokensAt(now) >= loginBurst {
+		if l.TokensAt(now) >= LoginBurst {
 			delete(a.limiters, from)
 		}
 	}
@@ -65,9 +66,9 @@ func (a *attempts) forget(now time.Time) {
 	}
 }
 
-// addressOf is the address of a request's client, or of the proxy before it. Of
+// AddressOf is the address of a request's client, or of the proxy before it. Of
 // an IPv6 address it is the network, because a client has a whole one.
-func addressOf(r *http.Request) netip.Addr {
+func AddressOf(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
