@@ -20,9 +20,10 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/console"
+	"daybook/pipeline/console/guard"
 )
 
-// Limits of requests, in addition to those of [console.Limit].
+// Limits of requests, in addition to those of [guard.SetLimits].
 const (
 	maxBody = 64 << 10 // bytes
 
@@ -30,9 +31,6 @@ const (
 	maxScrapes    = 4 // at the same time
 
 	shutdownTimeout = 5 * time.Second // for running requests
-
-	// A quarter of the usual limit of open files. The rest is for the work.
-	maxConnections = 256
 )
 
 // configuration is the configuration in force.
@@ -83,7 +81,7 @@ func (s *server) console(hosts []string) *console.Console {
 func (s *server) guard(hosts []string, more func() []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		allowed := slices.Concat(hosts, more())
-		if len(hosts) > 0 && !slices.Contains(allowed, anyHost) && !console.HostAllowed(allowed, r.Host) {
+		if len(hosts) > 0 && !slices.Contains(allowed, anyHost) && !guard.HostAllowed(allowed, r.Host) {
 			http.Error(w, "This server does not have the name "+strconv.Quote(r.Host)+". Add it to serve.hosts or serve.metrics_hosts.", http.StatusMisdirectedRequest)
 			return
 		}
@@ -103,9 +101,9 @@ func (s *server) serveHTTP(listener net.Listener, routes http.Handler) (stop fun
 		Handler:  http.MaxBytesHandler(routes, maxBody),
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	console.Limit(h)
+	guard.SetLimits(h)
 	go func() {
-		if err := h.Serve(netutil.LimitListener(listener, maxConnections)); err != http.ErrServerClosed {
+		if err := h.Serve(netutil.LimitListener(listener, guard.MaxConnections())); err != http.ErrServerClosed {
 			s.log.Error("the HTTP server ended", "error", err)
 		}
 	}()

@@ -38,9 +38,12 @@ func TestTooManyRejects(t *testing.T) {
 	if !errors.As(err, &tooMany) {
 		t.Errorf("%T is no *extract.TooManyRejects", err)
 	}
+	if result.Steps[0].Waits {
+		t.Error("the digest itself waits for nothing")
+	}
 	for _, p := range pipelinetest.Partitions(result) {
 		var blocked *build.Blocked
-		if !errors.As(p.Err, &blocked) || blocked.By != "the digest of 2026-11-20" || blocked.Why != err.Error() {
+		if !errors.As(p.Err, &blocked) || blocked.By != "the digest of 2026-11-20" || blocked.Why != err.Error() || !p.Waits {
 			t.Errorf("%s was not blocked by its digest: %v", p.ID, p.Err)
 		}
 	}

@@ -83,6 +83,7 @@ type Done struct {
 	Apart      Apart
 	Quarantine string // URL of the rejected lines; empty if there are none
 	Error      string // Err in words
+	Waits      bool   // it was not tried, because it needs a step that failed; Error says which
 	Err        error  // why it failed; nil if it did not, or if the record was read back
 }
 
@@ -108,13 +109,14 @@ type doneRecord struct {
 	Apart      Apart          `json:"apart,omitzero"`
 	Quarantine string         `json:"quarantine,omitempty"`
 	Error      string         `json:"error,omitempty"`
+	Waits      bool           `json:"waits,omitempty"`
 }
 
 // MarshalJSON writes the step as `daybook run --json` and records of runs have it.
 func (d Done) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doneRecord{
 		d.ID.Kind, d.ID.Report, d.ID.Name(), d.State, d.Reason, d.Revision, d.Rows, d.Bytes,
-		d.URL, d.Warnings, d.Apart, d.Quarantine, d.Error,
+		d.URL, d.Warnings, d.Apart, d.Quarantine, d.Error, d.Waits,
 	})
 }
 
@@ -131,7 +133,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 	*d = Done{
 		ID:    partition.ID{Report: r.Report, Kind: r.Kind, Period: period},
 		State: r.State, Reason: r.Reason, Revision: r.Revision, Rows: r.Rows, Bytes: r.Bytes,
-		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Quarantine: r.Quarantine, Error: r.Error,
+		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
 	}
 	return nil
 }
@@ -141,6 +143,7 @@ func (d *Done) describe(s *plan.Step) {
 	d.ID = s.ID
 	if d.Err != nil {
 		d.Error = d.Err.Error()
+		d.Waits = errors.As(d.Err, new(*Blocked))
 	}
 	switch {
 	case d.Reason != "":

@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"time"
 
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/service"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -29,7 +31,7 @@ func (c *Console) post(h func(http.ResponseWriter, *http.Request) error) http.Ha
 		err := r.ParseForm()
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the body is read; only the answer remains
 		if err != nil {
-			c.showError(w, r, &pageError{http.StatusBadRequest, "The form cannot be read, or is too large.", err})
+			c.showError(w, r, &problem.Error{Status: http.StatusBadRequest, Text: "The form cannot be read, or is too large.", Err: err})
 			return
 		}
 		if err := h(w, r); err != nil {
@@ -41,13 +43,13 @@ func (c *Console) post(h func(http.ResponseWriter, *http.Request) error) http.Ha
 // act starts the action of a form, and redirects to the form's page.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if !c.mayAct() {
-		return forbidden("This console does not allow actions. The command line has the same ones.")
+		return problem.Forbidden("This console does not allow actions. The command line has the same ones.")
 	}
 	if !c.loggedIn(r) {
-		return forbidden("Log in first. Your login has ended, or there was none.")
+		return problem.Forbidden("Log in first. Your login has ended, or there was none.")
 	}
 	if !c.actions.AllowN(c.Now(), 1) {
-		return &pageError{http.StatusTooManyRequests, "Too many actions in a short time. Wait a moment, and try again.", nil}
+		return problem.New(http.StatusTooManyRequests, "Too many actions in a short time. Wait a moment, and try again.")
 	}
 	a, err := c.parseAction(r.PathValue("verb"), r.PostForm)
 	if err != nil {
@@ -65,11 +67,11 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 func notDone(err error) error {
 	switch {
 	case errors.Is(err, service.ErrBadAction):
-		return &pageError{http.StatusBadRequest, capital(err.Error()) + ".", err}
+		return &problem.Error{Status: http.StatusBadRequest, Text: words.Capital(err.Error()) + ".", Err: err}
 	case errors.Is(err, service.ErrBusy):
-		return &pageError{http.StatusTooManyRequests, capital(err.Error()) + ".", err}
+		return &problem.Error{Status: http.StatusTooManyRequests, Text: words.Capital(err.Error()) + ".", Err: err}
 	}
-	return &pageError{http.StatusBadGateway, "The action failed. The log has the reason.", err}
+	return &problem.Error{Status: http.StatusBadGateway, Text: "The action failed. The log has the reason.", Err: err}
 }
 
 // backTo is the page that has the action's form.
@@ -87,7 +89,7 @@ func backTo(a service.Action) string {
 func (c *Console) parseAction(verb string, form url.Values) (service.Action, error) {
 	a := service.Action{Verb: verb, Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
 	bad := func(text string) (service.Action, error) {
-		return service.Action{}, &pageError{http.StatusBadRequest, text, nil}
+		return service.Action{}, problem.BadRequest(text)
 	}
 	switch verb {
 	case service.VerbRun, service.VerbRebuild, service.VerbBackfill, service.VerbRetry:

@@ -23,7 +23,6 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -32,6 +31,9 @@ import (
 	"golang.org/x/time/rate"
 
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/console/guard"
+	"daybook/pipeline/console/history"
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
 	"daybook/pipeline/settings"
@@ -70,14 +72,22 @@ type Options struct {
 	Log     *slog.Logger     // of errors that pages do not show; nil: none
 }
 
+// Limits of the requests that are answered at the same time.
+const (
+	maxPages     = 64 // from memory
+	maxReaders   = 8  // pages that read the store
+	maxDownloads = 16
+)
+
 // Console is an http.Handler of the pages.
 type Console struct {
 	Options
 	handler http.Handler
-	index   *index
-	keys    *keys
-	logins  *rate.Limiter // of all callers together
-	actions *rate.Limiter // likewise
+	index   *history.Index
+	guard   *guard.Guard
+	keys    *guard.Keys
+	logins  *guard.Logins
+	actions *rate.Limiter // of all callers together
 }
 
 // inspector reads what is published, by the current configuration.
@@ -95,12 +105,15 @@ func New(o Options) *Console {
 	}
 	c := &Console{
 		Options: o,
-		index:   newIndex(),
-		keys:    newKeys(o.Token),
-		logins:  rate.NewLimiter(rate.Every(loginEvery), loginBurst),
+		index:   history.NewIndex(),
+		keys:    guard.NewKeys(o.Token),
+		logins:  guard.NewLogins(),
 		actions: rate.NewLimiter(rate.Every(actionEvery), actionBurst),
 	}
-	c.handler = c.guard(c.routes())
+	c.guard = &guard.Guard{Hosts: o.Hosts, Log: o.Log, Refuse: func(w http.ResponseWriter, r *http.Request, status int, text string) {
+		c.showError(w, r, problem.New(status, text))
+	}}
+	c.handler = c.guard.Protect(c.routes())
 	return c
 }
 
@@ -111,30 +124,61 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 // they are.
 func (c *Console) routes() http.Handler {
 	pages := http.NewServeMux()
-	show := func(pattern string, h func(*http.Request) (*page, error)) {
-		pages.Handle(pattern, c.page(h))
+	memory, readers, downloads := make(guard.Slots, maxPages), make(guard.Slots, maxReaders), make(guard.Slots, maxDownloads)
+	show := func(pattern string, s guard.Slots, h func(*http.Request) (*page, error)) {
+		pages.Handle(pattern, c.guard.Limit(s, c.page(h)))
 	}
-	show("GET /{$}", c.overview)
-	show("GET /reports/{report}", c.report)
-	show("GET /reports/{report}/{partition}", c.partition)
-	show("GET /reports/{report}/sessions/{id}", c.session)
-	show("GET /runs", c.runs)
-	show("GET /runs/{id}", c.run)
-	show("GET /schedule", c.schedule)
-	show("GET /configuration", c.configuration)
-	show("GET /login", c.loginForm)
-	show("/", func(*http.Request) (*page, error) { return nil, errNoPage })
+	show("GET /{$}", memory, c.overview)
+	show("GET /reports/{report}", memory, c.report)
+	show("GET /reports/{report}/{partition}", readers, c.partition)
+	show("GET /reports/{report}/sessions/{id}", readers, c.session)
+	show("GET /runs", readers, c.runs)
+	show("GET /runs/{id}", readers, c.run)
+	show("GET /schedule", memory, c.schedule)
+	show("GET /configuration", memory, c.configuration)
+	show("GET /login", memory, c.loginForm)
+	show("/", memory, func(*http.Request) (*page, error) { return nil, errNoPage })
 	pages.HandleFunc("GET /reports/{report}/session", c.findSession)
 	pages.HandleFunc("GET /static/{file}", serveStatic)
 
 	all := http.NewServeMux()
 	all.Handle("/", gzhttp.GzipHandler(pages))
-	all.HandleFunc("GET /reports/{report}/{partition}/files/{file}", c.download)
-	all.HandleFunc("GET /reports/{report}/{partition}/summaries/{file}", c.downloadSummary)
+	all.Handle("GET /reports/{report}/{partition}/files/{file}", c.guard.Limit(downloads, http.HandlerFunc(c.download)))
+	all.Handle("GET /reports/{report}/{partition}/summaries/{file}", c.guard.Limit(downloads, http.HandlerFunc(c.downloadSummary)))
 	all.Handle("POST /login", c.post(c.login))
 	all.Handle("POST /logout", c.post(c.logout))
 	all.Handle("POST /actions/{verb}", c.post(c.act))
 	return all
+}
+
+// warmEvery is how often the state is compared.
+const warmEvery = 3 * time.Second
+
+// Warm keeps the charts current until the context ends. It reads the figures of
+// published partitions, the newest first, and reads a new revision again. Pages
+// show what has been read so far.
+func (c *Console) Warm(ctx context.Context) {
+	var done *service.State
+	for ctx.Err() == nil {
+		if state := c.Service.State(); state != done {
+			err := c.index.Follow(ctx, c.Service.Settings().Sink, state)
+			if err == nil {
+				done = state
+			} else if ctx.Err() == nil {
+				c.Log.Warn("figures for charts could not be read; they are tried again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(warmEvery):
+		}
+	}
+}
+
+// Filled says whether all figures of the last state are read.
+func (c *Console) Filled() bool {
+	known, wanted := c.index.Filling()
+	return wanted > 0 && known == wanted
 }
 
 // findReport finds a configured report by its name.
@@ -144,8 +188,16 @@ func findReport(s *service.State, name string) (*service.Report, error) {
 			return &s.Reports[i], nil
 		}
 	}
-	return nil, notFound("There is no report %q.", name)
+	return nil, problem.NotFound("There is no report %q.", name)
 }
+
+// withTimeout limits the time that a page may take.
+func withTimeout(r *http.Request) (*http.Request, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+	return r.WithContext(ctx), cancel
+}
+
+const pageTimeout = 30 * time.Second
 
 // zone is a report's time zone.
 func zone(rep *service.Report) *time.Location {
@@ -153,8 +205,4 @@ func zone(rep *service.Report) *time.Location {
 		return loc
 	}
 	return time.UTC // a checked configuration has no other names
-}
-
-func notFound(format string, args ...any) error {
-	return &pageError{http.StatusNotFound, fmt.Sprintf(format, args...), nil}
 }

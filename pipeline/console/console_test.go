@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +20,10 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"daybook/pipeline/build"
+	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/consoletest"
+	"daybook/pipeline/console/guard"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
@@ -105,7 +110,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.follow(t.Context(), w.Settings(), w.State()); err != nil {
+	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.State()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -178,7 +183,7 @@ var active = regexp.MustCompile(`(?i)\sstyle=|<style|<script(?:>|[^>]*>[^<])|\so
 func checkPage(t *testing.T, w *consoletest.World, rec *httptest.ResponseRecorder) {
 	t.Helper()
 	for name, want := range map[string]string{
-		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Content-Security-Policy": guard.Policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 		"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 	} {
 		if got := rec.Header().Get(name); got != want {
@@ -250,8 +255,8 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	c := newConsole(t, w, nil)
 	all := get(c, "/reports/sessions?year=all").Body.String() + get(c, "/reports/emea_tier_1").Body.String() + get(c, "/reports/americas").Body.String()
 	signs := map[string]bool{}
-	for _, l := range styles {
-		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*" aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
+	for _, l := range calendar.Styles {
+		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*"(?: data-day="\d+")? aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
 		if l.State != service.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
 		}
@@ -261,6 +266,96 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 		signs[l.Sign] = true
 		if !strings.Contains(all, `aria-hidden="true">`+strings.ReplaceAll(l.Sign, "+", "&#43;")+`</span>`+l.Word) {
 			t.Errorf("the legend does not have %s", l.Word)
+		}
+	}
+}
+
+// No link leads to an error page: not to the next day, which nothing is known of,
+// and not to a report that is no longer configured.
+func TestLinksLeadToPages(t *testing.T) {
+	w, err := consoletest.New(t.Context(), consoletest.Options{Days: 6, SessionsPerDay: 20}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.SetState(func(s *service.State) {
+		s.Reports = s.Reports[:2] // past runs and alerts name the third one
+		s.Alerts = append(s.Alerts, service.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
+	})
+	c := newConsole(t, w, nil)
+	links := regexp.MustCompile(`<a [^>]*href="(/[^"#]*)`)
+	seen, queue := map[string]bool{"/": true}, []string{"/"}
+	for len(queue) > 0 && len(seen) < 300 {
+		target := queue[0]
+		queue = queue[1:]
+		rec := get(c, target)
+		if rec.Code != 200 {
+			t.Errorf("%s: status %d", target, rec.Code)
+		}
+		if !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
+			continue
+		}
+		for _, link := range links.FindAllStringSubmatch(rec.Body.String(), -1) {
+			if to := strings.ReplaceAll(link[1], "&amp;", "&"); !seen[to] {
+				seen[to] = true
+				queue = append(queue, to)
+			}
+		}
+	}
+	for _, target := range []string{"/reports/sessions/2026-11-21", "/reports/sessions/2026-11-18", "/runs"} {
+		if !seen[target] {
+			t.Errorf("no link leads to %s", target)
+		}
+	}
+}
+
+// The command line can publish what the service does not list.
+func TestPartitionThatTheStateDoesNotList(t *testing.T) {
+	w := newWorld(t)
+	w.SetState(func(s *service.State) {
+		s.Reports = slices.Clone(s.Reports) // copies of a world share it
+		s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:]
+	})
+	c := newConsole(t, w, nil)
+	for target, says := range map[string][]string{
+		"/reports/sessions/2026-11-18":                     {"Every line accounted for", "revision 2", "restated", `rel="next">2026-11-20`},
+		"/reports/sessions/2026-11-21":                     {"Nothing is published yet", "its drop is to come", `rel="prev">← 2026-11-20`},
+		"/reports/sessions/1999-01-01":                     {"Nothing is published yet", "daybook knows no dumps of it", "not published"},
+		"/reports/sessions/1999-01":                        {"Nothing is published yet"},
+		"/reports/sessions/2026-11-18/summaries/total.csv": {"Sessions,Legs"},
+	} {
+		rec := get(c, target)
+		for _, text := range says {
+			if rec.Code != 200 || !strings.Contains(rec.Body.String(), text) {
+				t.Errorf("%s: status %d, or it does not say %q", target, rec.Code, text)
+			}
+		}
+	}
+	if rec := get(c, "/reports/sessions/1999-01-01/summaries/total.csv"); rec.Code != 404 || !strings.Contains(rec.Body.String(), "1999-01-01 is not published") {
+		t.Errorf("a file of what is not published: status %d", rec.Code)
+	}
+}
+
+// Steps that were not tried have not failed.
+func TestRunTellsFailedStepsFromThoseThatWaited(t *testing.T) {
+	run := service.Run{Steps: []build.Done{
+		{ID: partition.DigestID(day.Date(2026, 11, 19)), Error: "unexpected EOF"},
+		{ID: idOf(t, "sessions", "2026-11-19"), Error: "waits for the digest of 2026-11-19: unexpected EOF", Waits: true},
+		{ID: idOf(t, "sessions", "2026-11-18"), State: publish.Published},
+	}}
+	if l := newRunLine(run); l.Failed != 1 || l.Waited != 1 || l.Published != 1 {
+		t.Errorf("%d failed, %d waited, %d published; want one each", l.Failed, l.Waited, l.Published)
+	}
+}
+
+// The reason of a first revision says that it is the first, not how the partition
+// was before.
+func TestReasonOfTheFirstRevision(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t, w, nil)
+	for _, target := range []string{"/reports/sessions/2026-11-17", "/reports/sessions/2026-11-18"} {
+		page := get(c, target).Body.String()
+		if !strings.Contains(page, "<p>first publication</p>") || strings.Contains(page, "not published yet") {
+			t.Errorf("%s: another reason of revision 1", target)
 		}
 	}
 }
@@ -513,10 +608,10 @@ func TestActionIsRefused(t *testing.T) {
 	cookie := login(t, allowed)
 	form := url.Values{"report": {"americas"}, "from": {"2026-11-14"}}
 	expired := *cookie
-	expired.Value = allowed.keys.issue(w.Now.Add(-time.Second))
-	other := newKeys("another token")
+	expired.Value = allowed.keys.Issue(w.Now.Add(-time.Second))
+	other := guard.NewKeys("another token")
 	foreign := *cookie
-	foreign.Value = other.issue(w.Now.Add(time.Hour))
+	foreign.Value = other.Issue(w.Now.Add(time.Hour))
 	forged := *cookie
 	forged.Value = strings.Replace(cookie.Value, cookie.Value[:1], "9", 1)
 	for name, tc := range map[string]struct {
@@ -607,23 +702,49 @@ func TestServiceSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestLoginsAreFew(t *testing.T) {
+// Failed logins are limited by address. The right token gets in all the same.
+func TestFailedLoginsAreLimitedByAddress(t *testing.T) {
 	w := newWorld(t)
 	now := w.Now
-	c := newConsole(t, w, func(o *Options) { o.Now = func() time.Time { return now } })
-	wrong := url.Values{"token": {testToken + "x"}}
-	for range loginBurst {
-		if rec := post(c, "/login", wrong); rec.Code != 403 || len(rec.Result().Cookies()) > 0 || !strings.Contains(rec.Body.String(), "This is not the token") {
-			t.Fatalf("a wrong token: status %d", rec.Code)
+	var log strings.Builder
+	c := newConsole(t, w, func(o *Options) {
+		o.Now, o.Log = func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	from := func(address string) func(*http.Request) {
+		return func(r *http.Request) { r.RemoteAddr = address }
+	}
+	try := func(address string) int {
+		rec := post(c, "/login", url.Values{"token": {testToken + "x"}}, from(address))
+		if len(rec.Result().Cookies()) > 0 {
+			t.Fatal("a wrong token logs in")
+		}
+		return rec.Code
+	}
+	for i := range guard.LoginBurst {
+		// Ports and addresses of one IPv6 network are no addresses of their own.
+		if code := try(fmt.Sprintf("[2001:db8:1:2::%x]:%d", i+1, 4000+i)); code != 403 {
+			t.Fatalf("a wrong token: status %d", code)
 		}
 	}
-	if rec := post(c, "/login", url.Values{"token": {testToken}}); rec.Code != 429 {
-		t.Errorf("after %d wrong ones: status %d, want 429", loginBurst, rec.Code)
+	for range 100 {
+		if code := try("[2001:db8:1:2::99]:1"); code != 429 {
+			t.Fatalf("after %d wrong ones: status %d, want 429", guard.LoginBurst, code)
+		}
 	}
-	now = now.Add(loginEvery)
-	login(t, c)
-	if rec := post(c, "/login", wrong); rec.Code != 429 {
-		t.Errorf("one more at once: status %d, want 429", rec.Code)
+	if code := try("[2001:db8:1:3::1]:1"); code != 403 {
+		t.Errorf("from another network: status %d, want 403", code)
+	}
+	login(t, c, from("[2001:db8:1:2::99]:1"))
+	now = now.Add(guard.LoginEvery)
+	if code := try("[2001:db8:1:2::1]:1"); code != 403 {
+		t.Errorf("after a pause: status %d, want 403", code)
+	}
+	text := log.String()
+	if n := strings.Count(text, "login failed: wrong token"); n != guard.LoginBurst+guard.ExcessBurst+2 {
+		t.Errorf("the log has %d failed logins:\n%s", n, text)
+	}
+	if !strings.Contains(text, "address=2001:db8:1:2::") || strings.Contains(text, testToken) {
+		t.Errorf("the log names no address, or a token:\n%s", text)
 	}
 }
 
@@ -660,4 +781,31 @@ func TestLoggedInOnEveryReplica(t *testing.T) {
 	if page := get(newConsole(t, w, nil), "/", with(cookie)).Body.String(); !strings.Contains(page, "Log out") {
 		t.Error("another replica does not know the session")
 	}
+}
+
+func put(t *testing.T, s store.Store, key, text string) {
+	t.Helper()
+	if _, err := s.Put(t.Context(), key, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// idOf is the day or month of a report.
+func idOf(t *testing.T, report, name string) partition.ID {
+	t.Helper()
+	id, err := partition.Parse(report, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestWarmEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	c := New(Options{Service: w})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { c.Warm(ctx); close(done) }()
+	cancel()
+	<-done
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"path"
@@ -9,16 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/guard"
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
 	"daybook/sinks/figures"
 	"daybook/sources/store"
 )
-
-// openWhole opens a whole object.
-func openWhole(ctx context.Context, sink store.Store, key string) (io.ReadCloser, store.Object, error) {
-	return sink.Open(ctx, key, 0, store.ToEnd, "")
-}
 
 // download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
@@ -52,18 +50,19 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 
 // stream sends the object whose key find returns; an empty key is not found.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *service.Report, string) string) {
-	rep, p, _, _, err := c.partitionOf(r)
-	if err == nil && p.Revision == 0 {
-		err = notFound("%s is not published yet.", p.Name())
-	}
+	at, err := c.locate(r)
 	if err != nil {
 		c.showError(w, r, err)
 		return
 	}
+	rep, p := at.report, at.partition
 	in := c.inspector()
 	soon, cancel := withTimeout(r)
 	defer cancel()
 	shown, err := in.Show(soon.Context(), p.ID)
+	if errors.Is(err, inspect.ErrUnpublished) {
+		err = problem.NotFound("%s is not published.", p.Name())
+	}
 	if err != nil {
 		c.showError(w, r, err)
 		return
@@ -71,14 +70,14 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 	file := r.PathValue("file")
 	key := find(shown, rep, file)
 	if key == "" {
-		c.showError(w, r, notFound("%s has no such file. It may have been replaced: reload the page.", p.Name()))
+		c.showError(w, r, problem.NotFound("%s has no such file. It may have been replaced: reload the page.", p.Name()))
 		return
 	}
 	ctx, giveUp := context.WithCancel(r.Context())
 	defer giveUp()
-	stalled := time.AfterFunc(streamTimeout, giveUp)
+	stalled := time.AfterFunc(guard.StreamTimeout, giveUp)
 	defer stalled.Stop()
-	body, object, err := openWhole(ctx, in.Settings.Sink, key)
+	body, object, err := in.Settings.Sink.Open(ctx, key, 0, store.ToEnd, "")
 	if err != nil {
 		c.showError(w, r, err)
 		return
@@ -111,13 +110,13 @@ func downloadName(report, partition, file string) string {
 }
 
 // copyStream copies in pieces. Each piece must be read and written within
-// streamTimeout; stalled ends the copy otherwise.
+// guard.StreamTimeout; stalled ends the copy otherwise.
 func copyStream(w http.ResponseWriter, body io.Reader, stalled *time.Timer) error {
 	deadlines := http.NewResponseController(w)
 	const piece = 1 << 20
 	for {
-		stalled.Reset(streamTimeout)
-		_ = deadlines.SetWriteDeadline(time.Now().Add(streamTimeout)) // test recorders have none
+		stalled.Reset(guard.StreamTimeout)
+		_ = deadlines.SetWriteDeadline(time.Now().Add(guard.StreamTimeout)) // test recorders have none
 		_, err := io.CopyN(w, body, piece)
 		if err == io.EOF {
 			return nil

@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"daybook/pipeline/console/guard"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -26,8 +28,8 @@ func TestRequestsHaveLimits(t *testing.T) {
 		request func() *http.Request
 		status  int
 	}{
-		"a long path":   {func() *http.Request { return httptest.NewRequest("GET", "/"+long[:maxPath+1], nil) }, 414},
-		"a long query":  {func() *http.Request { return httptest.NewRequest("GET", "/?x="+long[:maxQuery], nil) }, 414},
+		"a long path":   {func() *http.Request { return httptest.NewRequest("GET", "/"+long[:guard.MaxPath+1], nil) }, 414},
+		"a long query":  {func() *http.Request { return httptest.NewRequest("GET", "/?x="+long[:guard.MaxQuery], nil) }, 414},
 		"large headers": {func() *http.Request { r := httptest.NewRequest("GET", "/", nil); r.Header.Set("X", long); return r }, 431},
 		"a large body":  {func() *http.Request { return httptest.NewRequest("POST", "/login", strings.NewReader("token="+long)) }, 413},
 		"an endless body": {func() *http.Request {
@@ -55,8 +57,8 @@ func TestRequestsHaveLimits(t *testing.T) {
 func TestServerWaitsForHeadersOnly(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewUnstartedServer(newConsole(t, w, nil))
-	Limit(server.Config)
-	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != bodyTimeout || c.WriteTimeout != streamTimeout || c.MaxHeaderBytes != maxHeaders || c.IdleTimeout == 0 {
+	guard.SetLimits(server.Config)
+	if c := server.Config; c.ReadTimeout != 0 || c.ReadHeaderTimeout != guard.BodyTimeout || c.WriteTimeout != guard.StreamTimeout || c.MaxHeaderBytes != guard.MaxHeaders || c.IdleTimeout == 0 {
 		t.Errorf("the limits are %+v", c)
 	}
 	server.Start()
@@ -96,7 +98,7 @@ func TestBodyHasADeadline(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		begun := time.Now()
 		c.ServeHTTP(rec, r)
-		if len(rec.reads) == 0 || rec.reads[0].Before(begun) || rec.reads[0].After(time.Now().Add(bodyTimeout)) {
+		if len(rec.reads) == 0 || rec.reads[0].Before(begun) || rec.reads[0].After(time.Now().Add(guard.BodyTimeout)) {
 			t.Errorf("%s: the deadlines are %v", method, rec.reads)
 		}
 	}
@@ -146,19 +148,19 @@ func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 func TestDownloadWaitsForEachPiece(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec, begun := &recorded{ResponseRecorder: httptest.NewRecorder()}, time.Now()
-		stalled := time.AfterFunc(streamTimeout, func() { t.Error("it is given up") })
+		stalled := time.AfterFunc(guard.StreamTimeout, func() { t.Error("it is given up") })
 		defer stalled.Stop()
 		slow := readerFunc(func(p []byte) (int, error) {
 			if rec.Body.Len()%(1<<20) == 0 { // a piece begins
-				time.Sleep(streamTimeout * 2 / 3)
+				time.Sleep(guard.StreamTimeout * 2 / 3)
 			}
 			return len(p), nil
 		})
 		if err := copyStream(rec, io.LimitReader(slow, 2<<20), stalled); err != nil || rec.Body.Len() != 2<<20 {
 			t.Errorf("%d bytes, %v", rec.Body.Len(), err)
 		}
-		second := begun.Add(streamTimeout * 2 / 3)
-		if d := rec.writes; len(d) != 3 || !d[0].Equal(begun.Add(streamTimeout)) || !d[1].Equal(second.Add(streamTimeout)) {
+		second := begun.Add(guard.StreamTimeout * 2 / 3)
+		if d := rec.writes; len(d) != 3 || !d[0].Equal(begun.Add(guard.StreamTimeout)) || !d[1].Equal(second.Add(guard.StreamTimeout)) {
 			t.Errorf("from %v on, the deadlines are %v", begun, d)
 		}
 	})
@@ -189,8 +191,41 @@ func TestDownloadOfWhichNothingComesIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		rec := get(c, "/reports/sessions/2026-11-18/summaries/total.csv")
-		if waited := time.Since(begun); waited != streamTimeout || rec.Body.Len() > 0 {
+		if waited := time.Since(begun); waited != guard.StreamTimeout || rec.Body.Len() > 0 {
 			t.Errorf("after %s it has %d bytes", waited, rec.Body.Len())
+		}
+	})
+}
+
+// Requests that read the store are limited in number. The others wait, and are
+// refused with a time to try again.
+func TestRequestsAtOnceAreLimited(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Service: stuck{w}})
+		var group sync.WaitGroup
+		for range maxReaders {
+			group.Go(func() { get(c, "/runs") })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		rec := get(c, "/runs")
+		if waited := time.Since(begun); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") != guard.RetryAfter || waited != guard.SlotTimeout {
+			t.Errorf("after %s: status %d, Retry-After %q", waited, rec.Code, rec.Header().Get("Retry-After"))
+		}
+		if rec := get(c, "/login"); rec.Code != 200 {
+			t.Errorf("a page that does not read the store: status %d", rec.Code)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		begun = time.Now()
+		get(c, "/runs", func(r *http.Request) { *r = *r.WithContext(ctx) })
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("a client that has gone is waited for %s", waited)
+		}
+		group.Wait()
+		if rec := get(c, "/runs"); rec.Code != http.StatusGatewayTimeout {
+			t.Errorf("after all of them: status %d", rec.Code)
 		}
 	})
 }
@@ -253,8 +288,8 @@ func TestPagesAreCompressed(t *testing.T) {
 	if zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len() > plain.Body.Len()/5 {
 		t.Errorf("%d bytes of %d", zipped.Body.Len(), plain.Body.Len())
 	}
-	if zipped.Header().Get("Content-Security-Policy") != policy {
-		t.Error("a compressed page has no policy")
+	if zipped.Header().Get("Content-Security-Policy") != guard.Policy {
+		t.Error("a compressed page has no guard.Policy")
 	}
 }
 
@@ -297,7 +332,7 @@ func FuzzHandler(f *testing.F) {
 			r.AddCookie(cookie)
 		}
 		spy.seen()
-		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), rate.NewLimiter(rate.Inf, 0)
+		c.actions, c.logins = rate.NewLimiter(rate.Inf, 0), guard.NewLogins()
 		rec := httptest.NewRecorder()
 		c.ServeHTTP(rec, r)
 		for _, key := range spy.seen() {
@@ -308,8 +343,8 @@ func FuzzHandler(f *testing.F) {
 		if rec.Code == http.StatusInternalServerError {
 			t.Errorf("%s %s: status 500", method, r.URL)
 		}
-		if rec.Header().Get("Content-Security-Policy") != policy {
-			t.Errorf("%s %s: no policy", method, r.URL)
+		if rec.Header().Get("Content-Security-Policy") != guard.Policy {
+			t.Errorf("%s %s: no guard.Policy", method, r.URL)
 		}
 		if body := rec.Body.String(); strings.Contains(body, testToken) || strings.Contains(body, w.Secret) {
 			t.Errorf("%s %s: there is a secret in the answer", method, r.URL)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/service"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
@@ -30,24 +31,16 @@ type overviewBody struct {
 
 // reportCard is one report in an overview.
 type reportCard struct {
-	Name      string             `json:"name"`
-	Timezone  string             `json:"timezone"`
-	Verdict   verdict            `json:"verdict"`
-	Last      *service.Partition `json:"last_published_day,omitempty"`
-	LastMonth *service.Partition `json:"last_published_month,omitempty"`
-	NextDay   service.Drop       `json:"next_day"`
-	NextMonth service.Drop       `json:"next_month"`
-	Days      []recentDay        `json:"days"`
-	Chart     dayChart           `json:"-"`
-	Zone      *time.Location     `json:"-"`
-}
-
-// recentDay is one bar of a card's chart.
-type recentDay struct {
-	Day      string                 `json:"day"`
-	State    service.PartitionState `json:"state"`
-	Rows     int64                  `json:"rows"`
-	Sessions int64                  `json:"sessions"`
+	Name      string               `json:"name"`
+	Timezone  string               `json:"timezone"`
+	Verdict   verdict              `json:"verdict"`
+	Last      *service.Partition   `json:"last_published_day,omitempty"`
+	LastMonth *service.Partition   `json:"last_published_month,omitempty"`
+	NextDay   service.Drop         `json:"next_day"`
+	NextMonth service.Drop         `json:"next_month"`
+	Days      []calendar.RecentDay `json:"days"`
+	Chart     calendar.DayChart    `json:"-"`
+	Zone      *time.Location       `json:"-"`
 }
 
 // verdict sums up the state of a report.
@@ -77,17 +70,17 @@ func (c *Console) card(rep *service.Report) reportCard {
 	card := reportCard{
 		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: verdictOf(rep, c.Now()),
 		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
-		Days: []recentDay{},
+		Days: []calendar.RecentDay{},
 	}
-	h := c.index.history(rep.Name)
+	h := c.index.History(rep.Name)
 	for _, p := range rep.Days[max(0, len(rep.Days)-overviewDays):] {
-		d := recentDay{Day: p.Name(), State: p.State, Rows: p.Rows, Sessions: p.Sessions}
+		d := calendar.RecentDay{Day: p.Name(), State: p.State, Rows: p.Rows, Sessions: p.Sessions}
 		if parsed, err := day.Parse(p.Name()); err == nil && d.Sessions == 0 {
-			d.Sessions = h.day(parsed).Sessions
+			d.Sessions = h.Day(parsed).Sessions
 		}
 		card.Days = append(card.Days, d)
 	}
-	card.Chart = dayChart(card.Days)
+	card.Chart = calendar.DayChart(card.Days)
 	return card
 }
 
@@ -116,7 +109,7 @@ func verdictOf(rep *service.Report, now time.Time) verdict {
 	var also []string
 	for _, s := range []service.PartitionState{service.SetAside, service.Failed} {
 		if n := counts[s]; n > 0 {
-			also = append(also, fmt.Sprintf("%d %s", n, styleOf(s).Word))
+			also = append(also, fmt.Sprintf("%d %s", n, calendar.StyleOf(s).Word))
 		}
 	}
 	busy := counts[service.Building] + counts[service.Queued] + counts[service.Stale]
@@ -124,11 +117,11 @@ func verdictOf(rep *service.Report, now time.Time) verdict {
 	case late != nil:
 		text := fmt.Sprintf("%s was due by %s, %s.", late.Name(), late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
 		if len(also) > 0 {
-			text += " " + capital(strings.Join(also, ", ")) + "."
+			text += " " + words.Capital(strings.Join(also, ", ")) + "."
 		}
 		return verdict{"bad", "Late", text}
 	case counts[service.SetAside]+counts[service.Failed] > 0:
-		return verdict{"bad", "Failing", capital(strings.Join(also, ", ")) + ". All else that is due is published."}
+		return verdict{"bad", "Failing", words.Capital(strings.Join(also, ", ")) + ". All else that is due is published."}
 	case busy > 0:
 		return verdict{"busy", "Catching up", words.Count(busy, "partition is", "partitions are") + " about to be built."}
 	case counts[service.Missing] > 0:
@@ -159,13 +152,6 @@ func summarize(cards []reportCard) string {
 		}
 	}
 	return strings.Join(texts, ", ") + "."
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func orEmpty[T any](s []T) []T {

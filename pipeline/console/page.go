@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/problem"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/service"
 	"daybook/sources/store"
 )
@@ -45,25 +47,14 @@ type frame struct {
 	Notice   string
 }
 
-// pageError is an error with a status and a text for people.
-type pageError struct {
-	status int
-	text   string
-	err    error // for the log; may be nil
-}
-
-func (f *pageError) Error() string { return f.text }
-
-func (f *pageError) Unwrap() error { return f.err }
-
-var errNoPage = &pageError{http.StatusNotFound, "There is no such page.", nil}
+var errNoPage = problem.NotFound("There is no such page.")
 
 // page makes a handler from a function that makes a page.
 func (c *Console) page(h func(*http.Request) (*page, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			c.showError(w, r, &pageError{http.StatusMethodNotAllowed, "This address only answers GET.", nil})
+			c.showError(w, r, problem.New(http.StatusMethodNotAllowed, "This address only answers GET."))
 			return
 		}
 		r, cancel := withTimeout(r)
@@ -131,37 +122,37 @@ func wantsJSON(r *http.Request) bool {
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
 }
 
-// problem is the body of an error page.
-type problem struct {
+// errorBody is the body of an error page.
+type errorBody struct {
 	Status int    `json:"status"`
 	Error  string `json:"error"`
 	Title  string `json:"-"`
 }
 
-// showError answers with an error page. Only a [pageError] has a text for people;
+// showError answers with an error page. Only a [problem.Error] has a text for people;
 // other errors are logged, because stores name their addresses in them.
 func (c *Console) showError(w http.ResponseWriter, r *http.Request, err error) {
-	f := pageErrorOf(err)
-	if f.status >= http.StatusInternalServerError {
+	f := problemOf(err)
+	if f.Status >= http.StatusInternalServerError {
 		c.Log.Warn("a page failed", "path", r.URL.Path, "error", err)
 	}
-	c.write(w, r, f.status, &page{
-		Template: "error", Title: http.StatusText(f.status),
-		Body: problem{f.status, f.text, http.StatusText(f.status)},
+	c.write(w, r, f.Status, &page{
+		Template: "error", Title: http.StatusText(f.Status),
+		Body: errorBody{f.Status, f.Text, http.StatusText(f.Status)},
 	})
 }
 
-func pageErrorOf(err error) *pageError {
-	var f *pageError
+func problemOf(err error) *problem.Error {
+	var f *problem.Error
 	switch {
 	case errors.As(err, &f):
 		return f
-	case errors.Is(err, store.ErrNotFound):
-		return &pageError{http.StatusNotFound, "It is no longer there. A new revision may have replaced it: reload the page.", err}
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, inspect.ErrUnpublished):
+		return &problem.Error{Status: http.StatusNotFound, Text: "It is no longer there. A new revision may have replaced it: reload the page.", Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &pageError{http.StatusGatewayTimeout, "The store took too long to answer. Try again in a moment.", err}
+		return &problem.Error{Status: http.StatusGatewayTimeout, Text: "The store took too long to answer. Try again in a moment.", Err: err}
 	}
-	return &pageError{http.StatusBadGateway, "The store could not be read. The log has the reason.", err}
+	return &problem.Error{Status: http.StatusBadGateway, Text: "The store could not be read. The log has the reason.", Err: err}
 }
 
 // pages are the templates by name, each with the shared parts.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/sinks/publish"
@@ -28,6 +29,7 @@ type runLine struct {
 	service.Run
 	Published int           `json:"published"`
 	Failed    int           `json:"failed"`
+	Waited    int           `json:"waited"` // were not tried, because an earlier step failed
 	Lasted    time.Duration `json:"lasted_ns"`
 	Part      int           `json:"-"` // of the longest run, in percent
 }
@@ -36,6 +38,8 @@ func newRunLine(run service.Run) runLine {
 	l := runLine{Run: run, Lasted: run.Ended.Sub(run.Begun)}
 	for i := range run.Steps {
 		switch d := &run.Steps[i]; {
+		case d.Waits:
+			l.Waited++
 		case d.State == "":
 			l.Failed++
 		case d.ID.Kind != partition.Digest && d.State != publish.Unchanged:
@@ -66,7 +70,7 @@ func (c *Console) runs(r *http.Request) (*page, error) {
 func (c *Console) run(r *http.Request) (*page, error) {
 	id := r.PathValue("id")
 	if !runID.MatchString(id) {
-		return nil, notFound("There is no run %q.", id)
+		return nil, problem.NotFound("There is no run %q.", id)
 	}
 	run, err := c.Service.Run(r.Context(), id)
 	if err != nil {

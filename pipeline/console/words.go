@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/calendar"
+	"daybook/pipeline/console/charts"
 	"daybook/pipeline/service"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
@@ -15,63 +17,35 @@ import (
 	"daybook/transform/report"
 )
 
-// style is how a state is shown: by a word, a sign and a colour (its class). Each
-// of them alone identifies the state.
-type style struct {
-	State service.PartitionState
-	Word  string
-	Sign  string
-	About string
-}
-
-// styles are in the order of the legend.
-var styles = []style{
-	{service.Published, "published", "·", "published once, and fresh"},
-	{service.Restated, "restated", "↻", "published again since, and fresh"},
-	{service.Empty, "empty", "0", "published, without rows"},
-	{service.Building, "running", "▸", "being made"},
-	{service.Queued, "queued", "+", "the next run makes it"},
-	{service.Waiting, "waiting", "…", "for its drop, its grace or its days"},
-	{service.Stale, "stale", "~", "published, and its inputs have changed"},
-	{service.Failed, "failed", "!", "the last attempt failed; there will be another"},
-	{service.SetAside, "set aside", "×", "it failed too often; it waits for a retry by hand"},
-	{service.Missing, "missing", "–", "daybook was not running when it fell due"},
-}
-
-func styleOf(s service.PartitionState) style {
-	for _, l := range styles {
-		if l.State == s {
-			return l
-		}
-	}
-	return style{s, string(s), "?", ""}
-}
-
 // functions are available in templates.
 var functions = template.FuncMap{
-	"asset":     asset,
-	"style":     styleOf,
-	"styles":    func() []style { return styles },
-	"n":         func(n any) string { return words.Thousands(integer(n)) },
-	"bytes":     words.Bytes,
-	"plural":    func(n any, one, many string) string { return words.Count(integer(n), one, many) },
-	"when":      when,
-	"due":       due,
-	"date":      func(t time.Time) string { return t.Format("2006-01-02 15:04") },
-	"lasted":    lasted,
-	"rejected":  func(a event.Accounting) int64 { return a.RejectedLines() },
-	"report":    reportPath,
-	"partition": partitionPath,
-	"join":      strings.Join,
-	"short":     func(n int, s string) string { return s[:min(n, len(s))] },
-	"percent":   percent,
-	"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"capital":   capital,
-	"spark":     spark,
-	"base":      path.Base,
-	"dayOf":     dayOf,
-	"dict":      dict,
-	"lastOf":    func(days []recentDay) recentDay { return days[len(days)-1] },
+	"asset":      asset,
+	"style":      calendar.StyleOf,
+	"configured": func(s *service.State, report string) bool { _, err := findReport(s, report); return err == nil },
+	"styles":     func() []calendar.Style { return calendar.Styles },
+	"n":          func(n any) string { return words.Thousands(integer(n)) },
+	"bytes":      words.Bytes,
+	"plural":     func(n any, one, many string) string { return words.Count(integer(n), one, many) },
+	"when":       when,
+	"due":        due,
+	"date":       func(t time.Time) string { return t.Format("2006-01-02 15:04") },
+	"lasted":     lasted,
+	"rejected":   func(a event.Accounting) int64 { return a.RejectedLines() },
+	"report":     reportPath,
+	"partition":  partitionPath,
+	"join":       strings.Join,
+	"short":      func(n int, s string) string { return s[:min(n, len(s))] },
+	"percent":    percent,
+	"stamp":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"capital":    words.Capital,
+	"spark":      charts.Spark,
+	"base":       path.Base,
+	"dayOf":      dayOf,
+	"dict":       dict,
+	"waited":     charts.Waited,
+	"hours":      charts.Hours,
+	"clock":      func(ms int64) string { return clock(ms / 1000) },
+	"lastOf":     func(days []calendar.RecentDay) calendar.RecentDay { return days[len(days)-1] },
 }
 
 // integer takes the int and int64 values of templates.
@@ -131,7 +105,7 @@ func due(t, now time.Time) template.HTML {
 // ago is the distance of a moment from now, in its largest unit.
 func ago(t, now time.Time) string {
 	d := now.Sub(t)
-	text := roughly(d.Abs())
+	text := words.Roughly(d.Abs())
 	switch {
 	case text == "":
 		return "just now"
@@ -139,26 +113,6 @@ func ago(t, now time.Time) string {
 		return "in " + text
 	}
 	return text + " ago"
-}
-
-// roughly is a duration in its largest unit; empty below five seconds.
-func roughly(d time.Duration) string {
-	const dayLong = 24 * time.Hour
-	switch {
-	case d < 5*time.Second:
-		return ""
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 2*dayLong:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	case d < 60*dayLong:
-		return fmt.Sprintf("%d days", d/dayLong)
-	case d < 730*dayLong:
-		return fmt.Sprintf("%d months", d/(30*dayLong))
-	}
-	return fmt.Sprintf("%d years", d/(365*dayLong))
 }
 
 // lasted is the time from begin to end.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"daybook/pipeline/service"
-	"daybook/sinks/publish"
 )
 
 func TestAgo(t *testing.T) {
@@ -28,8 +27,7 @@ func TestAgo(t *testing.T) {
 func TestNumbersInWords(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
 		{percent(0, 0), "0 %"}, {percent(1, 3), "33.3 %"}, {percent(66, 161_757), "0.041 %"}, {percent(0, 9), "0 %"},
-		{minutes(42_999), "42 s"}, {minutes(160_000), "2:40 min"}, {hours(1.5 * hour), "1.5 h"}, {hours(10 * hour), "10 h"},
-		{printable([]byte("a\xffb")), "a�b"}, {downloadName("r", "2026-11", "a\"b\n/c.csv"), "r-2026-11-a_b__c.csv"},
+		{downloadName("r", "2026-11", "a\"b\n/c.csv"), "r-2026-11-a_b__c.csv"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%q, want %q", tc.got, tc.want)
@@ -70,52 +68,5 @@ func TestVerdictIsTheWorstThereIs(t *testing.T) {
 		if got := verdictOf(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
 			t.Errorf("%+v, want %+v", got, tc.want)
 		}
-	}
-}
-
-func TestDayChartHasSessionsAndRows(t *testing.T) {
-	c := dayChart{{Day: "2026-11-19", State: service.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: service.Failed}}
-	picture := string(c.SVG())
-	for _, want := range []string{
-		`aria-label="Sessions and rows a day, 2026-11-19 to 2026-11-20: 0 to 8 sessions, 0 to 16 rows; 2026-11-20 is failed"`,
-		`<rect class="bar" x="7.00%" y="32.0" width="36.00%" height="32.0" rx="1"/><rect class="rows" x="7.00%" y="0.0" width="36.00%" height="2"/></g>`,
-		`2026-11-20: failed, 0 sessions, 0 rows`, `>!</text>`,
-	} {
-		if !strings.Contains(picture, want) {
-			t.Errorf("it lacks %s:\n%s", want, picture)
-		}
-	}
-}
-
-func TestScheduleTellsStretches(t *testing.T) {
-	missed := func(name, why string) service.Partition {
-		return service.Partition{ID: idOf(t, "r", name), State: service.Missing, Reasons: []string{why}}
-	}
-	groups := openGroups([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
-	if len(groups) != 1 || len(groups[0].Stretches) != 3 {
-		t.Fatalf("%+v", groups)
-	}
-	if s := groups[0].Stretches[1]; s.First != "2026-01-02" || s.Name() != "2026-01-03" || s.N != 2 || !s.Differ {
-		t.Errorf("the second one is %s to %s", s.First, s.Name())
-	}
-}
-
-func TestLoadStatementsAreOfThePartition(t *testing.T) {
-	day := loads("s3://warehouse/daybook/", "sessions", &publish.Manifest{Partition: "2026-11-20"})
-	for i, want := range []string{
-		"SELECT * FROM read_parquet('s3://warehouse/daybook/reports/sessions/dt=2026-11-20/*.parquet');",
-		"DELETE FROM sessions WHERE report_date = '2026-11-20';\nCOPY INTO sessions FROM @stage/reports/sessions/dt=2026-11-20/ PATTERN = '.*[.]parquet'\n  FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;",
-		"DELETE FROM ds.sessions WHERE report_date = '2026-11-20';\nLOAD DATA INTO ds.sessions FROM FILES (format = 'PARQUET',\n  uris = ['gs://warehouse/daybook/reports/sessions/dt=2026-11-20/*.parquet']);",
-	} {
-		if day[i].Statement != want {
-			t.Errorf("%s:\n%s\nwant\n%s", day[i].Warehouse, day[i].Statement, want)
-		}
-	}
-	month := loads("file:///srv/out/", "sessions", &publish.Manifest{Partition: "2026-02"})
-	if want := "SELECT * FROM read_parquet('/srv/out/reports/sessions_monthly/month=2026-02/*.parquet');"; month[0].Statement != want {
-		t.Errorf("%s, want %s", month[0].Statement, want)
-	}
-	if want := "DELETE FROM sessions_monthly WHERE report_date BETWEEN '2026-02-01' AND '2026-02-28';"; month[3].Statement[:len(want)] != want {
-		t.Errorf("%s, want %s", month[3].Statement, want)
 	}
 }

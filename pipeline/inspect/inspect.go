@@ -47,11 +47,15 @@ func (in *Inspector) Show(ctx context.Context, id partition.ID) (*Shown, error) 
 	return &Shown{id, m, in.Settings.Sink.URL(id.Dir()), revisions}, nil
 }
 
+// ErrUnpublished is wrapped by the error of [Inspector.Show] for a partition
+// without a manifest.
+var ErrUnpublished = errors.New("there is nothing published")
+
 // manifest reads a manifest that has to be there.
 func (in *Inspector) manifest(ctx context.Context, id partition.ID) (*publish.Manifest, error) {
 	base, err := publish.Read(ctx, in.Settings.Sink, id.Dir())
 	if err == nil && base.Manifest == nil {
-		err = fmt.Errorf("there is nothing published in %s; daybook plan says what there is to do", in.Settings.Sink.URL(id.Dir()))
+		err = fmt.Errorf("%w in %s; daybook plan says what there is to do", ErrUnpublished, in.Settings.Sink.URL(id.Dir()))
 	}
 	return base.Manifest, err
 }

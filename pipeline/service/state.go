@@ -71,6 +71,9 @@ const (
 	Empty     PartitionState = "empty"     // published and fresh, without rows
 )
 
+// Fresh reports whether a partition in this state is published and up to date.
+func (s PartitionState) Fresh() bool { return s == Published || s == Restated || s == Empty }
+
 // Partition is a day or month of a report, or the digest of a dump day.
 type Partition struct {
 	ID        partition.ID   `json:"-"`

@@ -5,6 +5,8 @@ package words
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -28,4 +30,32 @@ func Bytes(n int64) string {
 	}
 	value, prefix := humanize.ComputeSI(float64(n))
 	return fmt.Sprintf("%.1f %sB", value, prefix)
+}
+
+// Roughly is a duration in its largest unit; empty below five seconds.
+func Roughly(d time.Duration) string {
+	const dayLong = 24 * time.Hour
+	switch {
+	case d < 5*time.Second:
+		return ""
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 2*dayLong:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d < 60*dayLong:
+		return fmt.Sprintf("%d days", d/dayLong)
+	case d < 730*dayLong:
+		return fmt.Sprintf("%d months", d/(30*dayLong))
+	}
+	return fmt.Sprintf("%d years", d/(365*dayLong))
+}
+
+// Capital writes the first letter of a sentence as a capital.
+func Capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -198,6 +198,21 @@ func TestArrowsMoveInTheCalendar(t *testing.T) {
 	}
 }
 
+// A phone shows each day of a month in its weekday's column, with its number: also
+// of the month in which the report begins, on the 9th.
+func TestPhoneCalendarHasTheRightDates(t *testing.T) {
+	tab := open(t, Phone)
+	do(t, tab, visit("/reports/emea_tier_1?year=2016"))
+	wrong := ask[[]string](t, tab, `[...document.querySelectorAll(".calendar td:not(.whole) a")].filter(a => {
+		const date = new Date(a.getAttribute("href").split("/").pop() + "T00:00:00Z"), grid = a.closest("tr").getBoundingClientRect(), cell = a.getBoundingClientRect();
+		const column = Math.floor((cell.left + cell.width / 2 - grid.left) / grid.width * 7);
+		return getComputedStyle(a, "::before").content !== JSON.stringify(String(date.getUTCDate())) || column !== (date.getUTCDay() + 6) % 7;
+	}).map(a => a.getAttribute("href") + " shows " + getComputedStyle(a, "::before").content)`)
+	if len(wrong) > 0 {
+		t.Errorf("%d days are wrong; the first: %s", len(wrong), wrong[0])
+	}
+}
+
 func TestActionNeedsTheToken(t *testing.T) {
 	own, err := site.Copy(t.Context())
 	if err != nil {

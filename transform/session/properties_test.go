@@ -54,6 +54,7 @@ func TestHostileSessions(t *testing.T) {
 			t.Errorf("a traced fold gives other legs\n%+v\n%+v", s, s3)
 		}
 		checkTrace(t, s, &trace)
+		checkBeginning(t, s, &trace, 1+r.IntN(len(trace.Steps)))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -185,6 +186,43 @@ func checkTrace(t *testing.T, s *Session, trace *Trace) {
 	}
 	if opened != len(s.Legs) || removed != final || anomalies != s.Anomalies {
 		t.Errorf("the steps open %d of %d legs, remove %d of %d, find %v of %v", opened, len(s.Legs), removed, final, anomalies, s.Anomalies)
+	}
+}
+
+// checkBeginning: the beginning of a trace has the spans of the whole trace until
+// its last step, but for those that a leg has once.
+func checkBeginning(t *testing.T, s *Session, trace *Trace, steps int) {
+	t.Helper()
+	legs := (len(s.Legs) + 1) / 2
+	beginning := trace.Beginning(legs, steps)
+	if len(beginning.Steps) != steps || len(beginning.legs) != legs {
+		t.Errorf("%d steps and %d legs, want %d and %d", len(beginning.Steps), len(beginning.legs), steps, legs)
+	}
+	last := trace.Steps[steps-1].Event.Millis()
+	for leg := range legs {
+		for m := range Measure(NumMeasures) {
+			var want []Span
+			for span := range trace.Spans(leg, m) {
+				if countsTo(m) != nil {
+					span.To = min(span.To, last)
+				}
+				if span.From < span.To {
+					want = append(want, span)
+				}
+			}
+			if got := slices.Collect(beginning.Spans(leg, m)); !slices.Equal(got, want) {
+				t.Errorf("leg %d, %s until %d: %v, want %v", leg, m, last, got, want)
+			}
+		}
+		var want []PresenceSpan
+		for p := range trace.Presences(leg) {
+			if p.To = min(p.To, last); p.From < p.To {
+				want = append(want, p)
+			}
+		}
+		if got := slices.Collect(beginning.Presences(leg)); !slices.Equal(got, want) {
+			t.Errorf("leg %d, presences until %d: %v, want %v", leg, last, got, want)
+		}
 	}
 }
 

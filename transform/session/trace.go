@@ -60,6 +60,21 @@ type Step struct {
 	Anomalies []Finding
 }
 
+// Beginning returns the first legs and steps, at most so many, and of these legs'
+// time the part until the last of these steps. It shares memory with t.
+func (t *Trace) Beginning(legs, steps int) *Trace {
+	b := *t
+	b.legs = slices.Clone(t.legs[:min(legs, len(t.legs))])
+	if steps < len(t.Steps) {
+		b.Steps = t.Steps[:steps]
+		b.last = b.Steps[steps-1].Event.Millis()
+	}
+	for i := range b.legs {
+		b.legs[i].until = min(b.legs[i].until, b.last)
+	}
+	return &b
+}
+
 // MaxStepLegs is the number of open legs in a Step. A session can have thousands,
 // and as many events.
 const MaxStepLegs = 16
@@ -146,13 +161,13 @@ func (t *Trace) Presences(leg int) iter.Seq[PresenceSpan] {
 	l := &t.legs[leg]
 	until := t.last
 	if l.removal != nil {
-		until = l.removedAt
+		until = min(until, l.removedAt)
 	}
 	return func(yield func(PresenceSpan) bool) {
 		for i, p := range l.presences {
 			p.To = until
 			if i+1 < len(l.presences) {
-				p.To = l.presences[i+1].From
+				p.To = min(until, l.presences[i+1].From)
 			}
 			if p.From < p.To && !yield(p) {
 				return

@@ -1,4 +1,7 @@
-package console
+// Package calendar draws the days and months of a report by their states: as a table
+// with a cell each, as a strip for each year, as the bars of the latest days, and as
+// a list of what is open.
+package calendar
 
 import (
 	"fmt"
@@ -6,23 +9,25 @@ import (
 	"strconv"
 	"strings"
 
+	"daybook/pipeline/console/problem"
 	"daybook/pipeline/service"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
-// calendar is a report's days and months, a cell each.
+// Calendar is a report's days and months, a cell each.
 //
 // Go code writes its HTML: ten years have four thousand cells, and a template
 // would take too long for them.
-type calendar struct {
+type Calendar struct {
 	report *service.Report
 	first  day.Day
 	months map[day.Month]*service.Partition
 }
 
-func newCalendar(rep *service.Report) *calendar {
-	c := &calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
+// New is the calendar of a report.
+func New(rep *service.Report) *Calendar {
+	c := &Calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
 	if len(rep.Days) > 0 {
 		c.first, _ = day.Parse(rep.Days[0].Name()) // the state's names are dates
 	}
@@ -35,21 +40,48 @@ func newCalendar(rep *service.Report) *calendar {
 }
 
 // day is the partition of a day; nil if there is none.
-func (c *calendar) day(d day.Day) *service.Partition {
+func (c *Calendar) day(d day.Day) *service.Partition {
 	if i := int(d - c.first); i >= 0 && i < len(c.report.Days) {
 		return &c.report.Days[i]
 	}
 	return nil
 }
 
-func (c *calendar) last() day.Day { return c.first + day.Day(len(c.report.Days)) - 1 }
+func (c *Calendar) last() day.Day { return c.first + day.Day(len(c.report.Days)) - 1 }
+
+// Ranges beside the years.
+const (
+	Recent = "recent" // the last twelve months
+	All    = "all"
+)
+
+const recentMonths = 12
+
+// Range returns the days of a named range.
+func (c *Calendar) Range(name string) (from, to day.Day, err error) {
+	switch name {
+	case All:
+		return c.first, c.last(), nil
+	case Recent:
+		return max(c.first, (c.last().Month() - recentMonths + 1).First()), c.last(), nil
+	}
+	y, err := strconv.ParseUint(name, 10, 16)
+	if err != nil {
+		return 0, 0, problem.BadRequest("Write the year as 2026, or all.")
+	}
+	from, to = max(c.first, day.Date(int(y), 1, 1)), min(c.last(), day.Date(int(y), 12, 31))
+	if from > to {
+		return 0, 0, problem.NotFound("The report has no days in %d.", y)
+	}
+	return from, to, nil
+}
 
 // daysInRow is as many as the longest month has.
 const daysInRow = 31
 
-// table has a row for each month, the newest first. Its last column is the month
+// Table has a row for each month, the newest first. Its last column is the month
 // as a whole.
-func (c *calendar) table(from, to day.Day) template.HTML {
+func (c *Calendar) Table(from, to day.Day) template.HTML {
 	var b strings.Builder
 	b.WriteString(`<table class="calendar"><thead><tr><th scope="col"><span class="hidden">Month</span></th>`)
 	for d := 1; d <= daysInRow; d++ {
@@ -63,32 +95,34 @@ func (c *calendar) table(from, to day.Day) template.HTML {
 	return template.HTML(b.String())
 }
 
-func (c *calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
+func (c *Calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 	first, last := m.First(), m.Last()
-	fmt.Fprintf(b, `<tr class="w%d"><th scope="row">`, first.UTC().Weekday()) // on a phone it is a sheet of weeks
+	b.WriteString(`<tr><th scope="row">`)
 	b.WriteString(first.UTC().Format("Jan 2006"))
 	b.WriteString(`</th>`)
 	for d := first; d < first+daysInRow; d++ {
-		b.WriteString(`<td`)
-		if wd := d.UTC().Weekday(); d <= last && (wd == 0 || wd == 6) {
-			b.WriteString(` class="weekend"`)
+		p := c.day(d)
+		if p == nil || d > last || d < from || d > to {
+			b.WriteString(`<td></td>`)
+			continue
 		}
-		b.WriteByte('>')
-		if p := c.day(d); p != nil && d <= last && d >= from && d <= to {
-			c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"))
-		}
+		// A phone shows the month as a sheet of weeks: a column for each weekday, and
+		// the day of the month in each cell.
+		fmt.Fprintf(b, `<td class="w%d">`, d.UTC().Weekday())
+		c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"), int(d-first)+1)
 		b.WriteString(`</td>`)
 	}
 	b.WriteString(`<td class="whole">`)
 	if p := c.months[m]; p != nil {
-		c.cell(b, p, first.UTC().Format("January 2006"))
+		c.cell(b, p, first.UTC().Format("January 2006"), 0)
 	}
 	b.WriteString(`</td></tr>`)
 }
 
-// cell is the link to a partition. Its accessible name sums up the partition.
-func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
-	l := styleOf(p.State)
+// cell is the link to a partition. Its accessible name sums up the partition. dom
+// is the day of the month; 0: the partition is a month.
+func (c *Calendar) cell(b *strings.Builder, p *service.Partition, date string, dom int) {
+	l := StyleOf(p.State)
 	b.WriteString(`<a class="cell `)
 	b.WriteString(string(p.State))
 	if p.Late {
@@ -98,6 +132,10 @@ func (c *calendar) cell(b *strings.Builder, p *service.Partition, date string) {
 	b.WriteString(c.report.Name) // configured names need no escaping
 	b.WriteByte('/')
 	b.WriteString(p.Name())
+	if dom > 0 {
+		b.WriteString(`" data-day="`)
+		b.WriteString(strconv.Itoa(dom))
+	}
 	b.WriteString(`" aria-label="`)
 	b.WriteString(date)
 	b.WriteString(": ")
@@ -120,7 +158,7 @@ func brief(p *service.Partition, word string) string {
 		text += ", " + words.Count(p.Rows, "row", "rows")
 	}
 	why := p.Failure
-	if why == "" && !fresh(p.State) && len(p.Reasons) > 0 {
+	if why == "" && !p.State.Fresh() && len(p.Reasons) > 0 {
 		why = p.Reasons[0]
 	}
 	const most = 120
@@ -133,39 +171,40 @@ func brief(p *service.Partition, word string) string {
 	return text
 }
 
-// year is a calendar year at a glance.
-type year struct {
+// Year is a calendar year at a glance.
+type Year struct {
 	Year     int                            `json:"year"`
 	Counts   map[service.PartitionState]int `json:"days"` // by state
-	Tallies  []tally                        `json:"-"`    // those, in the order of the legend
+	Tallies  []Tally                        `json:"-"`    // those, in the order of the legend
 	Rows     int64                          `json:"rows"`
 	Strip    template.HTML                  `json:"-"`
 	Selected bool                           `json:"-"`
 }
 
-type tally struct {
-	style
+// Tally is how many days of a year are in a state.
+type Tally struct {
+	Style
 	N int
 }
 
-// years are all of them, the newest first.
-func (c *calendar) years() []year {
+// Years are all of them, the newest first.
+func (c *Calendar) Years() []Year {
 	if len(c.report.Days) == 0 {
 		return nil
 	}
-	var all []year
+	var all []Year
 	for y := c.last().UTC().Year(); y >= c.first.UTC().Year(); y-- {
 		from, to := day.Date(y, 1, 1), day.Date(y, 12, 31)
-		one := year{Year: y, Counts: map[service.PartitionState]int{}, Strip: c.strip(from, to)}
+		one := Year{Year: y, Counts: map[service.PartitionState]int{}, Strip: c.strip(from, to)}
 		for d := from; d <= to; d++ {
 			if p := c.day(d); p != nil {
 				one.Counts[p.State]++
 				one.Rows += p.Rows
 			}
 		}
-		for _, l := range styles {
+		for _, l := range Styles {
 			if n := one.Counts[l.State]; n > 0 {
-				one.Tallies = append(one.Tallies, tally{l, n})
+				one.Tallies = append(one.Tallies, Tally{l, n})
 			}
 		}
 		all = append(all, one)
@@ -175,7 +214,7 @@ func (c *calendar) years() []year {
 
 // strip is a year as a bar: consecutive days of one state are one stretch. The
 // months are a thinner bar below.
-func (c *calendar) strip(from, to day.Day) template.HTML {
+func (c *Calendar) strip(from, to day.Day) template.HTML {
 	const height, gap, months = 16, 2, 4
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="strip" width="100%%" height="%d" aria-hidden="true">`, height+gap+months)
@@ -191,7 +230,7 @@ func (c *calendar) strip(from, to day.Day) template.HTML {
 			end++
 		}
 		fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s</title></rect>`,
-			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, styleOf(p.State).Word))
+			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, StyleOf(p.State).Word))
 		d = end
 	}
 	for m := from.Month(); m <= to.Month(); m++ {
@@ -200,7 +239,7 @@ func (c *calendar) strip(from, to day.Day) template.HTML {
 		}
 		if p := c.months[m]; p != nil {
 			fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s</title></rect>`,
-				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), styleOf(p.State).Word)
+				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), StyleOf(p.State).Word)
 		}
 	}
 	b.WriteString(`</svg>`)

@@ -1,4 +1,4 @@
-package console
+package sessions
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/words"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
@@ -24,6 +25,24 @@ const (
 	chatHeight   = 34
 	labelShare   = 9.0 // percent of the width that a label needs
 )
+
+// timeline is a picture of the session: lanes for its status, each leg and the
+// chat, on one axis.
+type timeline struct {
+	Lanes  []lane
+	Ticks  []axisTick
+	Breaks int // long quiet times, drawn short
+	Legend []legendItem
+}
+
+type lane struct {
+	Name, About string
+	Picture     template.HTML
+}
+
+type axisTick struct{ Text string }
+
+type legendItem struct{ Class, Name string }
 
 // axis maps moments to places in percent. It is linear except for long quiet
 // times, which are drawn short.
@@ -92,7 +111,7 @@ func (a *axis) moment(place float64) int64 {
 type painter struct {
 	*explain.Formatter
 	*axis
-	end int64 // of the last event
+	end int64 // time of the last event that is shown
 	b   strings.Builder
 }
 
@@ -101,7 +120,7 @@ func newTimeline(t *explain.Formatter) *timeline {
 	for i := range t.Trace.Steps {
 		moments = append(moments, t.Trace.Steps[i].Event.Millis())
 	}
-	p := &painter{Formatter: t, axis: newAxis(moments), end: t.Session.LastEvent}
+	p := &painter{Formatter: t, axis: newAxis(moments), end: slices.Max(moments)}
 	line := &timeline{Breaks: len(p.breaks)}
 	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
 	for i := range t.Session.Legs {
@@ -130,7 +149,7 @@ func (p *painter) begin(height int, label string) {
 	fmt.Fprintf(&p.b, `<svg class="lane" width="100%%" height="%d" role="img" aria-label="%s">`, height, template.HTMLEscapeString(label))
 	for _, i := range p.breaks {
 		fmt.Fprintf(&p.b, `<rect class="quiet" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s without an event</title></rect>`,
-			p.places[i], p.places[i+1]-p.places[i], height, roughly(time.Duration(p.moments[i+1]-p.moments[i])*time.Millisecond))
+			p.places[i], p.places[i+1]-p.places[i], height, words.Roughly(time.Duration(p.moments[i+1]-p.moments[i])*time.Millisecond))
 	}
 }
 

@@ -1,6 +1,7 @@
-package console
+package charts
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -15,49 +16,53 @@ const (
 	line
 )
 
-// series is one measure of a chart.
-type series struct {
+// Series is one measure of a chart.
+type Series struct {
 	Name  string `json:"name"`
 	Shape shape  `json:"-"`
 	Class string `json:"-"` // its colour
 }
 
-// tick names a point along the axis.
-type tick struct {
+// Tick names a point along the axis.
+type Tick struct {
 	At   int
 	Text string
 }
 
-// point is one place along a chart's axis: a value of each series.
-type point struct {
+// Point is one place along a chart's axis: a value of each series.
+type Point struct {
 	Label  string    `json:"label"`
 	Values []float64 `json:"values"`
 	Known  bool      `json:"known"`
+	Note   string    `json:"note,omitempty"` // why it is not known
 }
 
-// chart shows series along one axis. Horizontal positions in its SVG are
+// Chart shows series along one axis. Horizontal positions in its SVG are
 // percentages: it fits any width, and texts keep their size.
-type chart struct {
-	ID     string               `json:"id"`
-	Title  string               `json:"title"`
-	Note   string               `json:"note"`
-	Series []series             `json:"series"`
-	Points []point              `json:"points"`
-	Ticks  []tick               `json:"-"`
-	Format func(float64) string `json:"-"`
-	Unit   float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
+type Chart struct {
+	ID      string               `json:"id"`
+	Title   string               `json:"title"`
+	Note    string               `json:"note"`
+	Measure string               `json:"unit"` // of the values: sessions, or ms
+	Series  []Series             `json:"series"`
+	Points  []Point              `json:"points"`
+	Ticks   []Tick               `json:"-"`
+	Format  func(float64) string `json:"-"`
+	Unit    float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
 }
 
 // add adds a point. The values of an unknown point are 0.
-func (c *chart) add(label string, known bool, values ...float64) {
+func (c *Chart) add(at *place, known bool, values ...float64) {
+	p := Point{Label: at.name, Values: values, Known: known}
 	if !known {
 		clear(values)
+		p.Note = cmp.Or(at.hidden, "no figures")
 	}
-	c.Points = append(c.Points, point{label, values, known})
+	c.Points = append(c.Points, p)
 }
 
 // Empty says whether no point is known.
-func (c chart) Empty() bool {
+func (c Chart) Empty() bool {
 	for i := range c.Points {
 		if c.Points[i].Known {
 			return false
@@ -67,7 +72,7 @@ func (c chart) Empty() bool {
 }
 
 // Cell writes a value for the chart's table.
-func (c chart) Cell(v float64) string { return c.Format(v) }
+func (c Chart) Cell(v float64) string { return c.Format(v) }
 
 // The measures of a chart, in pixels.
 const (
@@ -78,7 +83,7 @@ const (
 )
 
 // SVG is the picture.
-func (c chart) SVG() template.HTML {
+func (c Chart) SVG() template.HTML {
 	unit := max(c.Unit, 1)
 	top := niceMost(c.most()/unit) * unit
 	var b strings.Builder
@@ -109,7 +114,7 @@ func (c chart) SVG() template.HTML {
 	return template.HTML(b.String())
 }
 
-func (c *chart) bars(b *strings.Builder, s int, slot, top float64) {
+func (c *Chart) bars(b *strings.Builder, s int, slot, top float64) {
 	for i := range c.Points {
 		p := &c.Points[i]
 		if !p.Known || p.Values[s] <= 0 {
@@ -122,7 +127,7 @@ func (c *chart) bars(b *strings.Builder, s int, slot, top float64) {
 }
 
 // lines draws the series that are lines, with gaps at unknown points.
-func (c *chart) lines(b *strings.Builder, top float64) {
+func (c *Chart) lines(b *strings.Builder, top float64) {
 	fmt.Fprintf(b, `<svg x="0" y="%d" width="100%%" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none">`, plotTop, plotHeight, chartWidth, plotHeight)
 	slot := chartWidth / float64(len(c.Points))
 	for s := range c.Series {
@@ -144,7 +149,7 @@ func (c *chart) lines(b *strings.Builder, top float64) {
 	b.WriteString(`</svg>`)
 }
 
-func (c *chart) most() (most float64) {
+func (c *Chart) most() (most float64) {
 	for i := range c.Points {
 		for _, v := range c.Points[i].Values {
 			if c.Points[i].Known {
@@ -170,10 +175,10 @@ func niceMost(v float64) float64 {
 }
 
 // pointText describes a point in words.
-func (c *chart) pointText(i int) string {
+func (c *Chart) pointText(i int) string {
 	p := &c.Points[i]
 	if !p.Known {
-		return p.Label + ": no figures"
+		return p.Label + ": " + p.Note
 	}
 	texts := make([]string, len(c.Series))
 	for s := range c.Series {
@@ -183,7 +188,7 @@ func (c *chart) pointText(i int) string {
 }
 
 // describe is the chart in words, for screen readers.
-func (c *chart) describe() string {
+func (c *Chart) describe() string {
 	if len(c.Points) == 0 {
 		return c.Title
 	}
@@ -202,8 +207,8 @@ func (c *chart) describe() string {
 	return text
 }
 
-// spark is a small line without axes, for a row of a table.
-func spark(values []float64) template.HTML {
+// Spark is a small line without axes, for a row of a table.
+func Spark(values []float64) template.HTML {
 	most := 0.0
 	for _, v := range values {
 		most = max(most, v)

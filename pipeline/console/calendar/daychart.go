@@ -1,4 +1,4 @@
-package console
+package calendar
 
 import (
 	"fmt"
@@ -9,9 +9,17 @@ import (
 	"daybook/pipeline/words"
 )
 
-// dayChart is the bar chart of a card. A bar is a day's sessions, a mark its
+// DayChart is the bar chart of a card. A bar is a day's sessions, a mark its
 // rows. The sign of the day's state stands below, unless it is published.
-type dayChart []recentDay
+type DayChart []RecentDay
+
+// RecentDay is one bar of a card's chart.
+type RecentDay struct {
+	Day      string                 `json:"day"`
+	State    service.PartitionState `json:"state"`
+	Rows     int64                  `json:"rows"`
+	Sessions int64                  `json:"sessions"`
+}
 
 const (
 	dayChartHeight = 64
@@ -20,7 +28,7 @@ const (
 )
 
 // SVG is the picture.
-func (c dayChart) SVG() template.HTML {
+func (c DayChart) SVG() template.HTML {
 	most := int64(1)
 	for _, d := range c {
 		most = max(most, d.Sessions, d.Rows)
@@ -30,7 +38,7 @@ func (c dayChart) SVG() template.HTML {
 	fmt.Fprintf(&b, `<svg class="days" width="100%%" height="%d" role="img" aria-label="%s">`, dayChartHeight+dayChartSigns, template.HTMLEscapeString(c.describe()))
 	slot := 100 / float64(max(1, len(c)))
 	for i, d := range c {
-		l := styleOf(d.State)
+		l := StyleOf(d.State)
 		fmt.Fprintf(&b, `<g class="%s"><rect class="hit" x="%.2f%%" y="0" width="%.2f%%" height="%d"><title>%s: %s, %s, %s</title></rect>`,
 			d.State, slot*float64(i), slot, dayChartHeight+dayChartSigns, d.Day, l.Word, words.Count(d.Sessions, "session", "sessions"), words.Count(d.Rows, "row", "rows"))
 		x, width, height := slot*(float64(i)+0.14), slot*0.72, share(d.Sessions)
@@ -48,7 +56,7 @@ func (c dayChart) SVG() template.HTML {
 }
 
 // describe is the chart in words.
-func (c dayChart) describe() string {
+func (c DayChart) describe() string {
 	if len(c) == 0 {
 		return "no days yet"
 	}
@@ -60,8 +68,8 @@ func (c dayChart) describe() string {
 	text := fmt.Sprintf("Sessions and rows a day, %s to %s: %s to %s sessions, %s to %s rows", c[0].Day, c[len(c)-1].Day,
 		words.Thousands(least.Sessions), words.Thousands(most.Sessions), words.Thousands(least.Rows), words.Thousands(most.Rows))
 	for _, d := range c {
-		if !fresh(d.State) {
-			text += fmt.Sprintf("; %s is %s", d.Day, styleOf(d.State).Word)
+		if !d.State.Fresh() {
+			text += fmt.Sprintf("; %s is %s", d.Day, StyleOf(d.State).Word)
 		}
 	}
 	return text

@@ -1,0 +1,87 @@
+package guard
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// LoginBurst and LoginEvery allow a few typing errors, but no guessing of a token.
+	LoginBurst = 5
+	LoginEvery = 10 * time.Second
+	// maxAddresses bounds the memory of failed logins.
+	maxAddresses = 1000
+	// The log has at most this many failed logins beyond the limits of addresses.
+	ExcessBurst = 5
+	excessEvery = time.Minute
+)
+
+// Logins limits failed logins by address. It does not limit right tokens: a
+// client with the token gets in, whatever others at its address do.
+type Logins struct {
+	mu       sync.Mutex
+	limiters map[netip.Addr]*rate.Limiter
+	excess   *rate.Limiter // of log lines
+}
+
+// NewLogins has no failed logins.
+func NewLogins() *Logins {
+	return &Logins{limiters: map[netip.Addr]*rate.Limiter{}, excess: rate.NewLimiter(rate.Every(excessEvery), ExcessBurst)}
+}
+
+// Failed counts a failed login. allowed says whether its address is still within
+// its limit; logged says whether the log should have it.
+func (a *Logins) Failed(from netip.Addr, now time.Time) (allowed, logged bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := a.limiters[from]
+	if l == nil {
+		if len(a.limiters) >= maxAddresses {
+			a.forget(now)
+		}
+		l = rate.NewLimiter(rate.Every(LoginEvery), LoginBurst)
+		a.limiters[from] = l
+	}
+	if l.AllowN(now, 1) {
+		return true, true
+	}
+	return false, a.excess.AllowN(now, 1)
+}
+
+// forget removes the addresses that have their whole limit again, or else all
+// addresses: memory is bounded, and few of so many are guessing.
+func (a *Logins) forget(now time.Time) {
+	for from, l := range a.limiters {
+		if l.TokensAt(now) >= LoginBurst {
+			delete(a.limiters, from)
+		}
+	}
+	if len(a.limiters) >= maxAddresses {
+		clear(a.limiters)
+	}
+}
+
+// AddressOf is the address of a request's client, or of the proxy before it. Of
+// an IPv6 address it is the network, because a client has a whole one.
+func AddressOf(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		if network, err := addr.Prefix(64); err == nil {
+			return network.Addr()
+		}
+	}
+	return addr
+}
