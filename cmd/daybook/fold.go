@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ import (
 	"daybook/sinks/csv"
 	"daybook/sinks/parquet"
 	"daybook/sources/dump"
+	"daybook/transform/event"
 	"daybook/transform/report"
 )
 
@@ -102,7 +105,8 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 	if err != nil {
 		return err
 	}
-	x.Workers, x.MaxRejected, x.Silence = opts.workers, 1, partition.Silence(c.Source.LookbackDays)
+	x.Workers, x.MaxRejected = opts.workers, 1
+	x.Silence, x.MaxSession = partition.Silence(c.Source.LookbackDays), int64(c.Source.MaxSessionSize)
 	def := &report.Definition{Name: "fold", Zone: zone}
 
 	stop := a.watch(x.Progress)
@@ -131,6 +135,9 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		if err != nil {
 			return fmt.Errorf("write the accounting: %w", err)
 		}
+	}
+	if n := outcome.Oversized.Sessions; n > 0 && !a.quiet {
+		fmt.Fprintf(a.stderr, "%s more than source.max_session_size (%s), and no rows: %s\n", words.Count(n, "session has", "sessions have"), words.Bytes(x.MaxSession), idsText(&outcome.Oversized))
 	}
 	if n := outcome.Accounting.RejectedLines(); n > 0 && !a.quiet {
 		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", words.Thousands(n), words.Thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
@@ -197,4 +204,17 @@ func writeRows(w io.Writer, format string, def *report.Definition, rows iter.Seq
 		}
 	}
 	return out.Flush()
+}
+
+// idsText lists the oversized sessions that are named.
+func idsText(o *event.Oversized) string {
+	texts := make([]string, len(o.IDs))
+	for i, id := range o.IDs {
+		texts[i] = strconv.FormatInt(id, 10)
+	}
+	text := strings.Join(texts, ", ")
+	if more := o.Sessions - int64(len(o.IDs)); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

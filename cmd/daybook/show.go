@@ -182,6 +182,9 @@ func (s *shower) content(m *publish.Manifest) {
 	if f.Apart > 0 {
 		s.row("told as several", "%s, silent for longer than the look-back; source.lookback_days: %d joins them", words.Count(f.Apart, "session", "sessions"), f.ApartLookback)
 	}
+	if f.Oversized > 0 {
+		s.row("oversized", "%s, larger than source.max_session_size: no rows", words.Count(f.Oversized, "session", "sessions"))
+	}
 	if len(f.Anomalies) > 0 {
 		s.row("anomalies", "%s", countsText(f.Anomalies))
 	}

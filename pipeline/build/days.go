@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/stitch"
+	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 	"daybook/transform/day"
 	"daybook/transform/event"
@@ -275,6 +277,7 @@ func foldInfo(c *stitch.Counts) *publish.FoldInfo {
 		Sessions: c.Sessions, Events: c.Events, Duplicates: c.Duplicates, Anomalies: map[string]int64{},
 		Truncated: c.Report.Truncated, IPDropped: c.Report.IPDropped,
 		Apart: c.Apart, ApartLookback: c.ApartLookback,
+		Oversized: c.Oversized.Sessions, OversizedIDs: c.Oversized.IDs,
 	}
 	for code, n := range c.Anomalies {
 		if n > 0 {
@@ -320,6 +323,9 @@ func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *D
 	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), URL: r.settings.Sink.URL(s.ID.Dir())}
 	if m.Fold != nil {
 		d.Apart = Apart{m.Fold.Apart, m.Fold.ApartLookback}
+		if n := m.Fold.Oversized; n > 0 {
+			d.Warnings = append(d.Warnings, oversizedText(n, m.Fold.OversizedIDs))
+		}
 	}
 	for _, c := range m.Checks {
 		if !c.Passed {
@@ -327,6 +333,18 @@ func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *D
 		}
 	}
 	return d
+}
+
+// oversizedText names sessions that have no rows.
+func oversizedText(n int64, ids []int64) string {
+	text := words.Count(n, "session has", "sessions have") + " more events than source.max_session_size allows, and no rows:"
+	for _, id := range ids {
+		text += fmt.Sprintf(" %d", id)
+	}
+	if more := n - int64(len(ids)); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // readComparedDays reads the days before the target that the rows of these days are

@@ -280,8 +280,8 @@ func TestRetryCovers(t *testing.T) {
 		idOf(t, "other", "2000-01-10"):    false,
 		idOf(t, "sessions", "2000-01"):    true,
 		idOf(t, "sessions", "2000-02"):    false,
-		idOf(t, "", "2000-01-07"):         true, // the look-back is two days
-		idOf(t, "", "2000-01-06"):         false,
+		idOf(t, "", "2000-01-05"):         true, // the look-back is two days
+		idOf(t, "", "2000-01-04"):         false,
 		idOf(t, "", "2000-01-13"):         true,
 		idOf(t, "", "2000-01-14"):         false,
 	} {

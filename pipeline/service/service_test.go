@@ -408,6 +408,7 @@ func TestRepeatedFailuresAreSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.config.Serve.Attempts = 3
+		w.config.Source.LookbackDays = 1 // three days after a dump day, no session needs it
 		w.days(t, 8)
 		w.put(t, "2000/01/03/b.ndjson.gz", broken)
 		r := w.start(t, "a", w.sink)

@@ -117,6 +117,11 @@ type FoldInfo struct {
 	// counts those with rows here, and ApartLookback is the look-back that joins all.
 	Apart         int64 `json:"apart_sessions,omitempty"`
 	ApartLookback int   `json:"apart_lookback_days,omitempty"`
+
+	// Oversized counts sessions with an event here that have no rows, as their events
+	// take more than source.max_session_size, and names the first ones.
+	Oversized    int64   `json:"oversized_sessions,omitempty"`
+	OversizedIDs []int64 `json:"oversized_session_ids,omitempty"`
 }
 
 // DigestInfo has the figures of a digest that a plan needs.
