@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -221,10 +223,33 @@ func writeNotes(w io.Writer, r *build.Result) error {
 		}
 	}
 	writeWarnings(w, r)
+	if err := writeApart(w, r); err != nil {
+		return err
+	}
 	if r.NoDumps > 0 {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
+}
+
+// writeApart says how many sessions a silence has divided.
+func writeApart(w io.Writer, r *build.Result) error {
+	apart := map[string]build.Apart{} // by report
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Apart.Sessions > 0 {
+			sum := apart[s.ID.Report]
+			apart[s.ID.Report] = build.Apart{Sessions: sum.Sessions + s.Apart.Sessions, Lookback: max(sum.Lookback, s.Apart.Lookback)}
+		}
+	}
+	for _, report := range slices.Sorted(maps.Keys(apart)) {
+		a := apart[report]
+		_, err := fmt.Fprintf(w, "%s: %s silent for longer than the look-back, and told as several sessions: source.lookback_days: %d joins them\n",
+			report, words.Count(a.Sessions, "session is", "sessions are"), a.Lookback)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeWarnings writes each warning once, with the partitions that have it.

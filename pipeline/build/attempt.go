@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"daybook/pipeline/failures"
 	"daybook/pipeline/parallel"
@@ -22,16 +24,21 @@ func (r *run) allowed(s *plan.Step) bool {
 	return r.hooks.Allow(s)
 }
 
-// attempt does steps that belong together. do finishes each of them, unless there
-// was nothing left to do or the run was interrupted.
-func (r *run) attempt(ctx context.Context, steps []*plan.Step, do func()) {
+// attempt does steps that belong together, within the time limit. do finishes each
+// of them, unless there was nothing left to do or its context ended.
+func (r *run) attempt(ctx context.Context, steps []*plan.Step, do func(context.Context)) {
 	for _, s := range steps {
 		r.begin(s)
 	}
-	err := parallel.Catch(do)
+	limited, stop := limit(ctx, r.settings.StepTimeout)
+	defer stop()
+	err := parallel.Catch(func() { do(limited) })
+	if err == nil && isTooSlow(limited) {
+		err = context.Cause(limited)
+	}
 	for _, s := range steps {
 		if err != nil && r.isUnderWay(s.ID) {
-			r.finish(ctx, s, Done{Err: fmt.Errorf("%s: %w", s.ID, err)})
+			r.finish(limited, s, Done{Err: fmt.Errorf("%s: %w", s.ID, err)})
 		}
 		if !r.isUnderWay(s.ID) {
 			continue
@@ -42,6 +49,32 @@ func (r *run) attempt(ctx context.Context, steps []*plan.Step, do func()) {
 			r.end(s, Done{State: publish.Unchanged, Reason: "another run has done it meanwhile"})
 		}
 	}
+}
+
+// TooSlow says that a step took longer than the settings allow.
+type TooSlow struct{ Allowed time.Duration }
+
+func (e *TooSlow) Error() string {
+	allowed := e.Allowed.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(allowed, zero) {
+			allowed = allowed[:len(allowed)-2]
+		}
+	}
+	return fmt.Sprintf("it took longer than step_timeout, %s: look for what makes its input slow, or raise step_timeout", allowed)
+}
+
+// limit is ctx with a time limit, whose cause is a *TooSlow. 0: none.
+func limit(ctx context.Context, allowed time.Duration) (context.Context, context.CancelFunc) {
+	if allowed == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, allowed, &TooSlow{allowed})
+}
+
+// isTooSlow reports whether a context ended because of its time limit.
+func isTooSlow(ctx context.Context) bool {
+	return ctx.Err() != nil && errors.As(context.Cause(ctx), new(*TooSlow))
 }
 
 // begin notes that a step is under way. The hooks are not told of a change to a
@@ -78,10 +111,14 @@ func (r *run) end(s *plan.Step, d Done) {
 }
 
 // finish adds the outcome of a step to the result, and keeps the note of a failure
-// for later plans. An interruption is no failure.
+// for later plans. An interruption is no failure, and the end of its time is one.
 func (r *run) finish(ctx context.Context, s *plan.Step, d Done) {
 	if d.Err != nil && ctx.Err() != nil {
-		return
+		if !isTooSlow(ctx) {
+			return
+		}
+		d.Err = fmt.Errorf("%s: %w", s.ID, context.Cause(ctx))
+		ctx = context.WithoutCancel(ctx) // to keep the note
 	}
 	d.describe(s)
 	if s.Action == plan.Restore && d.State == publish.Unchanged {

@@ -106,7 +106,7 @@ func TestBrokenInput(t *testing.T) {
 		},
 		"no dumps": {
 			source: func(*testing.T, *store.Memory) store.Store { return store.NewMemory(nil) }, fresh: true,
-			want: "there are no dumps of 2026-11-03 to 2026-12-07 under mem://; their keys should begin like 2026/11/20/: check source.store.url and source.key",
+			want: "there are no dumps of 2026-10-18 to 2026-12-23 under mem://; their keys should begin like 2026/11/20/: check source.store.url and source.key",
 		},
 		"a missing directory": {
 			source: func(t *testing.T, _ *store.Memory) store.Store {

@@ -34,7 +34,7 @@ func (r *run) buildMonths(ctx context.Context) error {
 		if err := r.mayContinue(ctx); err != nil {
 			return err
 		}
-		r.attempt(ctx, []*plan.Step{s}, func() { r.buildMonth(ctx, s) })
+		r.attempt(ctx, []*plan.Step{s}, func(ctx context.Context) { r.buildMonth(ctx, s) })
 	}
 	return nil
 }

@@ -80,9 +80,17 @@ type Done struct {
 	Bytes      int64
 	URL        string
 	Warnings   []string // checks that failed, and do not block
-	Quarantine string   // URL of the rejected lines; empty if there are none
-	Error      string   // Err in words
-	Err        error    // why it failed; nil if it did not, or if the record was read back
+	Apart      Apart
+	Quarantine string // URL of the rejected lines; empty if there are none
+	Error      string // Err in words
+	Err        error  // why it failed; nil if it did not, or if the record was read back
+}
+
+// Apart counts sessions that are told as several, since they are silent for longer than
+// the look-back.
+type Apart struct {
+	Sessions int64 `json:"sessions"`
+	Lookback int   `json:"lookback_days"` // that would join all of them
 }
 
 // doneRecord is the form of Done in JSON.
@@ -97,6 +105,7 @@ type doneRecord struct {
 	Bytes      int64          `json:"bytes"`
 	URL        string         `json:"url,omitempty"`
 	Warnings   []string       `json:"warnings,omitempty"`
+	Apart      Apart          `json:"apart,omitzero"`
 	Quarantine string         `json:"quarantine,omitempty"`
 	Error      string         `json:"error,omitempty"`
 }
@@ -105,7 +114,7 @@ type doneRecord struct {
 func (d Done) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doneRecord{
 		d.ID.Kind, d.ID.Report, d.ID.Name(), d.State, d.Reason, d.Revision, d.Rows, d.Bytes,
-		d.URL, d.Warnings, d.Quarantine, d.Error,
+		d.URL, d.Warnings, d.Apart, d.Quarantine, d.Error,
 	})
 }
 
@@ -122,7 +131,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 	*d = Done{
 		ID:    partition.ID{Report: r.Report, Kind: r.Kind, Period: period},
 		State: r.State, Reason: r.Reason, Revision: r.Revision, Rows: r.Rows, Bytes: r.Bytes,
-		URL: r.URL, Warnings: r.Warnings, Quarantine: r.Quarantine, Error: r.Error,
+		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Quarantine: r.Quarantine, Error: r.Error,
 	}
 	return nil
 }

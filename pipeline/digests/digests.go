@@ -69,7 +69,7 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	}
 	x := &extract.Extraction{
 		Inputs: extract.Inputs(m.Settings.Source, q.Dumps), Workers: m.Budget.Workers, MemoryBudget: m.Budget.Memory / 2,
-		MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
+		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
 	}
 	summary, accounting, moved, err := m.writeTables(ctx, x, tables)
 	result := &Result{Accounting: accounting}
@@ -114,7 +114,8 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 		engine session.Engine
 		batch  format.DigestBatch
 	}, x.NumWorkers())
-	begin := func(events int64) (err error) {
+	parts := &extract.Parts{}
+	parts.Begin = func(events int64) (err error) {
 		if writer, err = m.Settings.Files().Digest(tables[0], tables[1], tables[2], events); err != nil {
 			return err
 		}
@@ -123,24 +124,26 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 		}
 		return nil
 	}
-	add := func(worker int, events []event.Event) error {
+	parts.Each = func(ctx context.Context, worker int, events []event.Event) error {
 		w := &workers[worker]
 		s, err := w.engine.Fold(ctx, events, nil)
 		if err != nil {
 			return err
 		}
-		return w.batch.Add(events, looksComplete(s))
+		return w.batch.Add(ctx, events, looksComplete(s))
 	}
-	a, moved, err = x.Sorted(ctx, begin, add, func(worker int) error { return writer.Append(workers[worker].batch) })
+	parts.Oversized = func(worker int, x event.Extent) { workers[worker].batch.AddOversized(x) }
+	parts.Done = func(ctx context.Context, worker int) error { return writer.Append(ctx, workers[worker].batch) }
+	a, moved, err = x.Sorted(ctx, parts)
 	if err == nil {
-		summary, err = writer.Close()
+		summary, err = writer.Close(ctx)
 	}
 	return summary, a, moved, err
 }
 
 // newPartition is the digest as it is published, without its files.
 func newPartition(q *Request, reach *extract.Reach, summary *digest.Summary, a event.Accounting) publish.Partition {
-	sessions := int64(summary.Complete.Sessions + summary.Open.Sessions)
+	sessions := summary.Sessions()
 	info := &publish.DigestInfo{
 		Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
 		MaxDaysLate: reach.MaxLate(), MaxDaysEarly: reach.MaxEarly(), Late: reach.LateLines(),

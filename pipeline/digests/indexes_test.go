@@ -95,7 +95,7 @@ func TestTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Close(); err != nil {
+	if _, err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	pipeline := &settings.Pipeline{Sink: newSink(t, sessions.Bytes())}

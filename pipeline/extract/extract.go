@@ -73,6 +73,12 @@ type Extraction struct {
 	// to temporary files. 0: no limit. Package shuffle describes what it needs
 	// beside them.
 	MemoryBudget int64
+	// Silence is the longest time in milliseconds between consecutive events of one
+	// session: after a longer one, Sessions passes on another session. 0: no limit.
+	Silence int64
+	// MaxSession is the size of the largest session that is passed on, as
+	// event.Event.Size reckons it. Larger ones are counted and named. 0: no limit.
+	MaxSession int64
 	// Filter, if it is set, may reject events. All workers call it at the same time.
 	Filter   func(*event.Event) event.Reject
 	Progress *Progress // nil: progress is not counted
@@ -90,7 +96,8 @@ func (x *Extraction) NumWorkers() int {
 type Outcome struct {
 	Accounting event.Accounting
 	Anomalies  session.Anomalies
-	Sessions   int64
+	Sessions   int64           // without the oversized ones
+	Oversized  event.Oversized // sessions that were not passed on
 }
 
 // TooManyRejects says that more lines were rejected than MaxRejected allows.

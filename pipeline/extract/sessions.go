@@ -1,9 +1,11 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -33,54 +35,43 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 	return outcome, outcome.Accounting.Check()
 }
 
+// Parts receives the sessions of a sorted extraction.
+type Parts struct {
+	// Begin is called first, with the number of events, repeated ones included.
+	Begin func(events int64) error
+	// Each is called with the events of every session: in the contract's order,
+	// without repeated ones, valid only during the call. The sessions come in parts.
+	// A part goes to one worker (0 ≤ worker < x.NumWorkers()), by ascending hash
+	// (shuffle.Hash), in calls that do not overlap.
+	Each func(ctx context.Context, worker int, events []event.Event) error
+	// Oversized is called instead of Each for a session that is too large.
+	Oversized func(worker int, x event.Extent)
+	// Done is called after each part, for one part at a time, in the order of their
+	// hashes. A part takes at most the memory of a shard.
+	Done func(ctx context.Context, worker int) error
+}
+
 // Sorted reads all inputs and passes the events on by session, in a reproducible
-// order:
-//
-//   - begin is called first, with the number of events, repeated ones included.
-//   - each is called with the events of every session: in the contract's order,
-//     without repeated ones, valid only during the call. The sessions come in parts.
-//     A part goes to one worker (0 ≤ worker < x.NumWorkers()), by ascending hash
-//     (shuffle.Hash), in calls that do not overlap.
-//   - done is called after each part, for one part at a time, in the order of their
-//     hashes.
-//
-// moved says that copies of an event have different times: a copy that comes later
-// could then move the event. After an error, what was passed on is worthless.
-func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error, each func(worker int, events []event.Event) error, done func(worker int) error) (accounting event.Accounting, moved bool, err error) {
+// order. moved says that copies of an event have different times: a copy that comes
+// later could then move the event. After an error, what was passed on is worthless.
+func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event.Accounting, moved bool, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
 	tally, err := x.shuffle(ctx, events)
 	if err != nil {
 		return tally.Accounting(0), false, err
 	}
-	if err := begin(tally.Events); err != nil {
+	if err := parts.Begin(tally.Events); err != nil {
 		return event.Accounting{}, false, err
 	}
-	ready := newGates(shuffle.Shards)
-	var workers, duplicates atomic.Int64
-	var anyMoved atomic.Bool
-	err = parallel.Share(ctx, x.shardWorkers(events), shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+	s := &sorting{Parts: parts, events: events, ready: newGates(shuffle.Shards)}
+	var readers int
+	readers, s.memory = x.shardReaders(events)
+	var workers atomic.Int64
+	err = parallel.Share(ctx, readers, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
 		worker := int(workers.Add(1) - 1)
 		for shard, ok := next(); ok; shard, ok = next() {
-			err := events.Sessions(shard, func(events []event.Event) error {
-				sameTime := adjacentCopies(events)
-				unique, repeated, err := session.Order(ctx, events)
-				if err != nil {
-					return err
-				}
-				if repeated > sameTime {
-					anyMoved.Store(true)
-				}
-				duplicates.Add(int64(repeated))
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				return each(worker, unique)
-			})
-			if err == nil {
-				err = ready.pass(ctx, shard, func() error { return done(worker) })
-			}
-			if err != nil {
+			if err := s.pass(ctx, worker, shard); err != nil {
 				return err
 			}
 		}
@@ -89,8 +80,56 @@ func (x *Extraction) Sorted(ctx context.Context, begin func(events int64) error,
 	if err != nil {
 		return event.Accounting{}, false, err
 	}
-	accounting = tally.Accounting(duplicates.Load())
-	return accounting, anyMoved.Load(), accounting.Check()
+	accounting = tally.Accounting(s.duplicates.Load())
+	return accounting, s.moved.Load(), accounting.Check()
+}
+
+// sorting passes shards on in order.
+type sorting struct {
+	*Parts
+	events     *shuffle.Shuffle
+	memory     int64 // of a shard
+	ready      gates
+	duplicates atomic.Int64
+	moved      atomic.Bool
+}
+
+// pass passes the sessions of a shard on, in one part if they are not more than the
+// memory of a shard.
+func (s *sorting) pass(ctx context.Context, worker, shard int) error {
+	size := int64(0) // of the part, as it is encoded
+	err := s.events.Sessions(ctx, shard, s.memory, func(one *shuffle.Session) error {
+		s.duplicates.Add(one.Copies)
+		if one.Oversized != nil {
+			s.Oversized(worker, *one.Oversized)
+			return ctx.Err()
+		}
+		unique, repeated, err := session.Order(ctx, one.Events)
+		if err != nil {
+			return err
+		}
+		if repeated > 0 { // at another time: the shuffle has left out those of the same time
+			s.moved.Store(true)
+			s.duplicates.Add(int64(repeated))
+		}
+		if size += one.Bytes; s.memory > 0 && size > s.memory {
+			if err := s.ready.wait(ctx, shard); err != nil {
+				return err
+			}
+			if err := s.Done(ctx, worker); err != nil {
+				return err
+			}
+			size = one.Bytes
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return s.Each(ctx, worker, unique)
+	})
+	if err != nil {
+		return err
+	}
+	return s.ready.pass(ctx, shard, func() error { return s.Done(ctx, worker) })
 }
 
 // gates let the parts of a sorted extraction pass in order: gates[i] is closed when
@@ -109,10 +148,8 @@ func newGates(parts int) gates {
 // pass waits for the parts before this one, and then lets it pass. If it fails, the
 // parts after it wait until their context ends.
 func (g gates) pass(ctx context.Context, part int, f func() error) error {
-	select {
-	case <-g[part]:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := g.wait(ctx, part); err != nil {
+		return err
 	}
 	if err := f(); err != nil {
 		return err
@@ -121,21 +158,20 @@ func (g gates) pass(ctx context.Context, part int, f func() error) error {
 	return nil
 }
 
-// adjacentCopies counts the events that repeat the one before them at the same time.
-// The events are sorted.
-func adjacentCopies(events []event.Event) (n int) {
-	for i := 1; i < len(events); i++ {
-		if a, b := &events[i-1], &events[i]; a.TS == b.TS && a.Seq == b.Seq && a.ID == b.ID {
-			n++
-		}
+// wait waits for the parts before this one.
+func (g gates) wait(ctx context.Context, part int) error {
+	select {
+	case <-g[part]:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return n
 }
 
 func (x *Extraction) newShuffle() *shuffle.Shuffle {
 	return shuffle.New(shuffle.Options{
-		Budget: x.MemoryBudget,
-		Spill:  func() (shuffle.File, error) { return spillfile.NewScratch() },
+		Budget: x.MemoryBudget, MaxSession: x.MaxSession,
+		Spill: func() (shuffle.File, error) { return spillfile.NewScratch() },
 	})
 }
 
@@ -172,51 +208,74 @@ func (x *Extraction) tooMany(tally *event.Tally, rejected int64, first *firstRej
 func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each func(int, *session.Session) error) (outcome Outcome, duplicates int64, err error) {
 	var mu sync.Mutex
 	var workers atomic.Int64
-	err = parallel.Share(ctx, x.shardWorkers(events), shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
-		worker := int(workers.Add(1) - 1)
-		var engine session.Engine
-		var own Outcome
-		repeated := int64(0)
+	readers, memory := x.shardReaders(events)
+	err = parallel.Share(ctx, readers, shuffle.Shards, func(ctx context.Context, next func() (int, bool)) error {
+		f := &folder{each: each, worker: int(workers.Add(1) - 1), silence: cmp.Or(x.Silence, math.MaxInt64/1000)}
 		for shard, ok := next(); ok; shard, ok = next() {
-			err := events.Sessions(shard, func(events []event.Event) error {
-				unique, n, err := session.Order(ctx, events)
-				if err != nil {
-					return err
-				}
-				repeated += int64(n)
-				s, err := engine.Fold(ctx, unique, nil)
-				if err != nil {
-					return err
-				}
-				own.Sessions++
-				own.Anomalies.Add(&s.Anomalies)
-				if err := each(worker, s); err != nil {
-					return err
-				}
-				return ctx.Err()
-			})
+			err := events.Sessions(ctx, shard, memory, func(s *shuffle.Session) error { return f.fold(ctx, s) })
 			if err != nil {
 				return err
 			}
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		outcome.Sessions += own.Sessions
-		outcome.Anomalies.Add(&own.Anomalies)
-		duplicates += repeated
+		outcome.Sessions += f.outcome.Sessions
+		outcome.Anomalies.Add(&f.outcome.Anomalies)
+		outcome.Oversized.Merge(&f.outcome.Oversized)
+		duplicates += f.duplicates
 		return nil
 	})
 	return outcome, duplicates, err
 }
 
-// shardWorkers is how many workers read shards. A worker holds one shard, and about as
-// much again for what it makes of it. All workers together hold about half the budget
-// at most.
-func (x *Extraction) shardWorkers(events *shuffle.Shuffle) int {
-	if x.MemoryBudget == 0 {
-		return x.NumWorkers()
+// folder folds the sessions of one worker.
+type folder struct {
+	each       func(int, *session.Session) error
+	worker     int
+	engine     session.Engine
+	outcome    Outcome
+	duplicates int64
+	silence    int64 // the longest within a session, in milliseconds
+}
+
+func (f *folder) fold(ctx context.Context, one *shuffle.Session) error {
+	f.duplicates += one.Copies
+	if one.Oversized != nil {
+		f.outcome.Oversized.Add(one.Oversized.Session)
+		return ctx.Err()
 	}
-	const least = 8 << 20 // bytes that they may hold with any budget
-	fit := max(x.MemoryBudget/2, least) / max(1, 2*events.Largest())
-	return int(max(1, min(fit, int64(x.NumWorkers()))))
+	unique, n, err := session.Order(ctx, one.Events)
+	if err != nil {
+		return err
+	}
+	f.duplicates += int64(n)
+	for stretch := range session.Stretches(unique, f.silence) {
+		s, err := f.engine.Fold(ctx, stretch, nil)
+		if err != nil {
+			return err
+		}
+		f.outcome.Sessions++
+		f.outcome.Anomalies.Add(&s.Anomalies)
+		if err := f.each(f.worker, s); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// leastShards is how many bytes of shards may be held with any budget.
+const leastShards = 8 << 20
+
+// shardReaders is how many workers read shards at the same time, and the memory of
+// each for a shard; it takes about half as much again for what it makes of it. All of
+// them hold about half the budget at most. Shards that are larger are sorted in
+// temporary files. 0 bytes: no bound.
+func (x *Extraction) shardReaders(events *shuffle.Shuffle) (workers int, memory int64) {
+	if x.MemoryBudget == 0 {
+		return x.NumWorkers(), 0
+	}
+	all := max(x.MemoryBudget/2, leastShards)
+	fit := all / max(1, events.Largest()*3/2)
+	workers = int(max(1, min(fit, int64(x.NumWorkers()))))
+	return workers, all * 2 / 3 / int64(workers)
 }

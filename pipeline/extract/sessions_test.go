@@ -86,9 +86,9 @@ type sorted struct {
 
 func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.Accounting, bool, error) {
 	c := &sorted{parts: make([][]string, x.NumWorkers()), last: make([]int64, x.NumWorkers())}
-	accounting, moved, err := x.Sorted(ctx,
-		func(events int64) error { c.begun = events; return nil },
-		func(worker int, events []event.Event) error {
+	accounting, moved, err := x.Sorted(ctx, &extract.Parts{
+		Begin: func(events int64) error { c.begun = events; return nil },
+		Each: func(_ context.Context, worker int, events []event.Event) error {
 			id := events[0].SessionID
 			if len(c.parts[worker]) > 0 && shuffle.Hash(id) <= shuffle.Hash(c.last[worker]) {
 				return fmt.Errorf("session %d comes after session %d", id, c.last[worker])
@@ -102,7 +102,10 @@ func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.A
 			}
 			return nil
 		},
-		func(worker int) error {
+		Oversized: func(worker int, x event.Extent) {
+			c.parts[worker] = append(c.parts[worker], fmt.Sprintf("%d %d oversized", x.Session, x.First))
+		},
+		Done: func(_ context.Context, worker int) error {
 			if !c.finished.TryLock() {
 				return errors.New("two parts are done at once")
 			}
@@ -110,7 +113,8 @@ func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.A
 			c.all = append(c.all, c.parts[worker]...)
 			c.parts[worker] = c.parts[worker][:0]
 			return nil
-		})
+		},
+	})
 	return c, accounting, moved, err
 }
 
@@ -199,10 +203,11 @@ func TestSortedFails(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		x.Workers = workers
 		for call, name := range []string{"begin", "each", "done"} {
-			_, _, err := x.Sorted(t.Context(),
-				func(int64) error { return fail(call == 0) },
-				func(int, []event.Event) error { return fail(call == 1) },
-				func(int) error { return fail(call == 2) })
+			_, _, err := x.Sorted(t.Context(), &extract.Parts{
+				Begin: func(int64) error { return fail(call == 0) },
+				Each:  func(context.Context, int, []event.Event) error { return fail(call == 1) },
+				Done:  func(context.Context, int) error { return fail(call == 2) },
+			})
 			if !errors.Is(err, full) {
 				t.Errorf("%d workers: %v after %s failed", workers, err, name)
 			}
@@ -222,9 +227,11 @@ func TestTooManyRejects(t *testing.T) {
 	} {
 		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
 		begun := false
-		accounting, _, err := x.Sorted(t.Context(),
-			func(int64) error { begun = true; return nil },
-			func(int, []event.Event) error { return nil }, func(int) error { return nil })
+		accounting, _, err := x.Sorted(t.Context(), &extract.Parts{
+			Begin: func(int64) error { begun = true; return nil },
+			Each:  func(context.Context, int, []event.Event) error { return nil },
+			Done:  func(context.Context, int) error { return nil },
+		})
 		if c.want == "" {
 			if err != nil || !begun {
 				t.Errorf("%v allowed: %v", c.allowed, err)

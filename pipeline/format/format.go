@@ -4,6 +4,7 @@
 package format
 
 import (
+	"context"
 	"io"
 	"iter"
 
@@ -44,14 +45,16 @@ type Format interface {
 type DigestWriter interface {
 	// Batch makes an empty batch, and Append moves the content of one to the digest.
 	Batch() DigestBatch
-	Append(DigestBatch) error
-	Close() (digest.Summary, error)
+	Append(context.Context, DigestBatch) error
+	Close(context.Context) (digest.Summary, error)
 }
 
 // DigestBatch holds some sessions of a digest. Several batches can be filled at
 // the same time.
 type DigestBatch interface {
-	Add(events []event.Event, complete bool) error
+	Add(ctx context.Context, events []event.Event, complete bool) error
+	// AddOversized adds a session without its events.
+	AddOversized(event.Extent)
 }
 
 // EventsTable knows where the row groups of a table of events are.
@@ -93,7 +96,9 @@ type parquetDigest struct{ *digest.Writer }
 
 func (parquetDigest) Batch() DigestBatch { return new(digest.Batch) }
 
-func (w parquetDigest) Append(b DigestBatch) error { return w.Writer.Append(b.(*digest.Batch)) }
+func (w parquetDigest) Append(ctx context.Context, b DigestBatch) error {
+	return w.Writer.Append(ctx, b.(*digest.Batch))
+}
 
 // Index reads the sessions table.
 func (Parquet) Index(r io.ReaderAt, size int64) (*digest.Index, error) {

@@ -134,10 +134,10 @@ func TestUntil(t *testing.T) {
 // The look-back is in dates of UTC, and a local date lies on two of them.
 func TestWindow(t *testing.T) {
 	p := partition.OfDay(theDay)
-	if w := partition.Window(2, p); w.From.String() != "2026-11-17" || w.To.String() != "2026-11-23" {
+	if w := partition.Window(2, p); w.From.String() != "2026-11-15" || w.To.String() != "2026-11-25" {
 		t.Errorf("the window is %s to %s", w.From, w.To)
 	}
-	if n := partition.Needed(2, p); n.From.String() != "2026-11-17" || n.To.String() != "2026-11-21" {
+	if n := partition.Needed(2, p); n.From.String() != "2026-11-15" || n.To.String() != "2026-11-21" {
 		t.Errorf("needed are %s to %s", n.From, n.To)
 	}
 }

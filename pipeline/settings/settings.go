@@ -18,15 +18,17 @@ import (
 
 // Pipeline is what all commands and the service build reports with.
 type Pipeline struct {
-	Source      store.Store
-	Template    dump.Template // of the dumps' keys
-	Lookback    int           // days
-	MaxRejected float64       // share of a dump day's lines that may be rejected
-	Sink        store.Store
-	Reports     []Report
-	Budget      parallel.Budget
-	Format      format.Format    // nil: Parquet
-	Clock       func() time.Time // nil: time.Now
+	Source         store.Store
+	Template       dump.Template // of the dumps' keys
+	Lookback       int           // days
+	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
+	MaxRejected    float64       // share of a dump day's lines that may be rejected
+	Sink           store.Store
+	Reports        []Report
+	Budget         parallel.Budget
+	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
+	Format         format.Format    // nil: Parquet
+	Clock          func() time.Time // nil: time.Now
 }
 
 // Report is a report to build.

@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +35,8 @@ func (plainFormat) Index(r io.ReaderAt, size int64) (*digest.Index, error) {
 	var entries []digest.Entry
 	for p.more() {
 		entries = append(entries, digest.Entry{
-			Session: p.number(), First: p.number(), Last: p.number(), Events: p.number(), Complete: p.number() == 1, Group: int32(p.number()),
+			Session: p.number(), First: p.number(), Last: p.number(), Events: p.number(), Bytes: p.number(),
+			Complete: p.number() == 1, Oversized: p.number() == 1, Group: int32(p.number()),
 		})
 	}
 	if p.err != nil {
@@ -111,44 +113,57 @@ type plainTable struct {
 type plainBatch struct{ sessions []batchedSession }
 
 type batchedSession struct {
-	id, first, last, events int64 // the times in µs
-	complete                bool
-	bytes                   []byte
+	event.Extent
+	complete, oversized bool
+	bytes               []byte
 }
 
 func (*plainDigest) Batch() format.DigestBatch { return new(plainBatch) }
 
-func (b *plainBatch) Add(events []event.Event, complete bool) error {
+func (b *plainBatch) Add(_ context.Context, events []event.Event, complete bool) error {
 	first, last := &events[0], &events[len(events)-1]
-	s := batchedSession{first.SessionID, first.TS, last.TS, int64(len(events)), complete, appendNumbers(nil, int64(len(events)))}
+	x := event.Extent{Session: first.SessionID, First: first.TS, Last: last.TS, Events: int64(len(events))}
+	s := batchedSession{complete: complete, bytes: appendNumbers(nil, x.Events)}
 	for i := range events {
 		s.bytes = appendEvent(s.bytes, &events[i])
+		x.Bytes += events[i].Size()
 	}
+	s.Extent = x
 	b.sessions = append(b.sessions, s)
 	return nil
 }
 
-func (w *plainDigest) Append(b format.DigestBatch) error {
+func (b *plainBatch) AddOversized(x event.Extent) {
+	b.sessions = append(b.sessions, batchedSession{Extent: x, oversized: true})
+}
+
+func (w *plainDigest) Append(_ context.Context, b format.DigestBatch) error {
 	for _, s := range b.(*plainBatch).sessions {
+		if w.summary.Sessions() == 0 {
+			w.summary.MinTS, w.summary.MaxTS = s.First, s.Last
+		}
+		w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.First), max(w.summary.MaxTS, s.Last)
+		w.index = appendNumbers(w.index, s.Session, s.First/1000, s.Last/1000, s.Events, s.Bytes)
+		if s.oversized {
+			w.index = appendNumbers(w.index, 0, 1, 0)
+			w.summary.Oversized.Add(s.Session)
+			continue
+		}
 		table, count, flag := &w.open, &w.summary.Open, int64(0)
 		if s.complete {
 			table, count, flag = &w.complete, &w.summary.Complete, 1
 		}
-		w.index = appendNumbers(w.index, s.id, s.first/1000, s.last/1000, s.events, flag, table.groups)
+		w.index = appendNumbers(w.index, flag, 0, table.groups)
 		table.bytes = append(table.bytes, s.bytes...)
-		if w.summary.Complete.Sessions+w.summary.Open.Sessions == 0 {
-			w.summary.MinTS, w.summary.MaxTS = s.first, s.last
-		}
-		w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
 		table.groups++
 		count.Sessions++
-		count.Events += s.events
+		count.Events += s.Events
 	}
 	b.(*plainBatch).sessions = nil
 	return nil
 }
 
-func (w *plainDigest) Close() (digest.Summary, error) {
+func (w *plainDigest) Close(context.Context) (digest.Summary, error) {
 	_, err := w.complete.w.Write(w.complete.bytes)
 	if err == nil {
 		_, err = w.open.w.Write(w.open.bytes)

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,35 +24,60 @@ type Batch struct {
 
 // batched is a session of a batch.
 type batched struct {
-	id, first, last int64 // first and last are the times of the first and last event, in µs
-	events          int
-	complete        bool
+	event.Extent
+	complete  bool
+	oversized bool // it is in the index only
 }
 
 // Add adds a session with all its events of the day, in the contract's order
 // and without duplicates. complete: the session is complete within this day.
-// Add keeps no reference to events. After an error the batch is invalid.
-func (b *Batch) Add(events []event.Event, complete bool) error {
-	if err := check(events); err != nil {
+// Add keeps no reference to events. After an error the batch is invalid. The error
+// may be that of ctx.
+func (b *Batch) Add(ctx context.Context, events []event.Event, complete bool) error {
+	if err := check(ctx, events); err != nil {
 		return err
 	}
 	to := &b.open
 	if complete {
 		to = &b.complete
 	}
-	to.add(events)
+	bytes, err := to.add(ctx, events)
+	if err != nil {
+		return err
+	}
 	first, last := &events[0], &events[len(events)-1]
-	b.sessions = append(b.sessions, batched{first.SessionID, first.TS, last.TS, len(events), complete})
+	x := event.Extent{Session: first.SessionID, First: first.TS, Last: last.TS, Events: int64(len(events)), Bytes: bytes}
+	b.sessions = append(b.sessions, batched{Extent: x, complete: complete})
 	return nil
 }
 
+// AddOversized adds a session without its events: it is only in the index.
+func (b *Batch) AddOversized(x event.Extent) {
+	b.sessions = append(b.sessions, batched{Extent: x, oversized: true})
+}
+
+// interruptEvery is the number of events after which the context is asked: a few
+// milliseconds of work.
+const interruptEvery = 1 << 14
+
+// interrupted is the error of ctx, which it asks for some i only.
+func interrupted(ctx context.Context, i int) error {
+	if i%interruptEvery != interruptEvery-1 {
+		return nil
+	}
+	return ctx.Err()
+}
+
 // check validates what readers rely on.
-func check(events []event.Event) error {
+func check(ctx context.Context, events []event.Event) error {
 	if len(events) == 0 {
 		return errors.New("the session has no events")
 	}
 	id := events[0].SessionID
 	for i := range events {
+		if err := interrupted(ctx, i); err != nil {
+			return err
+		}
 		e := &events[i]
 		switch {
 		case e.SessionID != id:
@@ -95,19 +121,27 @@ func (v *eventValues) append(o *eventValues, i int) {
 	}
 }
 
-// add adds a session.
-func (v *eventValues) add(events []event.Event) {
+// add adds a session. It returns the size of its events (event.Event.Size).
+func (v *eventValues) add(ctx context.Context, events []event.Event) (size int64, err error) {
 	start := events[0].Millis()
 	v.sessions = append(v.sessions, events[0].SessionID)
 	v.starts = append(v.starts, start)
 	ms, seq, exact := start, int64(0), true
 	for i := range events {
+		if err := interrupted(ctx, i); err != nil {
+			return 0, err
+		}
 		e := &events[i]
 		exact = exact && micros(e) == 0
 		v.steps.data = binary.AppendUvarint(v.steps.data, uint64(e.Millis()-ms))
 		v.seqs.data = binary.AppendVarint(v.seqs.data, e.Seq-seq)
 		v.whos.data = binary.AppendUvarint(v.whos.data, uint64(e.Who()))
 		v.body = e.AppendBody(v.body[:0])
+		if len(v.body) == 0 {
+			size += event.MostSize(1, len(e.ID)) // it has no other texts
+		} else {
+			size += e.Size()
+		}
 		v.bodies.data = append(binary.AppendUvarint(v.bodies.data, uint64(len(v.body))), v.body...)
 		var form uint8
 		v.ids.data, form = appendID(v.ids.data, e.ID)
@@ -122,6 +156,15 @@ func (v *eventValues) add(events []event.Event) {
 	for _, t := range v.texts() {
 		t.end()
 	}
+	return size, nil
+}
+
+// size is the number of bytes of row i.
+func (v *eventValues) size(i int) (n int) {
+	for _, t := range v.texts() {
+		n += len(t.at(i))
+	}
+	return n
 }
 
 // micros is the part of an event's time below a millisecond, in µs.
@@ -165,4 +208,10 @@ func (t *texts) views() []parquet.ByteArray {
 	return t.list
 }
 
-func (t *texts) reset() { t.data, t.ends, t.list = t.data[:0], t.ends[:0], t.list[:0] }
+// reset empties the texts. It keeps the memory that most of them need.
+func (t *texts) reset() {
+	if cap(t.data) > 2*groupBytes {
+		t.data = nil
+	}
+	t.data, t.ends, t.list = t.data[:0], t.ends[:0], t.list[:0]
+}

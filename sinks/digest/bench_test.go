@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"daybook/sources/generate"
@@ -44,7 +45,7 @@ func writeDay(b *testing.B, sessions []told, events int64) (*files, Summary) {
 	if err := appendIn(w, sessions, 100); err != nil {
 		b.Fatal(err)
 	}
-	summary, err := w.Close()
+	summary, err := w.Close(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,8 @@
 //
 //   - complete: the events of sessions that are complete within the day
 //   - open: the events of sessions that may have events in other days' dumps
-//   - sessions: the index, with a row per session: its times, and the place of
-//     its events
+//   - sessions: the index, with a row per session: its times, the size and the
+//     place of its events. An oversized session has no events in the other tables.
 //
 // The files depend only on the calls that wrote them. Every column is required.
 // A row group ends where a session ends, so one row group is enough to read a
@@ -51,7 +51,8 @@ import (
 // format, or in the decoding of events. Digests of other versions are rebuilt.
 //
 // Version 3: the channel to which a session is transferred; no U+0000.
-const Version = 3
+// Version 4: the sizes of sessions; oversized sessions; row groups of few bytes.
+const Version = 4
 
 // oldestVersion is the oldest version that is read. Its digests are complete but
 // for what later versions added.
@@ -146,6 +147,7 @@ const (
 	sessionMinutes
 	sessionEvents
 	sessionPlace
+	sessionBytes
 )
 
 var sessionColumns = []column{
@@ -153,7 +155,8 @@ var sessionColumns = []column{
 	sessionFirst:   {name: "first", id: 2, kind: number},   // time of the first event, in minutes since the Unix epoch
 	sessionMinutes: {name: "minutes", id: 3, kind: number}, // minutes from the first event to the last
 	sessionEvents:  {name: "events", id: 4, kind: number},
-	sessionPlace:   {name: "place", id: 5, kind: number}, // row group times 2, plus 1 in the table complete
+	sessionPlace:   {name: "place", id: 5, kind: number}, // row group times 2, plus 1 in the table complete; or oversizedPlace
+	sessionBytes:   {name: "bytes", id: 6, kind: number}, // size of its events (event.Event.Size); since version 4
 }
 
 var (

@@ -3,10 +3,12 @@ package digest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -77,7 +79,7 @@ func writeIn(sessions []told, many, groupSize int, complete, open, index io.Writ
 	if err := appendIn(w, sessions, many); err != nil {
 		return Summary{}, err
 	}
-	return w.Close()
+	return w.Close(context.Background())
 }
 
 // appendIn appends sessions in batches of so many.
@@ -85,11 +87,11 @@ func appendIn(w *Writer, sessions []told, many int) error {
 	var b Batch
 	for some := range slices.Chunk(sessions, many) {
 		for _, s := range some {
-			if err := b.Add(s.Events, s.Complete); err != nil {
+			if err := b.Add(context.Background(), s.Events, s.Complete); err != nil {
 				return err
 			}
 		}
-		if err := w.Append(&b); err != nil {
+		if err := w.Append(context.Background(), &b); err != nil {
 			return err
 		}
 	}
@@ -291,7 +293,7 @@ func TestRoundTrip(t *testing.T) {
 		if diff := gocmp.Diff(sessions, got.Sessions); diff != "" {
 			t.Fatalf("other sessions (-want +got):\n%s", diff)
 		}
-		if want := summarize(sessions, summary); summary != want {
+		if want := summarize(sessions, summary); !reflect.DeepEqual(summary, want) {
 			t.Fatalf("summary %+v, want %+v", summary, want)
 		}
 		checkIndex(t, f, sessions, got.Index, groupSize)
@@ -347,7 +349,10 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 		id := s.Events[0].SessionID
 		first, _ := minuteOf(s.Events[0].TS)
 		_, last := minuteOf(s.Events[n-1].TS)
-		want := Entry{id, first, last, int64(n), s.Complete, group[s.Complete]}
+		want := Entry{Session: id, First: first, Last: last, Events: int64(n), Complete: s.Complete, Group: group[s.Complete]}
+		for i := range s.Events {
+			want.Bytes += s.Events[i].Size()
+		}
 		if index[i] != want {
 			t.Fatalf("session %d of the index is %+v, want %+v", i, index[i], want)
 		}
@@ -405,7 +410,7 @@ func mustOpen(t tb, file []byte, complete bool) opened {
 func TestEmpty(t *testing.T) {
 	f, summary := write(t, nil, 1000)
 	got, err := read(f.parts())
-	if err != nil || len(got.Sessions) != 0 || len(got.Index) != 0 || summary != (Summary{}) {
+	if err != nil || len(got.Sessions) != 0 || len(got.Index) != 0 || !reflect.DeepEqual(summary, Summary{}) {
 		t.Errorf("%+v %+v, error %v", got, summary, err)
 	}
 }
@@ -754,7 +759,7 @@ func TestBatchRefuses(t *testing.T) {
 		"id not UTF-8":  {[]event.Event{at(1, 5, 1, "a\xff")}, `session 1: event "a\xff": the id is not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := new(Batch).Add(c.session, true); err == nil || err.Error() != c.want {
+			if err := new(Batch).Add(t.Context(), c.session, true); err == nil || err.Error() != c.want {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
 		})
@@ -777,17 +782,17 @@ func TestWriterRefuses(t *testing.T) {
 			}
 			var b Batch
 			for _, s := range c.sessions {
-				if err := b.Add(s, true); err != nil {
+				if err := b.Add(t.Context(), s, true); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err = w.Append(&b); err == nil || err.Error() != c.want {
+			if err = w.Append(context.Background(), &b); err == nil || err.Error() != c.want {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
-			if again := w.Append(&b); again != err {
+			if again := w.Append(context.Background(), &b); again != err {
 				t.Errorf("Append after an error: %v", again)
 			}
-			if _, closed := w.Close(); closed != err {
+			if _, closed := w.Close(context.Background()); closed != err {
 				t.Errorf("Close after an error: %v", closed)
 			}
 		})
@@ -799,10 +804,10 @@ func TestWriterIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Close(); err != nil {
+	if _, err := w.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Close(); err == nil {
+	if _, err := w.Close(context.Background()); err == nil {
 		t.Error("a digest was closed twice")
 	}
 	if err := appendIn(w, small(), 1); err == nil {

@@ -20,9 +20,13 @@ type Entry struct {
 	Events   int64
 	Complete bool  // its events are in the table complete; otherwise in open
 	Group    int32 // row group of its events in that table
+	Bytes    int64 // size of its events (event.Event.Size); an estimate in a digest before version 4
+
+	// Oversized: its events were too many bytes. They are in no table.
+	Oversized bool
 }
 
-// Index is the index of a digest in memory, in 24 bytes per session. It is
+// Index is the index of a digest in memory, in 32 bytes per session. It is
 // immutable and safe for concurrent use.
 type Index struct {
 	entries []packed
@@ -33,14 +37,23 @@ type Index struct {
 // open them.
 type tails struct{ complete, open int64 }
 
-// packed is an Entry in 24 bytes.
+// packed is an Entry in 32 bytes.
 type packed struct {
 	session int64
 	first   int32  // minute of the first event since the Unix epoch
 	minutes uint32 // from the first event's minute to the last event's
 	events  uint32
-	place   uint32 // row group times 2, plus 1 in the table complete
+	place   uint32 // row group times 2, plus 1 in the table complete; or oversizedPlace
+	bytes   int64
 }
+
+// oversizedPlace is the place of an oversized session, and more than that of any
+// other.
+const oversizedPlace = (maxGroups + 1) << 1
+
+// estimatedSize is the size of an event where the index does not have the bytes: it
+// has an id, and few have more texts.
+const estimatedSize = 96
 
 const minute = 60_000 // ms
 
@@ -48,14 +61,17 @@ const minute = 60_000 // ms
 func pack(e Entry) (p packed, ok bool) {
 	first, last := floorMinute(e.First), floorMinute(e.Last)
 	if e.First > e.Last || first < math.MinInt32 || last > math.MaxInt32 ||
-		e.Events < 1 || e.Events > math.MaxUint32 || e.Group < 0 || e.Group >= maxGroups {
+		e.Events < 1 || e.Events > math.MaxUint32 || e.Group < 0 || e.Group >= maxGroups || e.Bytes < 0 {
 		return packed{}, false
 	}
 	place := uint32(e.Group) << 1
 	if e.Complete {
 		place |= 1
 	}
-	return packed{e.Session, int32(first), uint32(last - first), uint32(e.Events), place}, true
+	if e.Oversized {
+		place = oversizedPlace
+	}
+	return packed{e.Session, int32(first), uint32(last - first), uint32(e.Events), place, e.Bytes}, true
 }
 
 // floorMinute is the minute of a time in ms.
@@ -69,11 +85,15 @@ func floorMinute(ms int64) int64 {
 
 func (p *packed) entry() Entry {
 	first := int64(p.first)
-	return Entry{
+	e := Entry{
 		Session: p.session,
 		First:   first * minute, Last: (first+int64(p.minutes)+1)*minute - 1,
-		Events: int64(p.events), Complete: p.place&1 == 1, Group: int32(p.place >> 1),
+		Events: int64(p.events), Bytes: p.bytes,
 	}
+	if e.Oversized = p.place == oversizedPlace; !e.Oversized {
+		e.Complete, e.Group = p.place&1 == 1, int32(p.place>>1)
+	}
+	return e
 }
 
 // Len is the number of sessions.
@@ -94,7 +114,7 @@ func (x *Index) TailSize(complete bool) int64 {
 // Size is the memory of the index, in bytes.
 func (x *Index) Size() int64 { return packedSize * int64(cap(x.entries)) }
 
-const packedSize = 24
+const packedSize = 32
 
 // NewIndex makes an index of entries in ascending order of their hash. It
 // rounds their times to minutes. Its error wraps [ErrCorrupt]: no digest has
@@ -198,7 +218,7 @@ func (x *Index) add(p packed) error {
 }
 
 // sessionBatch is a row group of the index.
-type sessionBatch struct{ id, first, minutes, events, place []int64 }
+type sessionBatch struct{ id, first, minutes, events, place, bytes []int64 }
 
 // read reads row group i and returns its number of rows.
 func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err error) {
@@ -206,19 +226,38 @@ func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err erro
 	if err != nil {
 		return 0, err
 	}
-	for _, column := range []*[]int64{&c.id, &c.first, &c.minutes, &c.events, &c.place} {
+	columns := c.columns()
+	if l.version < bytesVersion {
+		columns = columns[:sessionBytes]
+	}
+	for _, column := range columns {
 		if *column, err = g.numbers(*column); err != nil {
 			return 0, err
+		}
+	}
+	if l.version < bytesVersion {
+		c.bytes = c.bytes[:0]
+		for _, events := range c.events {
+			c.bytes = append(c.bytes, events*estimatedSize)
 		}
 	}
 	return l.groups[i].rows, nil
 }
 
+// bytesVersion is the first version whose index has the sizes of sessions.
+const bytesVersion = 4
+
+// columns lists the columns in their order.
+func (c *sessionBatch) columns() []*[]int64 {
+	return []*[]int64{&c.id, &c.first, &c.minutes, &c.events, &c.place, &c.bytes}
+}
+
 // packed returns row i; ok is false if its numbers are out of range.
 func (c *sessionBatch) packed(i int) (p packed, ok bool) {
-	p = packed{c.id[i], int32(c.first[i]), uint32(c.minutes[i]), uint32(c.events[i]), uint32(c.place[i])}
+	p = packed{c.id[i], int32(c.first[i]), uint32(c.minutes[i]), uint32(c.events[i]), uint32(c.place[i]), c.bytes[i]}
 	ok = int64(p.first) == c.first[i] && int64(p.minutes) == c.minutes[i] &&
-		int64(p.events) == c.events[i] && int64(p.place) == c.place[i]
+		int64(p.events) == c.events[i] && int64(p.place) == c.place[i] &&
+		p.place <= oversizedPlace && p.bytes >= 0
 	return p, ok
 }
 
@@ -228,8 +267,11 @@ func (c *sessionBatch) add(p packed) {
 	c.minutes = append(c.minutes, int64(p.minutes))
 	c.events = append(c.events, int64(p.events))
 	c.place = append(c.place, int64(p.place))
+	c.bytes = append(c.bytes, p.bytes)
 }
 
 func (c *sessionBatch) reset() {
-	c.id, c.first, c.minutes, c.events, c.place = c.id[:0], c.first[:0], c.minutes[:0], c.events[:0], c.place[:0]
+	for _, column := range c.columns() {
+		*column = (*column)[:0]
+	}
 }

@@ -13,14 +13,15 @@ import (
 // none that a digest cannot have.
 func TestNewIndex(t *testing.T) {
 	entries := []Entry{
-		{Session: 7, First: 1_000_000 * minute, Last: 1_000_000 * minute, Events: 1, Complete: true},
+		{Session: 7, First: 1_000_000 * minute, Last: 1_000_000 * minute, Events: 1, Complete: true, Bytes: math.MaxInt64},
 		{Session: 8, First: 1_000_001*minute - 1, Last: 1_000_001 * minute, Events: 3, Group: 2},
 		{Session: 9, First: -1, Last: -1, Events: math.MaxUint32, Group: maxGroups - 1},
+		{Session: 10, First: 0, Last: 0, Events: 1, Bytes: 65, Oversized: true},
 	}
 	times := map[int64][2]int64{
 		7: {1_000_000 * minute, 1_000_001*minute - 1},
 		8: {1_000_000 * minute, 1_000_002*minute - 1},
-		9: {-minute, -1},
+		9: {-minute, -1}, 10: {0, minute - 1},
 	}
 	slices.SortFunc(entries, func(a, b Entry) int {
 		if shuffle.Hash(a.Session) < shuffle.Hash(b.Session) {

@@ -28,9 +28,10 @@ func footerLength(tail []byte) (int64, error) {
 
 // layout is the validated footer of a table.
 type layout struct {
-	table  *table
-	tails  string // value of keyTails, in the index only
-	groups []span
+	table   *table
+	version int
+	tails   string // value of keyTails, in the index only
+	groups  []span
 }
 
 // span is the place of a row group, and its checksums. The columns that are
@@ -89,14 +90,15 @@ func parseFooter(encoded []byte, end int64, t *table) (_ *layout, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMetadata(footer, t); err != nil {
+	version, err := checkMetadata(footer, t)
+	if err != nil {
 		return nil, err
 	}
 	groups, err := spans(footer, end, t)
 	if err != nil {
 		return nil, err
 	}
-	return &layout{table: t, tails: value(footer, keyTails), groups: groups}, nil
+	return &layout{table: t, version: version, tails: value(footer, keyTails), groups: groups}, nil
 }
 
 // asCorrupt makes err wrap ErrCorrupt.
@@ -106,15 +108,16 @@ func asCorrupt(err *error) {
 	}
 }
 
-func checkMetadata(footer *metadata.FileMetaData, t *table) error {
-	version := value(footer, keyVersion)
-	if n, err := strconv.Atoi(version); err != nil || n < oldestVersion || n > Version {
-		return fmt.Errorf("it is of version %q, and expected %d to %d", version, oldestVersion, Version)
+// checkMetadata returns the version of the digest.
+func checkMetadata(footer *metadata.FileMetaData, t *table) (version int, err error) {
+	text := value(footer, keyVersion)
+	if version, err = strconv.Atoi(text); err != nil || version < oldestVersion || version > Version {
+		return 0, fmt.Errorf("its version is %q; expected %d to %d", text, oldestVersion, Version)
 	}
 	if name := value(footer, keyTable); name != t.name {
-		return fmt.Errorf("it is the table %q; expected %q", name, t.name)
+		return 0, fmt.Errorf("it is the table %q; expected %q", name, t.name)
 	}
-	return nil
+	return version, nil
 }
 
 func value(footer *metadata.FileMetaData, key string) string {

@@ -22,7 +22,7 @@ import (
 // and its events as lines of a dump. -update writes files that are missing, but
 // none again: what is in a bucket stays as it is, too.
 func TestReleased(t *testing.T) {
-	for _, dir := range []string{"testdata/v2", "testdata/v3"} {
+	for _, dir := range []string{"testdata/v2", "testdata/v3", "testdata/v4"} {
 		t.Run(dir, func(t *testing.T) { released(t, dir) })
 	}
 }
@@ -49,7 +49,7 @@ func released(t *testing.T, dir string) {
 // The digests of older versions are refused as such.
 func TestOlder(t *testing.T) {
 	for part, file := range readParts(t, "testdata/v1") {
-		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `its version is "1"`) {
+		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `it is of version "1"`) {
 			t.Errorf("%s: error %v", partNames()[part], err)
 		}
 	}
@@ -92,7 +92,15 @@ func parseTwin(t *testing.T, name string) (sessions []told, index []Entry) {
 			s.Events = append(s.Events, e)
 		}
 		sessions = append(sessions, s)
+		bytes := int64(len(s.Events)) * 96 // the estimate for versions without the bytes
+		if filepath.Base(filepath.Dir(name)) >= "v4" {
+			bytes = 0
+			for i := range s.Events {
+				bytes += s.Events[i].Size()
+			}
+		}
 		index = append(index, Entry{
+			Bytes:   bytes,
 			Session: s.Events[0].SessionID, First: millis3339(t, head[3]), Last: millis3339(t, head[4]),
 			Events: int64(len(s.Events)), Complete: s.Complete, Group: int32(head[2][0] - '0'),
 		})

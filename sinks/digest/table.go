@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -72,10 +73,15 @@ func (w *tableWriter) begin(columns ...any) error {
 }
 
 // wait writes encoded row groups until at most most are left, which may still
-// be encoded.
-func (w *tableWriter) wait(most int) error {
+// be encoded. The error may be that of ctx.
+func (w *tableWriter) wait(ctx context.Context, most int) error {
 	for len(w.encoding) > most {
-		group := <-w.encoding[0]
+		var group encoded
+		select {
+		case group = <-w.encoding[0]:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		w.encoding = w.encoding[1:]
 		if group.err != nil {
 			return group.err
@@ -199,9 +205,11 @@ func (s *sink) write(b []byte) error {
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
-	select {
-	case s.spare <- b[:0]:
-	default:
+	if cap(b) <= 2*groupBytes {
+		select {
+		case s.spare <- b[:0]:
+		default:
+		}
 	}
 	return err
 }

@@ -1,10 +1,12 @@
 package digest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 
+	"daybook/transform/event"
 	"daybook/transform/shuffle"
 )
 
@@ -37,6 +39,14 @@ func groupEvents(events int64) groupSizes {
 	}
 }
 
+// groupBytes is the largest number of bytes of a row group's texts, unless a single
+// session has more. Nearly every row group has fewer; long texts make many.
+const groupBytes = 4 << 20
+
+// aheadBytes is how many bytes of row groups, with the next one, are encoded or wait
+// for it. A larger one is encoded alone.
+const aheadBytes = 4 * groupBytes
+
 // indexGroup is the size of a row group of the index, in rows.
 const indexGroup = 64 << 10
 
@@ -47,12 +57,14 @@ const groupsAhead = 2
 
 // Writer writes a digest. It holds three row groups of each table of events in
 // memory: two are encoded, on another core if there is one, while the next is
-// collected. Only calls of Writer's methods write to the files. After the first
+// collected. Row groups have up to some MB; a larger session has one of its own, and
+// only one such is held. Only calls of Writer's methods write to the files. After the first
 // error, all calls return it.
 type Writer struct {
 	complete, open *eventsWriter
 	sessions       *sessionsWriter
 	summary        Summary
+	begun          bool // a session was appended
 	lastHash       uint64
 	err            error
 }
@@ -60,7 +72,8 @@ type Writer struct {
 // Summary has the figures of a digest.
 type Summary struct {
 	Complete, Open Count
-	MinTS, MaxTS   int64 // of all events, in µs since the Unix epoch; 0 if there are none
+	Oversized      event.Oversized // sessions that are only in the index
+	MinTS, MaxTS   int64           // of all sessions, in µs since the Unix epoch; 0 if there are none
 }
 
 // Count has the figures of a table of events.
@@ -93,18 +106,26 @@ func newWriter(complete, open, sessions io.Writer, sizes groupSizes) (*Writer, e
 }
 
 // Append moves the sessions of a batch to the end of the digest and empties the
-// batch. Sessions must come in ascending order of their hash.
-func (w *Writer) Append(b *Batch) error {
+// batch. Sessions must come in ascending order of their hash. The error may be that
+// of ctx.
+func (w *Writer) Append(ctx context.Context, b *Batch) error {
 	complete, open := 0, 0
 	for i := range b.sessions {
+		if w.err == nil {
+			w.err = ctx.Err()
+		}
 		if w.err != nil {
 			break
 		}
-		if s := &b.sessions[i]; s.complete {
-			w.err = w.append(s, w.complete, &w.summary.Complete, &b.complete, complete)
+		switch s := &b.sessions[i]; {
+		case s.oversized:
+			w.summary.Oversized.Add(s.Session)
+			w.err = w.index(ctx, s, 0)
+		case s.complete:
+			w.err = w.append(ctx, s, w.complete, &w.summary.Complete, &b.complete, complete)
 			complete++
-		} else {
-			w.err = w.append(s, w.open, &w.summary.Open, &b.open, open)
+		default:
+			w.err = w.append(ctx, s, w.open, &w.summary.Open, &b.open, open)
 			open++
 		}
 	}
@@ -113,39 +134,49 @@ func (w *Writer) Append(b *Batch) error {
 }
 
 // append moves a session, row i of values, to a table.
-func (w *Writer) append(s *batched, to *eventsWriter, count *Count, values *eventValues, i int) error {
-	hash := shuffle.Hash(s.id)
-	if w.summary.sessions() == 0 {
-		w.summary.MinTS, w.summary.MaxTS = s.first, s.last
-	} else if hash <= w.lastHash {
-		return fmt.Errorf("session %d is out of order or a duplicate", s.id)
-	}
-	w.lastHash = hash
-	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.first), max(w.summary.MaxTS, s.last)
-	group, err := to.append(values, i, s.events)
+func (w *Writer) append(ctx context.Context, s *batched, to *eventsWriter, count *Count, values *eventValues, i int) error {
+	group, err := to.append(ctx, values, i, int(s.Events))
 	if err != nil {
 		return err
 	}
 	count.Sessions++
-	count.Events += int64(s.events)
-	p, ok := pack(Entry{
-		Session: s.id, First: s.first / 1000, Last: s.last / 1000,
-		Events: int64(s.events), Complete: s.complete, Group: int32(group),
-	})
-	if !ok {
-		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970, which exceeds the range of the index", s.id, s.events, s.first, s.last)
-	}
-	return w.sessions.add(p)
+	count.Events += s.Events
+	return w.index(ctx, s, group)
 }
 
-func (s *Summary) sessions() int64 { return s.Complete.Sessions + s.Open.Sessions }
+// index adds a session, whose events are in a row group, to the index.
+func (w *Writer) index(ctx context.Context, s *batched, group int) error {
+	hash := shuffle.Hash(s.Session)
+	if !w.begun {
+		w.begun = true
+		w.summary.MinTS, w.summary.MaxTS = s.First, s.Last
+	} else if hash <= w.lastHash {
+		return fmt.Errorf("session %d is out of order or a duplicate", s.Session)
+	}
+	w.lastHash = hash
+	w.summary.MinTS, w.summary.MaxTS = min(w.summary.MinTS, s.First), max(w.summary.MaxTS, s.Last)
+	p, ok := pack(Entry{
+		Session: s.Session, First: s.First / 1000, Last: s.Last / 1000, Events: s.Events, Bytes: s.Bytes,
+		Complete: s.complete, Group: int32(group), Oversized: s.oversized,
+	})
+	if !ok {
+		return fmt.Errorf("session %d has %d events from %d to %d µs after 1970, which exceeds the range of the index", s.Session, s.Events, s.First, s.Last)
+	}
+	return w.sessions.add(ctx, p)
+}
 
-// Close completes the three files. The caller closes their writers.
-func (w *Writer) Close() (Summary, error) {
+// Sessions is the number of all sessions, which the index has.
+func (s *Summary) Sessions() int64 {
+	return s.Complete.Sessions + s.Open.Sessions + s.Oversized.Sessions
+}
+
+// Close completes the three files. The caller closes their writers. The error may be
+// that of ctx.
+func (w *Writer) Close(ctx context.Context) (Summary, error) {
 	if w.err != nil {
 		return Summary{}, w.err
 	}
-	w.err = w.close()
+	w.err = w.close(ctx)
 	if w.err != nil {
 		return Summary{}, w.err
 	}
@@ -155,14 +186,14 @@ func (w *Writer) Close() (Summary, error) {
 	return w.summary, nil
 }
 
-func (w *Writer) close() error {
-	if err := w.complete.close(); err != nil {
+func (w *Writer) close(ctx context.Context) error {
+	if err := w.complete.close(ctx); err != nil {
 		return err
 	}
-	if err := w.open.close(); err != nil {
+	if err := w.open.close(ctx); err != nil {
 		return err
 	}
-	return w.sessions.close(tails{complete: w.complete.table.tail, open: w.open.table.tail})
+	return w.sessions.close(ctx, tails{complete: w.complete.table.tail, open: w.open.table.tail})
 }
 
 // eventsWriter writes a table of events.
@@ -171,6 +202,8 @@ type eventsWriter struct {
 	size  int // of a row group, in events
 
 	events  int                           // in the row group that is being collected
+	bytes   int                           // of its texts
+	ahead   []int                         // bytes of the row groups that are encoded or wait for it
 	columns *eventValues                  // of the row group that is being collected
 	used    [groupsAhead + 1]*eventValues // columns, which row groups use in turn
 }
@@ -191,21 +224,23 @@ func newEventsWriter(w io.Writer, t *table, size int) (*eventsWriter, error) {
 // append adds a session, row i of values, with the given number of events, and
 // returns its row group. A row group exceeds its size only for a single larger
 // session.
-func (w *eventsWriter) append(values *eventValues, i, events int) (group int, err error) {
-	if w.events > 0 && w.events+events > w.size {
-		if err := w.flush(); err != nil {
+func (w *eventsWriter) append(ctx context.Context, values *eventValues, i, events int) (group int, err error) {
+	bytes := values.size(i)
+	if w.events > 0 && (w.events+events > w.size || w.bytes+bytes > groupBytes) {
+		if err := w.flush(ctx); err != nil {
 			return 0, err
 		}
 	}
 	w.events += events
+	w.bytes += bytes
 	w.columns.append(values, i)
 	return w.table.groups, nil
 }
 
 // flush starts to encode the row group. The next one reuses the columns of a
 // row group that was written.
-func (w *eventsWriter) flush() error {
-	if err := w.table.wait(groupsAhead - 1); err != nil {
+func (w *eventsWriter) flush(ctx context.Context) error {
+	if err := w.wait(ctx); err != nil {
 		return err
 	}
 	columns := []any{w.columns.sessions, w.columns.starts}
@@ -215,18 +250,36 @@ func (w *eventsWriter) flush() error {
 	if err := w.table.begin(columns...); err != nil {
 		return err
 	}
-	w.events, w.columns = 0, w.used[w.table.groups%len(w.used)]
+	w.ahead = append(w.ahead, w.bytes)
+	w.events, w.bytes, w.columns = 0, 0, w.used[w.table.groups%len(w.used)]
 	w.columns.reset()
 	return nil
 }
 
-func (w *eventsWriter) close() error {
+// wait waits until there is room for the next row group among those ahead.
+func (w *eventsWriter) wait(ctx context.Context) error {
+	for most := groupsAhead - 1; ; most-- {
+		if err := w.table.wait(ctx, most); err != nil {
+			return err
+		}
+		w.ahead = w.ahead[max(0, len(w.ahead)-most):]
+		bytes := w.bytes
+		for _, n := range w.ahead {
+			bytes += n
+		}
+		if most == 0 || bytes <= aheadBytes {
+			return nil
+		}
+	}
+}
+
+func (w *eventsWriter) close(ctx context.Context) error {
 	if w.events > 0 {
-		if err := w.flush(); err != nil {
+		if err := w.flush(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.table.wait(0); err != nil {
+	if err := w.table.wait(ctx, 0); err != nil {
 		return err
 	}
 	return w.table.close()
@@ -238,27 +291,27 @@ type sessionsWriter struct {
 	batch sessionBatch // row group that is being collected
 }
 
-func (w *sessionsWriter) add(p packed) error {
+func (w *sessionsWriter) add(ctx context.Context, p packed) error {
 	w.batch.add(p)
 	if len(w.batch.id) == indexGroup {
-		return w.flush()
+		return w.flush(ctx)
 	}
 	return nil
 }
 
-func (w *sessionsWriter) flush() error {
+func (w *sessionsWriter) flush(ctx context.Context) error {
 	b := &w.batch
-	if err := w.table.begin(b.id, b.first, b.minutes, b.events, b.place); err != nil {
+	if err := w.table.begin(b.id, b.first, b.minutes, b.events, b.place, b.bytes); err != nil {
 		return err
 	}
-	err := w.table.wait(0)
+	err := w.table.wait(ctx, 0)
 	b.reset()
 	return err
 }
 
-func (w *sessionsWriter) close(t tails) error {
+func (w *sessionsWriter) close(ctx context.Context, t tails) error {
 	if len(w.batch.id) > 0 {
-		if err := w.flush(); err != nil {
+		if err := w.flush(ctx); err != nil {
 			return err
 		}
 	}

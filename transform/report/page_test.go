@@ -127,6 +127,7 @@ func TestPageHasTheValues(t *testing.T) {
 	page := page(t)
 	cell := func(name string, l report.Language, s session.Session, leg session.Leg) string {
 		def := &report.Definition{Zone: time.UTC, Language: l}
+		leg.Details = new([event.NumDetails]string)
 		var r report.Row
 		def.Row(&r, &s, &leg, new(report.Counts))
 		i := slices.IndexFunc(report.Columns, func(c report.Column) bool { return c.Name == name })

@@ -17,7 +17,7 @@ func TestToolsAreCutLikeTheirText(t *testing.T) {
 		var tools []string
 		for n := range 300 {
 			s := session.Session{ID: 1}
-			leg := session.Leg{Status: event.Active, Tools: tools}
+			leg := session.Leg{Status: event.Active, Tools: tools, Details: new([event.NumDetails]string)}
 			var r Row
 			var counts Counts
 			def.Row(&r, &s, &leg, &counts)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"daybook/transform/event"
 )
@@ -16,6 +17,7 @@ type Engine struct {
 	session Session
 	status  event.Status
 	details [event.NumDetails]string
+	copies  copies       // of details, for the legs
 	target  event.Target // of the lead leg's transfer, as last given
 	channel channel
 	created bool // a session_created was applied
@@ -85,6 +87,7 @@ const interruptEvery = 1 << 14
 // that is not nil records how each number is computed. The error is that of ctx.
 func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (*Session, error) {
 	e.reset(&events[0], trace)
+	e.reserve(events)
 	for i := range events {
 		if i%interruptEvery == interruptEvery-1 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -113,6 +116,34 @@ func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (
 	return &e.session, nil
 }
 
+// reserve makes room for the legs of a large session at once: growing holds the old
+// ones beside the new ones. Legs are opened by transfers, collaborators, other
+// technicians, and after removals; the number is about right.
+func (e *Engine) reserve(events []event.Event) {
+	if len(events) < interruptEvery {
+		return
+	}
+	most, named := 1, int64(0)
+	for i := range events {
+		ev := &events[i]
+		switch ev.Type {
+		case event.StatusChanged:
+			_, removing := removedBy(ev.Status)
+			isOther := ev.Technician.ID != 0 && ev.Technician.ID != named
+			if isOther {
+				named = ev.Technician.ID
+			}
+			if removing || isOther || ev.Status == event.Transferred {
+				most++
+			}
+		case event.CollaborationStarted, event.QueueRemoved:
+			most++
+		}
+	}
+	e.session.Legs = slices.Grow(e.session.Legs, most)
+	e.legs = slices.Grow(e.legs, most)
+}
+
 // keptLegs bounds the memory that an engine keeps after a large session.
 const keptLegs = 1024
 
@@ -127,6 +158,7 @@ func (e *Engine) reset(first *event.Event, trace *Trace) {
 		action: action{ended: Unknown},
 		legs:   e.legs[:0], first: none, last: none, lead: none,
 		collaborators: e.collaborators, removed: e.removed, tools: e.tools,
+		copies:  copies{list: e.copies.list, changed: true},
 		changed: e.changed[:0], disconnected: e.disconnected[:0],
 	}
 	clear(e.collaborators)
@@ -179,6 +211,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 		e.anomaly(DuplicateCreated, "the session was created before; only unknown values are filled")
 	}
 	e.created = true
+	e.copies.changed = true
 	s := &e.session
 	if s.Type == 0 {
 		s.Type = ev.SessionType
@@ -202,6 +235,7 @@ func (e *Engine) sessionCreated(ev *event.Event, first bool) {
 }
 
 func (e *Engine) detailsChanged(d *event.Details) {
+	e.copies.changed = true
 	for i, v := range d.Value {
 		if d.Given&(1<<i) != 0 {
 			e.details[i] = v
@@ -600,7 +634,7 @@ func (e *Engine) finish(i int, status event.Status) {
 	}
 	l.CustomerMessages += e.chat.customer
 	l.SystemMessages += e.chat.system
-	l.Status, l.Details = status, e.details
+	l.Status, l.Details = status, e.copies.get(&e.details)
 	if l.Role == Lead {
 		e.finishLead(l, st)
 	}

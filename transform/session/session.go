@@ -91,7 +91,7 @@ type Leg struct {
 	TransferredTo string
 	Tools         []string // distinct, in order of first use
 	Verdict       event.Resolution
-	Details       [event.NumDetails]string // as they stood at its removal, or the latest
+	Details       *[event.NumDetails]string // as they stood at its removal, or the latest; legs share them
 }
 
 // Total is the leg's total time: active, hold, transfer, rebooting and

@@ -29,7 +29,7 @@ func BenchmarkShuffle(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var spilled spilltest.Files
-				s := New(Options{Budget: budget, Spill: func() (File, error) { return spilled.Make(), nil }})
+				s := New(Options{Budget: budget, MaxSession: 32 << 20, Spill: func() (File, error) { return spilled.Make(), nil }})
 				w := s.Writer()
 				for i := range events {
 					if err := w.Add(&events[i]); err != nil {
@@ -38,7 +38,7 @@ func BenchmarkShuffle(b *testing.B) {
 				}
 				n := 0
 				for shard := range Shards {
-					if err := s.Sessions(shard, func(events []event.Event) error { n += len(events); return nil }); err != nil {
+					if err := s.Sessions(b.Context(), shard, 0, func(s *Session) error { n += len(s.Events); return nil }); err != nil {
 						b.Fatal(err)
 					}
 				}

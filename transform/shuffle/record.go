@@ -57,6 +57,16 @@ func cutRecord(b []byte) (record, rest []byte, err error) {
 	return b[size:end], b[end:], nil
 }
 
+// countRecords counts the records in b.
+func countRecords(b []byte) (n int, err error) {
+	for ; len(b) > 0; n++ {
+		if _, b, err = cutRecord(b); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
 func sessionOf(record []byte) int64 { return int64(binary.LittleEndian.Uint64(record)) }
 func tsOf(record []byte) int64      { return int64(binary.LittleEndian.Uint64(record[8:])) }
 

@@ -13,9 +13,12 @@
 // their hash, so all shards in order give all sessions in that order.
 //
 // Memory use is the budget, 2 to 4 MiB for each writer, and for each reading
-// goroutine the records of its shard with 24 bytes for each. Hashing makes
-// shards equally large: for 80 million events of 70 bytes a shard takes 120 MB.
-// The events of a session are decoded together, about 300 bytes each.
+// goroutine the memory that the caller gives it and the events of one session. A
+// shard's records take 24 bytes each beside their own. Hashing makes shards equally
+// large: for 80 million events of 70 bytes a shard takes 120 MB. A shard that does
+// not fit, because the budget is small or ids were chosen for their hashes, is sorted
+// in temporary files (runs.go). The events of a session are decoded together, about
+// 300 bytes each. Options.MaxSession bounds them.
 //
 // The package opens no files: [Options] provides them.
 package shuffle
@@ -49,9 +52,12 @@ type Options struct {
 	// Budget is the number of bytes of records that all writers together hold in
 	// memory before they spill. Each writer may always hold 1 MiB. 0: no bound.
 	Budget int64
+	// MaxSession is the size of the largest session whose events are passed on, as
+	// event.Event.Size reckons it. Larger ones are told by their extent. 0: no bound.
+	MaxSession int64
 	// Spill creates an empty temporary file. It is called at most once for each
-	// writer, concurrently. The shuffle closes the files. It may be nil without
-	// a budget.
+	// writer and each shard that is read, concurrently. The shuffle closes the files.
+	// It may be nil without a budget and bounds of reading.
 	Spill func() (File, error)
 }
 

@@ -16,6 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"daybook/transform/event"
+	"daybook/transform/session"
 	"daybook/transform/spill/spilltest"
 )
 
@@ -62,10 +63,8 @@ func grouped(events []event.Event) [][]event.Event {
 	}
 	var all [][]event.Event
 	for _, s := range sessions {
-		slices.SortFunc(s, func(a, b event.Event) int {
-			return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.Seq, b.Seq), strings.Compare(a.ID, b.ID))
-		})
-		all = append(all, s)
+		slices.SortFunc(s, session.Compare)
+		all = append(all, slices.CompactFunc(s, func(a, b event.Event) bool { return a.TS == b.TS && a.Seq == b.Seq && a.ID == b.ID }))
 	}
 	slices.SortFunc(all, func(a, b []event.Event) int { return cmp.Compare(Hash(a[0].SessionID), Hash(b[0].SessionID)) })
 	return all
@@ -113,7 +112,11 @@ func fill(t *testing.T, s *Shuffle, rng *rand.Rand, writers int, events []event.
 }
 
 // drain reads all shards, by two goroutines.
-func drain(t *testing.T, s *Shuffle) [][]event.Event {
+func drain(t *testing.T, s *Shuffle) [][]event.Event { return drainWithin(t, s, 0) }
+
+// drainWithin reads all shards, each within so much memory. It does not return
+// oversized sessions.
+func drainWithin(t *testing.T, s *Shuffle, memory int64) [][]event.Event {
 	t.Helper()
 	var shards [Shards][][]event.Event
 	var taken atomic.Int64
@@ -121,12 +124,15 @@ func drain(t *testing.T, s *Shuffle) [][]event.Event {
 	for range 2 {
 		wg.Go(func() {
 			for i := int(taken.Add(1) - 1); i < Shards; i = int(taken.Add(1) - 1) {
-				err := s.Sessions(i, func(events []event.Event) error {
+				err := s.Sessions(t.Context(), i, memory, func(s *Session) error {
+					if s.Oversized != nil {
+						return nil
+					}
 					var kept []event.Event
-					for _, e := range events {
+					for _, e := range s.Events {
 						kept = append(kept, clone(e))
 					}
-					clear(events) // they are the callee's
+					clear(s.Events) // they are the callee's
 					shards[i] = append(shards[i], kept)
 					return nil
 				})
@@ -185,31 +191,32 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
-// Copies of one event that differ come in the same order whichever comes
-// first.
-func TestCopiesInOrder(t *testing.T) {
+// Of copies of one event that differ, the same one counts whichever comes first, in
+// memory and in temporary files; and it is the one that counts between dump days.
+func TestTheCopyThatCounts(t *testing.T) {
 	copies := []event.Event{
 		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "chat"},
 		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "files"},
 		{ID: "e", SessionID: 7, Type: event.ToolUsed, Tool: "files", TechnicianID: 3},
+		{ID: "e", SessionID: 7, Type: event.StatusChanged, Status: event.Active},
+		{ID: "e", SessionID: 7, Type: event.StatusChanged, Status: event.Active, TransferredTo: event.Target{Name: "x"}},
 	}
-	order := func(events []event.Event) (tools []string) {
-		s := New(Options{})
-		w := s.Writer()
-		for i := range events {
-			if err := w.Add(&events[i]); err != nil {
-				t.Fatal(err)
+	want := slices.MinFunc(copies, session.Compare)
+	for range copies {
+		copies = append(copies[1:], copies[0])
+		for _, memory := range []int64{0, 1} {
+			var spilled spilltest.Files
+			s := New(Options{Spill: func() (File, error) { return spilled.Make(), nil }})
+			w := s.Writer()
+			for i := range copies {
+				if err := w.Add(&copies[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := drainWithin(t, s, memory); !reflect.DeepEqual(got, [][]event.Event{{want}}) {
+				t.Errorf("memory %d: %+v, want %+v", memory, got, want)
 			}
 		}
-		for _, e := range drain(t, s)[0] {
-			tools = append(tools, fmt.Sprint(e.Tool, e.TechnicianID))
-		}
-		return tools
-	}
-	want := order(copies)
-	slices.Reverse(copies)
-	if got := order(copies); !slices.Equal(got, want) || len(got) != 3 {
-		t.Errorf("%v, and %v the other way round", want, got)
 	}
 }
 
@@ -235,7 +242,7 @@ func TestSessionsStopsAtAnError(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	calls := 0
-	err := s.Sessions(0, func([]event.Event) error { calls++; return stop })
+	err := s.Sessions(t.Context(), 0, 0, func(*Session) error { calls++; return stop })
 	if err != stop || calls != 1 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
@@ -309,7 +316,7 @@ func TestSpillFails(t *testing.T) {
 			}
 			check("Add", err, c.add)
 			if c.add == nil {
-				check("Sessions", s.Sessions(3, func([]event.Event) error { return nil }), c.read)
+				check("Sessions", s.Sessions(t.Context(), 3, 0, func(*Session) error { return nil }), c.read)
 			}
 			check("Close", s.Close(), c.end)
 			if c.make == nil && !c.file.Closed {
@@ -342,7 +349,7 @@ func TestDamagedFile(t *testing.T) {
 			c.damage(spilled.Made[0])
 			failed := 0
 			for shard := range Shards {
-				if err := s.Sessions(shard, func([]event.Event) error { return nil }); err != nil {
+				if err := s.Sessions(t.Context(), shard, 0, func(*Session) error { return nil }); err != nil {
 					failed++
 				}
 			}
@@ -368,16 +375,14 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, records []byte) {
 		r := &reader{records: records}
-		err := r.sort()
-		for err == nil && len(r.rest) > 0 {
-			var events []event.Event
-			events, err = r.session()
-			for i := range events {
-				if events[i].SessionID != events[0].SessionID {
+		err := r.inMemory(t.Context(), 200, func(s *Session) error {
+			for i := range s.Events {
+				if s.Events[i].SessionID != s.Events[0].SessionID {
 					t.Error("two sessions in one")
 				}
 			}
-		}
+			return nil
+		})
 		if err != nil && !errors.Is(err, errDamaged) {
 			t.Errorf("%v, want %v", err, errDamaged)
 		}

@@ -37,8 +37,9 @@ type Writer struct {
 // A shard holds a writer's records of one shard: first those in blocks, then
 // those in chunks. Each record lies in one chunk.
 type shard struct {
-	blocks []spill.Block
-	chunks [][]byte // only the last has room
+	blocks  []spill.Block
+	chunks  [][]byte // only the last has room
+	records int
 }
 
 // Add adds an event. It does not keep e. After an error only [Shuffle.Close] may
@@ -58,6 +59,7 @@ func (w *Writer) Add(e *event.Event) error {
 	}
 	c := binary.AppendUvarint(sh.chunks[last], uint64(len(w.record)))
 	sh.chunks[last] = append(c, w.record...)
+	sh.records++
 	return nil
 }
 

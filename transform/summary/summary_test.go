@@ -233,7 +233,7 @@ func TestStatuses(t *testing.T) {
 	for _, status := range event.Statuses() {
 		var dropped report.Counts
 		var r report.Row
-		d.Row(&r, &session.Session{ID: 1}, &session.Leg{Status: status, Final: true}, &dropped)
+		d.Row(&r, &session.Session{ID: 1}, &session.Leg{Status: status, Final: true, Details: new([event.NumDetails]string)}, &dropped)
 		a := summary.ForDay(d, noScratch)
 		add(t, a, &r)
 		total := tables(t, a)[0]
