@@ -31,7 +31,7 @@ func TestReadmeCommands(t *testing.T) {
 	}
 
 	t.Chdir(t.TempDir())
-	clock = func() time.Time { return time.Date(2026, time.December, 1, 6, 0, 0, 0, time.UTC) } // November is over
+	clock = func() time.Time { return time.Date(2026, time.December, 15, 12, 0, 0, 0, time.UTC) } // its months are over
 	t.Cleanup(func() { clock = nil })
 	matched := map[string]bool{}
 	for line := range strings.Lines(block) {
