@@ -31,7 +31,11 @@ func newDiffCommand(a *app) *cobra.Command {
 		Short: "Show the added, removed and changed rows of a day or month",
 		Long: `Compare two revisions of a published day or month: the added, removed and changed
 rows, by session and leg, and the changed columns. Without --rev, compare the
-published revision with the one before it.
+published revision with the one before it. The first lines sum up the
+difference.
+
+A leg is recognised by its technician and begin. A leg that a new one before it
+has given another number is renumbered, not changed.
 
 Superseded revisions are kept for sink.keep_revisions; 'daybook show' lists them.
 With --json, each different row is a line of NDJSON, with values as in 'daybook
@@ -98,9 +102,17 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 
 func writeDiff(w io.Writer, d *inspect.Diff) {
 	fmt.Fprintf(w, "%s %s, revision %d to %d (%s)\n", d.To.Report, d.To.Partition, d.From.Revision, d.To.Revision, d.To.Reason)
-	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same\n", words.Count(d.Added, "row", "rows"), words.Thousands(d.Removed), words.Thousands(d.Changed), words.Thousands(d.Same))
+	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same", words.Count(d.Added, "row", "rows"), words.Thousands(d.Removed), words.Thousands(d.Changed), words.Thousands(d.Same))
+	if d.Renumbered > 0 {
+		fmt.Fprintf(w, ", %s with another leg number", words.Thousands(d.Renumbered))
+	}
+	fmt.Fprintln(w)
 	for i := range d.Changes {
 		c := &d.Changes[i]
+		if c.Kind == report.Renumbered {
+			fmt.Fprintf(w, "%s session %d leg %s → %s\n", c.Kind, c.Session, c.Columns[0].Old, c.Columns[0].New)
+			continue
+		}
 		fmt.Fprintf(w, "%s session %d leg %d\n", c.Kind, c.Session, c.Leg)
 		for _, column := range c.Columns {
 			fmt.Fprintf(w, "  %s: %s → %s\n", column.Name, column.Old, column.New)

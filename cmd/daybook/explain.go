@@ -13,7 +13,6 @@ import (
 
 	"daybook/pipeline/extract"
 	"daybook/pipeline/inspect/explain"
-	"daybook/pipeline/partition"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -113,13 +112,7 @@ func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
 	if err != nil {
 		return err
 	}
-	x, err := a.explained(ctx, opts)
-	if err != nil {
-		return err
-	}
-	stop := a.watch(x.Progress)
-	explained, err := explain.FromDumps(ctx, x, opts.session)
-	stop()
+	explained, err := a.explain(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -131,10 +124,15 @@ func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
 	return writeTrimmed(a.stdout, w.text())
 }
 
-// explained are the dumps to read.
-func (a *app) explained(ctx context.Context, opts *explainOptions) (*extract.Extraction, error) {
+// explain explains the session from the files, or from the configured dumps.
+func (a *app) explain(ctx context.Context, opts *explainOptions) (*explain.Explanation, error) {
 	if opts.date == "" {
-		return a.localExtraction(opts.paths)
+		x, err := a.localExtraction(opts.paths)
+		if err != nil {
+			return nil, err
+		}
+		defer a.watch(x.Progress)()
+		return explain.FromInputs(ctx, x, opts.session)
 	}
 	d, err := day.Parse(opts.date)
 	if err != nil {
@@ -144,7 +142,9 @@ func (a *app) explained(ctx context.Context, opts *explainOptions) (*extract.Ext
 	if err != nil {
 		return nil, err
 	}
-	return explain.Dumps(ctx, p, partition.OfDay(d))
+	progress := new(extract.Progress)
+	defer a.watch(progress)()
+	return explain.FromDumps(ctx, p, progress, explain.Question{Session: opts.session, Near: d})
 }
 
 // explanationWriter writes an explanation for people.

@@ -15,6 +15,7 @@ import (
 	"daybook/pipeline/extract"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sinks/parquet"
@@ -93,11 +94,15 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 	if err != nil {
 		return err
 	}
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
 	x, err := a.localExtraction(opts.paths)
 	if err != nil {
 		return err
 	}
-	x.Workers, x.MaxRejected = opts.workers, 1
+	x.Workers, x.MaxRejected, x.Silence = opts.workers, 1, partition.Silence(c.Source.LookbackDays)
 	def := &report.Definition{Name: "fold", Zone: zone}
 
 	stop := a.watch(x.Progress)

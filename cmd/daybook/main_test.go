@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -9,7 +11,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"daybook": main})
+	testscript.Main(m, map[string]func(){"daybook": func() {
+		if at, err := time.Parse(time.RFC3339, os.Getenv("TEST_NOW")); err == nil {
+			clock = func() time.Time { return at }
+		}
+		main()
+	}})
 }
 
 // The scripts in testdata/script run the program as people do. exits N CMD

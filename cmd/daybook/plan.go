@@ -13,6 +13,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/service"
 	"daybook/pipeline/words"
 )
 
@@ -34,6 +35,9 @@ partition that is not fresh, with its status and the reason:
   depends  built from a missing or stale one; it changes if that one changes
   waiting  a month that is not complete: its last day has no dumps yet
   newer    built by a newer daybook, and left alone
+
+Without a day or month, end with a verdict on each report, as the console shows
+it: its worst state, such as late or blocked, and what to do about it.
 
 One line stands for consecutive days with the same status and reason. --json
 lists every step, including fresh ones. 'daybook run' builds what is missing or
@@ -57,21 +61,66 @@ stale.`,
 }
 
 func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
-	pipe, err := a.newPipeline()
+	c, err := a.loadConfig()
 	if err != nil {
 		return err
 	}
+	served, err := a.serviceConfig(c)
+	if err != nil {
+		return err
+	}
+	pipe := served.Pipeline
 	if err := opts.selectReports(pipe); err != nil {
+		return err
+	}
+	if target, err = opts.endYesterday(target, pipe); err != nil {
 		return err
 	}
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return json.NewEncoder(a.stdout).Encode(p)
+	assessed := assessedPlan{Plan: p}
+	if target.All { // a part of the days has no verdict
+		if assessed.Verdicts, err = verdicts(ctx, served, p); err != nil {
+			return err
+		}
 	}
-	return writePlan(a.stdout, p, opts.all)
+	if a.json {
+		return json.NewEncoder(a.stdout).Encode(assessed)
+	}
+	if err := writePlan(a.stdout, p, opts.all); err != nil {
+		return err
+	}
+	return writeVerdicts(a.stdout, assessed.Verdicts)
+}
+
+// assessedPlan is a plan with the verdicts on its reports.
+type assessedPlan struct {
+	*plan.Plan
+	Verdicts []service.ReportHealth `json:"verdicts,omitempty"`
+}
+
+// verdicts sums up each report as daybook serve does.
+func verdicts(ctx context.Context, c *service.Config, p *plan.Plan) ([]service.ReportHealth, error) {
+	state, err := service.Assess(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	return state.Verdicts(), nil
+}
+
+func writeVerdicts(out io.Writer, verdicts []service.ReportHealth) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	return writeTable(out, func(w io.Writer) {
+		fmt.Fprint(w, "REPORT\tVERDICT\tWHY\n")
+		for _, r := range verdicts {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Verdict.Word, r.Verdict.Why())
+		}
+	})
 }
 
 // writePlan writes a plan as a table of the steps that are not fresh, or of all

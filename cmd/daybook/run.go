@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +18,7 @@ import (
 	"daybook/pipeline/extract"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/runs"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 )
@@ -98,6 +102,9 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Targ
 	if err != nil {
 		return err
 	}
+	if target, err = opts.endYesterday(target, p); err != nil {
+		return err
+	}
 	return a.build(ctx, p, target, build.OnlyDue, 0)
 }
 
@@ -106,16 +113,34 @@ func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Targ
 func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.Target, only build.Only, planned int) error {
 	a.useMemory()
 	progress := new(extract.Progress)
+	record := runs.Begin(hostName(), runs.CommandLine, time.Now())
 	stop := a.watchSteps(progress, planned)
 	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, target, only)
 	stop()
 	if result == nil {
 		return err
 	}
+	a.record(ctx, p, &record, result, err)
 	if err := errors.Join(err, a.writeResult(result, only, err == nil)); err != nil {
 		return err
 	}
 	return failure(result)
+}
+
+// record stores the record of a run for the history that the console shows.
+func (a *app) record(ctx context.Context, p *settings.Pipeline, r *runs.Record, result *build.Result, err error) {
+	interruption := ""
+	if ctx.Err() != nil {
+		interruption = "interrupted by a signal"
+	}
+	if r.End(time.Now(), result, err, interruption); r.Empty() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), runs.WriteTimeout)
+	defer cancel()
+	if err := runs.Write(ctx, p.Sink, r); err != nil && !a.quiet {
+		fmt.Fprintf(a.stderr, "the record of this run could not be stored, so the console does not list it: %s\n", err)
+	}
 }
 
 // failure is the error of a run with failed steps, or nil.
@@ -197,15 +222,51 @@ func writeNotes(w io.Writer, r *build.Result) error {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}
 	}
-	for i := range r.Steps {
-		for _, warning := range r.Steps[i].Warnings {
-			fmt.Fprintf(w, "check %s %s: %s\n", r.Steps[i].ID.Report, r.Steps[i].ID.Name(), warning)
-		}
+	writeWarnings(w, r)
+	if err := writeApart(w, r); err != nil {
+		return err
 	}
 	if r.NoDumps > 0 {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	return writeLeftOut(w, lateNow(r), r.Unknown)
+}
+
+// writeApart says how many sessions a silence has divided.
+func writeApart(w io.Writer, r *build.Result) error {
+	apart := map[string]build.Apart{} // by report
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Apart.Sessions > 0 {
+			sum := apart[s.ID.Report]
+			apart[s.ID.Report] = build.Apart{Sessions: sum.Sessions + s.Apart.Sessions, Lookback: max(sum.Lookback, s.Apart.Lookback)}
+		}
+	}
+	for _, report := range slices.Sorted(maps.Keys(apart)) {
+		a := apart[report]
+		_, err := fmt.Fprintf(w, "%s: %s silent for longer than the look-back, and told as several sessions: source.lookback_days: %d joins them\n",
+			report, words.Count(a.Sessions, "session is", "sessions are"), a.Lookback)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeWarnings writes each warning once, with the partitions that have it.
+func writeWarnings(w io.Writer, r *build.Result) {
+	var warnings []string
+	of := map[string][]*build.Done{}
+	for i := range r.Steps {
+		for _, warning := range r.Steps[i].Warnings {
+			if of[warning] == nil {
+				warnings = append(warnings, warning)
+			}
+			of[warning] = append(of[warning], &r.Steps[i])
+		}
+	}
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "check %s: %s\n", partitionsText(of[warning]), warning)
+	}
 }
 
 // lateNow are the lines beyond the look-back in the dumps that this run read.

@@ -51,6 +51,16 @@ func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	return partition.Days(from, to), nil
 }
 
+// endYesterday leaves out the days of a month that are not over. Days to come need
+// other flags, so that nobody publishes them by mistake.
+func (s *selection) endYesterday(target partition.Target, p *settings.Pipeline) (partition.Target, error) {
+	target, ok := target.Until(p.Yesterday())
+	if !ok {
+		return target, codedError{fmt.Errorf("--month: no day of %s is over; for days to come give --date, or --from and --to", target), exitUsage}
+	}
+	return target, nil
+}
+
 // days are the selected days. given says whether a flag selects any.
 func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err error) {
 	kinds := 0

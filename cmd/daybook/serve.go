@@ -104,11 +104,7 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 		}
 	}
 	if o.replica == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			host = "daybook"
-		}
-		o.replica = host + "-" + strings.ToLower(rand.Text()[:4])
+		o.replica = hostName() + "-" + strings.ToLower(rand.Text()[:4])
 	}
 	if !o.allowActions {
 		if o.tokenFile != "" {
@@ -128,6 +124,14 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 		return usageError(cmd, "--allow-actions needs a token of %d characters or more in %s or --token-file; 'openssl rand -hex 16' makes one", minToken, tokenVariable)
 	}
 	return nil
+}
+
+// hostName is the name of this machine in run records and the lease.
+func hostName() string {
+	if host, err := os.Hostname(); err == nil {
+		return host
+	}
+	return "daybook"
 }
 
 // logger writes to standard error; with --quiet only warnings and errors.

@@ -34,6 +34,9 @@ func (a *app) loadConfig() (*config.Config, error) {
 	return c, nil
 }
 
+// clock is the clock of all pipelines; nil: time.Now. Tests replace it.
+var clock func() time.Time
+
 // newPipeline returns the pipeline as configured.
 func (a *app) newPipeline() (*settings.Pipeline, error) {
 	c, err := a.loadConfig()
@@ -59,7 +62,7 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
+		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
 	}
 	for i := range c.Reports {
 		rep, err := newReport(&c.Reports[i])

@@ -136,7 +136,11 @@ func (s *shower) facts(m *publish.Manifest) {
 	}
 	s.row("revisions kept", "%s", revisionsText(s.Revisions))
 	s.content(m)
-	s.row("lines", "%s", accountingText(&m.Accounting))
+	lines := "lines of the dump day"
+	if m.Digest == nil && s.ID.Kind == partition.Month {
+		lines = "lines of the dump days"
+	}
+	s.row(lines, "%s", accountingText(&m.Accounting))
 	if m.Digest == nil {
 		s.row("versions", "engine %d, schema %d", m.EngineVersion, m.SchemaVersion)
 	} else {
@@ -174,6 +178,9 @@ func (s *shower) content(m *publish.Manifest) {
 	}
 	if f.Sessions > 0 {
 		s.row("folded from", "%s, with %s events; %s more came again on another day", words.Count(f.Sessions, "session", "sessions"), words.Thousands(f.Events), words.Thousands(f.Duplicates))
+	}
+	if f.Apart > 0 {
+		s.row("told as several", "%s, silent for longer than the look-back; source.lookback_days: %d joins them", words.Count(f.Apart, "session", "sessions"), f.ApartLookback)
 	}
 	if len(f.Anomalies) > 0 {
 		s.row("anomalies", "%s", countsText(f.Anomalies))

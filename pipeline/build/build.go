@@ -171,7 +171,7 @@ func (r *run) attemptAll(ctx context.Context, kind partition.Kind, groups [][]*p
 // a smaller action would keep the rows.
 func (r *run) forceBuild(s *plan.Step) {
 	if r.only == OnlyAll && s.Action != plan.Restore {
-		s.Action, s.Window = plan.Build, nil
+		s.Action, s.Amended = plan.Build, false
 	}
 }
 

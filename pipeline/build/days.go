@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/output"
@@ -14,6 +15,7 @@ import (
 	"daybook/pipeline/stitch"
 	"daybook/sinks/publish"
 	"daybook/transform/day"
+	"daybook/transform/event"
 	"daybook/transform/session"
 )
 
@@ -92,6 +94,11 @@ func (r *run) replan(ctx context.Context, conflicts []conflict) (steps []*plan.S
 		}
 	}
 	window := r.settings.Window(conflicts[0].ID.Period)
+	for _, c := range conflicts {
+		if have := r.catalog.Published(c.ID); have != nil && have.Seen != nil {
+			window = window.Union(have.Seen.Period())
+		}
+	}
 	if err := r.reader.ReadDigests(ctx, r.catalog, window, catalog.EveryDay); err != nil {
 		return nil, err
 	}
@@ -148,8 +155,7 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 	}
 	publisher := &output.Publisher{Settings: r.settings, Budget: share}
 	st := &stitch.Stitch{
-		Settings: r.settings, Budget: share, Indexes: r.indexes,
-		Window: r.catalog.Digests(r.settings.Window(steps[0].ID.Period)), Date: steps[0].ID.Day(),
+		Settings: r.settings, Budget: share, Catalog: r.catalog, Indexes: r.indexes, Date: steps[0].ID.Day(),
 	}
 	var stitched []*plan.Step
 	for _, s := range steps {
@@ -163,17 +169,36 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 	if len(stitched) == 0 {
 		return conflicts
 	}
-	rows, err := st.Run(ctx)
+	made, err := st.Run(ctx)
+	if err == nil {
+		err = r.blockedBy(made, steps[0].ID.Period)
+	}
 	for i, s := range stitched {
 		if err != nil {
 			finish(s, nil, err)
 			continue
 		}
-		done, err := r.publishDay(ctx, publisher, s, st.Window, &rows[i])
-		_ = rows[i].Close() // they have been used, or err says why not
+		done, err := r.publishDay(ctx, publisher, s, made, &made.Rows[i])
 		finish(s, done, err)
 	}
+	if made != nil {
+		made.Close()
+	}
 	return conflicts
+}
+
+// blockedBy says whether a day cannot be made because its sessions reach further than
+// its window, to a digest that has failed.
+func (r *run) blockedBy(made *stitch.Result, of partition.Period) error {
+	r.mu.Lock()
+	broken := maps.Clone(r.broken)
+	r.mu.Unlock()
+	for _, d := range slices.Sorted(maps.Keys(broken)) {
+		if made.Reach.Contains(d) && (d <= of.To+1 || r.catalog.Unreadable(d)) {
+			return &Blocked{By: "the digest of " + d.String(), Why: broken[d].Error()}
+		}
+	}
+	return nil
 }
 
 // partitionOf is the partition of a step, on the base that it was planned with. If
@@ -193,12 +218,13 @@ func (r *run) partitionOf(ctx context.Context, s *plan.Step) (*output.Partition,
 	return p, nil
 }
 
-func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *plan.Step, w catalog.Window, rows *stitch.Rows) (*Done, error) {
+func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *plan.Step, made *stitch.Result, rows *stitch.Rows) (*Done, error) {
 	p, err := r.partitionOf(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	p.Inputs, p.About.Accounting = w.Inputs(), w.Accounting()
+	p.Inputs, p.About.Accounting = made.Digests.Inputs(), r.accounting(s.ID.Day())
+	p.About.Seen = r.catalog.SeenNow(r.settings.Lookback, made.Reach)
 	p.About.Fold = foldInfo(&rows.Counts)
 	p.Volume = r.volume(s.Report, s.ID.Day())
 	base, state, err := publisher.Publish(ctx, p, rows.Rows())
@@ -206,18 +232,49 @@ func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *pl
 		return nil, err
 	}
 	r.reader.SetPublished(r.catalog, s.ID, s.Report, base)
-	if !w.Has(s.ID.Day()) {
+	if r.catalog.Digest(s.ID.Day()) == nil {
 		r.mu.Lock()
 		r.result.NoDumps++
 		r.mu.Unlock()
 	}
-	return r.published(s, base, state), nil
+	done := r.published(s, base, state)
+	if rows.Legs > 0 && rows.InUnit == 0 {
+		done.Warnings = append(done.Warnings, "there are sessions on this day, and the report's unit matches none of them; check its technicians, groups and channels")
+	}
+	return done, nil
+}
+
+// accounting is that of the dumps of a day.
+func (r *run) accounting(d day.Day) event.Accounting {
+	return r.catalog.Digests(partition.OfDay(d)).Accounting()
+}
+
+// inputsNow are the inputs of a day as their digests are now.
+func (r *run) inputsNow(inputs []publish.Input) []publish.Input {
+	now := slices.Clone(inputs)
+	for i := range now {
+		name := strings.TrimPrefix(strings.TrimSuffix(now[i].Key, "/"), partition.Prefix("", partition.Digest))
+		if d, err := day.Parse(name); err == nil && r.catalog.Digest(d) != nil {
+			now[i] = catalog.Window{r.catalog.Digest(d)}.Inputs()[0]
+		}
+	}
+	return now
+}
+
+// seenNow is the digests that could matter to a day, as they are now.
+func (r *run) seenNow(id partition.ID) *publish.Seen {
+	days := r.settings.Window(id.Period)
+	if have := r.catalog.Published(id); have != nil && have.Seen != nil {
+		days = days.Union(have.Seen.Period())
+	}
+	return r.catalog.SeenNow(r.settings.Lookback, days)
 }
 
 func foldInfo(c *stitch.Counts) *publish.FoldInfo {
 	info := &publish.FoldInfo{
 		Sessions: c.Sessions, Events: c.Events, Duplicates: c.Duplicates, Anomalies: map[string]int64{},
 		Truncated: c.Report.Truncated, IPDropped: c.Report.IPDropped,
+		Apart: c.Apart, ApartLookback: c.ApartLookback,
 	}
 	for code, n := range c.Anomalies {
 		if n > 0 {
@@ -234,9 +291,9 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 	if err != nil {
 		return nil, err
 	}
-	if s.Window != nil {
+	if s.Amended {
 		next := *p.Base.Manifest
-		next.Inputs, next.Accounting = s.Window.Inputs(), s.Window.Accounting()
+		next.Inputs, next.Seen, next.Accounting = r.inputsNow(next.Inputs), r.seenNow(s.ID), r.accounting(s.ID.Day())
 		if p.Base, err = publish.Amend(ctx, r.settings.Sink, s.ID.Dir(), p.Base, next); err != nil {
 			return nil, err
 		}
@@ -261,6 +318,9 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *Done {
 	m := base.Manifest
 	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), URL: r.settings.Sink.URL(s.ID.Dir())}
+	if m.Fold != nil {
+		d.Apart = Apart{m.Fold.Apart, m.Fold.ApartLookback}
+	}
 	for _, c := range m.Checks {
 		if !c.Passed {
 			d.Warnings = append(d.Warnings, c.Name+": "+c.Detail)

@@ -11,12 +11,33 @@ import (
 	"daybook/pipeline/plan"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
+	"daybook/transform/day"
 )
 
-// buildDigests makes the digests that are due.
+// buildDigests makes the digests that are due. Sessions may lead to further dump days,
+// whose digests are made, too.
 func (r *run) buildDigests(ctx context.Context) error {
+	planned := map[day.Day]bool{}
+	for {
+		if err := r.buildDigestsOf(ctx, planned); err != nil {
+			return err
+		}
+		scope := r.catalog.Scope
+		if err := r.planner.Extend(ctx, r.reader); err != nil || r.catalog.Scope == scope {
+			return err
+		}
+	}
+}
+
+// buildDigestsOf makes the digests that are due of the dump days that have not been
+// planned yet.
+func (r *run) buildDigestsOf(ctx context.Context, planned map[day.Day]bool) error {
 	var due [][]*plan.Step
 	for _, s := range r.planner.Digests() {
+		if planned[s.ID.Day()] {
+			continue
+		}
+		planned[s.ID.Day()] = true
 		switch {
 		case s.Status == plan.Newer:
 			r.setBroken(&s, errors.New(strings.Join(s.Reasons, "; ")))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
@@ -79,10 +80,18 @@ type Done struct {
 	Bytes      int64
 	URL        string
 	Warnings   []string // checks that failed, and do not block
-	Quarantine string   // URL of the rejected lines; empty if there are none
-	Error      string   // Err in words
-	Waits      bool     // it was not tried, because it needs a step that failed; Error says which
-	Err        error    // why it failed; nil if it did not, or if the record was read back
+	Apart      Apart
+	Quarantine string // URL of the rejected lines; empty if there are none
+	Error      string // Err in words
+	Waits      bool   // it was not tried, because it needs a step that failed; Error says which
+	Err        error  // why it failed; nil if it did not, or if the record was read back
+}
+
+// Apart counts sessions that are told as several, since they are silent for longer than
+// the look-back.
+type Apart struct {
+	Sessions int64 `json:"sessions"`
+	Lookback int   `json:"lookback_days"` // that would join all of them
 }
 
 // doneRecord is the form of Done in JSON.
@@ -97,6 +106,7 @@ type doneRecord struct {
 	Bytes      int64          `json:"bytes"`
 	URL        string         `json:"url,omitempty"`
 	Warnings   []string       `json:"warnings,omitempty"`
+	Apart      Apart          `json:"apart,omitzero"`
 	Quarantine string         `json:"quarantine,omitempty"`
 	Error      string         `json:"error,omitempty"`
 	Waits      bool           `json:"waits,omitempty"`
@@ -106,7 +116,7 @@ type doneRecord struct {
 func (d Done) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doneRecord{
 		d.ID.Kind, d.ID.Report, d.ID.Name(), d.State, d.Reason, d.Revision, d.Rows, d.Bytes,
-		d.URL, d.Warnings, d.Quarantine, d.Error, d.Waits,
+		d.URL, d.Warnings, d.Apart, d.Quarantine, d.Error, d.Waits,
 	})
 }
 
@@ -123,7 +133,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 	*d = Done{
 		ID:    partition.ID{Report: r.Report, Kind: r.Kind, Period: period},
 		State: r.State, Reason: r.Reason, Revision: r.Revision, Rows: r.Rows, Bytes: r.Bytes,
-		URL: r.URL, Warnings: r.Warnings, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
+		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
 	}
 	return nil
 }
@@ -131,12 +141,16 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 // describe fills in which step was done, and why.
 func (d *Done) describe(s *plan.Step) {
 	d.ID = s.ID
-	if d.Reason == "" {
-		d.Reason = s.Cause()
-	}
 	if d.Err != nil {
 		d.Error = d.Err.Error()
 		d.Waits = errors.As(d.Err, new(*Blocked))
+	}
+	switch {
+	case d.Reason != "":
+	case d.Err != nil: // nothing was published, so the reasons of the plan still hold
+		d.Reason = strings.Join(s.Reasons, "; ")
+	default:
+		d.Reason = s.Cause()
 	}
 }
 

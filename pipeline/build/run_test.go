@@ -166,7 +166,7 @@ func TestRestatement(t *testing.T) {
 	}
 	id := partition.DayID("sessions", pipelinetest.Day)
 	m, dir := pipelinetest.Manifest(t, sink, id), id.Dir()
-	if m.Previous != 1 || len(m.Inputs) != 2 || m.Accounting.Lines != 9 || m.Fold.Duplicates != 3 || m.Fold.Events != 6 {
+	if m.Previous != 1 || len(m.Inputs) != 2 || m.Accounting.Lines != 3 || m.Fold.Duplicates != 3 || m.Fold.Events != 6 {
 		t.Errorf("manifest: %+v", m)
 	}
 	parts := 0

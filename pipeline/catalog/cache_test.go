@@ -132,7 +132,7 @@ func TestRequests(t *testing.T) {
 	slices.Sort(sink.lists)
 	if want := []string{
 		"reports/sessions/dt=2026-11-20/", "reports/sessions_monthly/month=2026-11/",
-		"state/digests/dt=2026-11-", "state/digests/dt=2026-12-", "state/failed/",
+		"state/digests/dt=2026-10-", "state/digests/dt=2026-11-", "state/digests/dt=2026-12-", "state/failed/",
 		"summaries/sessions/day/2026-11-20/", "summaries/sessions/month/2026-11/",
 	}; !slices.Equal(sink.lists, want) || len(sink.opens) > 0 {
 		t.Errorf("lists %q, opens %q", sink.lists, sink.opens)

@@ -28,6 +28,7 @@ type Catalog struct {
 	Target partition.Target
 	Range  partition.Period // the days that it is about; of everything, those with dumps or digests (see Days)
 	Newest day.Day          // the newest dump day
+	Scope  partition.Period // the dump days whose digests and dumps it knows
 
 	dumps    map[day.Day]dump.Listing // fixed once it is read
 	failures map[string]string        // the error in each note, by its key; likewise

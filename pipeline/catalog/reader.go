@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ func (r *Reader) errNoDumps(c *Catalog) error {
 	window := "any day"
 	example := day.Date(2026, time.November, 20)
 	if !c.Target.All {
-		w := r.Settings.Window(c.Range)
+		w := c.Scope
 		window, example = fmt.Sprintf("%s to %s", w.From, w.To), c.Range.From
 	}
 	if unknown := c.Unknown(); len(unknown) > 0 {
@@ -70,19 +71,64 @@ func (r *Reader) errNoDumps(c *Catalog) error {
 }
 
 func (r *Reader) readRange(ctx context.Context, c *Catalog) error {
-	window := r.Settings.Window(c.Range)
-	err := r.readSink(ctx, c, c.Range, window)
-	if err == nil {
-		c.dumps, err = dump.ListDays(ctx, r.Settings.Source, r.Settings.Template, window.From, window.To, r.requests())
+	if err := r.readPublished(ctx, c, c.Range); err != nil {
+		return err
 	}
-	return err
+	return r.Extend(ctx, c, r.scopeOf(c))
+}
+
+// scopeOf is the dump days that can matter to the target: the window of its days, and
+// those that their rows were made with.
+func (r *Reader) scopeOf(c *Catalog) partition.Period {
+	scope := r.Settings.Window(c.Range)
+	for i := range r.Settings.Reports {
+		for _, d := range c.Range.Days() {
+			if have := c.Day(&r.Settings.Reports[i], d); have != nil && have.Seen != nil {
+				scope = scope.Union(have.Seen.Period())
+			}
+		}
+	}
+	return scope
+}
+
+// Extend reads the digests and lists the dumps of further dump days, and all days
+// between them and those that the catalog knows.
+func (r *Reader) Extend(ctx context.Context, c *Catalog, days partition.Period) error {
+	if c.Target.All || c.Scope.Includes(days) {
+		return nil
+	}
+	further := []partition.Period{days}
+	if c.Scope != (partition.Period{}) {
+		whole := c.Scope.Union(days)
+		further = []partition.Period{{From: whole.From, To: c.Scope.From - 1}, {From: c.Scope.To + 1, To: whole.To}}
+		days = whole
+	}
+	for _, p := range further {
+		if p.To < p.From {
+			continue
+		}
+		if err := r.ReadDigests(ctx, c, p, EveryDay); err != nil {
+			return err
+		}
+		dumps, err := dump.ListDays(ctx, r.Settings.Source, r.Settings.Template, p.From, p.To, r.requests())
+		if err != nil {
+			return err
+		}
+		maps.Copy(c.dumps, dumps)
+	}
+	c.Scope = days
+	return nil
 }
 
 func (r *Reader) readAll(ctx context.Context, c *Catalog) error {
-	err := r.readSink(ctx, c, always(), always())
+	if err := r.readPublished(ctx, c, always()); err != nil {
+		return err
+	}
+	err := r.ReadDigests(ctx, c, always(), EveryDay)
 	if err != nil {
 		return err
 	}
+	c.Scope = always()
 	if c.dumps, err = dump.ListAll(ctx, r.Settings.Source, r.Settings.Template); err != nil {
 		return err
 	}
@@ -104,16 +150,14 @@ func (r *Reader) readAll(ctx context.Context, c *Catalog) error {
 
 func (r *Reader) requests() int { return r.Settings.Budget.Requests() }
 
-// readSink reads the target's partitions, and then the digests of their window.
-// Months come before days, as they are made from days.
-func (r *Reader) readSink(ctx context.Context, c *Catalog, target, window partition.Period) error {
+// readPublished reads the target's partitions, their summaries and the notes of
+// failures. Digests are read after them. Months come before days, as they are made
+// from days.
+func (r *Reader) readPublished(ctx context.Context, c *Catalog, target partition.Period) error {
 	if err := r.readMonths(ctx, c, target); err != nil {
 		return err
 	}
 	if err := r.ReadDays(ctx, c, target, func(*settings.Report, day.Day) bool { return true }); err != nil {
-		return err
-	}
-	if err := r.ReadDigests(ctx, c, window, EveryDay); err != nil {
 		return err
 	}
 	if err := r.readFailures(ctx, c); err != nil {
@@ -125,6 +169,7 @@ func (r *Reader) readSink(ctx context.Context, c *Catalog, target, window partit
 // ReadWindow reads nothing but the digests of a period into a new catalog.
 func (r *Reader) ReadWindow(ctx context.Context, of partition.Period) (*Catalog, error) {
 	c := newCatalog(partition.Target{})
+	c.Scope = of
 	return c, r.ReadDigests(ctx, c, of, EveryDay)
 }
 

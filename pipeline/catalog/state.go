@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ type Published struct {
 	Definition  string            // hash of the report's definition
 	Text        map[string]string // the definition's settings; only if it is not the report's
 	Inputs      []*publish.Input  // shared with other partitions
+	Seen        *Seen             // nil for a month
 
 	summaries *publish.Summaries
 	files     []filePrint // that lie beside the manifest
@@ -67,7 +69,7 @@ func (c *Catalog) newPublished(id partition.ID, rep *settings.Report, base publi
 	p := &Published{
 		ManifestInfo: newManifestInfo(base), Fingerprint: m.Fingerprint(),
 		Engine: m.EngineVersion, Schema: m.SchemaVersion, Definition: c.texts.text(m.Definition),
-		Inputs: c.texts.inputs(m), summaries: c.texts.summaries(m), files: filesIn(id.Dir(), m.Parts),
+		Inputs: c.texts.inputs(m), Seen: newSeen(m.Seen), summaries: c.texts.summaries(m), files: filesIn(id.Dir(), m.Parts),
 	}
 	if p.Definition != rep.Hash {
 		if p.Text = m.DefinitionText; p.Text == nil {
@@ -77,11 +79,78 @@ func (c *Catalog) newPublished(id partition.ID, rep *settings.Report, base publi
 	return p
 }
 
+// Print is a shortened fingerprint of a digest; 0: there is no digest.
+type Print uint64
+
+// printDigits is the number of hex digits of a print.
+const printDigits = 16
+
+// PrintOf shortens a fingerprint.
+func PrintOf(fingerprint string) Print {
+	n, err := strconv.ParseUint(fingerprint[:min(printDigits, len(fingerprint))], 16, 64)
+	if err != nil {
+		return 0
+	}
+	return Print(max(n, 1))
+}
+
+// Seen is the digests that a day of a report was made with: one print for each dump
+// day from From on.
+type Seen struct {
+	Lookback int
+	From     day.Day
+	Prints   []Print
+}
+
+func newSeen(s *publish.Seen) *Seen {
+	if s == nil {
+		return nil
+	}
+	from, err := day.Parse(s.From)
+	if err != nil {
+		return nil // the day is made again
+	}
+	seen := &Seen{s.Lookback, from, make([]Print, len(s.Fingerprints))}
+	for i, f := range s.Fingerprints {
+		if f != "" {
+			seen.Prints[i] = PrintOf(f)
+		}
+	}
+	return seen
+}
+
+// Period is the dump days that were looked at.
+func (s *Seen) Period() partition.Period {
+	return partition.Period{From: s.From, To: s.From + day.Day(len(s.Prints)) - 1}
+}
+
+// At is the print of a dump day's digest.
+func (s *Seen) At(d day.Day) Print {
+	if i := int(d - s.From); i >= 0 && i < len(s.Prints) {
+		return s.Prints[i]
+	}
+	return 0
+}
+
+// SeenNow is what a manifest says of the digests of these days, as they are now.
+func (c *Catalog) SeenNow(lookback int, days partition.Period) *publish.Seen {
+	s := &publish.Seen{Lookback: lookback, From: days.From.String(), Fingerprints: make([]string, 0, days.NumDays())}
+	for d := days.From; d <= days.To; d++ {
+		print := ""
+		if state := c.Digest(d); state != nil {
+			print = state.Fingerprint[:min(printDigits, len(state.Fingerprint))]
+		}
+		s.Fingerprints = append(s.Fingerprints, print)
+	}
+	return s
+}
+
 // DigestState is what the catalog remembers of a digest's manifest.
 type DigestState struct {
 	ManifestInfo
 	Day         day.Day
 	Fingerprint string
+	Print       Print    // of the fingerprint
 	GrownFrom   []string // fingerprints of earlier contents of which this is a superset
 	First, Last int64    // milliseconds, of its first and last event; First > Last without events
 
@@ -112,7 +181,7 @@ func newDigestState(d day.Day, base publish.Base) (*DigestState, error) {
 		return nil, errors.New("its manifest is not a digest's")
 	}
 	s := &DigestState{
-		ManifestInfo: newManifestInfo(base), Day: d, Fingerprint: m.Fingerprint(), GrownFrom: m.Digest.GrownFrom,
+		ManifestInfo: newManifestInfo(base), Day: d, Fingerprint: m.Fingerprint(), Print: PrintOf(m.Fingerprint()), GrownFrom: m.Digest.GrownFrom,
 		First: math.MaxInt64, Last: math.MinInt64, Accounting: m.Accounting, Version: m.Digest.Version, Late: m.Digest.Late,
 		DaysLate: m.Digest.MaxDaysLate, DaysEarly: m.Digest.MaxDaysEarly, Inputs: m.Inputs,
 		files: filesIn(partition.DigestID(d).Dir(), m.Parts),

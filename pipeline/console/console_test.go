@@ -149,7 +149,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/americas/2026-11-14", 200, []string{"5 attempts failed", "Nothing is published yet"}},
 		{"/reports/sessions/2026-11-99", 404, []string{"no partition"}},
 		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "Derivation", "daybook explain --session " + session}},
-		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 16 days"}},
+		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 32 days"}},
 		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},

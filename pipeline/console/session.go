@@ -34,9 +34,9 @@ func (c *Console) session(r *http.Request) (*page, error) {
 		return nil, problem.BadRequest("Give a date near the session, such as 2026-11-20.")
 	}
 	p := c.Service.Settings()
-	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), d, id)
+	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), explain.Question{Session: id, Near: d})
 	if errors.Is(err, explain.ErrNoSession) {
-		return nil, problem.NotFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, p.Lookback, d)
+		return nil, problem.NotFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, 2*p.Lookback, d)
 	}
 	if err != nil {
 		return nil, err

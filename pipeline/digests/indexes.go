@@ -67,7 +67,7 @@ func (x *Indexes) Get(ctx context.Context, s *catalog.DigestState, of day.Day) (
 		if !reader && isCancelled(err) && ctx.Err() == nil {
 			return x.Get(ctx, s, of) // the reader was cancelled, this caller was not
 		}
-		return nil, fmt.Errorf("read %s: %w", x.settings.Sink.URL(key), err)
+		return nil, ReadError(x.settings, s, s.Index.Key, err)
 	}
 	defer x.mu.Unlock()
 	if k.index == nil {
@@ -76,6 +76,16 @@ func (x *Indexes) Get(ctx context.Context, s *catalog.DigestState, of day.Day) (
 		x.evict(of)
 	}
 	return index, nil
+}
+
+// ReadError says which file of a digest could not be read, and if it is damaged, how it
+// is made again.
+func ReadError(p *settings.Pipeline, s *catalog.DigestState, key string, err error) error {
+	err = fmt.Errorf("read %s: %w", p.Sink.URL(key), err)
+	if errors.Is(err, digest.ErrCorrupt) {
+		return fmt.Errorf("%w; daybook backfill --from %s --to %s --only all makes it again from its dumps", err, s.Day, s.Day)
+	}
+	return err
 }
 
 func isCancelled(err error) bool {
@@ -104,7 +114,7 @@ func (x *Indexes) Table(s *catalog.DigestState, part publish.Part, tail int64, c
 			delete(k.tables, key) // the next attempt may succeed
 			x.mu.Unlock()
 		}
-		return nil, fmt.Errorf("read %s: %w", x.settings.Sink.URL(key), err)
+		return nil, ReadError(x.settings, s, key, err)
 	}
 	return table, nil
 }

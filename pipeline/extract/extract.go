@@ -9,6 +9,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -72,6 +73,9 @@ type Extraction struct {
 	// to temporary files. 0: no limit. Package shuffle describes what it needs
 	// beside them.
 	MemoryBudget int64
+	// Silence is the longest time in milliseconds between consecutive events of one
+	// session: after a longer one, Sessions passes on another session. 0: no limit.
+	Silence int64
 	// Filter, if it is set, may reject events. All workers call it at the same time.
 	Filter   func(*event.Event) event.Reject
 	Progress *Progress // nil: progress is not counted
@@ -96,10 +100,20 @@ type Outcome struct {
 type TooManyRejects struct {
 	Rejected, Lines int64
 	Allowed         float64 // share of the lines
+	Cause           RejectCause
+}
+
+// RejectCause is the most frequent reason for which lines were rejected.
+type RejectCause struct {
+	Reason event.Reason
+	Lines  int64  // that were rejected for it
+	Detail string // of the first of them
+	Place  string // of the first of them: the input's name and the line
 }
 
 func (e *TooManyRejects) Error() string {
 	enough := (1000*e.Rejected + e.Lines - 1) / e.Lines // in tenths of a per cent, rounded up
-	return fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and source.max_rejected allows %.2f %% (%d.%d%% would take them); nothing was published",
-		e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed, enough/10, enough%10)
+	return fmt.Sprintf("%d of %d: %s, %s; ", e.Cause.Lines, e.Lines, cmp.Or(e.Cause.Detail, e.Cause.Reason.String()), e.Cause.Place) +
+		fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and source.max_rejected allows %.2f %% (%d.%d%% would take them); nothing was published",
+			e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed, enough/10, enough%10)
 }

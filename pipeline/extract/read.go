@@ -21,10 +21,16 @@ type EventSink func(input int, line int64, e *event.Event) error
 // decoded it. newSink makes the sinks, one for each worker, from several goroutines.
 // The rejected lines go to x.Rejects, however many there are.
 func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*event.Tally, error) {
+	tally, _, err := x.read(ctx, newSink)
+	return tally, err
+}
+
+// read is Events, which also returns the first rejected line of each reason.
+func (x *Extraction) read(ctx context.Context, newSink func() EventSink) (*event.Tally, *firstRejects, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
 	readers := newReaders(x.Inputs, progress)
 	defer readers.close()
-	total := new(event.Tally)
+	total, first := new(event.Tally), new(firstRejects)
 	var mu sync.Mutex
 	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
 		w := &worker{x: x, progress: progress, decoder: event.NewDecoder(), sink: newSink()}
@@ -37,9 +43,12 @@ func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*eve
 		mu.Lock()
 		defer mu.Unlock()
 		total.Add(&w.tally)
+		for reason := range w.first {
+			first.note(reason, &w.first[reason])
+		}
 		return nil
 	})
-	return total, err
+	return total, first, err
 }
 
 // readers deals the inputs out to the workers.
@@ -158,6 +167,7 @@ type worker struct {
 	decoder  *event.Decoder
 	sink     EventSink
 	tally    event.Tally
+	first    firstRejects
 
 	block   dump.Block
 	event   event.Event
@@ -217,6 +227,7 @@ const maxRejects = 1 << 11
 // reject counts a rejected line, and keeps it or passes it on.
 func (w *worker) reject(r *reader, block int, line Reject) error {
 	w.tally.Rejected[line.Reason]++
+	w.first.note(int(line.Reason), &rejectedAt{input: r.index, line: line.Line.Number, detail: line.Detail})
 	if w.x.Rejects == nil {
 		return nil
 	}

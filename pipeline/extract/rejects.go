@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"sync"
@@ -9,7 +10,27 @@ import (
 	"daybook/pipeline/spillfile"
 	"daybook/sinks/publish"
 	"daybook/sinks/quarantine"
+	"daybook/transform/event"
 )
+
+// rejectedAt is a rejected line, and why it was rejected. Line 0 is none.
+type rejectedAt struct {
+	input  int
+	line   int64
+	detail string
+}
+
+// firstRejects are the first rejected lines, by reason and in the order of the
+// inputs.
+type firstRejects [event.NumReasons]rejectedAt
+
+// note keeps the earlier line.
+func (f *firstRejects) note(reason int, at *rejectedAt) {
+	have := &f[reason]
+	if at.line > 0 && (have.line == 0 || cmp.Or(cmp.Compare(at.input, have.input), cmp.Compare(at.line, have.line)) < 0) {
+		*have = *at
+	}
+}
 
 // RejectFile is a [RejectSink] that keeps the rejected lines of all inputs in one
 // temporary file until everything is read. The memory that it takes does not depend

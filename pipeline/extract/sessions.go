@@ -1,8 +1,11 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -141,7 +144,7 @@ func (x *Extraction) newShuffle() *shuffle.Shuffle {
 // shuffle reads all inputs into events. If it fails with *TooManyRejects, the tally is
 // that of all inputs.
 func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (*event.Tally, error) {
-	tally, err := x.Events(ctx, func() EventSink {
+	tally, first, err := x.read(ctx, func() EventSink {
 		w := events.Writer()
 		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
 	})
@@ -150,9 +153,21 @@ func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (*eve
 	}
 	rejected := tally.Lines - tally.Blank - tally.Events
 	if float64(rejected) > x.MaxRejected*float64(tally.Lines) {
-		return tally, &TooManyRejects{Rejected: rejected, Lines: tally.Lines, Allowed: x.MaxRejected}
+		return tally, x.tooMany(tally, rejected, first)
 	}
 	return tally, nil
+}
+
+// tooMany names the most frequent reason and its first line.
+func (x *Extraction) tooMany(tally *event.Tally, rejected int64, first *firstRejects) *TooManyRejects {
+	e := &TooManyRejects{Rejected: rejected, Lines: tally.Lines, Allowed: x.MaxRejected}
+	for _, reason := range event.Reasons() {
+		if n := tally.Rejected[reason]; n > e.Cause.Lines {
+			at := &first[reason]
+			e.Cause = RejectCause{reason, n, at.detail, fmt.Sprintf("%s:%d", x.Inputs[at.input].Name, at.line)}
+		}
+	}
+	return e
 }
 
 // fold folds the sessions of every shard.
@@ -171,14 +186,16 @@ func (x *Extraction) fold(ctx context.Context, events *shuffle.Shuffle, each fun
 					return err
 				}
 				repeated += int64(n)
-				s, err := engine.Fold(ctx, unique, nil)
-				if err != nil {
-					return err
-				}
-				own.Sessions++
-				own.Anomalies.Add(&s.Anomalies)
-				if err := each(worker, s); err != nil {
-					return err
+				for stretch := range session.Stretches(unique, cmp.Or(x.Silence, math.MaxInt64/1000)) {
+					s, err := engine.Fold(ctx, stretch, nil)
+					if err != nil {
+						return err
+					}
+					own.Sessions++
+					own.Anomalies.Add(&s.Anomalies)
+					if err := each(worker, s); err != nil {
+						return err
+					}
 				}
 				return ctx.Err()
 			})

@@ -25,12 +25,15 @@ type ProbeResult struct {
 	Err       error  // nil: it works
 }
 
-// ProbeSource tries what reading dumps needs: it lists the store, and reads the first
-// object, if there is one.
+// ProbeSource tries what reading dumps needs: it lists the store, reads the first object,
+// if there is one, and tries whether only the version asked for is read.
 func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 	var first *store.Object
 	var err error
 	for object, listErr := range st.List(ctx, "") {
+		if listErr == nil && object.Special != "" {
+			continue
+		}
 		if listErr == nil {
 			first = &object
 		}
@@ -49,7 +52,11 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 		}
 		err = errors.Join(err, body.Close())
 	}
-	return append(results, ProbeResult{"read", err})
+	results = append(results, ProbeResult{"read", err})
+	if err == nil {
+		results = append(results, ProbeResult{"conditional read", store.ProbeVersions(ctx, st, *first)})
+	}
+	return results
 }
 
 // ProbeSink tries what publishing needs: list, read, write, write conditionally and

@@ -192,7 +192,7 @@ func TestProbeSource(t *testing.T) {
 		if _, err := memory.Put(t.Context(), "2026/11/20/a.ndjson", strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := ProbeSource(t.Context(), memory); len(got) != 2 || len(failures(got)) > 0 {
+		if got := ProbeSource(t.Context(), memory); len(got) != 3 || got[2].Operation != "conditional read" || len(failures(got)) > 0 {
 			t.Errorf("a source with %q: %v", text, got)
 		}
 	}

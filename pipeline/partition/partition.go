@@ -92,6 +92,12 @@ func (p Period) Days() []day.Day { return DaysBetween(p.From, p.To) }
 // Contains reports whether a day lies in the period.
 func (p Period) Contains(d day.Day) bool { return p.From <= d && d <= p.To }
 
+// Includes reports whether all days of another period lie in this one.
+func (p Period) Includes(o Period) bool { return p.From <= o.From && o.To <= p.To }
+
+// Union is the shortest period that includes both.
+func (p Period) Union(o Period) Period { return Period{min(p.From, o.From), max(p.To, o.To)} }
+
 // DaysBetween lists the days from one to another, the last one included.
 func DaysBetween(from, to day.Day) []day.Day {
 	days := make([]day.Day, 0, to-from+1)

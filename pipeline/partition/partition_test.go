@@ -107,13 +107,37 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
+// The current month ends yesterday. What names its days does not.
+func TestUntil(t *testing.T) {
+	month := partition.WholeMonth(theMonth)
+	first, last := month.Range.From, month.Range.To
+	for _, c := range []struct {
+		target partition.Target
+		until  day.Day
+		want   string // empty: no day is left
+	}{
+		{month, first - 1, ""},
+		{month, first, "2026-11-01"},
+		{month, last - 1, "2026-11-01 to 2026-11-29"},
+		{month, last, "2026-11"},
+		{month, last + 1, "2026-11"},
+		{partition.Days(first, last), first, "2026-11-01 to 2026-11-30"},
+		{partition.Everything(), first, "everything"},
+	} {
+		got, ok := c.target.Until(c.until)
+		if ok != (c.want != "") || ok && got.String() != c.want {
+			t.Errorf("%s until %s: %s, %t; want %q", c.target, c.until, got, ok, c.want)
+		}
+	}
+}
+
 // The look-back is in dates of UTC, and a local date lies on two of them.
 func TestWindow(t *testing.T) {
 	p := partition.OfDay(theDay)
-	if w := partition.Window(2, p); w.From.String() != "2026-11-17" || w.To.String() != "2026-11-23" {
+	if w := partition.Window(2, p); w.From.String() != "2026-11-15" || w.To.String() != "2026-11-25" {
 		t.Errorf("the window is %s to %s", w.From, w.To)
 	}
-	if n := partition.Needed(2, p); n.From.String() != "2026-11-17" || n.To.String() != "2026-11-21" {
+	if n := partition.Needed(2, p); n.From.String() != "2026-11-15" || n.To.String() != "2026-11-21" {
 		t.Errorf("needed are %s to %s", n.From, n.To)
 	}
 }

@@ -6,12 +6,29 @@ import (
 	"daybook/transform/day"
 )
 
-// Window is the dump days that the days of a period are made from: the look-back
-// around them, and one more day on each side. An event is within the look-back
-// by its date in UTC, and one local date lies on two dates in UTC. The window is
-// the same in every zone, so that one day of all reports is made together.
+// A session is followed from event to event: consecutive events that lie at most
+// look-back days apart belong together, and an event is delivered at most look-back
+// days late or early (EVENTS.md, "How far a session reaches").
+
+const dayMillis = 24 * 60 * 60 * 1000
+
+// Silence is the longest time in milliseconds between consecutive events of one
+// session.
+func Silence(lookback int) int64 { return int64(lookback) * dayMillis }
+
+// Reach is the dump days that can hold an event which belongs to a stretch of time
+// with events of the same session: from first to last, in milliseconds.
+func Reach(lookback int, first, last int64) Period {
+	l := day.Day(2 * lookback)
+	return Period{day.Of(first, time.UTC) - l, day.Of(last, time.UTC) + l}
+}
+
+// Window is the dump days that can hold an event which belongs to one on the days of a
+// period: the reach of these days, and one more day on each side, as one local date
+// lies on two dates in UTC. The window is the same in every zone, so that one day of
+// all reports is made together.
 func Window(lookback int, p Period) Period {
-	reach := day.Day(lookback) + 1
+	reach := day.Day(2*lookback) + 1
 	return Period{p.From - reach, p.To + reach}
 }
 

@@ -23,6 +23,18 @@ func Days(from, to day.Day) Target { return Target{Range: Period{from, to}} }
 // WholeMonth is a month and each of its days, also those without dumps.
 func WholeMonth(m day.Month) Target { return Target{Range: OfMonth(m), WholeMonth: true} }
 
+// Until leaves out the days of a whole month after last. ok is false if no day is
+// left. Other targets name their days, and stay.
+func (t Target) Until(last day.Day) (_ Target, ok bool) {
+	switch {
+	case !t.WholeMonth || t.Range.To <= last:
+		return t, true
+	case t.Range.From > last:
+		return t, false
+	}
+	return Days(t.Range.From, last), true
+}
+
 // String is the target in words.
 func (t Target) String() string {
 	switch {

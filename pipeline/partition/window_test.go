@@ -37,8 +37,8 @@ func TestReachOfTheLookback(t *testing.T) {
 			for _, end := range []int64{0, 11, 23} {
 				last := first + span
 				from, to := first.UTC().UnixMilli()+begin*hour, last.UTC().UnixMilli()+end*hour
-				if to <= from {
-					continue
+				if to <= from || to-from > lookback*24*hour {
+					continue // a longer silence makes two sessions
 				}
 				earliest, latest := last-lookback, first+lookback // of its dumps
 				for createdIn := earliest; createdIn <= latest; createdIn++ {

@@ -7,11 +7,10 @@ import (
 	"sync"
 
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/digests"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
-	"daybook/sinks/digest"
 	"daybook/transform/day"
-	"daybook/transform/shuffle"
 )
 
 // A stretch is the time from the first to the last event that a session has in one
@@ -67,8 +66,8 @@ func (p *Planner) affectedBy(ctx context.Context, g growth, rep *settings.Report
 	return fmt.Sprintf("session %d came with the dumps of %s%s", example.session, g.Day, more), nil
 }
 
-// stretchesOf gives the stretches of the sessions of a digest: in it, and in all
-// other digests that share a day's window with it.
+// stretchesOf gives the stretches of the sessions of a digest: in it, and in all other
+// digests that they reach.
 func (p *Planner) stretchesOf(ctx context.Context, g *catalog.DigestState) ([]stretch, error) {
 	a := &p.affected
 	a.mu.Lock()
@@ -83,37 +82,17 @@ func (p *Planner) stretchesOf(ctx context.Context, g *catalog.DigestState) ([]st
 	if err != nil {
 		return nil, err
 	}
+	f := digests.Follower{Settings: p.settings, Catalog: p.catalog, Indexes: p.indexes}
+	followed, err := f.Follow(ctx, digests.SeedsOf(own), g.Day)
+	if err != nil {
+		return nil, err
+	}
 	var stretches []stretch
-	reach := p.settings.Window(p.settings.Window(partition.OfDay(g.Day)))
-	for _, other := range p.catalog.Digests(reach) {
-		index := own
-		if other.Day != g.Day {
-			if index, err = p.indexes.Get(ctx, other, g.Day); err != nil {
-				return nil, err
-			}
+	for _, d := range followed.Digests {
+		for _, m := range d.Matches {
+			stretches = append(stretches, stretch{m.First, m.Last, m.Entry.Session, d.State.Day != g.Day})
 		}
-		matchSessions(own, index, func(e digest.Entry) {
-			stretches = append(stretches, stretch{e.First, e.Last, e.Session, other.Day != g.Day})
-		})
 	}
 	a.stretches[g.Fingerprint] = stretches
 	return stretches, nil
-}
-
-// matchSessions calls f with the entries of b whose sessions a has, too.
-func matchSessions(a, b *digest.Index, f func(digest.Entry)) {
-	i := 0
-	for j := range b.Len() {
-		e := b.At(j)
-		hash := shuffle.Hash(e.Session)
-		for i < a.Len() && shuffle.Hash(a.At(i).Session) < hash {
-			i++
-		}
-		if i == a.Len() {
-			return
-		}
-		if a.At(i).Session == e.Session {
-			f(e)
-		}
-	}
 }

@@ -59,14 +59,16 @@ func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pend
 		reasons = append(reasons, first.Reasons...)
 	}
 	days := p.settings.Window(s.ID.Period)
+	if have.Seen != nil {
+		days = days.Union(have.Seen.Period())
+	}
 	for x := days.From; x <= days.To; x++ {
 		if p.catalog.Unreadable(x) { // a comparison without it would drop its events
 			s.set(Depends, dependsOn(x, p.catalog.Damage(partition.DigestID(x))))
 			return s, nil
 		}
 	}
-	window := p.catalog.Digests(days)
-	reasons, amended, err := p.windowReasons(ctx, rep, d, have, window, reasons)
+	reasons, amended, err := p.digestReasons(ctx, rep, d, have, reasons)
 	if err != nil {
 		return s, err
 	}
@@ -76,14 +78,12 @@ func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pend
 	}
 	if difference := p.catalog.SummaryDifference(s.ID, have, rep); difference != "" {
 		s.setDue(Stale, RewriteSummaries, difference)
-		if amended {
-			s.Window = window
-		}
+		s.Amended = amended
 		return s, nil
 	}
 	s.set(Fresh)
 	if amended {
-		s.Action, s.Window = Amend, window
+		s.Action, s.Amended = Amend, true
 	}
 	for x := days.From; x <= days.To; x++ {
 		if first := pending[x]; first != nil {
@@ -98,15 +98,21 @@ func dependsOn(d day.Day, why string) string {
 	return fmt.Sprintf("whether it changes depends on the digest of %s: %s", d, why)
 }
 
-// windowReasons adds why the digests of the window change the day. amended says
-// that they have changed, and the day has not.
-func (p *Planner) windowReasons(ctx context.Context, rep *settings.Report, d day.Day, have *catalog.Published, w catalog.Window, reasons []string) (_ []string, amended bool, err error) {
-	grown, other := windowChanges(w, have)
-	reasons = append(reasons, other...)
+// digestReasons adds why the digests change the day. amended says that they have
+// changed, and the day has not.
+func (p *Planner) digestReasons(ctx context.Context, rep *settings.Report, d day.Day, have *catalog.Published, reasons []string) (_ []string, amended bool, err error) {
+	if have.Seen == nil {
+		return append(reasons, "an earlier daybook made it"), false, nil
+	}
+	if l := p.settings.Lookback; have.Seen.Lookback != l {
+		return append(reasons, fmt.Sprintf("lookback_days %d → %d", have.Seen.Lookback, l)), false, nil
+	}
+	c := p.changesSince(d, have)
+	reasons = append(reasons, c.reasons...)
 	if len(reasons) > 0 {
 		return reasons, false, nil
 	}
-	for _, g := range grown {
+	for _, g := range c.grown {
 		reason, err := p.affectedBy(ctx, g, rep, d)
 		if errors.Is(err, digest.ErrCorrupt) || errors.Is(err, store.ErrNotFound) {
 			reason, err = fmt.Sprintf("what the digest of %s changes cannot be told: %v", g.Day, err), nil
@@ -118,49 +124,55 @@ func (p *Planner) windowReasons(ctx context.Context, rep *settings.Report, d day
 			reasons = append(reasons, reason)
 		}
 	}
-	return reasons, len(grown) > 0 && len(reasons) == 0, nil
+	return reasons, c.any && len(reasons) == 0, nil
 }
 
-// growth is a digest that is new, or a superset of what it was.
+// growth is a digest that is new to a day, or a superset of what it was.
 type growth struct {
 	*catalog.DigestState
 	isNew bool
 }
 
-// windowChanges compares a window with the digests that a day was made from. Of
-// grown digests, the sessions tell whether they change the day. Other changes
-// always do.
-func windowChanges(w catalog.Window, have *catalog.Published) (grown []growth, other []string) {
-	unchanged := func(d *catalog.DigestState, in *publish.Input) bool {
-		return d.Dir() == in.Key && d.Fingerprint == in.ETag
-	}
-	if slices.EqualFunc(w, have.Inputs, unchanged) {
-		return nil, nil // nearly always
-	}
-	before := make(map[string]string, len(have.Inputs))
-	for _, in := range have.Inputs {
-		before[in.Key] = in.ETag
-	}
-	for _, d := range w {
-		old, known := before[d.Dir()]
-		delete(before, d.Dir())
-		switch {
-		case known && old == d.Fingerprint:
-		case !known || slices.Contains(d.GrownFrom, old):
-			grown = append(grown, growth{d, !known})
-		case d.Reasons != nil:
-			other = append(other, d.Reasons...)
-		default:
-			other = append(other, fmt.Sprintf("the digest of %s changed", d.Day))
+// digestChanges is how the digests that could matter to a day have changed since it was
+// made.
+type digestChanges struct {
+	any     bool
+	grown   []growth // their sessions tell whether they change the day
+	reasons []string // other changes, which do
+}
+
+// changesSince compares the digests that could matter to a day with those that it was
+// made with.
+func (p *Planner) changesSince(d day.Day, have *catalog.Published) (c digestChanges) {
+	days := have.Seen.Period().Union(p.settings.Window(partition.OfDay(d)))
+	for x := days.From; x <= days.To; x++ {
+		now, before := p.catalog.Digest(x), have.Seen.At(x)
+		if now == nil && before == 0 || now != nil && now.Print == before {
+			continue // nearly always
+		}
+		c.any = true
+		grewFrom := func(f string) bool { return catalog.PrintOf(f) == before }
+		switch isInput := isInput(have, x); {
+		case now == nil && isInput:
+			c.reasons = append(c.reasons, fmt.Sprintf("the digest of %s is gone", x))
+		case now == nil: // it had no events of the day's sessions
+		case before != 0 && slices.ContainsFunc(now.GrownFrom, grewFrom):
+			c.grown = append(c.grown, growth{now, false})
+		case isInput && now.Reasons != nil:
+			c.reasons = append(c.reasons, now.Reasons...)
+		case isInput:
+			c.reasons = append(c.reasons, fmt.Sprintf("the digest of %s changed", x))
+		default: // it had no events of the day's sessions, and may have now
+			c.grown = append(c.grown, growth{now, true})
 		}
 	}
-	for _, in := range have.Inputs {
-		if _, left := before[in.Key]; left {
-			name := strings.TrimPrefix(strings.TrimSuffix(in.Key, "/"), partition.Prefix("", partition.Digest))
-			other = append(other, fmt.Sprintf("the digest of %s is not within the look-back any more", name))
-		}
-	}
-	return grown, other
+	return c
+}
+
+// isInput reports whether a day was made from events of a dump day.
+func isInput(have *catalog.Published, d day.Day) bool {
+	key := partition.DigestID(d).Dir()
+	return slices.ContainsFunc(have.Inputs, func(in *publish.Input) bool { return in.Key == key })
 }
 
 // definitionReasons says what has changed in the program or in a report's

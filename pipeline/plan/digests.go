@@ -10,6 +10,7 @@ import (
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
+	"daybook/sources/store"
 	"daybook/transform/day"
 )
 
@@ -61,6 +62,7 @@ func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int) (S
 		reasons = append(reasons, fmt.Sprintf("digest version %d → %d", have.Version, digest.Version))
 	}
 	changes := publish.CompareInputs(have.Inputs, digests.DumpInputs(dumps))
+	copied := copiedDumps(have.Inputs, dumps, changes.Changed)
 	for _, c := range []struct {
 		keys      []string
 		one, many string
@@ -69,11 +71,31 @@ func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int) (S
 			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", words.Count(len(c.keys), c.one, c.many), have.Day, words.Names(c.keys)))
 		}
 	}
+	if copied > 0 {
+		reasons = append(reasons, fmt.Sprintf("of the changed dumps, %s copied or restored, or had its attributes changed: size and time are the same", words.Count(copied, "was", "were")))
+	}
 	reasons = append(reasons, lookbackReasons(have, lookback)...)
 	if reasons != nil {
 		return Stale, reasons
 	}
 	return Fresh, nil
+}
+
+// copiedDumps counts the changed dumps that have the size and the time of before.
+func copiedDumps(before []publish.Input, dumps []dump.Dump, changed []string) (n int) {
+	if len(changed) == 0 {
+		return 0
+	}
+	etags := make(map[string]string, len(before))
+	for _, in := range before {
+		etags[in.Key] = in.ETag
+	}
+	for _, d := range dumps {
+		if etag := etags[d.Key]; etag != d.ETag && store.SameData(etag, d.ETag) {
+			n++
+		}
+	}
+	return n
 }
 
 // lookbackReasons says what another look-back changes in a digest.

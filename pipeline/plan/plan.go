@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,9 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
+	"daybook/sinks/digest"
 	"daybook/sources/dump"
+	"daybook/sources/store"
 	"daybook/transform/day"
 )
 
@@ -67,8 +70,8 @@ type Step struct {
 	// names them.
 	Unasked int
 
-	Dumps  []dump.Dump    // of a digest
-	Window catalog.Window // Amend: the inputs to note
+	Dumps   []dump.Dump // of a digest
+	Amended bool        // the digests that could matter have changed, and the rows have not
 }
 
 // Due reports whether a run has to do something about the step that users notice.
@@ -116,7 +119,11 @@ func Make(ctx context.Context, r *catalog.Reader, t partition.Target) (*Plan, er
 	if err != nil {
 		return nil, err
 	}
-	return NewPlanner(r.Settings, c, NewIndexes(r.Settings)).Plan(ctx)
+	p := NewPlanner(r.Settings, c, NewIndexes(r.Settings))
+	if err := p.Extend(ctx, r); err != nil {
+		return nil, err
+	}
+	return p.Plan(ctx)
 }
 
 // Planner plans the steps of a catalog, as it is at each moment.
@@ -130,6 +137,53 @@ type Planner struct {
 // NewPlanner makes a planner.
 func NewPlanner(s *settings.Pipeline, c *catalog.Catalog, x *digests.Indexes) *Planner {
 	return &Planner{settings: s, catalog: c, indexes: x}
+}
+
+// Extend has the catalog know all dump days that the sessions of the target's days
+// reach, as far as the digests tell that there are.
+func (p *Planner) Extend(ctx context.Context, r *catalog.Reader) error {
+	if p.catalog.Target.All {
+		return nil
+	}
+	f := digests.Follower{
+		Settings: p.settings, Catalog: p.catalog, Indexes: p.indexes,
+		Extend: func(ctx context.Context, days partition.Period) error { return r.Extend(ctx, p.catalog, days) },
+	}
+	days, from, to := p.unsettled()
+	if days == nil {
+		return nil
+	}
+	seeds, err := f.SeedsIn(ctx, p.catalog.Digests(p.settings.Window(*days)), from, to, days.To)
+	if err == nil {
+		_, err = f.Follow(ctx, seeds, days.To)
+	}
+	if errors.Is(err, digest.ErrCorrupt) || errors.Is(err, store.ErrNotFound) {
+		return nil // the step that needs this digest says so
+	}
+	return err
+}
+
+// unsettled is the days of the target that may be made again, nil if there are none, and
+// the interval of time in which they lie, in milliseconds. Of the others it is known
+// which dump days matter.
+func (p *Planner) unsettled() (days *partition.Period, from, to int64) {
+	for i := range p.settings.Reports {
+		rep := &p.settings.Reports[i]
+		for _, d := range p.catalog.Range.Days() {
+			have := p.catalog.Day(rep, d)
+			if have != nil && have.Seen != nil && !p.changesSince(d, have).any {
+				continue
+			}
+			begin, end := partition.Instants(d, rep.Zone)
+			if days == nil {
+				days, from, to = &partition.Period{From: d, To: d}, begin, end
+				continue
+			}
+			*days = days.Union(partition.OfDay(d))
+			from, to = min(from, begin), max(to, end)
+		}
+	}
+	return days, from, to
 }
 
 // Plan plans all steps of the catalog's target.

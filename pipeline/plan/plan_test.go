@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,11 +18,10 @@ import (
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/settings"
 	"daybook/sources/store"
+	"daybook/testdata/golden"
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
-
-var update = flag.Bool("update", false, "write the plans of testdata/plan as they are now")
 
 // TestPlan does what the files in testdata/plan say, and compares the plans with the
 // expected ones. A file has a script, with a command on each line, and the files that
@@ -115,12 +113,12 @@ func (c *planCase) do(line int, fields []string) {
 	case "plan":
 		got, want := pipelinetest.PlanText(pipelinetest.Plan(c.t, c.settings, c.target(arg[1:]))), c.section(arg[0])
 		if diff := cmp.Diff(want, got); diff != "" {
-			if !*update {
+			if !golden.Update() {
 				c.t.Errorf("%s:%d: the plan is different (-want +got):\n%s", c.file, line, diff)
 			}
 			for i := range c.archive.Files {
 				if c.archive.Files[i].Name == arg[0] {
-					c.archive.Files[i].Data, c.changed = []byte(got), *update
+					c.archive.Files[i].Data, c.changed = []byte(got), golden.Update()
 				}
 			}
 		}

@@ -6,30 +6,37 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/partition"
+	"daybook/transform/day"
 )
 
 // Decision says whether a period is published now.
 type Decision struct {
 	Due    bool   // publish it now
 	Missed bool   // no replica was running when it fell due; if it is not due either, only a user publishes it
-	Late   bool   // it is due, and its deadline has passed
+	Late   bool   // its deadline has passed, whether a replica was running or not
 	Why    string // the reason, for users
 }
 
-// Decide decides about a period at the instant now. since is the start of the time
-// in which the service has been alive without a break (see [Since]). A published
-// period is never due: its inputs decide when it is restated.
-func (s *Schedule) Decide(now, since time.Time, p partition.Period, published bool) Decision {
+// Moment is what decisions depend on besides the period.
+type Moment struct {
+	Now    time.Time
+	Since  time.Time // the service has been alive without a break since (see [Since])
+	Newest day.Day   // the newest dump day
+}
+
+// Decide decides about a period. A published period is never due: its inputs decide
+// when it is restated.
+func (s *Schedule) Decide(m Moment, p partition.Period, published bool) Decision {
 	if published {
 		return Decision{Why: "published; restated as soon as its inputs change"}
 	}
 	times := s.Times(p)
-	c := s.classify(now, since, p, times)
+	c := s.classify(m, p, times)
 	return Decision{
 		Due:    c.due(),
 		Missed: c >= caughtUp,
-		Late:   c.due() && !now.Before(times.Deadline),
-		Why:    s.reason(c, now, since, p, times),
+		Late:   !m.Now.Before(times.Deadline),
+		Why:    s.reason(c, m, p, times),
 	}
 }
 
@@ -39,6 +46,7 @@ type class int
 const (
 	awaitsDrop class = iota
 	awaitsGrace
+	awaitsDumps // of its last hour, and its deadline has not passed
 	due
 	caughtUp     // missed, but due because of catch_up
 	withItsMonth // missed, but due because its month is due
@@ -50,18 +58,28 @@ const (
 func (c class) due() bool { return c >= due && c <= withItsMonth }
 
 // classify classifies an unpublished period.
-func (s *Schedule) classify(now, since time.Time, p partition.Period, times Times) class {
+func (s *Schedule) classify(m Moment, p partition.Period, times Times) class {
 	switch {
-	case now.Before(times.Drop):
+	case m.Now.Before(times.Drop):
 		return awaitsDrop
-	case now.Before(times.First):
+	case m.Now.Before(times.First):
 		return awaitsGrace
-	case !times.First.Before(since):
-		return due
 	}
-	c := s.catchUp(since, p, times)
+	c := due
+	if times.First.Before(m.Since) {
+		c = s.missed(m, p, times)
+	}
+	if c.due() && m.Now.Before(times.Deadline) && m.Newest < s.lastDumpDay(p) {
+		return awaitsDumps
+	}
+	return c
+}
+
+// missed classifies a period that fell due while no replica was running.
+func (s *Schedule) missed(m Moment, p partition.Period, times Times) class {
+	c := s.catchUp(m.Since, p, times)
 	if !c.due() && !p.IsMonth() {
-		if month := partition.OfMonth(p.From.Month()); s.classify(now, since, month, s.Times(month)).due() {
+		if month := partition.OfMonth(p.From.Month()); s.classify(m, month, s.Times(month)).due() {
 			return withItsMonth
 		}
 	}
@@ -82,15 +100,17 @@ func (s *Schedule) catchUp(since time.Time, p partition.Period, times Times) cla
 }
 
 // reason explains a class. If the next step is the user's, it names the command.
-func (s *Schedule) reason(c class, now, since time.Time, p partition.Period, times Times) string {
-	on := func(t time.Time) string { return s.moment(t, now) }
+func (s *Schedule) reason(c class, m Moment, p partition.Period, times Times) string {
+	on := func(t time.Time) string { return s.moment(t, m.Now) }
 	switch c {
 	case awaitsDrop:
 		return fmt.Sprintf("waits for its drop at %s (%s)", on(times.Drop), s.zone)
 	case awaitsGrace:
 		return fmt.Sprintf("waits until %s (%s): a grace of %s after its drop", on(times.First), s.zone, text(s.drop(p).Grace))
+	case awaitsDumps:
+		return fmt.Sprintf("waits for the dumps of %s, which hold its last hour, or for its deadline at %s (%s)", s.lastDumpDay(p), on(times.Deadline), s.zone)
 	case due:
-		if !now.Before(times.Deadline) {
+		if !m.Now.Before(times.Deadline) {
 			return fmt.Sprintf("due since %s, and late since %s (%s); not published yet", on(times.First), on(times.Deadline), s.zone)
 		}
 		return fmt.Sprintf("due since %s (%s); not published yet", on(times.First), s.zone)
@@ -106,7 +126,7 @@ func (s *Schedule) reason(c class, now, since time.Time, p partition.Period, tim
 	case notLatest:
 		return missed + "; catch_up is latest and a later one was missed, too, so only daybook backfill publishes it"
 	default:
-		return fmt.Sprintf("%s, more than max_age (%[3]s) before a replica started at %[2]s; only daybook backfill publishes it", missed, on(since), text(s.config.MaxAge))
+		return fmt.Sprintf("%s, more than max_age (%[3]s) before a replica started at %[2]s; only daybook backfill publishes it", missed, on(m.Since), text(s.config.MaxAge))
 	}
 }
 

@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ func TestDecide(t *testing.T) {
 		period     string
 		published  bool
 		catchUp    string
+		newest     string // dump day; empty: all dumps are there
+		zone       string // empty: Amsterdam
 		want       schedule.Decision
 		next       string // when the decision changes with time, in UTC; empty: never
 	}{
@@ -77,7 +80,7 @@ func TestDecide(t *testing.T) {
 				Missed: true,
 				Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
 			},
-			next: "2026-12-01T03:00:00Z", // with its month
+			next: "2026-11-21T05:00:00Z", // late
 		},
 		{
 			name: "missed, and its month is due", now: "2026-12-01T03:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
@@ -89,15 +92,15 @@ func TestDecide(t *testing.T) {
 		{
 			name: "not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", period: day20, catchUp: "latest",
 			want: schedule.Decision{
-				Missed: true,
-				Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it",
+				Missed: true, Late: true,
+				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it",
 			},
 			next: "2026-12-01T03:00:00Z",
 		},
 		{
 			name: "a day and a month too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", period: day20,
 			want: schedule.Decision{
-				Missed: true,
+				Missed: true, Late: true,
 				Why: "missed: no replica was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
 					"more than max_age (35d) before a replica started at 13:00 on 1 February; only daybook backfill publishes it",
 			},
@@ -113,9 +116,42 @@ func TestDecide(t *testing.T) {
 		{
 			name: "a month missed", now: "2026-12-02T03:00:00Z", since: "2026-12-02T03:00:00Z", period: "2026-11", catchUp: "none",
 			want: schedule.Decision{
-				Missed: true,
-				Why:    "missed: no replica was running when it fell due at 04:00 on 1 December (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
+				Missed: true, Late: true,
+				Why: "missed: no replica was running when it fell due at 04:00 on 1 December (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
 			},
+		},
+		{
+			name: "west of Greenwich, without the dumps of its last hour", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20,
+			zone: "America/New_York", newest: day20,
+			want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
+			next: "2026-11-21T11:00:00Z",
+		},
+		{
+			name: "west of Greenwich, with them", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20, zone: "America/New_York", newest: "2026-11-21",
+			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (America/New_York); not published yet"}, next: "2026-11-21T11:00:00Z",
+		},
+		{
+			name: "west of Greenwich, without them at the deadline", now: "2026-11-21T11:00:00Z", since: longAgo, period: day20,
+			zone: "America/New_York", newest: day20,
+			want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (America/New_York); not published yet"},
+		},
+		{
+			name: "missed, and west of Greenwich", now: "2026-11-21T08:00:00Z", since: "2026-11-21T08:00:00Z", period: day20, zone: "America/New_York", newest: day20,
+			want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
+			next: "2026-11-21T11:00:00Z",
+		},
+		{
+			name: "a month west of Greenwich", now: "2026-12-01T09:00:00Z", since: longAgo, period: "2026-11", zone: "America/New_York", newest: "2026-11-30",
+			want: schedule.Decision{Why: "waits for the dumps of 2026-12-01, which hold its last hour, or for its deadline at 16:00 on 1 December (America/New_York)"},
+			next: "2026-12-01T21:00:00Z",
+		},
+		{
+			name: "east of Greenwich, its last hour lies on its own date", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20, newest: day20,
+			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
+		},
+		{
+			name: "in UTC, its last hour lies on its own date", now: "2026-11-21T02:30:00Z", since: longAgo, period: day20, zone: "UTC", newest: day20,
+			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (UTC); not published yet"}, next: "2026-11-21T06:00:00Z",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,9 +160,13 @@ func TestDecide(t *testing.T) {
 			if c.catchUp != "" {
 				settings.CatchUp = c.catchUp
 			}
-			s := schedule.New(settings, zone(t, "Europe/Amsterdam"))
+			s := schedule.New(settings, zone(t, cmp.Or(c.zone, "Europe/Amsterdam")))
 			decide := func(at time.Time) schedule.Decision {
-				return s.Decide(at, instant(t, c.since), parsePeriod(t, c.period), c.published)
+				m := schedule.Moment{Now: at, Since: instant(t, c.since), Newest: allDumps}
+				if c.newest != "" {
+					m.Newest = parseDay(t, c.newest)
+				}
+				return s.Decide(m, parsePeriod(t, c.period), c.published)
 			}
 			now := instant(t, c.now)
 			if got := decide(now); got != c.want {
@@ -146,6 +186,9 @@ func TestDecide(t *testing.T) {
 		})
 	}
 }
+
+// allDumps is a newest dump day for which no period waits.
+const allDumps = day.Day(1 << 30)
 
 // alike reports whether two decisions are equal except for their reasons.
 func alike(a, b schedule.Decision) bool {
@@ -219,10 +262,10 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// drawn is a random schedule, with random instants now and since.
+// drawn is a random schedule at a random moment.
 type drawn struct {
 	*schedule.Schedule
-	now, since time.Time
+	schedule.Moment
 }
 
 func draw(t *rapid.T, zones []*time.Location) drawn {
@@ -245,35 +288,32 @@ func draw(t *rapid.T, zones []*time.Location) drawn {
 	const year = 365 * 24 * 60 * 60
 	now := time.Unix(1767225600+rapid.Int64Range(0, 2*year).Draw(t, "now"), 0) // 2026 and 2027
 	since := now.Add(-time.Duration(rapid.Int64Range(0, year/4).Draw(t, "alive")) * time.Second)
-	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), now, since}
+	newest := day.Of(now.UnixMilli(), time.UTC) - day.Day(rapid.IntRange(-2, 5).Draw(t, "dumps"))
+	return drawn{schedule.New(c, rapid.SampledFrom(zones).Draw(t, "zone")), schedule.Moment{Now: now, Since: since, Newest: newest}}
 }
 
-// next is when the decision about an unpublished period changes with time: when it
-// falls due, at its deadline, or, if it is not caught up, when its month is due.
-// Zero: never.
-func (s drawn) next(p partition.Period, d schedule.Decision) time.Time {
-	times, month := s.Times(p), partition.OfMonth(p.From.Month())
-	withMonth := s.Times(month).First
-	switch {
-	case s.now.Before(times.First):
-		return times.First
-	case d.Due && s.now.Before(times.Deadline):
-		return times.Deadline
-	case !d.Due && s.now.Before(withMonth) && s.Decide(withMonth, s.since, month, false).Due:
-		return withMonth
+// next is the first instant after now at which the decision about an unpublished
+// period may change: its own and its month's first publication and deadline.
+func (s drawn) next(p partition.Period) time.Time {
+	next := s.Now.AddDate(1, 0, 0)
+	times, month := s.Times(p), s.Times(partition.OfMonth(p.From.Month()))
+	for _, at := range []time.Time{times.First, times.Deadline, month.First, month.Deadline} {
+		if at.After(s.Now) && at.Before(next) {
+			next = at
+		}
 	}
-	return time.Time{}
+	return next
 }
 
-// TestDecisionsLast: a decision holds exactly until the next instant that changes
-// it.
+// TestDecisionsLast: a decision holds until the next instant that may change it. A
+// period is late from its deadline on, and never waits for dumps after it.
 func TestDecisionsLast(t *testing.T) {
 	zones := oddZones(t)
 	rapid.Check(t, func(t *rapid.T) {
 		s := draw(t, zones)
-		p := s.LastDay(s.now)
+		p := s.LastDay(s.Now)
 		if rapid.Bool().Draw(t, "monthly") {
-			p = s.LastMonth(s.now)
+			p = s.LastMonth(s.Now)
 		}
 		for range rapid.IntRange(0, 100).Draw(t, "ago") {
 			p = p.Previous()
@@ -281,17 +321,19 @@ func TestDecisionsLast(t *testing.T) {
 		if rapid.Bool().Draw(t, "next") {
 			p = p.Next().Next()
 		}
-		d := s.Decide(s.now, s.since, p, false)
-		next := s.next(p, d)
-		if !next.IsZero() && alike(s.Decide(next, s.since, p, false), d) {
-			t.Fatalf("the decision about %s, %+v, is the same at %s", p, d, next)
+		d, times := s.Decide(s.Moment, p, false), s.Times(p)
+		later := s.Moment
+		later.Now = s.Now.Add(time.Duration(rapid.Int64Range(0, int64(s.next(p).Sub(s.Now))-1).Draw(t, "within")))
+		if !alike(s.Decide(later, p, false), d) {
+			t.Fatalf("the decision about %s, %+v, is another one at %s", p, d, later.Now)
 		}
-		if next.IsZero() {
-			next = s.now.AddDate(1, 0, 0)
+		if d.Late != !s.Now.Before(times.Deadline) {
+			t.Fatalf("the deadline of %s is %s: %+v", p, times.Deadline, d)
 		}
-		within := time.Duration(rapid.Int64Range(0, int64(next.Sub(s.now))-1).Draw(t, "within"))
-		if at := s.now.Add(within); !alike(s.Decide(at, s.since, p, false), d) {
-			t.Fatalf("the decision about %s, %+v, is another one at %s", p, d, at)
+		all := s.Moment
+		all.Newest = allDumps
+		if d.Late && d != s.Decide(all, p, false) {
+			t.Fatalf("after its deadline, %s waits for dumps: %+v", p, d)
 		}
 	})
 }
@@ -330,6 +372,6 @@ func BenchmarkDecide(b *testing.B) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	p := s.LastDay(now)
 	for b.Loop() {
-		s.Decide(now, now, p, false)
+		s.Decide(schedule.Moment{Now: now, Since: now, Newest: allDumps}, p, false)
 	}
 }

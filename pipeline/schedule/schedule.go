@@ -27,9 +27,14 @@
 //
 // # Decisions
 //
-// An unpublished period is due from its first publication on. It was missed if that
-// is before since, the start of the time in which the service has been alive without
-// a break. The setting catch_up says which missed periods are due:
+// An unpublished period is due from its first publication on, if there are dumps of
+// the UTC date on which its last hour lies, or of a later one. West of Greenwich that
+// is the date after it. Without them it is due at its deadline, from which on every
+// unpublished period is late.
+//
+// A period was missed if its first publication is before since, the start of the time
+// in which the service has been alive without a break. The setting catch_up says which
+// missed periods are due:
 //
 //   - all: every one;
 //   - latest: the last one of its kind;
@@ -96,6 +101,12 @@ func (s *Schedule) LastMonth(now time.Time) partition.Period {
 
 // date is the local date at an instant.
 func (s *Schedule) date(t time.Time) day.Day { return day.Of(t.UnixMilli(), s.zone) }
+
+// lastDumpDay is the UTC date on which the last hour of a period lies.
+func (s *Schedule) lastDumpDay(p partition.Period) day.Day {
+	end := dayEnd((p.To + 1).UTC().Unix(), s.zone)
+	return day.Of((end-1)*1000, time.UTC)
+}
 
 // lastDropped is the last period that has dropped by now. near is a period of the
 // same kind from which the search starts.

@@ -33,7 +33,7 @@ func travel(s *schedule.Schedule, until time.Time) []publication {
 		next := until
 		for _, last := range []partition.Period{s.LastDay(now), s.LastMonth(now)} {
 			for _, p := range []partition.Period{last, last.Next()} {
-				if s.Decide(now, since, p, published[p]).Due {
+				if s.Decide(schedule.Moment{Now: now, Since: since, Newest: allDumps}, p, published[p]).Due {
 					published[p] = true
 					done = append(done, publication{p, now.Unix()})
 				}
@@ -141,7 +141,7 @@ func (s *service) run(until time.Time) string {
 func (s *service) publish(now time.Time, last func(time.Time) partition.Period) {
 	end := last(now.AddDate(0, 0, 3)).Next()
 	for p := last(s.since.AddDate(0, 0, -reach)); p != end; p = p.Next() {
-		if s.schedule.Decide(now, s.since, p, !s.published[p].IsZero()).Due {
+		if s.schedule.Decide(schedule.Moment{Now: now, Since: s.since, Newest: allDumps}, p, !s.published[p].IsZero()).Due {
 			s.published[p] = now
 			s.order = append(s.order, p.String())
 		}

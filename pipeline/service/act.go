@@ -33,7 +33,11 @@ func (s *Service) Act(ctx context.Context, a Action) error {
 	if a.Verb == VerbRetry {
 		return s.retry(ctx, r)
 	}
-	o := &order{trigger: a.words(), config: c, target: r.target(), reports: r.reports}
+	target, ok := r.target()
+	if !ok {
+		return fmt.Errorf("%w: no day of %s is over; name the days to build them all the same", ErrBadAction, target)
+	}
+	o := &order{trigger: a.words(), config: c, target: target, reports: r.reports}
 	if a.Verb == VerbRebuild {
 		o.only = build.OnlyAll
 	}
@@ -78,21 +82,27 @@ func (s *Service) retry(ctx context.Context, r *request) error {
 type request struct {
 	from, to day.Day
 	month    bool // from and to are one whole month
+	digests  bool // only the digests of these dump days
 	reports  []settings.Report
 	settings *settings.Pipeline
 }
 
-func (r *request) target() partition.Target {
+// target is the days to build. A month ends yesterday. ok is false if no day of it is
+// over.
+func (r *request) target() (_ partition.Target, ok bool) {
 	if r.month {
-		return partition.WholeMonth(r.from.Month())
+		return partition.WholeMonth(r.from.Month()).Until(r.settings.Yesterday())
 	}
-	return partition.Days(r.from, r.to)
+	return partition.Days(r.from, r.to), true
 }
 
 // covers reports whether the request includes a partition. It includes a digest if
 // one of its days needs the digest.
 func (r *request) covers(id partition.ID) bool {
 	days := partition.Period{From: r.from, To: r.to}
+	if r.digests {
+		return id.Kind == partition.Digest && days.Contains(id.Day())
+	}
 	if id.Kind == partition.Digest {
 		return r.settings.Needed(days).Contains(id.Day())
 	}
@@ -115,6 +125,14 @@ func (a *Action) parse(c *Config) (*request, error) {
 	case VerbRun, VerbRebuild, VerbBackfill, VerbRetry:
 	default:
 		return nil, fmt.Errorf("there is no action %q; use run, rebuild, backfill or retry", shortened(a.Verb, 32))
+	}
+	switch r.digests = a.Kind == partition.Digest; {
+	case a.Kind != "" && !r.digests:
+		return nil, fmt.Errorf("there is no action on the kind %q; use digest, or give a report", shortened(string(a.Kind), 32))
+	case r.digests && a.Verb != VerbRetry:
+		return nil, fmt.Errorf("%s makes reports; a digest can only be retried", a.Verb)
+	case r.digests && a.Report != "":
+		return nil, errors.New("a digest belongs to no report; leave the report out")
 	}
 	if a.Report != "" {
 		r.reports = nil
@@ -150,6 +168,9 @@ func (a *Action) parse(c *Config) (*request, error) {
 // words is the action as the run records show it.
 func (a *Action) words() string {
 	words := []string{a.Verb}
+	if a.Kind != "" {
+		words = append(words, string(a.Kind))
+	}
 	if a.Report != "" {
 		words = append(words, a.Report)
 	}

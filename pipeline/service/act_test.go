@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -64,6 +63,32 @@ func TestActions(t *testing.T) {
 	})
 }
 
+// An action on the current month ends yesterday. It refuses a month to come.
+func TestActionOnTheCurrentMonth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.config.Reports[0].Schedule.CatchUp = "none"
+		w.days(t, 4)
+		at(t, "05 12:00:00")
+		r := w.start(t, "a", w.sink)
+		at(t, "05 12:10:00")
+		if err := r.Act(t.Context(), Action{Verb: VerbRun, From: "2000-02"}); !errors.Is(err, ErrBadAction) {
+			t.Errorf("a month to come: %v", err)
+		}
+		if err := r.Act(t.Context(), Action{Verb: VerbRun, From: "2000-01"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.wants(t, "sessions", map[string]PartitionState{"01": Published, "04": Published})
+		for _, date := range []string{"2000-01-05", "2000-01-06"} {
+			if m := w.manifest(t, "sessions", date); m != nil {
+				t.Errorf("%s is published", date)
+			}
+		}
+	})
+}
+
 func TestInvalidActions(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
@@ -77,6 +102,9 @@ func TestInvalidActions(t *testing.T) {
 		{Verb: "backfill", From: "2000-01-02", To: "2000-01-01"},
 		{Verb: "backfill", From: "2000-01", To: "2000-02"},
 		{Verb: strings.Repeat("x", 1<<16), From: "2000-01-01"},
+		{Verb: "rebuild", Kind: "digest", From: "2000-01-01"},
+		{Verb: "retry", Kind: "digest", Report: "sessions", From: "2000-01-01"},
+		{Verb: "retry", Kind: partition.Kind(strings.Repeat("x", 1<<16)), From: "2000-01-01"},
 	} {
 		s := &Service{config: newActiveConfig(&c)}
 		if err := s.Act(t.Context(), a); !errors.Is(err, ErrBadAction) || len(err.Error()) > 300 {
@@ -239,45 +267,6 @@ func TestPanicOfARun(t *testing.T) {
 	})
 }
 
-func TestRunRecords(t *testing.T) {
-	w := newWorld()
-	c := w.settings(t, w.sink)
-	s := &Service{config: newActiveConfig(&c)}
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	for i := range maxRuns + 5 {
-		u := &Run{ID: now.Add(time.Duration(i)*time.Second).Format(runTime) + "-abcdef", Begun: now.Add(time.Duration(i) * time.Second)}
-		if i < maxRuns+3 && i%100 != 0 { // most of them directly, for speed
-			text := strings.NewReader(fmt.Sprintf(`{"id":%q}`, u.ID))
-			if _, err := w.sink.Put(t.Context(), runRoot+u.ID+".json", text, text.Size(), store.Condition{}); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := writeRun(t.Context(), w.sink, u); err != nil {
-			t.Fatal(err)
-		}
-	}
-	runs, err := s.Runs(t.Context(), 2*maxRuns)
-	if err != nil || len(runs) != maxRuns {
-		t.Fatalf("%d runs (%v)", len(runs), err)
-	}
-	if first, last := runs[0].ID, runs[maxRuns-1].ID; first <= last {
-		t.Errorf("the first one is %s, the last one %s", first, last)
-	}
-	for _, id := range []string{"", "../serve", "20261120T120000.000Z-abcde/", "20261120T120000.000Z-zzzzzz", strings.Repeat("x", 1000)} {
-		if _, err := s.Run(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("run %.40q: %v", id, err)
-		}
-	}
-	old := &Run{ID: now.Add(-maxRunAge-time.Hour).Format(runTime) + "-abcdef", Begun: now}
-	if err := writeRun(t.Context(), w.sink, old); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Run(t.Context(), old.ID); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a run that is too old: %v", err)
-	}
-}
-
 func TestRetryCovers(t *testing.T) {
 	w := newWorld()
 	c := w.settings(t, w.sink)
@@ -295,6 +284,28 @@ func TestRetryCovers(t *testing.T) {
 		idOf(t, "", "2000-01-06"):         false,
 		idOf(t, "", "2000-01-13"):         true,
 		idOf(t, "", "2000-01-14"):         false,
+	} {
+		if got := r.covers(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
+	}
+}
+
+// A retry of digests covers those of the dump days themselves, and nothing else.
+func TestRetryCoversDigests(t *testing.T) {
+	w := newWorld()
+	c := w.settings(t, w.sink)
+	r, err := (&Action{Verb: "retry", Kind: partition.Digest, From: "2000-01-10", To: "2000-01-12"}).parse(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[partition.ID]bool{
+		idOf(t, "", "2000-01-10"):         true,
+		idOf(t, "", "2000-01-12"):         true,
+		idOf(t, "", "2000-01-09"):         false,
+		idOf(t, "", "2000-01-13"):         false,
+		idOf(t, "sessions", "2000-01-10"): false,
+		idOf(t, "sessions", "2000-01"):    false,
 	} {
 		if got := r.covers(id); got != want {
 			t.Errorf("%s: %v, want %v", id, got, want)

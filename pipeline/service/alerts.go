@@ -120,7 +120,7 @@ func (ev *evaluation) alerts(cs *controllerState, state *State) map[string]*Aler
 	for i := range state.Reports {
 		for _, partitions := range [][]Partition{state.Reports[i].Days, state.Reports[i].Months} {
 			for i := range partitions {
-				if p := &partitions[i]; p.Late && !ev.catchesUp(p) {
+				if p := &partitions[i]; p.Late {
 					add(alertLate, alertLate, p.ID, lateText(p), p.Deadline)
 				}
 			}
@@ -149,13 +149,6 @@ func lateText(p *Partition) string {
 		text += "; " + p.Reasons[0]
 	}
 	return text
-}
-
-// catchesUp reports whether a late partition was missed and is about to be built.
-// It needs no alert.
-func (ev *evaluation) catchesUp(p *Partition) bool {
-	step := ev.steps[p.ID]
-	return (p.State == Queued || p.State == Building) && step != nil && ev.decide(step).Missed
 }
 
 // nameOf names a partition or digest in a sentence.
@@ -188,7 +181,7 @@ func (cs *controllerState) updateAlerts(open map[string]*Alert, ev *evaluation, 
 			if next.Kind == alertLate {
 				kind = eventLate
 			}
-			events = append(events, eventOf(next, kind, next.Text, ev.now))
+			events = append(events, eventOf(next, kind, next.Text+state.verdictText(next.Report), ev.now))
 		}
 		cs.Alerts[id] = next
 	}
@@ -202,10 +195,25 @@ func (cs *controllerState) updateAlerts(open map[string]*Alert, ev *evaluation, 
 			text = combinedRecoveryText(last, open)
 		}
 		if text != "" {
-			events = append(events, eventOf(last, eventRecovered, text, ev.now))
+			events = append(events, eventOf(last, eventRecovered, text+state.verdictText(last.Report), ev.now))
 		}
 	}
 	return events
+}
+
+// verdictText is the verdict on a report at the end of an event's text. It is empty
+// for a digest, which belongs to no report.
+func (s *State) verdictText(report string) string {
+	for i := range s.Reports {
+		if v := &s.Reports[i].Verdict; s.Reports[i].Name == report {
+			text := fmt.Sprintf("; %s is %s", report, v.Word)
+			if v.Do != "" {
+				text += "; to do: " + v.Do
+			}
+			return text
+		}
+	}
+	return ""
 }
 
 // maxSingleAlerts is how many alerts a series may have before they are combined

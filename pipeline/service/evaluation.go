@@ -19,12 +19,14 @@ type evaluation struct {
 	plan       *plan.Plan
 	steps      map[partition.ID]*plan.Step
 
+	newest  day.Day            // the newest dump day
+	first   map[series]day.Day // the first day of the oldest published partition
 	needed  map[day.Day]bool   // dump days whose digests a published or due day needs
 	blocked map[day.Day]string // digests that are due but are not made now, and why
 
 	// Set by state.
 	queued int                  // how many steps the next run does
-	lag    map[series]time.Time // the drop of the oldest partition that is due
+	lag    map[series]time.Time // the drop of the oldest partition that should be published by now
 }
 
 // series is all partitions of one kind of a report.
@@ -33,14 +35,26 @@ type series struct {
 	kind   partition.Kind
 }
 
+func seriesOf(id partition.ID) series { return series{id.Report, id.Kind} }
+
+// noDumps is before every dump day.
+const noDumps = day.Day(-1 << 31)
+
 func newEvaluation(c *Config, cs *controllerState, p *plan.Plan, now, since time.Time) *evaluation {
 	ev := &evaluation{
 		now: now, since: since, config: c, controller: cs, plan: p,
 		needed: map[day.Day]bool{}, blocked: map[day.Day]string{}, lag: map[series]time.Time{},
-		steps: map[partition.ID]*plan.Step{},
+		steps: map[partition.ID]*plan.Step{}, newest: noDumps, first: map[series]day.Day{},
 	}
 	for i := range p.Steps {
-		ev.steps[p.Steps[i].ID] = &p.Steps[i]
+		s := &p.Steps[i]
+		ev.steps[s.ID] = s
+		k := seriesOf(s.ID)
+		if s.ID.Kind == partition.Digest {
+			ev.newest = max(ev.newest, s.ID.Day())
+		} else if _, known := ev.first[k]; !known && s.Revision > 0 { // the plan has periods in order
+			ev.first[k] = s.ID.Period.From
+		}
 	}
 	ev.findNeeded()
 	ev.findBlocked()
@@ -98,9 +112,68 @@ func (ev *evaluation) blockedBy(d day.Day) string {
 	return ""
 }
 
+// broken lists the dump days whose digests cannot be made and that a report needs: it
+// has a published or due day whose window they lie in. A digest that a newer daybook
+// made counts if a day is to be built with it.
+func (ev *evaluation) broken(report string) []BrokenDay {
+	var all []BrokenDay
+	for i := range ev.plan.Steps {
+		s := &ev.plan.Steps[i]
+		if s.ID.Kind != partition.Digest {
+			break // digests come first
+		}
+		retry := ev.controller.retryOf(s)
+		newer := s.Status == plan.Newer
+		failed := s.Due() && (retry != nil || s.Failed != "") // on the command line, too
+		if !newer && !failed || !ev.needs(report, s.ID, newer) {
+			continue
+		}
+		b := BrokenDay{Day: s.ID.Name(), Newer: newer, Reason: "its digest was made by a newer daybook"}
+		if failed {
+			b.Reason = failureText(s)
+		}
+		if retry != nil && retry.SetAside {
+			b.SetAside = true
+		} else if retry != nil {
+			b.Again = retry.Again
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// needs reports whether a report has a published or due day that a digest belongs
+// to. toBuild leaves out the published days that are up to date.
+func (ev *evaluation) needs(report string, digest partition.ID, toBuild bool) bool {
+	window := ev.config.Pipeline.Window(digest.Period) // it reaches as far back as ahead
+	for d := window.From; d <= window.To; d++ {
+		s := ev.steps[partition.DayID(report, d)]
+		if s == nil || toBuild && !s.Due() {
+			continue
+		}
+		if s.Revision > 0 || ev.decide(s).Due {
+			return true
+		}
+	}
+	return false
+}
+
 // decide asks the schedule about a day or month.
 func (ev *evaluation) decide(s *plan.Step) schedule.Decision {
-	return ev.config.Schedules[s.ID.Report].Decide(ev.now, ev.since, s.ID.Period, s.Revision > 0)
+	return ev.decideAbout(s.ID, s.Revision > 0)
+}
+
+func (ev *evaluation) decideAbout(id partition.ID, published bool) schedule.Decision {
+	m := schedule.Moment{Now: ev.now, Since: ev.since, Newest: ev.newest}
+	return ev.config.Schedules[id.Report].Decide(m, id.Period, published)
+}
+
+// isHistory reports whether an unpublished partition is before the first published
+// one of its series, and the schedule leaves it to a backfill. It is never late: it
+// fell due before anyone asked for it.
+func (ev *evaluation) isHistory(id partition.ID, d schedule.Decision) bool {
+	first, published := ev.first[seriesOf(id)]
+	return d.Missed && !d.Due && (!published || id.Period.From < first)
 }
 
 // allow reports whether a run may do a step. A published partition may be restated
@@ -143,6 +216,8 @@ func (ev *evaluation) state() *State {
 		ev.addDaysWithoutDumps(rep)
 		rep.NextDay = ev.next(rep, ev.config.Schedules[rep.Name].LastDay(ev.now), rep.Days)
 		rep.NextMonth = ev.next(rep, ev.config.Schedules[rep.Name].LastMonth(ev.now), rep.Months)
+		rep.Broken = ev.broken(rep.Name)
+		rep.Verdict = VerdictOf(rep)
 	}
 	return s
 }
@@ -228,7 +303,7 @@ func (ev *evaluation) schedule(p *Partition, s *plan.Step) {
 		}, s.Reasons...)
 		return
 	}
-	p.Drop, p.Deadline, p.Late = times.Drop, times.Deadline, d.Late
+	ev.setTimes(p, times, d)
 	reasons := []string{d.Why}
 	if s.Status != plan.Missing { // the reason of Missing, not published yet, adds nothing
 		reasons = append(reasons, s.Reasons...)
@@ -237,22 +312,27 @@ func (ev *evaluation) schedule(p *Partition, s *plan.Step) {
 	if d.Missed && !d.Due {
 		p.State = Missing
 	}
-	if d.Due {
-		ev.noteLag(p)
-	}
 }
 
-// noteLag records that a partition is due, for the metric of the lag.
-func (ev *evaluation) noteLag(p *Partition) {
-	k := series{p.ID.Report, p.ID.Kind}
+// setTimes sets the times of an unpublished partition, and whether it is late. It
+// notes its drop for the metric of the lag if it should be published by now.
+func (ev *evaluation) setTimes(p *Partition, times schedule.Times, d schedule.Decision) {
+	p.Drop, p.Deadline = times.Drop, times.Deadline
+	if ev.isHistory(p.ID, d) {
+		return
+	}
+	p.Late = d.Late
+	if ev.now.Before(times.First) {
+		return
+	}
+	k := seriesOf(p.ID)
 	if oldest, known := ev.lag[k]; !known || p.Drop.Before(oldest) {
 		ev.lag[k] = p.Drop
 	}
 }
 
 // addDaysWithoutDumps adds the days that have dropped and are after the newest
-// dump day. The plan does not have them. A missed one is not late: its dumps may
-// never come.
+// dump day. The plan does not have them.
 func (ev *evaluation) addDaysWithoutDumps(rep *Report) {
 	if len(rep.Days) == 0 {
 		return
@@ -260,21 +340,15 @@ func (ev *evaluation) addDaysWithoutDumps(rep *Report) {
 	newest := rep.Days[len(rep.Days)-1].ID.Day()
 	sched := ev.config.Schedules[rep.Name]
 	for d := newest + 1; d <= sched.LastDay(ev.now).From; d++ {
-		period := partition.OfDay(d)
-		decision, times := sched.Decide(ev.now, ev.since, period, false), sched.Times(period)
-		p := Partition{
-			ID: partition.DayID(rep.Name, d), State: Waiting, Drop: times.Drop, Deadline: times.Deadline,
-			Reasons: []string{"there are no dumps for this day or a later one", decision.Why},
-		}
+		id := partition.DayID(rep.Name, d)
+		decision := ev.decideAbout(id, false)
+		p := Partition{ID: id, State: Waiting, Reasons: []string{"there are no dumps for this day or a later one", decision.Why}}
+		ev.setTimes(&p, sched.Times(id.Period), decision)
 		switch {
+		case decision.Missed && decision.Due: // by catch_up, but there is nothing to build it from
+			p.Reasons[1] = "it will be published when they arrive"
 		case decision.Missed:
 			p.State = Missing
-			if decision.Due { // by catch_up, but there is nothing to build it from
-				p.Reasons[1] = "it will be published when they arrive"
-			}
-		case decision.Due:
-			p.Late = decision.Late
-			ev.noteLag(&p)
 		}
 		rep.Days = append(rep.Days, p)
 	}
@@ -288,15 +362,16 @@ func (ev *evaluation) next(rep *Report, last partition.Period, partitions []Part
 		published = partitions[i].ID.Name() == last.String() && partitions[i].Revision > 0
 	}
 	sched := ev.config.Schedules[rep.Name]
-	decision := sched.Decide(ev.now, ev.since, last, published)
-	before := len(partitions) > 0 && last.String() < partitions[0].ID.Name() // before the first dumps
-	if !decision.Due || before {
+	decision := ev.decideAbout(partition.InReport(rep.Name, last), published)
+	waits := !published && !decision.Missed && !ev.now.Before(sched.Times(last).First) // due, or as soon as its dumps are there
+	before := len(partitions) > 0 && last.String() < partitions[0].ID.Name()           // before the first dumps
+	if !waits && !decision.Due || before {
 		last = last.Next()
 	}
 	for ev.isIncomplete(rep, last) {
 		last = last.Next()
 	}
-	decision = sched.Decide(ev.now, ev.since, last, false)
+	decision = ev.decideAbout(partition.InReport(rep.Name, last), false)
 	times := sched.Times(last)
 	return Drop{Partition: last.String(), At: times.Drop, First: times.First, Deadline: times.Deadline, Why: decision.Why}
 }

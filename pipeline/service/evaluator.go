@@ -100,6 +100,22 @@ func (e *evaluator) evaluate(ctx context.Context, c *Config) (*evaluation, error
 	return newEvaluation(c, cs, p, now, since), nil
 }
 
+// Assess is the state of the reports according to a plan of everything, as a replica
+// that starts now would see it. It reads the controller state and the lease, and
+// writes nothing.
+func Assess(ctx context.Context, c *Config, p *plan.Plan) (*State, error) {
+	cs, _, err := readControllerState(ctx, c.Pipeline.Sink)
+	if err != nil {
+		return nil, fmt.Errorf("read the controller state: %w", err)
+	}
+	last, err := lease.Read(ctx, c.Pipeline.Sink)
+	if err != nil {
+		return nil, fmt.Errorf("read the lease: %w", err)
+	}
+	now := c.Pipeline.Now()
+	return newEvaluation(c, cs, p, now, unbrokenSince(&c.Serve, last.Since, last.Renewed, now)).state(), nil
+}
+
 // logLease logs that the lease cannot be taken, since this replica builds nothing
 // then. Each kind of error is logged once.
 func (e *evaluator) logLease() {

@@ -7,8 +7,24 @@ import (
 
 // Health says whether a replica is ready, and why if it is not.
 type Health struct {
-	Ready   bool     `json:"ready"`
-	Reasons []string `json:"reasons"` // one sentence each; empty if ready
+	Ready   bool           `json:"ready"`
+	Reasons []string       `json:"reasons"` // one sentence each; empty if ready
+	Reports []ReportHealth `json:"reports"` // for people: a restart does not mend a report, so they do not count
+}
+
+// ReportHealth is the verdict on a report.
+type ReportHealth struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
+}
+
+// Verdicts are the verdicts on all reports.
+func (s *State) Verdicts() []ReportHealth {
+	all := make([]ReportHealth, len(s.Reports))
+	for i := range s.Reports {
+		all[i] = ReportHealth{s.Reports[i].Name, s.Reports[i].Verdict}
+	}
+	return all
 }
 
 // A replica without a successful look for staleLooks intervals is not ready. The
@@ -44,6 +60,7 @@ func (s *Service) Health() Health {
 			add("the scheduler has lost the job %s", name)
 		}
 	}
+	h.Reports = state.Verdicts()
 	h.Ready = len(h.Reasons) == 0
 	return h
 }

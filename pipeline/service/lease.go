@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-co-op/gocron/v2"
 
+	"daybook/config"
 	"daybook/pipeline/schedule"
 	"daybook/sinks/lease"
 	"daybook/sources/store"
@@ -42,11 +43,14 @@ func (l leaseStore) Put(ctx context.Context, key string, body io.ReaderAt, size 
 
 func (l leaseStore) URL(key string) string { return l.config.sink().URL(key) }
 
-// since is the start of the time in which some replica was alive without a break.
-// A gap of up to two lease times or two intervals is not a break: a takeover or a
-// restart takes that long.
 func (s *Service) since(since, last, now time.Time) time.Time {
-	serve := &s.config.Load().Serve
+	return unbrokenSince(&s.config.Load().Serve, since, last, now)
+}
+
+// unbrokenSince is the start of the time in which some replica was alive without a
+// break. A gap of up to two lease times or two intervals is not a break: a takeover
+// or a restart takes that long.
+func unbrokenSince(serve *config.Serve, since, last, now time.Time) time.Time {
 	return schedule.Since(since, last, now, 2*time.Duration(max(serve.Lease, serve.Interval)))
 }
 

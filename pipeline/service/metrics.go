@@ -164,7 +164,7 @@ func (m *metrics) delivered(hook string, err error, gaveUp bool) {
 // The gauges of the collector.
 var (
 	lastSuccess = prometheus.NewDesc("daybook_last_success_timestamp_seconds", "Time of the last publication, by report (empty for digests) and kind.", []string{"report", "kind"}, nil)
-	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest partition that is due; 0 if none is. By report and kind (day or month).", []string{"report", "kind"}, nil)
+	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest unpublished partition that should be published by now; 0 if there is none. By report and kind (day or month).", []string{"report", "kind"}, nil)
 	partitions  = prometheus.NewDesc("daybook_partitions", "Partitions by report (empty for digests), kind and state: missing, waiting, queued, running, published, restated, stale, failed, set_aside or empty.", []string{"report", "kind", "state"}, nil)
 	lateCount   = prometheus.NewDesc("daybook_late_partitions", "Unpublished partitions past their deadline, by report and kind (day or month).", []string{"report", "kind"}, nil)
 	queueLength = prometheus.NewDesc("daybook_queue_length", "Number of steps that the next run does.", nil, nil)
@@ -175,6 +175,7 @@ var (
 	leaseNumber = prometheus.NewDesc("daybook_lease_generation", "How often any replica has taken the lease.", nil, nil)
 	aliveSince  = prometheus.NewDesc("daybook_alive_since_timestamp_seconds", "Since when some replica has been alive without a break; 0 if unknown.", nil, nil)
 	stepsAtWork = prometheus.NewDesc("daybook_running_steps", "Steps under way on this replica.", nil, nil)
+	verdicts    = prometheus.NewDesc("daybook_report_verdict", "1 for the verdict on a report, 0 for the others. The level is bad, busy or good.", []string{"report", "verdict", "level"}, nil)
 	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by task; 0 if it has lost the job.", []string{"task"}, nil)
 )
 
@@ -189,7 +190,7 @@ type collector struct {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, lateCount, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, nextRuns} {
+	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, lateCount, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, verdicts, nextRuns} {
 		ch <- d
 	}
 }
@@ -207,6 +208,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	sendPartitions(send, "", partition.Digest, state.Digests)
 	for i := range state.Reports {
 		rep := &state.Reports[i]
+		for _, word := range Words {
+			send(verdicts, boolean(rep.Verdict.Word == word), rep.Name, string(word), string(word.Level()))
+		}
 		for kind, all := range map[partition.Kind][]Partition{partition.Day: rep.Days, partition.Month: rep.Months} {
 			sendPartitions(send, rep.Name, kind, all)
 			sendDelays(send, rep.Name, kind, all, lag[series{rep.Name, kind}])
@@ -250,7 +254,7 @@ func sendPartitions(send sendGauge, report string, kind partition.Kind, all []Pa
 }
 
 // sendDelays sends the lag and the number of late partitions. oldest is the drop of
-// the oldest partition that is due; zero if none is.
+// the oldest partition that should be published by now; zero if there is none.
 func sendDelays(send sendGauge, report string, kind partition.Kind, all []Partition, oldest time.Time) {
 	lag, late := 0.0, 0
 	if !oldest.IsZero() {

@@ -15,6 +15,7 @@ import (
 
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/runs"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
 	"daybook/sources/store/faultstest"
@@ -122,7 +123,7 @@ func TestManyRestatementsAreCombined(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
-		sameNews(t, w)
+		sameNews(t, w, "late 2000-01-01 to 2000-01-25", "recovered 2000-01-01 to 2000-01-25")
 		w.config.Reports[0].Language = "nl" // another definition: every day is rebuilt
 		c := w.settings(t, w.sink)
 		for i := range c.Pipeline.Reports {
@@ -259,7 +260,7 @@ func TestControllerStateAlwaysFits(t *testing.T) {
 	cs, err := controller.edit(t.Context(), func(cs *controllerState) {
 		for _, step := range ev.steps {
 			now = now.Add(time.Millisecond)
-			cs.fail(step, now.Format(runTime)+"-abcdef", now, &retryPolicy{10, time.Minute, time.Hour})
+			cs.fail(step, runs.Begin("a", "schedule", now).ID, now, &retryPolicy{10, time.Minute, time.Hour})
 		}
 		open := ev.alerts(cs, new(State))
 		cs.combineNew(open)

@@ -2,11 +2,8 @@ package service
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"daybook/pipeline/extract"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/runs"
 	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 )
@@ -95,12 +93,8 @@ func (r *runner) run(ctx context.Context, o *order) error {
 }
 
 func (r *runner) begin(ctx context.Context, o *order) *activeRun {
-	now := time.Now().UTC()
-	id := now.Format(runTime) + "-" + strings.ToLower(rand.Text()[:runRandom])
-	run := &activeRun{
-		Run: Run{ID: id, Replica: r.replica, Trigger: o.trigger, Begun: now},
-		log: r.log.With("run", id), ctx: ctx, counts: new(extract.Progress),
-	}
+	record := runs.Begin(r.replica, o.trigger, time.Now())
+	run := &activeRun{Run: record, log: r.log.With("run", record.ID), ctx: ctx, counts: new(extract.Progress)}
 	r.tracker.runStarted(run)
 	return run
 }
@@ -166,15 +160,15 @@ func (r *runner) end(run *activeRun, result *build.Result, err error) {
 	r.metrics.runEnded(&run.Run, result)
 	took := run.Ended.Sub(run.Begun)
 	run.log.Info("run ended", "outcome", run.Outcome, "error", run.Error, "steps", len(run.Steps), "took", took.Round(time.Millisecond).String())
-	if len(run.Steps) == 0 && err == nil {
+	if run.Empty() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(run.ctx), recordTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(run.ctx), runs.WriteTimeout)
 	defer cancel()
 	if err := r.controller.flush(ctx); err != nil {
 		run.log.Error("failures could not be stored; the next look tries again", "error", err)
 	}
-	if err := writeRun(ctx, r.config.sink(), &run.Run); err != nil {
+	if err := runs.Write(ctx, r.config.sink(), &run.Run); err != nil {
 		run.log.Warn("the run record could not be stored", "error", err)
 	}
 	if err := r.alerts.postRestatements(ctx); err != nil {
@@ -184,27 +178,12 @@ func (r *runner) end(run *activeRun, result *build.Result, err error) {
 
 // finish sets the outcome of the run.
 func (r *activeRun) finish(result *build.Result, err error) {
-	r.Ended, r.Outcome, r.Steps = time.Now().UTC(), "done", []build.Done{}
-	if result != nil {
-		r.Steps, r.Accounting = result.Steps, result.Accounting
-	}
+	interruption := ""
 	switch {
 	case errors.Is(err, build.ErrEnough):
-		r.Outcome, r.Error = "interrupted", "the service was stopped"
+		interruption = "the service was stopped"
 	case err != nil && r.ctx.Err() != nil:
-		r.Outcome, r.Error = "interrupted", context.Cause(r.ctx).Error()
-	case err != nil:
-		r.Outcome, r.Error = "failed", err.Error()
-	case result.Failed():
-		r.Outcome, r.Error = "failed", fmt.Sprintf("%d of %d steps failed", failedSteps(result), len(result.Steps))
+		interruption = context.Cause(r.ctx).Error()
 	}
-}
-
-func failedSteps(r *build.Result) (n int) {
-	for i := range r.Steps {
-		if r.Steps[i].Err != nil {
-			n++
-		}
-	}
-	return n
+	r.End(time.Now(), result, err, interruption)
 }

@@ -60,6 +60,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/runs"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/settings"
 	"daybook/sinks/lease"
@@ -222,16 +223,13 @@ func (s *Service) State() *State { return s.tracker.snapshot() }
 
 // Runs returns up to n past runs of all replicas, newest first.
 func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
-	return listRuns(ctx, s.config.sink(), n)
+	return runs.List(ctx, s.config.sink(), n)
 }
 
 // Run returns one past run. The error is store.ErrNotFound if there is no run
 // with this id.
 func (s *Service) Run(ctx context.Context, id string) (*Run, error) {
-	if !runID.MatchString(id) {
-		return nil, fmt.Errorf("there is no run %q: %w", shortened(id, 64), store.ErrNotFound)
-	}
-	return readRun(ctx, s.config.sink(), id)
+	return runs.Read(ctx, s.config.sink(), id)
 }
 
 // Reader reads catalogs. It shares the service's cache of manifests.

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"daybook/pipeline/build"
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
-	"daybook/transform/event"
+	"daybook/pipeline/runs"
 )
 
 // State is what a replica knew at one moment. It is immutable and may be kept.
@@ -37,11 +36,13 @@ type Lease struct {
 type Report struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
+	Verdict   Verdict           `json:"verdict"`
 	Settings  map[string]string `json:"settings"` // its definition, by setting
 	Days      []Partition       `json:"days"`     // oldest first, without gaps
 	Months    []Partition       `json:"months"`   // oldest first, without gaps
 	NextDay   Drop              `json:"next_day"` // the next drop that is not published
 	NextMonth Drop              `json:"next_month"`
+	Broken    []BrokenDay       `json:"broken_dump_days,omitempty"` // that it needs, by day
 }
 
 // Drop says when a partition is published.
@@ -148,25 +149,16 @@ type Alert struct {
 	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event named; 0: not combined
 }
 
-// Run is the record of a past run.
-type Run struct {
-	ID         string           `json:"id"`
-	Replica    string           `json:"replica"`
-	Trigger    string           `json:"trigger"` // schedule, or the action
-	Begun      time.Time        `json:"begun"`
-	Ended      time.Time        `json:"ended"`
-	Outcome    string           `json:"outcome"` // done, failed or interrupted
-	Error      string           `json:"error,omitempty"`
-	Steps      []build.Done     `json:"steps"`
-	Accounting event.Accounting `json:"accounting"`
-}
+// Run is the record of a past run, of the service or the command line.
+type Run = runs.Record
 
 // Action is a request of a user. The command line has the same actions.
 type Action struct {
-	Verb   string `json:"verb"`
-	Report string `json:"report,omitempty"` // empty: all
-	From   string `json:"from"`             // a day, or a month
-	To     string `json:"to,omitempty"`     // a day; empty: only From
+	Verb   string         `json:"verb"`
+	Kind   partition.Kind `json:"kind,omitempty"`   // digest: retry only the digests of the dump days; empty: all kinds
+	Report string         `json:"report,omitempty"` // empty: all
+	From   string         `json:"from"`             // a day, or a month
+	To     string         `json:"to,omitempty"`     // a day; empty: only From
 }
 
 // The verbs of actions.
@@ -183,6 +175,7 @@ func emptyState(c *Config) *State {
 	for i := range c.Pipeline.Reports {
 		rep := &c.Pipeline.Reports[i]
 		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
+		s.Reports[i].Verdict = VerdictOf(&s.Reports[i])
 	}
 	return s
 }

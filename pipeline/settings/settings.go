@@ -12,6 +12,7 @@ import (
 	"daybook/sinks/csv"
 	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/day"
 	"daybook/transform/report"
 )
 
@@ -51,6 +52,16 @@ func (p *Pipeline) Now() time.Time {
 		return p.Clock()
 	}
 	return time.Now()
+}
+
+// Yesterday is the last date that is over in the time zones of all reports.
+func (p *Pipeline) Yesterday() day.Day {
+	now := p.Now().UnixMilli()
+	today := day.Of(now, time.UTC)
+	for i := range p.Reports {
+		today = min(today, day.Of(now, p.Reports[i].Zone))
+	}
+	return today - 1
 }
 
 // Window is the dump days that the days of a period are made from.

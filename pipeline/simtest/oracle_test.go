@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
@@ -329,21 +330,15 @@ func (o *oracle) events(lines lineSet) (events lineSet) {
 // that it was made from before.
 func (o *oracle) checkDay(dir string, before, m *publish.Manifest) error {
 	var lines lineSet
-	known := map[string]lineSet{}
 	for _, in := range m.Inputs {
 		held, ok := o.digests[in.ETag]
-		if !ok && in.Key != partition.DigestID(emptyDay).Dir() {
+		if !ok {
 			return fmt.Errorf("it is made from %+v, which never was", in)
 		}
-		known[in.Key] = o.events(held)
 		lines |= held
 	}
-	if before != nil {
-		for _, in := range before.Inputs {
-			if now, ok := known[in.Key]; !ok || !now.contains(o.events(o.digests[in.ETag])) {
-				return fmt.Errorf("it had more events of %s before", in.Key)
-			}
-		}
+	if err := o.checkSeen(before, m); err != nil {
+		return err
 	}
 	rows, err := o.rows(m)
 	if err != nil {
@@ -371,6 +366,45 @@ func (o *oracle) checkDay(dir string, before, m *publish.Manifest) error {
 		contents[m.Fingerprint()] = &publishedDay{rows, m.Revision, m.Revision}
 	}
 	return nil
+}
+
+// checkSeen: of no dump day it has seen an older digest than before.
+func (o *oracle) checkSeen(before, m *publish.Manifest) error {
+	if m.Seen == nil {
+		return errors.New("it does not say which digests it has seen")
+	}
+	held := map[string]lineSet{"": 0}
+	for fingerprint, lines := range o.digests {
+		held[fingerprint[:16]] = o.events(lines)
+	}
+	now := seenByDay(m.Seen)
+	for d, print := range now {
+		if _, ok := held[print]; !ok && d != emptyDay.String() {
+			return fmt.Errorf("it has seen %s of %s, which never was", print, d)
+		}
+	}
+	if before == nil || before.Seen == nil {
+		return nil
+	}
+	for d, was := range seenByDay(before.Seen) {
+		if is, ok := now[d]; ok && !held[is].contains(held[was]) {
+			return fmt.Errorf("it had seen more events of %s before", d)
+		}
+	}
+	return nil
+}
+
+// seenByDay are the prints of digests by dump day.
+func seenByDay(s *publish.Seen) map[string]string {
+	prints := map[string]string{}
+	from, err := day.Parse(s.From)
+	if err != nil {
+		return nil
+	}
+	for i, print := range s.Fingerprints {
+		prints[(from + day.Day(i)).String()] = print
+	}
+	return prints
 }
 
 func unambiguous(rows []report.Row) error {
@@ -424,18 +458,32 @@ func (o *oracle) expect(e expectation) []byte {
 	var rows []report.Row
 	var counts report.Counts
 	for _, lines := range bySession {
-		events := o.eventsOf(lines)
-		folded, _ := o.engine.Fold(context.Background(), events, nil)
-		for i := range folded.Legs {
-			if l := &folded.Legs[i]; rep.Date(l) == e.day && rep.Includes(folded, l) {
-				rows = append(rows, report.Row{})
-				rep.Row(&rows[len(rows)-1], folded, l, &counts)
+		for _, events := range bySilence(o.eventsOf(lines)) {
+			folded, _ := o.engine.Fold(context.Background(), events, nil)
+			for i := range folded.Legs {
+				if l := &folded.Legs[i]; rep.Date(l) == e.day && rep.Includes(folded, l) {
+					rows = append(rows, report.Row{})
+					rep.Row(&rows[len(rows)-1], folded, l, &counts)
+				}
 			}
 		}
 	}
 	slices.SortFunc(rows, func(a, b report.Row) int { return report.Compare(&a, &b) })
 	o.expected[e] = encodeRows(rows)
 	return o.expected[e]
+}
+
+// bySilence divides the events of a session where it is silent for more than the
+// look-back.
+func bySilence(events []event.Event) (stretches [][]event.Event) {
+	for i, e := range events {
+		if i == 0 || time.Duration(e.TS-events[i-1].TS)*time.Microsecond > lookback*24*time.Hour {
+			stretches = append(stretches, nil)
+		}
+		last := len(stretches) - 1
+		stretches[last] = append(stretches[last], e)
+	}
+	return stretches
 }
 
 // eventsOf are the events of lines, in the contract's order.

@@ -2,14 +2,12 @@ package stitch
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/digests"
 	"daybook/pipeline/format"
-	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
@@ -25,7 +23,8 @@ type readRange struct {
 	complete bool  // it is the table of sessions that look complete
 	tail     int64 // the size of the table's footer, in bytes
 	groups   []groupRange
-	events   int64 // of candidates
+	hashes   []uint64 // of the candidates, ascending
+	events   int64    // of candidates
 }
 
 // groupRange is a row group that has candidates, with the hashes of the first and
@@ -37,11 +36,11 @@ type groupRange struct {
 }
 
 // newReadRange is an empty range of one of the two tables of events.
-func newReadRange(d *catalog.DigestState, index *digest.Index, complete bool) *readRange {
+func newReadRange(d *catalog.DigestState, tails digests.Tails, complete bool) *readRange {
 	if complete {
-		return &readRange{digest: d, part: d.Complete, complete: true, tail: index.TailSize(true)}
+		return &readRange{digest: d, part: d.Complete, complete: true, tail: tails.Complete}
 	}
-	return &readRange{digest: d, part: d.Open, tail: index.TailSize(false)}
+	return &readRange{digest: d, part: d.Open, tail: tails.Open}
 }
 
 // add adds a session that has so many events in a row group. shared says that other
@@ -53,7 +52,14 @@ func (r *readRange) add(hash uint64, group int, events int64, shared bool) {
 	g := &r.groups[len(r.groups)-1]
 	g.to = hash
 	g.ids = g.ids || shared
+	r.hashes = append(r.hashes, hash)
 	r.events += events
+}
+
+// has reports whether the range has events of the candidate with a hash.
+func (r *readRange) has(hash uint64) bool {
+	_, found := slices.BinarySearch(r.hashes, hash)
+	return found
 }
 
 // object opens the part of the range, to read its row groups.
@@ -65,64 +71,37 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	return format.Object(ctx, sink, r.part, all)
 }
 
-// readRanges says where in the window the events of the candidates are. The indexes
-// of a window may be more than fit into memory, so each is read once.
-func (s *Stitch) readRanges(ctx context.Context, candidates []uint64) ([]*readRange, error) {
-	type entry struct {
-		candidate int
-		group     int
-		events    int64
-	}
-	type table struct {
-		r       *readRange
-		entries []entry
-	}
-	tables := make([][2]table, len(s.Window)) // complete and open, of each digest
-	err := parallel.Each(ctx, len(s.Window), s.Budget.Workers, func(ctx context.Context, i int) error {
-		index, err := s.Indexes.Get(ctx, s.Window[i], s.Date)
-		if err != nil {
-			return err
-		}
-		complete, open := &tables[i][0], &tables[i][1]
-		complete.r, open.r = newReadRange(s.Window[i], index, true), newReadRange(s.Window[i], index, false)
-		matchEntries(candidates, index, func(candidate int, e digest.Entry) {
-			t := open
-			if e.Complete {
-				t = complete
-			}
-			t.entries = append(t.entries, entry{candidate, int(e.Group), e.Events})
-		})
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	digests := make([]uint8, len(candidates)) // that have events of each, up to 2
-	for i := range tables {
-		for _, t := range tables[i] {
-			for _, e := range t.entries {
-				digests[e.candidate] = min(digests[e.candidate], 1) + 1
-			}
+// newReadRanges says where the events of the sessions that were followed are.
+func newReadRanges(f *digests.Followed) []*readRange {
+	holders := make([]uint8, len(f.Hashes)) // digests that have events of each session, up to 2
+	for _, d := range f.Digests {
+		for _, m := range d.Matches {
+			holders[m.Session] = min(holders[m.Session], 1) + 1
 		}
 	}
 	var ranges []*readRange
-	for i := range tables {
-		for _, t := range tables[i] {
-			for _, e := range t.entries {
-				t.r.add(candidates[e.candidate], e.group, e.events, digests[e.candidate] > 1)
+	for _, d := range f.Digests {
+		complete, open := newReadRange(d.State, d.Index, true), newReadRange(d.State, d.Index, false)
+		for _, m := range d.Matches {
+			r := open
+			if m.Complete {
+				r = complete
 			}
-			if len(t.entries) > 0 {
-				ranges = append(ranges, t.r)
+			r.add(f.Hashes[m.Session], int(m.Group), m.Events, holders[m.Session] > 1)
+		}
+		for _, r := range []*readRange{complete, open} {
+			if len(r.groups) > 0 {
+				ranges = append(ranges, r)
 			}
 		}
 	}
-	return ranges, nil
+	return ranges
 }
 
 // cursor is at one candidate of a range, in the order of hashes.
 type cursor struct {
 	w      *worker
-	part   publish.Part
+	r      *readRange
 	table  format.EventsTable
 	object io.ReaderAt  // that the table is in
 	groups []groupRange // that are not opened yet
@@ -145,7 +124,7 @@ func (w *worker) open(r *readRange, object io.ReaderAt) (*cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{w: w, part: r.part, table: table, object: object, groups: groups}
+	c := &cursor{w: w, r: r, table: table, object: object, groups: groups}
 	if more, err := c.advance(); err != nil || !more {
 		return nil, err
 	}
@@ -167,8 +146,8 @@ func (c *cursor) advance() (more bool, err error) {
 			if !ok {
 				break
 			}
-			if c.w.isCandidate(id) {
-				c.hash = shuffle.Hash(id)
+			if hash := shuffle.Hash(id); c.w.has(hash) && c.r.has(hash) {
+				c.hash = hash
 				return true, nil
 			}
 		}
@@ -186,7 +165,7 @@ func (c *cursor) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", c.w.Settings.Sink.URL(c.part.Key), err)
+	return digests.ReadError(c.w.Settings, c.r.digest, c.r.part.Key, err)
 }
 
 // SessionEvents reads the events that a digest has of one session; none if it has
@@ -200,7 +179,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	if !found {
 		return nil, nil
 	}
-	r := newReadRange(d, index, e.Complete)
+	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)
 	object := r.object(ctx, s.Sink)
 	table, err := x.Table(d, r.part, r.tail, r.complete, object)
@@ -209,7 +188,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	}
 	sessions, err := table.Open(object, int(e.Group), true)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.Sink.URL(r.part.Key), err)
+		return nil, digests.ReadError(s, d, r.part.Key, err)
 	}
 	var events []event.Event
 	for session, ok := sessions.Next(); ok; session, ok = sessions.Next() {
@@ -217,7 +196,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 			continue
 		}
 		if events, err = sessions.Append(events, true); err != nil {
-			return nil, fmt.Errorf("read %s: %w", s.Sink.URL(r.part.Key), err)
+			return nil, digests.ReadError(s, d, r.part.Key, err)
 		}
 	}
 	return events, nil

@@ -3,9 +3,10 @@
 //
 // A row's date is that of one of its session's events. So the sessions that can
 // have rows of a date are those with an event on it (the candidates), which the
-// digests' indexes tell. Of these sessions, the events of the whole window are
-// folded. All tables are in the order of the sessions' hashes: the digests are
-// merged like sorted lists, with one row group of each in memory at a time.
+// digests' indexes tell. They are followed through the indexes as far as their events
+// lead, and folded from all these events. All tables are in the order of the sessions'
+// hashes: the digests are merged like sorted lists, with one row group of each in
+// memory at a time.
 package stitch
 
 import (
@@ -22,23 +23,35 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/spillfile"
-	"daybook/sinks/digest"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/rowsort"
 	"daybook/transform/session"
-	"daybook/transform/shuffle"
 )
+
+// Close drops the rows.
+func (r *Result) Close() {
+	for i := range r.Rows {
+		_ = r.Rows[i].Close() // they are not needed any more
+	}
+}
 
 // Stitch makes the rows of one date for several reports.
 type Stitch struct {
 	Settings *settings.Pipeline
 	Budget   parallel.Budget
+	Catalog  *catalog.Catalog
 	Indexes  *digests.Indexes
-	Window   catalog.Window // of the date
 	Reports  []*settings.Report
 	Date     day.Day
+}
+
+// Result is the rows of a date for each report, and what they were made from.
+type Result struct {
+	Rows    []Rows           // by report; the caller closes them
+	Reach   partition.Period // the dump days that could matter to the candidates
+	Digests catalog.Window   // with events of them, by day
 }
 
 // Rows are the rows of one report's date, in the order of a partition, and what
@@ -52,17 +65,26 @@ type Rows struct {
 type Counts struct {
 	Report     report.Counts
 	Sessions   int64
+	Legs       int64 // of the date, in the whole organisation
+	InUnit     int64 // of these, in the report's unit
 	Events     int64 // each counted once
 	Duplicates int64 // between dump days; a digest has none
 	Anomalies  session.Anomalies
+
+	Apart         int64 // sessions that are told as several: a silence is longer than the look-back
+	ApartLookback int   // in days: it would join all of them
 }
 
 func (c *Counts) add(o *Counts) {
 	c.Report.Add(o.Report)
 	c.Sessions += o.Sessions
+	c.Legs += o.Legs
+	c.InUnit += o.InUnit
 	c.Events += o.Events
 	c.Duplicates += o.Duplicates
 	c.Anomalies.Add(&o.Anomalies)
+	c.Apart += o.Apart
+	c.ApartLookback = max(c.ApartLookback, o.ApartLookback)
 }
 
 // sessionsPerWorker is how many sessions are worth a worker of their own.
@@ -78,37 +100,36 @@ func NewRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
 }
 
 // Run makes the rows of each report on the date.
-func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
-	candidates, err := s.candidates(ctx)
+func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
+	followed, err := s.follow(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	ranges, err := s.readRanges(ctx, candidates)
-	if err != nil {
-		return nil, err
-	}
+	ranges := newReadRanges(followed)
 	objects := make([]io.ReaderAt, len(ranges))
 	for i, r := range ranges {
 		objects[i] = r.object(ctx, s.Settings.Sink)
 	}
-	out := make([]Rows, len(s.Reports))
-	for i := range out {
-		out[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(out)))
+	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: s.reach(followed)}
+	for _, d := range followed.Digests {
+		result.Digests = append(result.Digests, d.State)
+	}
+	for i := range result.Rows {
+		result.Rows[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
 	}
 	defer func() {
 		if err != nil {
-			for i := range out {
-				_ = out[i].Close() // err is what matters
-			}
+			result.Close()
 		}
 	}()
-	workers := make([]*worker, max(1, min(s.Budget.Workers, len(candidates)/sessionsPerWorker)))
+	n := len(followed.Hashes)
+	workers := make([]*worker, max(1, min(s.Budget.Workers, n/sessionsPerWorker)))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range workers {
-		from, to := len(candidates)*i/len(workers), len(candidates)*(i+1)/len(workers)
-		w := &worker{Stitch: s, candidates: candidates[from:to], out: make([]workerRows, len(out))}
-		for j := range out {
-			w.out[j].rows = out[j].Writer()
+		from, to := n*i/len(workers), n*(i+1)/len(workers)
+		w := &worker{Stitch: s, candidates: followed.Hashes[from:to], apart: followed.Apart[from:to], out: make([]workerRows, len(s.Reports))}
+		for j := range w.out {
+			w.out[j].rows = result.Rows[j].Writer()
 		}
 		workers[i] = w
 		group.Go(parallel.Guard(func() error { return w.run(groupCtx, ranges, objects) }))
@@ -119,11 +140,59 @@ func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
 	events := int64(0)
 	for _, w := range workers {
 		events += w.events
-		for i := range out {
-			out[i].add(&w.out[i].Counts)
+		for i := range result.Rows {
+			result.Rows[i].add(&w.out[i].Counts)
 		}
 	}
-	return out, s.checkEvents(events, ranges)
+	if err := s.countOrphans(ctx, result, workers); err != nil {
+		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
+	}
+	return result, s.checkEvents(events, ranges)
+}
+
+// countOrphans counts the sessions that begin in the middle since they were silent for
+// longer than the look-back.
+func (s *Stitch) countOrphans(ctx context.Context, result *Result, workers []*worker) error {
+	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+	for i := range result.Rows {
+		var orphans []digests.Seed
+		for _, w := range workers {
+			orphans = append(orphans, w.out[i].orphans...)
+		}
+		apart, err := f.Before(ctx, orphans, s.Date)
+		if err != nil {
+			return err
+		}
+		for _, lookback := range apart {
+			if lookback > 0 {
+				result.Rows[i].Apart++
+				result.Rows[i].ApartLookback = max(result.Rows[i].ApartLookback, int(lookback))
+			}
+		}
+	}
+	return nil
+}
+
+// follow finds the candidates and follows them.
+func (s *Stitch) follow(ctx context.Context) (*digests.Followed, error) {
+	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+	from, to := s.instants()
+	window := s.Catalog.Digests(s.Settings.Window(partition.OfDay(s.Date)))
+	seeds, err := f.SeedsIn(ctx, window, from, to, s.Date)
+	if err != nil {
+		return nil, err
+	}
+	return f.Follow(ctx, seeds, s.Date)
+}
+
+// reach is the dump days that could matter to the date: those that the candidates
+// reach, and the window of the date, as any session may turn out to have events on it.
+func (s *Stitch) reach(f *digests.Followed) partition.Period {
+	reach := s.Settings.Window(partition.OfDay(s.Date))
+	if first, last, ok := f.Stretch(); ok {
+		reach = reach.Union(partition.Reach(s.Settings.Lookback, first, last))
+	}
+	return reach
 }
 
 // checkEvents fails unless as many events were read as the indexes count.
@@ -136,29 +205,6 @@ func (s *Stitch) checkEvents(read int64, ranges []*readRange) error {
 		return fmt.Errorf("stitch %s: the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", s.Date, indexed, read)
 	}
 	return nil
-}
-
-// candidates gives the hashes, in order, of the sessions that can have rows of the
-// date.
-func (s *Stitch) candidates(ctx context.Context) ([]uint64, error) {
-	from, to := s.instants()
-	var hashes []uint64
-	for _, d := range s.Window {
-		if d.Last < from || d.First >= to {
-			continue
-		}
-		index, err := s.Indexes.Get(ctx, d, s.Date)
-		if err != nil {
-			return nil, err
-		}
-		for i := range index.Len() {
-			if e := index.At(i); e.Last >= from && e.First < to {
-				hashes = append(hashes, shuffle.Hash(e.Session))
-			}
-		}
-	}
-	slices.Sort(hashes)
-	return slices.Compact(hashes), nil
 }
 
 // instants is the interval in which the date lies, in any of the reports' zones.
@@ -177,17 +223,23 @@ func (s *Stitch) instants() (from, to int64) {
 type worker struct {
 	*Stitch
 	candidates []uint64
+	apart      []uint16 // of each candidate: see digests.Followed
 	engine     session.Engine
 
 	out    []workerRows // by report
 	events int64        // read, duplicates included
 }
 
+// maxOrphans is how many sessions without their beginning are looked up.
+const maxOrphans = 10_000
+
 // workerRows is what one worker has made for a report.
 type workerRows struct {
 	rows *rowsort.Writer
 	row  report.Row // reused
 	Counts
+
+	orphans []digests.Seed // sessions whose beginning is missing: it may lie further back
 }
 
 // run folds the worker's sessions. Their events are in ranges, each in an object.
@@ -207,7 +259,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hash, digests := lowest(cursors)
+		hash, holders := lowest(cursors)
 		events = events[:0]
 		for i := 0; i < len(cursors); i++ {
 			c := cursors[i]
@@ -215,7 +267,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 				continue
 			}
 			var err error
-			if events, err = c.append(events, digests > 1); err != nil {
+			if events, err = c.append(events, holders > 1); err != nil {
 				return err
 			}
 			more, err := c.advance()
@@ -227,7 +279,7 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 				i--
 			}
 		}
-		if err := w.fold(ctx, events, digests); err != nil {
+		if err := w.fold(ctx, hash, events, holders); err != nil {
 			return err
 		}
 	}
@@ -249,24 +301,49 @@ func lowest(cursors []*cursor) (hash uint64, n int) {
 	return hash, n
 }
 
-// fold folds one session, whose events are those of so many digests.
-func (w *worker) fold(ctx context.Context, events []event.Event, digests int) (err error) {
+// fold folds the session of a hash, whose events are those of so many digests.
+func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, holders int) (err error) {
 	duplicates := 0
-	if digests > 1 {
+	if holders > 1 {
 		if events, duplicates, err = session.Order(ctx, events); err != nil {
 			return err
 		}
 	}
 	w.events += int64(len(events) + duplicates)
-	folded, err := w.engine.Fold(ctx, events, nil)
-	if err != nil {
-		return err
+	i, _ := slices.BinarySearch(w.candidates, hash)
+	apart := int(w.apart[i])
+	silence := partition.Silence(w.Settings.Lookback)
+	if gap := longestGap(events); gap > silence {
+		apart = int(digests.LookbackFor(gap))
 	}
+	for stretch := range session.Stretches(events, silence) {
+		folded, err := w.engine.Fold(ctx, stretch, nil)
+		if err != nil {
+			return err
+		}
+		seed := digests.Seed{Hash: hash, First: stretch[0].Millis(), Last: stretch[0].Millis()}
+		if err := w.addRows(folded, seed, len(stretch), duplicates, apart); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addRows adds the rows of a folded session to the reports. It has so many events;
+// duplicates were dropped, and it is apart from others by so many days of look-back.
+func (w *worker) addRows(folded *session.Session, seed digests.Seed, events, duplicates, apart int) error {
 	for i, rep := range w.Reports {
 		out, has := &w.out[i], false
 		for j := range folded.Legs {
 			l := &folded.Legs[j]
-			if rep.Date(l) == w.Date && rep.Includes(folded, l) {
+			if rep.Date(l) != w.Date {
+				continue
+			}
+			out.Legs++
+			if rep.Unit.Includes(l) {
+				out.InUnit++
+			}
+			if rep.Includes(folded, l) {
 				rep.Row(&out.row, folded, l, &out.Report)
 				if err := out.rows.Add(&out.row); err != nil {
 					return err
@@ -274,37 +351,33 @@ func (w *worker) fold(ctx context.Context, events []event.Event, digests int) (e
 				has = true
 			}
 		}
-		if has {
-			out.Sessions++
-			out.Events += int64(len(events))
-			out.Duplicates += int64(duplicates)
-			out.Anomalies.Add(&folded.Anomalies)
+		if !has {
+			continue
+		}
+		out.Sessions++
+		out.Events += int64(events)
+		out.Duplicates += int64(duplicates)
+		out.Anomalies.Add(&folded.Anomalies)
+		if apart > 0 {
+			out.Apart++
+			out.ApartLookback = max(out.ApartLookback, apart)
+		} else if folded.Anomalies[session.MissingCreated] > 0 && len(out.orphans) < maxOrphans {
+			out.orphans = append(out.orphans, seed)
 		}
 	}
 	return nil
 }
 
-// isCandidate reports whether a session is one of the worker's candidates.
-func (w *worker) isCandidate(id int64) bool {
-	_, found := slices.BinarySearch(w.candidates, shuffle.Hash(id))
-	return found
+// longestGap is the longest silence between the events, in milliseconds.
+func longestGap(events []event.Event) (gap int64) {
+	for i := 1; i < len(events); i++ {
+		gap = max(gap, (events[i].TS-events[i-1].TS+999)/1000)
+	}
+	return gap
 }
 
-// matchEntries calls f with the entries of an index that are of candidates, and the
-// position of each candidate.
-func matchEntries(candidates []uint64, index *digest.Index, f func(i int, e digest.Entry)) {
-	next := 0
-	for i := range index.Len() {
-		e := index.At(i)
-		hash := shuffle.Hash(e.Session)
-		for next < len(candidates) && candidates[next] < hash {
-			next++
-		}
-		if next == len(candidates) {
-			return
-		}
-		if candidates[next] == hash {
-			f(next, e)
-		}
-	}
+// has reports whether a session is one of the worker's candidates.
+func (w *worker) has(hash uint64) bool {
+	_, found := slices.BinarySearch(w.candidates, hash)
+	return found
 }

@@ -109,7 +109,7 @@ func asCorrupt(err *error) {
 func checkMetadata(footer *metadata.FileMetaData, t *table) error {
 	version := value(footer, keyVersion)
 	if n, err := strconv.Atoi(version); err != nil || n < oldestVersion || n > Version {
-		return fmt.Errorf("it is of version %q, and expected %d to %d", version, oldestVersion, Version)
+		return fmt.Errorf("its version is %q; expected %d to %d", version, oldestVersion, Version)
 	}
 	if name := value(footer, keyTable); name != t.name {
 		return fmt.Errorf("it is the table %q; expected %q", name, t.name)

@@ -367,6 +367,13 @@ func (l *Lease) read(ctx context.Context) (version, error) {
 	return v, nil
 }
 
+// Read reads the record without taking part in the election. It is zero if there
+// is none.
+func Read(ctx context.Context, st Store) (Record, error) {
+	v, err := (&Lease{store: st}).open(ctx)
+	return v.Record, err
+}
+
 func (l *Lease) open(ctx context.Context) (version, error) {
 	body, object, err := l.store.Open(ctx, Key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNoBucket) {

@@ -38,6 +38,7 @@ type Manifest struct {
 	DefinitionText map[string]string `json:"definition_text,omitempty"` // its settings: a later plan names those that changed
 
 	Summaries *Summaries  `json:"summaries,omitempty"` // reports only, once they are written
+	Seen      *Seen       `json:"seen,omitempty"`      // days of reports only
 	Fold      *FoldInfo   `json:"fold,omitempty"`      // reports only
 	Digest    *DigestInfo `json:"digest,omitempty"`    // digests only
 }
@@ -50,6 +51,16 @@ type Part struct {
 	SHA256  string `json:"sha256"`             // 64 hex digits
 	MinTime string `json:"min_time,omitempty"` // of the starts or begins; empty without rows
 	MaxTime string `json:"max_time,omitempty"`
+}
+
+// Seen is all digests that could matter to a day of a report, as they were when its
+// rows were made: those of the dump days that its sessions reach. The digests with
+// events of these sessions are its inputs. A digest of these days that has changed
+// since may change the day.
+type Seen struct {
+	Lookback     int      `json:"lookback_days"` // that the rows were made with
+	From         string   `json:"from"`          // the first dump day
+	Fingerprints []string `json:"fingerprints"`  // of each day from there on, shortened; empty: no digest
 }
 
 // Input is an input of a partition in the version that was read: a dump with
@@ -101,6 +112,11 @@ type FoldInfo struct {
 	Anomalies  map[string]int64 `json:"anomalies"`  // by name, without zeros
 	Truncated  int64            `json:"truncated"`  // texts that were shortened
 	IPDropped  int64            `json:"ip_dropped"`
+
+	// Sessions with a silence longer than the look-back are told as several. Apart
+	// counts those with rows here, and ApartLookback is the look-back that joins all.
+	Apart         int64 `json:"apart_sessions,omitempty"`
+	ApartLookback int   `json:"apart_lookback_days,omitempty"`
 }
 
 // DigestInfo has the figures of a digest that a plan needs.

@@ -155,6 +155,7 @@ func fullManifest() Manifest {
 
 		SchemaVersion: 8, EngineVersion: 9, Definition: "f", DefinitionText: map[string]string{"unit": "minutes"},
 		Summaries: &Summaries{Definition: "f", Files: []SummaryFile{{Name: "n", Bytes: 1, ETag: "e"}}},
+		Seen:      &Seen{Lookback: 16, From: "2026-11-03", Fingerprints: []string{"0123456789abcdef", ""}},
 		Fold:      &FoldInfo{Sessions: 1, Events: 2, Duplicates: 3, Anomalies: map[string]int64{"a": 4}, Truncated: 5, IPDropped: 6},
 		Digest: &DigestInfo{Version: 1, Events: 2, Sessions: 3, MinTime: "2026-11-16T00:00:00.000Z", MaxTime: "2026-11-25T23:59:59.999Z", MaxDaysLate: 4, MaxDaysEarly: 5,
 			Late: []LateLines{{Date: "2026-11-13", Reason: "too_late", Lines: 6, DaysOff: 7}}, GrownFrom: []string{"g"}},
@@ -271,4 +272,29 @@ func TestOldManifests(t *testing.T) {
 			t.Errorf("%s: it is %v, and was %v", name, now, then)
 		}
 	}
+}
+
+// FuzzManifest: any bytes are refused, or are a manifest that is the same after
+// it was written and read again.
+func FuzzManifest(f *testing.F) {
+	m := fullManifest()
+	sealed := string(m.encode())
+	f.Add([]byte(sealed))
+	f.Add([]byte(sealed[:strings.LastIndex(sealed, checksumStart)] + manifestEnd))
+	f.Add([]byte(`{"revision":1}`))
+	f.Add([]byte(`{"revision":1,"checksum":""}`))
+	f.Add([]byte(`{"revision":1,"partition":"2026-11-20","digest":{"min_time":"0026-11-20T00:00:00Z"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := decode(text)
+		if err != nil {
+			return
+		}
+		again, err := decode(m.encode())
+		if err != nil {
+			t.Fatalf("%s was taken, and then refused: %v", text, err)
+		}
+		if got, want := again.encode(), m.encode(); string(got) != string(want) {
+			t.Errorf("%s\nis then %s", want, got)
+		}
+	})
 }

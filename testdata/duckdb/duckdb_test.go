@@ -303,15 +303,20 @@ func checkFilters(t *testing.T, db *sql.DB, glob string) {
 // checkSummaries computes the summaries of a partition in SQL.
 func checkSummaries(t *testing.T, db *sql.DB, dir, glob string) {
 	for _, s := range []struct {
-		file string
-		keys []string
+		file   string
+		keys   []string
+		labels []string // of the last row in which they are known
 	}{
-		{"total.csv", nil},
-		{"by_technician.csv", []string{"technician_id", "technician_name", "technician_group"}},
-		{"by_group.csv", []string{"technician_group"}},
-		{"by_channel.csv", []string{"channel_id", "channel_name"}},
+		{"total.csv", nil, nil},
+		{"by_technician.csv", []string{"technician_id"}, []string{"technician_name", "technician_group"}},
+		{"by_group.csv", []string{"technician_group"}, nil},
+		{"by_channel.csv", []string{"channel_id", "channel_name"}, nil},
 	} {
-		q := "SELECT " + strings.Join(append(slices.Clone(s.keys), measures...), ",\n") + "\nFROM " + read(glob)
+		columns := slices.Clone(s.keys)
+		for _, l := range s.labels {
+			columns = append(columns, "last("+l+" ORDER BY coalesce(start_time, begin_time), session_id, leg) FILTER (WHERE "+l+" IS NOT NULL)")
+		}
+		q := "SELECT " + strings.Join(append(columns, measures...), ",\n") + "\nFROM " + read(glob)
 		if s.keys != nil {
 			var order []string
 			for _, k := range s.keys {

@@ -75,7 +75,7 @@ func run(t *testing.T, cpu time.Duration, args ...string) *measure {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*cpu) // ends a process that waits
 	defer cancel()
 	m := new(measure)
-	cmd := exec.CommandContext(ctx, "/bin/sh", append(shell, args...)...)
+	cmd := exec.CommandContext(ctx, "/bin/sh", append(append(shell, "--quiet"), args...)...)
 	cmd.Stdout, cmd.Stderr = &first{w: &m.stdout}, &first{w: &m.stderr}
 	began := time.Now()
 	err := cmd.Run()

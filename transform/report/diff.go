@@ -11,15 +11,16 @@ import (
 // Difference is the difference between two revisions of a partition.
 type Difference struct {
 	Added, Removed, Changed, Same int64    // rows
+	Renumbered                    int64    // rows that have another leg number, and are the same otherwise
 	Changes                       []Change // sorted by session and leg; every row that is not the same
 }
 
-// Change is the change of one row, identified by its session and leg.
+// Change is the change of one row.
 type Change struct {
 	Session int64          `json:"session"`
-	Leg     int64          `json:"leg"`
+	Leg     int64          `json:"leg"` // of a removed row: before; of every other: after
 	Kind    ChangeKind     `json:"kind"`
-	Columns []ColumnChange `json:"columns,omitempty"` // of a changed row, in the order of the schema
+	Columns []ColumnChange `json:"columns,omitempty"` // of a changed or renumbered row, in the order of the schema
 }
 
 // ChangeKind is the kind of a Change.
@@ -27,9 +28,10 @@ type ChangeKind string
 
 // The kinds of changes.
 const (
-	Added   ChangeKind = "added"
-	Removed ChangeKind = "removed"
-	Changed ChangeKind = "changed"
+	Added      ChangeKind = "added"
+	Removed    ChangeKind = "removed"
+	Changed    ChangeKind = "changed"
+	Renumbered ChangeKind = "renumbered"
 )
 
 // ColumnChange is a value that changed, as [AppendJSON] shows values.
@@ -41,6 +43,10 @@ type ColumnChange struct {
 
 // Diff compares two revisions of a partition. Both must have their rows in the
 // order of [Compare], and each session and leg at most once.
+//
+// A leg is recognised by its session, technician and begin: a new leg in a session
+// changes the numbers of those after it. A leg of another technician or with another
+// begin is recognised by its number, if the other of the two is the same.
 //
 // Unchanged rows come in the same order on both sides, so Diff keeps only rows
 // that changed: its memory is proportional to the difference. It returns the
@@ -55,7 +61,7 @@ func Diff(before, after iter.Seq2[Row, error]) (*Difference, error) {
 	}
 	d.match(a.unmatched, b.unmatched)
 	slices.SortFunc(d.Changes, func(x, y Change) int {
-		return cmp.Or(cmp.Compare(x.Session, y.Session), cmp.Compare(x.Leg, y.Leg))
+		return cmp.Or(cmp.Compare(x.Session, y.Session), cmp.Compare(x.Leg, y.Leg), cmp.Compare(x.Kind, y.Kind))
 	})
 	return &d, nil
 }
@@ -76,7 +82,12 @@ func (d *Difference) walk(a, b *side) error {
 			b.setAside()
 			err = b.advance()
 		default:
-			d.compare(&a.row, &b.row)
+			if legOf(&a.row) == legOf(&b.row) {
+				d.compare(&a.row, &b.row)
+			} else {
+				a.setAside()
+				b.setAside()
+			}
 			err = errors.Join(a.advance(), b.advance())
 		}
 		if err != nil {
@@ -98,33 +109,58 @@ func compareHeads(a, b *side) int {
 	return Compare(&a.row, &b.row)
 }
 
-// match compares the rows that were set aside: a changed time has moved them.
-func (d *Difference) match(before, after map[rowKey]Row) {
+// match compares the rows that were set aside: a changed time or another leg has
+// moved them. Legs of one technician that begin at once are taken in their order.
+func (d *Difference) match(before, after map[legKey][]Row) {
+	oldLeft, newLeft := map[rowKey]Row{}, map[rowKey]Row{}
 	for key, old := range before {
-		if now, kept := after[key]; kept {
+		now := after[key]
+		delete(after, key)
+		both := min(len(old), len(now))
+		for i := range both {
+			d.compare(&old[i], &now[i])
+		}
+		addRows(oldLeft, old[both:])
+		addRows(newLeft, now[both:])
+	}
+	for _, now := range after {
+		addRows(newLeft, now)
+	}
+	for key, old := range oldLeft {
+		if now, found := newLeft[key]; found && (now.TechnicianID == old.TechnicianID || now.BeginTime == old.BeginTime) {
 			d.compare(&old, &now)
-			delete(after, key)
+			delete(newLeft, key)
 			continue
 		}
 		d.Removed++
 		d.Changes = append(d.Changes, Change{Session: key.session, Leg: key.leg, Kind: Removed})
 	}
-	for key := range after {
+	for key := range newLeft {
 		d.Added++
 		d.Changes = append(d.Changes, Change{Session: key.session, Leg: key.leg, Kind: Added})
 	}
 }
 
-// compare compares two rows with the same key.
+func addRows(to map[rowKey]Row, rows []Row) {
+	for _, r := range rows {
+		to[rowKey{r.SessionID, r.Leg}] = r
+	}
+}
+
+// compare compares two rows of the same leg.
 func (d *Difference) compare(old, now *Row) {
 	if *old == *now {
 		d.Same++
 		return
 	}
-	d.Changed++
-	d.Changes = append(d.Changes, Change{
-		Session: old.SessionID, Leg: old.Leg, Kind: Changed, Columns: changedColumns(old, now),
-	})
+	c := Change{Session: now.SessionID, Leg: now.Leg, Kind: Changed, Columns: changedColumns(old, now)}
+	if len(c.Columns) == 1 && old.Leg != now.Leg {
+		c.Kind = Renumbered
+		d.Renumbered++
+	} else {
+		d.Changed++
+	}
+	d.Changes = append(d.Changes, c)
 }
 
 func changedColumns(old, now *Row) (changes []ColumnChange) {
@@ -154,6 +190,11 @@ func (c *Column) same(a, b *Row) bool {
 
 type rowKey struct{ session, leg int64 }
 
+// legKey recognises a leg, whatever its number.
+type legKey struct{ session, technician, begin int64 }
+
+func legOf(r *Row) legKey { return legKey{r.SessionID, r.TechnicianID, r.BeginTime} }
+
 // side is the reading position in one of the two revisions.
 type side struct {
 	name      string
@@ -161,12 +202,12 @@ type side struct {
 	stop      func()
 	row       Row
 	more      bool // row is valid
-	unmatched map[rowKey]Row
+	unmatched map[legKey][]Row
 }
 
 func newSide(name string, rows iter.Seq2[Row, error]) *side {
 	next, stop := iter.Pull2(rows)
-	return &side{name: name, next: next, stop: stop, unmatched: map[rowKey]Row{}}
+	return &side{name: name, next: next, stop: stop, unmatched: map[legKey][]Row{}}
 }
 
 // advance reads the next row.
@@ -184,4 +225,7 @@ func (s *side) advance() error {
 }
 
 // setAside keeps the current row for match.
-func (s *side) setAside() { s.unmatched[rowKey{s.row.SessionID, s.row.Leg}] = s.row }
+func (s *side) setAside() {
+	key := legOf(&s.row)
+	s.unmatched[key] = append(s.unmatched[key], s.row)
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"iter"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,8 +43,14 @@ func TestDiff(t *testing.T) {
 		"all are new":       {nil, []Row{a, b}, Difference{Added: 2, Changes: []Change{{10, 0, Added, nil}, {30, 0, Added, nil}}}},
 		"all are gone":      {[]Row{a, b}, nil, Difference{Removed: 2, Changes: []Change{{10, 0, Removed, nil}, {30, 0, Removed, nil}}}},
 		"one in the middle": {[]Row{a, c}, []Row{a, b, c}, Difference{Added: 1, Same: 2, Changes: []Change{{10, 0, Added, nil}}}},
-		"another leg": {[]Row{a, b}, []Row{a, c}, Difference{Added: 1, Removed: 1, Same: 1,
-			Changes: []Change{{10, 0, Removed, nil}, {10, 1, Added, nil}}}},
+		"another number": {[]Row{a, b}, []Row{a, c}, Difference{Renumbered: 1, Same: 1,
+			Changes: []Change{{10, 1, Renumbered, []ColumnChange{{"leg", "0", "1"}}}}}},
+		"another technician": {[]Row{b}, []Row{with(b, func(r *Row) { r.TechnicianID = 12 })}, Difference{Changed: 1,
+			Changes: []Change{{10, 0, Changed, []ColumnChange{{"technician_id", "null", "12"}}}}}},
+		"another technician at another time": {[]Row{b}, []Row{with(b, func(r *Row) { r.TechnicianID, r.BeginTime = 12, 5000 })}, Difference{Added: 1, Removed: 1,
+			Changes: []Change{{10, 0, Added, nil}, {10, 0, Removed, nil}}}},
+		"two legs of a technician that begin at once, one of them new": {[]Row{b}, []Row{b, c},
+			Difference{Added: 1, Same: 1, Changes: []Change{{10, 1, Added, nil}}}},
 		"a text, a null and a flag": {[]Row{a, b}, []Row{a, with(b, func(r *Row) { r.Name, r.WrapUpTime, r.IsFinal = `Ada "K"`, 90, true })},
 			Difference{Same: 1, Changed: 1, Changes: []Change{{10, 0, Changed, []ColumnChange{
 				{"name", "null", `"Ada \"K\""`}, {"wrap_up_time_ms", "null", "90"}, {"is_final", "false", "true"}}}}}},
@@ -60,6 +67,39 @@ func TestDiff(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// A leg that is inserted is one new row. The six legs after it have other numbers,
+// and one of them has changed.
+func TestDiffOfAnInsertedLeg(t *testing.T) {
+	var before, after []Row
+	leg := func(ms, number, technician int64) Row {
+		return with(at(ms, 7, number), func(r *Row) { r.TechnicianID = technician })
+	}
+	for i := range int64(7) {
+		before = append(before, leg(1000*(i+1), i, 11+i%2)) // two technicians take turns
+		if i == 1 {
+			after = append(after, leg(1500, 1, 11))
+		}
+		number := i
+		if i >= 1 {
+			number++
+		}
+		after = append(after, leg(1000*(i+1), number, 11+i%2))
+	}
+	after[7].WorkTime = 90
+	got, err := Diff(seq(before...), seq(after...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Difference{Added: 1, Changed: 1, Renumbered: 5, Same: 1, Changes: []Change{{7, 1, Added, nil}}}
+	for number := int64(2); number <= 6; number++ {
+		want.Changes = append(want.Changes, Change{7, number, Renumbered, []ColumnChange{{"leg", strconv.FormatInt(number-1, 10), strconv.FormatInt(number, 10)}}})
+	}
+	want.Changes = append(want.Changes, Change{7, 7, Changed, []ColumnChange{{"work_time_ms", "null", "90"}, {"leg", "6", "7"}}})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
@@ -85,7 +125,10 @@ func TestDiffNamesEveryColumn(t *testing.T) {
 		}
 		want := &Difference{Changed: 1, Changes: []Change{{7, 1, Changed, []ColumnChange{
 			{c.Name, string(c.appendJSONValue(nil, &old)), string(c.appendJSONValue(nil, &now))}}}}}
-		if c.Name == "session_id" || c.Name == "leg" {
+		switch c.Name {
+		case "leg":
+			want.Changed, want.Renumbered, want.Changes[0].Kind, want.Changes[0].Leg = 0, 1, Renumbered, now.Leg
+		case "session_id":
 			want = &Difference{Added: 1, Removed: 1, Changes: []Change{{7, 1, Removed, nil}, {now.SessionID, now.Leg, Added, nil}}}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

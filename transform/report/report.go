@@ -120,10 +120,11 @@ func (d *Definition) Date(l *session.Leg) day.Day {
 
 // Includes reports whether a leg belongs to the report's unit and daily hours.
 func (d *Definition) Includes(s *session.Session, l *session.Leg) bool {
-	return d.Unit.includes(l) && d.Hours.include(l.Dated(), d.Zone)
+	return d.Unit.Includes(l) && d.Hours.include(l.Dated(), d.Zone)
 }
 
-func (u *Unit) includes(l *session.Leg) bool {
+// Includes reports whether a leg belongs to the unit.
+func (u *Unit) Includes(l *session.Leg) bool {
 	if len(u.Technicians)+len(u.Groups)+len(u.Channels) == 0 {
 		return true
 	}

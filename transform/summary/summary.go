@@ -91,8 +91,8 @@ func ofDay(d *report.Definition) []*grouping {
 	return []*grouping{
 		byNothing: newGrouping("nothing", func(*report.Row) key { return key{} }, key{}),
 		byTechnician: newGrouping("technician", func(r *report.Row) key {
-			return key{number: r.TechnicianID, text: [2]string{r.TechnicianName, r.TechnicianGroup}}
-		}),
+			return key{number: r.TechnicianID}
+		}).labelled(func(r *report.Row) [2]string { return [2]string{r.TechnicianName, r.TechnicianGroup} }),
 		byGroup:   newGrouping("group", func(r *report.Row) key { return key{text: [2]string{r.TechnicianGroup}} }),
 		byChannel: newGrouping("channel", func(r *report.Row) key { return key{number: r.ChannelID, text: [2]string{r.ChannelName}} }),
 		byHour:    newGrouping("hour", func(r *report.Row) key { return key{number: hour(r, d.Zone)} }, hours()...),
@@ -147,7 +147,11 @@ func (a *Accumulator) Figures() (*Figures, error) {
 			return nil, fmt.Errorf("sum up the rows by %s: %w", g.name, err)
 		}
 		for _, k := range slices.SortedFunc(maps.Keys(g.index), compareKeys) {
-			f.add(by, k, &measures[g.index[k]])
+			group := g.index[k]
+			if g.labels != nil {
+				k.text = g.latest[group].text
+			}
+			f.add(by, k, &measures[group])
 		}
 	}
 	return f, nil
@@ -334,6 +338,42 @@ type grouping struct {
 	index    map[key]uint32 // of a group
 	measures []Measures     // of each group: what can be summed up row by row
 	groups   *spill.Log     // of each row: 4 bytes
+
+	labels func(*report.Row) [2]string // nil: the texts of the key are shown
+	latest []latest                    // labels of each group
+}
+
+// latest are the labels of a group: each is that of the last row, in the order of
+// rows, in which it is known.
+type latest struct {
+	text [2]string
+	of   [2]place
+}
+
+// place is a row's place in the order of rows.
+type place struct{ dated, session, leg int64 }
+
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.dated, o.dated), cmp.Compare(p.session, o.session), cmp.Compare(p.leg, o.leg))
+}
+
+// add takes over the labels of a row.
+func (l *latest) add(r *report.Row, labels [2]string) {
+	at := place{r.Dated(), r.SessionID, r.Leg}
+	for i, text := range labels {
+		if text == "" || l.text[i] != "" && at.compare(l.of[i]) < 0 {
+			continue
+		}
+		if l.of[i] = at; text != l.text[i] {
+			l.text[i] = strings.Clone(text) // the row's may keep a much larger string alive
+		}
+	}
+}
+
+// labelled shows the labels of a group's rows instead of texts of its key.
+func (g *grouping) labelled(labels func(*report.Row) [2]string) *grouping {
+	g.labels, g.latest = labels, make([]latest, len(g.measures))
+	return g
 }
 
 // newGrouping starts with groups of always, which are there without rows, too.
@@ -355,6 +395,9 @@ func (g *grouping) add(r *report.Row, status event.Status) uint32 {
 		group = g.group(k)
 	}
 	g.measures[group].add(r, status)
+	if g.labels != nil {
+		g.latest[group].add(r, g.labels(r))
+	}
 	return group
 }
 
@@ -363,5 +406,8 @@ func (g *grouping) group(k key) uint32 {
 	group := uint32(len(g.measures))
 	g.index[k] = group
 	g.measures = append(g.measures, Measures{})
+	if g.labels != nil {
+		g.latest = append(g.latest, latest{})
+	}
 	return group
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -25,6 +26,7 @@ import (
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/session"
+	"daybook/transform/shuffle"
 )
 
 // Explanation is one session and how it came to be.
@@ -42,22 +44,78 @@ type Delivery struct {
 	Repeated bool   // an earlier delivery of the same event counts
 }
 
-// Dumps are the dumps that the report days of a period are made from: those of its
-// window. Rejected lines do not stop the extraction.
-func Dumps(ctx context.Context, s *settings.Pipeline, of partition.Period) (*extract.Extraction, error) {
-	x := &extract.Extraction{Workers: s.Budget.Workers, MaxRejected: 1}
-	for _, d := range s.Window(of).Days() {
-		listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
-		if err != nil {
-			return nil, err
-		}
-		x.Inputs = append(x.Inputs, extract.Inputs(s.Source, listing.Dumps)...)
-	}
-	return x, nil
+// A Question asks for a session near a day.
+type Question struct {
+	Session int64
+	Near    day.Day // of several stretches of the session, the nearest one is explained
 }
 
-// FromDumps reads the inputs of x and explains the session with that id.
-func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanation, error) {
+// FromDumps explains a session from the configured dumps, with each delivery and the
+// line that it was read from. It reads the dumps of the day's window, and then as far
+// as the session's events lead.
+func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Progress, q Question) (*Explanation, error) {
+	var deliveries []Delivery
+	dumps := 0
+	read := func(days partition.Period) error {
+		for _, d := range days.Days() {
+			listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
+			if err != nil {
+				return err
+			}
+			dumps += len(listing.Dumps)
+			x := &extract.Extraction{
+				Inputs: extract.Inputs(s.Source, listing.Dumps), Workers: s.Budget.Workers,
+				Filter: extract.NewReach(d, s.Lookback).Filter, Progress: progress,
+			}
+			found, err := deliveriesOf(ctx, x, q.Session)
+			if err != nil {
+				return err
+			}
+			deliveries = append(deliveries, found...)
+		}
+		return nil
+	}
+	days := s.Window(partition.OfDay(q.Near))
+	if err := read(days); err != nil {
+		return nil, err
+	}
+	if len(deliveries) == 0 {
+		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", q.Session, dumps)
+	}
+	for {
+		near := nearest(deliveries, partition.Silence(s.Lookback), q.Near)
+		reach := partition.Reach(s.Lookback, near[0].Event.Millis(), near[len(near)-1].Event.Millis())
+		if days.Includes(reach) {
+			return newExplanation(ctx, near)
+		}
+		whole := days.Union(reach)
+		for _, further := range []partition.Period{{From: whole.From, To: days.From - 1}, {From: days.To + 1, To: whole.To}} {
+			if further.From > further.To {
+				continue
+			}
+			if err := read(further); err != nil {
+				return nil, err
+			}
+		}
+		days = whole
+	}
+}
+
+// FromInputs explains a session from any dumps, all of its events together.
+func FromInputs(ctx context.Context, x *extract.Extraction, id int64) (*Explanation, error) {
+	deliveries, err := deliveriesOf(ctx, x, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(deliveries) == 0 {
+		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
+	}
+	slices.SortFunc(deliveries, compareDeliveries)
+	return newExplanation(ctx, deliveries)
+}
+
+// deliveriesOf reads the deliveries of one session.
+func deliveriesOf(ctx context.Context, x *extract.Extraction, id int64) ([]Delivery, error) {
 	var mu sync.Mutex
 	var deliveries []Delivery
 	_, err := x.Events(ctx, func() extract.EventSink {
@@ -71,13 +129,36 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 			return nil
 		}
 	})
-	if err != nil {
-		return nil, err
+	return deliveries, err
+}
+
+// compareDeliveries orders deliveries as their events. Workers have read them at the
+// same time: equal ones are ordered by their place, so that always the same one counts.
+func compareDeliveries(a, b Delivery) int {
+	return cmp.Or(session.Compare(a.Event, b.Event), cmp.Compare(a.Input, b.Input), cmp.Compare(a.Line, b.Line))
+}
+
+// nearest sorts deliveries, and gives those of the stretch nearest to a day.
+func nearest(deliveries []Delivery, silence int64, d day.Day) []Delivery {
+	slices.SortFunc(deliveries, compareDeliveries)
+	from := d.UTC().UnixMilli()
+	to := (d + 1).UTC().UnixMilli()
+	distance := func(stretch []Delivery) int64 {
+		first, last := stretch[0].Event.Millis(), stretch[len(stretch)-1].Event.Millis()
+		return max(0, from-last, first-to+1)
 	}
-	if len(deliveries) == 0 {
-		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
+	begin := 0
+	var best []Delivery
+	for i := 1; i <= len(deliveries); i++ {
+		if i < len(deliveries) && deliveries[i].Event.TS-deliveries[i-1].Event.TS <= silence*1000 {
+			continue
+		}
+		if stretch := deliveries[begin:i]; best == nil || distance(stretch) < distance(best) {
+			best = stretch
+		}
+		begin = i
 	}
-	return newExplanation(ctx, deliveries)
+	return best
 }
 
 // ErrNoSession says that no digest of the window has events of the session.
@@ -86,28 +167,31 @@ var ErrNoSession = errors.New("no such session")
 // indexShare is the part of the memory budget that indexes of digests may take.
 const indexShare = 8
 
-// FromDigests explains a session from the digests that day d of a report is made
-// from, as the report has it. It reads the digests' indexes and the session's events,
-// which is quick. Digests do not keep the numbers of lines, nor the repeated
-// deliveries within a dump day. If there are no events, the error wraps
-// [ErrNoSession].
-func FromDigests(ctx context.Context, reader *catalog.Reader, d day.Day, id int64) (*Explanation, error) {
+// FromDigests explains a session from the digests, as the reports have it. It reads the
+// digests' indexes and the session's events, which is quick. Digests do not keep the
+// numbers of lines, nor the repeated deliveries within a dump day. If there are no
+// events, the error wraps [ErrNoSession].
+func FromDigests(ctx context.Context, reader *catalog.Reader, q Question) (*Explanation, error) {
 	s := reader.Settings
-	days := s.Window(partition.OfDay(d))
+	days := s.Window(partition.OfDay(q.Near))
 	c, err := reader.ReadWindow(ctx, days)
 	if err != nil {
 		return nil, err
 	}
 	for _, x := range days.Days() {
 		if c.Unreadable(x) {
-			return nil, fmt.Errorf("explain session %d: %s", id, c.Damage(partition.DigestID(x)))
+			return nil, fmt.Errorf("explain session %d: %s", q.Session, c.Damage(partition.DigestID(x)))
 		}
 	}
-	window, indexes := c.Digests(days), digests.NewIndexes(s, s.Budget.Memory/indexShare)
+	indexes := digests.NewIndexes(s, s.Budget.Memory/indexShare)
+	window, err := follow(ctx, reader, c, indexes, q)
+	if err != nil {
+		return nil, fmt.Errorf("explain session %d: %w", q.Session, err)
+	}
 	var mu sync.Mutex
 	var deliveries []Delivery
 	err = parallel.Each(ctx, len(window), s.Budget.Requests(), func(ctx context.Context, i int) error {
-		events, err := stitch.SessionEvents(ctx, s, indexes, window[i], id)
+		events, err := stitch.SessionEvents(ctx, s, indexes, window[i], q.Session)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, e := range events {
@@ -116,22 +200,40 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, d day.Day, id int6
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("explain session %d: %w", id, err)
+		return nil, fmt.Errorf("explain session %d: %w", q.Session, err)
 	}
 	if len(deliveries) == 0 {
-		return nil, fmt.Errorf("session %d: %w within %s of %s", id, ErrNoSession, words.Count(s.Lookback, "day", "days"), d)
+		return nil, fmt.Errorf("session %d: %w within %s of %s", q.Session, ErrNoSession, words.Count(2*s.Lookback, "day", "days"), q.Near)
 	}
-	return newExplanation(ctx, deliveries)
+	return newExplanation(ctx, nearest(deliveries, partition.Silence(s.Lookback), q.Near))
 }
 
-// newExplanation explains the session of the deliveries, of which there is at least
-// one.
+// follow finds the digests that have events of a session.
+func follow(ctx context.Context, reader *catalog.Reader, c *catalog.Catalog, x *digests.Indexes, q Question) (catalog.Window, error) {
+	f := digests.Follower{
+		Settings: reader.Settings, Catalog: c, Indexes: x,
+		Extend: func(ctx context.Context, days partition.Period) error { return reader.Extend(ctx, c, days) },
+	}
+	hash := shuffle.Hash(q.Session)
+	all, err := f.SeedsIn(ctx, c.Digests(c.Scope), math.MinInt64, math.MaxInt64, q.Near)
+	if err != nil {
+		return nil, err
+	}
+	seeds := slices.DeleteFunc(all, func(s digests.Seed) bool { return s.Hash != hash })
+	followed, err := f.Follow(ctx, seeds, q.Near)
+	if err != nil {
+		return nil, err
+	}
+	var window catalog.Window
+	for _, d := range followed.Digests {
+		window = append(window, d.State)
+	}
+	return window, nil
+}
+
+// newExplanation explains the session of the deliveries, which are in order. There is at
+// least one.
 func newExplanation(ctx context.Context, deliveries []Delivery) (*Explanation, error) {
-	// Workers have read them at the same time. Equal deliveries are sorted by their
-	// place, so that always the same one counts.
-	slices.SortFunc(deliveries, func(a, b Delivery) int {
-		return cmp.Or(session.Compare(a.Event, b.Event), cmp.Compare(a.Input, b.Input), cmp.Compare(a.Line, b.Line))
-	})
 	seen := map[string]bool{}
 	events := make([]event.Event, len(deliveries))
 	for i := range deliveries {

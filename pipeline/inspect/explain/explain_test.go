@@ -16,6 +16,7 @@ import (
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/session"
 )
 
 // published publishes the generated days.
@@ -40,25 +41,21 @@ func TestDigestsAgreeWithDumps(t *testing.T) {
 	if len(ids) < 100 {
 		t.Fatalf("the day has only %d sessions", len(ids))
 	}
-	x, err := Dumps(t.Context(), s, partition.OfDay(pipelinetest.Day))
-	if err != nil {
-		t.Fatal(err)
-	}
 	reader := &catalog.Reader{Settings: s}
 	several := 0 // sessions with events in more than one digest
 	for i := 0; i < len(ids); i += 5 {
-		got, err := FromDigests(t.Context(), reader, pipelinetest.Day, ids[i])
+		got, err := FromDigests(t.Context(), reader, Question{ids[i], pipelinetest.Day})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := FromDumps(t.Context(), x, ids[i])
+		want, err := FromDumps(t.Context(), s, nil, Question{ids[i], pipelinetest.Day})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want.Session, got.Session); diff != "" {
 			t.Errorf("session %d (-dumps +digests):\n%s", ids[i], diff)
 		}
-		if diff := cmp.Diff(want.Trace.Spans, got.Trace.Spans); diff != "" {
+		if diff := cmp.Diff(spansOf(want), spansOf(got)); diff != "" {
 			t.Errorf("session %d (-dumps +digests):\n%s", ids[i], diff)
 		}
 		inputs := map[string]bool{}
@@ -77,19 +74,25 @@ func TestDigestsAgreeWithDumps(t *testing.T) {
 	}
 }
 
+// spansOf lists all spans of an explanation.
+func spansOf(x *Explanation) (spans []session.Span) {
+	for leg := range x.Session.Legs {
+		for m := range session.Measure(session.NumMeasures) {
+			spans = slices.AppendSeq(spans, x.Trace.Spans(leg, m))
+		}
+	}
+	return spans
+}
+
 func TestNoSession(t *testing.T) {
 	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
 	pipelinetest.Run(t, s, pipelinetest.TheDay)
-	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, pipelinetest.Day, 2)
-	if !errors.Is(err, ErrNoSession) || err.Error() != "session 2: no such session within 16 days of 2026-11-20" {
+	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, Question{2, pipelinetest.Day})
+	if !errors.Is(err, ErrNoSession) || err.Error() != "session 2: no such session within 32 days of 2026-11-20" {
 		t.Errorf("from digests: %v", err)
 	}
-	x, err := Dumps(t.Context(), s, partition.OfDay(pipelinetest.Day))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := FromDumps(t.Context(), x, 2); err == nil || !strings.HasPrefix(err.Error(), "session 2 has no events in the 1 dumps that were read") {
+	if _, err := FromDumps(t.Context(), s, nil, Question{2, pipelinetest.Day}); err == nil || !strings.HasPrefix(err.Error(), "session 2 has no events in the 1 dumps that were read") {
 		t.Errorf("from dumps: %v", err)
 	}
 }
@@ -101,7 +104,7 @@ func TestUnreadableDigest(t *testing.T) {
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
 	pipelinetest.Run(t, s, pipelinetest.TheDay)
 	pipelinetest.Put(t, s.Sink, "state/digests/dt=2026-11-21/_manifest.json", "{")
-	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, pipelinetest.Day, 1)
+	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, Question{1, pipelinetest.Day})
 	if err == nil || !strings.HasPrefix(err.Error(), "explain session 1: ") || !strings.Contains(err.Error(), "dt=2026-11-21") {
 		t.Errorf("it fails with %v", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -29,11 +28,8 @@ func fromLines(t *testing.T) *Explanation {
 	t.Helper()
 	source := store.NewMemory(nil)
 	pipelinetest.Put(t, source, "2026/11/20/a.ndjson", lines)
-	x, err := Dumps(t.Context(), pipelinetest.Settings(t, source, store.NewMemory(nil)), partition.OfDay(pipelinetest.Day))
-	if err != nil {
-		t.Fatal(err)
-	}
-	explained, err := FromDumps(t.Context(), x, 7)
+	s := pipelinetest.Settings(t, source, store.NewMemory(nil))
+	explained, err := FromDumps(t.Context(), s, nil, Question{7, pipelinetest.Day})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestLoad(t *testing.T) {
 	for _, unknown := range []string{
 		"start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
 		"technician_group", "session_type", "name", "custom_field_1", "custom_field_2", "custom_field_3",
-		"custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+		"custom_field_4", "custom_field_5", "tracking_id", "customer_address", "customer_ip", "device_id", "tools_used",
 		"resolved_unresolved", "channel_id", "channel_name", "calling_card", "platform", "browser_type",
 		"time_to_first_chat_ms", "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "anomalies",
 	} {
