@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"daybook/pipeline/console/problem"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/service"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
@@ -87,7 +88,7 @@ func backTo(a service.Action) string {
 
 // parseAction reads and checks an action.
 func (c *Console) parseAction(verb string, form url.Values) (service.Action, error) {
-	a := service.Action{Verb: verb, Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
+	a := service.Action{Verb: verb, Kind: partition.Kind(form.Get("kind")), Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
 	bad := func(text string) (service.Action, error) {
 		return service.Action{}, problem.BadRequest(text)
 	}
@@ -126,14 +127,15 @@ func (c *Console) parseAction(verb string, form url.Values) (service.Action, err
 
 // Action is a form, and the equivalent command.
 type Action struct {
-	Verb    string `json:"verb"`
-	Label   string `json:"label"`
-	About   string `json:"about"`
-	Report  string `json:"report"`
-	From    string `json:"from"`
-	To      string `json:"to,omitempty"`
-	Range   bool   `json:"range"` // the form asks for the days
-	Command string `json:"command"`
+	Verb    string         `json:"verb"`
+	Kind    partition.Kind `json:"kind,omitempty"` // digest: of dump days, which belong to no report
+	Label   string         `json:"label"`
+	About   string         `json:"about"`
+	Report  string         `json:"report,omitempty"`
+	From    string         `json:"from"`
+	To      string         `json:"to,omitempty"`
+	Range   bool           `json:"range"` // the form asks for the days
+	Command string         `json:"command"`
 }
 
 // partitionActions are the actions that a partition's state allows.
@@ -160,15 +162,22 @@ func partitionActions(report string, p *service.Partition) []Action {
 
 // reportActions are the actions on a whole report.
 func reportActions(rep *service.Report) []Action {
+	var all []Action
+	if n := len(rep.Broken); n > 0 {
+		from, to := rep.Broken[0].Day, rep.Broken[n-1].Day
+		all = append(all, Action{Verb: service.VerbRetry, Kind: partition.Digest, Label: "Retry the dump days",
+			About: "Forgets the failed attempts at the broken dump days. The next run reads them again.",
+			From:  from, To: to, Command: "daybook backfill --from " + from + " --to " + to})
+	}
 	if len(rep.Days) == 0 {
-		return nil
+		return all
 	}
 	first, last := rep.Days[0].Name(), rep.Days[len(rep.Days)-1].Name()
 	command := func(from, to, only string) string {
 		return "daybook backfill --from " + from + " --to " + to + only + " --report " + rep.Name
 	}
-	all := []Action{{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds the missing and stale ones of these days, and the months that they complete.",
-		Report: rep.Name, From: first, To: last, Range: true, Command: command(first, last, "")}}
+	all = append(all, Action{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds the missing and stale ones of these days, and the months that they complete.",
+		Report: rep.Name, From: first, To: last, Range: true, Command: command(first, last, "")})
 	failed := func(p service.Partition) bool { return p.State == service.Failed || p.State == service.SetAside }
 	from, to := span(rep.Days, failed)
 	if from != "" {

@@ -135,7 +135,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{"/", 200, []string{"1 of 3 reports fresh, 1 late, 1 catching up.", "9 of 14 steps", "emea_tier_1", "set aside", "This replica leads", "README.txt"}},
+		{"/", 200, []string{"Of 3 reports, 1 set aside, 1 catching up, 1 fresh.", "9 of 14 steps", "emea_tier_1", "set aside", "This replica leads", "README.txt"}},
 		{"/reports/sessions", 200, []string{"All that is due is published", "Technician groups", "Hours of the day", "EMEA/Tier 1", "Waiting time"}},
 		{"/reports/sessions?year=2025", 200, []string{`aria-label="Thu 25 Dec 2025: empty, 0 rows"`, `aria-current="true">2025`}},
 		{"/reports/sessions?year=all", 200, []string{"Nov 2026", "Mar 2024"}},
@@ -599,6 +599,41 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 		if rec := post(c, "/actions/"+tc.verb, tc.form, with(cookie)); rec.Header().Get("Location") != tc.location {
 			t.Errorf("%s: status %d to %q, want %q", tc.verb, rec.Code, rec.Header().Get("Location"), tc.location)
 		}
+	}
+}
+
+// TestBrokenDumpDayIsRetried: the verdict, the link and the retry of a dump day that
+// cannot be read.
+func TestBrokenDumpDayIsRetried(t *testing.T) {
+	w := newWorld(t)
+	w.SetState(func(s *service.State) {
+		for i := range s.Reports {
+			if s.Reports[i].Name == "sessions" {
+				s.Reports[i].Broken = []service.BrokenDay{{Day: "2026-11-17", Reason: "unexpected EOF"}, {Day: "2026-11-19", Reason: "gzip: invalid header"}}
+			}
+		}
+	})
+	c := newConsole(t, w, nil)
+	cookie := login(t, c)
+	if page := get(c, "/").Body.String(); !strings.Contains(page, "blocked") || !strings.Contains(page, "2026-11-17 (unexpected EOF)") {
+		t.Error("the overview does not say what blocks the report")
+	}
+	page := get(c, "/reports/sessions", with(cookie)).Body.String()
+	for _, text := range []string{
+		"dump day 2026-11-19</span>: gzip: invalid header", "<strong>To do:</strong> replace the broken dumps",
+		`<input type="hidden" name="kind" value="digest">`, `name="to" value="2026-11-19"`,
+	} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the report's page does not say %q", text)
+		}
+	}
+	rec := post(c, "/actions/retry", url.Values{"kind": {"digest"}, "from": {"2026-11-17"}, "to": {"2026-11-19"}}, with(cookie))
+	if rec.Header().Get("Location") != "/?done=retry" {
+		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
+	}
+	want := service.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
+	if acts := w.Acts(); len(acts) != 1 || acts[0] != want {
+		t.Errorf("it asked for %+v, want %+v", acts, want)
 	}
 }
 

@@ -33,7 +33,7 @@ type overviewBody struct {
 type reportCard struct {
 	Name      string               `json:"name"`
 	Timezone  string               `json:"timezone"`
-	Verdict   verdict              `json:"verdict"`
+	Verdict   service.Verdict      `json:"verdict"`
 	Last      *service.Partition   `json:"last_published_day,omitempty"`
 	LastMonth *service.Partition   `json:"last_published_month,omitempty"`
 	NextDay   service.Drop         `json:"next_day"`
@@ -41,13 +41,6 @@ type reportCard struct {
 	Days      []calendar.RecentDay `json:"days"`
 	Chart     calendar.DayChart    `json:"-"`
 	Zone      *time.Location       `json:"-"`
-}
-
-// verdict sums up the state of a report.
-type verdict struct {
-	Level string `json:"level"` // good, busy or bad
-	Word  string `json:"word"`
-	Text  string `json:"text"`
 }
 
 func (c *Console) overview(*http.Request) (*page, error) {
@@ -68,7 +61,7 @@ func (c *Console) overview(*http.Request) (*page, error) {
 
 func (c *Console) card(rep *service.Report) reportCard {
 	card := reportCard{
-		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: verdictOf(rep, c.Now()),
+		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: service.VerdictOf(rep),
 		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
 		Days: []calendar.RecentDay{},
 	}
@@ -93,62 +86,22 @@ func lastPublished(all []service.Partition) *service.Partition {
 	return nil
 }
 
-// verdictOf is the worst state of a report's partitions, in words.
-func verdictOf(rep *service.Report, now time.Time) verdict {
-	counts := map[service.PartitionState]int{}
-	var late *service.Partition
-	for _, all := range [][]service.Partition{rep.Days, rep.Months} {
-		for i := range all {
-			p := &all[i]
-			counts[p.State]++
-			if p.Late && late == nil {
-				late = p
-			}
-		}
-	}
-	var also []string
-	for _, s := range []service.PartitionState{service.SetAside, service.Failed} {
-		if n := counts[s]; n > 0 {
-			also = append(also, fmt.Sprintf("%d %s", n, calendar.StyleOf(s).Word))
-		}
-	}
-	busy := counts[service.Building] + counts[service.Queued] + counts[service.Stale]
-	switch {
-	case late != nil:
-		text := fmt.Sprintf("%s was due by %s, %s.", late.Name(), late.Deadline.In(zone(rep)).Format("Mon 15:04"), ago(late.Deadline, now))
-		if len(also) > 0 {
-			text += " " + words.Capital(strings.Join(also, ", ")) + "."
-		}
-		return verdict{"bad", "Late", text}
-	case counts[service.SetAside]+counts[service.Failed] > 0:
-		return verdict{"bad", "Failing", words.Capital(strings.Join(also, ", ")) + ". All else that is due is published."}
-	case busy > 0:
-		return verdict{"busy", "Catching up", words.Count(busy, "partition is", "partitions are") + " about to be built."}
-	case counts[service.Missing] > 0:
-		return verdict{"good", "Fresh", "All that is due is published; " + words.Count(counts[service.Missing], "partition of the past was", "partitions of the past were") + " missed."}
-	case len(rep.Days) == 0:
-		return verdict{"busy", "Empty", "There are no dumps yet that it could be made of."}
-	}
-	return verdict{"good", "Fresh", "All that is due is published."}
-}
-
-// summarize sums up all reports in a sentence.
+// summarize sums up all reports in a sentence, the worst first.
 func summarize(cards []reportCard) string {
-	byWord := map[string]int{}
+	if len(cards) == 0 {
+		return "No reports are configured."
+	}
+	byWord := map[service.Word]int{}
 	for i := range cards {
 		byWord[cards[i].Verdict.Word]++
 	}
-	fresh := byWord["Fresh"]
-	switch {
-	case len(cards) == 0:
-		return "No reports are configured."
-	case fresh == len(cards):
+	if byWord[service.VerdictFresh] == len(cards) {
 		return "Every report is fresh."
 	}
-	texts := []string{fmt.Sprintf("%d of %d reports fresh", fresh, len(cards))}
-	for _, word := range []string{"Late", "Failing", "Catching up", "Empty"} {
+	texts := []string{fmt.Sprintf("Of %s", words.Count(len(cards), "report", "reports"))}
+	for _, word := range service.Words {
 		if n := byWord[word]; n > 0 {
-			texts = append(texts, fmt.Sprintf("%d %s", n, strings.ToLower(word)))
+			texts = append(texts, fmt.Sprintf("%d %s", n, word))
 		}
 	}
 	return strings.Join(texts, ", ") + "."

@@ -16,7 +16,7 @@ type reportBody struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
 	Settings  map[string]string `json:"settings"`
-	Verdict   verdict           `json:"verdict"`
+	Verdict   service.Verdict   `json:"verdict"`
 	NextDay   service.Drop      `json:"next_day"`
 	NextMonth service.Drop      `json:"next_month"`
 
@@ -39,6 +39,9 @@ type reportBody struct {
 	Zone     *time.Location `json:"-"`
 }
 
+// MoreCauses is the number of causes that the verdict does not list.
+func (b *reportBody) MoreCauses() int { return b.Verdict.Count - len(b.Verdict.Causes) }
+
 // mostUnread limits the partitions that are named as left out.
 const mostUnread = 5
 
@@ -49,7 +52,7 @@ func (c *Console) report(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	body := &reportBody{
-		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: verdictOf(rep, c.Now()), Zone: zone(rep),
+		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: service.VerdictOf(rep), Zone: zone(rep),
 		NextDay: rep.NextDay, NextMonth: rep.NextMonth, Range: calendar.Recent, Actions: reportActions(rep),
 	}
 	if year := r.URL.Query().Get("year"); year != "" {

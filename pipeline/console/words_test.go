@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"daybook/pipeline/service"
 )
 
 func TestAgo(t *testing.T) {
@@ -45,28 +43,5 @@ func TestTemplatesHaveIntsOfBothSizes(t *testing.T) {
 	}
 	if want := "1, 1,200; 1 row, 1,200 rows; 1.2 kB"; got.String() != want {
 		t.Errorf("%s, want %s", &got, want)
-	}
-}
-
-func TestVerdictIsTheWorstThereIs(t *testing.T) {
-	now := time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
-	state := func(s service.PartitionState) service.Partition {
-		return service.Partition{ID: idOf(t, "r", "2026-11-20"), State: s}
-	}
-	late := service.Partition{ID: idOf(t, "r", "2026-11-19"), State: service.Waiting, Late: true, Deadline: now.Add(-time.Hour)}
-	for _, tc := range []struct {
-		days []service.Partition
-		want verdict
-	}{
-		{nil, verdict{"busy", "Empty", "There are no dumps yet that it could be made of."}},
-		{[]service.Partition{state(service.Published), state(service.Empty)}, verdict{"good", "Fresh", "All that is due is published."}},
-		{[]service.Partition{state(service.Missing), state(service.Waiting)}, verdict{"good", "Fresh", "All that is due is published; 1 partition of the past was missed."}},
-		{[]service.Partition{state(service.Stale), state(service.Building)}, verdict{"busy", "Catching up", "2 partitions are about to be built."}},
-		{[]service.Partition{state(service.Stale), state(service.Failed)}, verdict{"bad", "Failing", "1 failed. All else that is due is published."}},
-		{[]service.Partition{state(service.SetAside), late}, verdict{"bad", "Late", "2026-11-19 was due by Sat 06:00, 1 h ago. 1 set aside."}},
-	} {
-		if got := verdictOf(&service.Report{Timezone: "UTC", Days: tc.days}, now); got != tc.want {
-			t.Errorf("%+v, want %+v", got, tc.want)
-		}
 	}
 }
