@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,7 @@ import (
 	"daybook/sinks/csv"
 	"daybook/sinks/parquet"
 	"daybook/sources/dump"
+	"daybook/transform/event"
 	"daybook/transform/report"
 )
 
@@ -113,7 +116,10 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		return err
 	}
 	if opts.accounting != "" {
-		b, err := json.Marshal(outcome.Accounting)
+		b, err := json.Marshal(struct {
+			event.Accounting
+			Oversized int64 `json:"oversized_sessions,omitempty"`
+		}{outcome.Accounting, outcome.Oversized.Sessions})
 		if err != nil {
 			return err
 		}
@@ -127,10 +133,26 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 			return fmt.Errorf("write the accounting: %w", err)
 		}
 	}
+	if o := &outcome.Oversized; o.Sessions > 0 && !a.quiet {
+		fmt.Fprintln(a.stderr, oversizedText(o))
+	}
 	if n := outcome.Accounting.RejectedLines(); n > 0 && !a.quiet {
 		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", words.Thousands(n), words.Thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
 	}
 	return nil
+}
+
+// oversizedText says which sessions have no rows because of their size.
+func oversizedText(o *event.Oversized) string {
+	ids := make([]string, len(o.IDs))
+	for i, id := range o.IDs {
+		ids[i] = strconv.FormatInt(id, 10)
+	}
+	text := fmt.Sprintf("%s larger than source.max_session_size, without rows: %s", words.Count(o.Sessions, "session is", "sessions are"), strings.Join(ids, ", "))
+	if more := o.Sessions - int64(len(ids)); more > 0 {
+		text += fmt.Sprintf(" and %s more", words.Thousands(more))
+	}
+	return text
 }
 
 // localExtraction reads the dumps in files and directories.
@@ -144,8 +166,14 @@ func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.Names)
 		}
 	}
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
 	a.limitMemory(parallel.DefaultMemory)
-	x := &extract.Extraction{Progress: new(extract.Progress), MemoryBudget: parallel.DefaultMemory / 2}
+	x := &extract.Extraction{
+		Progress: new(extract.Progress), MemoryBudget: parallel.DefaultMemory / 2, MaxSession: int64(c.Source.MaxSessionSize),
+	}
 	for _, name := range files {
 		size := int64(0)
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {

@@ -25,7 +25,15 @@ func sessionsOf(ctx context.Context, x *extract.Extraction) (map[int64]string, e
 	all := map[int64]string{}
 	var mu sync.Mutex
 	outcome, err := x.Sessions(ctx, func(_ int, s *session.Session) error {
-		text := fmt.Sprintf("%+v", *s)
+		head := *s
+		head.Legs = nil
+		text := fmt.Sprintf("%+v", head)
+		for i := range s.Legs {
+			leg := s.Legs[i]
+			text += fmt.Sprint(*leg.Details)
+			leg.Details = nil
+			text += fmt.Sprintf("%+v", leg)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if _, twice := all[s.ID]; twice {

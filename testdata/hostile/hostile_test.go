@@ -27,6 +27,7 @@ var (
 // What a process may take.
 const (
 	budget      = 256 << 20 // memory_budget
+	maxSession  = 32 << 20  // max_session_size
 	beside      = 150 << 20 // resident memory beside it
 	cpuAlways   = 5 * time.Second
 	cpuEachLine = 30 * time.Microsecond // some 10 times what it takes
@@ -52,6 +53,8 @@ var inputs = []struct {
 	{"distinct tools", 45_000, 60_000, ".gz", Tools, true},
 	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, true},
 	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, true},
+	{"largest session of legs", 480_000, 480_000, ".gz", Legs, false},
+	{"largest session of events", 480_000, 480_000, ".gz", Events, false},
 	{"names of 0.9 MB", 300, 1_000, ".zst", Names, false},
 	{"sessions of one hash prefix", 300_000, 800_000, ".gz", SameHash, false},
 }
@@ -186,8 +189,12 @@ func TestHostile(t *testing.T) {
 			}
 			results.expect(t, in.name, size, "run", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, problems)
 			if in.explain {
+				exit := "0"
+				if lines.Size > maxSession {
+					exit = "1" // it is told that the session is too large
+				}
 				m := run(t, cpu, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)
-				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, nil)
+				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, exit, cpu, budget+beside, nil)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ type Delivery struct {
 // Dumps are the dumps that the report days of a period are made from: those of its
 // window. Rejected lines do not stop the extraction.
 func Dumps(ctx context.Context, s *settings.Pipeline, of partition.Period) (*extract.Extraction, error) {
-	x := &extract.Extraction{Workers: s.Budget.Workers, MaxRejected: 1}
+	x := &extract.Extraction{Workers: s.Budget.Workers, MaxRejected: 1, MaxSession: s.MaxSessionSize}
 	for _, d := range s.Window(of).Days() {
 		listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
 		if err != nil {
@@ -60,6 +60,7 @@ func Dumps(ctx context.Context, s *settings.Pipeline, of partition.Period) (*ext
 func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanation, error) {
 	var mu sync.Mutex
 	var deliveries []Delivery
+	all := event.Extent{Session: id}
 	_, err := x.Events(ctx, func() extract.EventSink {
 		return func(input int, line int64, e *event.Event) error {
 			if e.SessionID != id {
@@ -67,6 +68,11 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			all.Events++
+			if all.Bytes += e.Size(); x.MaxSession > 0 && all.Bytes > x.MaxSession {
+				deliveries = nil
+				return nil
+			}
 			deliveries = append(deliveries, Delivery{Event: *e, Input: x.Inputs[input].Name, Line: line})
 			return nil
 		}
@@ -74,10 +80,25 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 	if err != nil {
 		return nil, err
 	}
+	if x.MaxSession > 0 && all.Bytes > x.MaxSession {
+		return nil, &TooLarge{all, x.MaxSession}
+	}
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
 	}
 	return newExplanation(ctx, deliveries)
+}
+
+// TooLarge says that a session is too large to be explained. Repeated deliveries
+// count, because an explanation shows them.
+type TooLarge struct {
+	event.Extent
+	Most int64 // bytes
+}
+
+func (e *TooLarge) Error() string {
+	return fmt.Sprintf("session %d was delivered in %s that take %s, and source.max_session_size is %s: it cannot be explained, and a session of that size has no rows",
+		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(e.Most))
 }
 
 // ErrNoSession says that no digest of the window has events of the session.
