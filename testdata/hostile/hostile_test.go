@@ -27,11 +27,12 @@ var (
 // What a process may take.
 const (
 	budget      = 256 << 20 // memory_budget
-	maxSession  = 32 << 20  // max_session_size
 	beside      = 150 << 20 // resident memory beside it
 	cpuAlways   = 5 * time.Second
 	cpuEachLine = 30 * time.Microsecond // some 10 times what it takes
 	cpuEachByte = 100 * time.Nanosecond // as much
+
+	maxExplained = 4 << 20 // bytes of a session that daybook explain takes
 
 	// addressSpace ends a process before it takes the machine's memory.
 	addressSpace = 6 << 30
@@ -190,7 +191,7 @@ func TestHostile(t *testing.T) {
 			results.expect(t, in.name, size, "run", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, problems)
 			if in.explain {
 				exit := "0"
-				if lines.Size > maxSession {
+				if lines.Size > maxExplained {
 					exit = "1" // it is told that the session is too large
 				}
 				m := run(t, cpu, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)

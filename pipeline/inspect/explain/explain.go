@@ -45,7 +45,7 @@ type Delivery struct {
 // Dumps are the dumps that the report days of a period are made from: those of its
 // window. Rejected lines do not stop the extraction.
 func Dumps(ctx context.Context, s *settings.Pipeline, of partition.Period) (*extract.Extraction, error) {
-	x := &extract.Extraction{Workers: s.Budget.Workers, MaxRejected: 1, MaxSession: s.MaxSessionSize}
+	x := &extract.Extraction{Workers: s.Budget.Workers, MaxRejected: 1}
 	for _, d := range s.Window(of).Days() {
 		listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
 		if err != nil {
@@ -69,7 +69,7 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 			mu.Lock()
 			defer mu.Unlock()
 			all.Events++
-			if all.Bytes += e.Size(); x.MaxSession > 0 && all.Bytes > x.MaxSession {
+			if all.Bytes += e.Size(); all.Bytes > mostExplained {
 				deliveries = nil
 				return nil
 			}
@@ -80,8 +80,8 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 	if err != nil {
 		return nil, err
 	}
-	if x.MaxSession > 0 && all.Bytes > x.MaxSession {
-		return nil, &TooLarge{all, x.MaxSession}
+	if all.Bytes > mostExplained {
+		return nil, &TooLarge{all}
 	}
 	if len(deliveries) == 0 {
 		return nil, fmt.Errorf("session %d has no events in the %d dumps that were read; look at other days, or check the id", id, len(x.Inputs))
@@ -89,16 +89,18 @@ func FromDumps(ctx context.Context, x *extract.Extraction, id int64) (*Explanati
 	return newExplanation(ctx, deliveries)
 }
 
+// mostExplained is the size in bytes of the largest session that is explained, as
+// event.Event.Size reckons it: some 50,000 events. What is shown of an event takes up
+// to a hundred times as much.
+const mostExplained = 4 << 20
+
 // TooLarge says that a session is too large to be explained. Repeated deliveries
 // count, because an explanation shows them.
-type TooLarge struct {
-	event.Extent
-	Most int64 // bytes
-}
+type TooLarge struct{ event.Extent }
 
 func (e *TooLarge) Error() string {
-	return fmt.Sprintf("session %d was delivered in %s that take %s, and source.max_session_size is %s: it cannot be explained, and a session of that size has no rows",
-		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(e.Most))
+	return fmt.Sprintf("session %d is too large to be explained: it was delivered in %s of %s, and an explanation takes up to %s",
+		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(mostExplained))
 }
 
 // ErrNoSession says that no digest of the window has events of the session.
@@ -124,6 +126,7 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, d day.Day, id int6
 			return nil, fmt.Errorf("explain session %d: %s", id, c.Damage(partition.DigestID(x)))
 		}
 	}
+	all := event.Extent{Session: id}
 	window, indexes := c.Digests(days), digests.NewIndexes(s, s.Budget.Memory/indexShare)
 	var mu sync.Mutex
 	var deliveries []Delivery
@@ -132,7 +135,12 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, d day.Day, id int6
 		mu.Lock()
 		defer mu.Unlock()
 		for _, e := range events {
+			all.Events++
+			all.Bytes += e.Size()
 			deliveries = append(deliveries, Delivery{Event: e, Input: window[i].Dir()})
+		}
+		if err == nil && all.Bytes > mostExplained {
+			return &TooLarge{all}
 		}
 		return err
 	})

@@ -1,0 +1,36 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"daybook/pipeline/partition"
+	"daybook/pipeline/pipelinetest"
+	"daybook/sources/store"
+)
+
+// A session that is too large to be explained is told so, and the one beside it is
+// explained.
+func TestTooLarge(t *testing.T) {
+	var lines strings.Builder
+	for i := range mostExplained/64 + 1 {
+		fmt.Fprintf(&lines, `{"event_id":"%d","ts":"2026-11-20T09:%02d:%02dZ","session_id":1,"type":"chat_message","sender":"customer"}`+"\n", i, i/60%60, i%60)
+	}
+	lines.WriteString(`{"event_id":"x","ts":"2026-11-20T09:00:00Z","session_id":2,"type":"chat_message","sender":"customer"}` + "\n")
+	source := store.NewMemory(nil)
+	pipelinetest.Put(t, source, "2026/11/20/a.ndjson", lines.String())
+	s := pipelinetest.OneReport(t, source, store.NewMemory(nil))
+	x, err := Dumps(t.Context(), s, partition.OfDay(pipelinetest.Day))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var large *TooLarge
+	if _, err := FromDumps(t.Context(), x, 1); !errors.As(err, &large) || large.Events != mostExplained/64+1 {
+		t.Errorf("%v", err)
+	}
+	if _, err := FromDumps(t.Context(), x, 2); err != nil {
+		t.Error(err)
+	}
+}
