@@ -74,9 +74,13 @@ const sessionsPerWorker = 2000
 // spilled. The rest is for reading digests and for the row group that is written.
 const rowsShare = 4
 
-// NewRowSorter sorts rows within a budget of bytes; the rest is spilled.
-func NewRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
-	return rowsort.New(rowsort.Options{Order: order, Budget: budget, Spill: func() (rowsort.File, error) { return spillfile.NewScratch() }})
+// NewRowSorter sorts rows within a budget of bytes; the rest is spilled. The end of
+// ctx interrupts it.
+func NewRowSorter(ctx context.Context, order rowsort.Order, budget int64) *rowsort.Sorter {
+	return rowsort.New(rowsort.Options{
+		Order: order, Budget: budget, Interrupt: ctx.Err,
+		Spill: func() (rowsort.File, error) { return spillfile.NewScratch() },
+	})
 }
 
 // Run makes the rows of each report on the date.
@@ -95,7 +99,7 @@ func (s *Stitch) Run(ctx context.Context) (_ []Rows, err error) {
 	}
 	out := make([]Rows, len(s.Reports))
 	for i := range out {
-		out[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(out)))
+		out[i].Sorter = NewRowSorter(ctx, rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(out)))
 	}
 	defer func() {
 		if err != nil {
