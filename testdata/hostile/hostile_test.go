@@ -51,7 +51,7 @@ var inputs = []struct {
 	explain     bool // whether daybook explain is measured, too
 }{
 	{"collaborators and messages", 12_000, 20_000, ".gz", Collaborators, true},
-	{"distinct tools", 45_000, 60_000, ".gz", Tools, true},
+	{"distinct tools", 45_000, 55_000, ".gz", Tools, true},
 	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, true},
 	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, true},
 	{"largest session of legs", 480_000, 480_000, ".gz", Legs, false},
