@@ -122,7 +122,10 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		return err
 	}
 	if opts.accounting != "" {
-		b, err := json.Marshal(outcome.Accounting)
+		b, err := json.Marshal(struct {
+			event.Accounting
+			Oversized int64 `json:"oversized_sessions,omitempty"`
+		}{outcome.Accounting, outcome.Oversized.Sessions})
 		if err != nil {
 			return err
 		}

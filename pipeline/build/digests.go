@@ -129,7 +129,7 @@ func (r *run) isMadeByOther(s *plan.Step, base publish.Base, dumps []dump.Dump) 
 	if err != nil {
 		return false, nil // it is damaged, and made again
 	}
-	switch status, reasons := plan.DigestStatus(have, dumps, r.settings.Lookback); status {
+	switch status, reasons := plan.DigestStatus(have, dumps, r.settings.Lookback, r.settings.MaxSessionSize); status {
 	case plan.Newer:
 		return false, errors.New(strings.Join(reasons, "; "))
 	case plan.Fresh: // also if its dumps are gone by now

@@ -160,6 +160,8 @@ type DigestState struct {
 	Accounting event.Accounting // of the day's dumps
 	Version    int              // of the digest's format
 	Late       []publish.LateLines
+	Oversized  int64           // sessions that have no events in it
+	MaxSession int64           // the limit in bytes that made them oversized
 	DaysLate   int             // the most days by which an event lies before the dump day
 	DaysEarly  int             // and after it
 	Inputs     []publish.Input // the dumps
@@ -183,10 +185,11 @@ func newDigestState(d day.Day, base publish.Base) (*DigestState, error) {
 	s := &DigestState{
 		ManifestInfo: newManifestInfo(base), Day: d, Fingerprint: m.Fingerprint(), Print: PrintOf(m.Fingerprint()), GrownFrom: m.Digest.GrownFrom,
 		First: math.MaxInt64, Last: math.MinInt64, Accounting: m.Accounting, Version: m.Digest.Version, Late: m.Digest.Late,
+		Oversized: m.Digest.OversizedSessions, MaxSession: m.Digest.MaxSessionSize,
 		DaysLate: m.Digest.MaxDaysLate, DaysEarly: m.Digest.MaxDaysEarly, Inputs: m.Inputs,
 		files: filesIn(partition.DigestID(d).Dir(), m.Parts),
 	}
-	if m.Digest.Events > 0 {
+	if m.Digest.MinTime != "" {
 		first, err := time.Parse(publish.TimeLayout, m.Digest.MinTime)
 		if err != nil {
 			return nil, err

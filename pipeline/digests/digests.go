@@ -38,7 +38,8 @@ type Result struct {
 	Manifest   publish.Manifest // that is published now
 	State      publish.State
 	Accounting event.Accounting
-	Quarantine string // URL of the rejected lines; empty if there are none
+	Oversized  event.Oversized // sessions without events in the digest
+	Quarantine string          // URL of the rejected lines; empty if there are none
 }
 
 // Maker makes digests.
@@ -72,7 +73,7 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
 	}
 	summary, accounting, moved, err := m.writeTables(ctx, x, tables)
-	result := &Result{Accounting: accounting}
+	result := &Result{Accounting: accounting, Oversized: summary.Oversized}
 	if errors.As(err, new(*extract.TooManyRejects)) {
 		var qerr error
 		result.Quarantine, qerr = m.putRefused(ctx, q.Day, rejects)
@@ -81,8 +82,8 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	if err != nil {
 		return result, err
 	}
-	p := newPartition(q, reach, &summary, accounting)
-	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved)
+	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting)
+	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved || summary.Oversized.Sessions > 0)
 	for i, table := range []struct {
 		name string
 		rows int64
@@ -142,11 +143,14 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 }
 
 // newPartition is the digest as it is published, without its files.
-func newPartition(q *Request, reach *extract.Reach, summary *digest.Summary, a event.Accounting) publish.Partition {
+func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting) publish.Partition {
 	sessions := summary.Sessions()
 	info := &publish.DigestInfo{
 		Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
 		MaxDaysLate: reach.MaxLate(), MaxDaysEarly: reach.MaxEarly(), Late: reach.LateLines(),
+	}
+	if o := &summary.Oversized; o.Sessions > 0 {
+		info.OversizedSessions, info.OversizedIDs, info.MaxSessionSize = o.Sessions, o.IDs, maxSession
 	}
 	if sessions > 0 {
 		info.MinTime, info.MaxTime = publish.TimeText(summary.MinTS/1000), publish.TimeText(summary.MaxTS/1000)
@@ -200,10 +204,10 @@ func looksComplete(s *session.Session) bool {
 
 // grownFrom lists the earlier contents of which a digest of these dumps is a
 // superset: the content before it, if that was made from the same dumps or fewer,
-// and those that it had grown from. Where an event has moved in time, the digest is
-// no superset.
-func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, moved bool) []string {
-	if before == nil || before.Digest == nil || moved || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
+// and those that it had grown from. Where an event has moved in time, or a session is
+// oversized, the digest is no superset: lessens says so.
+func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, lessens bool) []string {
+	if before == nil || before.Digest == nil || lessens || before.Digest.OversizedSessions > 0 || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
 		return nil
 	}
 	changes := publish.CompareInputs(before.Inputs, DumpInputs(dumps))

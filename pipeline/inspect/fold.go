@@ -20,7 +20,7 @@ import (
 // asked for. Beside the memory budget of the events, the rows take a budget of the
 // same size.
 func Fold(ctx context.Context, x *extract.Extraction, def *report.Definition, write func(rows iter.Seq2[[]report.Row, error]) error) (_ extract.Outcome, counts report.Counts, err error) {
-	rows := stitch.NewRowSorter(rowsort.BySession, x.MemoryBudget)
+	rows := stitch.NewRowSorter(ctx, rowsort.BySession, x.MemoryBudget)
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	workers := make([]struct {
 		rows   *rowsort.Writer

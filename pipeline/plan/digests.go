@@ -32,7 +32,7 @@ func (p *Planner) Digest(d day.Day) Step {
 		s.setDue(Missing, Build, words.Count(len(s.Dumps), "dump", "dumps")+" not digested yet")
 	} else {
 		s.ManifestInfo = have.ManifestInfo
-		switch status, reasons := DigestStatus(have, s.Dumps, p.settings.Lookback); {
+		switch status, reasons := DigestStatus(have, s.Dumps, p.settings.Lookback, p.settings.MaxSessionSize); {
 		case status == Stale:
 			s.setDue(Stale, Build, reasons...)
 		default:
@@ -50,7 +50,7 @@ func (p *Planner) Digest(d day.Day) Step {
 
 // DigestStatus compares a digest with the dumps of its day. A digest whose dumps
 // are all gone stays: sources keep dumps for a limited time.
-func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int) (Status, []string) {
+func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int, maxSession int64) (Status, []string) {
 	if have.Version > digest.Version {
 		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.Version, digest.Version)}
 	}
@@ -75,6 +75,9 @@ func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int) (S
 		reasons = append(reasons, fmt.Sprintf("of the changed dumps, %s copied or restored, or had its attributes changed: size and time are the same", words.Count(copied, "was", "were")))
 	}
 	reasons = append(reasons, lookbackReasons(have, lookback)...)
+	if have.Oversized > 0 && (maxSession == 0 || maxSession > have.MaxSession) {
+		reasons = append(reasons, fmt.Sprintf("max_session_size is larger than the %s that left out %s", words.Bytes(have.MaxSession), words.Count(have.Oversized, "session", "sessions")))
+	}
 	if reasons != nil {
 		return Stale, reasons
 	}

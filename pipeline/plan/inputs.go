@@ -20,7 +20,7 @@ func (p *Planner) HashInputs(s *Step) string {
 	h := sha256.New()
 	switch s.ID.Kind {
 	case partition.Digest:
-		fmt.Fprintln(h, digest.Version, p.settings.Lookback, p.settings.MaxRejected)
+		fmt.Fprintln(h, digest.Version, p.settings.Lookback, p.settings.MaxRejected, p.settings.MaxSessionSize)
 		hashInputs(h, digests.DumpInputs(s.Dumps))
 	case partition.Day:
 		fmt.Fprintln(h, session.EngineVersion, report.SchemaVersion, s.Report.Hash)

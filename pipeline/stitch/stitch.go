@@ -96,9 +96,13 @@ const sessionsPerWorker = 2000
 // spilled. The rest is for reading digests and for the row group that is written.
 const rowsShare = 4
 
-// NewRowSorter sorts rows within a budget of bytes; the rest is spilled.
-func NewRowSorter(order rowsort.Order, budget int64) *rowsort.Sorter {
-	return rowsort.New(rowsort.Options{Order: order, Budget: budget, Spill: func() (rowsort.File, error) { return spillfile.NewScratch() }})
+// NewRowSorter sorts rows within a budget of bytes; the rest is spilled. The end of
+// ctx interrupts it.
+func NewRowSorter(ctx context.Context, order rowsort.Order, budget int64) *rowsort.Sorter {
+	return rowsort.New(rowsort.Options{
+		Order: order, Budget: budget, Interrupt: ctx.Err,
+		Spill: func() (rowsort.File, error) { return spillfile.NewScratch() },
+	})
 }
 
 // Run makes the rows of each report on the date.
@@ -117,7 +121,7 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 		result.Digests = append(result.Digests, d.State)
 	}
 	for i := range result.Rows {
-		result.Rows[i].Sorter = NewRowSorter(rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
+		result.Rows[i].Sorter = NewRowSorter(ctx, rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
 	}
 	defer func() {
 		if err != nil {

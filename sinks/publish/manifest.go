@@ -136,6 +136,12 @@ type DigestInfo struct {
 	MaxDaysLate  int `json:"max_days_late"`
 	MaxDaysEarly int `json:"max_days_early"`
 
+	// The sessions that are too large to be folded, some of them by id, and the limit
+	// in bytes that says so. They have no events in the digest.
+	OversizedSessions int64   `json:"oversized_sessions,omitempty"`
+	OversizedIDs      []int64 `json:"oversized_ids,omitempty"`
+	MaxSessionSize    int64   `json:"max_session_size,omitempty"`
+
 	Late      []LateLines `json:"late,omitempty"`       // lines outside of the look-back
 	GrownFrom []string    `json:"grown_from,omitempty"` // fingerprints of earlier contents that this one contains
 }

@@ -32,6 +32,8 @@ const (
 	cpuEachLine = 30 * time.Microsecond // some 10 times what it takes
 	cpuEachByte = 100 * time.Nanosecond // as much
 
+	maxExplained = 4 << 20 // bytes of a session that daybook explain takes
+
 	// addressSpace ends a process before it takes the machine's memory.
 	addressSpace = 6 << 30
 )
@@ -49,9 +51,11 @@ var inputs = []struct {
 	explain     bool // whether daybook explain is measured, too
 }{
 	{"collaborators and messages", 12_000, 20_000, ".gz", Collaborators, true},
-	{"distinct tools", 45_000, 60_000, ".gz", Tools, true},
+	{"distinct tools", 45_000, 55_000, ".gz", Tools, true},
 	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, true},
 	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, true},
+	{"largest session of legs", 480_000, 480_000, ".gz", Legs, false},
+	{"largest session of events", 480_000, 480_000, ".gz", Events, false},
 	{"names of 0.9 MB", 300, 1_000, ".zst", Names, false},
 	{"sessions of one hash prefix", 300_000, 800_000, ".gz", SameHash, false},
 }
@@ -186,8 +190,12 @@ func TestHostile(t *testing.T) {
 			}
 			results.expect(t, in.name, size, "run", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, problems)
 			if in.explain {
+				exit := "0"
+				if lines.Size > maxExplained {
+					exit = "1" // it is told that the session is too large
+				}
 				m := run(t, cpu, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)
-				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, nil)
+				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, exit, cpu, budget+beside, nil)
 			}
 		})
 	}

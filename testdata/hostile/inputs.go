@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type Lines struct {
 	w      *bufio.Writer
 	N      int   // lines
 	Bytes  int64 // of them
+	Size   int64 // of their events, as max_session_size reckons it, but for their texts
 	events int   // of the session at hand
 }
 
@@ -44,6 +46,7 @@ func (l *Lines) Event(session int64, format string, args ...any) {
 	l.events++
 	l.N++
 	l.Bytes += int64(n)
+	l.Size += int64(64 + len(strconv.Itoa(l.events)))
 }
 
 // WriteDump writes a dump that is compressed as its name says.

@@ -1,6 +1,7 @@
 package rowsort
 
 import (
+	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
@@ -67,10 +68,14 @@ func (s *Sorter) take(open *cursors, r *report.Row) error {
 // run.
 func (s *Sorter) cursors() (cursors, error) {
 	var sorting sync.WaitGroup
-	for _, w := range s.writers {
-		sorting.Go(w.sort)
+	failed := make([]error, len(s.writers))
+	for i, w := range s.writers {
+		sorting.Go(func() { failed[i] = w.sort() })
 	}
 	sorting.Wait()
+	if err := cmp.Or(failed...); err != nil {
+		return nil, err
+	}
 	var blocks spill.Reader
 	var open cursors
 	for _, w := range s.writers {

@@ -42,6 +42,9 @@ type Options struct {
 	// writer, concurrently. The sorter closes the files. It may be nil without a
 	// budget.
 	Spill func() (File, error)
+	// Interrupt, if it is set, is asked often during long work. Its error ends the
+	// work: it is that of Add, or of Rows.
+	Interrupt func() error
 }
 
 // A File holds the rows that do not fit in memory. It is written sequentially
@@ -90,6 +93,18 @@ func (s *Sorter) Close() error {
 		return fmt.Errorf("close the temporary files of sorted rows: %w", err)
 	}
 	return nil
+}
+
+// interruptEvery is the number of comparisons or rows after which Interrupt is asked:
+// a millisecond of work.
+const interruptEvery = 1 << 12
+
+// interrupted is the error of Interrupt, which it asks for some i only.
+func (s *Sorter) interrupted(i int) error {
+	if s.options.Interrupt == nil || i%interruptEvery != interruptEvery-1 {
+		return nil
+	}
+	return s.options.Interrupt()
 }
 
 // A key is the sort key of a row.

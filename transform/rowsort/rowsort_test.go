@@ -146,3 +146,37 @@ func TestFiles(t *testing.T) {
 		spilled[at] ^= 0x10
 	}
 }
+
+// An interruption ends the sorting of rows that are spilled, and of those in memory.
+func TestInterrupted(t *testing.T) {
+	stop := errors.New("stop")
+	rows := randomRows(rand.New(rand.NewPCG(7, 8)), 30_000)
+	for _, budget := range []int64{0, 1} {
+		var fs spilltest.Files
+		asked := 0
+		s := New(Options{Order: ByTime, Budget: budget, Spill: func() (File, error) { return fs.Make(), nil }, Interrupt: func() error {
+			if asked++; asked > 3 {
+				return stop
+			}
+			return nil
+		}})
+		w := s.Writer()
+		var err error
+		for i := range rows {
+			if err = w.Add(&rows[i]); err != nil {
+				break
+			}
+		}
+		if (budget > 0) != errors.Is(err, stop) {
+			t.Errorf("budget %d: Add: %v", budget, err)
+		}
+		if err == nil {
+			for _, err = range s.Rows() {
+				break
+			}
+			if !errors.Is(err, stop) {
+				t.Errorf("Rows: %v", err)
+			}
+		}
+	}
+}

@@ -90,9 +90,19 @@ func (w *Writer) hold(bytes int64) {
 	w.holds = bytes
 }
 
-// sort sorts the rows in memory.
-func (w *Writer) sort() {
-	slices.SortFunc(w.placed, func(a, b placed) int { return a.compare(b.key) })
+// sort sorts the rows in memory. After an interruption their order does not matter.
+func (w *Writer) sort() (err error) {
+	compares := 0
+	slices.SortFunc(w.placed, func(a, b placed) int {
+		if compares++; err == nil {
+			err = w.sorter.interrupted(compares)
+		}
+		if err != nil {
+			return 0
+		}
+		return a.compare(b.key)
+	})
+	return err
 }
 
 // at returns a compact row in memory.
@@ -104,9 +114,14 @@ func (w *Writer) at(p *placed) []byte {
 
 // spill writes all rows in memory to a new run.
 func (w *Writer) spill() error {
-	w.sort()
+	if err := w.sort(); err != nil {
+		return err
+	}
 	var r run
 	for i := range w.placed {
+		if err := w.sorter.interrupted(i); err != nil {
+			return err
+		}
 		row := w.at(&w.placed[i])
 		w.raw = binary.AppendUvarint(w.raw, uint64(len(row)))
 		if w.raw = append(w.raw, row...); len(w.raw) >= blockSize {

@@ -55,6 +55,7 @@ type Question struct {
 // as the session's events lead.
 func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Progress, q Question) (*Explanation, error) {
 	var deliveries []Delivery
+	all := event.Extent{Session: q.Session}
 	dumps := 0
 	read := func(days partition.Period) error {
 		for _, d := range days.Days() {
@@ -67,7 +68,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 				Inputs: extract.Inputs(s.Source, listing.Dumps), Workers: s.Budget.Workers,
 				Filter: extract.NewReach(d, s.Lookback).Filter, Progress: progress,
 			}
-			found, err := deliveriesOf(ctx, x, q.Session)
+			found, err := deliveriesOf(ctx, x, &all)
 			if err != nil {
 				return err
 			}
@@ -103,7 +104,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 
 // FromInputs explains a session from any dumps, all of its events together.
 func FromInputs(ctx context.Context, x *extract.Extraction, id int64) (*Explanation, error) {
-	deliveries, err := deliveriesOf(ctx, x, id)
+	deliveries, err := deliveriesOf(ctx, x, &event.Extent{Session: id})
 	if err != nil {
 		return nil, err
 	}
@@ -114,21 +115,29 @@ func FromInputs(ctx context.Context, x *extract.Extraction, id int64) (*Explanat
 	return newExplanation(ctx, deliveries)
 }
 
-// deliveriesOf reads the deliveries of one session.
-func deliveriesOf(ctx context.Context, x *extract.Extraction, id int64) ([]Delivery, error) {
+// deliveriesOf reads the deliveries of the session of all, and adds them to its size.
+func deliveriesOf(ctx context.Context, x *extract.Extraction, all *event.Extent) ([]Delivery, error) {
 	var mu sync.Mutex
 	var deliveries []Delivery
 	_, err := x.Events(ctx, func() extract.EventSink {
 		return func(input int, line int64, e *event.Event) error {
-			if e.SessionID != id {
+			if e.SessionID != all.Session {
 				return nil
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			all.Events++
+			if all.Bytes += e.Size(); all.Bytes > mostExplained {
+				deliveries = nil
+				return nil
+			}
 			deliveries = append(deliveries, Delivery{Event: *e, Input: x.Inputs[input].Name, Line: line})
 			return nil
 		}
 	})
+	if err == nil && all.Bytes > mostExplained {
+		err = &TooLarge{*all}
+	}
 	return deliveries, err
 }
 
@@ -161,6 +170,20 @@ func nearest(deliveries []Delivery, silence int64, d day.Day) []Delivery {
 	return best
 }
 
+// mostExplained is the size in bytes of the largest session that is explained, as
+// event.Event.Size reckons it: some 50,000 events. What is shown of an event takes up
+// to a hundred times as much.
+const mostExplained = 4 << 20
+
+// TooLarge says that a session is too large to be explained. Repeated deliveries
+// count, because an explanation shows them.
+type TooLarge struct{ event.Extent }
+
+func (e *TooLarge) Error() string {
+	return fmt.Sprintf("session %d is too large to be explained: it was delivered in %s of %s, and an explanation takes up to %s",
+		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(mostExplained))
+}
+
 // ErrNoSession says that no digest of the window has events of the session.
 var ErrNoSession = errors.New("no such session")
 
@@ -190,12 +213,18 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, q Question) (*Expl
 	}
 	var mu sync.Mutex
 	var deliveries []Delivery
+	all := event.Extent{Session: q.Session}
 	err = parallel.Each(ctx, len(window), s.Budget.Requests(), func(ctx context.Context, i int) error {
 		events, err := stitch.SessionEvents(ctx, s, indexes, window[i], q.Session)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, e := range events {
+			all.Events++
+			all.Bytes += e.Size()
 			deliveries = append(deliveries, Delivery{Event: e, Input: window[i].Dir()})
+		}
+		if err == nil && all.Bytes > mostExplained {
+			return &TooLarge{all}
 		}
 		return err
 	})
