@@ -25,15 +25,7 @@ func sessionsOf(ctx context.Context, x *extract.Extraction) (map[int64]string, e
 	all := map[int64]string{}
 	var mu sync.Mutex
 	outcome, err := x.Sessions(ctx, func(_ int, s *session.Session) error {
-		head := *s
-		head.Legs = nil
-		text := fmt.Sprintf("%+v", head)
-		for i := range s.Legs {
-			leg := s.Legs[i]
-			text += fmt.Sprint(*leg.Details)
-			leg.Details = nil
-			text += fmt.Sprintf("%+v", leg)
-		}
+		text := fmt.Sprintf("%+v", *s)
 		mu.Lock()
 		defer mu.Unlock()
 		if _, twice := all[s.ID]; twice {
@@ -231,7 +223,7 @@ func TestTooManyRejects(t *testing.T) {
 		want    string
 	}{
 		{0.34, ""},
-		{0.33, "1 of 3 lines (33.33 %) were rejected, and source.max_rejected allows 33.00 % (33.4% would take them); nothing was published"},
+		{0.33, "1 of 3: not one JSON object: unexpected nonsense at byte 1, lines:3; 1 of 3 lines (33.33 %) were rejected, and source.max_rejected allows 33.00 % (33.4% would take them); nothing was published"},
 	} {
 		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
 		begun := false
@@ -255,6 +247,26 @@ func TestTooManyRejects(t *testing.T) {
 		sessions, outcome, err := sessionsOf(t.Context(), x)
 		if !errors.As(err, new(*extract.TooManyRejects)) || len(sessions) > 0 || outcome.Accounting.Lines != 3 {
 			t.Errorf("%d sessions, %+v, %v", len(sessions), outcome, err)
+		}
+	}
+}
+
+// The message leads with the most frequent cause, at its first line in the order of
+// the inputs, however many workers read them.
+func TestTooManyRejectsNamesTheCause(t *testing.T) {
+	late := strings.Repeat("nonsense\n", 2) + strings.Repeat(`{"event_id":"x","session_id":1,"type":"presence"}`+"\n", 400)
+	for _, workers := range []int{1, 4} {
+		x := &extract.Extraction{Workers: workers, Inputs: []extract.Input{linesInput(chat("a", "00")), linesInput(late), linesInput(late)}}
+		for i, name := range []string{"good.ndjson", "bad.ndjson", "worse.ndjson"} {
+			x.Inputs[i].Name = name
+		}
+		_, _, err := sessionsOf(t.Context(), x)
+		var rejects *extract.TooManyRejects
+		if !errors.As(err, &rejects) || !strings.HasPrefix(err.Error(), "800 of 805: ts: missing, bad.ndjson:3; 804 of 805 lines (99.88 %) were rejected") {
+			t.Fatalf("%d workers: %v", workers, err)
+		}
+		if c := rejects.Cause; c.Reason != event.MissingField || c.Lines != 800 {
+			t.Errorf("%+v", c)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func released(t *testing.T, dir string) {
 // The digests of older versions are refused as such.
 func TestOlder(t *testing.T) {
 	for part, file := range readParts(t, "testdata/v1") {
-		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `it is of version "1"`) {
+		if _, err := readPart(part, file); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `its version is "1"`) {
 			t.Errorf("%s: error %v", partNames()[part], err)
 		}
 	}
