@@ -2,6 +2,7 @@ package extract_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -25,13 +26,16 @@ func sessionsOf(ctx context.Context, x *extract.Extraction) (map[int64]string, e
 	all := map[int64]string{}
 	var mu sync.Mutex
 	outcome, err := x.Sessions(ctx, func(_ int, s *session.Session) error {
-		text := fmt.Sprintf("%+v", *s)
+		text, err := json.Marshal(s) // follows the pointers
+		if err != nil {
+			return err
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if _, twice := all[s.ID]; twice {
 			return fmt.Errorf("session %d comes twice", s.ID)
 		}
-		all[s.ID] = text
+		all[s.ID] = strings.ReplaceAll(string(text), "null", "[]") // buffers are reused
 		return nil
 	})
 	return all, outcome, err
