@@ -324,6 +324,7 @@ func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *D
 	if m.Fold != nil {
 		d.Apart = Apart{m.Fold.Apart, m.Fold.ApartLookback}
 		if n := m.Fold.Oversized; n > 0 {
+			d.Oversized = n
 			d.Warnings = append(d.Warnings, oversizedText(n, m.Fold.OversizedIDs))
 		}
 	}

@@ -81,6 +81,7 @@ type Done struct {
 	URL        string
 	Warnings   []string // checks that failed, and do not block
 	Apart      Apart
+	Oversized  int64  // sessions that are too large, and have no rows
 	Quarantine string // URL of the rejected lines; empty if there are none
 	Error      string // Err in words
 	Waits      bool   // it was not tried, because it needs a step that failed; Error says which
@@ -107,6 +108,7 @@ type doneRecord struct {
 	URL        string         `json:"url,omitempty"`
 	Warnings   []string       `json:"warnings,omitempty"`
 	Apart      Apart          `json:"apart,omitzero"`
+	Oversized  int64          `json:"oversized_sessions,omitempty"`
 	Quarantine string         `json:"quarantine,omitempty"`
 	Error      string         `json:"error,omitempty"`
 	Waits      bool           `json:"waits,omitempty"`
@@ -116,7 +118,7 @@ type doneRecord struct {
 func (d Done) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doneRecord{
 		d.ID.Kind, d.ID.Report, d.ID.Name(), d.State, d.Reason, d.Revision, d.Rows, d.Bytes,
-		d.URL, d.Warnings, d.Apart, d.Quarantine, d.Error, d.Waits,
+		d.URL, d.Warnings, d.Apart, d.Oversized, d.Quarantine, d.Error, d.Waits,
 	})
 }
 
@@ -133,7 +135,7 @@ func (d *Done) UnmarshalJSON(text []byte) error {
 	*d = Done{
 		ID:    partition.ID{Report: r.Report, Kind: r.Kind, Period: period},
 		State: r.State, Reason: r.Reason, Revision: r.Revision, Rows: r.Rows, Bytes: r.Bytes,
-		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
+		URL: r.URL, Warnings: r.Warnings, Apart: r.Apart, Oversized: r.Oversized, Quarantine: r.Quarantine, Error: r.Error, Waits: r.Waits,
 	}
 	return nil
 }

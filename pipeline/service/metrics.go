@@ -26,6 +26,8 @@ type metrics struct {
 	events        prometheus.Counter
 	duplicates    prometheus.Counter
 	rejected      *prometheus.CounterVec
+	divided       *prometheus.CounterVec
+	oversized     *prometheus.CounterVec
 	dumpBytes     prometheus.Counter
 	eventsASecond prometheus.Gauge
 	reloads       *prometheus.CounterVec
@@ -78,6 +80,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.events = counter("daybook_events_total", "Events read, without duplicates.")
 	m.duplicates = counter("daybook_duplicates_total", "Lines with an event that was read before.")
 	m.rejected = counters("daybook_rejected_lines_total", "Lines rejected because they are not valid events, by reason.", "reason")
+	m.divided = counters("daybook_divided_sessions_total", "Sessions in published days that are told as several, because they are silent for longer than the look-back, by report.", "report")
+	m.oversized = counters("daybook_oversized_sessions_total", "Sessions without rows in published days, because they are larger than source.max_session_size, by report.", "report")
 	m.dumpBytes = counter("daybook_dump_bytes_total", "Bytes read from dumps, as stored.")
 	m.eventsASecond = gauge("daybook_events_per_second", "Events per second of the last run that read dumps, over the whole run.")
 	m.reloads = counters("daybook_config_reloads_total", "Reloads of the configuration, by outcome: ok or refused.", "outcome")
@@ -117,6 +121,8 @@ func (m *metrics) stepEnded(done *build.Done, took time.Duration, interrupted bo
 	case done.ID.Kind != partition.Digest:
 		m.rows.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Rows))
 		m.bytes.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Bytes))
+		m.divided.WithLabelValues(done.ID.Report).Add(float64(done.Apart.Sessions))
+		m.oversized.WithLabelValues(done.ID.Report).Add(float64(done.Oversized))
 	}
 	m.stepSeconds.WithLabelValues(string(done.ID.Kind), result).Observe(took.Seconds())
 }
