@@ -191,6 +191,25 @@ func TestSilenceAndLateness(t *testing.T) {
 // Events on days 1, 6 and 19, all on time, and one that lives for 60 days: a session is
 // followed as far as its events lead.
 func TestSessionOfManyDays(t *testing.T) {
+	checkOrders(t, 16, manyDays(), checkManyDays(t))
+}
+
+// The same on every kind of store, night by night.
+func TestSessionOfManyDaysOnStores(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			s := reachSettings(t, 16, open(t))
+			s.Sink = open(t)
+			h := manyDays()
+			orders["night by night"](t, s, h)
+			for i := range s.Reports {
+				checkManyDays(t)(name, published(t, s, s.Reports[i].Name, h.days()))
+			}
+		})
+	}
+}
+
+func manyDays() history {
 	first := day.Date(2026, time.September, 1)
 	h := history{}
 	h.add(first, "a", 1, at(first, time.Hour), created)
@@ -202,7 +221,11 @@ func TestSessionOfManyDays(t *testing.T) {
 	}
 	h.add(first+61, "z", 2, at(first+61, 0), closedBy)
 	h.add(first+80, "a", 3, at(first+80, time.Hour), created)
-	checkOrders(t, 16, h, func(order string, rows []report.Row) {
+	return h
+}
+
+func checkManyDays(t *testing.T) func(order string, rows []report.Row) {
+	return func(order string, rows []report.Row) {
 		if len(rows) != 3 {
 			t.Fatalf("%s: %d rows", order, len(rows))
 		}
@@ -214,7 +237,7 @@ func TestSessionOfManyDays(t *testing.T) {
 		if r := rows[1]; r.ActiveTime != (46*24-1)*60*60*1000 {
 			t.Errorf("%s: the session of 60 days is active for %d ms", order, r.ActiveTime)
 		}
-	})
+	}
 }
 
 // A silence longer than the look-back makes two sessions, and that is counted with the
