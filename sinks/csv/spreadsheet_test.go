@@ -142,12 +142,12 @@ func summaries(t *testing.T, d *report.Definition, f csv.Format) map[string][]by
 			t.Fatal(err)
 		}
 	}
-	tables, err := a.Tables()
+	figures, err := a.Figures()
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{}
-	for _, table := range tables {
+	for _, table := range figures.Tables(d.Language) {
 		var file bytes.Buffer
 		if err := csv.WriteTable(&file, f, &table); err != nil {
 			t.Fatal(err)
