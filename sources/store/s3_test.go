@@ -92,7 +92,7 @@ func TestS3ServerGone(t *testing.T) {
 		server.Kill()
 		for name, call := range calls(s) {
 			err := call(t.Context())
-			want := "at " + server.Addr + ": dial tcp " + server.Addr + ": connect: connection refused (gave up after 3 attempts); check that the endpoint is right and the server is up"
+			want := "at " + server.Addr + ": dial tcp " + server.Addr + ": connect: connection refused (gave up after 3 attempts); check the endpoint, and that its server runs"
 			if !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("%s: %v; want …%s", name, err, want)
 			}
@@ -288,7 +288,7 @@ func TestS3NobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = s.Delete(t.Context(), "k")
-	want := "delete s3://bucket/k: at " + addr + ": dial tcp " + addr + ": connect: connection refused; check that the endpoint is right and the server is up"
+	want := "delete s3://bucket/k: at " + addr + ": dial tcp " + addr + ": connect: connection refused; check the endpoint, and that its server runs"
 	if err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
