@@ -71,15 +71,16 @@ type revision struct {
 
 // diff is how two revisions differ.
 type diff struct {
-	From    int             `json:"from"`
-	To      int             `json:"to"`
-	Added   int64           `json:"added"`
-	Removed int64           `json:"removed"`
-	Changed int64           `json:"changed"`
-	Same    int64           `json:"same"`
-	Changes []report.Change `json:"changes"`
-	More    int             `json:"more"`
-	TooMany bool            `json:"too_many_rows"`
+	From       int             `json:"from"`
+	To         int             `json:"to"`
+	Added      int64           `json:"added"`
+	Removed    int64           `json:"removed"`
+	Changed    int64           `json:"changed"`
+	Renumbered int64           `json:"renumbered"` // only their leg number changed
+	Same       int64           `json:"same"`
+	Changes    []report.Change `json:"changes"`
+	More       int             `json:"more"`
+	TooMany    bool            `json:"too_many_rows"`
 }
 
 type reasonCount struct {
@@ -179,7 +180,7 @@ func (b *Contents) compare(ctx context.Context, in *inspect.Inspector, id partit
 	if err != nil {
 		return err
 	}
-	b.Diff.Added, b.Diff.Removed, b.Diff.Changed, b.Diff.Same = d.Added, d.Removed, d.Changed, d.Same
+	b.Diff.Added, b.Diff.Removed, b.Diff.Changed, b.Diff.Renumbered, b.Diff.Same = d.Added, d.Removed, d.Changed, d.Renumbered, d.Same
 	b.Diff.Changes = d.Changes[:min(len(d.Changes), mostChanges)]
 	b.Diff.More = len(d.Changes) - len(b.Diff.Changes)
 	return nil
