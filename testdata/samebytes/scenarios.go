@@ -170,6 +170,7 @@ const monthReports = `reports:
 // month plays 40 nights around a November: every night the day's dumps arrive,
 // some late, and both programs run. After the change of the program some more
 // arrive.
+// It has more than 60 lines because it is one story, night after night.
 func month(ctx context.Context, s *stage) error {
 	const (
 		from  = "2026-10-24"

@@ -56,6 +56,7 @@ var memberNames = [numMembers]string{
 
 // lookup is the inverse of memberNames. A switch is several times as fast as a
 // map.
+// It has more than 60 lines because it has one case for each name.
 func lookup(name []byte) member {
 	switch string(name) {
 	case "event_id":

@@ -244,6 +244,7 @@ func (e *Engine) detailsChanged(d *event.Details) {
 }
 
 // statusChanged follows the five numbered rules of REPORT.md, "Legs".
+// It has more than 60 lines because it is that list, in its order.
 func (e *Engine) statusChanged(ev *event.Event) {
 	s := ev.Status
 

@@ -208,6 +208,7 @@ func (r *replayer) detailsNow() [event.NumDetails]string {
 }
 
 // statusChanged follows the numbered rules of REPORT.md for status_changed.
+// It has more than 60 lines because it is that list, in its order.
 func (r *replayer) statusChanged(e *event.Event) {
 	s, before := e.Status, r.status()
 
