@@ -10,8 +10,8 @@ import (
 	"daybook/config"
 )
 
-// TestHostileFiles: whatever a file holds, loading it allocates a bounded amount
-// of memory and reports a problem in a message of bounded size.
+// Loading a hostile file allocates a bounded amount of memory and reports a problem
+// in a message of bounded size.
 func TestHostileFiles(t *testing.T) {
 	const size = 250_000 // bytes, just below the bound
 	fill := func(piece string) string { return strings.Repeat(piece, size/len(piece)) }

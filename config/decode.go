@@ -112,7 +112,7 @@ func fieldName(f reflect.StructField) string {
 	return name
 }
 
-// defaultOf is the default in a field's tag; empty: there is none.
+// defaultOf is the default in a field's tag, or the empty text.
 func defaultOf(f reflect.StructField) string {
 	tag := strings.ReplaceAll(f.Tag.Get("jsonschema"), `\,`, "\x00")
 	for keyword := range strings.SplitSeq(tag, ",") {

@@ -52,7 +52,7 @@ func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 }
 
 // endYesterday leaves out the days of a month that are not over. Days to come need
-// other flags, so that nobody publishes them by mistake.
+// --date or --from and --to: the report of an unfinished day has to be asked for.
 func (s *selection) endYesterday(target partition.Target, p *settings.Pipeline) (partition.Target, error) {
 	target, ok := target.Until(p.Yesterday())
 	if !ok {

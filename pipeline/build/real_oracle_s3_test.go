@@ -94,7 +94,7 @@ func (s *publishedSet) checkPartition(t *testing.T, dir string) {
 	}
 }
 
-// missingPart is the key of a part that is missing; empty if there is none. The others
+// missingPart is the key of a part that is missing, or the empty text. The others
 // must have the content that the manifest says.
 func (s *publishedSet) missingPart(t *testing.T, m *publish.Manifest) string {
 	for _, part := range m.Parts {

@@ -73,7 +73,7 @@ func (c *Catalog) Month(rep *settings.Report, m day.Month) *Published {
 	return c.Published(partition.MonthID(rep.Name, m))
 }
 
-// Digest is the state of a dump day's digest; nil if there is none that can be
+// Digest is the state of a dump day's digest; nil if it is missing or cannot be
 // read.
 func (c *Catalog) Digest(d day.Day) *DigestState {
 	c.mu.Lock()

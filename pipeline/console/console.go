@@ -45,7 +45,7 @@ type Service interface {
 	State() *service.State
 	// Runs are the latest n past runs, the newest first.
 	Runs(ctx context.Context, n int) ([]service.Run, error)
-	// Run is one of them. The error wraps store.ErrNotFound if there is none.
+	// Run reads the record of a run. The error of an unknown run wraps store.ErrNotFound.
 	Run(ctx context.Context, id string) (*service.Run, error)
 	// Act starts an action, and returns before its end.
 	Act(ctx context.Context, a service.Action) error

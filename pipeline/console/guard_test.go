@@ -293,7 +293,7 @@ func TestPagesAreCompressed(t *testing.T) {
 	}
 }
 
-// reachable are the keys that a console may ask for, whatever it is asked.
+// reachable matches the keys that a console may read.
 var reachable = regexp.MustCompile(`^(?:` +
 	`(?:_history/)?reports/(?:sessions|emea_tier_1|americas)(?:_monthly)?/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
 	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.csv|_figures\.json)` +
@@ -302,8 +302,8 @@ var reachable = regexp.MustCompile(`^(?:` +
 	`|_quarantine/dt=\d{4}-\d\d-\d\d/(?:rejects-[0-9a-z-]+\.ndjson)?` +
 	`)$`)
 
-// FuzzHandler: whatever is asked, no key outside the configured prefixes is
-// looked at, nothing panics, and every answer has the security headers.
+// FuzzHandler sends arbitrary requests. The console reads only keys in the configured
+// prefixes, does not panic, and sends the security headers with every answer.
 func FuzzHandler(f *testing.F) {
 	w, spy := newWatchedWorld(f)
 	c := newConsole(f, w, nil)

@@ -13,7 +13,7 @@ import (
 	"daybook/transform/event"
 )
 
-// rejectedAt is a rejected line, and why it was rejected. Line 0 is none.
+// rejectedAt is a rejected line, and why it was rejected. Line 0 means no line.
 type rejectedAt struct {
 	input  int
 	line   int64

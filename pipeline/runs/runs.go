@@ -193,7 +193,7 @@ func List(ctx context.Context, st store.Store, n int) ([]Record, error) {
 	return found, nil
 }
 
-// Read reads a record. The error is store.ErrNotFound if there is none with this id.
+// Read reads a record. The error of an unknown id is store.ErrNotFound.
 func Read(ctx context.Context, st store.Store, id string) (*Record, error) {
 	if !validID.MatchString(id) {
 		return nil, fmt.Errorf("%.64q is no run: %w", id, store.ErrNotFound)

@@ -260,7 +260,7 @@ func sendPartitions(send sendGauge, report string, kind partition.Kind, all []Pa
 }
 
 // sendDelays sends the lag and the number of late partitions. oldest is the drop of
-// the oldest partition that should be published by now; zero if there is none.
+// the oldest partition that should be published by now, or the zero time.
 func sendDelays(send sendGauge, report string, kind partition.Kind, all []Partition, oldest time.Time) {
 	lag, late := 0.0, 0
 	if !oldest.IsZero() {

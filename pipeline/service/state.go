@@ -126,7 +126,7 @@ func (r Running) MarshalJSON() ([]byte, error) {
 	}{r.Run, r.ID.Kind, r.ID.Report, r.ID.Name(), r.Reason, r.Begun})
 }
 
-// Progress is the progress of the run under way; zero if there is none.
+// Progress is the progress of the run under way, or zero.
 type Progress struct {
 	Run       string `json:"run,omitempty"`
 	Steps     int64  `json:"steps"`

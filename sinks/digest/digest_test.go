@@ -473,8 +473,8 @@ func TestEventsCanBeKept(t *testing.T) {
 	readers.Wait()
 }
 
-// The same sessions give the same bytes, in batches of whatever size, whoever
-// else is writing.
+// The same sessions give the same bytes, in batches of every size, and while other
+// digests are written.
 func TestDeterministic(t *testing.T) {
 	want, _ := write(t, small(), smallGroup)
 	other := small()[3:]
@@ -526,7 +526,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// Who does not ask for ids does not notice their damage, but any other.
+// A read without ids succeeds although the ids are damaged, and fails on other damage.
 func TestDamageBesideIDs(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)
 	whole := f.complete.Bytes()

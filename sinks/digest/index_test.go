@@ -41,7 +41,7 @@ func TestNewIndex(t *testing.T) {
 	}
 
 	if complete, open := x.TailSize(true), x.TailSize(false); complete != 0 || open != 0 {
-		t.Errorf("footers of %d and %d bytes, which nobody has told of", complete, open)
+		t.Errorf("footers of %d and %d bytes, which no index names", complete, open)
 	}
 
 	reversed := []Entry{entries[1], entries[0], entries[2]}

@@ -14,8 +14,7 @@
 //
 // The lease avoids duplicate work; it does not make the work safe. A process
 // may be frozen for longer than the lease lasts and continue unaware. Published
-// data is safe because manifests are replaced by compare-and-swap, whoever
-// holds the lease.
+// data is safe without it: every process replaces manifests by compare-and-swap.
 package lease
 
 import (
@@ -123,7 +122,7 @@ type version struct {
 // term is the time in which this replica holds the lease.
 type term struct {
 	version             // the last confirmed one
-	asked     time.Time // start of the first unconfirmed renewal; zero if there is none
+	asked     time.Time // start of the first unconfirmed renewal; zero: none
 	confirmed time.Time // start of the last confirmed write
 	ctx       context.Context
 	end       context.CancelCauseFunc

@@ -339,8 +339,8 @@ func TestUnreadableLeaseExpires(t *testing.T) {
 	})
 }
 
-// Whoever deletes the lease does not make its generations begin again, as long
-// as somebody lives who knows them.
+// After the lease object is deleted, its generations continue while a replica that
+// knows them runs.
 func TestDeletedLeaseIsTakenAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := store.NewMemory(nil)
@@ -360,8 +360,8 @@ func TestDeletedLeaseIsTakenAnew(t *testing.T) {
 	})
 }
 
-// A lease that nobody could keep because nothing was answered is taken again by
-// who had it, as soon as it can be, and not after its time to live.
+// A store that does not answer lets the lease expire. Its holder takes it again with
+// the first answer, without waiting for the time to live.
 func TestOwnLeaseIsTakenAgainAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st, dead := store.NewMemory(nil), new(atomic.Bool)

@@ -37,7 +37,7 @@ func newSite() *site {
 	return s
 }
 
-// put writes an object that nobody names.
+// put writes an object that no manifest names.
 func (s *site) put(t *testing.T, at time.Time, key string) {
 	t.Helper()
 	s.now = at
@@ -312,8 +312,8 @@ func TestGCWithoutAManifest(t *testing.T) {
 	}
 }
 
-// Whatever becomes of whichever call, and wherever the process dies: what is
-// published and what is kept stays whole, and running again finishes.
+// A call fails, or the process dies at it: published and kept files stay whole, and
+// the next run finishes. This holds for every call.
 func TestGCWhenEveryCallFails(t *testing.T) {
 	for _, dies := range []bool{false, true} {
 		for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {

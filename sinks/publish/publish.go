@@ -108,7 +108,7 @@ var ErrRaced = errors.New("another run published this partition at the same time
 // ErrNoManifest: the object in a manifest's place cannot be read as a manifest.
 var ErrNoManifest = errors.New("is not a manifest")
 
-// Read reads the manifest in dir. If there is none, the Base is empty. If the
+// Read reads the manifest in dir. Without a manifest the Base is empty. If the
 // object is damaged, the error wraps [ErrNoManifest].
 func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	key := dir + ManifestName
@@ -164,7 +164,7 @@ func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, S
 }
 
 // publish is the whole protocol. There is no separate recovery: a later call
-// completes whatever an interrupted one left undone.
+// completes what an interrupted call has left undone.
 func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest, State, error) {
 	next, state, err := p.plan(base)
 	if err != nil {
@@ -329,8 +329,7 @@ func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error
 // sweep removes the parts in the partition's directories that the published
 // manifest does not name and that belong to its revision or an older one.
 //
-// These parts can never be committed again, whoever wrote them, and even if the
-// writer still runs. A manifest of revision n names parts written for n or,
+// No process can commit these parts any more, not even a writer that still runs. A manifest of revision n names parts written for n or,
 // when refreshed, the parts of the manifest that it replaces. It is committed
 // only in place of a manifest of n-1 or, when refreshed, of n. So once a
 // manifest of revision n was current, no other set of parts can follow for n or

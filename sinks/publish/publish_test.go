@@ -322,9 +322,9 @@ func again(ctx context.Context, st Store, p Partition) error {
 	return err
 }
 
-// Whatever becomes of whichever call, and wherever the process dies: readers
-// see the old content or the new one, whole, before every call and ever after,
-// and running again finishes.
+// A call fails, or the process dies at it: readers see the whole old content or the
+// whole new content at every moment, and the next run finishes. This holds for every
+// call.
 func TestEveryCallFails(t *testing.T) {
 	const after = "one|three"
 	for _, s := range scenarios() {
@@ -390,8 +390,8 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
-// Of two who publish from the same base one wins, whichever it is and at
-// whatever call of the other it acts; the other notices, and destroys nothing.
+// Two processes publish from the same base, one of them between two calls of the
+// other, at every call. One wins; the other one notices, and destroys nothing.
 func TestRace(t *testing.T) {
 	const theirs = "theirs"
 	for _, s := range scenarios() {
@@ -440,8 +440,8 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// Who was planned from an older base never replaces newer content, however
-// late it comes, and whether it has other content, the same, or the base's.
+// A partition that was planned from an older base never replaces newer content. Its own
+// content may be another one, the same one, or the one of the base.
 func TestSupersededBase(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -542,9 +542,9 @@ func TestOurOwnCommit(t *testing.T) {
 	}
 }
 
-// A commit whose answer gets lost is put again, whatever became of the puts
-// before, and whenever what lingers of them arrives: it is applied once, or
-// else the error says that it was given up, and what lingers does no harm.
+// A commit whose answer is lost is put again. Each earlier put may be applied, lost, or
+// arrive later. The commit is applied once, or its error says that it was given up; a
+// put that arrives later changes nothing.
 func TestCommitIsPutAgain(t *testing.T) {
 	fates := []faultstest.Fault{faultstest.None, faultstest.Drop, faultstest.LoseAnswer, faultstest.Linger}
 	sequences := [][]faultstest.Fault{nil} // all of the puts' fates

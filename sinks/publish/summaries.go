@@ -31,7 +31,7 @@ func (s *Summaries) Difference(definition string, there []SummaryFile) string {
 	return ""
 }
 
-// IndexSummary is the index of the file with a name; -1 if there is none.
+// IndexSummary is the index of the file with a name, or -1.
 func IndexSummary(files []SummaryFile, name string) int {
 	return slices.IndexFunc(files, func(f SummaryFile) bool { return f.Name == name })
 }

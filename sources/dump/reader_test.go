@@ -330,8 +330,7 @@ func TestLongestLine(t *testing.T) {
 	}
 }
 
-// Whatever is missing from its end, a compressed dump does not read as a
-// shorter one.
+// A truncated compressed dump is an error, at every length.
 func TestTruncated(t *testing.T) {
 	text := strings.Repeat(`{"event_id":"1","type":"presence"}`+"\n", 40) + "end"
 	noise := make([]byte, 600)
@@ -476,8 +475,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A body that breaks is the connection's fault, whatever the codec, and one
-// that is shorter than the listing says is no shorter dump.
+// A body that breaks is an error of the connection, with every codec. A body that is
+// shorter than the listing says is an error, too.
 func TestBrokenBody(t *testing.T) {
 	text := strings.Repeat("0123456789\n", 50)
 	for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(t, text), Zstd: zstdded(t, text)} {

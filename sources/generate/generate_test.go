@@ -226,7 +226,8 @@ func fault(text string) string {
 	return "unknown_type"
 }
 
-// Every line is what it says it is, and in 2,000 sessions there is everything.
+// The decoder accepts or rejects each line as the generator says, and 2,000 sessions
+// have every kind of event and of defect.
 func TestVocabulary(t *testing.T) {
 	o := options(1, 2000)
 	seen := map[string]int{} // `member=value`, kinds and faults

@@ -252,8 +252,7 @@ func TestS3RangeIgnored(t *testing.T) {
 	}
 }
 
-// Who reads all of the range that he asked for leaves the connection to the
-// next request.
+// A range that is read to its end leaves its connection to the next request.
 func TestS3RangesShareAConnection(t *testing.T) {
 	object := strings.Repeat("0123456789", 1<<20)
 	var connections atomic.Int32
@@ -357,7 +356,7 @@ func (b *slowBody) ReadAt(p []byte, _ int64) (int, error) {
 	return len(p), nil
 }
 
-// Nobody is asked for credentials but the environment, which has none.
+// Credentials come from the environment only. Here it has none.
 func TestS3WithoutCredentials(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"} {
 		t.Setenv(name, "")

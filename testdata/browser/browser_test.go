@@ -157,8 +157,8 @@ func TestColoursFollowTheScheme(t *testing.T) {
 	}
 }
 
-// TestKeyboard goes through the pages by the tab key: whatever gets the focus
-// shows that it has it.
+// TestKeyboard goes through the pages by the tab key. Every element with the focus
+// shows it.
 func TestKeyboard(t *testing.T) {
 	const focused = `(() => { const e = document.activeElement, s = getComputedStyle(e); return e.tagName + " " + (e.getAttribute("href") || e.id || e.textContent.trim().slice(0, 30)) + "|" + (s.outlineStyle !== "none" || s.boxShadow !== "none") })()`
 	for _, target := range []string{"/", "/reports/sessions", "/reports/sessions/2026-11-18"} {

@@ -39,7 +39,7 @@ const (
 )
 
 // ordinary are the sessions in the dump beside the hostile one. They must be
-// published whatever becomes of the others.
+// published even if the hostile one fails.
 const ordinary = 10
 
 // inputs are the hostile dumps, in two sizes.

@@ -118,7 +118,7 @@ type Person struct {
 	Group string
 }
 
-// Channel is a channel as described by an event. ID is 0 if there is none.
+// Channel is a channel as described by an event. ID 0 means no channel.
 type Channel struct {
 	ID   int64
 	Name string

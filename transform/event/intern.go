@@ -38,7 +38,7 @@ func (t interned) get(b []byte) string {
 type known map[string]*Person
 
 // prefix returns the known technician whose object is at the start of b, and
-// the object's length; nil if there is none. b begins with a brace.
+// the object's length, or nil. b begins with a brace.
 func (t known) prefix(b []byte) (*Person, int) {
 	if len(b) > maxKnownLen {
 		b = b[:maxKnownLen]

@@ -20,7 +20,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// The lowest 20 ids are named, in whatever parts and order they come.
+// The lowest 20 ids are named, in all orders and divisions of the sessions.
 func TestOversized(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 50 {

@@ -79,7 +79,7 @@ var statusCodes = func() map[string]event.Status {
 	return codes
 }()
 
-// StatusCode is the code of a [Row]'s status; 0: there is none of that name.
+// StatusCode is the code of a [Row]'s status; 0 for an unknown name.
 func StatusCode(name string) event.Status { return statusCodes[name] }
 
 // resolutions are the verdicts of the column resolved_unresolved: REPORT.md

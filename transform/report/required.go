@@ -1,7 +1,7 @@
 package report
 
 // MissingRequired returns the name of the first required column that is null in
-// the row; empty if there is none.
+// the row, or the empty text.
 func (r *Row) MissingRequired() string {
 	for i := range Columns {
 		c := &Columns[i]

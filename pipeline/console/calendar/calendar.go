@@ -39,7 +39,7 @@ func New(rep *service.Report) *Calendar {
 	return c
 }
 
-// day is the partition of a day; nil if there is none.
+// day is the partition of a day, or nil.
 func (c *Calendar) day(d day.Day) *service.Partition {
 	if i := int(d - c.first); i >= 0 && i < len(c.report.Days) {
 		return &c.report.Days[i]

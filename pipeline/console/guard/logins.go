@@ -21,8 +21,8 @@ const (
 	excessEvery = time.Minute
 )
 
-// Logins limits failed logins by address. It does not limit right tokens: a
-// client with the token gets in, whatever others at its address do.
+// Logins limits failed logins by address. A client with the
+// right token gets in, also after other clients at its address have failed.
 type Logins struct {
 	mu       sync.Mutex
 	limiters map[netip.Addr]*rate.Limiter

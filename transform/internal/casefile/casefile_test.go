@@ -71,8 +71,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestStrict: a slip of the pen is an error, not an expectation that nobody
-// checks.
+// A misspelt expectation is an error.
 func TestStrict(t *testing.T) {
 	tests := []struct {
 		name, old, new string
