@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"daybook/transform/event"
+	"daybook/transform/internal/interrupttest"
 )
 
 // story builds the events of a session, a second apart.
@@ -182,19 +183,6 @@ func TestMessagesOfACrowd(t *testing.T) {
 	}
 }
 
-// countdown is a context that is cancelled once it was asked so often.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // Folding and sorting ask their context, early and late.
 func TestInterrupted(t *testing.T) {
 	var s story
@@ -202,20 +190,20 @@ func TestInterrupted(t *testing.T) {
 	shuffled := slices.Clone(s.events)
 	slices.Reverse(shuffled)
 	for asked := range 3 {
-		ctx := &countdown{t.Context(), asked}
+		ctx := &interrupttest.Countdown{Context: t.Context(), Left: asked}
 		if _, err := new(Engine).Fold(ctx, s.events, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("asked %d times, folding ended with %v", asked, err)
 		}
-		ctx = &countdown{t.Context(), asked}
+		ctx = &interrupttest.Countdown{Context: t.Context(), Left: asked}
 		if _, _, err := Order(ctx, slices.Clone(shuffled)); !errors.Is(err, context.Canceled) {
 			t.Errorf("asked %d times, sorting ended with %v", asked, err)
 		}
 	}
-	all := &countdown{t.Context(), 1 << 30}
+	all := &interrupttest.Countdown{Context: t.Context(), Left: 1 << 30}
 	if _, err := new(Engine).Fold(all, s.events, nil); err != nil {
 		t.Error(err)
 	}
-	if asked := 1<<30 - all.left; asked < len(s.events)/interruptEvery {
+	if asked := 1<<30 - all.Left; asked < len(s.events)/interruptEvery {
 		t.Errorf("for %d events the context was asked %d times", len(s.events), asked)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"daybook/transform/event"
+	"daybook/transform/internal/interrupttest"
 	"daybook/transform/spill/spilltest"
 )
 
@@ -164,7 +165,7 @@ func TestSessionsInterrupted(t *testing.T) {
 			var spilled spilltest.Files
 			s := New(Options{Spill: func() (File, error) { return spilled.Make(), nil }})
 			fill(t, s, rand.New(rand.NewPCG(5, 6)), 1, events)
-			ctx := &countdown{Context: t.Context(), left: asked}
+			ctx := &interrupttest.Countdown{Context: t.Context(), Left: asked}
 			folded := false
 			err := s.Sessions(ctx, shard, memory, func(*Session) error { folded = true; return nil })
 			if err == nil && folded {
@@ -178,19 +179,6 @@ func TestSessionsInterrupted(t *testing.T) {
 			}
 		}
 	}
-}
-
-// countdown is a context that ends when it was asked so often.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
 }
 
 // A record's size is the event's, whichever members it has.
