@@ -40,15 +40,6 @@ func Inputs(source store.Store, dumps []dump.Dump) []Input {
 	return inputs
 }
 
-// Keys are the keys of dumps, by which quarantined lines name them.
-func Keys(dumps []dump.Dump) []string {
-	keys := make([]string, len(dumps))
-	for i, d := range dumps {
-		keys[i] = d.Key
-	}
-	return keys
-}
-
 // Reject is a rejected line. It is valid only during the call that it is passed to.
 type Reject struct {
 	Line dump.Line

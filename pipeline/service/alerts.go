@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"daybook/pipeline/build"
@@ -31,8 +30,7 @@ type alerter struct {
 	tracker    *tracker
 	posted     signal // there may be new messages in the outbox
 
-	mu           sync.Mutex
-	restatements []Event // not in the outbox yet
+	restatements pending[Event] // not in the outbox yet
 }
 
 // update opens and closes alerts according to a look. Only the holder of the
@@ -69,35 +67,25 @@ func (a *alerter) restated(done *build.Done) {
 		Time: time.Now().UTC(),
 	}
 	e.ID = hashOf(e.Event, keyText(done.ID), fmt.Sprint(done.Revision))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.restatements = append(a.restatements, e)
+	a.restatements.add(e)
 }
 
 // postRestatements puts the restatements into the outbox. If the write fails,
 // they are kept for the next call.
 func (a *alerter) postRestatements(ctx context.Context) error {
-	a.mu.Lock()
-	restatements := a.restatements
-	a.restatements = nil
-	a.mu.Unlock()
-	if len(restatements) == 0 {
-		return nil
-	}
-	hooks := a.config.Load().Hooks
-	_, err := a.controller.edit(ctx, func(cs *controllerState) {
-		for _, e := range combineRestatements(restatements) {
-			cs.post(e, hooks)
-		}
-	})
-	if err != nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.restatements = append(restatements, a.restatements...)
+	done, err := a.restatements.flush(func(restatements []Event) error {
+		hooks := a.config.Load().Hooks
+		_, err := a.controller.edit(ctx, func(cs *controllerState) {
+			for _, e := range combineRestatements(restatements) {
+				cs.post(e, hooks)
+			}
+		})
 		return err
+	})
+	if done {
+		a.posted.send()
 	}
-	a.posted.send()
-	return nil
+	return err
 }
 
 // dropRetries removes the retry states of steps that have succeeded, or that the

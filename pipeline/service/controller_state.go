@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"daybook/pipeline/partition"
@@ -210,8 +209,7 @@ type controllerStore struct {
 	config  *activeConfig
 	editing chan struct{} // holds one element during an edit
 
-	mu     sync.Mutex
-	queued []func(*controllerState) // changes that flush applies
+	queued pending[func(*controllerState)] // changes that flush applies
 }
 
 func newControllerStore(c *activeConfig) *controllerStore {
@@ -262,30 +260,17 @@ func (c *controllerStore) edit(ctx context.Context, change func(*controllerState
 // queue adds a change that the next look, or the end of the run, applies together
 // with others: thousands of steps may fail in a row. If the process dies before,
 // the failures are forgotten and the steps are retried without a pause.
-func (c *controllerStore) queue(change func(*controllerState)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queued = append(c.queued, change)
-}
+func (c *controllerStore) queue(change func(*controllerState)) { c.queued.add(change) }
 
 // flush applies the queued changes. If the write fails, they stay queued.
 func (c *controllerStore) flush(ctx context.Context) error {
-	c.mu.Lock()
-	changes := c.queued
-	c.queued = nil
-	c.mu.Unlock()
-	if len(changes) == 0 {
-		return nil
-	}
-	_, err := c.edit(ctx, func(cs *controllerState) {
-		for _, change := range changes {
-			change(cs)
-		}
+	_, err := c.queued.flush(func(changes []func(*controllerState)) error {
+		_, err := c.edit(ctx, func(cs *controllerState) {
+			for _, change := range changes {
+				change(cs)
+			}
+		})
+		return err
 	})
-	if err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.queued = append(changes, c.queued...)
-	}
 	return err
 }
