@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -79,6 +81,19 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
+// isText reports whether the first bytes of a file can be those of a text: without
+// control characters, and with no byte outside of UTF-8. The last rune may be cut.
+func isText(start []byte) bool {
+	for len(start) > 0 {
+		r, n := utf8.DecodeRune(start)
+		if r == utf8.RuneError && utf8.FullRune(start) || r < ' ' && !strings.ContainsRune("\t\r\n", r) {
+			return false
+		}
+		start = start[n:]
+	}
+	return true
+}
+
 // codecByMagic derives the codec from the first bytes of a dump.
 func codecByMagic(start []byte) Codec {
 	switch {
@@ -114,6 +129,9 @@ func decompress(s *source, codec Codec) (text decompressor, err error) {
 				return nil, fmt.Errorf("%w: it is empty (0 bytes), and a valid %s is not; %s", ErrCorrupt, codec, again)
 			}
 			return nil, damaged(codec, io.ErrUnexpectedEOF)
+		}
+		if actual == Plain && !isText(start) {
+			return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are neither that nor text; %s", ErrCorrupt, codec, start, again)
 		}
 		return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are %s; rename it or write it again", ErrCorrupt, codec, start, actual)
 	}
