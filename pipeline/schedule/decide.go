@@ -122,12 +122,23 @@ func (s *Schedule) reason(c class, m Moment, p partition.Period, times Times) st
 	case withItsMonth:
 		return fmt.Sprintf("%s; published late, as %s is due and needs it", missed, p.From.Month())
 	case notCaughtUp:
-		return missed + "; catch_up is none, so only daybook backfill publishes it"
+		return missed + "; catch_up is none, so " + s.onlyBackfill(m, p)
 	case notLatest:
-		return missed + "; catch_up is latest and a later one was missed, too, so only daybook backfill publishes it"
+		return missed + "; catch_up is latest and a later one was missed, too, so " + s.onlyBackfill(m, p)
 	default:
-		return fmt.Sprintf("%s, more than max_age (%[3]s) before a replica started at %[2]s; only daybook backfill publishes it", missed, on(m.Since), text(s.config.MaxAge))
+		return fmt.Sprintf("%s, more than max_age (%s) before a replica started at %s; %s", missed, text(s.config.MaxAge), on(m.Since), s.onlyBackfill(m, p))
 	}
+}
+
+// onlyBackfill names the command that publishes a missed period. A day whose month is
+// still to fall due is published with it at the latest.
+func (s *Schedule) onlyBackfill(m Moment, p partition.Period) string {
+	const only = "only daybook backfill publishes it"
+	month := partition.OfMonth(p.From.Month())
+	if p.IsMonth() || s.classify(m, month, s.Times(month)) >= due {
+		return only
+	}
+	return only + " before its month is due"
 }
 
 // moment formats an instant in the report's time zone. It adds the year if now is in

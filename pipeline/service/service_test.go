@@ -527,11 +527,11 @@ func TestCatchUp(t *testing.T) {
 		"all": {map[string]PartitionState{"01": Published, "05": Published, "09": Published}, 8, "fresh: All that is due is published."},
 		"latest": {map[string]PartitionState{"01": Published, "05": Missing, "08": Missing, "09": Published}, 1,
 			"late: 7 days (2000-01-02 to 2000-01-08) are late; the first one: missed: no replica was running when it fell due at 02:00 on 3 January (UTC); " +
-				"catch_up is latest and a later one was missed, too, so only daybook backfill publishes it. " +
+				"catch_up is latest and a later one was missed, too, so only daybook backfill publishes it before its month is due. " +
 				"To do: daybook backfill --from 2000-01-02 --to 2000-01-08 --report sessions"},
 		"none": {map[string]PartitionState{"01": Published, "05": Missing, "09": Missing}, 0,
 			"late: 8 days (2000-01-02 to 2000-01-09) are late; the first one: missed: no replica was running when it fell due at 02:00 on 3 January (UTC); " +
-				"catch_up is none, so only daybook backfill publishes it. To do: daybook backfill --from 2000-01-02 --to 2000-01-09 --report sessions"},
+				"catch_up is none, so only daybook backfill publishes it before its month is due. To do: daybook backfill --from 2000-01-02 --to 2000-01-09 --report sessions"},
 	} {
 		t.Run(policy, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
