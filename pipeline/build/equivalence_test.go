@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"flag"
 	"fmt"
 	"path"
 	"strings"
@@ -23,10 +24,12 @@ func withheld(key string) bool {
 	return strings.HasPrefix(name, "part-09") || strings.HasPrefix(name, "part-14")
 }
 
+var seeds = flag.Uint64("seeds", 1, "how many times as many random worlds the tests build")
+
 // Day after day with late dumps, the month at once, a backfill with four workers, and
 // a backfill in little memory publish the same bytes.
 func TestEquivalence(t *testing.T) {
-	for seed := range uint64(2) {
+	for seed := range *seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			from, to := day.Date(2026, time.November, 1), day.Date(2026, time.December, 3)

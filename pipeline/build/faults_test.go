@@ -32,6 +32,7 @@ func TestEveryRemoteCall(t *testing.T) {
 	}
 	undisturbed := store.NewMemory(nil)
 	pipelinetest.Run(t, settingsOf(before, undisturbed), target)
+	published := pipelinetest.Contents(t, undisturbed, true)
 	pipelinetest.Run(t, settingsOf(source, undisturbed), target)
 	want := pipelinetest.Contents(t, undisturbed, false)
 
@@ -39,7 +40,9 @@ func TestEveryRemoteCall(t *testing.T) {
 		for n := 1; ; n++ {
 			what := fmt.Sprintf("fault %d at call %d", fault, n)
 			sink := store.NewMemory(nil)
-			pipelinetest.Run(t, settingsOf(before, sink), target)
+			for key, content := range published {
+				pipelinetest.Put(t, sink, key, content)
+			}
 			calls := 0
 			decide := func(c faultstest.Call) faultstest.Outcome {
 				if calls++; calls != n || fault == faultstest.Cut && c.Op != faultstest.Open && c.Op != faultstest.List {
