@@ -13,7 +13,9 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/evaluation"
+	"daybook/pipeline/service/replica"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 )
 
@@ -98,19 +100,19 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 // assessedPlan is a plan with the verdicts on its reports.
 type assessedPlan struct {
 	*plan.Plan
-	Verdicts []service.ReportHealth `json:"verdicts,omitempty"`
+	Verdicts []states.ReportVerdict `json:"verdicts,omitempty"`
 }
 
 // verdicts sums up each report as daybook serve does.
-func verdicts(ctx context.Context, c *service.Config, p *plan.Plan) ([]service.ReportHealth, error) {
-	state, err := service.Assess(ctx, c, p)
+func verdicts(ctx context.Context, c *replica.Config, p *plan.Plan) ([]states.ReportVerdict, error) {
+	state, err := evaluation.Assess(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
 	return state.Verdicts(), nil
 }
 
-func writeVerdicts(out io.Writer, verdicts []service.ReportHealth) error {
+func writeVerdicts(out io.Writer, verdicts []states.ReportVerdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}

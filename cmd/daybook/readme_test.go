@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -63,21 +64,24 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// The links in the README lead to files that exist.
-func TestReadmeLinks(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.Split(string(readme), "](")
-	for _, part := range parts[1:] {
-		link, _, _ := strings.Cut(part, ")")
-		file, _, _ := strings.Cut(link, "#")
-		if _, err := os.Stat("../../" + file); err != nil {
-			t.Errorf("the link to %s: %v", link, err)
+// The links in the README, and in the pages for those who operate or change daybook, lead
+// to files that exist.
+func TestLinks(t *testing.T) {
+	for _, page := range []string{"README.md", "pipeline/ARCHITECTURE.md", "pipeline/service/README.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(parts) < 10 {
-		t.Errorf("the README has %d links", len(parts)-1)
+		parts := strings.Split(string(text), "](")
+		for _, part := range parts[1:] {
+			link, _, _ := strings.Cut(part, ")")
+			file, _, _ := strings.Cut(link, "#")
+			if _, err := os.Stat(filepath.Join("../..", filepath.Dir(page), file)); err != nil {
+				t.Errorf("%s: the link to %s: %v", page, link, err)
+			}
+		}
+		if len(parts) < 10 {
+			t.Errorf("%s has %d links", page, len(parts)-1)
+		}
 	}
 }

@@ -26,7 +26,9 @@ import (
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -110,7 +112,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.State()); err != nil {
+	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -153,7 +155,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
-		{"/runs/" + w.State().Progress.Run, 404, nil},
+		{"/runs/" + w.Snapshot().Progress.Run, 404, nil},
 		{"/runs/20261120T013012Z-n1", 200, []string{"the gzip stream is cut off", "failed"}},
 		{"/runs/..%2f..%2fsecret", 404, []string{"There is no run"}},
 		{"/schedule", 200, []string{"its drop is to come", "Set aside", "again <time"}},
@@ -257,7 +259,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	signs := map[string]bool{}
 	for _, l := range calendar.Styles {
 		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*"(?: data-day="\d+")? aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
-		if l.State != service.Missing && !cell.MatchString(all) {
+		if l.State != states.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
 		}
 		if signs[l.Sign] {
@@ -277,9 +279,9 @@ func TestLinksLeadToPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		s.Reports = s.Reports[:2] // past runs and alerts name the third one
-		s.Alerts = append(s.Alerts, service.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
+		s.Alerts = append(s.Alerts, states.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
 	})
 	c := newConsole(t, w, nil)
 	links := regexp.MustCompile(`<a [^>]*href="(/[^"#]*)`)
@@ -311,7 +313,7 @@ func TestLinksLeadToPages(t *testing.T) {
 // The command line can publish what the service does not list.
 func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		s.Reports = slices.Clone(s.Reports) // copies of a world share it
 		s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:]
 	})
@@ -337,7 +339,7 @@ func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 
 // Steps that were not tried have not failed.
 func TestRunTellsFailedStepsFromThoseThatWaited(t *testing.T) {
-	run := service.Run{Steps: []build.Done{
+	run := runs.Record{Steps: []build.Done{
 		{ID: partition.DigestID(day.Date(2026, 11, 19)), Error: "unexpected EOF"},
 		{ID: idOf(t, "sessions", "2026-11-19"), Error: "waits for the digest of 2026-11-19: unexpected EOF", Waits: true},
 		{ID: idOf(t, "sessions", "2026-11-18"), State: publish.Published},
@@ -364,12 +366,12 @@ func TestReasonOfTheFirstRevision(t *testing.T) {
 func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.SetState(func(s *service.State) {
-		missed := service.Partition{
-			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
+	w.SetSnapshot(func(s *states.Snapshot) {
+		missed := states.Partition{
+			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: states.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
 			Reasons: []string{"there are no dumps for this day or a later one", "it will be published when they arrive"},
 		}
-		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
+		s.Reports = []states.Report{{Name: "sessions", Timezone: "UTC", Days: []states.Partition{missed}}}
 	})
 	page := get(c, "/reports/sessions/2026-11-20").Body.String()
 	for _, says := range []string{"it will be published when they arrive", "Daybook was not running when it fell due."} {
@@ -441,8 +443,8 @@ func TestPartitionShowsItsFigures(t *testing.T) {
 func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.SetState(func(s *service.State) {
-		s.Alerts = []service.Alert{
+	w.SetSnapshot(func(s *states.Snapshot) {
+		s.Alerts = []states.Alert{
 			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: partition.Day},
 			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: partition.Day, Told: 49},
 		}
@@ -457,8 +459,8 @@ func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 
 func TestEmptyWorldHasPagesToo(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
-		*s = service.State{Reports: []service.Report{{Name: "sessions", Timezone: "UTC"}}}
+	w.SetSnapshot(func(s *states.Snapshot) {
+		*s = states.Snapshot{Reports: []states.Report{{Name: "sessions", Timezone: "UTC"}}}
 	})
 	c := newConsole(t, w, nil)
 	for target, says := range map[string]string{
@@ -469,7 +471,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 			t.Errorf("%s: status %d, or it does not say %q", target, rec.Code, says)
 		}
 	}
-	w.SetState(func(s *service.State) { *s = service.State{Problem: "s3://events: access denied"} })
+	w.SetSnapshot(func(s *states.Snapshot) { *s = states.Snapshot{Problem: "s3://events: access denied"} })
 	if body := get(c, "/").Body.String(); !strings.Contains(body, "access denied") || !strings.Contains(body, "No reports are configured") {
 		t.Error("the overview does not say what is wrong")
 	}
@@ -582,7 +584,7 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/reports/americas/2026-11-14?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	if acts := w.Acts(); len(acts) != 1 || acts[0] != (service.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
+	if acts := w.Acts(); len(acts) != 1 || acts[0] != (actions.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
 		t.Errorf("it asked for %+v", acts)
 	}
 	if page := get(c, rec.Header().Get("Location"), with(cookie)).Body.String(); !strings.Contains(page, notices["retry"]) {
@@ -606,10 +608,10 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 // cannot be read.
 func TestBrokenDumpDayIsRetried(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		for i := range s.Reports {
 			if s.Reports[i].Name == "sessions" {
-				s.Reports[i].Broken = []service.BrokenDay{{Day: "2026-11-17", Reason: "unexpected EOF"}, {Day: "2026-11-19", Reason: "gzip: invalid header"}}
+				s.Reports[i].Broken = []states.BrokenDay{{Day: "2026-11-17", Reason: "unexpected EOF"}, {Day: "2026-11-19", Reason: "gzip: invalid header"}}
 			}
 		}
 	})
@@ -631,7 +633,7 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	if rec.Header().Get("Location") != "/?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	want := service.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
+	want := actions.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
 	if acts := w.Acts(); len(acts) != 1 || acts[0] != want {
 		t.Errorf("it asked for %+v, want %+v", acts, want)
 	}
@@ -725,8 +727,8 @@ func TestServiceSaysWhyNot(t *testing.T) {
 		status int
 		says   string
 	}{
-		{errors.Join(service.ErrBadAction, errors.New("2016-01-01 is out of reach")), 400, "2016-01-01 is out of reach"},
-		{service.ErrBusy, 429, "Too many actions"},
+		{errors.Join(actions.ErrInvalid, errors.New("2016-01-01 is out of reach")), 400, "2016-01-01 is out of reach"},
+		{actions.ErrBusy, 429, "Too many actions"},
 		{errors.New("put s3://AKIAEXAMPLE@bucket: denied"), 502, "The log has the reason"},
 	} {
 		w.Refuse(tc.err)

@@ -17,7 +17,7 @@ import (
 )
 
 func (c *Console) session(r *http.Request) (*page, error) {
-	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func definition(r *settings.Pipeline, name string, zone *time.Location) *report.
 
 // findSession redirects from the search box to a session's page.
 func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
-	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
 		c.showError(w, r, err)
 		return

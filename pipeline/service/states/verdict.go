@@ -1,4 +1,4 @@
-package service
+package states
 
 import (
 	"fmt"
@@ -89,6 +89,21 @@ func (v Verdict) Why() string {
 		return v.Text
 	}
 	return v.Text + " To do: " + v.Do
+}
+
+// ReportVerdict is the verdict on a report.
+type ReportVerdict struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
+}
+
+// Verdicts are the verdicts on all reports.
+func (s *Snapshot) Verdicts() []ReportVerdict {
+	all := make([]ReportVerdict, len(s.Reports))
+	for i := range s.Reports {
+		all[i] = ReportVerdict{s.Reports[i].Name, s.Reports[i].Verdict}
+	}
+	return all
 }
 
 // BrokenDay is a dump day whose digest cannot be made, and that the report needs.
@@ -297,7 +312,7 @@ func brokenText(broken []BrokenDay) string {
 		if i > 0 {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s (%s)", broken[i].Day, shortened(broken[i].Reason, maxCauseReason))
+		text += fmt.Sprintf("%s (%s)", broken[i].Day, words.Shortened(broken[i].Reason, maxCauseReason))
 	}
 	return text + "."
 }
@@ -307,9 +322,9 @@ func reasonText(reason string, oneOfMany bool) string {
 	case reason == "":
 		return ""
 	case oneOfMany:
-		return "; the first one: " + shortened(reason, maxCauseReason)
+		return "; the first one: " + words.Shortened(reason, maxCauseReason)
 	}
-	return ": " + shortened(reason, maxCauseReason)
+	return ": " + words.Shortened(reason, maxCauseReason)
 }
 
 // reasonOf is why a partition is in its state.

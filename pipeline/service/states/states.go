@@ -1,4 +1,11 @@
-package service
+// Package states says how every report stands: the partitions with their states, the
+// verdict on each report, open alerts, and the work under way. It holds plain data and
+// pure functions. The console, the metrics, /readyz, the webhooks and daybook plan all
+// read it.
+//
+// Times are instants; a zero time means that there is none. Sizes are in bytes. A reason
+// or failure is text for people.
+package states
 
 import (
 	"encoding/json"
@@ -7,11 +14,11 @@ import (
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/runs"
+	"daybook/pipeline/settings"
 )
 
-// State is what a replica knew at one moment. It is immutable and may be kept.
-type State struct {
+// Snapshot is what a replica knew at one moment. It is immutable and may be kept.
+type Snapshot struct {
 	Time     time.Time      `json:"time"`    // when the last look began; zero before the first
 	Problem  string         `json:"problem"` // error of the last look; empty if it succeeded
 	Lease    Lease          `json:"lease"`
@@ -54,42 +61,45 @@ type Drop struct {
 	Why       string    `json:"why"`      // why it is due or is not
 }
 
-// PartitionState is the state of a partition.
-type PartitionState string
+// State is the state of a partition.
+type State string
 
 // The states.
 const (
-	Missing   PartitionState = "missing"   // no replica was running when it fell due, and catch_up leaves it out; its reasons say what to do
-	Waiting   PartitionState = "waiting"   // for its drop, its grace, or its days
-	Queued    PartitionState = "queued"    // the next run builds it
-	Building  PartitionState = "running"   // it is being built
-	Published PartitionState = "published" // for the first time, and fresh
-	Restated  PartitionState = "restated"  // again, and fresh
-	Stale     PartitionState = "stale"     // published, and its inputs have changed
-	Failed    PartitionState = "failed"    // the last attempt failed; another one follows
-	SetAside  PartitionState = "set_aside" // it failed too often; no attempt follows
-	Empty     PartitionState = "empty"     // published and fresh, without rows
+	Missing   State = "missing"   // no replica was running when it fell due, and catch_up leaves it out; its reasons say what to do
+	Waiting   State = "waiting"   // for its drop, its grace, or its days
+	Queued    State = "queued"    // the next run builds it
+	Building  State = "running"   // it is being built
+	Published State = "published" // for the first time, and fresh
+	Restated  State = "restated"  // again, and fresh
+	Stale     State = "stale"     // published, and its inputs have changed
+	Failed    State = "failed"    // the last attempt failed; another one follows
+	SetAside  State = "set_aside" // it failed too often; no attempt follows
+	Empty     State = "empty"     // published and fresh, without rows
 )
 
+// All are all states.
+var All = []State{Missing, Waiting, Queued, Building, Published, Restated, Stale, Failed, SetAside, Empty}
+
 // Fresh reports whether a partition in this state is published and up to date.
-func (s PartitionState) Fresh() bool { return s == Published || s == Restated || s == Empty }
+func (s State) Fresh() bool { return s == Published || s == Restated || s == Empty }
 
 // Partition is a day or month of a report, or the digest of a dump day.
 type Partition struct {
-	ID        partition.ID   `json:"-"`
-	State     PartitionState `json:"state"`
-	Late      bool           `json:"late,omitempty"` // its deadline has passed, and it is not published
-	Reasons   []string       `json:"reasons,omitempty"`
-	Revision  int            `json:"revision,omitempty"` // 0: not published
-	Rows      int64          `json:"rows,omitempty"`
-	Sessions  int64          `json:"sessions,omitempty"`
-	Bytes     int64          `json:"bytes,omitempty"`
-	Published time.Time      `json:"published,omitzero"` // time of this revision
-	Drop      time.Time      `json:"drop,omitzero"`
-	Deadline  time.Time      `json:"deadline,omitzero"`
-	Failure   string         `json:"failure,omitempty"`  // error of the last attempt
-	Attempts  int            `json:"attempts,omitempty"` // failed ones in a row
-	Again     time.Time      `json:"again,omitzero"`     // when it is retried
+	ID        partition.ID `json:"-"`
+	State     State        `json:"state"`
+	Late      bool         `json:"late,omitempty"` // its deadline has passed, and it is not published
+	Reasons   []string     `json:"reasons,omitempty"`
+	Revision  int          `json:"revision,omitempty"` // 0: not published
+	Rows      int64        `json:"rows,omitempty"`
+	Sessions  int64        `json:"sessions,omitempty"`
+	Bytes     int64        `json:"bytes,omitempty"`
+	Published time.Time    `json:"published,omitzero"` // time of this revision
+	Drop      time.Time    `json:"drop,omitzero"`
+	Deadline  time.Time    `json:"deadline,omitzero"`
+	Failure   string       `json:"failure,omitempty"`  // error of the last attempt
+	Attempts  int          `json:"attempts,omitempty"` // failed ones in a row
+	Again     time.Time    `json:"again,omitzero"`     // when it is retried
 }
 
 // Name is the day or month: 2026-11-20, or 2026-11.
@@ -140,7 +150,7 @@ type Progress struct {
 // fail, one alert combines them; its Partition is "first to last".
 type Alert struct {
 	ID        string         `json:"id"`
-	Kind      string         `json:"kind"` // late, failed or set_aside
+	Kind      string         `json:"kind"` // one of those below
 	Report    string         `json:"report,omitempty"`
 	Partition string         `json:"partition"`
 	What      partition.Kind `json:"what"`
@@ -149,40 +159,36 @@ type Alert struct {
 	Told      int            `json:"told,omitempty"` // of a combined alert: how many partitions the last event named; 0: not combined
 }
 
-// Run is the record of a past run, of the service or the command line.
-type Run = runs.Record
-
-// Action is a request of a user. The command line has the same actions.
-type Action struct {
-	Verb   string         `json:"verb"`
-	Kind   partition.Kind `json:"kind,omitempty"`   // digest: retry only the digests of the dump days; empty: all kinds
-	Report string         `json:"report,omitempty"` // empty: all
-	From   string         `json:"from"`             // a day, or a month
-	To     string         `json:"to,omitempty"`     // a day; empty: only From
-}
-
-// The verbs of actions.
+// The kinds of alerts.
 const (
-	VerbRun      = "run"      // build missing and stale partitions
-	VerbRebuild  = "rebuild"  // build fresh partitions, too
-	VerbBackfill = "backfill" // run over a range of days
-	VerbRetry    = "retry"    // try failed partitions now, also those set aside
+	AlertLate     = "late"
+	AlertFailed   = "failed"
+	AlertSetAside = "set_aside"
 )
 
-// emptyState is the state before the first look.
-func emptyState(c *Config) *State {
-	s := &State{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []catalog.Late{}, Unknown: []string{}}
-	for i := range c.Pipeline.Reports {
-		rep := &c.Pipeline.Reports[i]
+// Series is all partitions of one kind of a report.
+type Series struct {
+	Report string
+	Kind   partition.Kind
+}
+
+// SeriesOf is the series of a partition.
+func SeriesOf(id partition.ID) Series { return Series{id.Report, id.Kind} }
+
+// NewSnapshot is the snapshot before the first look.
+func NewSnapshot(reports []settings.Report) *Snapshot {
+	s := &Snapshot{Reports: []Report{}, Digests: []Partition{}, Running: []Running{}, Alerts: []Alert{}, TooLate: []catalog.Late{}, Unknown: []string{}}
+	for i := range reports {
+		rep := &reports[i]
 		s.Reports = append(s.Reports, Report{Name: rep.Name, Timezone: rep.Zone.String(), Settings: rep.Text, Days: []Partition{}, Months: []Partition{}})
 		s.Reports[i].Verdict = VerdictOf(&s.Reports[i])
 	}
 	return s
 }
 
-// markRunning sets the state of the partitions that are being built. It copies
-// what other states share.
-func (s *State) markRunning() {
+// MarkRunning sets the state of the partitions that are being built. It copies
+// what other snapshots share.
+func (s *Snapshot) MarkRunning() {
 	if len(s.Running) == 0 {
 		return
 	}
@@ -191,14 +197,14 @@ func (s *State) markRunning() {
 		s.Reports[i].Days, s.Reports[i].Months = slices.Clone(s.Reports[i].Days), slices.Clone(s.Reports[i].Months)
 	}
 	for i := range s.Running {
-		if p := s.find(s.Running[i].ID); p != nil {
+		if p := s.Find(s.Running[i].ID); p != nil {
 			p.State = Building
 		}
 	}
 }
 
-// find returns a partition; nil if the state does not have it.
-func (s *State) find(id partition.ID) *Partition {
+// Find returns a partition; nil if the snapshot does not have it.
+func (s *Snapshot) Find(id partition.ID) *Partition {
 	partitions := s.Digests
 	if id.Kind != partition.Digest {
 		i := slices.IndexFunc(s.Reports, func(rep Report) bool { return rep.Name == id.Report })

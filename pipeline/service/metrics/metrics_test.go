@@ -1,4 +1,4 @@
-package service
+package metrics_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"daybook/pipeline/build"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/service/metrics"
 	"daybook/transform/day"
 )
 
@@ -17,7 +18,7 @@ import (
 // steps and digests add nothing.
 func TestSessionsLeftOutAreCounted(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	m := newMetrics(reg)
+	m := metrics.New(reg)
 	d := day.Date(2026, time.November, 20)
 	for _, done := range []build.Done{
 		{ID: partition.DayID("sessions", d), Apart: build.Apart{Sessions: 2, Lookback: 20}, Oversized: 1},
@@ -26,7 +27,7 @@ func TestSessionsLeftOutAreCounted(t *testing.T) {
 		{ID: partition.DayID("emea", d+1), Oversized: 8, Err: errors.New("disk full")},
 		{ID: partition.DigestID(d), Oversized: 16},
 	} {
-		m.stepEnded(&done, time.Second, false)
+		m.StepEnded(&done, time.Second, false)
 	}
 	families, err := reg.Gather()
 	if err != nil {

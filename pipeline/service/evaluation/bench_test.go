@@ -1,4 +1,4 @@
-package service
+package evaluation_test
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/service/controller"
+	"daybook/pipeline/service/evaluation"
+	"daybook/pipeline/service/servicetest"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -18,9 +21,9 @@ func BenchmarkEvaluation(b *testing.B) {
 	const days = 3650
 	for _, revision := range []int{1, 0} {
 		b.Run(fmt.Sprintf("revision=%d", revision), func(b *testing.B) {
-			w := newWorld()
-			c := w.settings(b, w.sink)
-			cs, _, err := readControllerState(b.Context(), store.NewMemory(nil))
+			w := servicetest.New()
+			c := w.Settings(b, w.Sink)
+			cs, _, err := controller.Read(b.Context(), store.NewMemory(nil))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -34,7 +37,7 @@ func BenchmarkEvaluation(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				newEvaluation(&c, cs, p, now, now).state()
+				evaluation.New(&c, cs, p, now, now)
 			}
 			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
 		})
