@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -25,7 +24,8 @@ func newBackfillCommand(a *app) *cobra.Command {
 		Use:   "backfill --from DAY --to DAY [--only missing|stale|failed|all] [--workers N]",
 		Short: "Build a long range of days, showing the plan first",
 		Long: `Build the reports of many days, and of the months that they complete. Show the
-plan first, then the progress, and the results at the end.
+plan first, then the progress, and the results at the end. All days must be over in
+the time zone of each report.
 
 Interrupt it at any moment: published partitions stay, and the same command does
 the rest, also on another machine. A broken dump day blocks only the report days
@@ -53,7 +53,7 @@ Exit codes:
 			if err != nil {
 				return err
 			}
-			return opts.while(func() error { return runBackfill(cmd.Context(), a, &opts, target, only) })
+			return opts.while(func() error { return runBackfill(cmd, a, &opts, target, only) })
 		},
 	}
 	opts.rangeFlags(cmd)
@@ -73,11 +73,15 @@ func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
 	return only, o.runOptions.validate(cmd)
 }
 
-func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
+func runBackfill(cmd *cobra.Command, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
 	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
+	if target, err = opts.finished(cmd, target, p); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
 	planned, err := plan.Make(ctx, &catalog.Reader{Settings: p}, target)
 	if err != nil {
 		return err

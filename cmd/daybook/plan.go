@@ -51,7 +51,7 @@ stale.`,
 			if err != nil {
 				return err
 			}
-			return runPlan(cmd.Context(), a, &opts, target)
+			return runPlan(cmd, a, &opts, target)
 		},
 	}
 	opts.dayFlags(cmd)
@@ -60,7 +60,7 @@ stale.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
+func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Target) error {
 	c, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -73,9 +73,10 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
-	if target, err = opts.endYesterday(target, pipe); err != nil {
+	if target, err = opts.finished(cmd, target, pipe); err != nil {
 		return err
 	}
+	ctx := cmd.Context()
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err

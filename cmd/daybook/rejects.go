@@ -152,7 +152,7 @@ func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {
 	if date == "" {
 		return 0, usageError(cmd, "--date is missing; give the dump day")
 	}
-	d, err := day.Parse(date)
+	d, err := day.ParseEventDate(date)
 	if err != nil {
 		return 0, usageError(cmd, "--date: %s", err)
 	}

@@ -37,8 +37,8 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
 reports, and publish Parquet files and CSV summaries. Without a day or month,
 build everything that is missing or stale, from the date of the first event to
-the newest dump day. --month of the current month ends yesterday; for later days
-give --date, or --from and --to.
+the newest dump day. A day that is given must be over in the time zone of each
+report; --month of the current month ends yesterday.
 
 A day is built from the dumps of source.lookback_days before it, for sessions
 that began earlier, and after it, for sessions that go on. Running again is
@@ -63,7 +63,7 @@ Exit codes:
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
-			return opts.while(func() error { return runRun(cmd.Context(), a, &opts, target) })
+			return opts.while(func() error { return runRun(cmd, a, &opts, target) })
 		},
 	}
 	opts.dayFlags(cmd)
@@ -97,15 +97,15 @@ func (o *runOptions) pipeline(a *app) (*settings.Pipeline, error) {
 	return p, o.selectReports(p)
 }
 
-func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Target) error {
+func runRun(cmd *cobra.Command, a *app, opts *runOptions, target partition.Target) error {
 	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
-	if target, err = opts.endYesterday(target, p); err != nil {
+	if target, err = opts.finished(cmd, target, p); err != nil {
 		return err
 	}
-	return a.build(ctx, p, target, build.OnlyDue, 0)
+	return a.build(cmd.Context(), p, target, build.OnlyDue, 0)
 }
 
 // build runs a target and writes the result. planned is the number of days to
