@@ -36,7 +36,8 @@ attempt). 'all' builds fresh partitions again, too, beginning with their dumps;
 equal results change nothing.
 
 Exit codes:
-  0    everything was built
+  0    everything was built; a warning names days that are empty for want of
+       dumps
   1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
   3    like 1, and every failure is a day with too many rejected lines
@@ -96,7 +97,7 @@ func runBackfill(cmd *cobra.Command, a *app, opts *backfillOptions, target parti
 	if only == build.OnlyDue {
 		days = plannedDays(planned)
 	}
-	return a.build(ctx, p, target, only, days)
+	return a.build(ctx, p, buildRequest{target: target, only: only, planned: days})
 }
 
 // plannedDays is the number of dump days and report days to build. All reports
