@@ -347,7 +347,7 @@ func writeFailures(w io.Writer, all []*build.Done) error {
 		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.ID), f.ID.Name(), f.Error)
 		if f.Quarantine != "" {
-			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
+			fmt.Fprintf(w, "; the rejected lines are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
 		}
 		fmt.Fprintln(w)
 	}
