@@ -31,6 +31,7 @@ func TestDecide(t *testing.T) {
 		catchUp    string
 		newest     string // dump day; empty: all dumps are there
 		zone       string // empty: Amsterdam
+		never      bool   // no replica has ever run
 		want       schedule.Decision
 		next       string // when the decision changes with time, in UTC; empty: never
 	}{
@@ -121,6 +122,50 @@ func TestDecide(t *testing.T) {
 			},
 		},
 		{
+			name: "before the drop, and never served", now: "2026-11-21T00:59:59Z", since: "2026-11-21T00:59:59Z", never: true, period: day20,
+			want: schedule.Decision{Why: "waits for its drop at 02:00 on 21 November (Europe/Amsterdam)"}, next: "2026-11-21T01:30:00Z",
+		},
+		{
+			name: "never served", now: "2026-11-21T02:00:00Z", since: "2026-11-21T02:00:00Z", never: true, period: day20,
+			want: schedule.Decision{
+				Due: true, Missed: true,
+				Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet; daybook run or daybook serve publishes it",
+			},
+			next: "2026-11-21T05:00:00Z",
+		},
+		{
+			name: "never served, and late", now: "2026-11-21T05:00:00Z", since: "2026-11-21T05:00:00Z", never: true, period: day20,
+			want: schedule.Decision{
+				Due: true, Missed: true, Late: true,
+				Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet; daybook run or daybook serve publishes it",
+			},
+		},
+		{
+			name: "never served, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T02:00:00Z", never: true, period: day20, catchUp: "none",
+			want: schedule.Decision{
+				Missed: true,
+				Why:    "due since 02:30 on 21 November (Europe/Amsterdam); not published yet; daybook run publishes it, and daybook serve does not: catch_up is none",
+			},
+			next: "2026-11-21T05:00:00Z",
+		},
+		{
+			name: "never served, and not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", never: true, period: day20, catchUp: "latest",
+			want: schedule.Decision{
+				Missed: true, Late: true,
+				Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet; " +
+					"daybook run publishes it, and daybook serve does not: catch_up is latest, and a later one is due, too",
+			},
+			next: "2026-12-01T03:00:00Z",
+		},
+		{
+			name: "never served, and too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", never: true, period: day20,
+			want: schedule.Decision{
+				Missed: true, Late: true,
+				Why: "due since 02:30 on 21 November 2026, and late since 06:00 on 21 November 2026 (Europe/Amsterdam); not published yet; " +
+					"daybook run publishes it, and daybook serve does not: it is due for more than max_age (35d)",
+			},
+		},
+		{
 			name: "west of Greenwich, without the dumps of its last hour", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20,
 			zone: "America/New_York", newest: day20,
 			want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
@@ -162,7 +207,7 @@ func TestDecide(t *testing.T) {
 			}
 			s := schedule.New(settings, zone(t, cmp.Or(c.zone, "Europe/Amsterdam")))
 			decide := func(at time.Time) schedule.Decision {
-				m := schedule.Moment{Now: at, Since: instant(t, c.since), Newest: allDumps}
+				m := schedule.Moment{Now: at, Since: instant(t, c.since), Newest: allDumps, NeverServed: c.never}
 				if c.newest != "" {
 					m.Newest = parseDay(t, c.newest)
 				}

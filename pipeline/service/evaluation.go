@@ -19,6 +19,8 @@ type evaluation struct {
 	plan       *plan.Plan
 	steps      map[partition.ID]*plan.Step
 
+	neverServed bool // no replica has ever run
+
 	newest  day.Day            // the newest dump day
 	first   map[series]day.Day // the first day of the oldest published partition
 	needed  map[day.Day]bool   // dump days whose digests a published or due day needs
@@ -164,7 +166,7 @@ func (ev *evaluation) decide(s *plan.Step) schedule.Decision {
 }
 
 func (ev *evaluation) decideAbout(id partition.ID, published bool) schedule.Decision {
-	m := schedule.Moment{Now: ev.now, Since: ev.since, Newest: ev.newest}
+	m := schedule.Moment{Now: ev.now, Since: ev.since, Newest: ev.newest, NeverServed: ev.neverServed}
 	return ev.config.Schedules[id.Report].Decide(m, id.Period, published)
 }
 

@@ -113,7 +113,9 @@ func Assess(ctx context.Context, c *Config, p *plan.Plan) (*State, error) {
 		return nil, fmt.Errorf("read the lease: %w", err)
 	}
 	now := c.Pipeline.Now()
-	return newEvaluation(c, cs, p, now, unbrokenSince(&c.Serve, last.Since, last.Renewed, now)).state(), nil
+	ev := newEvaluation(c, cs, p, now, unbrokenSince(&c.Serve, last.Since, last.Renewed, now))
+	ev.neverServed = last.Holder == "" && last.Renewed.IsZero()
+	return ev.state(), nil
 }
 
 // logLease logs that the lease cannot be taken, since this replica builds nothing
