@@ -212,8 +212,12 @@ func (s *stretch) why() string {
 	if more := len(s.reasons) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	if s.step.Failed != "" {
-		text = strings.TrimPrefix(text+"; the last attempt failed: "+s.step.Failed, "; ")
+	switch failed := s.step.Failed; {
+	case failed == "":
+	case slices.Contains(s.reasons, failed):
+		text += "; the last attempt failed for this, too"
+	default:
+		text = strings.TrimPrefix(text+"; the last attempt failed: "+failed, "; ")
 	}
 	return text
 }
