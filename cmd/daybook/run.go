@@ -130,8 +130,9 @@ func (a *app) build(ctx context.Context, p *settings.Pipeline, request buildRequ
 	if result == nil {
 		return err
 	}
-	a.record(ctx, p, &record, result, err)
-	if err := errors.Join(err, a.writeResult(result, request, err == nil)); err != nil {
+	written := a.writeResult(result, request, err == nil)
+	a.record(ctx, p, &record, result, err) // its own failure comes after those of the steps
+	if err := errors.Join(err, written); err != nil {
 		return err
 	}
 	return failure(result)
@@ -219,7 +220,7 @@ func (a *app) writeResult(r *build.Result, request buildRequest, whole bool) err
 		fmt.Fprintln(a.stdout, text)
 	}
 	if !a.quiet {
-		if request.months {
+		if request.months && !r.Failed() {
 			writeWaiting(a.stderr, r.Waiting)
 		}
 		if err := writeNotes(a.stderr, r); err != nil {
