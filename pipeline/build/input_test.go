@@ -81,6 +81,7 @@ func TestTooManyRejects(t *testing.T) {
 
 // Broken input fails the run with an error that names the object. What was
 // published before stays as it was.
+// It has more than 60 lines because it lists the kinds of broken input.
 func TestBrokenInput(t *testing.T) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)

@@ -637,6 +637,8 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	}
 }
 
+// An action is refused with its reason, and nothing is asked for. It has more than 60
+// lines because it lists the requests that are refused.
 func TestActionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	allowed := newConsole(t, w, nil)
