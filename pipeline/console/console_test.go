@@ -637,6 +637,44 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	}
 }
 
+// Three causes of a verdict stand above the calendar. The others are folded into an
+// element that the keyboard opens, whose label says how many they are.
+func TestCausesAreFolded(t *testing.T) {
+	for _, c := range []struct {
+		broken int
+		label  string // empty: nothing is folded
+		folded int
+		ends   string // of the folded list
+	}{
+		{1, "", 0, ""}, {3, "", 0, ""},
+		{4, "1 more", 1, ""}, {10, "7 more", 7, ""},
+		{12, "9 more", 7, "and 2 more"}, // a verdict lists ten causes
+	} {
+		w := newWorld(t)
+		w.SetState(func(s *service.State) {
+			for i := range s.Reports {
+				s.Reports[i].Broken = nil
+				for n := range c.broken {
+					s.Reports[i].Broken = append(s.Reports[i].Broken, service.BrokenDay{Day: fmt.Sprintf("2026-11-%02d", n+1), Reason: "unexpected EOF"})
+				}
+			}
+		})
+		page := get(newConsole(t, w, nil), "/reports/sessions").Body.String()
+		_, section, _ := strings.Cut(page, `aria-labelledby="h-causes"`)
+		section, rest, _ := strings.Cut(section, "</section>")
+		open, folded, isFolded := strings.Cut(section, "<details><summary>")
+		if got, want := strings.Count(open, "dump day 2026-11-"), min(c.broken, 3); got != want {
+			t.Errorf("of %d causes %d are open, want %d", c.broken, got, want)
+		}
+		if isFolded != (c.label != "") || !strings.HasPrefix(folded, c.label) || strings.Count(folded, "dump day 2026-11-") != c.folded || !strings.Contains(folded, c.ends) {
+			t.Errorf("of %d causes these are folded: %s", c.broken, folded)
+		}
+		if !strings.Contains(rest, `id="calendar"`) {
+			t.Error("the calendar does not follow the causes")
+		}
+	}
+}
+
 // An action is refused with its reason, and nothing is asked for. It has more than 60
 // lines because it lists the requests that are refused.
 func TestActionIsRefused(t *testing.T) {
