@@ -53,7 +53,7 @@ stale.`,
 			if err != nil {
 				return err
 			}
-			return runPlan(cmd.Context(), a, &opts, target)
+			return runPlan(cmd, a, &opts, target)
 		},
 	}
 	opts.dayFlags(cmd)
@@ -62,7 +62,7 @@ stale.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
+func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Target) error {
 	c, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -75,9 +75,10 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
-	if target, err = opts.endYesterday(target, pipe); err != nil {
+	if target, err = opts.finished(cmd, target, pipe); err != nil {
 		return err
 	}
+	ctx := cmd.Context()
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err
@@ -213,8 +214,12 @@ func (s *stretch) why() string {
 	if more := len(s.reasons) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	if s.step.Failed != "" {
-		text = strings.TrimPrefix(text+"; the last attempt failed: "+s.step.Failed, "; ")
+	switch failed := s.step.Failed; {
+	case failed == "":
+	case slices.Contains(s.reasons, failed):
+		text += "; the last attempt failed for this, too"
+	default:
+		text = strings.TrimPrefix(text+"; the last attempt failed: "+failed, "; ")
 	}
 	return text
 }

@@ -28,6 +28,9 @@ func (a *app) loadConfig() (*config.Config, error) {
 		name = defaultConfigFile
 	}
 	c, err := config.LoadFile(name, a.env)
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*config.Error)) {
+		err = fmt.Errorf("there is no configuration file %s; correct the path, or begin with the defaults: daybook config show > %[1]s", name)
+	}
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -103,10 +104,10 @@ func (c *Console) parseAction(verb string, form url.Values) (actions.Action, err
 			return actions.Action{}, err
 		}
 	}
-	from, err := day.Parse(a.From)
+	from, err := day.ParseEventDate(a.From)
 	if err != nil {
-		if _, merr := day.ParseMonth(a.From); merr != nil || a.To != "" {
-			return bad("Write the first day as 2026-11-20.")
+		if _, merr := day.ParseEventMonth(a.From); merr != nil || a.To != "" {
+			return bad("Write the first day as 2026-11-20, with a year from 1990 to 2200.")
 		}
 		return a, nil
 	}
@@ -114,16 +115,26 @@ func (c *Console) parseAction(verb string, form url.Values) (actions.Action, err
 		if verb == actions.Backfill {
 			return bad("A backfill needs the last day, too. Write it as 2026-11-20.")
 		}
-		return a, nil
+		return a, c.isOver(from)
 	}
-	to, err := day.Parse(a.To)
+	to, err := day.ParseEventDate(a.To)
 	if err != nil {
-		return bad("Write the last day as 2026-11-20.")
+		return bad("Write the last day as 2026-11-20, with a year from 1990 to 2200.")
 	}
 	if to < from {
 		return bad("The last day is before the first one.")
 	}
-	return a, nil
+	return a, c.isOver(to)
+}
+
+// isOver is nil if a date is over: the dumps of another are still to come.
+func (c *Console) isOver(d day.Day) error {
+	p := c.Service.Settings()
+	end := p.EndOf(d)
+	if !p.Now().Before(end) {
+		return nil
+	}
+	return problem.BadRequest(fmt.Sprintf("%s is not over. It ends at %s (%s). Choose an earlier day.", d, end.Format("15:04 on 2006-01-02"), end.Location()))
 }
 
 // Action is a form, and the equivalent command.

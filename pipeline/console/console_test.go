@@ -639,6 +639,46 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	}
 }
 
+// Three causes of a verdict stand above the calendar. The others are folded into an
+// element that the keyboard opens, whose label says how many they are.
+func TestCausesAreFolded(t *testing.T) {
+	for _, c := range []struct {
+		broken int
+		label  string // empty: nothing is folded
+		folded int
+		ends   string // of the folded list
+	}{
+		{1, "", 0, ""}, {3, "", 0, ""},
+		{4, "1 more", 1, ""}, {10, "7 more", 7, ""},
+		{12, "9 more", 7, "and 2 more"}, // a verdict lists ten causes
+	} {
+		w := newWorld(t)
+		w.SetSnapshot(func(s *states.Snapshot) {
+			for i := range s.Reports {
+				s.Reports[i].Broken = nil
+				for n := range c.broken {
+					s.Reports[i].Broken = append(s.Reports[i].Broken, states.BrokenDay{Day: fmt.Sprintf("2026-11-%02d", n+1), Reason: "unexpected EOF"})
+				}
+			}
+		})
+		page := get(newConsole(t, w, nil), "/reports/sessions").Body.String()
+		_, section, _ := strings.Cut(page, `aria-labelledby="h-causes"`)
+		section, rest, _ := strings.Cut(section, "</section>")
+		open, folded, isFolded := strings.Cut(section, "<details><summary>")
+		if got, want := strings.Count(open, "dump day 2026-11-"), min(c.broken, 3); got != want {
+			t.Errorf("of %d causes %d are open, want %d", c.broken, got, want)
+		}
+		if isFolded != (c.label != "") || !strings.HasPrefix(folded, c.label) || strings.Count(folded, "dump day 2026-11-") != c.folded || !strings.Contains(folded, c.ends) {
+			t.Errorf("of %d causes these are folded: %s", c.broken, folded)
+		}
+		if !strings.Contains(rest, `id="calendar"`) {
+			t.Error("the calendar does not follow the causes")
+		}
+	}
+}
+
+// An action is refused with its reason, and nothing is asked for. It has more than 60
+// lines because it lists the requests that are refused.
 func TestActionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	allowed := newConsole(t, w, nil)
@@ -673,6 +713,9 @@ func TestActionIsRefused(t *testing.T) {
 		}, 403, "another site"},
 		"a report that is not":    {nil, url.Values{"report": {"../x"}, "from": {"2026-11-14"}}, with(cookie), 404, "no report"},
 		"a day that is none":      {nil, url.Values{"report": {"americas"}, "from": {"2026-02-30"}}, with(cookie), 400, "first day"},
+		"a day before all events": {nil, url.Values{"report": {"americas"}, "from": {"0001-01-01"}}, with(cookie), 400, "from 1990 to 2200"},
+		"a day that is not over":  {nil, url.Values{"report": {"americas"}, "from": {"2026-11-21"}}, with(cookie), 400, "2026-11-21 is not over. It ends at 00:00 on 2026-11-22 (America/New_York)"},
+		"a last day to come":      {nil, url.Values{"report": {"americas"}, "from": {"2026-11-14"}, "to": {"2027-01-01"}}, with(cookie), 400, "2027-01-01 is not over"},
 		"a last day that is none": {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"x"}}, with(cookie), 400, "last day"},
 		"an order upside down":    {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"2026-02-01"}}, with(cookie), 400, "before"},
 		"a month with an end":     {nil, url.Values{"report": {"americas"}, "from": {"2026-02"}, "to": {"2026-02-01"}}, with(cookie), 400, "first day"},

@@ -39,8 +39,34 @@ type reportBody struct {
 	Zone     *time.Location `json:"-"`
 }
 
-// MoreCauses is the number of causes that the verdict does not list.
-func (b *reportBody) MoreCauses() int { return b.Verdict.Count - len(b.Verdict.Causes) }
+// openCauses is how many causes of a verdict stand above the calendar. The others are
+// folded, so that the calendar stays in sight on a phone.
+const openCauses = 3
+
+// causes are causes of a verdict, with the report that their links lead to.
+type causes struct {
+	Report string
+	List   []states.Cause
+	More   int // further ones that the verdict counts and does not list
+}
+
+// FirstCauses are the causes that are always shown.
+func (b *reportBody) FirstCauses() causes {
+	all := b.Verdict.Causes
+	return causes{Report: b.Name, List: all[:min(len(all), openCauses)]}
+}
+
+// FoldedCauses are the causes that a click shows; nil if there are none.
+func (b *reportBody) FoldedCauses() *causes {
+	all := b.Verdict.Causes
+	if len(all) <= openCauses {
+		return nil
+	}
+	return &causes{Report: b.Name, List: all[openCauses:], More: b.Verdict.Count - len(all)}
+}
+
+// Count is the number of causes, listed or not.
+func (c *causes) Count() int { return len(c.List) + c.More }
 
 // mostUnread limits the partitions that are named as left out.
 const mostUnread = 5

@@ -29,7 +29,7 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	if last := lastPublished(rep.Days); text == "" && last != nil {
 		text = last.Name()
 	}
-	d, err := day.Parse(text)
+	d, err := day.ParseEventDate(text)
 	if err != nil {
 		return nil, problem.BadRequest("Give a date near the session, such as 2026-11-20.")
 	}
@@ -69,7 +69,7 @@ func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := url.Values{}
-	if d, err := day.Parse(r.URL.Query().Get("date")); err == nil {
+	if d, err := day.ParseEventDate(r.URL.Query().Get("date")); err == nil {
 		query.Set("date", d.String())
 	}
 	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+query.Encode(), http.StatusSeeOther)

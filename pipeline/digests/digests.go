@@ -173,8 +173,10 @@ func (m *Maker) putRefused(ctx context.Context, d day.Day, rejects *extract.Reje
 		return "", err
 	}
 	key := f.Dir + RefusedFile + "-" + f.Part.SHA256[:16] + f.Ext
-	_, err = m.Settings.Sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{})
-	return m.Settings.Sink.URL(key), err
+	if _, err := m.Settings.Sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
+		return "", err
+	}
+	return m.Settings.Sink.URL(key), nil
 }
 
 func keysOf(dumps []dump.Dump) []string {

@@ -9,6 +9,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/schedule"
 	"daybook/pipeline/service/alerts"
 	"daybook/pipeline/service/controller"
 	"daybook/pipeline/service/evaluation"
@@ -99,7 +100,7 @@ func (l *looker) evaluate(ctx context.Context, c *replica.Config) (*evaluation.E
 	if since.IsZero() {
 		since = now
 	}
-	return evaluation.New(c, cs, p, now, since), nil
+	return evaluation.New(c, cs, p, schedule.Moment{Now: now, Since: since}), nil
 }
 
 // logLease logs that the lease cannot be taken, since this replica builds nothing

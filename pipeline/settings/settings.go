@@ -66,6 +66,20 @@ func (p *Pipeline) Yesterday() day.Day {
 	return today - 1
 }
 
+// EndOf is when a date is over in the time zones of all reports. It is told in the
+// zone where the date ends last.
+func (p *Pipeline) EndOf(d day.Day) time.Time {
+	_, last := partition.Instants(d, time.UTC)
+	end := time.UnixMilli(last).UTC()
+	for i := range p.Reports {
+		zone := p.Reports[i].Zone
+		if _, to := partition.Instants(d, zone); i == 0 || to > last {
+			last, end = to, time.UnixMilli(to).In(zone)
+		}
+	}
+	return end
+}
+
 // Window is the dump days that the days of a period are made from.
 func (p *Pipeline) Window(of partition.Period) partition.Period {
 	return partition.Window(p.Lookback, of)

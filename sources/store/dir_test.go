@@ -288,6 +288,7 @@ func TestDirSpecialFiles(t *testing.T) {
 }
 
 // What changes an ETag, and whether it may be the content that changed.
+// It has more than 60 lines because it lists the ways to change a file.
 func TestDirIdentity(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   func(path string, info os.FileInfo) error

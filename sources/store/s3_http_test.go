@@ -69,6 +69,7 @@ func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.Stat
 
 // What a server answers, what the error says, and how often WithRetry tries:
 // an unconditional put, and a conditional one.
+// It has more than 60 lines because it lists the answers of a server.
 func TestS3Answers(t *testing.T) {
 	for _, tt := range []struct {
 		status          int

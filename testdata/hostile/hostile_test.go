@@ -146,6 +146,8 @@ func firstLine(s string) string {
 	return line[:min(len(line), most)]
 }
 
+// Hostile input costs no more memory and time than its bounds allow. It has more than
+// 60 lines because it measures one process after another.
 func TestHostile(t *testing.T) {
 	if *binary == "" {
 		t.Fatal("which program? make hostile")

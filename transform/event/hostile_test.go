@@ -43,6 +43,8 @@ func wanted(e *Event, reason Reason, blamed string) string {
 
 // hostileLine makes a line that is close to the contract, on either side of
 // it: a pure function of what r yields.
+// It has more than 60 lines because it lists the members of each type of event, and the
+// values of each member.
 func hostileLine(r *rand.Rand) []byte {
 	pick := func(values ...string) string { return values[r.IntN(len(values))] }
 	space := func() string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"daybook/pipeline/plan"
+	"daybook/pipeline/schedule"
 	"daybook/pipeline/service/controller"
 	"daybook/pipeline/service/replica"
 	"daybook/pipeline/service/states"
@@ -24,5 +25,8 @@ func Assess(ctx context.Context, c *replica.Config, p *plan.Plan) (*states.Snaps
 		return nil, fmt.Errorf("read the lease: %w", err)
 	}
 	now := c.Pipeline.Now()
-	return New(c, cs, p, now, c.UnbrokenSince(last.Since, last.Renewed, now)).Snapshot, nil
+	return New(c, cs, p, schedule.Moment{
+		Now: now, Since: c.UnbrokenSince(last.Since, last.Renewed, now),
+		NeverServed: last.Holder == "" && last.Renewed.IsZero(),
+	}).Snapshot, nil
 }

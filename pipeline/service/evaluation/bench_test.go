@@ -8,6 +8,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/schedule"
 	"daybook/pipeline/service/controller"
 	"daybook/pipeline/service/evaluation"
 	"daybook/pipeline/service/servicetest"
@@ -37,7 +38,7 @@ func BenchmarkEvaluation(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				evaluation.New(&c, cs, p, now, now)
+				evaluation.New(&c, cs, p, schedule.Moment{Now: now, Since: now})
 			}
 			b.ReportMetric(days*float64(b.N)/b.Elapsed().Seconds(), "days/s")
 		})

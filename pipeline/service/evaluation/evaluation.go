@@ -30,9 +30,8 @@ type Evaluation struct {
 	Queued     int                         // how many steps the next run does
 	Lag        map[states.Series]time.Time // the drop of the oldest partition that should be published by now
 
-	since   time.Time // the service has been alive without a break since
+	moment  schedule.Moment
 	plan    *plan.Plan
-	newest  day.Day                   // the newest dump day
 	first   map[states.Series]day.Day // the first day of the oldest published partition
 	needed  map[day.Day]bool          // dump days whose digests a published or due day needs
 	blocked map[day.Day]string        // digests that are due but are not made now, and why
@@ -41,20 +40,20 @@ type Evaluation struct {
 // noDumps is before every dump day.
 const noDumps = day.Day(-1 << 31)
 
-// New evaluates a plan. since is the start of the time in which some replica was alive
-// without a break.
-func New(c *replica.Config, cs *controller.State, p *plan.Plan, now, since time.Time) *Evaluation {
+// New evaluates a plan at a moment. The newest dump day of the moment is that of the plan.
+func New(c *replica.Config, cs *controller.State, p *plan.Plan, m schedule.Moment) *Evaluation {
 	ev := &Evaluation{
-		Now: now, since: since, Config: c, Controller: cs, plan: p,
+		Now: m.Now, moment: m, Config: c, Controller: cs, plan: p,
 		needed: map[day.Day]bool{}, blocked: map[day.Day]string{}, Lag: map[states.Series]time.Time{},
-		Steps: map[partition.ID]*plan.Step{}, newest: noDumps, first: map[states.Series]day.Day{},
+		Steps: map[partition.ID]*plan.Step{}, first: map[states.Series]day.Day{},
 	}
+	ev.moment.Newest = noDumps
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		ev.Steps[s.ID] = s
 		k := states.SeriesOf(s.ID)
 		if s.ID.Kind == partition.Digest {
-			ev.newest = max(ev.newest, s.ID.Day())
+			ev.moment.Newest = max(ev.moment.Newest, s.ID.Day())
 		} else if _, known := ev.first[k]; !known && s.Revision > 0 { // the plan has periods in order
 			ev.first[k] = s.ID.Period.From
 		}
@@ -168,8 +167,7 @@ func (ev *Evaluation) decide(s *plan.Step) schedule.Decision {
 }
 
 func (ev *Evaluation) decideAbout(id partition.ID, published bool) schedule.Decision {
-	m := schedule.Moment{Now: ev.Now, Since: ev.since, Newest: ev.newest}
-	return ev.Config.Schedules[id.Report].Decide(m, id.Period, published)
+	return ev.Config.Schedules[id.Report].Decide(ev.moment, id.Period, published)
 }
 
 // isHistory reports whether an unpublished partition is before the first published
