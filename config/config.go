@@ -50,7 +50,7 @@ type Config struct {
 type Source struct {
 	// The store that holds the dumps. Its url defaults to ./dumps.
 	Store Store `yaml:"store"`
-	// What the keys of a day's dumps begin with. {yyyy}, {mm} and {dd} stand for the dump day and occur once each; the rest is literal, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
+	// The beginning of the keys of a day's dumps. {yyyy}, {mm} and {dd} stand for the dump day and occur once each; the rest is literal, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
 	Key string `yaml:"key" jsonschema:"minLength=1,default={yyyy}/{mm}/{dd}/"`
 	// How many days an event may lie before or after its dump day, and how many dump days around a report's day are read.
 	LookbackDays int `yaml:"lookback_days" jsonschema:"minimum=1,maximum=366,default=16"`
@@ -189,7 +189,7 @@ type Webhook struct {
 	Secret Secret `yaml:"secret,omitempty"`
 	// File with the key of the signature.
 	SecretFile string `yaml:"secret_file,omitempty"`
-	// What is sent: an event as JSON, or a text for Slack and compatible services.
+	// The content of a request: an event as JSON, or a text for Slack and compatible services.
 	Format string `yaml:"format" jsonschema:"enum=json,enum=slack,default=json"`
 	// The events to send. The default is all.
 	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered"`

@@ -28,8 +28,8 @@ plan first, then the progress, and the results at the end. All days must be over
 the time zone of each report.
 
 Interrupt it at any moment: published partitions stay, and the same command does
-the rest, also on another machine. A broken dump day blocks only the report days
-whose sessions may start in it.
+the rest, also on another machine. If the dumps of a day are broken, the report
+days that need them wait, and all others are built.
 
 --only builds a part of the plan: missing, stale, or failed (at the last
 attempt). 'all' builds fresh partitions again, too, beginning with their dumps;

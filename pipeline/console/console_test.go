@@ -362,7 +362,7 @@ func TestReasonOfTheFirstRevision(t *testing.T) {
 	}
 }
 
-// What makes a day that was missed depends: its page leaves it to the reasons.
+// A day that was missed may be made in several ways: its page leaves them to the reasons.
 func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
@@ -700,7 +700,7 @@ func TestActionIsRefused(t *testing.T) {
 	}{
 		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "does not allow actions"},
 		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "does not allow actions"},
-		"nobody logged in":     {nil, form, func(*http.Request) {}, 403, "Log in first"},
+		"without a login":      {nil, form, func(*http.Request) {}, 403, "Log in first"},
 		"an expired session":   {nil, form, with(&expired), 403, "Log in first"},
 		"another token's":      {nil, form, with(&foreign), 403, "Log in first"},
 		"a longer time put in": {nil, form, with(&forged), 403, "Log in first"},

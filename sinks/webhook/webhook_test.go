@@ -297,7 +297,7 @@ func TestErrorsHideTheURL(t *testing.T) {
 		fmt.Fprintln(w, r.RequestURI, user, password)
 	}))
 	t.Cleanup(quoting.Close)
-	secure := httptest.NewUnstartedServer(http.NotFoundHandler()) // whose certificate nobody knows
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler()) // its certificate is unknown
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)

@@ -94,7 +94,7 @@ func TestADayDoesNotDependOnLaterDays(t *testing.T) {
 	}
 }
 
-// What Write writes are the lines of the sessions, each once, under the day
+// Write writes the lines of the sessions, each once, under the day
 // that each names.
 func TestDumpsHoldTheSessions(t *testing.T) {
 	o := options(20, 40) // long enough for the longest break

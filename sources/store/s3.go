@@ -255,7 +255,7 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		r.StatusCode == http.StatusTooManyRequests:
 		e.NotApplied = true
 	case r.Code == headBadRequest && strings.Contains(r.Message, "HTTPS"):
-		// What servers in Go and nginx answer to HTTP where they expect TLS.
+		// Servers in Go and nginx answer this to HTTP where they expect TLS.
 		e.Hint, e.Final, e.NotApplied = "the server uses TLS; remove http:// before the endpoint, or set tls to true", true, true
 	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
 		// versitygw refuses a put without reading its body, then takes the rest

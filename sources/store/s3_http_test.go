@@ -67,7 +67,7 @@ func refuse(status int, code, message string) http.HandlerFunc {
 
 func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
-// What a server answers, what the error says, and how often WithRetry tries:
+// Answers of a server, the texts of the errors, and the number of tries of WithRetry:
 // an unconditional put, and a conditional one.
 // It has more than 60 lines because it lists the answers of a server.
 func TestS3Answers(t *testing.T) {
@@ -194,7 +194,7 @@ func TestS3Requests(t *testing.T) {
 }
 
 // A server that ignores If-Match answers with the current version. Its ETag
-// shows that this is another one, whatever part of it was asked for.
+// shows that this is another one, for every part that was asked for.
 func TestS3IgnoresIfMatch(t *testing.T) {
 	for etag, c := range map[string]struct {
 		want error

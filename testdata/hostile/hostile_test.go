@@ -24,7 +24,7 @@ var (
 	full   = flag.Bool("full", false, "inputs of full size: minutes, and GBs of temporary files")
 )
 
-// What a process may take.
+// The bounds of a process.
 const (
 	budget      = 256 << 20 // memory_budget
 	beside      = 150 << 20 // resident memory beside it

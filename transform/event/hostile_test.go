@@ -24,7 +24,7 @@ func agree(t *testing.T, d *Decoder, line []byte) {
 	e := Event{ID: "left over"}
 	reject := d.Decode(buffer, &e)
 	for i := range buffer {
-		buffer[i] = '#' // whoever aliases the line will show it
+		buffer[i] = '#' // an event that aliases the line shows it
 	}
 	if reject.Reason != reason || reason == 0 && !reflect.DeepEqual(&e, want) {
 		t.Fatalf("%q\ngot  %s\nwant %s", line, outcome(&e, reject), wanted(want, reason, blamed))
