@@ -222,8 +222,19 @@ func memoryOf(sources []*source) int64 {
 	return most
 }
 
+// Oversized says that a session has no rows, as its events take more than a limit.
+type Oversized struct {
+	Session int64
+	Limit   int64 // bytes: max_session_size
+}
+
+func (e *Oversized) Error() string {
+	return fmt.Sprintf("session %d has no rows: its events take more than source.max_session_size (%s); set a larger one, and build its days again with daybook backfill --only all",
+		e.Session, words.Bytes(e.Limit))
+}
+
 // SessionEvents reads the events that a digest has of one session; none if it has
-// no such session.
+// no such session. The error may be an *Oversized.
 func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes, d *catalog.DigestState, id int64) ([]event.Event, error) {
 	index, err := x.Get(ctx, d, d.Day)
 	if err != nil {
@@ -234,7 +245,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 		return nil, nil
 	}
 	if limit := s.MaxSessionSize; e.Oversized || limit > 0 && e.Bytes > limit {
-		return nil, fmt.Errorf("session %d has no rows: its events take more than source.max_session_size (%s)", id, words.Bytes(limit))
+		return nil, &Oversized{id, limit}
 	}
 	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)
