@@ -12,6 +12,7 @@ import (
 	"daybook/pipeline/console/sessions"
 	"daybook/pipeline/inspect/explain"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
@@ -37,6 +38,9 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), explain.Question{Session: id, Near: d})
 	if errors.Is(err, explain.ErrNoSession) {
 		return nil, problem.NotFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, 2*p.Lookback, d)
+	}
+	if text, ok := explain.TooLargeText(err); ok {
+		return nil, problem.New(http.StatusUnprocessableEntity, words.Capital(text)+".")
 	}
 	if err != nil {
 		return nil, err
