@@ -90,8 +90,12 @@ func TestEquivalence(t *testing.T) {
 func folds(t *testing.T, st store.Store) map[string]publish.FoldInfo {
 	t.Helper()
 	all := map[string]publish.FoldInfo{}
-	for key := range only(pipelinetest.Contents(t, st, true), func(key string) bool { return path.Base(key) == publish.ManifestName }) {
-		base, err := publish.Read(t.Context(), st, path.Dir(key)+"/")
+	for key := range pipelinetest.Contents(t, st, true) {
+		dir, ok := publish.ManifestDir(key)
+		if !ok {
+			continue
+		}
+		base, err := publish.Read(t.Context(), st, dir)
 		if err != nil {
 			t.Fatal(err)
 		}

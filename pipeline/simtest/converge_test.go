@@ -98,7 +98,7 @@ func (s *simulation) asDelivered() error {
 		}
 	}
 	for dir, m := range s.oracle.published {
-		if strings.HasPrefix(dir, publish.HistoryRoot) || strings.Contains(dir, monthlyDir) || m.Digest != nil {
+		if strings.HasPrefix(dir, publish.HistoryRoot) || strings.HasPrefix(dir, partition.MonthRoot) || m.Digest != nil {
 			continue
 		}
 		rows, err := s.oracle.rows(m)
