@@ -24,6 +24,7 @@ type Pipeline struct {
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
+	RemoveAfter    time.Duration // how long superseded parts of reports stay where they are; 0: until the commit
 	Reports        []Report
 	Budget         parallel.Budget
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
