@@ -89,11 +89,12 @@ const (
 	Block Severity = "block" // the partition is not published
 )
 
-// Summaries are the files that were computed from a partition's rows: CSV for
-// people, and the figures.
+// Summaries are the files that follow from a partition's content: CSV for people, the
+// figures, and loader manifests.
 type Summaries struct {
 	Definition string        `json:"definition"` // hash of the report's definition
 	Files      []SummaryFile `json:"files"`
+	Loads      []SummaryFile `json:"loads,omitempty"` // loader manifests; their names are keys
 }
 
 // SummaryFile is one of these files as it was stored.

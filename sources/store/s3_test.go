@@ -313,7 +313,7 @@ func TestS3ContentTypes(t *testing.T) {
 			{"_manifests/reports/sessions/dt=2026-11-20.json", "{}", "application/json"},
 			{"summaries/sessions/day/2026-11-20/total.csv", "a,b\n", "text/csv; charset=utf-8"},
 			{"_quarantine/dt=2026-11-20/rejects-r1-0123456789abcdef.ndjson", "{}\n", "application/x-ndjson"},
-			{"_loads/hive/sessions/dt=2026-11-20/symlink.txt", "s3://b/k\n", "text/plain; charset=utf-8"},
+			{"loads/hive/reports/sessions/dt=2026-11-20/symlink.txt", "s3://b/k\n", "text/plain; charset=utf-8"},
 			{"dumps/a.ndjson.gz", "x", "application/octet-stream"},
 		} {
 			put(t, s, c.key, c.body)
