@@ -24,6 +24,7 @@ func TestReadmeCommands(t *testing.T) {
 		"daybook diff sessions 2026-11-20":  "revision 1 to 2",
 		"daybook explain":                   "Work                0:06:28",
 		"daybook rejects list":              "bad_json",
+		"daybook changes":                   "restated   sessions  2026-11-20  revision 2",
 		"daybook fold dumps/2026/11/20":     `"session_id":`,
 		"daybook backfill":                  "everything is fresh",
 		"daybook show sessions 2026-11-20":  "revision 1",

@@ -12,6 +12,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/csv"
+	"daybook/sinks/loads"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -65,8 +66,11 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
+		Sink: sink, RemoveAfter: time.Duration(c.Sink.RemoveAfter), Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
+	}
+	for _, format := range c.Sink.LoaderManifests {
+		p.Loads = append(p.Loads, loads.Format(format))
 	}
 	for i := range c.Reports {
 		rep, err := newReport(&c.Reports[i])

@@ -298,8 +298,10 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 	}
 	if s.Action == plan.RewriteSummaries {
 		// A writer that was stopped before it wrote them may have left superseded parts.
-		if err := publish.Sweep(ctx, r.settings.Sink, s.ID.Dir(), p.Base.Manifest); err != nil {
-			return nil, err
+		if r.settings.RemoveAfter == 0 {
+			if err := publish.Sweep(ctx, r.settings.Sink, s.ID.Dir(), p.Base.Manifest); err != nil {
+				return nil, err
+			}
 		}
 		if p.Base, err = publisher.RewriteSummaries(ctx, p); err != nil {
 			return nil, err

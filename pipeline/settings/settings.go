@@ -10,6 +10,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/sinks/csv"
+	"daybook/sinks/loads"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -24,6 +25,8 @@ type Pipeline struct {
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
+	RemoveAfter    time.Duration  // how long superseded parts of reports stay where they are; 0: until the commit
+	Loads          []loads.Format // loader manifests of each partition
 	Reports        []Report
 	Budget         parallel.Budget
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
@@ -88,6 +91,15 @@ func (p *Pipeline) Window(of partition.Period) partition.Period {
 // Needed is the part of the window whose digests have to be up to date.
 func (p *Pipeline) Needed(of partition.Period) partition.Period {
 	return partition.Needed(p.Lookback, of)
+}
+
+// LoadKeys are the keys of a partition's loader manifests.
+func (p *Pipeline) LoadKeys(id partition.ID) []string {
+	keys := make([]string, len(p.Loads))
+	for i, format := range p.Loads {
+		keys[i] = format.Key(id.Dir())
+	}
+	return keys
 }
 
 // Report finds a report by its name; nil if it is not configured.

@@ -172,7 +172,7 @@ func TestS3Requests(t *testing.T) {
 	}
 	const md5OfV = "njZp0ZtnW9VwWP1GZCBdKg==" // printf v | openssl md5 -binary | base64
 	for i, want := range []map[string]string{
-		{"": "PUT /bucket/p/a%20b", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
+		{"": "PUT /bucket/p/a%20b", "Content-Type": "application/octet-stream", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
 		{"": "PUT /bucket/p/k", "If-None-Match": "", "If-Match": `"old"`, "Content-Md5": md5OfV},
 		{"": "GET /bucket/p/k", "If-Match": `"e"`, "Range": "bytes=3-"},
 		{"": "GET /bucket/p/k", "If-Match": "", "Range": "bytes=3-6"},
