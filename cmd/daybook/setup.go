@@ -62,7 +62,7 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
+		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
 	}
 	for i := range c.Reports {

@@ -9,6 +9,7 @@ import (
 	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/warehouse"
 	"daybook/sinks/csv"
 	"daybook/sources/dump"
 	"daybook/sources/store"
@@ -24,6 +25,7 @@ type Pipeline struct {
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
+	SinkAt         warehouse.Store // where warehouses find the sink; it holds no secret
 	Reports        []Report
 	Budget         parallel.Budget
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
