@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/warehouse"
+	"daybook/transform/day"
 )
 
 type sqlOptions struct {
@@ -146,7 +146,7 @@ func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *wareh
 		r.Months, err = in.Months(ctx, r.Report)
 		return err
 	}
-	r.Partitions, err = partitions(ctx, in, r.Report, period, r.All)
+	r.Partitions, err = o.published(ctx, in, r.Report, period, r.All)
 	if err == nil && len(r.Partitions) == 0 {
 		what := "nothing"
 		if !r.All {
@@ -157,34 +157,34 @@ func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *wareh
 	return err
 }
 
-// partitions are the published partitions that hold the rows of a period, or of all
-// days.
-func partitions(ctx context.Context, in *inspect.Inspector, report string, period partition.Period, all bool) ([]warehouse.Partition, error) {
-	ids := []partition.ID{partition.InReport(report, period)}
-	if all {
-		months, err := in.Months(ctx, report)
-		days, err2 := in.Days(ctx, report)
-		if err := errors.Join(err, err2); err != nil {
+// published are the published partitions that hold the rows of a period, or of all
+// days: months where they are published, or else days.
+func (o *sqlOptions) published(ctx context.Context, in *inspect.Inspector, report string, period partition.Period, all bool) ([]warehouse.Partition, error) {
+	var months []day.Month
+	days := period.Days()
+	var err error
+	switch {
+	case all:
+		if months, err = in.Months(ctx, report); err != nil {
 			return nil, err
 		}
-		ids = warehouse.Cover(report, months, days)
-	}
-	published, err := in.Published(ctx, ids)
-	if err == nil && len(published) == 0 && period.IsMonth() && !all {
-		ids = nil
-		for _, d := range period.Days() {
-			ids = append(ids, partition.DayID(report, d))
+		days, err = in.Days(ctx, report)
+	case period.IsMonth() && !o.engine.ByDay:
+		var month []inspect.Parts
+		month, err = in.Published(ctx, []partition.ID{partition.InReport(report, period)})
+		if len(month) > 0 {
+			months = []day.Month{period.From.Month()}
 		}
-		published, err = in.Published(ctx, ids)
 	}
 	if err != nil {
 		return nil, err
 	}
+	published, err := in.Published(ctx, warehouse.Cover(report, months, days))
 	loads := make([]warehouse.Partition, len(published))
 	for i, p := range published {
 		loads[i] = warehouse.PartitionOf(p.ID, p.Manifest)
 	}
-	return loads, nil
+	return loads, err
 }
 
 // sinkAt is where warehouses find the sink.

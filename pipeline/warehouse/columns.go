@@ -180,7 +180,9 @@ func (d *data) PlainColumns() string {
 }
 
 // CopyCommand is the statements by which DuckDB writes the files as PostgreSQL's
-// COPY reads them, in one line.
+// COPY reads them, in one line. They go to standard output, where results of
+// statements must not be: .output takes those. No other file descriptor will do: if
+// it is closed, DuckDB opens a Parquet file under its number, and writes over it.
 func (d *data) CopyCommand() string {
 	duckdb := *d
 	duckdb.engine, _ = Find("duckdb")
@@ -198,7 +200,7 @@ func (d *data) CopyCommand() string {
 	fmt.Fprintf(&b, `CREATE TEMP MACRO e(s) AS replace(replace(replace(replace(s, '\', '\\'), chr(10), '\n'), chr(13), '\r'), chr(9), '\t'); `+
 		`CREATE TEMP TABLE t (%s); SET TimeZone = 'UTC'; `+
 		`COPY (SELECT %s FROM (FROM t UNION ALL BY NAME FROM read_parquet([%s], union_by_name = true, hive_partitioning = false))) `+
-		`TO '/dev/fd/3' (FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER false, NULLSTR '\N', USE_TMP_FILE false)`,
+		`TO '/dev/stdout' (FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER false, NULLSTR '\N')`,
 		duckdb.types(), strings.Join(values, ", "), duckdb.engine.list(d.Files(), ", "))
 	return strings.TrimSpace(strings.ReplaceAll(b.String(), "\n", " "))
 }

@@ -22,6 +22,7 @@ type Engine struct {
 	types           types
 	longestName     int  // bytes; 0: longer than any report's name
 	ddlWithoutFiles bool // the table does not name the sink
+	ByDay           bool // it loads a month by its days
 
 	shared                []string // further files of templates
 	schema                string   // of tables, if none is given
@@ -50,7 +51,7 @@ var Engines = []Engine{
 	}, {
 		Name: "clickhouse", Title: "ClickHouse", template: "clickhouse", comment: "--", quote: escaped("`"), text: escapedText,
 		types: types{timestamp: "DateTime64(6, 'UTC')", integer: "Int64", boolean: "Bool", date: "Date32", text: "String"},
-		root:  clickhouseRoot, ddlWithoutFiles: true,
+		root:  clickhouseRoot, ddlWithoutFiles: true, ByDay: true,
 	}, {
 		Name: "postgres", Title: "PostgreSQL", template: "postgres", comment: "--", quote: doubled(`"`), text: standardText,
 		types: types{timestamp: "timestamptz", integer: "bigint", boolean: "boolean", date: "date", text: "text", limited: "varchar(%d)"},

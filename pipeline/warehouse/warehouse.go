@@ -183,6 +183,9 @@ func newData(e *Engine, verb Verb, r *Request) (*data, error) {
 		return nil, fmt.Errorf("report %s: no partition is named", r.Report)
 	}
 	for _, p := range r.Partitions {
+		if e.ByDay && !r.All && p.ID.Kind == partition.Month {
+			return nil, fmt.Errorf("%s loads a month by its days: %s", e.Title, p.ID)
+		}
 		d.Ranges = append(d.Ranges, Range{p.ID.Period.From, p.ID.Period.To})
 	}
 	d.Ranges = join(d.Ranges)
