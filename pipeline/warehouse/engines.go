@@ -83,7 +83,7 @@ var Engines = []Engine{
 	}, {
 		Name: "trino", Title: "Trino", template: "trino", comment: "--", quote: doubled(`"`), text: standardText,
 		types: types{timestamp: "timestamp(6)", fileTimestamp: "timestamp(3)", integer: "bigint", boolean: "boolean", date: "date", text: "varchar"},
-		root:  scheme("s3://"), shared: []string{"templates/iceberg.tmpl"},
+		root:  trinoRoot, shared: []string{"templates/iceberg.tmpl"},
 		schema: "default", catalog: "iceberg", filesCatalog: "hive",
 	}, {
 		Name: "fabric", Title: "Fabric", template: "fabric", comment: "--", quote: bracketed, text: standardText,
@@ -136,6 +136,7 @@ func (e *Engine) funcs() template.FuncMap {
 	return template.FuncMap{
 		"name": e.quote,
 		"text": e.text,
+		"hive": escapedText,
 		"list": func(values []string) string { return e.list(values, ",\n  ") },
 		"columns": func(columns []Column, prefix string) string {
 			names := make([]string, len(columns))
@@ -291,6 +292,14 @@ func amazon(title string, begins ...string) func(*Store) (string, []string, erro
 	}
 }
 
+func trinoRoot(s *Store) (string, []string, error) {
+	if _, isDir := s.directory(); isDir && s.Root == "" {
+		return "s3://" + unset + "/", s.elsewhere("Trino", "object storage", "s3://bucket/prefix"), nil
+	}
+	root, err := s.asConfigured("s3://")
+	return root, nil, err
+}
+
 func sparkRoot(s *Store) (string, []string, error) {
 	root, err := s.asConfigured("s3a://")
 	if _, isDir := s.directory(); err != nil || isDir || s.Root != "" || s.Endpoint == "" {
@@ -305,6 +314,9 @@ func clickhouseRoot(s *Store) (string, []string, error) {
 		root, err := s.asConfigured("")
 		return root, nil, err
 	}
+	if _, err := s.asConfigured("s3://"); err != nil {
+		return "", nil, err
+	}
 	root, err := s.plain(s.https())
 	return root, nil, err
 }
@@ -317,7 +329,8 @@ func snowflakeRoot(s *Store) (string, []string, error) {
 	if _, isDir := s.directory(); isDir {
 		return "@" + snowflakeStage + "/", s.elsewhere("Snowflake", "object storage", "@stage"), nil
 	}
-	return "@" + snowflakeStage + "/", nil, nil
+	_, err := s.asConfigured("s3://")
+	return "@" + snowflakeStage + "/", nil, err
 }
 
 // snowflakeStage is the stage that ddl creates. The name needs no quotes.

@@ -107,7 +107,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `anomalies` STRING,
   `report_date` DATE,
   `customer_address` STRING
-) USING parquet OPTIONS (path 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup 'true');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup = 'true');
 INSERT OVERWRITE TABLE `order` PARTITION (`report_date` = DATE '2026-11-20')
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
   `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
@@ -170,7 +170,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `anomalies` STRING,
   `report_date` DATE,
   `customer_address` STRING
-) USING parquet OPTIONS (path 's3a://warehouse/daybook/{reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup 'true');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/{reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup = 'true');
 SET spark.sql.sources.partitionOverwriteMode = STATIC;
 INSERT OVERWRITE TABLE `order`
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
@@ -234,7 +234,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `anomalies` STRING,
   `report_date` DATE,
   `customer_address` STRING
-) USING parquet OPTIONS (path 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup 'true');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup = 'true');
 INSERT OVERWRITE TABLE `order` PARTITION (`report_date` = DATE '2026-11-20')
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
   `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
@@ -299,7 +299,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_months` (
   `report_date` DATE,
   `customer_address` STRING,
   `month` STRING
-) USING parquet OPTIONS (path 's3a://warehouse/daybook/reports/order_monthly/');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order_monthly/');
 CREATE OR REPLACE TEMPORARY VIEW `_order_days` (
   `start_time` TIMESTAMP,
   `end_time` TIMESTAMP,
@@ -352,7 +352,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_days` (
   `report_date` DATE,
   `customer_address` STRING,
   `dt` DATE
-) USING parquet OPTIONS (path 's3a://warehouse/daybook/reports/order/');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order/');
 CREATE OR REPLACE TEMPORARY VIEW `order_current` AS
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
   `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
