@@ -13,7 +13,7 @@ import (
 
 // About is the comment on the table.
 func (d *data) About() string {
-	return fmt.Sprintf("Session report %s of daybook: one row for each technician's part in a session. Schema version %d.", d.Report, report.SchemaVersion)
+	return fmt.Sprintf("Session report %s of daybook: one row for each part of a technician in a session. Schema version %d.", d.Report, report.SchemaVersion)
 }
 
 // Raw is the type of the column in a description of files.

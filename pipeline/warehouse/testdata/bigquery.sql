@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS `support`.`order` (
 )
 PARTITION BY `report_date`
 CLUSTER BY `session_id`
-OPTIONS (description = 'Session report order of daybook: one row for each technician\'s part in a session. Schema version 2.');
+OPTIONS (description = 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.');
 ALTER TABLE `support`.`order` ADD COLUMN IF NOT EXISTS `customer_address` STRING(45) OPTIONS (description = 'The customer\'s address in full, IPv6 too. Null if longer than the column.');
 
 -- BigQuery: load report order: 2026-11-20, 1234 rows

@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS `order` (
 ) ENGINE = MergeTree
 PARTITION BY `report_date`
 ORDER BY (`report_date`, `session_id`, `leg`)
-COMMENT 'Session report order of daybook: one row for each technician\'s part in a session. Schema version 2.';
+COMMENT 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.';
 ALTER TABLE `order` ADD COLUMN IF NOT EXISTS `customer_address` Nullable(String) COMMENT 'The customer\'s address in full, IPv6 too. Null if longer than the column.';
 
 -- ClickHouse: load report order: 2026-11-20, 1234 rows

@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS "order" (
   PRIMARY KEY ("report_date", "session_id", "leg")
 ) PARTITION BY RANGE ("report_date");
 ALTER TABLE "order" ADD COLUMN IF NOT EXISTS "customer_address" varchar(45);
-COMMENT ON TABLE "order" IS 'Session report order of daybook: one row for each technician''s part in a session. Schema version 2.';
+COMMENT ON TABLE "order" IS 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.';
 COMMENT ON COLUMN "order"."start_time" IS 'When the session first was active with this technician. Null: never picked up.';
 COMMENT ON COLUMN "order"."end_time" IS 'When the session was last closed or timed out, or the technician''s part was over.';
 COMMENT ON COLUMN "order"."last_action_time" IS 'When the technician last stopped being in action.';

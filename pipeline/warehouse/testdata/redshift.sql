@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS "order" (
 )
 COMPOUND SORTKEY ("report_date", "session_id", "leg");
 -- A table of an older schema: ALTER TABLE "order" ADD COLUMN "customer_address" VARCHAR(180);
-COMMENT ON TABLE "order" IS 'Session report order of daybook: one row for each technician''s part in a session. Schema version 2.';
+COMMENT ON TABLE "order" IS 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.';
 COMMENT ON COLUMN "order"."start_time" IS 'When the session first was active with this technician. Null: never picked up.';
 COMMENT ON COLUMN "order"."end_time" IS 'When the session was last closed or timed out, or the technician''s part was over.';
 COMMENT ON COLUMN "order"."last_action_time" IS 'When the technician last stopped being in action.';

@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS "ORDER" (
   "CUSTOMER_ADDRESS" VARCHAR(45) COMMENT 'The customer\'s address in full, IPv6 too. Null if longer than the column.'
 )
 CLUSTER BY ("REPORT_DATE")
-COMMENT = 'Session report order of daybook: one row for each technician\'s part in a session. Schema version 2.';
+COMMENT = 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.';
 ALTER TABLE "ORDER" ADD COLUMN IF NOT EXISTS "CUSTOMER_ADDRESS" VARCHAR(45);
 
 -- Snowflake: load report order: 2026-11-20, 1234 rows

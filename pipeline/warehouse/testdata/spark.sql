@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS `order` (
   `customer_address` VARCHAR(45) COMMENT 'The customer\'s address in full, IPv6 too. Null if longer than the column.'
 ) USING parquet
 PARTITIONED BY (`report_date`)
-COMMENT 'Session report order of daybook: one row for each technician\'s part in a session. Schema version 2.';
+COMMENT 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.';
 -- A table of an older schema: ALTER TABLE `order` ADD COLUMNS (`customer_address` VARCHAR(45));
 
 -- Spark: load report order: 2026-11-20, 1234 rows

@@ -156,7 +156,7 @@ CREATE TABLE IF NOT EXISTS "iceberg"."default"."order" (
   "anomalies" varchar COMMENT 'The session''s anomalies: distinct codes in alphabetical order, joined by commas.',
   "report_date" date NOT NULL COMMENT 'The local date of the start, or of the begin, in the report''s time zone.',
   "customer_address" varchar COMMENT 'The customer''s address in full, IPv6 too. Null if longer than the column.'
-) COMMENT 'Session report order of daybook: one row for each technician''s part in a session. Schema version 2.'
+) COMMENT 'Session report order of daybook: one row for each part of a technician in a session. Schema version 2.'
 WITH (partitioning = ARRAY['report_date']);
 ALTER TABLE "iceberg"."default"."order" ADD COLUMN IF NOT EXISTS "customer_address" varchar COMMENT 'The customer''s address in full, IPv6 too. Null if longer than the column.';
 
