@@ -44,7 +44,7 @@ func TestReadmeCommands(t *testing.T) {
 		"daybook sql duckdb view":           `WHERE "month" BETWEEN '2026-11' AND '2026-11'`,
 		"daybook sql clickhouse":            "REPLACE PARTITION '2026-11-20' FROM",
 		"daybook sql postgres":              `\copy "_sessions_stage"`,
-		"daybook sql spark":                 "PARTITION (`report_date` = DATE '2026-11-20')",
+		"daybook sql spark":                 "INSERT OVERWRITE TABLE `sessions` PARTITION (`report_date`)",
 		"daybook sql databricks":            "REPLACE WHERE",
 		"daybook sql snowflake":             `CREATE TABLE IF NOT EXISTS "SESSIONS"`,
 		"daybook sql bigquery":              "'gs://bucket/daybook/reports/",

@@ -107,6 +107,16 @@ func (d *data) FirstDay() day.Day { return d.Ranges[0].From }
 // LastDay is the last day that is replaced.
 func (d *data) LastDay() day.Day { return d.Ranges[len(d.Ranges)-1].To }
 
+// Empty are the days without rows, where days are loaded.
+func (d *data) Empty() (days []day.Day) {
+	for _, p := range d.Partitions {
+		if p.Rows == 0 {
+			days = append(days, p.ID.Day())
+		}
+	}
+	return days
+}
+
 // DayKeys are the keys of the files of days.
 func (d *data) DayKeys() []string { return d.keysOf(partition.Day) }
 

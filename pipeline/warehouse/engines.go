@@ -59,7 +59,7 @@ var Engines = []Engine{
 	}, {
 		Name: "spark", Title: "Spark", template: "spark", comment: "--", quote: doubled("`"), text: escapedText,
 		types: types{timestamp: "TIMESTAMP", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "STRING", limited: "VARCHAR(%d)"},
-		root:  sparkRoot, ddlWithoutFiles: true,
+		root:  sparkRoot, ddlWithoutFiles: true, ByDay: true,
 	}, {
 		Name: "databricks", Title: "Databricks", template: "databricks", comment: "--", quote: doubled("`"), text: escapedText,
 		types: types{timestamp: "TIMESTAMP", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "STRING", limited: "VARCHAR(%d)"},
@@ -147,9 +147,7 @@ func (e *Engine) funcs() template.FuncMap {
 		},
 		"where":  e.where,
 		"key":    func() []string { return Key },
-		"join":   strings.Join,
 		"chunks": chunks,
-		"wrap":   wrap,
 		"shell":  shellText,
 		"psql":   standardText,
 		"braces": braces,

@@ -22,14 +22,17 @@ func published(id partition.ID, rows int64) warehouse.Partition {
 	return warehouse.Partition{ID: id, Files: []string{id.Dir() + "part-0-r2-0123456789abcdef.parquet"}, Rows: rows}
 }
 
-// requests are those of the golden files, for a report with the name of a keyword.
+// requests are those of the golden files, for a report with the name of a keyword:
+// a day; two days, the second of which has no rows; and a month and a day.
 func requests(report string, at warehouse.Store) map[string]warehouse.Request {
 	named := warehouse.Request{Report: report, Store: at, Partitions: []warehouse.Partition{published(partition.DayID(report, november+19), 1234)}}
 	all := warehouse.Request{Report: report, Store: at, All: true, Partitions: []warehouse.Partition{
 		published(partition.MonthID(report, october), 40000), published(partition.DayID(report, november), 1200),
 	}}
+	days := named
+	days.Partitions = []warehouse.Partition{named.Partitions[0], published(partition.DayID(report, november+20), 0)}
 	view := warehouse.Request{Report: report, Store: at, Months: []day.Month{october - 1, october}}
-	return map[string]warehouse.Request{"ddl": named, "load": named, "load all": all, "merge": named, "view": view}
+	return map[string]warehouse.Request{"ddl": named, "load": named, "load days": days, "load all": all, "merge": named, "view": view}
 }
 
 // The statements of each engine, for a sink that it can read.
@@ -45,7 +48,7 @@ func TestStatements(t *testing.T) {
 		}
 		var b strings.Builder
 		rs := requests("order", at)
-		for _, name := range []string{"ddl", "load", "load all", "merge", "view"} {
+		for _, name := range []string{"ddl", "load", "load days", "load all", "merge", "view"} {
 			r := rs[name]
 			r.Schema = map[string]string{"bigquery": "support"}[e.Name]
 			verb, _, _ := strings.Cut(name, " ")

@@ -157,7 +157,7 @@ func (c Column) IsTime() bool { return c.Kind == report.Timestamp }
 // Range is days from one to another, the last one included.
 type Range struct{ From, To day.Day }
 
-// Months are the first and the last month of whole months.
+// FromMonth is the first month of whole months.
 func (r Range) FromMonth() string { return r.From.Month().String() }
 
 // ToMonth is the last month.
@@ -324,19 +324,13 @@ func (d *data) Complete() []Range {
 	return join(ranges)
 }
 
-// Days are all days that are replaced.
-func (d *data) Days() (days []day.Day) {
-	for _, r := range d.Ranges {
-		days = append(days, partition.DaysBetween(r.From, r.To)...)
-	}
-	return days
-}
-
 // LoadedMonths are the months that have a day which is replaced.
 func (d *data) LoadedMonths() (months []Range) {
-	for _, at := range d.Days() {
-		if n := len(months); n == 0 || months[n-1].To < at {
-			months = append(months, Range{at.Month().First(), at.Month().Last()})
+	for _, r := range d.Ranges {
+		for m := r.From.Month(); m <= r.To.Month(); m++ {
+			if n := len(months); n == 0 || months[n-1].From != m.First() {
+				months = append(months, Range{m.First(), m.Last()})
+			}
 		}
 	}
 	return months

@@ -1,5 +1,6 @@
 """Engines that run here: each runs statements, and reads the rows of a table or view."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -64,6 +65,15 @@ class DuckDB:
             return ordered(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
 
 
+def backslashes(text):
+    """The statements of a text in which a backslash begins an escape."""
+    split.escapes = True
+    try:
+        return split(text)
+    finally:
+        split.escapes = False
+
+
 class ClickHouse:
     name = "clickhouse"
     view = "`order_current`"
@@ -73,25 +83,19 @@ class ClickHouse:
         self.session = Session(str(directory / "clickhouse"))
 
     def run(self, text, stop=None):
-        split.escapes = True
-        try:
-            statements = split(text)
-        finally:
-            split.escapes = False
-        for statement in statements[:stop]:
+        for statement in backslashes(text)[:stop]:
             self.session.query(statement)
 
     def rows(self, names, table=f"`{REPORT}`"):
         columns = ", ".join(f"toUnixTimestamp64Milli(`{n}`) AS `{n}`" if n.endswith(("_time", "_sent")) else f"`{n}` AS `{n}`" for n in names)
         text = str(self.session.query(f"SELECT {columns} FROM {table} FORMAT JSONCompactEachRow SETTINGS output_format_json_quote_64bit_integers = 0"))
-        import json
         return ordered((json.loads(line) for line in text.split("\n") if line), names)
 
 
 class Postgres:
     name = "postgres"
     view = '"order_current"'
-    binaries = "/usr/lib/postgresql/15/bin"
+    binaries = max(map(str, pathlib.Path("/usr/lib/postgresql").glob("*/bin")), default="/usr/bin")
 
     def __init__(self, directory):
         self.user = "postgres" if os.getuid() == 0 else None
@@ -120,7 +124,6 @@ class Postgres:
         self.psql(text)
 
     def rows(self, names, table=f'"{REPORT}"'):
-        import json
         columns = ", ".join(f'(extract(epoch FROM "{n}") * 1000)::bigint AS "{n}"' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
         text = self.psql(f"SELECT to_json(r) FROM (SELECT {columns} FROM {table}) AS r", "-At")
         return ordered(([json.loads(line)[n] for n in names] for line in text.split("\n") if line), names)
@@ -137,17 +140,12 @@ class Spark:
     def __init__(self, directory):
         from pyspark.sql import SparkSession
         self.spark = (SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(directory / "spark"))
-                      .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false")
+                      .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
                       .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g").getOrCreate())
         self.spark.sparkContext.setLogLevel("ERROR")
 
     def run(self, text, stop=None):
-        split.escapes = True
-        try:
-            statements = split(text)
-        finally:
-            split.escapes = False
-        for statement in statements[:stop]:
+        for statement in backslashes(text)[:stop]:
             self.spark.sql(statement)
 
     def rows(self, names, table=f"`{REPORT}`"):

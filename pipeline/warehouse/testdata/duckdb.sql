@@ -114,6 +114,17 @@ INSERT INTO "order" BY NAME SELECT * FROM read_parquet([
 ], union_by_name = true, hive_partitioning = false);
 COMMIT;
 
+-- DuckDB: load report order: 2026-11-20 and 2026-11-21, 1234 rows
+INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;
+CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1', SCOPE 's3://warehouse/daybook/');
+BEGIN TRANSACTION;
+DELETE FROM "order" WHERE "report_date" BETWEEN DATE '2026-11-20' AND DATE '2026-11-21';
+INSERT INTO "order" BY NAME SELECT * FROM read_parquet([
+  's3://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet',
+  's3://warehouse/daybook/reports/order/dt=2026-11-21/part-0-r2-0123456789abcdef.parquet'
+], union_by_name = true, hive_partitioning = false);
+COMMIT;
+
 -- DuckDB: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;
 CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1', SCOPE 's3://warehouse/daybook/');

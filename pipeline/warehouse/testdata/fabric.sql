@@ -63,6 +63,16 @@ COPY INTO [order] FROM
 WITH (FILE_TYPE = 'PARQUET');
 COMMIT TRANSACTION;
 
+-- Fabric: load report order: 2026-11-20 and 2026-11-21, 1234 rows
+SET XACT_ABORT ON;
+BEGIN TRANSACTION;
+DELETE FROM [order] WHERE [report_date] BETWEEN '2026-11-20' AND '2026-11-21';
+COPY INTO [order] FROM
+  'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet',
+  'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order/dt=2026-11-21/part-0-r2-0123456789abcdef.parquet'
+WITH (FILE_TYPE = 'PARQUET');
+COMMIT TRANSACTION;
+
 -- Fabric: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 SET XACT_ABORT ON;
 BEGIN TRANSACTION;

@@ -133,6 +133,34 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "customer_address" FROM "_order_stage";
 COMMIT;
 
+-- PostgreSQL: load report order: 2026-11-20 and 2026-11-21, 1234 rows
+\set ON_ERROR_STOP on
+BEGIN;
+CREATE TABLE IF NOT EXISTS "_order_2026_11" PARTITION OF "order" FOR VALUES FROM ('2026-11-01') TO ('2026-12-01');
+CREATE TEMPORARY TABLE "_order_stage" (LIKE "order") ON COMMIT DROP;
+\copy "_order_stage" ("start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email", "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3", "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used", "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms", "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms", "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms", "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages", "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date", "customer_address") FROM PROGRAM 'duckdb -bail -cmd ''.output /dev/null'' -c ''INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws; CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION ''\''''eu-west-1''\'''', SCOPE ''\''''s3://warehouse/daybook/''\''''); CREATE TEMP MACRO e(s) AS replace(replace(replace(replace(s, ''\''''\''\'''', ''\''''\\''\''''), chr(10), ''\''''\n''\''''), chr(13), ''\''''\r''\''''), chr(9), ''\''''\t''\''''); CREATE TEMP TABLE t ("start_time" TIMESTAMPTZ, "end_time" TIMESTAMPTZ, "last_action_time" TIMESTAMPTZ, "technician_name" VARCHAR, "technician_id" BIGINT, "technician_email" VARCHAR, "session_id" BIGINT, "session_type" VARCHAR, "status" VARCHAR, "name" VARCHAR, "custom_field_1" VARCHAR, "custom_field_2" VARCHAR, "custom_field_3" VARCHAR, "custom_field_4" VARCHAR, "custom_field_5" VARCHAR, "tracking_id" VARCHAR, "customer_ip" VARCHAR, "device_id" VARCHAR, "tools_used" VARCHAR, "resolved_unresolved" VARCHAR, "channel_id" BIGINT, "channel_name" VARCHAR, "calling_card" VARCHAR, "connecting_time_ms" BIGINT, "waiting_time_ms" BIGINT, "total_time_ms" BIGINT, "active_time_ms" BIGINT, "work_time_ms" BIGINT, "hold_time_ms" BIGINT, "transfer_time_ms" BIGINT, "rebooting_time_ms" BIGINT, "reconnecting_time_ms" BIGINT, "platform" VARCHAR, "browser_type" VARCHAR, "technician_group" VARCHAR, "time_to_first_chat_ms" BIGINT, "wrap_up_time_ms" BIGINT, "transferred_to" VARCHAR, "first_chat_message_sent" TIMESTAMPTZ, "customer_messages" BIGINT, "technician_messages" BIGINT, "system_messages" BIGINT, "leg" BIGINT, "role" VARCHAR, "begin_time" TIMESTAMPTZ, "is_final" BOOLEAN, "other_time_ms" BIGINT, "anomalies" VARCHAR, "report_date" DATE, "customer_address" VARCHAR); SET TimeZone = ''\''''UTC''\''''; COPY (SELECT "start_time", "end_time", "last_action_time", e("technician_name"), "technician_id", e("technician_email"), "session_id", e("session_type"), e("status"), e("name"), e("custom_field_1"), e("custom_field_2"), e("custom_field_3"), e("custom_field_4"), e("custom_field_5"), e("tracking_id"), e("customer_ip"), e("device_id"), e("tools_used"), e("resolved_unresolved"), "channel_id", e("channel_name"), e("calling_card"), "connecting_time_ms", "waiting_time_ms", "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms", "reconnecting_time_ms", e("platform"), e("browser_type"), e("technician_group"), "time_to_first_chat_ms", "wrap_up_time_ms", e("transferred_to"), "first_chat_message_sent", "customer_messages", "technician_messages", "system_messages", "leg", e("role"), "begin_time", "is_final", "other_time_ms", e("anomalies"), "report_date", e("customer_address") FROM (FROM t UNION ALL BY NAME FROM read_parquet([''\''''s3://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet''\'''', ''\''''s3://warehouse/daybook/reports/order/dt=2026-11-21/part-0-r2-0123456789abcdef.parquet''\''''], union_by_name = true, hive_partitioning = false))) TO ''\''''/dev/stdout''\'''' (FORMAT csv, DELIMITER ''\''''\t''\'''', QUOTE ''\''''''\'''', ESCAPE ''\''''''\'''', HEADER false, NULLSTR ''\''''\N''\'''')'''
+DO $$ BEGIN IF (SELECT count(*) FROM "_order_stage") <> 1234 THEN RAISE EXCEPTION 'the files have other rows than the 1234 published'; END IF; END $$;
+DELETE FROM "order" WHERE "report_date" BETWEEN DATE '2026-11-20' AND DATE '2026-11-21';
+INSERT INTO "order" ("start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address")
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "_order_stage";
+COMMIT;
+
 -- PostgreSQL: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 \set ON_ERROR_STOP on
 BEGIN;

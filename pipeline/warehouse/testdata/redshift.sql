@@ -111,6 +111,13 @@ DELETE FROM "order" WHERE "report_date" = DATE '2026-11-20';
 COPY "order" FROM 's3://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
 COMMIT;
 
+-- Redshift: load report order: 2026-11-20 and 2026-11-21, 1234 rows
+BEGIN;
+DELETE FROM "order" WHERE "report_date" BETWEEN DATE '2026-11-20' AND DATE '2026-11-21';
+COPY "order" FROM 's3://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
+COPY "order" FROM 's3://warehouse/daybook/reports/order/dt=2026-11-21/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
+COMMIT;
+
 -- Redshift: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 BEGIN;
 DELETE FROM "order";

@@ -108,7 +108,8 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `report_date` DATE,
   `customer_address` STRING
 ) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup = 'true');
-INSERT OVERWRITE TABLE `order` PARTITION (`report_date` = DATE '2026-11-20')
+SET spark.sql.sources.partitionOverwriteMode = DYNAMIC;
+INSERT OVERWRITE TABLE `order` PARTITION (`report_date`)
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
   `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
   `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
@@ -116,7 +117,72 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
   `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
   `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
-  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address` FROM `_order_files` WHERE `report_date` = DATE '2026-11-20';
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address`, `report_date` FROM `_order_files`;
+
+-- Spark: load report order: 2026-11-20 and 2026-11-21, 1234 rows
+CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
+  `start_time` TIMESTAMP,
+  `end_time` TIMESTAMP,
+  `last_action_time` TIMESTAMP,
+  `technician_name` STRING,
+  `technician_id` BIGINT,
+  `technician_email` STRING,
+  `session_id` BIGINT,
+  `session_type` STRING,
+  `status` STRING,
+  `name` STRING,
+  `custom_field_1` STRING,
+  `custom_field_2` STRING,
+  `custom_field_3` STRING,
+  `custom_field_4` STRING,
+  `custom_field_5` STRING,
+  `tracking_id` STRING,
+  `customer_ip` STRING,
+  `device_id` STRING,
+  `tools_used` STRING,
+  `resolved_unresolved` STRING,
+  `channel_id` BIGINT,
+  `channel_name` STRING,
+  `calling_card` STRING,
+  `connecting_time_ms` BIGINT,
+  `waiting_time_ms` BIGINT,
+  `total_time_ms` BIGINT,
+  `active_time_ms` BIGINT,
+  `work_time_ms` BIGINT,
+  `hold_time_ms` BIGINT,
+  `transfer_time_ms` BIGINT,
+  `rebooting_time_ms` BIGINT,
+  `reconnecting_time_ms` BIGINT,
+  `platform` STRING,
+  `browser_type` STRING,
+  `technician_group` STRING,
+  `time_to_first_chat_ms` BIGINT,
+  `wrap_up_time_ms` BIGINT,
+  `transferred_to` STRING,
+  `first_chat_message_sent` TIMESTAMP,
+  `customer_messages` BIGINT,
+  `technician_messages` BIGINT,
+  `system_messages` BIGINT,
+  `leg` BIGINT,
+  `role` STRING,
+  `begin_time` TIMESTAMP,
+  `is_final` BOOLEAN,
+  `other_time_ms` BIGINT,
+  `anomalies` STRING,
+  `report_date` DATE,
+  `customer_address` STRING
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/{reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-21/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup = 'true');
+SET spark.sql.sources.partitionOverwriteMode = DYNAMIC;
+INSERT OVERWRITE TABLE `order` PARTITION (`report_date`)
+SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
+  `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
+  `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
+  `resolved_unresolved`, `channel_id`, `channel_name`, `calling_card`, `connecting_time_ms`, `waiting_time_ms`,
+  `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
+  `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
+  `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address`, `report_date` FROM `_order_files`;
+ALTER TABLE `order` DROP IF EXISTS PARTITION (`report_date` = DATE '2026-11-21');
 
 -- Spark: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
@@ -235,7 +301,8 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `report_date` DATE,
   `customer_address` STRING
 ) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order/dt=2026-11-20/part-0-r2-0123456789abcdef.parquet', recursiveFileLookup = 'true');
-INSERT OVERWRITE TABLE `order` PARTITION (`report_date` = DATE '2026-11-20')
+SET spark.sql.sources.partitionOverwriteMode = DYNAMIC;
+INSERT OVERWRITE TABLE `order` PARTITION (`report_date`)
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
   `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
   `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
@@ -243,7 +310,7 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
   `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
   `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
-  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address` FROM `_order_files` WHERE `report_date` = DATE '2026-11-20';
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address`, `report_date` FROM `_order_files`;
 
 -- Spark: show the files of report order
 -- The view knows the files of the moment in which it was made: make it again to see later ones.
