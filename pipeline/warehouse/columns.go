@@ -189,6 +189,12 @@ func (d *data) PlainColumns() string {
 	return strings.Join(names, ", ")
 }
 
+// CheckRows is PostgreSQL's check that all rows of the files have come.
+func (d *data) CheckRows() string {
+	return fmt.Sprintf("BEGIN IF (SELECT count(*) FROM %s) <> %d THEN RAISE EXCEPTION 'the files have other rows than the %d published'; END IF; END;",
+		d.Temp("stage"), d.Rows(), d.Rows())
+}
+
 // CopyCommand is the statements by which DuckDB writes the files as PostgreSQL's
 // COPY reads them, in one line. They go to standard output, where results of
 // statements must not be: .output takes those. No other file descriptor will do: if

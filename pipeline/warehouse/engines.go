@@ -22,6 +22,7 @@ type Engine struct {
 	types           types
 	longestName     int  // bytes; 0: longer than any report's name
 	ddlWithoutFiles bool // the table does not name the sink
+	blocks          bool // its transactions are texts between $$
 	ByDay           bool // it loads a month by its days
 
 	shared                []string // further files of templates
@@ -67,7 +68,7 @@ var Engines = []Engine{
 	}, {
 		Name: "snowflake", Title: "Snowflake", template: "snowflake", comment: "--", quote: upper(doubled(`"`)), text: escapedText,
 		types: types{timestamp: "TIMESTAMP_LTZ(6)", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "VARCHAR", limited: "VARCHAR(%d)"},
-		root:  snowflakeRoot,
+		root:  snowflakeRoot, blocks: true,
 	}, {
 		Name: "bigquery", Title: "BigQuery", template: "bigquery", comment: "--", quote: escaped("`"), text: escapedText,
 		types: types{timestamp: "TIMESTAMP", integer: "INT64", boolean: "BOOL", date: "DATE", text: "STRING", limited: "STRING(%d)"},

@@ -172,6 +172,9 @@ func newData(e *Engine, verb Verb, r *Request) (*data, error) {
 	if most := e.longestName; most > 0 && len(d.name()) > most {
 		return nil, fmt.Errorf("%s allows %d bytes in a name, and %q has %d; name the table with --table", e.Title, most, d.name(), len(d.name()))
 	}
+	if e.blocks && strings.Contains(r.Schema+" "+r.Table+" "+r.Store.Root, "$$") {
+		return nil, fmt.Errorf("%s's statements are between $$, so that no name can have $$; choose others for --schema, --table and --root", e.Title)
+	}
 	if verb == DDL && e.ddlWithoutFiles {
 		return d, nil
 	}

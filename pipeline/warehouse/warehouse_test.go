@@ -88,6 +88,12 @@ func TestNamesAreQuoted(t *testing.T) {
 			t.Fatalf("the test does not know the quotes of %s", e.Name)
 		}
 		text, err := warehouse.Statements(e, warehouse.Load, &r)
+		if e.Name == "snowflake" && strings.Contains(table, "$$") {
+			if err == nil {
+				t.Fatalf("a block holds $$:\n%s", text)
+			}
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
