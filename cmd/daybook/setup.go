@@ -66,7 +66,8 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, RemoveAfter: time.Duration(c.Sink.RemoveAfter), Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
+		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), RemoveAfter: time.Duration(c.Sink.RemoveAfter), Clock: clock,
+		Budget:         parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
 	}
 	for _, format := range c.Sink.LoaderManifests {

@@ -9,6 +9,7 @@ import (
 	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/warehouse"
 	"daybook/sinks/csv"
 	"daybook/sinks/loads"
 	"daybook/sources/dump"
@@ -25,8 +26,9 @@ type Pipeline struct {
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
-	RemoveAfter    time.Duration  // how long superseded parts of reports stay where they are; 0: until the commit
-	Loads          []loads.Format // loader manifests of each partition
+	RemoveAfter    time.Duration   // how long superseded parts of reports stay where they are; 0: until the commit
+	Loads          []loads.Format  // loader manifests of each partition
+	SinkAt         warehouse.Store // where warehouses find the sink; it holds no secret
 	Reports        []Report
 	Budget         parallel.Budget
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
