@@ -66,6 +66,8 @@ type Sink struct {
 	Store Store `yaml:"store"`
 	// How long superseded revisions are kept for daybook diff, such as 7d or 36h. Later daybook gc removes them.
 	KeepRevisions Retention `yaml:"keep_revisions" jsonschema:"default=7d"`
+	// The encodings of the Parquet files. compatible has plain values and dictionaries, which every warehouse reads. compact has delta encodings for times, durations and ids, too. A change applies to what is published from then on.
+	Parquet string `yaml:"parquet" jsonschema:"enum=compatible,enum=compact,default=compatible"`
 }
 
 // Store is an object store or a directory.

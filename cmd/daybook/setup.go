@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/csv"
+	"daybook/sinks/parquet"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -59,8 +61,13 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	profile, err := parquet.ParseProfile(c.Sink.Parquet)
+	if err != nil {
+		return nil, codedError{err, exitUsage}
+	}
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
+		Format: format.Parquet{Profile: profile},
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
 		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),

@@ -79,8 +79,9 @@ type PartWriter interface {
 	Close(metadata map[string]string) error
 }
 
-// Parquet is the format of everything that daybook publishes.
-type Parquet struct{}
+// Parquet is the format of everything that daybook publishes. Its profile is that of
+// the files of rows that are written; files of every profile are read.
+type Parquet struct{ Profile parquet.Profile }
 
 // serialBelow is the memory below which row groups are encoded one after the
 // other, with less memory.
@@ -118,16 +119,16 @@ func (e parquetEvents) Open(r io.ReaderAt, group int, ids bool) (Sessions, error
 }
 
 // Part begins a Parquet file.
-func (Parquet) Part(w io.Writer, memory int64) (PartWriter, error) {
+func (f Parquet) Part(w io.Writer, memory int64) (PartWriter, error) {
 	if memory < serialBelow {
-		return parquet.NewSerialWriter(w)
+		return parquet.NewSerialWriter(w, f.Profile)
 	}
-	return parquet.NewWriter(w)
+	return parquet.NewWriter(w, f.Profile)
 }
 
 // Audit reads a Parquet file with the independent reader.
-func (Parquet) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
-	return parquet.Audit(r, size, e)
+func (f Parquet) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
+	return parquet.Audit(r, size, f.Profile, e)
 }
 
 // Rows reads the rows of a Parquet file.

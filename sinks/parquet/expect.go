@@ -118,8 +118,19 @@ func (f *Figures) addText(s string) {
 	f.Digest = mix(f.Digest, hashText(s))
 }
 
+// addBytes adds a non-empty text that may change afterwards.
+func (f *Figures) addBytes(text []byte) {
+	if f.MinText == "" || string(text) < f.MinText {
+		f.MinText = string(text)
+	}
+	if string(text) > f.MaxText {
+		f.MaxText = string(text)
+	}
+	f.Digest = mix(f.Digest, hashText(text))
+}
+
 // hashText hashes a text in words of eight bytes.
-func hashText(s string) uint64 {
+func hashText[T string | []byte](s T) uint64 {
 	const size = 8
 	h := uint64(len(s))
 	for ; len(s) >= size; s = s[size:] {

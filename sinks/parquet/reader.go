@@ -172,7 +172,11 @@ func (r *Reader) nextGroup() (err error) {
 	}
 	for i, chunk := range chunks {
 		first, last := extent(chunk.MetaData)
-		if err := checkPages(data[first-start:last-start], encodingOf(r.columns[i].Column), chunk.MetaData.NumValues); err != nil {
+		e, err := chunkEncoding(r.columns[i].Column, chunk.MetaData)
+		if err == nil {
+			err = checkPages(data[first-start:last-start], e, chunk.MetaData.NumValues)
+		}
+		if err != nil {
 			return fmt.Errorf("column %s: %w", r.columns[i].Name, err)
 		}
 	}
@@ -223,7 +227,7 @@ type column struct {
 // begin starts to decode the column's chunk of a row group.
 func (c *column) begin(group *file.RowGroupReader) (err error) {
 	c.shared = nil
-	if encodingOf(c.Column) == dictionary {
+	if repeats(c.Column) {
 		c.shared = map[*byte]string{}
 	}
 	c.chunk, err = group.Column(c.FieldID() - 1)

@@ -51,9 +51,9 @@ func TestRows(t *testing.T) {
 		"no rows": nil, "one": sample(1), "many groups": sample(1001), "exact groups": sample(900),
 		"longest texts": {longest()}, "nulls only": awkward, "larger than a batch": sample(2*batchRows + 1),
 	} {
-		for _, groupRows := range []int{300, RowGroupRows} {
+		for i, groupRows := range []int{300, RowGroupRows} {
 			t.Run(fmt.Sprint(name, " in groups of ", groupRows), func(t *testing.T) {
-				file := mustEncode(t, want, groupRows)
+				file := mustEncodeAs(t, profiles[i], want, groupRows)
 				var got []report.Row
 				for row, err := range Rows(bytes.NewReader(file), int64(len(file))) {
 					if err != nil {
@@ -188,7 +188,7 @@ func encodeColumns(t *testing.T, rows []report.Row, schema func([]arrow.Field) [
 	}
 	var file bytes.Buffer
 	s := arrow.NewSchema(fields, nil)
-	w, err := pqarrow.NewFileWriter(s, &file, properties(), pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(s, &file, Compatible.properties(), pqarrow.DefaultWriterProps())
 	if err != nil {
 		t.Fatal(err)
 	}
