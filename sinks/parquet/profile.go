@@ -18,7 +18,8 @@ type Profile uint8
 // The profiles, by their names in the configuration.
 const (
 	// Compatible is format version 1.0: plain values and dictionaries, which
-	// every reader knows. With zstd its files are as small as those of Compact.
+	// every reader knows. With zstd its files are some 7 % larger than those of
+	// Compact.
 	Compatible Profile = iota
 	// Compact is format version 2: times, durations and ids are differences
 	// (DELTA_BINARY_PACKED). It is what released versions wrote before there were profiles.
