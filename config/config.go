@@ -70,6 +70,8 @@ type Sink struct {
 	RemoveAfter Span `yaml:"remove_after" jsonschema:"default=0s"`
 	// Lists of a partition's files for loaders of warehouses, written to loads/ with each commit: redshift (the manifest of Redshift's COPY), urls (one URL a line, for BigQuery), hive (symlink.txt, for SymlinkTextInputFormat).
 	LoaderManifests []string `yaml:"loader_manifests,omitempty" jsonschema:"minItems=1,enum=redshift,enum=urls,enum=hive"`
+	// The encodings of the Parquet files. compatible has plain values and dictionaries, which every warehouse reads. compact has delta encodings for times, durations and ids, too. A change applies to what is published from then on.
+	Parquet string `yaml:"parquet" jsonschema:"enum=compatible,enum=compact,default=compatible"`
 }
 
 // Store is an object store or a directory.

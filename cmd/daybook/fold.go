@@ -183,7 +183,7 @@ func writeRows(w io.Writer, format string, def *report.Definition, rows iter.Seq
 	case "csv":
 		return inspect.WriteCSV(w, csv.Format{}, def, rows)
 	case "parquet":
-		file, err := parquet.NewWriter(w)
+		file, err := parquet.NewWriter(w, parquet.Compatible)
 		if err != nil {
 			return err
 		}

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/csv"
 	"daybook/sinks/loads"
+	"daybook/sinks/parquet"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -63,8 +65,13 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	profile, err := parquet.ParseProfile(c.Sink.Parquet)
+	if err != nil {
+		return nil, codedError{err, exitUsage}
+	}
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
+		Format: format.Parquet{Profile: profile},
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
 		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), RemoveAfter: time.Duration(c.Sink.RemoveAfter), Clock: clock,
 		Budget:         parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),

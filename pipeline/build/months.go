@@ -111,7 +111,7 @@ func (r *run) makeMonth(ctx context.Context, publisher *output.Publisher, s *pla
 		days = append(days, base.Manifest)
 	}
 	p.Inputs = r.planner.MonthInputs(s.Report, s.ID.Period)
-	base, state, err := publisher.Publish(ctx, p, stitch.Month(ctx, r.settings, days))
+	base, state, err := publisher.PublishPieces(ctx, p, stitch.Month(ctx, r.settings, days))
 	if err != nil {
 		return nil, err
 	}

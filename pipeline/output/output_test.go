@@ -89,7 +89,7 @@ func TestPublish(t *testing.T) {
 				t.Errorf("%s: the parts are %+v", p.ID, m.Parts)
 			}
 			var rows []report.Row
-			for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m) {
+			for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m, nil) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -292,7 +292,7 @@ func TestSeveralFiles(t *testing.T) {
 	audits := 0
 	o := newPublisher(store.NewMemory(nil), 1)
 	o.Settings.Format = counted{audits: &audits}
-	w := &filesWriter{o: o, p: newPartition(partition.Month)}
+	w := &filesWriter{o: o, p: newPartition(partition.Day)}
 	defer w.Close()
 	const size = 1 << 15
 	batch := make([]report.Row, size)
@@ -300,7 +300,7 @@ func TestSeveralFiles(t *testing.T) {
 		for i := range batch {
 			batch[i] = newRow(1, 0, n+int64(i))
 		}
-		if err := w.write(batch[:min(size, 2*fileRows+10-n)]); err != nil {
+		if err := w.write(batch[:min(size, 2*fileRows+10-n)], nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -320,7 +320,7 @@ func TestSeveralFiles(t *testing.T) {
 		if _, err := f.Body.ReadAt(text, 0); err != nil {
 			t.Fatal(err)
 		}
-		if want := []byte(name[len("part-"):] + " sessions_monthly 2026-11"); !bytes.Equal(text, want) {
+		if want := []byte(name[len("part-"):] + " sessions 2026-11-20"); !bytes.Equal(text, want) {
 			t.Errorf("file %d holds %q, want %q", i, text, want)
 		}
 	}

@@ -423,12 +423,11 @@ func (o *oracle) rows(m *publish.Manifest) ([]report.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		for row, err := range (plainFormat{}).Rows(bytes.NewReader(b), p.Bytes) {
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, row)
+		some, err := plainRows(bytes.NewReader(b), p.Bytes)
+		if err != nil {
+			return nil, err
 		}
+		rows = append(rows, some...)
 	}
 	if int64(len(rows)) != m.Rows {
 		return nil, fmt.Errorf("it has %d rows, and its manifest says %d", len(rows), m.Rows)

@@ -99,6 +99,17 @@ func ofDay(d *report.Definition) []*grouping {
 	}
 }
 
+// Reads reports whether the figures depend on a column that can be null; they
+// depend on most of the others.
+func Reads(c *report.Column) bool {
+	switch c.Name {
+	case "start_time", "technician_id", "technician_name", "technician_group", "channel_id", "channel_name",
+		"time_to_first_chat_ms", "wrap_up_time_ms":
+		return true
+	}
+	return false
+}
+
 // Add adds a row. It does not keep the row. After an error the accumulator must
 // not be used.
 func (a *Accumulator) Add(r *report.Row) error {
