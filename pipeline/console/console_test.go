@@ -144,7 +144,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/sessions?year=1999", 404, []string{"no days in 1999"}},
 		{"/reports/sessions?year=x", 400, []string{"Write the year as 2026"}},
 		{"/reports/nothing", 404, []string{"There is no report"}},
-		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO sessions", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
+		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO &#34;SESSIONS&#34;", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
 		{"/reports/sessions/2026-11-18?diff=1..2", 200, []string{"What changed from revision 1 to 2"}},
 		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"is not kept"}},
 		{"/reports/sessions/2026-11-18?diff=x", 400, []string{"1..2"}},

@@ -98,7 +98,7 @@ func (s *Store) asConfigured(scheme string) (root string, err error) {
 	if root = s.Root; root == "" && isDir {
 		root = dir
 	}
-	if !isDir && root == "" && !strings.HasPrefix(s.URL, "s3://") {
+	if s.Root == "" && (s.URL == "" || !isDir && !strings.HasPrefix(s.URL, "s3://")) {
 		return "", fmt.Errorf("the sink %q is neither a directory nor object storage", s.URL)
 	}
 	if root == "" {

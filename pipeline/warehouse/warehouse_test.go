@@ -224,6 +224,7 @@ func TestRefusals(t *testing.T) {
 		{"postgres", long, warehouse.Store{URL: "/srv/out"}, "name the table with --table"},
 		{"duckdb", "order", warehouse.Store{URL: "/srv/out[1]"}, "readers take as a pattern"},
 		{"duckdb", "order", warehouse.Store{URL: "/srv/a\nb"}, "line break"},
+		{"duckdb", "order", warehouse.Store{}, "neither a directory nor object storage"},
 		{"duckdb", "order", warehouse.Store{URL: "mem://"}, "neither a directory nor object storage"},
 		{"bigquery", "order", warehouse.Store{URL: "/srv/out", Root: "s3://x"}, "begin --root with gs://"},
 		{"snowflake", "order", warehouse.Store{URL: "/srv/out", Root: "stage"}, "begin --root with @"},

@@ -262,7 +262,7 @@ func TestWithoutScript(t *testing.T) {
 		return text
 	}
 	for target, says := range map[string]string{
-		"/": "9 of 14 steps", "/reports/sessions": "Hours of the day", "/reports/sessions/2026-11-18": "COPY INTO sessions", "/schedule": "its drop is to come",
+		"/": "9 of 14 steps", "/reports/sessions": "Hours of the day", "/reports/sessions/2026-11-18": `COPY INTO "SESSIONS"`, "/schedule": "its drop is to come",
 	} {
 		if got := text(target); !strings.Contains(got, says) {
 			t.Errorf("%s does not say %q", target, says)

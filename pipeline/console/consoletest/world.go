@@ -25,6 +25,7 @@ import (
 	"daybook/pipeline/service/actions"
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/warehouse"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
 	"daybook/sources/store"
@@ -74,7 +75,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 		return nil, err
 	}
 	w.settings = &settings.Pipeline{
-		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, Clock: clock, Budget: parallel.NewBudget(0, 0),
+		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, SinkAt: warehouse.Store{URL: w.Sink.URL(""), Region: "eu-west-1"}, Clock: clock, Budget: parallel.NewBudget(0, 0),
 		Reports: []settings.Report{
 			newReport("sessions", "Europe/Amsterdam", nil), newReport("emea_tier_1", "Europe/Amsterdam", []string{"EMEA/Tier 1"}),
 			newReport("americas", "America/New_York", []string{"Americas"}),
