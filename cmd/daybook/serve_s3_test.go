@@ -175,11 +175,11 @@ func (p *process) works(t *testing.T) bool {
 func (s *replicaSite) revisions(t *testing.T) map[string]int {
 	t.Helper()
 	revisions := map[string]int{}
-	for object, err := range s.sink.List(t.Context(), "reports/sessions/") {
+	for object, err := range s.sink.List(t.Context(), publish.ManifestRoot+"reports/sessions/") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dir, ok := strings.CutSuffix(object.Key, publish.ManifestName); ok {
+		if dir, ok := publish.ManifestDir(object.Key); ok {
 			base, err := publish.Read(t.Context(), s.sink, dir)
 			if err != nil {
 				t.Fatal(err)

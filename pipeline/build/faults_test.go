@@ -87,7 +87,7 @@ func manifestsHold(t *testing.T, what string, st store.Store) {
 	t.Helper()
 	all := pipelinetest.Contents(t, st, true)
 	for key := range all {
-		dir, found := strings.CutSuffix(key, publish.ManifestName)
+		dir, found := publish.ManifestDir(key)
 		if !found {
 			continue
 		}

@@ -206,7 +206,7 @@ func (r *Reader) readPartitions(ctx context.Context, c *Catalog, kind partition.
 			c.setPublished(id, have)
 			return r.checkFiles(ctx, c, id, l, have.ETag, have.files)
 		}
-		base, err := r.readManifest(ctx, l.object)
+		base, err := r.readManifest(ctx, id, l.object)
 		if errors.Is(err, publish.ErrNoManifest) {
 			c.setDamage(id, err.Error())
 			return nil
@@ -230,7 +230,7 @@ func (r *Reader) ReadDigests(ctx context.Context, c *Catalog, p partition.Period
 		id := partition.DigestID(d)
 		state := r.Cache.getDigest(l.object)
 		if state == nil {
-			base, err := r.readManifest(ctx, l.object)
+			base, err := r.readManifest(ctx, id, l.object)
 			if err == nil && base.Manifest == nil {
 				return nil // it was removed after it was listed
 			}
@@ -265,7 +265,7 @@ func (r *Reader) Refresh(ctx context.Context, c *Catalog, id partition.ID, rep *
 // SetPublished notes what is published of a report's day or month.
 func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {
 	have := c.newPublished(id, rep, base)
-	r.Cache.putPublished(id.ManifestKey(), have)
+	r.Cache.putPublished(base.Key, have)
 	c.setPublished(id, have)
 	return have
 }

@@ -42,7 +42,7 @@ func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publ
 	now := s.Now()
 	result, err := publish.GC(ctx, s.Sink, publish.GCOptions{
 		Now: now, Keep: o.Keep, Grace: o.Grace, DryRun: o.DryRun,
-		Roots: []string{partition.ReportRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
+		Roots: []string{partition.ReportRoot, partition.MonthRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
 	}, report)
 	if errors.Is(err, store.ErrNoBucket) {
 		return result, nil // the directory does not exist yet

@@ -3,6 +3,7 @@ package partition_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +27,9 @@ func TestID(t *testing.T) {
 		{partition.DayID("sessions", theDay), "2026-11-20", "day 2026-11-20 of sessions", "day/sessions/2026-11-20",
 			"reports/sessions/dt=2026-11-20/", "summaries/sessions/day/2026-11-20/", "state/failed/day/sessions/2026-11-20.json", "sessions"},
 		{partition.MonthID("sessions", theMonth), "2026-11", "month 2026-11 of sessions", "month/sessions/2026-11",
-			"reports/sessions_monthly/month=2026-11/", "summaries/sessions/month/2026-11/", "state/failed/month/sessions/2026-11.json", "sessions_monthly"},
+			"reports_monthly/sessions/month=2026-11/", "summaries/sessions/month/2026-11/", "state/failed/month/sessions/2026-11.json", "sessions_monthly"},
 	} {
-		if c.id.Name() != c.name || c.id.String() != c.text || c.id.Dir() != c.dir || c.id.ManifestKey() != c.dir+"_manifest.json" || c.id.FailureKey() != c.failure {
+		if c.id.Name() != c.name || c.id.String() != c.text || c.id.Dir() != c.dir || c.id.ManifestKey() != "_manifests/"+strings.TrimSuffix(c.dir, "/")+".json" || c.id.FailureKey() != c.failure {
 			t.Errorf("%s: %s, %s, %s, %s", c.id, c.id.Name(), c.id.Dir(), c.id.ManifestKey(), c.id.FailureKey())
 		}
 		if c.summaries != "" && (c.id.SummaryDir() != c.summaries || c.id.Dataset() != c.dataset) {

@@ -132,7 +132,7 @@ func (s *simulation) countPublished() {
 		switch {
 		case strings.HasPrefix(dir, publish.HistoryRoot), m.Digest != nil:
 			continue
-		case strings.Contains(dir, monthlyDir):
+		case strings.HasPrefix(dir, partition.MonthRoot):
 			s.counts["published: months"]++
 		default:
 			s.counts["published: days"]++

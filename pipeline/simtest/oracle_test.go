@@ -81,9 +81,6 @@ func newOracle(w *world, sink *bucket, reports []settings.Report) *oracle {
 	return o
 }
 
-// monthlyDir is in the directory of every month, and of no day.
-const monthlyDir = "_monthly/"
-
 // check checks everything that has changed.
 func (o *oracle) check() error {
 	changed := o.sink.changed
@@ -97,11 +94,10 @@ func (o *oracle) check() error {
 }
 
 func (o *oracle) checkKey(key string) error {
-	dir, name := path.Split(key)
-	switch {
-	case name == publish.ManifestName:
+	if dir, ok := publish.ManifestDir(key); ok {
 		return o.checkManifest(dir)
-	case strings.HasPrefix(key, pipelinetest.SummaryRoot):
+	}
+	if strings.HasPrefix(key, pipelinetest.SummaryRoot) {
 		return o.checkSummary(key)
 	}
 	if by, ok := o.named[key]; ok {
@@ -144,7 +140,7 @@ func (o *oracle) checkSummary(key string) error {
 
 // checkManifest checks a partition, or a kept revision, whose manifest has changed.
 func (o *oracle) checkManifest(dir string) error {
-	key := dir + publish.ManifestName
+	key := publish.ManifestKey(dir)
 	base, err := publish.Read(context.Background(), o.sink.Memory, dir)
 	if err != nil {
 		return err
@@ -168,7 +164,7 @@ func (o *oracle) checkManifest(dir string) error {
 	switch {
 	case m.Digest != nil:
 		err = o.checkDigest(before, m)
-	case strings.Contains(dir, monthlyDir):
+	case strings.HasPrefix(dir, partition.MonthRoot):
 		err = o.checkMonth(before, m)
 	default:
 		err = o.checkDay(dir, before, m)
@@ -540,9 +536,10 @@ func (o *oracle) leftovers() error {
 		if err != nil {
 			return err
 		}
-		dir, name := path.Split(object.Key)
+		dir, _ := path.Split(object.Key)
+		_, isManifest := publish.ManifestDir(object.Key)
 		switch {
-		case name == publish.ManifestName, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
+		case isManifest, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
 		case strings.HasPrefix(dir, publish.HistoryRoot):
 			if err := o.mayBeKept(dir); err != nil {
 				return fmt.Errorf("%s: %w", object.Key, err)
@@ -579,11 +576,11 @@ func view(st store.Store) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		dir, name := path.Split(object.Key)
+		dir, isManifest := publish.ManifestDir(object.Key)
 		switch {
-		case strings.HasPrefix(dir, pipelinetest.SummaryRoot):
+		case strings.HasPrefix(object.Key, pipelinetest.SummaryRoot):
 			seen[object.Key] = object.ETag // the hash of its content
-		case strings.HasPrefix(dir, partition.ReportRoot) && name == publish.ManifestName:
+		case isManifest && (strings.HasPrefix(dir, partition.ReportRoot) || strings.HasPrefix(dir, partition.MonthRoot)):
 			base, err := publish.Read(ctx, st, dir)
 			if err != nil {
 				return nil, err

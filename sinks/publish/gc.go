@@ -49,7 +49,7 @@ type Why string
 const (
 	Expired    Why = "expired"    // it belongs to a revision that was kept for long enough
 	Incomplete Why = "incomplete" // it belongs to an unfinished copy of a superseded revision
-	Superseded Why = "superseded" // a part of the published revision or an older one that the manifest does not name
+	Superseded Why = "superseded" // a part of the published revision or an older one that the manifest does not name; an old manifest
 	Orphaned   Why = "orphaned"   // a part of a revision that was never published
 )
 
@@ -204,7 +204,7 @@ func (g *gc) history(ctx context.Context) error {
 		if dir == "" { // not a revision
 			return nil
 		}
-		live, ok, err := g.read(ctx, dir)
+		live, ok, err := g.read(ctx, newDir(dir))
 		if !ok {
 			return err
 		}
@@ -235,7 +235,7 @@ func (g *gc) history(ctx context.Context) error {
 // attempt and may have been replaced since.
 func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	why := Incomplete
-	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == ManifestName })
+	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == keptManifest })
 	if manifest >= 0 {
 		if g.Keep == 0 {
 			return nil
@@ -262,19 +262,20 @@ func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 }
 
 // partition removes the parts in a directory that the manifest of its owner
-// does not name.
+// does not name, and an old manifest that was replaced.
 func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) error {
 	// The manifest is read after the listing: parts in the listing that it
 	// does not name were not committed in between.
-	owner := g.Owner(dir)
+	owner := newDir(g.Owner(dir))
 	live, ok, err := g.read(ctx, owner)
 	if !ok {
 		return err
 	}
 	for _, object := range objects {
 		revision, isPart := partRevision(object.Key)
+		replaced := object.Key == OldManifestKey(owner) && live.Manifest != nil && !live.isOld(owner)
 		switch {
-		case !isPart || live.names(object.Key):
+		case !isPart && !replaced || live.names(object.Key):
 		case revision > live.revision():
 			err = g.orphan(ctx, owner, object)
 		case g.olderThan(g.Grace, live.Modified) && g.olderThan(g.Grace, object.Modified):

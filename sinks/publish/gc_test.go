@@ -95,7 +95,7 @@ func litter(t *testing.T) (*site, map[string]Why) {
 	s.put(t, old, dir+"part-0.parquet")                       // nor this
 	s.put(t, old, HistoryRoot+"README")                       // nor this
 	s.put(t, old, HistoryRoot+dir+"r4/"+stray(4))             // copies of the live revision
-	s.put(t, old, HistoryRoot+dir+"r4/"+ManifestName)         //
+	s.put(t, old, ManifestKey(HistoryRoot+dir+"r4/"))         //
 	s.put(t, long, HistoryRoot+"reports/s/dt=x/r1/"+stray(1)) // a copy that was never finished, of a partition since removed
 	s.put(t, young, HistoryRoot+"reports/s/dt=x/r2/"+stray(2))
 
@@ -117,7 +117,7 @@ func litter(t *testing.T) (*site, map[string]Why) {
 		t.Fatal(err)
 	}
 	return s, map[string]Why{
-		HistoryRoot + dir + "r1/" + ManifestName:      Expired,
+		ManifestKey(HistoryRoot + dir + "r1/"):        Expired,
 		r1.Parts[0].Key:                               Expired,
 		r1.Parts[1].Key:                               Expired,
 		HistoryRoot + "reports/s/dt=x/r1/" + stray(1): Incomplete,
@@ -251,7 +251,7 @@ func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !whole {
-				if err := s.Delete(t.Context(), historyDir(dir, 1)+ManifestName); err != nil {
+				if err := s.Delete(t.Context(), ManifestKey(historyDir(dir, 1))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -267,7 +267,7 @@ func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
 			if f.Calls() < nth {
 				break
 			}
-			if published(t, s); !slices.Contains(keys(t, s, HistoryRoot), historyDir(dir, 1)+ManifestName) {
+			if published(t, s); !slices.Contains(keys(t, s, HistoryRoot), ManifestKey(historyDir(dir, 1))) {
 				t.Errorf("whole %v, call %d: what was superseded a minute ago is gone", whole, nth)
 			}
 		}
@@ -285,7 +285,7 @@ func TestGCWithoutAManifest(t *testing.T) {
 		"digest": {digestDir, []string{digestDir, rejectDir}},
 	} {
 		s, want := litter(t)
-		s.put(t, today.Add(-40*oneDay), tt.dir+ManifestName) // "x" is no manifest
+		s.put(t, today.Add(-40*oneDay), ManifestKey(tt.dir)) // "x" is no manifest
 		maps.DeleteFunc(want, func(key string, _ Why) bool {
 			return slices.ContainsFunc(tt.keep, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 		})
@@ -450,7 +450,7 @@ func TestGCBesideAWriter(t *testing.T) {
 			}
 			p := sc.after[0]
 			dying := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome { // at its commit
-				if c.Op == faultstest.Put && path.Base(c.Key) == ManifestName {
+				if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 					return faultstest.Outcome{Fault: faultstest.Drop}
 				}
 				return faultstest.Outcome{}

@@ -12,10 +12,6 @@ import (
 	"daybook/transform/event"
 )
 
-// ManifestName is the last key segment of a manifest. Warehouses skip names
-// that start with an underscore.
-const ManifestName = "_manifest.json"
-
 // Manifest describes the content of a partition and the inputs it was made
 // from. Every day and month of a report has one, and every digest.
 type Manifest struct {

@@ -217,11 +217,11 @@ func TestBadManifests(t *testing.T) {
 		`{"revision":1,"accounting":{"rejected":{"bad_json":"many"}}}`:                 "accounting.rejected",
 	} {
 		st := store.NewMemory(nil)
-		if _, err := st.Put(t.Context(), dir+ManifestName, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		if _, err := st.Put(t.Context(), ManifestKey(dir), strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Read(t.Context(), st, dir)
-		if err == nil || !strings.HasPrefix(err.Error(), "mem://"+dir+"_manifest.json is not a manifest: ") || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "mem://_manifests/reports/sessions/dt=2026-11-20.json is not a manifest: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v\nwant … %s", text, err, want)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -113,7 +112,7 @@ func keys(t *testing.T, st Store, prefix string) []string {
 func parts(t *testing.T, st Store) (n int) {
 	t.Helper()
 	for _, key := range keys(t, st, dir) {
-		if path.Base(key) != ManifestName {
+		if key != OldManifestKey(dir) {
 			n++
 		}
 	}
@@ -243,7 +242,7 @@ func TestSweepTouchesNothingElse(t *testing.T) {
 		}
 	}
 	m := publishOK(t, st, partition(true, "1", "one"), Published, 1)
-	want := append(others, dir+ManifestName, m.Parts[0].Key)
+	want := append(others, ManifestKey(dir), m.Parts[0].Key)
 	slices.Sort(want)
 	if got := keys(t, st, ""); !slices.Equal(got, want) {
 		t.Errorf("left %q\nwant %q", got, want)
@@ -496,7 +495,7 @@ func TestRemovedBase(t *testing.T) {
 	st := store.NewMemory(nil)
 	publishOK(t, st, partition(true, "1", "old"), Published, 1)
 	base := read(t, st)
-	if err := st.Delete(t.Context(), dir+ManifestName); err != nil {
+	if err := st.Delete(t.Context(), ManifestKey(dir)); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []Partition{partition(true, "1", "old"), partition(true, "2", "old"), partition(true, "2", "new")} {
@@ -512,7 +511,7 @@ func TestRemovedBase(t *testing.T) {
 func onCommit(st store.Store, o faultstest.Outcome, act func()) Store {
 	committed := false
 	return faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
-		if c.Op == faultstest.Put && c.Key == dir+ManifestName {
+		if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 			committed = true
 			return o
 		}
@@ -570,7 +569,7 @@ func TestCommitIsPutAgain(t *testing.T) {
 				puts := 0
 				var f *faultstest.Store
 				f = faultstest.New(st, func(c faultstest.Call) (o faultstest.Outcome) {
-					if c.Op == faultstest.Put && c.Key == dir+ManifestName {
+					if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 						if puts == arrives {
 							f.Deliver(t.Context())
 						}

@@ -219,7 +219,7 @@ func TestHostile(t *testing.T) {
 // publishedRows are the rows of the day, according to its manifest.
 func publishedRows(t *testing.T, sink string) int {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(sink, "reports", "sessions", "dt="+Day, "_manifest.json"))
+	b, err := os.ReadFile(filepath.Join(sink, "_manifests", "reports", "sessions", "dt="+Day+".json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0
 	}

@@ -3,6 +3,7 @@ package partitions
 import (
 	"strings"
 
+	"daybook/pipeline/partition"
 	"daybook/sinks/publish"
 	"daybook/transform/day"
 )
@@ -16,13 +17,13 @@ type load struct {
 
 // loads are the statements of the README's "Warehouses", for one partition.
 func loads(sink, report string, m *publish.Manifest) []load {
-	table, key, where := report, "dt", "report_date = '"+m.Partition+"'"
+	table, dir, where := report, partition.Prefix(report, partition.Day), "report_date = '"+m.Partition+"'"
 	if month, err := day.ParseMonth(m.Partition); err == nil {
-		table, key = report+"_monthly", "month"
+		table, dir = report+"_monthly", partition.Prefix(report, partition.Month)
 		where = "report_date BETWEEN '" + month.First().String() + "' AND '" + month.Last().String() + "'"
 	}
 	root := strings.TrimSuffix(sink, "/")
-	dir := "reports/" + table + "/" + key + "=" + m.Partition + "/"
+	dir += m.Partition + "/"
 	cloud := root
 	if !strings.Contains(root, "://") || strings.HasPrefix(root, "file:") {
 		cloud = "s3://warehouse/daybook" // a directory: say how it would be in a bucket

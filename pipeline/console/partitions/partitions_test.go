@@ -18,7 +18,7 @@ func TestLoadStatementsAreOfThePartition(t *testing.T) {
 		}
 	}
 	month := loads("file:///srv/out/", "sessions", &publish.Manifest{Partition: "2026-02"})
-	if want := "SELECT * FROM read_parquet('/srv/out/reports/sessions_monthly/month=2026-02/*.parquet');"; month[0].Statement != want {
+	if want := "SELECT * FROM read_parquet('/srv/out/reports_monthly/sessions/month=2026-02/*.parquet');"; month[0].Statement != want {
 		t.Errorf("%s, want %s", month[0].Statement, want)
 	}
 	if want := "DELETE FROM sessions_monthly WHERE report_date BETWEEN '2026-02-01' AND '2026-02-28';"; month[3].Statement[:len(want)] != want {
