@@ -76,7 +76,7 @@ func (m *metadataStores) at(location string, given map[string]string) (store.Sto
 	if st := m.open[settings]; st != nil {
 		return st, key, nil
 	}
-	st, err := openStore(&settings)
+	st, err := openStore(&settings, true)
 	if err == nil && scheme != "file" {
 		m.open[settings] = st
 	}

@@ -79,18 +79,31 @@ type listed struct {
 	etag string
 }
 
-// list lists the manifests of a report's days.
+// list lists the manifests of a report's days. Version 0.1.0 had them in the days'
+// directories, which come first: a manifest that is moved meanwhile is in at least
+// one listing.
 func (m *manifests) list(ctx context.Context, report string) ([]listed, error) {
-	var all []listed
+	etags := map[partition.ID]string{}
 	root := partition.Prefix(report, partition.Day)
-	for object, err := range m.sink.List(ctx, root) {
-		if err != nil {
-			return nil, err
+	for _, prefix := range []string{root, publish.ManifestRoot + root} {
+		for object, err := range m.sink.List(ctx, prefix) {
+			if err != nil {
+				return nil, err
+			}
+			name, _, _ := strings.Cut(strings.TrimSuffix(object.Key[len(prefix):], ".json"), "/")
+			p, err := partition.ParsePeriod(partition.Day, name)
+			if err != nil {
+				continue
+			}
+			id := partition.InReport(report, p)
+			if object.Key == id.ManifestKey() || object.Key == publish.OldManifestKey(id.Dir()) {
+				etags[id] = object.ETag
+			}
 		}
-		name, file, _ := strings.Cut(object.Key[len(root):], "/")
-		if p, err := partition.ParsePeriod(partition.Day, name); err == nil && file == publish.ManifestName {
-			all = append(all, listed{partition.InReport(report, p), object.ETag})
-		}
+	}
+	all := make([]listed, 0, len(etags))
+	for id, etag := range etags {
+		all = append(all, listed{id, etag})
 	}
 	return all, nil
 }

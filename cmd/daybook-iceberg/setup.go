@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -28,7 +30,7 @@ const catalogName = "daybook"
 
 // openSyncer opens the sink and the catalog of a configuration.
 func openSyncer(ctx context.Context, c *config.Config) (*syncer, error) {
-	sink, err := openStore(&c.Sink.Store)
+	sink, err := openStore(&c.Sink.Store, false)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +80,9 @@ func checkLocation(location string) error {
 	return nil
 }
 
-// openStore opens a store as configured.
-func openStore(c *config.Store) (store.Store, error) {
+// openStore opens a store as configured. With create, the first write makes a missing
+// directory.
+func openStore(c *config.Store, create bool) (store.Store, error) {
 	return store.OpenURL(c.URL, store.Options{
 		S3: store.S3Options{
 			Endpoint: c.Endpoint, Region: c.Region, Plaintext: !c.TLS, CAFile: c.CAFile, Lookup: lookups[c.Addressing],
@@ -87,7 +90,7 @@ func openStore(c *config.Store) (store.Store, error) {
 		},
 		StallTimeout: time.Duration(c.StallTimeout),
 		Retry:        store.RetryPolicy{Attempts: c.MaxAttempts},
-		Create:       true,
+		Create:       create,
 	})
 }
 
@@ -146,10 +149,10 @@ func closing(cat catalog.Catalog) func() error {
 	return func() error { return nil }
 }
 
-// openSQLite opens or creates a catalog in a file. Other processes may write to it
-// at the same time.
+// openSQLite opens or creates a catalog in a file, and its directory. A missing sink
+// is an error. Other processes may write to the file at the same time.
 func openSQLite(file string, props iceberg.Properties) (catalog.Catalog, func() error, error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+	if err := os.Mkdir(filepath.Dir(file), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, nil, err
 	}
 	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath()}).String()

@@ -38,7 +38,7 @@ type syncer struct {
 // change is what a sync has done to a table.
 type change struct {
 	table          string
-	added, removed int // files
+	added, removed int // files, with those of rows that others have deleted
 	columns        int // added
 	expired        int // snapshots
 	files          int // of the table
@@ -116,7 +116,7 @@ func (s *syncer) attempt(ctx context.Context, report string) (change, error) {
 	if err != nil {
 		return c, err
 	}
-	c.added, c.removed, c.columns, c.files, c.rows = len(d.add), len(d.remove), len(columns), d.files, d.rows
+	c.added, c.removed, c.columns, c.files, c.rows = len(d.add), len(d.remove)+len(d.deletes), len(columns), d.files, d.rows
 	if !c.empty() {
 		if t, err = s.commit(ctx, t, d, columns); err != nil {
 			return c, fmt.Errorf("commit to the table %s: %w", c.table, err)

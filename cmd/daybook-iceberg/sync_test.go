@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"daybook/pipeline/partition"
+	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/report"
@@ -260,12 +264,41 @@ func TestDamagedManifest(t *testing.T) {
 	}
 	w.publish(firstDay+1, 5)
 	_, err := w.syncer().sync(t.Context(), testReport)
-	if err == nil || !strings.Contains(err.Error(), "_manifest.json") {
+	if err == nil || !strings.Contains(err.Error(), "dt=2026-11-02.json") {
 		t.Errorf("got %v", err)
 	}
 	after := w.inTable()
 	if len(after) != 2 || after[0] != before[0] || after[1] == before[1] {
 		t.Errorf("the table has\n%s", join(after))
+	}
+}
+
+// Manifests of version 0.1.0 count, too, until a new one replaces them.
+func TestOldLayout(t *testing.T) {
+	w := newWorld(t)
+	w.publish(firstDay, 3)
+	w.publish(firstDay+1, 4)
+	id := partition.DayID(testReport, firstDay)
+	body, _, err := w.sink.Open(t.Context(), id.ManifestKey(), 0, store.ToEnd, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.sink.Put(t.Context(), publish.OldManifestKey(id.Dir()), bytes.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.sink.Delete(t.Context(), id.ManifestKey()); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.sync(); c.files != 2 {
+		t.Errorf("the table has %d files", c.files)
+	}
+	w.publish(firstDay, 5)
+	if c := w.sync(); c.added != 1 || c.removed != 1 {
+		t.Errorf("after a restatement: %+v", c)
 	}
 }
 
@@ -314,11 +347,11 @@ func TestExpiry(t *testing.T) {
 			t.Errorf("fault %d: %d snapshots", f, n)
 		}
 		tbl := w.load()
-		io, err := tbl.FS(t.Context())
+		files, err := tbl.FS(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tbl.CurrentSnapshot().Manifests(io); err != nil {
+		if _, err := tbl.CurrentSnapshot().Manifests(files); err != nil {
 			t.Error(err)
 		}
 	}
@@ -327,7 +360,13 @@ func TestExpiry(t *testing.T) {
 func TestUsage(t *testing.T) {
 	env := func(string) (string, bool) { return "", false }
 	dir := t.TempDir()
-	write := func(name, text string) string { return writeFile(t, dir, name, text) }
+	write := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -339,7 +378,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"sink"}, exitUsage, "sink"},
 		{[]string{"sync", "--once", "-c", write("s3.yml", "sink: {store: {url: \"s3://bucket\"}}\n")}, exitUsage, "iceberg.catalog is missing"},
 		{[]string{"sync", "--once", "-c", write("space.yml", "sink: {store: {url: \"a b\"}}\n")}, exitUsage, "Iceberg readers misread"},
-		{[]string{"sync", "--once", "-c", write("absent.yml", "sink: {store: {url: absent}}\n")}, exitFailed, "report sessions"},
+		{[]string{"sync", "--once", "-c", write("absent.yml", "sink: {store: {url: absent}}\n")}, exitUsage, "absent"},
 	} {
 		var out, errOut bytes.Buffer
 		code := run(t.Context(), c.args, &out, &errOut, env)

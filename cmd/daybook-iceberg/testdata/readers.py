@@ -27,7 +27,7 @@ def reports(sink):
 
 def manifests(sink, report):
     """The manifests of a report's days, in the present layout and in the earlier one."""
-    names = glob.glob(f"{sink}/_manifests/{report}/dt=*.json")
+    names = glob.glob(f"{sink}/_manifests/reports/{report}/dt=*.json")
     return names or glob.glob(f"{sink}/reports/{report}/dt=*/_manifest.json")
 
 
