@@ -14,11 +14,15 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build demo test golden lint fuzz s3 warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build iceberg demo test golden lint fuzz s3 warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))" -o $(BIN)/daybook ./cmd/daybook
+
+iceberg: ## daybook-iceberg, which keeps Iceberg tables of the reports, in .bin/
+	@mkdir -p $(BIN)
+	cd cmd/daybook-iceberg && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/daybook-iceberg .
 
 demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo
@@ -26,6 +30,7 @@ demo: build ## two weeks of generated dumps, their reports, and what to try next
 test: build ## all tests that need no S3 server and no browser; DuckDB reads what was published
 	go test -timeout $(TIMEOUT) $(PACKAGES)
 	cd testdata/duckdb && DAYBOOK_BIN=$(BIN)/daybook go test -timeout $(TIMEOUT) ./...
+	cd cmd/daybook-iceberg && CGO_ENABLED=0 go test -trimpath -timeout $(TIMEOUT) ./...
 
 golden: ## write the golden files anew; read the diff
 	go test $$(grep -rl --include='*_test.go' '"daybook/testdata/golden"' . | xargs -n 1 dirname | sort -u) -update

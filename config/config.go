@@ -28,6 +28,8 @@
 // and of settings with similar names.
 package config
 
+import "strings"
+
 // Config is a whole configuration, including its defaults.
 type Config struct {
 	// Where the dumps are.
@@ -38,6 +40,8 @@ type Config struct {
 	Reports []Report `yaml:"reports" jsonschema:"minItems=1"`
 	// Settings of daybook serve. No other command reads them.
 	Serve Serve `yaml:"serve"`
+	// Settings of daybook-iceberg, the program that keeps Iceberg tables of the reports.
+	Iceberg Iceberg `yaml:"iceberg"`
 	// How many dumps and partitions are worked on at the same time. 0 means one for each CPU.
 	Workers int `yaml:"workers" jsonschema:"minimum=0,maximum=1024,default=0"`
 	// How much memory the work may take, such as 256MiB or 2GiB. The rest goes to temporary files.
@@ -199,6 +203,53 @@ type Webhook struct {
 	Format string `yaml:"format" jsonschema:"enum=json,enum=slack,default=json"`
 	// The events to send. The default is all.
 	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered"`
+}
+
+// Iceberg says where the Iceberg tables of the reports are.
+type Iceberg struct {
+	// The catalog: the URL of a REST catalog, such as https://catalog.example.org; postgresql://user@host/database; glue; or the path of an SQLite file, relative to the configuration file. The default is iceberg/catalog.db in the sink, if that is a directory.
+	Catalog string `yaml:"catalog,omitempty"`
+	// The namespace of the tables in the catalog. Each table has the name of its report.
+	Namespace string `yaml:"namespace" jsonschema:"minLength=1,maxLength=64,pattern=^[a-z][a-z0-9_]*$,default=daybook"`
+	// Where new tables keep their metadata: s3://bucket/prefix, file:///directory, or a path. A REST catalog may take the name of a warehouse instead. The default is a REST catalog's own place, and iceberg/ in the sink for the other catalogs.
+	Warehouse string `yaml:"warehouse,omitempty"`
+	// Token for a REST catalog.
+	Token Secret `yaml:"token,omitempty"`
+	// File with the token.
+	TokenFile string `yaml:"token_file,omitempty"`
+	// Client id and secret for a REST catalog that gives out tokens (OAuth2), as id:secret.
+	Credential Secret `yaml:"credential,omitempty"`
+	// File with the client id and secret.
+	CredentialFile string `yaml:"credential_file,omitempty"`
+	// Further properties for the catalog, each as name=value, such as scope=PRINCIPAL_ROLE:ALL.
+	Properties []string `yaml:"properties,omitempty" jsonschema:"minLength=1"`
+	// How long snapshots are kept for queries of an earlier state, such as 7d or 36h. They can be read as long as the sink keeps superseded files.
+	KeepSnapshots Retention `yaml:"keep_snapshots" jsonschema:"default=7d"`
+}
+
+// CatalogKind is the kind of an Iceberg catalog.
+type CatalogKind string
+
+// The kinds of catalogs.
+const (
+	REST     CatalogKind = "rest"
+	Postgres CatalogKind = "postgresql"
+	Glue     CatalogKind = "glue"
+	SQLite   CatalogKind = "sqlite"
+)
+
+// Kind is the kind of the catalog that is set.
+func (i *Iceberg) Kind() CatalogKind {
+	scheme, _, isURL := strings.Cut(i.Catalog, "://")
+	switch {
+	case i.Catalog == string(Glue):
+		return Glue
+	case isURL && (scheme == "http" || scheme == "https"):
+		return REST
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		return Postgres
+	}
+	return SQLite
 }
 
 // Unit is a part of the organisation. A row belongs to it if any selector

@@ -27,6 +27,12 @@ func (c *Config) Redacted() []byte {
 			s.SessionToken = Secret{}
 		}
 	}
+	if shown.Iceberg.TokenFile != "" {
+		shown.Iceberg.Token = Secret{}
+	}
+	if shown.Iceberg.CredentialFile != "" {
+		shown.Iceberg.Credential = Secret{}
+	}
 	shown.Serve.Webhooks = slices.Clone(c.Serve.Webhooks)
 	for i := range shown.Serve.Webhooks {
 		w := &shown.Serve.Webhooks[i]

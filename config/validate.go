@@ -44,6 +44,7 @@ func (v *validator) config(c *Config) {
 	}
 	v.sessionSize("source.max_session_size", c)
 	v.serve("serve", &c.Serve)
+	v.iceberg("iceberg", &c.Iceberg)
 	names := map[string]int{}
 	for i := range c.Reports {
 		path := fmt.Sprintf("reports[%d]", i)
@@ -247,6 +248,46 @@ func hostOf(text string) (host string, ok bool) {
 		return "", false
 	}
 	return u.Scheme + "://" + u.Host, true
+}
+
+func (v *validator) iceberg(path string, i *Iceberg) {
+	at := path + ".catalog"
+	kind := i.Kind()
+	_, rest, isURL := strings.Cut(i.Catalog, "://")
+	user, _, _ := strings.Cut(rest, "@")
+	switch {
+	case kind == REST && strings.Contains(rest, "@"):
+		v.problem(at, "contains an @, as URLs with credentials do; give the credentials as token or credential")
+	case kind == Postgres && strings.Contains(user, ":") && strings.Contains(rest, "@"):
+		v.problem(at, "contains a password; set it in the environment, as PGPASSWORD, or in a password file, as PGPASSFILE")
+	case kind == SQLite && isURL:
+		v.problem(at, "%q is no catalog; write https://host, postgresql://user@host/database, glue, or the path of a file", i.Catalog)
+	case kind == SQLite:
+		i.Catalog = v.inFolder(i.Catalog)
+	}
+	if scheme, _, isURL := strings.Cut(i.Warehouse, "://"); isURL && scheme != "s3" && scheme != "file" {
+		v.problem(path+".warehouse", "%q is no warehouse; write s3://bucket/prefix, file:///directory, or a path", i.Warehouse)
+	} else if !isURL && kind != REST {
+		i.Warehouse = v.inFolder(i.Warehouse)
+	}
+	v.secret(path+".token", &i.Token, &i.TokenFile)
+	v.secret(path+".credential", &i.Credential, &i.CredentialFile)
+	for _, s := range []struct {
+		name   string
+		secret Secret
+	}{{"token", i.Token}, {"credential", i.Credential}} {
+		if at := path + "." + s.name; kind != REST && !s.secret.IsZero() {
+			if !v.given(at) {
+				at += "_file"
+			}
+			v.problem(at, "applies to REST catalogs only; give the catalog as https://host, or remove it")
+		}
+	}
+	for n, property := range i.Properties {
+		if name, _, ok := strings.Cut(property, "="); !ok || name == "" {
+			v.problem(fmt.Sprintf("%s.properties[%d]", path, n), "%q is no property; write name=value", property)
+		}
+	}
 }
 
 // decoded says whether the value at path can be trusted. It cannot if it has a
