@@ -342,7 +342,7 @@ func (v *validator) inFolder(path string) string {
 
 var reportName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// monthlySuffix ends the folder of a report's months.
+// monthlySuffix ends the name of the table with a report's months.
 const monthlySuffix = "_monthly"
 
 // digests is the name that commands use for digests.
@@ -355,7 +355,7 @@ func (v *validator) reportSettings(path string, r *Report) {
 	case !reportName.MatchString(r.Name):
 		v.problem(path+".name", "%q is not a report's name; write a lower-case letter, then lower-case letters, digits and underscores", r.Name)
 	case strings.HasSuffix(r.Name, monthlySuffix):
-		v.problem(path+".name", "%q ends in %s, like the folder of a report's months; choose another name", r.Name, monthlySuffix)
+		v.problem(path+".name", "%q ends in %s, like the table of a report's months; choose another name", r.Name, monthlySuffix)
 	}
 	v.timezone(path+".timezone", r.Timezone)
 	v.csvDefaults(path+".csv", r)

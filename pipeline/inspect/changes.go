@@ -67,23 +67,28 @@ const (
 //
 // It compares times of the store alone, and looks further back than the cursor (see
 // overlap). So no clock has to be right, nothing is left out, and a change may be
-// listed again: a consumer skips a revision that it has. What was removed is known
-// from a cursor, but not from a date.
+// listed again: a consumer skips a revision that it has. A commit during the listings
+// is listed now or since the next cursor. What was removed is known from a cursor,
+// but not from a date.
 //
 // It reads the listings of manifests and parts, and of the manifests those that have
 // changed. Parts tell a new revision from a manifest that was written again with the
 // same one, as happens to many when a dump arrives.
 func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Cursor, error) {
-	manifests, err := in.newest(ctx, publish.ManifestRoot, publish.ManifestDir)
+	var manifests, parts map[partition.ID]time.Time
+	err := parallel.Pair(in.Settings.Budget, func() (err error) {
+		manifests, err = in.newest(ctx, publish.ManifestRoot, publish.ManifestDir)
+		return err
+	}, func() (err error) {
+		if since.at.IsZero() {
+			return nil // everything is listed
+		}
+		dir := func(key string) (string, bool) { return key[:strings.LastIndexByte(key, '/')+1], true }
+		parts, err = in.newest(ctx, "", dir)
+		return err
+	})
 	if err != nil {
 		return nil, since, err
-	}
-	parts := map[partition.ID]time.Time{}
-	if !since.at.IsZero() {
-		dir := func(key string) (string, bool) { return key[:strings.LastIndexByte(key, '/')+1], true }
-		if parts, err = in.newest(ctx, "", dir); err != nil {
-			return nil, since, err
-		}
 	}
 	ids := slices.SortedFunc(maps.Keys(manifests), partition.Compare)
 	next := Cursor{at: in.moment(manifests), had: had(ids)}

@@ -45,6 +45,8 @@ type simulation struct {
 	faultRate float64 // of calls
 	patience  int     // about how many steps a process continues before another one does
 
+	removeAfter time.Duration // how long superseded parts stay; 0: until the commit
+
 	trace  []moment
 	counts counts
 }
@@ -114,6 +116,7 @@ func newSimulation(seed uint64, months *image) *simulation {
 
 	s.faultRate = pick(s.rng, 0, 0.01, 0.02, 0.04, 0.08)
 	s.patience = pick(s.rng, 1, 5, 30, 100)
+	s.removeAfter = time.Duration(seed%2) * time.Hour
 	s.slots = []*slot{
 		{name: "engine A", weight: 6, rest: 3, work: s.someEngine},
 		{name: "engine B", weight: 6, rest: 6, work: s.someEngine},
@@ -127,7 +130,7 @@ func newSimulation(seed uint64, months *image) *simulation {
 func (s *simulation) settings(source, sink store.Store) *settings.Pipeline {
 	return &settings.Pipeline{
 		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 1, Sink: sink, Reports: s.reports,
-		Budget: parallel.NewBudget(1, 0), Clock: func() time.Time { return s.now }, Format: plainFormat{},
+		Budget: parallel.NewBudget(1, 0), Clock: func() time.Time { return s.now }, Format: plainFormat{}, RemoveAfter: s.removeAfter,
 	}
 }
 
