@@ -232,7 +232,7 @@ func TestTwoReplicasPublishEachDropOnce(t *testing.T) {
 	replicas[0].until(t, "the first days are published", s.published(t, 3))
 	s.arrive(t, 4, 2, 60)
 	replicas[0].until(t, "all days are published", s.published(t, 6))
-	time.Sleep(3 * time.Second) // for whatever the other one might do
+	time.Sleep(3 * time.Second) // time for the other one to act
 	working := 0
 	for _, p := range replicas {
 		if p.works(t) {

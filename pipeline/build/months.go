@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"strings"
 
 	"daybook/pipeline/output"
 	"daybook/pipeline/partition"
@@ -28,6 +29,8 @@ func (r *run) buildMonths(ctx context.Context) error {
 		case r.only.selects(&s): // left
 		case s.Status == plan.Fresh:
 			r.countFresh(ctx, &s)
+		case s.Status == plan.Waiting:
+			r.result.Waiting = append(r.result.Waiting, Waiting{s.ID.Report, s.ID.Name(), strings.Join(s.Reasons, "; ")})
 		}
 	}
 	for _, s := range due {
@@ -108,7 +111,7 @@ func (r *run) makeMonth(ctx context.Context, publisher *output.Publisher, s *pla
 		days = append(days, base.Manifest)
 	}
 	p.Inputs = r.planner.MonthInputs(s.Report, s.ID.Period)
-	base, state, err := publisher.Publish(ctx, p, stitch.Month(ctx, r.settings, days))
+	base, state, err := publisher.PublishPieces(ctx, p, stitch.Month(ctx, r.settings, days))
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,9 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
+// manyWriters has several processes publish the same days at once, while dumps arrive. A
+// reader sees whole partitions only, and no revision is made twice. It has more than 60
+// lines because it is one story, round after round.
 func manyWriters(t *testing.T, server *storetest.Server) {
 	const rounds, writers = 4, 3
 	rng := seeded(t)

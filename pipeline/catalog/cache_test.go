@@ -40,6 +40,7 @@ func (r *requests) Open(ctx context.Context, key string, offset, length int64, i
 
 // With a cache, a manifest or a note of a failure is read once, and again when it has
 // changed. The plan is the same as without a cache.
+// It has more than 60 lines because it follows one cache through all changes.
 func TestCache(t *testing.T) {
 	source, sink := store.NewMemory(nil), &requests{Store: store.NewMemory(nil)}
 	for d := 20; d <= 30; d++ {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 
@@ -174,31 +175,47 @@ func (r *Reader) listSummaries(ctx context.Context, c *Catalog, p partition.Peri
 	}
 	return parallel.Each(ctx, len(lists), r.requests(), func(ctx context.Context, i int) error {
 		l := &lists[i]
-		root := partition.SummaryPrefix(l.rep.Name, l.kind)
+		loaders, err := r.listLoads(ctx, l.rep.Name, l.kind, l.prefix)
+		if err != nil {
+			return err
+		}
 		check := func(name string, there []publish.SummaryFile) {
 			if period, err := partition.ParsePeriod(l.kind, name); err == nil {
-				c.checkSummaries(partition.ID{Report: l.rep.Name, Kind: l.kind, Period: period}, l.rep, there)
+				c.checkSummaries(partition.ID{Report: l.rep.Name, Kind: l.kind, Period: period}, l.rep, append(there, loaders[name]...))
 			}
 		}
+		root := partition.SummaryPrefix(l.rep.Name, l.kind)
 		name, there := "", []publish.SummaryFile(nil) // of the partition that is being listed
-		for object, err := range r.Settings.Sink.List(ctx, root+l.prefix) {
-			if errors.Is(err, store.ErrNoBucket) {
-				return nil // the directory does not exist yet
-			}
-			if err != nil {
-				return err
-			}
+		err = r.list(ctx, root+l.prefix, func(object store.Object) {
 			of, file, _ := strings.Cut(object.Key[len(root):], "/")
 			if strings.Contains(file, "/") {
-				continue
+				return
 			}
 			if of != name {
 				check(name, there)
 				name, there = of, there[:0]
 			}
 			there = append(there, publish.SummaryFile{Name: file, Bytes: object.Size, ETag: object.ETag})
-		}
+		})
 		check(name, there)
-		return nil
+		return err
 	})
+}
+
+// listLoads lists the loader manifests of a report's days or months that begin with
+// prefix, by the name of the partition.
+func (r *Reader) listLoads(ctx context.Context, report string, kind partition.Kind, prefix string) (map[string][]publish.SummaryFile, error) {
+	byName := map[string][]publish.SummaryFile{}
+	for _, format := range r.Settings.Loads {
+		root := format.Prefix(partition.Prefix(report, kind))
+		err := r.list(ctx, root+strings.TrimSuffix(prefix, "/"), func(object store.Object) {
+			name, _, _ := strings.Cut(object.Key[len(root):], "/")
+			name = strings.TrimSuffix(name, path.Ext(name))
+			byName[name] = append(byName[name], publish.SummaryFile{Name: object.Key, Bytes: object.Size, ETag: object.ETag})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return byName, nil
 }

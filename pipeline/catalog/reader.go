@@ -28,7 +28,7 @@ type Reader struct {
 // Read reads what a target needs. If there are no dumps and no digests, the error
 // says which keys were expected.
 func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error) {
-	c := newCatalog(t)
+	c := newCatalog(t, r.Settings.LoadKeys)
 	read := r.readRange
 	if t.All {
 		read = r.readAll
@@ -168,7 +168,7 @@ func (r *Reader) readPublished(ctx context.Context, c *Catalog, target partition
 
 // ReadWindow reads nothing but the digests of a period into a new catalog.
 func (r *Reader) ReadWindow(ctx context.Context, of partition.Period) (*Catalog, error) {
-	c := newCatalog(partition.Target{})
+	c := newCatalog(partition.Target{}, r.Settings.LoadKeys)
 	c.Scope = of
 	return c, r.ReadDigests(ctx, c, of, EveryDay)
 }

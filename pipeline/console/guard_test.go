@@ -16,7 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"daybook/pipeline/console/guard"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
 	"daybook/sources/store"
 )
 
@@ -126,12 +126,12 @@ func TestHosts(t *testing.T) {
 // stuck is a service whose runs never come.
 type stuck struct{ Service }
 
-func (stuck) Runs(ctx context.Context, _ int) ([]service.Run, error) {
+func (stuck) Runs(ctx context.Context, _ int) ([]runs.Record, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func (stuck) Run(context.Context, string) (*service.Run, error) { panic("a fault of the program") }
+func (stuck) Run(context.Context, string) (*runs.Record, error) { panic("a fault of the program") }
 
 func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 	w := newWorld(t)

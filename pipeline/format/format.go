@@ -37,8 +37,70 @@ type Format interface {
 	Part(w io.Writer, memory int64) (PartWriter, error)
 	// Audit reads a file of rows back and compares it with what was written.
 	Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error
-	// Rows reads the rows of a file.
-	Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error]
+	// Rows reads the selected columns of the rows of a file; the other columns are
+	// null. A batch is valid until the next one is asked for.
+	Rows(r io.ReaderAt, size int64, columns parquet.Columns) iter.Seq2[[]report.Row, error]
+
+	// Open opens a file of rows, to copy its row groups into another.
+	Open(r io.ReaderAt, size int64) (File, error)
+	// Copies reports whether a row group of so many rows is copied as it is. Smaller
+	// ones are joined.
+	Copies(rows int64) bool
+	// Splice begins a file of rows and of row groups of other files.
+	Splice(w io.Writer) (Splicer, error)
+}
+
+// File is a file of rows whose row groups can be copied.
+type File interface {
+	// Groups is the number of rows in each row group, in order.
+	Groups() []int64
+	// Batches reads the rows of a row group. A batch is valid until the next one is
+	// asked for.
+	Batches(group int) iter.Seq2[[]report.Row, error]
+	// Metadata is a value that was passed to Close when the file was written; empty
+	// without one.
+	Metadata(key string) string
+}
+
+// Splicer takes the row groups and rows of a file, in order. Its bytes depend on the
+// rows of each row group, and not on where they come from.
+type Splicer interface {
+	PartWriter
+	// Copy adds a row group of a file that Open of the same format has opened.
+	Copy(f File, group int) error
+	// Audit reads the closed file back and compares it with what was copied and
+	// written.
+	Audit(r io.ReaderAt, size int64) error
+}
+
+// FingerprintKey is the metadata that identifies the rows that a file was made from.
+const FingerprintKey = "daybook.input_fingerprint"
+
+// Fingerprint is that of the rows of a file. It is reckoned from the rows if another
+// version of daybook wrote the file.
+func Fingerprint(f File) (string, error) {
+	if known := f.Metadata(FingerprintKey); len(known) == parquet.FingerprintSize {
+		return known, nil
+	}
+	e := parquet.NewExpectation()
+	for group := range f.Groups() {
+		for rows, err := range f.Batches(group) {
+			if err != nil {
+				return "", err
+			}
+			e.Add(rows)
+		}
+	}
+	return e.Fingerprint(), nil
+}
+
+// Piece is a piece of the content of a partition: a row group of a file, or rows.
+type Piece struct {
+	File    File // nil: rows
+	Group   int
+	Size    int64 // rows of the row group
+	Rows    []report.Row
+	Sources []string // fingerprints of the files that the rows come from, in order
 }
 
 // DigestWriter takes the sessions of a digest in the order of their hash.
@@ -62,6 +124,8 @@ type EventsTable interface {
 	// Open reads one row group of the table, which is in r, with the events' ids or
 	// without.
 	Open(r io.ReaderAt, group int, ids bool) (Sessions, error)
+	// Memory is about what a row group takes while it is open, in bytes.
+	Memory(group int) int64
 }
 
 // Sessions are the sessions of a row group, in the order of their hash.
@@ -79,8 +143,9 @@ type PartWriter interface {
 	Close(metadata map[string]string) error
 }
 
-// Parquet is the format of everything that daybook publishes.
-type Parquet struct{}
+// Parquet is the format of everything that daybook publishes. Its profile is that of
+// the files of rows that are written; files of every profile are read.
+type Parquet struct{ Profile parquet.Profile }
 
 // serialBelow is the memory below which row groups are encoded one after the
 // other, with less memory.
@@ -118,19 +183,35 @@ func (e parquetEvents) Open(r io.ReaderAt, group int, ids bool) (Sessions, error
 }
 
 // Part begins a Parquet file.
-func (Parquet) Part(w io.Writer, memory int64) (PartWriter, error) {
+func (f Parquet) Part(w io.Writer, memory int64) (PartWriter, error) {
 	if memory < serialBelow {
-		return parquet.NewSerialWriter(w)
+		return parquet.NewSerialWriter(w, f.Profile)
 	}
-	return parquet.NewWriter(w)
+	return parquet.NewWriter(w, f.Profile)
 }
 
 // Audit reads a Parquet file with the independent reader.
-func (Parquet) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
-	return parquet.Audit(r, size, e)
+func (f Parquet) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
+	return parquet.Audit(r, size, f.Profile, e)
 }
 
 // Rows reads the rows of a Parquet file.
-func (Parquet) Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
-	return parquet.Rows(r, size)
+func (Parquet) Rows(r io.ReaderAt, size int64, columns parquet.Columns) iter.Seq2[[]report.Row, error] {
+	return parquet.Batches(r, size, columns)
 }
+
+// Open opens a Parquet file.
+func (Parquet) Open(r io.ReaderAt, size int64) (File, error) { return parquet.OpenFile(r, size) }
+
+// Copies reports whether a row group is worth copying.
+func (Parquet) Copies(rows int64) bool { return rows >= parquet.CopyRows }
+
+// Splice begins a Parquet file.
+func (f Parquet) Splice(w io.Writer) (Splicer, error) {
+	s, err := parquet.NewSplicer(w, f.Profile)
+	return splicer{s}, err
+}
+
+type splicer struct{ *parquet.Splicer }
+
+func (s splicer) Copy(f File, group int) error { return s.Splicer.Copy(f.(*parquet.File), group) }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"daybook/sinks/digest"
+	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -28,22 +29,31 @@ type object struct {
 	sink store.Store
 	part publish.Part
 
+	all   bool // it is read in one request, and kept
 	once  sync.Once
-	whole []byte // nil: each piece is read by itself
+	whole []byte
 	err   error
 }
 
 // Object opens a stored part. all says that most of it will be read.
 func Object(ctx context.Context, sink store.Store, part publish.Part, all bool) io.ReaderAt {
-	o := &object{ctx: ctx, sink: sink, part: part}
-	if !all && part.Bytes > WholeSize || part.Bytes > wholeMost {
-		o.once.Do(func() {}) // read by pieces
+	all = part.Bytes <= WholeSize || all && part.Bytes <= wholeMost
+	return &object{ctx: ctx, sink: sink, part: part, all: all}
+}
+
+// Kept is how many bytes of a part stay in memory, once some of it was read.
+func Kept(opened io.ReaderAt) int64 {
+	if o, ok := opened.(*object); ok && o.all {
+		return o.part.Bytes
 	}
-	return o
+	return 0
 }
 
 // ReadAt implements io.ReaderAt.
 func (o *object) ReadAt(p []byte, offset int64) (int, error) {
+	if !o.all {
+		return o.read(p, offset)
+	}
 	o.once.Do(func() {
 		o.whole = make([]byte, o.part.Bytes)
 		if _, o.err = o.read(o.whole, 0); o.err != nil {
@@ -53,8 +63,6 @@ func (o *object) ReadAt(p []byte, offset int64) (int, error) {
 	switch {
 	case o.err != nil:
 		return 0, o.err
-	case o.whole == nil:
-		return o.read(p, offset)
 	case offset >= int64(len(o.whole)):
 		return 0, io.EOF
 	}
@@ -76,7 +84,7 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	}
 	defer body.Close()
 	if stored.Size != o.part.Bytes {
-		return 0, wrongSizeError{fmt.Errorf("%s has %d bytes, and its manifest says %d: it was not written by daybook; delete its manifest to have it made again", o.sink.URL(o.part.Key), stored.Size, o.part.Bytes)}
+		return 0, WrongSize(o.sink, o.part, stored.Size)
 	}
 	n, err := io.ReadFull(body, p[:want])
 	if err == nil && n < len(p) {
@@ -85,35 +93,29 @@ func (o *object) read(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
+// WrongSize is the error of a stored part of another size than its manifest says.
+func WrongSize(sink store.Store, part publish.Part, size int64) error {
+	return wrongSizeError{fmt.Errorf("%s has %d bytes, and its manifest says %d: it was not written by daybook; delete its manifest to have it made again", sink.URL(part.Key), size, part.Bytes)}
+}
+
 // wrongSizeError is damage, like digest.ErrCorrupt, with a text of its own.
 type wrongSizeError struct{ error }
 
 func (wrongSizeError) Is(target error) bool { return target == digest.ErrCorrupt }
 
-// BatchRows is how many rows are passed on at a time.
-const BatchRows = 4096
-
-// Rows reads the rows of a published partition, in order. A batch is valid until
-// the next one is asked for.
-func Rows(ctx context.Context, f Format, sink store.Store, m *publish.Manifest) iter.Seq2[[]report.Row, error] {
+// Rows reads the selected columns of a published partition's rows, in order. A batch
+// is valid until the next one is asked for.
+func Rows(ctx context.Context, f Format, sink store.Store, m *publish.Manifest, columns parquet.Columns) iter.Seq2[[]report.Row, error] {
 	return func(yield func([]report.Row, error) bool) {
-		var batch []report.Row
 		for _, part := range m.Parts {
-			for row, err := range f.Rows(Object(ctx, sink, part, true), part.Bytes) {
+			for batch, err := range f.Rows(Object(ctx, sink, part, true), part.Bytes, columns) {
 				if err != nil {
-					yield(nil, fmt.Errorf("read %s: %w", sink.URL(part.Key), err))
+					err = fmt.Errorf("read %s: %w", sink.URL(part.Key), err)
+				}
+				if !yield(batch, err) || err != nil {
 					return
 				}
-				if batch = append(batch, row); len(batch) == BatchRows {
-					if !yield(batch, nil) {
-						return
-					}
-					batch = batch[:0]
-				}
 			}
-		}
-		if len(batch) > 0 {
-			yield(batch, nil)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestRows(t *testing.T) {
 	sink := store.NewMemory(nil)
 	m := &publish.Manifest{}
 	var want []int64
-	for _, rows := range []int{0, 3, format.BatchRows + 1} {
+	for _, rows := range []int{0, 3, 5000} {
 		var b bytes.Buffer
 		w, err := format.Parquet{}.Part(&b, 0)
 		if err != nil {
@@ -109,11 +109,11 @@ func TestRows(t *testing.T) {
 		m.Parts = append(m.Parts, put(t, sink, string(rune('a'+len(m.Parts))), b.Bytes()))
 	}
 	var got []int64
-	for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m) {
+	for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(batch) == 0 || len(batch) > format.BatchRows {
+		if len(batch) == 0 || len(batch) > 4096 {
 			t.Errorf("a batch of %d rows", len(batch))
 		}
 		for _, r := range batch {
@@ -124,7 +124,7 @@ func TestRows(t *testing.T) {
 		t.Errorf("%d rows, want %d, or others", len(got), len(want))
 	}
 	batches := 0
-	for range format.Rows(t.Context(), format.Parquet{}, sink, m) {
+	for range format.Rows(t.Context(), format.Parquet{}, sink, m, nil) {
 		batches++
 		break
 	}
@@ -133,7 +133,7 @@ func TestRows(t *testing.T) {
 	}
 	m.Parts[1].Key = "gone"
 	failed := false
-	for _, err := range format.Rows(t.Context(), format.Parquet{}, sink, m) {
+	for _, err := range format.Rows(t.Context(), format.Parquet{}, sink, m, nil) {
 		failed = failed || errors.Is(err, store.ErrNotFound) && strings.Contains(err.Error(), "gone")
 	}
 	if !failed {

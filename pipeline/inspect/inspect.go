@@ -1,8 +1,8 @@
 // Package inspect answers questions about what is published, and about dumps: the
 // manifest and the rows of a partition (show), its revisions (history), how two of
-// them differ (diff), the lines that were rejected (rejects), and the rows of any
-// dumps (fold). Its sub-package explain explains a single session. It writes
-// nothing.
+// them differ (diff), what has changed since a moment (changes), the lines that were
+// rejected (rejects), and the rows of any dumps (fold). Its sub-package explain
+// explains a single session. It writes nothing.
 package inspect
 
 import (
@@ -69,7 +69,7 @@ func (in *Inspector) Digested(ctx context.Context, d day.Day) (bool, error) {
 // Rows reads the rows of a published day or month, in order. A batch is valid until
 // the next one is asked for.
 func (in *Inspector) Rows(ctx context.Context, m *publish.Manifest) iter.Seq2[[]report.Row, error] {
-	return format.Rows(ctx, in.Settings.Files(), in.Settings.Sink, m)
+	return format.Rows(ctx, in.Settings.Files(), in.Settings.Sink, m, nil)
 }
 
 // History reads the manifests of the newest revisions of a partition, at most so

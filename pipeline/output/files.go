@@ -1,11 +1,18 @@
 package output
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/spillfile"
 	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
@@ -17,7 +24,8 @@ import (
 // size for warehouses that divide their work by files.
 const fileRows = 4 * parquet.RowGroupRows
 
-// filesWriter writes rows to as many files as they need, and audits each file.
+// filesWriter writes the content of a partition to as many files as it needs, and
+// audits each file.
 type filesWriter struct {
 	o *Publisher
 	p *Partition
@@ -26,10 +34,89 @@ type filesWriter struct {
 	files     []publish.File    // the complete ones
 
 	// The file that is being written.
-	writer       format.PartWriter // nil: none
-	expect       *parquet.Expectation
-	fingerprints *report.Fingerprinter
-	part         publish.Part
+	writer fileWriter // nil: none
+	part   publish.Part
+}
+
+// fileWriter writes one file.
+type fileWriter interface {
+	// write adds rows that come from files with these fingerprints; none: the rows
+	// are new.
+	write(rows []report.Row, sources []string) error
+	// copy adds a row group.
+	copy(p *format.Piece) error
+	// fingerprint identifies the content so far.
+	fingerprint() string
+	Close(metadata map[string]string) error
+	// audit reads the closed file back.
+	audit(f *spillfile.File) error
+}
+
+// newFile encodes rows.
+type newFile struct {
+	format.PartWriter
+	o      *Publisher
+	expect *parquet.Expectation
+}
+
+func (f *newFile) write(rows []report.Row, _ []string) error {
+	return parallel.Pair(f.o.Budget, func() error { return f.Write(rows) }, func() error {
+		f.expect.Add(rows)
+		return nil
+	})
+}
+
+func (f *newFile) copy(*format.Piece) error {
+	return errors.New("a file of new rows takes no row groups")
+}
+
+func (f *newFile) fingerprint() string { return f.expect.Fingerprint() }
+
+func (f *newFile) audit(file *spillfile.File) error {
+	return f.o.Settings.Files().Audit(file, file.Size(), f.expect)
+}
+
+// splicedFile copies row groups, and encodes the rows between them.
+type splicedFile struct {
+	format.Splicer
+	sources []string // fingerprints of the files that the content comes from, in order
+}
+
+func (f *splicedFile) write(rows []report.Row, sources []string) error {
+	f.from(sources)
+	return f.Write(rows)
+}
+
+func (f *splicedFile) copy(p *format.Piece) error {
+	f.from(p.Sources)
+	return f.Copy(p.File, p.Group)
+}
+
+func (f *splicedFile) from(sources []string) {
+	if n := len(f.sources); n >= len(sources) && slices.Equal(f.sources[n-len(sources):], sources) {
+		return // like the piece before
+	}
+	f.sources = append(f.sources, sources...)
+}
+
+func (f *splicedFile) fingerprint() string {
+	sum := sha256.Sum256([]byte(strings.Join(f.sources, "\n")))
+	return hex.EncodeToString(sum[:])[:parquet.FingerprintSize]
+}
+
+// audit reads the footer back with the auditing reader, and all bytes for their hash.
+func (f *splicedFile) audit(file *spillfile.File) error {
+	if err := f.Audit(file, file.Size()); err != nil {
+		return err
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, io.NewSectionReader(file, 0, file.Size())); err != nil {
+		return err
+	}
+	if found := hex.EncodeToString(hash.Sum(nil)); found != file.SHA256() {
+		return fmt.Errorf("%w: its bytes have the SHA-256 %s, and %s was written", parquet.ErrAudit, found, file.SHA256())
+	}
+	return nil
 }
 
 // Close removes the temporary files.
@@ -39,79 +126,108 @@ func (w *filesWriter) Close() {
 	}
 }
 
-func (w *filesWriter) write(rows []report.Row) error {
+// write adds rows that come from files with these fingerprints.
+func (w *filesWriter) write(rows []report.Row, sources []string) error {
 	for len(rows) > 0 {
-		if w.writer == nil {
-			if err := w.begin(); err != nil {
-				return err
-			}
+		if err := w.begin(1); err != nil {
+			return err
 		}
 		batch := rows[:min(int64(len(rows)), fileRows-w.part.Rows)]
 		rows = rows[len(batch):]
-		err := parallel.Pair(w.o.Budget, func() error { return w.writer.Write(batch) }, func() error {
-			w.expect.Add(batch)
-			w.fingerprints.Add(batch)
-			return nil
-		})
-		if err != nil {
+		if err := w.writer.write(batch, sources); err != nil {
 			return w.explain(err)
 		}
-		if w.part.Rows == 0 {
-			w.part.MinTime = publish.TimeText(batch[0].Dated())
-		}
-		w.part.MaxTime = publish.TimeText(batch[len(batch)-1].Dated())
+		noteTimes(&w.part, batch)
 		w.part.Rows += int64(len(batch))
-		if w.part.Rows == fileRows {
-			if err := w.end(); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
 
+// add adds a piece.
+func (w *filesWriter) add(p *format.Piece) error {
+	if p.File == nil {
+		return w.write(p.Rows, p.Sources)
+	}
+	if err := w.begin(p.Size); err != nil {
+		return err
+	}
+	if err := w.writer.copy(p); err != nil {
+		return w.explain(err)
+	}
+	w.part.Rows += p.Size
+	return nil
+}
+
+// noteTimes notes the times of the next rows of a part.
+func noteTimes(part *publish.Part, rows []report.Row) {
+	if part.MinTime == "" {
+		part.MinTime = publish.TimeText(rows[0].Dated())
+	}
+	part.MaxTime = publish.TimeText(rows[len(rows)-1].Dated())
+}
+
 // finish returns the files. A partition without rows has one file, too.
 func (w *filesWriter) finish() ([]publish.File, error) {
-	if w.writer == nil && len(w.files) == 0 {
-		if err := w.begin(); err != nil {
+	if len(w.files) == 0 {
+		if err := w.begin(0); err != nil {
 			return nil, err
 		}
 	}
-	if w.writer != nil {
-		if err := w.end(); err != nil {
-			return nil, err
-		}
+	if err := w.end(); err != nil {
+		return nil, err
 	}
 	return w.files, nil
 }
 
-// begin begins a file.
-func (w *filesWriter) begin() (err error) {
+// begin begins a file, unless there is one with room for so many rows.
+func (w *filesWriter) begin(rows int64) (err error) {
+	if w.writer != nil {
+		if w.part.Rows+rows <= fileRows {
+			return nil
+		}
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
 	f, err := spillfile.New()
 	if err != nil {
 		return err
 	}
 	w.temporary = append(w.temporary, f)
-	w.expect, w.fingerprints, w.part = parquet.NewExpectation(), report.NewFingerprinter(), publish.Part{}
-	if w.writer, err = w.o.Settings.Files().Part(f, w.o.Budget.Memory); err != nil {
+	w.part = publish.Part{}
+	files := w.o.Settings.Files()
+	if w.p.ID.Kind == partition.Month {
+		s, err := files.Splice(f)
+		if err != nil {
+			return w.explain(err)
+		}
+		w.writer = &splicedFile{Splicer: s}
+		return nil
+	}
+	part, err := files.Part(f, w.o.Budget.Memory)
+	if err != nil {
 		return w.explain(err)
 	}
+	w.writer = &newFile{part, w.o, parquet.NewExpectation()}
 	return nil
 }
 
-// end completes the file and audits it.
+// end completes the file, if there is one, and audits it.
 func (w *filesWriter) end() error {
+	if w.writer == nil {
+		return nil
+	}
 	n, f := len(w.files), w.temporary[len(w.temporary)-1]
 	err := w.writer.Close(map[string]string{
-		"daybook.report":            w.p.ID.Dataset(),
-		"daybook.partition":         w.p.ID.Name(),
-		"daybook.part":              strconv.Itoa(n),
-		"daybook.schema_version":    strconv.Itoa(report.SchemaVersion),
-		"daybook.engine_version":    strconv.Itoa(session.EngineVersion),
-		"daybook.input_fingerprint": w.fingerprints.Sum(),
+		"daybook.report":         w.p.ID.Dataset(),
+		"daybook.partition":      w.p.ID.Name(),
+		"daybook.part":           strconv.Itoa(n),
+		"daybook.schema_version": strconv.Itoa(report.SchemaVersion),
+		"daybook.engine_version": strconv.Itoa(session.EngineVersion),
+		format.FingerprintKey:    w.writer.fingerprint(),
 	})
 	if err == nil {
-		err = w.o.Settings.Files().Audit(f, f.Size(), w.expect)
+		err = w.writer.audit(f)
 	}
 	if err != nil {
 		return w.explain(err)

@@ -16,9 +16,11 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/transform/report"
 	"daybook/transform/session"
+	"daybook/transform/summary"
 )
 
 // Partition is a day or a month of a report that is about to be published.
@@ -46,6 +48,55 @@ type Publisher struct {
 // If it fails before the commit, nothing has changed. If it fails after that, the
 // rows are published and the summaries count as missing: the next run writes them.
 func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]report.Row, error]) (base publish.Base, state publish.State, err error) {
+	return o.publish(ctx, p, func(files *filesWriter, figures *rowFigures) ([]publish.File, error) {
+		err := o.each(ctx, rows, func(batch []report.Row) error {
+			return parallel.Pair(o.Budget, func() error { return files.write(batch, nil) }, func() error { return figures.add(batch) })
+		})
+		if err != nil {
+			return nil, err
+		}
+		return files.finish()
+	})
+}
+
+// PublishPieces is like Publish, for a month whose content comes in pieces: row groups
+// that are copied, and rows. Its checks and summaries are made from its finished
+// files.
+func (o *Publisher) PublishPieces(ctx context.Context, p *Partition, pieces iter.Seq2[format.Piece, error]) (base publish.Base, state publish.State, err error) {
+	return o.publish(ctx, p, func(files *filesWriter, figures *rowFigures) ([]publish.File, error) {
+		for piece, err := range pieces {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				err = files.add(&piece)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		parts, err := files.finish()
+		if err != nil {
+			return nil, err
+		}
+		for i := range parts {
+			part, body := &parts[i].Part, parts[i].Body
+			part.MinTime, part.MaxTime = "", ""
+			err := o.each(ctx, o.Settings.Files().Rows(body, part.Bytes, p.columns()), func(batch []report.Row) error {
+				noteTimes(part, batch)
+				return figures.add(batch)
+			})
+			if err != nil {
+				return nil, files.explain(err)
+			}
+		}
+		return parts, nil
+	})
+}
+
+// publish makes the files and figures of a partition, commits the files and then
+// writes the summaries.
+func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesWriter, *rowFigures) ([]publish.File, error)) (base publish.Base, state publish.State, err error) {
 	files := &filesWriter{o: o, p: p}
 	defer files.Close()
 	summaries, err := newSummaries(p)
@@ -55,10 +106,7 @@ func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]
 	defer summaries.Close()
 	checks := newChecks(p)
 	defer checks.Close()
-	if err := o.write(ctx, rows, files, checks, summaries); err != nil {
-		return base, "", err
-	}
-	parts, err := files.finish()
+	parts, err := make(files, &rowFigures{o, checks, summaries})
 	if err != nil {
 		return base, "", err
 	}
@@ -69,7 +117,9 @@ func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]
 	if m.Checks, err = checks.finish(); err != nil {
 		return base, "", err
 	}
-	manifest, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{Dir: p.ID.Dir(), Manifest: m, Files: parts, Keep: true, Again: p.Again}, p.Base)
+	manifest, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{
+		Dir: p.ID.Dir(), Manifest: m, Files: parts, Now: o.Settings.Now(), Keep: true, Sweep: o.Settings.RemoveAfter == 0, Again: p.Again,
+	}, p.Base)
 	if err != nil {
 		return base, "", err
 	}
@@ -77,10 +127,29 @@ func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]
 	return base, state, err
 }
 
-// write passes every batch of rows to the files, the checks and the summaries. With
-// more than one worker it reads the next batch meanwhile: sorting and decoding the
-// rows takes about as long as writing them.
-func (o *Publisher) write(ctx context.Context, rows iter.Seq2[[]report.Row, error], files *filesWriter, checks *checks, summaries *summaries) error {
+// rowFigures are what is reckoned from the rows of a partition.
+type rowFigures struct {
+	o         *Publisher
+	checks    *checks
+	summaries *summaries
+}
+
+func (f *rowFigures) add(rows []report.Row) error {
+	return parallel.Pair(f.o.Budget, func() error { return f.checks.add(rows) }, func() error { return f.summaries.add(rows) })
+}
+
+// columns are those that the figures are made from: all of them for the file of
+// sessions.
+func (p *Partition) columns() parquet.Columns {
+	if p.Report.SessionsCSV {
+		return nil
+	}
+	return func(c *report.Column) bool { return c.Required || summary.Reads(c) }
+}
+
+// each passes every batch of rows on. With more than one worker it reads the next
+// batch meanwhile: sorting and decoding the rows takes about as long as writing them.
+func (o *Publisher) each(ctx context.Context, rows iter.Seq2[[]report.Row, error], use func([]report.Row) error) error {
 	if !o.Budget.Serial {
 		rows = parallel.AheadBatches(rows)
 	}
@@ -91,13 +160,7 @@ func (o *Publisher) write(ctx context.Context, rows iter.Seq2[[]report.Row, erro
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := parallel.Pair(o.Budget, func() error { return files.write(batch) }, func() error {
-			if err := checks.add(batch); err != nil {
-				return err
-			}
-			return summaries.add(batch)
-		})
-		if err != nil {
+		if err := use(batch); err != nil {
 			return err
 		}
 	}
@@ -112,7 +175,7 @@ func (o *Publisher) RewriteSummaries(ctx context.Context, p *Partition) (publish
 		return p.Base, err
 	}
 	defer s.Close()
-	for batch, err := range format.Rows(ctx, o.Settings.Files(), o.Settings.Sink, p.Base.Manifest) {
+	for batch, err := range format.Rows(ctx, o.Settings.Files(), o.Settings.Sink, p.Base.Manifest, p.columns()) {
 		if err != nil {
 			return p.Base, err
 		}

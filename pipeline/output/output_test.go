@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/sinks/loads"
 	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -88,7 +89,7 @@ func TestPublish(t *testing.T) {
 				t.Errorf("%s: the parts are %+v", p.ID, m.Parts)
 			}
 			var rows []report.Row
-			for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m) {
+			for batch, err := range format.Rows(t.Context(), format.Parquet{}, sink, m, nil) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -223,8 +224,8 @@ func TestRewriteSummaries(t *testing.T) {
 		if !maps.Equal(want, got) {
 			t.Errorf("%s: there are %v, or other texts", c.name, slices.Sorted(maps.Keys(got)))
 		}
-		there, err := listSummaries(t.Context(), sink, p.ID.SummaryDir())
-		if err != nil || base.Manifest.Summaries.Difference("hash", there) != "" {
+		there, err := o.listSummaries(t.Context(), p.ID)
+		if err != nil || base.Manifest.Summaries.Difference("hash", nil, there) != "" {
 			t.Errorf("%s: the manifest has %+v (%v)", c.name, base.Manifest.Summaries, err)
 		}
 
@@ -291,7 +292,7 @@ func TestSeveralFiles(t *testing.T) {
 	audits := 0
 	o := newPublisher(store.NewMemory(nil), 1)
 	o.Settings.Format = counted{audits: &audits}
-	w := &filesWriter{o: o, p: newPartition(partition.Month)}
+	w := &filesWriter{o: o, p: newPartition(partition.Day)}
 	defer w.Close()
 	const size = 1 << 15
 	batch := make([]report.Row, size)
@@ -299,7 +300,7 @@ func TestSeveralFiles(t *testing.T) {
 		for i := range batch {
 			batch[i] = newRow(1, 0, n+int64(i))
 		}
-		if err := w.write(batch[:min(size, 2*fileRows+10-n)]); err != nil {
+		if err := w.write(batch[:min(size, 2*fileRows+10-n)], nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -319,7 +320,7 @@ func TestSeveralFiles(t *testing.T) {
 		if _, err := f.Body.ReadAt(text, 0); err != nil {
 			t.Fatal(err)
 		}
-		if want := []byte(name[len("part-"):] + " sessions_monthly 2026-11"); !bytes.Equal(text, want) {
+		if want := []byte(name[len("part-"):] + " sessions 2026-11-20"); !bytes.Equal(text, want) {
 			t.Errorf("file %d holds %q, want %q", i, text, want)
 		}
 	}
@@ -352,4 +353,59 @@ func (p lossyPart) Write(rows []report.Row) error { return p.PartWriter.Write(ro
 func (lossy) Part(w io.Writer, memory int64) (format.PartWriter, error) {
 	part, err := format.Parquet{}.Part(w, memory)
 	return lossyPart{part}, err
+}
+
+// Loader manifests name the files of the published revision. Those that are lost or no
+// longer configured are put right with the summaries.
+func TestLoaderManifests(t *testing.T) {
+	for _, kind := range []partition.Kind{partition.Day, partition.Month} {
+		sink := store.NewMemory(nil)
+		o, p := newPublisher(sink, 1), newPartition(kind)
+		o.Settings.Loads = []loads.Format{loads.Redshift, loads.Hive}
+		check := func(name string, base publish.Base, formats ...loads.Format) {
+			t.Helper()
+			var keys []string
+			for _, format := range formats {
+				keys = append(keys, format.Key(p.ID.Dir()))
+				got, _ := read(t, sink, format.Key(p.ID.Dir()))
+				part := base.Manifest.Parts[0]
+				if want := string(format.Encode([]loads.File{{URL: "mem://" + part.Key, Bytes: part.Bytes}})); got != want || len(base.Manifest.Parts) != 1 {
+					t.Errorf("%s, %s: %s is %q, want %q", kind, name, format, got, want)
+				}
+			}
+			for key := range objects(t, sink) {
+				if strings.HasPrefix(key, loads.Root) && !slices.Contains(keys, key) {
+					t.Errorf("%s, %s: there is %s", kind, name, key)
+				}
+			}
+			there, err := o.listSummaries(t.Context(), p.ID)
+			if err != nil || base.Manifest.Summaries.Difference(p.Report.Hash, keys, there) != "" {
+				t.Errorf("%s, %s: the manifest has %+v (%v)", kind, name, base.Manifest.Summaries, err)
+			}
+			p.Base = base
+		}
+		base, _, err := o.Publish(t.Context(), p, someRows())
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("published", base, loads.Redshift, loads.Hive)
+		if base, _, err = o.Publish(t.Context(), p, batches([]report.Row{newRow(9, 0, 1)})); err != nil || base.Manifest.Revision != 2 {
+			t.Fatal(err)
+		}
+		check("restated", base, loads.Redshift, loads.Hive)
+
+		if err := sink.Delete(t.Context(), loads.Hive.Key(p.ID.Dir())); err != nil {
+			t.Fatal(err)
+		}
+		put(t, sink, loads.Redshift.Key(p.ID.Dir()), "{}")
+		if base, err = o.RewriteSummaries(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		check("repaired", base, loads.Redshift, loads.Hive)
+		o.Settings.Loads = []loads.Format{loads.URLs, loads.Redshift}
+		if base, err = o.RewriteSummaries(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		check("other formats", base, loads.URLs, loads.Redshift)
+	}
 }

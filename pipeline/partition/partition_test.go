@@ -35,6 +35,9 @@ func TestID(t *testing.T) {
 		if c.summaries != "" && (c.id.SummaryDir() != c.summaries || c.id.Dataset() != c.dataset) {
 			t.Errorf("%s: %s, %s", c.id, c.id.SummaryDir(), c.id.Dataset())
 		}
+		if of, ok := partition.OfDir(c.dir); !ok || of != c.id {
+			t.Errorf("%s is of %s", c.dir, of)
+		}
 		if parsed, err := partition.Parse(c.id.Report, c.name); err != nil || parsed != c.id {
 			t.Errorf("%q of %q is %s: %v", c.name, c.id.Report, parsed, err)
 		}
@@ -50,6 +53,15 @@ func TestID(t *testing.T) {
 }
 
 func TestNoID(t *testing.T) {
+	for _, dir := range []string{
+		"", "reports/", "reports/sessions/", "reports/sessions/dt=2026-11-20", "reports/sessions/dt=2026-11-31/", "reports/sessions/month=2026-11/",
+		"reports/sessions/2026-11-20/", "reports_monthly/sessions/dt=2026-11-20/", "reports/sessions/x/dt=2026-11-20/", "summaries/sessions/day/2026-11-20/",
+		"state/digests/dt=2026-11/", "state/failed/dt=2026-11-20/", "_quarantine/dt=2026-11-20/",
+	} {
+		if id, ok := partition.OfDir(dir); ok {
+			t.Errorf("%s is of %s", dir, id)
+		}
+	}
 	for _, c := range []struct{ report, name string }{
 		{"sessions", ""}, {"sessions", "2026"}, {"sessions", "2026-11-31"}, {"sessions", "2026-13"}, {"", "2026-11"}, {"", "today"},
 	} {

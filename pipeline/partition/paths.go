@@ -17,6 +17,7 @@ import (
 //	summaries/<report>/month/2026-11/                the summaries of a month
 //	state/digests/dt=2026-11-20/                     the digest of a dump day
 //	state/failed/…                                   the last failure of a step
+//	loads/<format>/reports/<report>/…                the loader manifests of a day (package loads)
 //	_manifests/reports/<report>/dt=2026-11-20.json   the manifest of a day; those of months and digests likewise
 //	_quarantine/dt=2026-11-20/                       the rejected lines of a dump day
 //	_history/…                                       superseded revisions, for a while
@@ -51,6 +52,24 @@ func SummaryPrefix(report string, kind Kind) string {
 
 // Dir is the key prefix of the partition's parts.
 func (id ID) Dir() string { return Prefix(id.Report, id.Kind) + id.Name() + "/" }
+
+// OfDir is the inverse of Dir; ok is false for other directories.
+func OfDir(dir string) (id ID, ok bool) {
+	room, rest, _ := strings.Cut(dir, "/")
+	report, name, _ := strings.Cut(rest, "/")
+	switch room + "/" {
+	case ReportRoot:
+		id = ID{Report: report, Kind: Day}
+	case MonthRoot:
+		id = ID{Report: report, Kind: Month}
+	default:
+		id = ID{Kind: Digest}
+	}
+	_, name, _ = strings.Cut(strings.TrimSuffix(name, "/"), "=")
+	var err error
+	id.Period, err = ParsePeriod(id.Kind, name)
+	return id, err == nil && id.Dir() == dir
+}
 
 // ManifestKey is the key of the partition's manifest.
 func (id ID) ManifestKey() string { return publish.ManifestKey(id.Dir()) }

@@ -121,7 +121,7 @@ func Manifest(tb testing.TB, sink store.Store, id partition.ID) *publish.Manifes
 func Rows(tb testing.TB, sink store.Store, m *publish.Manifest) []report.Row {
 	tb.Helper()
 	var rows []report.Row
-	for batch, err := range format.Rows(tb.Context(), format.Parquet{}, sink, m) {
+	for batch, err := range format.Rows(tb.Context(), format.Parquet{}, sink, m, nil) {
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -65,11 +65,11 @@ func (plainFormat) Part(w io.Writer, _ int64) (format.PartWriter, error) { retur
 
 func (f plainFormat) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) error {
 	rows := int64(0)
-	for _, err := range f.Rows(r, size) {
+	for batch, err := range f.Rows(r, size, nil) {
 		if err != nil {
 			return err
 		}
-		rows++
+		rows += int64(len(batch))
 	}
 	if rows != e.Rows {
 		return fmt.Errorf("%d rows, and there should be %d", rows, e.Rows)
@@ -77,22 +77,69 @@ func (f plainFormat) Audit(r io.ReaderAt, size int64, e *parquet.Expectation) er
 	return nil
 }
 
-func (plainFormat) Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
-	return func(yield func(report.Row, error) bool) {
-		p, err := readPlain(r, size)
-		if err != nil {
-			yield(report.Row{}, err)
-			return
-		}
-		for p.more() {
-			if row := p.row(); p.err == nil && !yield(row, nil) {
-				return
-			}
-		}
-		if p.err != nil {
-			yield(report.Row{}, p.err)
+func (plainFormat) Rows(r io.ReaderAt, size int64, _ parquet.Columns) iter.Seq2[[]report.Row, error] {
+	return func(yield func([]report.Row, error) bool) {
+		rows, err := plainRows(r, size)
+		if err != nil || len(rows) > 0 {
+			yield(rows, err)
 		}
 	}
+}
+
+func plainRows(r io.ReaderAt, size int64) (rows []report.Row, err error) {
+	p, err := readPlain(r, size)
+	if err != nil {
+		return nil, err
+	}
+	for p.more() {
+		rows = append(rows, p.row())
+	}
+	return rows, p.err
+}
+
+// plainFile is a file of rows, which are one row group.
+type plainFile []report.Row
+
+func (plainFormat) Open(r io.ReaderAt, size int64) (format.File, error) {
+	rows, err := plainRows(r, size)
+	return plainFile(rows), err
+}
+
+// Copies: some days of the simulation are copied, and others joined.
+func (plainFormat) Copies(rows int64) bool { return rows >= 3 }
+
+func (f plainFile) Groups() []int64 {
+	if len(f) == 0 {
+		return nil
+	}
+	return []int64{int64(len(f))}
+}
+
+func (f plainFile) Batches(int) iter.Seq2[[]report.Row, error] {
+	return func(yield func([]report.Row, error) bool) { yield(f, nil) }
+}
+
+func (plainFile) Metadata(string) string { return "" }
+
+// plainSplicer writes a file of rows.
+type plainSplicer struct {
+	plainPart
+	rows int64
+}
+
+func (plainFormat) Splice(w io.Writer) (format.Splicer, error) {
+	return &plainSplicer{plainPart: plainPart{w}}, nil
+}
+
+func (s *plainSplicer) Write(rows []report.Row) error {
+	s.rows += int64(len(rows))
+	return s.plainPart.Write(rows)
+}
+
+func (s *plainSplicer) Copy(f format.File, _ int) error { return s.Write(f.(plainFile)) }
+
+func (s *plainSplicer) Audit(r io.ReaderAt, size int64) error {
+	return plainFormat{}.Audit(r, size, &parquet.Expectation{Rows: s.rows})
 }
 
 // plainDigest writes the three tables of a digest.
@@ -183,6 +230,8 @@ func (g plainGroups) Open(_ io.ReaderAt, group int, _ bool) (format.Sessions, er
 	}
 	return &plainSession{events: g[group]}, nil
 }
+
+func (g plainGroups) Memory(int) int64 { return 0 }
 
 // plainSession is the one session of a row group.
 type plainSession struct {

@@ -340,12 +340,11 @@ func (o *oracle) checkDay(dir string, before, m *publish.Manifest) error {
 	if err != nil {
 		return err
 	}
-	r := slices.IndexFunc(o.reports, func(r settings.Report) bool { return r.Name == m.Report })
-	d, err := day.Parse(m.Partition)
+	e, err := o.expectationOf(m, lines)
 	if err != nil {
 		return err
 	}
-	if want := o.expect(expectation{r, d, lines}); !bytes.Equal(encodeRows(rows), want) {
+	if want := o.expect(e); !bytes.Equal(encodeRows(rows), want) {
 		return fmt.Errorf("it has %d rows, and they are not those of its digests", len(rows))
 	}
 	if err := unambiguous(rows); err != nil {
@@ -424,17 +423,23 @@ func (o *oracle) rows(m *publish.Manifest) ([]report.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		for row, err := range (plainFormat{}).Rows(bytes.NewReader(b), p.Bytes) {
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, row)
+		some, err := plainRows(bytes.NewReader(b), p.Bytes)
+		if err != nil {
+			return nil, err
 		}
+		rows = append(rows, some...)
 	}
 	if int64(len(rows)) != m.Rows {
 		return nil, fmt.Errorf("it has %d rows, and its manifest says %d", len(rows), m.Rows)
 	}
 	return rows, nil
+}
+
+// expectationOf is what a day has to have, made from lines.
+func (o *oracle) expectationOf(m *publish.Manifest, lines lineSet) (expectation, error) {
+	r := slices.IndexFunc(o.reports, func(r settings.Report) bool { return r.Name == m.Report })
+	d, err := day.Parse(m.Partition)
+	return expectation{r, d, lines}, err
 }
 
 // expect computes the rows of a day from the world, in the plainest way.

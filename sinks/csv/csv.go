@@ -90,7 +90,7 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 // date as it is, and a duration, which has colons, in the form of f.
 func (f Format) cell(cell string) string {
 	var hours, minutes, seconds int64
-	if strings.Count(cell, ":") != 2 {
+	if f.Durations != Seconds && f.Durations != Hours || strings.Count(cell, ":") != 2 {
 		return cell
 	}
 	if _, err := fmt.Sscanf(cell, "%d:%d:%d", &hours, &minutes, &seconds); err != nil {

@@ -24,7 +24,7 @@ var ErrAudit = errors.New("the file failed its audit")
 
 // Audit reads the file of size bytes in r with a Parquet implementation that
 // shares no code with the writer, and compares it with expect: the schema, the
-// number of rows, and the [Figures] of every column. It also compares the
+// profile, the number of rows, and the [Figures] of every column. It also compares the
 // statistics in the file with its values, because warehouses answer queries
 // from them.
 //
@@ -34,15 +34,15 @@ var ErrAudit = errors.New("the file failed its audit")
 // bytes give an error, not a panic, and take memory in proportion to their
 // number: every size is checked before the library uses it. An error of r fails
 // the audit, too.
-func Audit(r io.ReaderAt, size int64, expect *Expectation) error {
-	if err := audit(&source{r: r, size: size}, expect); err != nil {
+func Audit(r io.ReaderAt, size int64, p Profile, expect *Expectation) error {
+	if err := audit(&source{r: r, size: size}, p, expect); err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
 	return nil
 }
 
-func audit(file *source, expect *Expectation) error {
-	a, err := open(file, expect.Rows)
+func audit(file *source, p Profile, expect *Expectation) error {
+	a, err := open(file, p, expect.Rows)
 	if err != nil {
 		return err
 	}
@@ -66,13 +66,14 @@ func audit(file *source, expect *Expectation) error {
 
 // auditor is a file with a valid footer.
 type auditor struct {
-	file   *source
-	groups []*parquet.RowGroup
-	schema *schema.SchemaHandler
+	file    *source
+	profile Profile
+	groups  []*parquet.RowGroup
+	schema  *schema.SchemaHandler
 }
 
 // open reads and validates the footer.
-func open(file *source, rows int64) (a *auditor, err error) {
+func open(file *source, p Profile, rows int64) (a *auditor, err error) {
 	defer recovered(&err)
 	footer, err := readFooter(file)
 	if err != nil {
@@ -87,7 +88,7 @@ func open(file *source, rows int64) (a *auditor, err error) {
 	if head, err := file.read(0, int64(len(magic))); err != nil || string(head) != magic {
 		return nil, errors.Join(err, errors.New("the file does not start like a Parquet file"))
 	}
-	a = &auditor{file: file, groups: footer.RowGroups, schema: schema.NewSchemaHandlerFromSchemaList(footer.Schema)}
+	a = &auditor{file: file, profile: p, groups: footer.RowGroups, schema: schema.NewSchemaHandlerFromSchemaList(footer.Schema)}
 	for _, g := range a.groups {
 		for i, chunk := range g.Columns {
 			// The library identifies columns by internal names.
@@ -151,8 +152,8 @@ func (a *auditor) chunk(m *parquet.ColumnMetaData, c *report.Column, f *Figures)
 	if err != nil {
 		return err
 	}
-	e := encodingOf(c)
-	pages := pageReader{physical: m.Type, column: c}
+	e := a.profile.encodingOf(c)
+	pages := pageReader{physical: m.Type, column: c, encoding: e}
 	for left := m.NumValues; left > 0; {
 		info, err := checkPage(data, e, pages.dict != nil, left)
 		if err != nil {
@@ -177,10 +178,12 @@ func (a *auditor) chunk(m *parquet.ColumnMetaData, c *report.Column, f *Figures)
 	return nil
 }
 
-// pageReader reads the pages of a column chunk. The library decodes the values;
-// the rest of a page is decoded here, because the library doubles the time.
+// pageReader reads the pages of a column chunk. The library decodes dictionaries
+// and packed differences; the rest of a page is decoded here, because the library
+// allocates each value and takes several times as long.
 type pageReader struct {
 	physical        parquet.Type
+	encoding        encoding
 	column          *report.Column
 	dict            []entry // nil until a dictionary page was read
 	levels, indexes []uint32
@@ -229,7 +232,10 @@ func (p *pageReader) read(page []byte, rows int, f *Figures) error {
 	if p.dict != nil {
 		return p.addIndexes(page, known, rows, f)
 	}
-	values, err := layout.ReadDataPageValues(bytes.NewReader(page), pageEncoding(encodingOf(p.column)), p.physical, -1, uint64(known), 0)
+	if p.encoding == plain {
+		return p.addPlain(page, rows, f)
+	}
+	values, err := layout.ReadDataPageValues(bytes.NewReader(page), parquet.Encoding_DELTA_BINARY_PACKED, p.physical, -1, uint64(known), 0)
 	if err != nil {
 		return err
 	}
@@ -278,6 +284,52 @@ func (p *pageReader) addIndexes(page []byte, known, rows int, f *Figures) (err e
 			return err
 		}
 		e.known = true
+	}
+	return nil
+}
+
+var errPlain = errors.New("the values of a page end too early or too late, or one is an empty text; expected a null")
+
+// addPlain adds the values of a page of plain values: numbers of eight bytes,
+// texts after their length in four bytes, flags as bits.
+func (p *pageReader) addPlain(page []byte, rows int, f *Figures) error {
+	const lengthSize, numberSize, byteBits = 4, 8, 8
+	flags := 0
+	for row := range rows {
+		if p.isNull(row) {
+			f.addNull()
+			continue
+		}
+		switch p.physical {
+		case parquet.Type_BYTE_ARRAY:
+			if len(page) < lengthSize {
+				return errPlain
+			}
+			size := binary.LittleEndian.Uint32(page)
+			page = page[lengthSize:]
+			if size == 0 || uint64(size) > uint64(len(page)) {
+				return errPlain
+			}
+			f.addBytes(page[:size])
+			page = page[size:]
+		case parquet.Type_INT64:
+			if len(page) < numberSize {
+				return errPlain
+			}
+			f.addNumber(int64(binary.LittleEndian.Uint64(page)))
+			page = page[numberSize:]
+		case parquet.Type_BOOLEAN:
+			if flags/byteBits >= len(page) {
+				return errPlain
+			}
+			f.addFlag(page[flags/byteBits]>>(flags%byteBits)&1 == 1)
+			flags++
+		default:
+			return fmt.Errorf("unexpected type %s of plain values", p.physical)
+		}
+	}
+	if len(page) != (flags+byteBits-1)/byteBits {
+		return errPlain
 	}
 	return nil
 }

@@ -18,8 +18,20 @@ func expect(rows []report.Row) *Expectation {
 	return e
 }
 
-func auditBytes(file []byte, e *Expectation) error {
-	return Audit(bytes.NewReader(file), int64(len(file)), e)
+func auditBytes(file []byte, e *Expectation) error { return auditBytesAs(Compatible, file, e) }
+
+func auditBytesAs(p Profile, file []byte, e *Expectation) error {
+	return Audit(bytes.NewReader(file), int64(len(file)), p, e)
+}
+
+// A file of the other profile fails: it would not have been written as configured.
+func TestAuditNoticesTheProfile(t *testing.T) {
+	rows := sample(20)
+	for profile, other := range map[Profile]Profile{Compatible: Compact, Compact: Compatible} {
+		if err := auditBytesAs(profile, mustEncodeAs(t, other, rows, 100), expect(rows)); !errors.Is(err, ErrAudit) {
+			t.Errorf("a %s file passes as a %s one (error: %v)", other, profile, err)
+		}
+	}
 }
 
 // Files of rows that differ in a single cell fail, whichever column it is in,
@@ -218,7 +230,7 @@ func sourceOf(file []byte) *source { return &source{r: bytes.NewReader(file), si
 // but for the frame's descriptor, of which a decoder ignores a bit.
 func checksummed(t *testing.T, file []byte, rows int64) []bool {
 	t.Helper()
-	a, err := open(sourceOf(file), rows)
+	a, err := open(sourceOf(file), Compatible, rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +242,7 @@ func checksummed(t *testing.T, file []byte, rows int64) []bool {
 			end := start + int(chunk.MetaData.TotalCompressedSize)
 			left, dictRead := chunk.MetaData.NumValues, false
 			for start < end {
-				e := encodingOf(&report.Columns[i])
+				e := Compatible.encodingOf(&report.Columns[i])
 				page, err := checkPage(file[start:end], e, dictRead, left)
 				if err != nil {
 					t.Fatal(err)

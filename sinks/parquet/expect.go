@@ -1,6 +1,9 @@
 package parquet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math"
 	"slices"
 
@@ -38,6 +41,21 @@ func NewExpectation() *Expectation {
 	}
 	return e
 }
+
+// Fingerprint is a hash, of 32 hex digits, of the values of all columns in their
+// order. It does not depend on the encoding.
+func (e *Expectation) Fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, e.Rows)
+	for i := range e.Columns {
+		f := &e.Columns[i]
+		fmt.Fprintf(h, "%s %d %d %x\n", report.Columns[i].Name, f.Nulls, f.Sum, f.Digest)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:FingerprintSize/2])
+}
+
+// FingerprintSize is the number of hex digits of a fingerprint.
+const FingerprintSize = 32
 
 // addRows is how many rows are processed at a time: few enough to stay in the
 // processor's cache while column after column is read.
@@ -118,8 +136,19 @@ func (f *Figures) addText(s string) {
 	f.Digest = mix(f.Digest, hashText(s))
 }
 
+// addBytes adds a non-empty text that may change afterwards.
+func (f *Figures) addBytes(text []byte) {
+	if f.MinText == "" || string(text) < f.MinText {
+		f.MinText = string(text)
+	}
+	if string(text) > f.MaxText {
+		f.MaxText = string(text)
+	}
+	f.Digest = mix(f.Digest, hashText(text))
+}
+
 // hashText hashes a text in words of eight bytes.
-func hashText(s string) uint64 {
+func hashText[T string | []byte](s T) uint64 {
 	const size = 8
 	h := uint64(len(s))
 	for ; len(s) >= size; s = s[size:] {

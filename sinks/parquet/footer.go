@@ -31,6 +31,16 @@ type footer struct {
 // columns is the number of columns in the file.
 func (f *footer) columns() int { return len(f.Schema) - 1 }
 
+// value is the value of a key in the key-value metadata; empty without one.
+func (f *footer) value(key string) string {
+	for _, kv := range f.KeyValueMetadata {
+		if kv.Key == key {
+			return kv.GetValue()
+		}
+	}
+	return ""
+}
+
 // readFooter reads and validates the footer: the schema, and the places of the
 // column chunks. A file with an older version of the schema has fewer columns.
 func readFooter(s *source) (_ *footer, err error) {

@@ -60,7 +60,7 @@ func checkPage(data []byte, e encoding, dictRead bool, left int64) (p pageInfo, 
 	case parquet.PageType_DATA_PAGE:
 		if d := h.DataPageHeader; d != nil && h.DataPageHeaderV2 == nil {
 			values = d.NumValues
-			valid = values > 0 && d.Encoding == pageEncoding(e) && dictRead == (e == dictionary)
+			valid = values > 0 && isEncodedAs(d.Encoding, e) && dictRead == (e == dictionary)
 			p.values = int64(values)
 		}
 	}
@@ -113,12 +113,14 @@ func checkFrame(compressed []byte, n int64) error {
 	return nil
 }
 
-func pageEncoding(e encoding) parquet.Encoding {
+// isEncodedAs reports whether the encoding in the header of a data page is that
+// of its column. Indexes have one name in format version 1.0 and another in 2.
+func isEncodedAs(header parquet.Encoding, e encoding) bool {
 	switch e {
 	case dictionary:
-		return parquet.Encoding_RLE_DICTIONARY
+		return header == parquet.Encoding_RLE_DICTIONARY || header == parquet.Encoding_PLAIN_DICTIONARY
 	case delta:
-		return parquet.Encoding_DELTA_BINARY_PACKED
+		return header == parquet.Encoding_DELTA_BINARY_PACKED
 	}
-	return parquet.Encoding_PLAIN
+	return header == parquet.Encoding_PLAIN
 }

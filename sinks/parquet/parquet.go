@@ -1,13 +1,15 @@
 // Package parquet writes, reads and audits the Parquet files of reports.
 //
-// A file depends only on its rows and on the metadata from the caller. Its
-// profile is one that all warehouses read: timestamps in microseconds UTC;
+// A file depends only on its rows, its [Profile] and the metadata from the caller.
+// All warehouses read the default profile. In all profiles: timestamps in
+// microseconds UTC;
 // durations as int64 milliseconds; zstd; statistics on every column; stable
 // field ids; row groups of [RowGroupRows] rows. The columns are report.Columns;
-// profile.go chooses their encodings. A file without rows is valid.
+// profile.go chooses their encodings. A file without rows is valid. A [Splicer]
+// makes a file of row groups of other files, which it copies.
 //
-// Nothing here needs a whole file in memory: a [Writer] and a [Reader] hold a
-// row group, and an audit holds one column of it.
+// Nothing here needs a whole file in memory: a [Writer], a [Splicer] and a [Reader]
+// hold a row group, and an audit holds one column of it.
 //
 // Rows become Arrow record batches (report.BatchBuilder), and Arrow's Parquet
 // writer makes a row group of each batch. This package shields callers from

@@ -21,7 +21,12 @@ import (
 
 func mustEncode(t testing.TB, rows []report.Row, rowGroupRows int) []byte {
 	t.Helper()
-	data, err := encode(rows, map[string]string{"report": "sessions", "engine": "1"}, rowGroupRows)
+	return mustEncodeAs(t, Compatible, rows, rowGroupRows)
+}
+
+func mustEncodeAs(t testing.TB, p Profile, rows []report.Row, rowGroupRows int) []byte {
+	t.Helper()
+	data, err := encode(p, rows, map[string]string{"report": "sessions", "engine": "1"}, rowGroupRows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +48,9 @@ func TestRoundTrip(t *testing.T) {
 		"no rows": nil, "one": sample(1), "many groups": sample(1001), "exact groups": sample(300), "longest texts": {longest()},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if err := auditBytesAs(Compact, mustEncodeAs(t, Compact, rows, 100), expect(rows)); err != nil {
+				t.Error(err)
+			}
 			data := mustEncode(t, rows, 100)
 			f := openArrow(t, data)
 			if want := (len(rows) + 99) / 100; f.NumRowGroups() != want {
@@ -134,11 +142,11 @@ func TestDeterministic(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 3 {
-				data, err := encode(rows, map[string]string{"engine": "1", "report": "sessions"}, 800)
+				data, err := encode(Compatible, rows, map[string]string{"engine": "1", "report": "sessions"}, 800)
 				if err != nil || !bytes.Equal(data, want) {
 					t.Errorf("other bytes for the same rows (error: %v)", err)
 				}
-				if _, err := encode(other, nil, 100); err != nil {
+				if _, err := encode(Compatible, other, nil, 100); err != nil {
 					t.Error(err)
 				}
 			}
@@ -149,7 +157,7 @@ func TestDeterministic(t *testing.T) {
 
 func TestFooterMetadata(t *testing.T) {
 	metadata := map[string]string{"daybook.report": "sessions", "daybook.engine": "1", "a": "é"}
-	data, err := encode(sample(3), metadata, RowGroupRows)
+	data, err := encode(Compatible, sample(3), metadata, RowGroupRows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +168,7 @@ func TestFooterMetadata(t *testing.T) {
 	if want := []string{"é", "1", "sessions"}; !cmp.Equal(kv.Values(), want) {
 		t.Errorf("values %q, want %q", kv.Values(), want)
 	}
-	if _, err := encode(nil, map[string]string{"k": "\xff"}, RowGroupRows); err == nil {
+	if _, err := encode(Compatible, nil, map[string]string{"k": "\xff"}, RowGroupRows); err == nil {
 		t.Error("metadata that is not UTF-8 was taken")
 	}
 }
@@ -179,7 +187,7 @@ func TestEncodeRefuses(t *testing.T) {
 			rows := sample(5)
 			rows[2].Leg = 0
 			c.change(&rows[2])
-			if data, err := encode(rows, nil, RowGroupRows); data != nil || err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			if data, err := encode(Compatible, rows, nil, RowGroupRows); data != nil || err == nil || !strings.HasSuffix(err.Error(), c.want) {
 				t.Errorf("error %v, want one that ends in %q", err, c.want)
 			}
 		})
@@ -228,17 +236,25 @@ func TestAwkwardNumbers(t *testing.T) {
 		rows[i].CustomerMessages = awkward[i*3%len(awkward)]
 	}
 	for _, n := range []int{1, 31, 32, 33, 127, 128, 129, 257, 400} {
-		if err := auditBytes(mustEncode(t, rows[:n], 300), expect(rows[:n])); err != nil {
-			t.Errorf("%d rows: %v", n, err)
+		for _, p := range profiles {
+			if err := auditBytesAs(p, mustEncodeAs(t, p, rows[:n], 300), expect(rows[:n])); err != nil {
+				t.Errorf("%d rows, %s: %v", n, p, err)
+			}
 		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
+	for _, p := range profiles {
+		b.Run(p.String(), func(b *testing.B) { benchmarkEncode(b, p) })
+	}
+}
+
+func benchmarkEncode(b *testing.B, p Profile) {
 	rows := sample(RowGroupRows)
 	var size int
 	for b.Loop() {
-		data, err := encode(rows, nil, RowGroupRows)
+		data, err := encode(p, rows, nil, RowGroupRows)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -28,13 +28,21 @@ var (
 // for column-wise work, few enough to stay in the processor's cache.
 const batchRows = 1024
 
-// Rows yields the rows of a file in order, as a [Reader] reads them. The
-// sequence ends after its first error.
-func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
-	return func(yield func(report.Row, error) bool) {
-		reader, err := NewReader(r, size)
+// Columns selects columns of a report; nil selects all.
+type Columns func(*report.Column) bool
+
+// Batches yields the rows of a file in order, as a [Reader] reads them: the
+// selected columns of them, with nulls in the others. A batch is valid until the
+// next one is asked for. The sequence ends after its first error.
+func Batches(r io.ReaderAt, size int64, columns Columns) iter.Seq2[[]report.Row, error] {
+	return batches(func() (*Reader, error) { return newReader(r, size, columns) })
+}
+
+func batches(open func() (*Reader, error)) iter.Seq2[[]report.Row, error] {
+	return func(yield func([]report.Row, error) bool) {
+		reader, err := open()
 		if err != nil {
-			yield(report.Row{}, err)
+			yield(nil, err)
 			return
 		}
 		rows := make([]report.Row, batchRows)
@@ -44,13 +52,11 @@ func Rows(r io.ReaderAt, size int64) iter.Seq2[report.Row, error] {
 				return
 			}
 			if err != nil {
-				yield(report.Row{}, err)
+				yield(nil, err)
 				return
 			}
-			for _, row := range rows[:n] {
-				if !yield(row, nil) {
-					return
-				}
+			if !yield(rows[:n], nil) {
+				return
 			}
 		}
 	}
@@ -71,6 +77,7 @@ type Reader struct {
 	footer *footer
 	arrow  *metadata.FileMetaData // the footer as Arrow reads it
 	group  int                    // the next row group
+	end    int                    // the row group to stop before
 	left   int64                  // rows left in the current row group
 	blank  report.Row
 
@@ -81,22 +88,26 @@ type Reader struct {
 
 // NewReader reads the footer of the file of size bytes in r. The caller closes
 // r. For errors, see [Reader.Next].
-func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
+func NewReader(r io.ReaderAt, size int64) (*Reader, error) { return newReader(r, size, nil) }
+
+func newReader(r io.ReaderAt, size int64, columns Columns) (*Reader, error) {
 	reader := &Reader{source: &source{r: r, size: size}, blank: report.Blank()}
-	if err := reader.open(); err != nil {
+	if err := reader.open(columns); err != nil {
 		return nil, readError(err)
 	}
 	return reader, nil
 }
 
-func (r *Reader) open() (err error) {
+func (r *Reader) open(columns Columns) (err error) {
 	defer recovered(&err)
 	if r.footer, err = readFooter(r.source); err != nil {
 		return err
 	}
-	r.columns = make([]column, r.footer.columns())
-	for i := range r.columns {
-		r.columns[i].Column = &report.Columns[i]
+	r.end = len(r.footer.RowGroups)
+	for i := range r.footer.columns() {
+		if c := &report.Columns[i]; columns == nil || columns(c) {
+			r.columns = append(r.columns, column{Column: c, index: i})
+		}
 	}
 	r.arrow, err = metadata.NewFileMetaData(r.footer.encoded, nil)
 	return err
@@ -131,7 +142,7 @@ func (r *Reader) Next(rows []report.Row) (n int, err error) {
 
 func (r *Reader) next(rows []report.Row) (int, error) {
 	for r.left == 0 {
-		if r.group == len(r.footer.RowGroups) {
+		if r.group == r.end {
 			return 0, io.EOF
 		}
 		if err := r.nextGroup(); err != nil {
@@ -170,10 +181,16 @@ func (r *Reader) nextGroup() (err error) {
 	if err != nil {
 		return err
 	}
-	for i, chunk := range chunks {
-		first, last := extent(chunk.MetaData)
-		if err := checkPages(data[first-start:last-start], encodingOf(r.columns[i].Column), chunk.MetaData.NumValues); err != nil {
-			return fmt.Errorf("column %s: %w", r.columns[i].Name, err)
+	for i := range r.columns {
+		c := &r.columns[i]
+		chunk := chunks[c.index].MetaData
+		first, last := extent(chunk)
+		e, err := chunkEncoding(c.Column, chunk)
+		if err == nil {
+			err = checkPages(data[first-start:last-start], e, chunk.NumValues)
+		}
+		if err != nil {
+			return fmt.Errorf("column %s: %w", c.Name, err)
 		}
 	}
 	group, err := r.decoders(&window{bytes.NewReader(data), start})
@@ -216,6 +233,7 @@ func (w *window) ReadAt(b []byte, offset int64) (int, error) {
 // column decodes a column of a row group.
 type column struct {
 	*report.Column
+	index  int // in the file
 	chunk  file.ColumnChunkReader
 	shared map[*byte]string // the texts of the dictionary by their address in it; nil without a dictionary
 }
@@ -223,10 +241,10 @@ type column struct {
 // begin starts to decode the column's chunk of a row group.
 func (c *column) begin(group *file.RowGroupReader) (err error) {
 	c.shared = nil
-	if encodingOf(c.Column) == dictionary {
+	if c.Kind == report.String && repeats(c.Column) {
 		c.shared = map[*byte]string{}
 	}
-	c.chunk, err = group.Column(c.FieldID() - 1)
+	c.chunk, err = group.Column(c.index)
 	return err
 }
 

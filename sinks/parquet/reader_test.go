@@ -51,15 +51,15 @@ func TestRows(t *testing.T) {
 		"no rows": nil, "one": sample(1), "many groups": sample(1001), "exact groups": sample(900),
 		"longest texts": {longest()}, "nulls only": awkward, "larger than a batch": sample(2*batchRows + 1),
 	} {
-		for _, groupRows := range []int{300, RowGroupRows} {
+		for i, groupRows := range []int{300, RowGroupRows} {
 			t.Run(fmt.Sprint(name, " in groups of ", groupRows), func(t *testing.T) {
-				file := mustEncode(t, want, groupRows)
+				file := mustEncodeAs(t, profiles[i], want, groupRows)
 				var got []report.Row
-				for row, err := range Rows(bytes.NewReader(file), int64(len(file))) {
+				for batch, err := range Batches(bytes.NewReader(file), int64(len(file)), nil) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got = append(got, row)
+					got = append(got, batch...)
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
@@ -76,13 +76,46 @@ func TestRows(t *testing.T) {
 func TestRowsStop(t *testing.T) {
 	file := mustEncode(t, sample(20), 8)
 	n := 0
-	for range Rows(bytes.NewReader(file), int64(len(file))) {
-		if n++; n == 9 {
+	for batch := range Batches(bytes.NewReader(file), int64(len(file)), nil) {
+		if n += len(batch); n == 16 {
 			break
 		}
 	}
-	if n != 9 {
+	if n != 16 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// Columns that are not selected are null.
+func TestColumns(t *testing.T) {
+	rows := sample(30)
+	file := mustEncode(t, rows, 8)
+	selected := func(c *report.Column) bool {
+		return c.Required || c.Name == "technician_id" || c.Name == "channel_name"
+	}
+	var got []report.Row
+	for batch, err := range Batches(bytes.NewReader(file), int64(len(file)), selected) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, batch...)
+	}
+	want := make([]report.Row, len(rows))
+	for i := range rows {
+		want[i] = rows[i]
+		for j := range report.Columns {
+			c := &report.Columns[j]
+			switch {
+			case selected(c):
+			case c.Kind == report.String:
+				c.SetText(&want[i], "")
+			default:
+				c.SetNumber(&want[i], report.Unknown)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
@@ -188,7 +221,7 @@ func encodeColumns(t *testing.T, rows []report.Row, schema func([]arrow.Field) [
 	}
 	var file bytes.Buffer
 	s := arrow.NewSchema(fields, nil)
-	w, err := pqarrow.NewFileWriter(s, &file, properties(), pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(s, &file, Compatible.properties(), pqarrow.DefaultWriterProps())
 	if err != nil {
 		t.Fatal(err)
 	}

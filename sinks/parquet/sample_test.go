@@ -11,9 +11,9 @@ import (
 )
 
 // encode returns the Parquet file of some rows.
-func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) ([]byte, error) {
+func encode(p Profile, rows []report.Row, metadata map[string]string, rowGroupRows int) ([]byte, error) {
 	var file bytes.Buffer
-	w, err := newWriter(&file, rowGroupRows)
+	w, err := newWriter(&file, p, rowGroupRows)
 	if err != nil {
 		return nil, err
 	}
@@ -25,6 +25,8 @@ func encode(rows []report.Row, metadata map[string]string, rowGroupRows int) ([]
 	}
 	return file.Bytes(), nil
 }
+
+var profiles = []Profile{Compatible, Compact}
 
 const startOf2026 = 1767225600000 // 2026-01-01T00:00:00Z in milliseconds
 

@@ -29,13 +29,13 @@ type Writer struct {
 	err       error
 }
 
-// NewWriter starts a file. Its bytes go to w; the caller closes w.
-func NewWriter(w io.Writer) (*Writer, error) { return newWriter(w, RowGroupRows) }
+// NewWriter starts a file of a profile. Its bytes go to w; the caller closes w.
+func NewWriter(w io.Writer, p Profile) (*Writer, error) { return newWriter(w, p, RowGroupRows) }
 
 // NewSerialWriter is like NewWriter, with about 60 MB less memory and more
 // time: it encodes each row group before it collects the next.
-func NewSerialWriter(w io.Writer) (*Writer, error) {
-	writer, err := NewWriter(w)
+func NewSerialWriter(w io.Writer, p Profile) (*Writer, error) {
+	writer, err := NewWriter(w, p)
 	if err == nil {
 		writer.serial = true
 	}
@@ -44,15 +44,15 @@ func NewSerialWriter(w io.Writer) (*Writer, error) {
 
 // newWriter starts a file with row groups of groupRows rows, at most
 // RowGroupRows.
-func newWriter(w io.Writer, groupRows int) (_ *Writer, err error) {
+func newWriter(w io.Writer, p Profile, groupRows int) (_ *Writer, err error) {
 	defer recovered(&err)
-	s, p := &sink{w: w}, properties()
-	schema, err := pqarrow.ToParquet(report.Schema(), p, pqarrow.DefaultWriterProps())
+	s, properties := &sink{w: w}, p.properties()
+	schema, err := pqarrow.ToParquet(report.Schema(), properties, pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, writeError(0, err)
 	}
 	// Released versions always wrote the metadata list, even if it was empty.
-	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.NewKeyValueMetadata()))
+	f := file.NewParquetWriter(s, schema.Root(), file.WithWriterProps(properties), file.WithWriteMetadata(metadata.NewKeyValueMetadata()))
 	if s.err != nil {
 		return nil, writeError(0, s.err)
 	}

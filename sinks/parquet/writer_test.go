@@ -21,13 +21,22 @@ import (
 // 2), and may change with the version of a library; then every partition that is
 // built again is a new revision, so say it in the changelog.
 func TestBytesStay(t *testing.T) {
-	for rows, want := range map[int]string{
-		0:    "0c29b9580d2e5dd74e422c6df5d6e777dcd37a2fd18ca6d38ccc044889c2fa6f",
-		1:    "b993c0ebed61da1dc3129d6663eec61acb66158cd4174d88ff4d311d1d761d84",
-		1001: "4ea1239ea901f4d2fcc943d888db328c936be6a87b19e6f522c3f233fbb4b49c",
+	for profile, files := range map[Profile]map[int]string{
+		Compatible: {
+			0:    "5419281568c4e019934f0e3ede5065912b2ad49476a6aad80de8978a0e00f481",
+			1:    "c51ac35dcfb9022b8134e59731ef46f565a3a1e610adb1c18ebebbd8cee08be4",
+			1001: "859709de82fa7aab0f1239122994e3cdbca08c89a4c5d67e579138209bf9b4c5",
+		},
+		Compact: {
+			0:    "0c29b9580d2e5dd74e422c6df5d6e777dcd37a2fd18ca6d38ccc044889c2fa6f",
+			1:    "b993c0ebed61da1dc3129d6663eec61acb66158cd4174d88ff4d311d1d761d84",
+			1001: "4ea1239ea901f4d2fcc943d888db328c936be6a87b19e6f522c3f233fbb4b49c",
+		},
 	} {
-		if got := fmt.Sprintf("%x", sha256.Sum256(mustEncode(t, sample(rows), 400))); got != want {
-			t.Errorf("the file of %d rows has the SHA-256 %s, and had %s", rows, got, want)
+		for rows, want := range files {
+			if got := fmt.Sprintf("%x", sha256.Sum256(mustEncodeAs(t, profile, sample(rows), 400))); got != want {
+				t.Errorf("the %s file of %d rows has the SHA-256 %s, and had %s", profile, rows, got, want)
+			}
 		}
 	}
 }
@@ -38,7 +47,7 @@ func TestWriterSplits(t *testing.T) {
 	want := mustEncode(t, rows, 100)
 	for _, n := range []int{1, 7, 99, 100, 101, 250, 2000} {
 		var file bytes.Buffer
-		w, err := newWriter(&file, 100)
+		w, err := newWriter(&file, Compatible, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +97,7 @@ func TestWriterSinkFails(t *testing.T) {
 			if short {
 				want = io.ErrShortWrite
 			}
-			w, err := newWriter(&fullDisk{at, short}, 20)
+			w, err := newWriter(&fullDisk{at, short}, Compatible, 20)
 			if err == nil {
 				err = w.Write(rows)
 				again := w.Close(map[string]string{"report": "sessions", "engine": "1"})
@@ -107,7 +116,7 @@ func TestWriterSinkFails(t *testing.T) {
 }
 
 func TestWriterClosed(t *testing.T) {
-	w, err := NewWriter(io.Discard)
+	w, err := NewWriter(io.Discard, Compatible)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +134,7 @@ func TestWriterClosed(t *testing.T) {
 // A row that cannot be written makes the file useless, wherever it comes; the
 // error names it, at once and again.
 func TestWriterRefusesLate(t *testing.T) {
-	w, err := newWriter(io.Discard, 100)
+	w, err := newWriter(io.Discard, Compatible, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +156,7 @@ func TestWriterRefusesLate(t *testing.T) {
 func TestSerialWriter(t *testing.T) {
 	rows := sample(RowGroupRows + 1000)
 	var file bytes.Buffer
-	w, err := NewSerialWriter(&file)
+	w, err := NewSerialWriter(&file, Compatible)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +217,7 @@ func TestWriterEndsPages(t *testing.T) {
 func BenchmarkWriter(b *testing.B) {
 	rows := sample(RowGroupRows)
 	for b.Loop() {
-		w, err := NewWriter(io.Discard)
+		w, err := NewWriter(io.Discard, Compatible)
 		if err == nil {
 			err = w.Write(rows)
 		}

@@ -22,6 +22,10 @@ type Manifest struct {
 	Attempt   string `json:"attempt"`          // unique id of the attempt that committed it
 	Previous  int    `json:"previous_revision,omitempty"`
 
+	// When this revision was published, by the clock of the process that did it.
+	// Version 0.1.0 wrote no time.
+	PublishedAt string `json:"published_at,omitempty"`
+
 	Rows       int64            `json:"rows"`
 	Parts      []Part           `json:"parts"`
 	Inputs     []Input          `json:"inputs"` // by key
@@ -85,11 +89,12 @@ const (
 	Block Severity = "block" // the partition is not published
 )
 
-// Summaries are the files that were computed from a partition's rows: CSV for
-// people, and the figures.
+// Summaries are the files that follow from a partition's content: CSV for people, the
+// figures, and loader manifests.
 type Summaries struct {
 	Definition string        `json:"definition"` // hash of the report's definition
 	Files      []SummaryFile `json:"files"`
+	Loads      []SummaryFile `json:"loads,omitempty"` // loader manifests; their names are keys
 }
 
 // SummaryFile is one of these files as it was stored.
@@ -170,7 +175,7 @@ func (m *Manifest) sameContent(o *Manifest) bool {
 }
 
 // same reports whether both manifests are equal except for the attempt, and for
-// what follows from the content: revision, reason and keys.
+// what follows from the content: revision, its time, reason and keys.
 func (m *Manifest) same(o *Manifest) bool {
 	return m.sameContent(o) && bytes.Equal(m.essence(), o.essence())
 }
@@ -178,7 +183,7 @@ func (m *Manifest) same(o *Manifest) bool {
 // essence is the encoded manifest without the fields that Publish sets.
 func (m *Manifest) essence() []byte {
 	e := *m
-	e.Revision, e.Previous, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", nil
+	e.Revision, e.Previous, e.PublishedAt, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", "", nil
 	e.Parts = slices.Clone(m.Parts)
 	for i := range e.Parts {
 		e.Parts[i].Key = ""

@@ -89,14 +89,18 @@ func (b *Base) condition(dir string) store.Condition {
 // Partition is a content to publish.
 type Partition struct {
 	Dir      string   // key prefix of its files, ending in a slash
-	Manifest Manifest // Publish sets Parts, Revision, Previous and Attempt
+	Manifest Manifest // Publish sets Parts, Revision, Previous, PublishedAt and Attempt
 	Files    []File   // the parts, in the order of the manifest
 
-	// Keep: Publish copies the revision that it replaces to _history and
-	// then removes it from the directory, because warehouses read the
-	// directory as a whole. Without Keep, the old parts stay for current
-	// readers until GC removes them.
+	Now time.Time // for PublishedAt
+
+	// Keep: Publish copies the revision that it replaces to _history.
 	Keep bool
+
+	// Sweep: Publish removes superseded parts from the directory after the
+	// commit, because warehouses read the directory as a whole. Without
+	// Sweep, they stay for current readers until GC removes them.
+	Sweep bool
 
 	// Again: Publish puts the files even if the current manifest names the
 	// same ones, to repair damaged or missing parts, and removes what an
@@ -328,6 +332,7 @@ const commitAttempts = 3
 // manifest except for Attempt.
 func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	next := p.Manifest
+	next.PublishedAt = TimeText(p.Now.UnixMilli())
 	next.Parts = make([]Part, len(p.Files))
 	next.Revision = base.revision() + 1
 	names := make(map[string]bool, len(p.Files))
@@ -354,7 +359,8 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	case next.same(current) && !base.isOld(p.Dir):
 		return current, Unchanged, nil
 	case next.sameContent(current):
-		next.Revision, next.Previous, next.Reason, next.Summaries = current.Revision, current.Previous, current.Reason, current.Summaries
+		next.Revision, next.Previous, next.PublishedAt = current.Revision, current.Previous, current.PublishedAt
+		next.Reason, next.Summaries = current.Reason, current.Summaries
 		for i := range next.Parts {
 			next.Parts[i].Key = current.Parts[i].Key
 		}
@@ -364,17 +370,17 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 }
 
 // Sweep removes the parts that interrupted writers left beside a partition that
-// was published with Keep. Publish itself does the same.
+// was published with Sweep. Publish itself does the same.
 func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error {
 	return sweep(ctx, st, []string{dir}, published)
 }
 
 // clean removes what is left of earlier contents, after a commit in place of base:
-// the parts that are superseded, and the old manifest. Without Keep, readers may
+// the parts that are superseded, and the old manifest. Without Sweep, readers may
 // still use superseded parts: they stay for GC.
 func (p *Partition) clean(ctx context.Context, st Store, base *Base, published *Manifest) error {
 	moves := base.isOld(p.Dir) || p.Again
-	if p.Keep {
+	if p.Sweep {
 		dirs := p.dirs(base)
 		if old := OldDir(p.Dir); moves && !slices.Contains(dirs, old) {
 			dirs = append(dirs, old)
@@ -424,12 +430,12 @@ func sweep(ctx context.Context, st Store, dirs []string, published *Manifest) er
 // later one and does not name the parts. If it only refreshed the base, the
 // next writer may be about to commit the same parts.
 //
-// Without Keep they stay: ours may have been committed, superseded, and be in
+// Without Sweep they stay: ours may have been committed, superseded, and be in
 // use by readers.
 //
 // The error is always ErrRaced, with further errors wrapped.
 func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifest) error {
-	if !p.Keep || there == nil || there.Revision < ours.Revision {
+	if !p.Sweep || there == nil || there.Revision < ours.Revision {
 		return ErrRaced
 	}
 	named := keysOf(there)

@@ -162,11 +162,12 @@ func (r *result) compareManifests(key string, older, newer []byte) {
 }
 
 // withoutAttempt removes from a manifest what tells one attempt from another:
-// its id, and the ETags of the summaries, which hold times; and the files of
+// its id and time, and the ETags of the summaries, which hold times; and the files of
 // figures. It also removes the wording, and returns it: the reason and the
 // details of checks.
 func withoutAttempt(manifest map[string]any) (wording []string) {
 	delete(manifest, "attempt")
+	delete(manifest, "published_at")
 	if reason, ok := manifest["reason"].(string); ok {
 		wording = append(wording, reason)
 		delete(manifest, "reason")

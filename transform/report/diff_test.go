@@ -160,21 +160,6 @@ func TestDiffErrors(t *testing.T) {
 	}
 }
 
-// A fingerprint is that of the rows, however they are split into calls.
-func TestFingerprinterSplits(t *testing.T) {
-	rows := []Row{at(1000, 30, 0), at(2000, 10, 0), at(2000, 10, 1)}
-	f := NewFingerprinter()
-	f.Add(rows[:1])
-	if one, want := f.Sum(), Fingerprint(rows[:1]); one != want {
-		t.Errorf("of the first row: %s, want %s", one, want)
-	}
-	f.Add(nil)
-	f.Add(rows[1:])
-	if all, want := f.Sum(), Fingerprint(rows); all != want {
-		t.Errorf("of all: %s, want %s", all, want)
-	}
-}
-
 func BenchmarkDiff(b *testing.B) {
 	const n = 100_000
 	rows := func(yield func(Row, error) bool) {

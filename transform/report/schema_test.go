@@ -105,7 +105,7 @@ func TestCells(t *testing.T) {
 
 func repeatedForTest(c *Column) bool { return c.Name != "name" }
 
-// What a Parquet writer would store wrongly does not get into a batch.
+// A value that a Parquet writer would store wrongly does not get into a batch.
 func TestBatchRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Row)
@@ -185,39 +185,5 @@ func TestBatches(t *testing.T) {
 	}
 	if at != next {
 		t.Errorf("the batches have %d rows, want %d", at, next)
-	}
-}
-
-// Every row has its own fingerprint: two that differ in one column alone, in
-// whatever way, are told apart.
-func TestFingerprint(t *testing.T) {
-	seen := map[string]string{}
-	note := func(what string, r Row) {
-		f := Fingerprint([]Row{r})
-		if other, taken := seen[f]; taken {
-			t.Errorf("%s and %s have the same fingerprint", what, other)
-		}
-		seen[f] = what
-	}
-	note("the empty row", Row{})
-	for i := range Columns {
-		c := &Columns[i]
-		var r Row
-		switch c.Kind {
-		case String:
-			*c.text(&r) = "x"
-		case Boolean:
-			*c.flag(&r) = true
-		case Date:
-			*c.date(&r) = 1
-		default:
-			*c.number(&r) = 1
-			note(c.Name, r)
-			*c.number(&r) = Unknown
-		}
-		note(fmt.Sprint(c.Name, " otherwise"), r)
-	}
-	if Fingerprint(nil) == Fingerprint([]Row{{}}) {
-		t.Error("no row has the fingerprint of the empty row")
 	}
 }

@@ -36,7 +36,7 @@ type Accumulator struct {
 	groupings  []*grouping // by the constants below
 	rows       int
 
-	// What is remembered of the rows, in their order, a column each: a grouping's
+	// The remembered values of the rows, in their order, a column each: a grouping's
 	// measures are made of few of them.
 	sessions *spill.Log // 8 bytes
 	waiting  *spill.Log // 4 bytes: whole seconds, as shown; none: not counted
@@ -97,6 +97,17 @@ func ofDay(d *report.Definition) []*grouping {
 		byChannel: newGrouping("channel", func(r *report.Row) key { return key{number: r.ChannelID, text: [2]string{r.ChannelName}} }),
 		byHour:    newGrouping("hour", func(r *report.Row) key { return key{number: hour(r, d.Zone)} }, hours()...),
 	}
+}
+
+// Reads reports whether the figures depend on a column that can be null; they
+// depend on most of the others.
+func Reads(c *report.Column) bool {
+	switch c.Name {
+	case "start_time", "technician_id", "technician_name", "technician_group", "channel_id", "channel_name",
+		"time_to_first_chat_ms", "wrap_up_time_ms":
+		return true
+	}
+	return false
 }
 
 // Add adds a row. It does not keep the row. After an error the accumulator must
