@@ -3,7 +3,7 @@
 //
 // It is a program and a module of its own, because the Iceberg library is large
 // and brings a newer version of Arrow. It reads daybook's configuration and
-// writes nothing but the catalog and the tables' metadata.
+// writes to the catalog and to the tables' metadata only.
 package main
 
 import (

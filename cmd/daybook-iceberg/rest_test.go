@@ -126,6 +126,9 @@ func TestREST(t *testing.T) {
 			w.catalog.faults = faults[len(faults)-1:]
 		}
 		sync()
+		w.publish(firstDay+2, 6) // nothing is replaced
+		w.catalog.faults = []fault{lateOther}
+		sync()
 		sync()
 	}
 }

@@ -162,7 +162,7 @@ func TestRival(t *testing.T) {
 	}
 }
 
-// A table that another daybook has made, or nobody of this name, is left alone.
+// A table of the same name that is not of this sink stays as it is.
 func TestForeignTable(t *testing.T) {
 	for _, properties := range []iceberg.Properties{nil, {sinkProperty: "mem://other", reportProperty: testReport}} {
 		w := newWorld(t)

@@ -223,8 +223,11 @@ func (c *faultyCatalog) do(call func() error) error {
 		c.between()
 	}
 	err := call()
-	if err == nil && f == lost {
+	switch {
+	case err == nil && f == lost:
 		return errInjected
+	case err != nil && f == lateOther && !errors.Is(err, catalog.ErrTableAlreadyExists):
+		return fmt.Errorf("%w: %w", table.ErrCommitFailed, err) // as REST catalogs say of a conflict
 	}
 	return err
 }
