@@ -21,19 +21,20 @@ type EventSink func(input int, line int64, e *event.Event) error
 // decoded it. newSink makes the sinks, one for each worker, from several goroutines.
 // The rejected lines go to x.Rejects, however many there are.
 func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*event.Tally, error) {
-	tally, _, err := x.read(ctx, newSink)
+	tally, _, err := x.read(ctx, event.NewDecoder, newSink)
 	return tally, err
 }
 
-// read is Events, which also returns the first rejected line of each reason.
-func (x *Extraction) read(ctx context.Context, newSink func() EventSink) (*event.Tally, *firstRejects, error) {
+// read is Events with decoders of one's choice: the strings of an event are valid as
+// long as its decoder says. It also returns the first rejected line of each reason.
+func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *firstRejects, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
 	readers := newReaders(x.Inputs, progress)
 	defer readers.close()
 	total, first := new(event.Tally), new(firstRejects)
 	var mu sync.Mutex
 	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
-		w := &worker{x: x, progress: progress, decoder: event.NewDecoder(), sink: newSink()}
+		w := &worker{x: x, progress: progress, decoder: newDecoder(), sink: newSink()}
 		for r := readers.join(); r != nil; r = readers.join() {
 			if err := w.readFrom(ctx, r); err != nil {
 				return err

@@ -178,7 +178,7 @@ func (x *Extraction) newShuffle() *shuffle.Shuffle {
 // shuffle reads all inputs into events. If it fails with *TooManyRejects, the tally is
 // that of all inputs.
 func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (*event.Tally, error) {
-	tally, first, err := x.read(ctx, func() EventSink {
+	tally, first, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
 		w := events.Writer()
 		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
 	})

@@ -99,8 +99,8 @@ func (s *Sorter) cursors() (cursors, error) {
 	return open, nil
 }
 
-// A source returns compact rows in order, each valid until the next call, and
-// nil after the last.
+// A source returns compact rows in order, whose bytes never change, and nil after
+// the last.
 type source interface {
 	next() ([]byte, error)
 }
@@ -160,21 +160,20 @@ type fileRun struct {
 	scratch *spill.Scratch
 	left    run // blocks not read yet
 	blocks  *spill.Reader
-	raw     []byte // the current block
-	rest    []byte // the unread part of the block
+	rest    []byte // the unread part of the current block
 }
 
 func (f *fileRun) next() ([]byte, error) {
 	if len(f.rest) == 0 {
 		if len(f.left) == 0 {
-			f.raw = nil
 			return nil, nil
 		}
 		var err error
-		if f.raw, err = f.blocks.Append(f.raw[:0], f.scratch, f.left[0]); err != nil {
+		// Each block is in memory of its own, because the texts of rows share it.
+		if f.rest, err = f.blocks.Append(nil, f.scratch, f.left[0]); err != nil {
 			return nil, err
 		}
-		f.left, f.rest = f.left[1:], f.raw
+		f.left = f.left[1:]
 	}
 	n, size := binary.Uvarint(f.rest)
 	if size <= 0 || n > uint64(len(f.rest)-size) {
