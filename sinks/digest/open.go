@@ -177,7 +177,7 @@ func (l *layout) group(r io.ReaderAt, i int, all bool) (*group, error) {
 	if checksum(needed) != at.neededSum || all && checksum(optional) != at.optionalSum {
 		return nil, corrupt("its checksum is wrong")
 	}
-	return &group{columns: l.table.columns, rows: at.rows, rest: b}, nil
+	return &group{columns: l.table.columns, rows: at.rows, rest: b, decompress: l.table.decompressor(l.version)}, nil
 }
 
 // readAt reads the bytes of r from start to end.
