@@ -19,8 +19,9 @@ const batchRows = 1024
 var errDamaged = errors.New("sorted rows in a temporary file are damaged")
 
 // Rows yields the rows in order, in batches. A batch is valid until the next
-// one; the texts of its rows stay valid. Call Rows when all writers are done. Rows
-// can be read once, because reading frees their memory.
+// one; the texts of its rows stay valid. A text keeps up to 256 KiB of rows in
+// memory, so copy those that outlive the rows. Call Rows when all writers are done.
+// Rows can be read once, because reading frees their memory.
 func (s *Sorter) Rows() iter.Seq2[[]report.Row, error] {
 	return func(yield func([]report.Row, error) bool) {
 		open, err := s.cursors()
