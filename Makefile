@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build demo test golden lint fuzz s3 spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build demo test golden lint fuzz s3 warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -58,6 +58,11 @@ browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions
 screenshots: ## the pictures of the console that the README shows; needs chromium, and looks best with fonts-inter
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
+
+warehouses: build ## engines load reports by the statements of daybook sql; needs python3, Java 17 and PostgreSQL
+	python3 -m venv $(BIN)/warehouses && $(BIN)/warehouses/bin/pip install --quiet -r testdata/warehouses/requirements.txt
+	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
+	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook
 
 # axe-core checks accessibility inside the test's browser. It is fetched when it
 # is needed.

@@ -12,6 +12,7 @@ import (
 
 // Loading a hostile file allocates a bounded amount of memory and reports a problem
 // in a message of bounded size.
+// It has more than 60 lines because each file has a line of its own.
 func TestHostileFiles(t *testing.T) {
 	const size = 250_000 // bytes, just below the bound
 	fill := func(piece string) string { return strings.Repeat(piece, size/len(piece)) }

@@ -239,6 +239,8 @@ serve:
 	}
 }
 
+// The hash of a report changes with each setting that changes its files, and with no
+// other. It has more than 60 lines because it lists all settings.
 func TestReportHash(t *testing.T) {
 	r := config.DefaultReport()
 	r.Name, r.Timezone, r.Language = "helpdesk", "Europe/Amsterdam", "nl"

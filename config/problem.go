@@ -89,11 +89,9 @@ func excerpt(line string, p Problem) string {
 	}
 	gutter := fmt.Sprintf("%5d | ", p.Line)
 	text := "\n" + gutter + string(runes) + ellipsis
-	if p.Column > len(runes) {
-		return text
-	}
-	// Tabs stay tabs, so that the caret stands below its character.
-	indent := []rune(strings.Repeat(" ", p.Column-1))
+	// Tabs stay tabs, so that the caret stands below its character. That of a character
+	// which is cut off or hidden stands below the end.
+	indent := []rune(strings.Repeat(" ", max(0, min(p.Column-1, len(runes)))))
 	for i := range indent {
 		if runes[i] == '\t' {
 			indent[i] = '\t'

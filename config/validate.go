@@ -38,6 +38,7 @@ func (v *validator) config(c *Config) {
 		v.problem("source.key", "%s", err)
 	}
 	v.store("sink.store", &c.Sink.Store)
+	unique(v, "sink.loader_manifests", c.Sink.LoaderManifests)
 	if c.MemoryBudget < minMemory {
 		v.problem("memory_budget", "%s is too small; the least is %s", sizeText(c.MemoryBudget), sizeText(minMemory))
 	}

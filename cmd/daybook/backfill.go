@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -25,18 +24,20 @@ func newBackfillCommand(a *app) *cobra.Command {
 		Use:   "backfill --from DAY --to DAY [--only missing|stale|failed|all] [--workers N]",
 		Short: "Build a long range of days, showing the plan first",
 		Long: `Build the reports of many days, and of the months that they complete. Show the
-plan first, then the progress, and the results at the end.
+plan first, then the progress, and the results at the end. All days must be over in
+the time zone of each report.
 
 Interrupt it at any moment: published partitions stay, and the same command does
-the rest, also on another machine. A broken dump day blocks only the report days
-whose sessions may start in it.
+the rest, also on another machine. If the dumps of a day are broken, the report
+days that need them wait, and all others are built.
 
 --only builds a part of the plan: missing, stale, or failed (at the last
 attempt). 'all' builds fresh partitions again, too, beginning with their dumps;
 equal results change nothing.
 
 Exit codes:
-  0    everything was built
+  0    everything was built; a warning names days that are empty for want of
+       dumps
   1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
   3    like 1, and every failure is a day with too many rejected lines
@@ -53,7 +54,7 @@ Exit codes:
 			if err != nil {
 				return err
 			}
-			return opts.while(func() error { return runBackfill(cmd.Context(), a, &opts, target, only) })
+			return opts.while(func() error { return runBackfill(cmd, a, &opts, target, only) })
 		},
 	}
 	opts.rangeFlags(cmd)
@@ -73,11 +74,15 @@ func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
 	return only, o.runOptions.validate(cmd)
 }
 
-func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
+func runBackfill(cmd *cobra.Command, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
 	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
+	if target, err = opts.finished(cmd, target, p); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
 	planned, err := plan.Make(ctx, &catalog.Reader{Settings: p}, target)
 	if err != nil {
 		return err
@@ -92,7 +97,7 @@ func runBackfill(ctx context.Context, a *app, opts *backfillOptions, target part
 	if only == build.OnlyDue {
 		days = plannedDays(planned)
 	}
-	return a.build(ctx, p, target, only, days)
+	return a.build(ctx, p, buildRequest{target: target, only: only, planned: days})
 }
 
 // plannedDays is the number of dump days and report days to build. All reports

@@ -22,8 +22,10 @@ func newConfigCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check or show the configuration, or print its JSON schema",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  daybook config check --online
+  daybook config show`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigCheckCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
 	return cmd
@@ -65,7 +67,9 @@ func newConfigShowCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE]",
 		Short: "Print the effective configuration, with defaults, expanded variables and redacted secrets",
-		Args:  atMostOneArg,
+		Example: `  daybook config show
+  daybook config show --json daybook.yml`,
+		Args: atMostOneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := a.loadNamedConfig(args)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +52,8 @@ func newDemoCommand(a *app) *cobra.Command {
 		Short: "Generate dumps, build their reports, and show what to try next",
 		Long: `Generate two weeks of event dumps in a directory, build their reports, and show
 what was published and what to try next.`,
+		Example: `  daybook demo
+  daybook demo --dir try`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.json {
@@ -101,15 +104,28 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 	}
 	_, err = fmt.Fprintf(d.out, `
 Try next:
-  daybook plan -c %[1]s    # what is missing or stale, and why
-  daybook run -c %[1]s --date %[2]s    # again: nothing changed, nothing is written
-  daybook run -c %[1]s --month %[3]s      # the month, and each of its days
-  daybook explain -c %[1]s --session %[4]s %[5]s    # why is its Work Time what it is?
-  daybook fold --format csv %[5]s | head -3
-  daybook serve -c %[1]s    # keeps all of it fresh, and shows it at http://127.0.0.1:8080
+  %[7]s plan -c %[1]s    # what is missing or stale, and why
+  %[7]s run -c %[1]s --date %[2]s    # again: nothing changed, nothing is written
+  %[7]s run -c %[1]s --month %[3]s      # the month, and each of its days
+  %[7]s explain -c %[1]s --session %[4]s %[5]s    # why is its Work Time what it is?
+  %[7]s fold --format csv %[5]s | head -3
+  %[7]s serve -c %[1]s    # keeps all of it fresh, and shows it at http://127.0.0.1:8080
   duckdb -c "SELECT dt, count(*) AS legs, sum(work_time_ms) / 3600000 AS work_hours FROM read_parquet('%[6]s/out/reports/sessions/dt=*/*.parquet', hive_partitioning = true) GROUP BY dt ORDER BY dt"
-`, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir)
+`, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir, programName())
 	return err
+}
+
+// programName is how a shell finds this program: by its name, or by its path where the
+// name is not on the PATH.
+func programName() string {
+	const name = "daybook"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return name
 }
 
 // demoDir makes the directory. It refuses one with files, which it could

@@ -74,7 +74,7 @@ func (o *explainOptions) validate(cmd *cobra.Command) error {
 		return usageError(cmd, "give either files, or --date to read the configured store")
 	}
 	if o.date != "" {
-		if _, err := day.Parse(o.date); err != nil {
+		if _, err := day.ParseEventDate(o.date); err != nil {
 			return usageError(cmd, "--date: %s", err)
 		}
 	}

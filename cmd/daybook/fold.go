@@ -143,7 +143,8 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		fmt.Fprintf(a.stderr, "%s more than source.max_session_size (%s), and no rows: %s\n", words.Count(n, "session has", "sessions have"), words.Bytes(x.MaxSession), idsText(&outcome.Oversized))
 	}
 	if n := outcome.Accounting.RejectedLines(); n > 0 && !a.quiet {
-		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s\n", words.Thousands(n), words.Thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected))
+		fmt.Fprintf(a.stderr, "%s of %s lines were rejected: %s; for example, %s\n",
+			words.Thousands(n), words.Thousands(outcome.Accounting.Lines), countsText(outcome.Accounting.Rejected), outcome.Worst)
 	}
 	return nil
 }
@@ -152,12 +153,15 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 	files, unknown, err := dump.Find(paths)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("find the dumps: %w", err)
 	}
 	if !a.quiet {
 		for _, name := range unknown {
 			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.Names)
 		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there are no dumps in %s; %s: name such files, or the directory that has them", strings.Join(paths, ", "), dump.Names)
 	}
 	a.limitMemory(parallel.DefaultMemory)
 	x := &extract.Extraction{Progress: new(extract.Progress), MemoryBudget: parallel.DefaultMemory / 2}

@@ -29,7 +29,8 @@ func newGCCommand(a *app) *cobra.Command {
 		Long: `Remove unneeded files from the sink:
 
   expired     superseded revisions older than sink.keep_revisions
-  superseded  files of a replaced digest
+  superseded  files of a replaced digest, and those of days and months after
+              sink.remove_after
   orphaned    files of runs that ended before their commit
   incomplete  unfinished copies of superseded revisions
   refused     rejected lines of refused days, older than sink.keep_revisions

@@ -64,7 +64,7 @@ func (o *generateOptions) validate(cmd *cobra.Command) (err error) {
 	if o.out == "" {
 		return usageError(cmd, "--out is missing; give a directory, or s3://BUCKET/PREFIX")
 	}
-	if o.From, err = day.Parse(o.from); err != nil {
+	if o.From, err = day.ParseEventDate(o.from); err != nil {
 		return usageError(cmd, "--from: %s", err)
 	}
 	if o.Template, err = dump.ParseTemplate(o.key); err != nil {

@@ -13,7 +13,9 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/evaluation"
+	"daybook/pipeline/service/replica"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 )
 
@@ -51,7 +53,7 @@ stale.`,
 			if err != nil {
 				return err
 			}
-			return runPlan(cmd.Context(), a, &opts, target)
+			return runPlan(cmd, a, &opts, target)
 		},
 	}
 	opts.dayFlags(cmd)
@@ -60,7 +62,7 @@ stale.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Target) error {
+func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Target) error {
 	c, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -73,9 +75,10 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 	if err := opts.selectReports(pipe); err != nil {
 		return err
 	}
-	if target, err = opts.endYesterday(target, pipe); err != nil {
+	if target, err = opts.finished(cmd, target, pipe); err != nil {
 		return err
 	}
+	ctx := cmd.Context()
 	p, err := plan.Make(ctx, &catalog.Reader{Settings: pipe}, target)
 	if err != nil {
 		return err
@@ -98,19 +101,19 @@ func runPlan(ctx context.Context, a *app, opts *planOptions, target partition.Ta
 // assessedPlan is a plan with the verdicts on its reports.
 type assessedPlan struct {
 	*plan.Plan
-	Verdicts []service.ReportHealth `json:"verdicts,omitempty"`
+	Verdicts []states.ReportVerdict `json:"verdicts,omitempty"`
 }
 
 // verdicts sums up each report as daybook serve does.
-func verdicts(ctx context.Context, c *service.Config, p *plan.Plan) ([]service.ReportHealth, error) {
-	state, err := service.Assess(ctx, c, p)
+func verdicts(ctx context.Context, c *replica.Config, p *plan.Plan) ([]states.ReportVerdict, error) {
+	state, err := evaluation.Assess(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
 	return state.Verdicts(), nil
 }
 
-func writeVerdicts(out io.Writer, verdicts []service.ReportHealth) error {
+func writeVerdicts(out io.Writer, verdicts []states.ReportVerdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
@@ -211,8 +214,12 @@ func (s *stretch) why() string {
 	if more := len(s.reasons) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	if s.step.Failed != "" {
-		text = strings.TrimPrefix(text+"; the last attempt failed: "+s.step.Failed, "; ")
+	switch failed := s.step.Failed; {
+	case failed == "":
+	case slices.Contains(s.reasons, failed):
+		text += "; the last attempt failed for this, too"
+	default:
+		text = strings.TrimPrefix(text+"; the last attempt failed: "+failed, "; ")
 	}
 	return text
 }

@@ -18,6 +18,7 @@ import (
 )
 
 // A plan of ten years and three reports is as readable as one of a week.
+// It has more than 60 lines because it holds the plan and the text of it.
 func TestWritePlanOfYears(t *testing.T) {
 	from := day.Date(2016, 11, 21)
 	source, keys := store.NewMemory(time.Now), dump.Template("{yyyy}/{mm}/{dd}/")

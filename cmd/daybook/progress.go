@@ -168,6 +168,9 @@ func columns(w io.Writer) int {
 }
 
 func isTerminal(w io.Writer) bool {
+	if r, ok := w.(*results); ok {
+		w = r.out
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -3,40 +3,69 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// The commands in the README's "Bring your own data" work in their order in an
-// empty directory, and each shows what it promises.
+// block is the shell commands of a chapter of the README.
+func block(t *testing.T, readme, chapter string) string {
+	t.Helper()
+	_, text, found := strings.Cut(readme, "## "+chapter+"\n")
+	_, text, _ = strings.Cut(text, "```sh\n")
+	text, _, _ = strings.Cut(text, "```\n")
+	if !found || text == "" {
+		t.Fatalf("the README has no commands under %q", chapter)
+	}
+	return text
+}
+
+// The commands in the README's "Bring your own data" and "Warehouses" work in their
+// order in an empty directory, and each shows what it promises.
 func TestReadmeCommands(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, _ := strings.Cut(string(readme), "## Bring your own data\n")
-	_, block, _ = strings.Cut(block, "```sh\n")
-	block, _, _ = strings.Cut(block, "```\n")
+	commands := block(t, string(readme), "Bring your own data") + block(t, string(readme), "Warehouses")
 	shows := map[string]string{ // by the beginning of a command
 		"daybook run":                       "sessions  2026-11-",
 		"daybook diff sessions 2026-11-20":  "revision 1 to 2",
 		"daybook explain":                   "Work                0:06:28",
 		"daybook rejects list":              "bad_json",
+		"daybook changes":                   "restated   sessions  2026-11-20  revision 2",
 		"daybook fold dumps/2026/11/20":     `"session_id":`,
 		"daybook backfill":                  "everything is fresh",
 		"daybook show sessions 2026-11-20":  "revision 1",
 		"daybook run --date 2026-11-20":     "sessions  2026-11-20",
 		"daybook run --month 2026-11 --rep": "sessions  2026-11-30",
+		"daybook sql duckdb ddl":            `CREATE TABLE IF NOT EXISTS "sessions" (`,
+		"daybook sql duckdb load":           `DELETE FROM "sessions" WHERE "report_date" = DATE '2026-11-20';`,
+		"daybook sql duckdb merge":          `"report_date" BETWEEN DATE '2026-11-01' AND DATE '2026-11-30' THEN DELETE;`,
+		"daybook sql duckdb view":           `WHERE "month" BETWEEN '2026-11' AND '2026-11'`,
+		"daybook sql clickhouse":            "REPLACE PARTITION '2026-11-20' FROM",
+		"daybook sql postgres":              `\copy "_sessions_stage"`,
+		"daybook sql spark":                 "INSERT OVERWRITE TABLE `sessions` PARTITION (`report_date`)",
+		"daybook sql databricks":            "REPLACE WHERE",
+		"daybook sql snowflake":             `CREATE TABLE IF NOT EXISTS "SESSIONS"`,
+		"daybook sql bigquery":              "'gs://bucket/daybook/reports/",
+		"daybook sql redshift":              "IAM_ROLE default FORMAT AS PARQUET",
+		"daybook sql athena":                "'table_type' = 'ICEBERG'",
+		"daybook sql trino":                 `"iceberg"."default"."sessions"`,
+		"daybook sql fabric":                "COPY INTO [sessions] FROM",
+		"daybook sql polars":                "pl.scan_parquet(",
+		"daybook schema":                    "kind: DataContract",
 	}
 
 	t.Chdir(t.TempDir())
 	clock = func() time.Time { return time.Date(2026, time.December, 15, 12, 0, 0, 0, time.UTC) } // its months are over
 	t.Cleanup(func() { clock = nil })
 	matched := map[string]bool{}
-	for line := range strings.Lines(block) {
+	for line := range strings.Lines(commands) {
 		command, _, _ := strings.Cut(line, "#")
 		command, _, _ = strings.Cut(command, ">")
+		command, _, _ = strings.Cut(command, "|")
 		command = strings.TrimSpace(command)
 		args := strings.Fields(command)
 		if args[0] != "daybook" || args[1] == "serve" { // serve does not end
@@ -63,21 +92,24 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// The links in the README lead to files that exist.
-func TestReadmeLinks(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.Split(string(readme), "](")
-	for _, part := range parts[1:] {
-		link, _, _ := strings.Cut(part, ")")
-		file, _, _ := strings.Cut(link, "#")
-		if _, err := os.Stat("../../" + file); err != nil {
-			t.Errorf("the link to %s: %v", link, err)
+// The links in the README, and in the pages for those who operate or change daybook, lead
+// to files that exist.
+func TestLinks(t *testing.T) {
+	for _, page := range []string{"README.md", "pipeline/ARCHITECTURE.md", "pipeline/service/README.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(parts) < 10 {
-		t.Errorf("the README has %d links", len(parts)-1)
+		parts := strings.Split(string(text), "](")
+		for _, part := range parts[1:] {
+			link, _, _ := strings.Cut(part, ")")
+			file, _, _ := strings.Cut(link, "#")
+			if _, err := os.Stat(filepath.Join("../..", filepath.Dir(page), file)); err != nil {
+				t.Errorf("%s: the link to %s: %v", page, link, err)
+			}
+		}
+		if len(parts) < 10 {
+			t.Errorf("%s has %d links", page, len(parts)-1)
+		}
 	}
 }

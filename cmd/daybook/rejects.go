@@ -29,8 +29,10 @@ func newRejectsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rejects",
 		Short: "List, show or replay rejected lines",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  daybook rejects list
+  daybook rejects show --date 2026-11-20`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRejectsListCommand(a), newRejectsShowCommand(a), newRejectsReplayCommand(a))
 	return cmd
@@ -152,7 +154,7 @@ func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {
 	if date == "" {
 		return 0, usageError(cmd, "--date is missing; give the dump day")
 	}
-	d, err := day.Parse(date)
+	d, err := day.ParseEventDate(date)
 	if err != nil {
 		return 0, usageError(cmd, "--date: %s", err)
 	}

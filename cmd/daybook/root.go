@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"daybook/sources/store"
 )
 
 // The exit codes. Every command's help documents them.
@@ -46,7 +50,8 @@ type app struct {
 
 // run is the program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	output := &results{out: stdout}
+	a := &app{stdin: stdin, stdout: output, stderr: stderr, env: env}
 	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(told)
@@ -60,16 +65,59 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := newRootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(output)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	a.noNotice()
+	if err == nil && output.err != nil {
+		err = fmt.Errorf("write the results: %w", output.err)
+	}
 	if err == nil {
 		return exitDone
 	}
 	err = withExitCode(ctx, err)
-	fmt.Fprintf(stderr, "daybook: %s\n", err)
+	fmt.Fprintf(stderr, "daybook: %s\n", withRemedy(err))
 	return exitCode(err)
+}
+
+// results is standard output. It keeps the first error of a write, since a command, or
+// the library that prints the help, may ignore it.
+type results struct {
+	out io.Writer
+	err error
+}
+
+func (r *results) Write(b []byte) (int, error) {
+	n, err := r.out.Write(b)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
+// withRemedy adds what to do to an error of the operating system about a file. Errors
+// of stores say it themselves.
+func withRemedy(err error) string {
+	text := err.Error()
+	var file *fs.PathError
+	if !errors.As(err, &file) || errors.As(err, new(*store.Error)) {
+		return text
+	}
+	for _, of := range []struct {
+		cause  error
+		remedy string
+	}{
+		{fs.ErrNotExist, "check the path, which is relative to the working directory"},
+		{fs.ErrPermission, "check the owner and the mode of the file and its directories"},
+		{syscall.EISDIR, "give a file in place of the directory"},
+		{syscall.ENOTDIR, "a part of the path is a file; correct the path"},
+		{syscall.ENOSPC, "free space, then run again"},
+	} {
+		if errors.Is(err, of.cause) {
+			return text + "; " + of.remedy
+		}
+	}
+	return text
 }
 
 // codedError is an error with an exit code of its own.
@@ -112,6 +160,9 @@ a local directory), folds them into session reports, and publishes partitioned
 Parquet files and CSV summaries.
 
 Start with 'daybook demo': it builds reports from generated dumps.`,
+		Example: `  daybook demo
+  daybook plan
+  daybook run --date 2026-11-20`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -140,6 +191,9 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 		newServeCommand(a),
 		newShowCommand(a),
 		newDiffCommand(a),
+		newChangesCommand(a),
+		newSQLCommand(a),
+		newSchemaCommand(a),
 		newRejectsCommand(a),
 		newGCCommand(a),
 		newFoldCommand(a),
@@ -156,9 +210,10 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Show the help of a command",
-		Long:  "Show the help of a command, like 'daybook COMMAND --help'.\n" + exitCodesHelp,
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command",
+		Long:    "Show the help of a command, like 'daybook COMMAND --help'.\n" + exitCodesHelp,
+		Example: "  daybook help run",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // Ctrl-C is always acknowledged, however soon the command ends.
@@ -41,3 +44,39 @@ func TestReleaseIsInChangelog(t *testing.T) {
 	}
 	t.Error("the changelog has no version")
 }
+
+// Every command's help has examples, and no command ignores that its output cannot be
+// written.
+func TestHelpOfAllCommands(t *testing.T) {
+	var all func(cmd *cobra.Command)
+	all = func(cmd *cobra.Command) {
+		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
+		var help strings.Builder
+		if code := run(t.Context(), args, nil, &help, io.Discard, noEnv); code != exitDone || !strings.Contains(help.String(), "Examples:\n  daybook ") {
+			t.Errorf("%s: exit code %d, and it shows\n%s", cmd.CommandPath(), code, &help)
+		}
+		var stderr strings.Builder
+		if code := run(t.Context(), args, nil, full{}, &stderr, noEnv); code != exitFailed || !strings.Contains(stderr.String(), "write the results: no space") {
+			t.Errorf("%s: exit code %d on a full disk, and it says %q", cmd.CommandPath(), code, &stderr)
+		}
+		for _, sub := range cmd.Commands() {
+			all(sub)
+		}
+	}
+	all(newRootCommand(&app{}))
+}
+
+// Results that cannot be written fail the command.
+func TestUnwrittenResults(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, command := range []string{"version", "version --json", "config show", "config schema", "config check", "help run", "rejects list", "gc --dry-run", "demo"} {
+		if code := run(t.Context(), strings.Fields(command), nil, full{}, io.Discard, noEnv); code != exitFailed {
+			t.Errorf("%s: exit code %d", command, code)
+		}
+	}
+}
+
+// full is an output without space.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }

@@ -21,6 +21,7 @@ import (
 	"daybook/pipeline/runs"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
+	"daybook/transform/day"
 )
 
 type runOptions struct {
@@ -37,8 +38,8 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
 reports, and publish Parquet files and CSV summaries. Without a day or month,
 build everything that is missing or stale, from the date of the first event to
-the newest dump day. --month of the current month ends yesterday; for later days
-give --date, or --from and --to.
+the newest dump day. A day that is given must be over in the time zone of each
+report; --month of the current month ends yesterday.
 
 A day is built from the dumps of source.lookback_days before it, for sessions
 that began earlier, and after it, for sessions that go on. Running again is
@@ -46,7 +47,8 @@ always safe: unchanged files are not written again. A failed step does not stop
 the others.
 
 Exit codes:
-  0    everything was built
+  0    everything was built; a warning names days that are empty for want of
+       dumps, and a note the months that wait for their end
   1    a step failed; what was published before is unchanged
   2    wrong arguments or configuration
   3    like 1, and every failure is a day with too many rejected lines
@@ -63,7 +65,7 @@ Exit codes:
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
-			return opts.while(func() error { return runRun(cmd.Context(), a, &opts, target) })
+			return opts.while(func() error { return runRun(cmd, a, &opts, target) })
 		},
 	}
 	opts.dayFlags(cmd)
@@ -97,31 +99,40 @@ func (o *runOptions) pipeline(a *app) (*settings.Pipeline, error) {
 	return p, o.selectReports(p)
 }
 
-func runRun(ctx context.Context, a *app, opts *runOptions, target partition.Target) error {
+func runRun(cmd *cobra.Command, a *app, opts *runOptions, target partition.Target) error {
 	p, err := opts.pipeline(a)
 	if err != nil {
 		return err
 	}
-	if target, err = opts.endYesterday(target, p); err != nil {
+	if target, err = opts.finished(cmd, target, p); err != nil {
 		return err
 	}
-	return a.build(ctx, p, target, build.OnlyDue, 0)
+	months := opts.date == "" // a day's run is not about its month
+	return a.build(cmd.Context(), p, buildRequest{target: target, months: months})
 }
 
-// build runs a target and writes the result. planned is the number of days to
-// build; 0: unknown.
-func (a *app) build(ctx context.Context, p *settings.Pipeline, target partition.Target, only build.Only, planned int) error {
+// buildRequest is what is built.
+type buildRequest struct {
+	target  partition.Target
+	only    build.Only
+	planned int  // the number of days to build; 0: unknown
+	months  bool // say which months wait
+}
+
+// build runs a target and writes the result.
+func (a *app) build(ctx context.Context, p *settings.Pipeline, request buildRequest) error {
 	a.useMemory()
 	progress := new(extract.Progress)
 	record := runs.Begin(hostName(), runs.CommandLine, time.Now())
-	stop := a.watchSteps(progress, planned)
-	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, target, only)
+	stop := a.watchSteps(progress, request.planned)
+	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, request.target, request.only)
 	stop()
 	if result == nil {
 		return err
 	}
-	a.record(ctx, p, &record, result, err)
-	if err := errors.Join(err, a.writeResult(result, only, err == nil)); err != nil {
+	written := a.writeResult(result, request, err == nil)
+	a.record(ctx, p, &record, result, err) // its own failure comes after those of the steps
+	if err := errors.Join(err, written); err != nil {
 		return err
 	}
 	return failure(result)
@@ -181,7 +192,7 @@ func failures(r *build.Result) []*build.Done {
 	return all
 }
 
-func (a *app) writeResult(r *build.Result, only build.Only, whole bool) error {
+func (a *app) writeResult(r *build.Result, request buildRequest, whole bool) error {
 	if a.json {
 		return json.NewEncoder(a.stdout).Encode(r)
 	}
@@ -198,13 +209,20 @@ func (a *app) writeResult(r *build.Result, only build.Only, whole bool) error {
 		return err
 	}
 	if len(r.Steps) == 0 && whole {
-		text := "everything is fresh: %s\n"
-		if only != build.OnlyDue {
-			text = "nothing to do for --only: %s\n"
+		text := "everything is fresh: "
+		if request.only != build.OnlyDue {
+			text = "nothing to do for --only: "
 		}
-		fmt.Fprintf(a.stdout, text, words.Count(r.Fresh, "digest or partition", "digests and partitions"))
+		text += words.Count(r.Fresh, "digest or partition", "digests and partitions")
+		if n := len(r.Waiting); n > 0 && request.months {
+			text += ", and " + words.Count(n, "month waits", "months wait")
+		}
+		fmt.Fprintln(a.stdout, text)
 	}
 	if !a.quiet {
+		if request.months && !r.Failed() {
+			writeWaiting(a.stderr, r.Waiting)
+		}
 		if err := writeNotes(a.stderr, r); err != nil {
 			return err
 		}
@@ -229,7 +247,35 @@ func writeNotes(w io.Writer, r *build.Result) error {
 	if r.NoDumps > 0 {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
+	writeEmpty(w, r)
 	return writeLeftOut(w, lateNow(r), r.Unknown)
+}
+
+// writeEmpty warns of days that were published without rows for want of lines.
+func writeEmpty(w io.Writer, r *build.Result) {
+	if len(r.Empty) == 0 {
+		return
+	}
+	remedy := ""
+	if r.Unfed {
+		remedy = "; no other day of " + r.Target + " has one, so check the dates, source.store.url and source.key"
+		if len(r.Empty) == 1 {
+			remedy = "; check the date, source.store.url and source.key"
+		}
+	}
+	fmt.Fprintf(w, "warning: %s empty: no dump of %s has a line%s\n",
+		words.Count(len(r.Empty), "published day is", "published days are"), datesText(r.Empty), remedy)
+}
+
+// writeWaiting says which months a run left, and why.
+func writeWaiting(w io.Writer, months []build.Waiting) {
+	for i, m := range months {
+		if i == mostNotes {
+			fmt.Fprintf(w, "… and %d more months wait; daybook plan lists them all\n", len(months)-i)
+			return
+		}
+		fmt.Fprintf(w, "%s %s waits: %s\n", m.Report, m.Month, m.Why)
+	}
 }
 
 // writeApart says how many sessions a silence has divided.
@@ -302,7 +348,7 @@ func writeFailures(w io.Writer, all []*build.Done) error {
 		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.ID), f.ID.Name(), f.Error)
 		if f.Quarantine != "" {
-			fmt.Fprintf(w, "; they are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
+			fmt.Fprintf(w, "; the rejected lines are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
 		}
 		fmt.Fprintln(w)
 	}
@@ -325,4 +371,25 @@ func partitionsText(steps []*build.Done) string {
 		texts = append(texts, first.ID.Report+" "+rangeText(first.ID, last.ID))
 	}
 	return strings.Join(texts, ", ")
+}
+
+// datesText lists sorted dates, with consecutive ones as a range.
+func datesText(dates []string) string {
+	var texts []string
+	for i := 0; i < len(dates); {
+		first, last := dates[i], dates[i]
+		for i++; i < len(dates) && isNextDate(last, dates[i]); i++ {
+			last = dates[i]
+		}
+		if first != last {
+			first += " to " + last
+		}
+		texts = append(texts, first)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func isNextDate(date, next string) bool {
+	d, err := day.Parse(date)
+	return err == nil && (d+1).String() == next
 }

@@ -38,7 +38,7 @@ func (s *selection) reportFlag(cmd *cobra.Command) {
 // target is the selected days or month. Without a flag it is everything.
 func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	if s.month != "" && s.date == "" && s.from == "" && s.to == "" {
-		m, err := day.ParseMonth(s.month)
+		m, err := day.ParseEventMonth(s.month)
 		if err != nil {
 			return partition.Target{}, usageError(cmd, "--month: %s", err)
 		}
@@ -51,14 +51,33 @@ func (s *selection) target(cmd *cobra.Command) (partition.Target, error) {
 	return partition.Days(from, to), nil
 }
 
-// endYesterday leaves out the days of a month that are not over. Days to come need
-// --date or --from and --to: the report of an unfinished day has to be asked for.
-func (s *selection) endYesterday(target partition.Target, p *settings.Pipeline) (partition.Target, error) {
-	target, ok := target.Until(p.Yesterday())
-	if !ok {
-		return target, codedError{fmt.Errorf("--month: no day of %s is over; for days to come give --date, or --from and --to", target), exitUsage}
+// finished leaves out the days of a month that are not over, and refuses other days
+// that are not: their dumps are still to come, so they would be published without rows.
+func (s *selection) finished(cmd *cobra.Command, target partition.Target, p *settings.Pipeline) (partition.Target, error) {
+	if target.All {
+		return target, nil
 	}
-	return target, nil
+	if target.WholeMonth {
+		until, ok := target.Until(p.Yesterday())
+		if !ok {
+			return target, usageError(cmd, "--month: no day of %s is over; the last day that is over is %s: %s --date %[2]s", target, p.Yesterday(), cmd.CommandPath())
+		}
+		return until, nil
+	}
+	end := p.EndOf(target.Range.To)
+	if !p.Now().Before(end) {
+		return target, nil
+	}
+	last := target.Range.To - 1
+	for p.Now().Before(p.EndOf(last)) {
+		last--
+	}
+	flag, instead := "--to", fmt.Sprintf("--from %s --to %s", min(target.Range.From, last), last)
+	if s.date != "" {
+		flag, instead = "--date", fmt.Sprintf("--date %s", last)
+	}
+	return target, usageError(cmd, "%s: %s is not over; it ends at %s (%s), and the last day that is over is %s: %s %s",
+		flag, target.Range.To, end.Format("15:04 on 2006-01-02"), end.Location(), last, cmd.CommandPath(), instead)
 }
 
 // days are the selected days. given says whether a flag selects any.
@@ -71,7 +90,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 	}
 	parse := func(flag, value string) (d day.Day) {
 		if err == nil {
-			if d, err = day.Parse(value); err != nil {
+			if d, err = day.ParseEventDate(value); err != nil {
 				err = usageError(cmd, "%s: %s", flag, err)
 			}
 		}
@@ -86,7 +105,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 		from = parse("--date", s.date)
 		return from, from, true, err
 	case s.month != "":
-		m, err := day.ParseMonth(s.month)
+		m, err := day.ParseEventMonth(s.month)
 		if err != nil {
 			return 0, 0, false, usageError(cmd, "--month: %s", err)
 		}

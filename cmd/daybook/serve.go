@@ -22,6 +22,7 @@ import (
 	"daybook/pipeline/maintain"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/service"
+	"daybook/pipeline/service/replica"
 	"daybook/pipeline/settings"
 	"daybook/sinks/webhook"
 )
@@ -203,7 +204,7 @@ func (s *server) work(ctx, abort context.Context) error {
 	case <-abort.Done():
 		return errStoppedAtOnce
 	case err := <-done:
-		if errors.Is(err, service.ErrAbandoned) {
+		if errors.Is(err, replica.ErrAbandoned) {
 			return codedError{err, exitFailed}
 		}
 		return err
@@ -229,7 +230,7 @@ func (a *app) pinConfig() {
 }
 
 // load reads the configuration and opens its stores.
-func (s *server) load() (*service.Config, error) {
+func (s *server) load() (*replica.Config, error) {
 	c, err := s.app.loadConfig()
 	if err != nil {
 		return nil, err
@@ -242,12 +243,12 @@ func (s *server) load() (*service.Config, error) {
 	return serviceConfig, nil
 }
 
-func (a *app) serviceConfig(c *config.Config) (*service.Config, error) {
+func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {
 	p, err := a.pipelineOf(c)
 	if err != nil {
 		return nil, err
 	}
-	sc := &service.Config{Pipeline: p, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
+	sc := &replica.Config{Pipeline: p, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
 	for i := range c.Reports {
 		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, p.Reports[i].Zone)
 	}
@@ -257,8 +258,8 @@ func (a *app) serviceConfig(c *config.Config) (*service.Config, error) {
 
 // hooksOf are the configured webhooks, named by host: the second one of a host
 // has "#2" in its name.
-func hooksOf(webhooks []config.Webhook) ([]service.Hook, error) {
-	var hooks []service.Hook
+func hooksOf(webhooks []config.Webhook) ([]replica.Hook, error) {
+	var hooks []replica.Hook
 	seen := map[string]int{}
 	for i := range webhooks {
 		hook, err := webhook.New(&webhooks[i], nil)
@@ -269,7 +270,7 @@ func hooksOf(webhooks []config.Webhook) ([]service.Hook, error) {
 		if seen[name]++; seen[name] > 1 {
 			name += fmt.Sprintf(" #%d", seen[name])
 		}
-		hooks = append(hooks, service.Hook{Name: name, Events: webhooks[i].Events, Deliver: hook.Deliver})
+		hooks = append(hooks, replica.Hook{Name: name, Events: webhooks[i].Events, Deliver: hook.Deliver})
 	}
 	return hooks, nil
 }

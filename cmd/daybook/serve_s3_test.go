@@ -175,11 +175,11 @@ func (p *process) works(t *testing.T) bool {
 func (s *replicaSite) revisions(t *testing.T) map[string]int {
 	t.Helper()
 	revisions := map[string]int{}
-	for object, err := range s.sink.List(t.Context(), "reports/sessions/") {
+	for object, err := range s.sink.List(t.Context(), publish.ManifestRoot+"reports/sessions/") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dir, ok := strings.CutSuffix(object.Key, publish.ManifestName); ok {
+		if dir, ok := publish.ManifestDir(object.Key); ok {
 			base, err := publish.Read(t.Context(), s.sink, dir)
 			if err != nil {
 				t.Fatal(err)
@@ -232,7 +232,7 @@ func TestTwoReplicasPublishEachDropOnce(t *testing.T) {
 	replicas[0].until(t, "the first days are published", s.published(t, 3))
 	s.arrive(t, 4, 2, 60)
 	replicas[0].until(t, "all days are published", s.published(t, 6))
-	time.Sleep(3 * time.Second) // for whatever the other one might do
+	time.Sleep(3 * time.Second) // time for the other one to act
 	working := 0
 	for _, p := range replicas {
 		if p.works(t) {

@@ -12,6 +12,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/sinks/csv"
+	"daybook/sinks/loads"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/report"
@@ -28,6 +29,9 @@ func (a *app) loadConfig() (*config.Config, error) {
 		name = defaultConfigFile
 	}
 	c, err := config.LoadFile(name, a.env)
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*config.Error)) {
+		err = fmt.Errorf("there is no configuration file %s; correct the path, or begin with the defaults: daybook config show > %[1]s", name)
+	}
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
@@ -62,8 +66,12 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
-		Sink: sink, Budget: parallel.NewBudget(c.Workers, int64(c.MemoryBudget)), Clock: clock,
+		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), RemoveAfter: time.Duration(c.Sink.RemoveAfter), Clock: clock,
+		Budget:         parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
+	}
+	for _, format := range c.Sink.LoaderManifests {
+		p.Loads = append(p.Loads, loads.Format(format))
 	}
 	for i := range c.Reports {
 		rep, err := newReport(&c.Reports[i])

@@ -23,8 +23,10 @@ func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of daybook, its engine and its schema",
-		Args:  noArgs,
-		RunE:  func(*cobra.Command, []string) error { return a.writeVersion() },
+		Example: `  daybook version
+  daybook version --json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return a.writeVersion() },
 	}
 }
 

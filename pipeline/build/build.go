@@ -81,7 +81,26 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	}
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
 	r.result.TooLate, r.result.Unknown = c.Late(), c.Unknown()
+	r.noteUnfed()
 	return &r.result, err
+}
+
+// noteUnfed notes the published days whose own dumps have no line, or that have no
+// dumps.
+func (r *run) noteUnfed() {
+	fed := func(d day.Day) bool { return r.accounting(d).Lines > 0 }
+	for i := range r.result.Steps {
+		switch s := &r.result.Steps[i]; {
+		case s.ID.Kind != partition.Day || s.Err != nil || fed(s.ID.Day()):
+		case s.Rows == 0:
+			r.result.Empty = append(r.result.Empty, s.ID.Name())
+		case r.catalog.Digest(s.ID.Day()) == nil:
+			r.result.NoDumps++
+		}
+	}
+	slices.Sort(r.result.Empty) // dates in order, of all reports
+	r.result.Empty = slices.Compact(r.result.Empty)
+	r.result.Unfed = len(r.result.Empty) > 0 && !slices.ContainsFunc(r.catalog.Range.Days(), fed)
 }
 
 // run is one run under way.

@@ -234,11 +234,6 @@ func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *pl
 		return nil, err
 	}
 	r.reader.SetPublished(r.catalog, s.ID, s.Report, base)
-	if r.catalog.Digest(s.ID.Day()) == nil {
-		r.mu.Lock()
-		r.result.NoDumps++
-		r.mu.Unlock()
-	}
 	done := r.published(s, base, state)
 	if rows.Legs > 0 && rows.InUnit == 0 {
 		done.Warnings = append(done.Warnings, "there are sessions on this day, and the report's unit matches none of them; check its technicians, groups and channels")
@@ -303,8 +298,10 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 	}
 	if s.Action == plan.RewriteSummaries {
 		// A writer that was stopped before it wrote them may have left superseded parts.
-		if err := publish.Sweep(ctx, r.settings.Sink, s.ID.Dir(), p.Base.Manifest); err != nil {
-			return nil, err
+		if r.settings.RemoveAfter == 0 {
+			if err := publish.Sweep(ctx, r.settings.Sink, s.ID.Dir(), p.Base.Manifest); err != nil {
+				return nil, err
+			}
 		}
 		if p.Base, err = publisher.RewriteSummaries(ctx, p); err != nil {
 			return nil, err

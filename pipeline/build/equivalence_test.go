@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/settings"
+	"daybook/sinks/publish"
 	"daybook/sources/generate"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -72,12 +75,42 @@ func TestEquivalence(t *testing.T) {
 
 			frugal := store.NewMemory(nil)
 			s = settingsOf(all, frugal)
-			s.Budget = parallel.NewBudget(2, 1<<20)
+			s.Budget = parallel.NewBudget(2, 16<<10) // too little to merge row groups
 			pipelinetest.Run(t, s, partition.Everything())
 			pipelinetest.SameContents(t, "a backfill in little memory", want, pipelinetest.View(t, frugal))
 			pipelinetest.SameContents(t, "all objects of both backfills", pipelinetest.Contents(t, backfill, false), pipelinetest.Contents(t, frugal, false))
+			if diff := gocmp.Diff(folds(t, backfill), folds(t, frugal)); diff != "" {
+				t.Errorf("what rows are made from differs in little memory (-want +got):\n%s", diff)
+			}
 		})
 	}
+}
+
+// folds are what the days of a store are made from, by their keys.
+func folds(t *testing.T, st store.Store) map[string]publish.FoldInfo {
+	t.Helper()
+	all := map[string]publish.FoldInfo{}
+	for key := range pipelinetest.Contents(t, st, true) {
+		dir, ok := publish.ManifestDir(key)
+		if !ok {
+			continue
+		}
+		base, err := publish.Read(t.Context(), st, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if base.Manifest.Fold != nil {
+			all[key] = *base.Manifest.Fold
+		}
+	}
+	duplicates := int64(0)
+	for _, f := range all {
+		duplicates += f.Duplicates
+	}
+	if duplicates == 0 {
+		t.Error("no event was delivered on two days")
+	}
+	return all
 }
 
 // only are the selected entries of a map.

@@ -9,6 +9,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/settings"
+	"daybook/sinks/loads"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/sources/store/faultstest"
@@ -27,6 +28,7 @@ func TestEveryRemoteCall(t *testing.T) {
 	pipelinetest.Put(t, before, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
 	settingsOf := func(source, sink store.Store) *settings.Pipeline {
 		s := pipelinetest.Settings(t, source, sink)
+		s.Loads = []loads.Format{loads.Redshift}
 		s.Budget, s.MaxRejected = parallel.NewBudget(1, 0), 0.5 // one worker: the nth call is always the same one
 		return s
 	}
@@ -87,7 +89,7 @@ func manifestsHold(t *testing.T, what string, st store.Store) {
 	t.Helper()
 	all := pipelinetest.Contents(t, st, true)
 	for key := range all {
-		dir, found := strings.CutSuffix(key, publish.ManifestName)
+		dir, found := publish.ManifestDir(key)
 		if !found {
 			continue
 		}

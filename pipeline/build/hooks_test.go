@@ -126,7 +126,7 @@ func TestPanic(t *testing.T) {
 	broken := partition.DigestID(pipelinetest.ParseDay(t, "2026-11-21"))
 	for _, memory := range []int64{parallel.TaskMemory, 2 * parallel.TaskMemory} { // one task at a time, and two
 		sink := store.NewMemory(nil)
-		s := pipelinetest.Settings(t, source, panicking{sink, broken.Dir()})
+		s := pipelinetest.Settings(t, source, panicking{sink, broken.ManifestKey()})
 		s.Budget = parallel.NewBudget(2, memory)
 		steps := newNotices()
 		b := &build.Builder{Settings: s, Hooks: build.Hooks{OnStep: steps.onStep}}
@@ -137,7 +137,7 @@ func TestPanic(t *testing.T) {
 		for _, d := range result.Steps {
 			switch {
 			case d.ID == broken:
-				want := "digest 2026-11-21: no store opens state/digests/dt=2026-11-21/_manifest.json; this is a bug of daybook, please report it:\n\tdaybook/pipeline/build_test.panicking.Open ("
+				want := "digest 2026-11-21: no store opens _manifests/state/digests/dt=2026-11-21.json; this is a bug of daybook, please report it:\n\tdaybook/pipeline/build_test.panicking.Open ("
 				if !strings.HasPrefix(d.Error, want) {
 					t.Errorf("got %q\nwant %q…", d.Error, want)
 				}

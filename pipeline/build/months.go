@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"strings"
 
 	"daybook/pipeline/output"
 	"daybook/pipeline/partition"
@@ -28,6 +29,8 @@ func (r *run) buildMonths(ctx context.Context) error {
 		case r.only.selects(&s): // left
 		case s.Status == plan.Fresh:
 			r.countFresh(ctx, &s)
+		case s.Status == plan.Waiting:
+			r.result.Waiting = append(r.result.Waiting, Waiting{s.ID.Report, s.ID.Name(), strings.Join(s.Reasons, "; ")})
 		}
 	}
 	for _, s := range due {

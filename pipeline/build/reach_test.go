@@ -321,3 +321,42 @@ func TestReachOfRandomSessions(t *testing.T) {
 		checkOrders(t, lookback, h, func(string, []report.Row) {})
 	}
 }
+
+// The size of a session is that of its events on all days together, to the byte, however
+// small it is on each: 64 bytes an event and its id.
+func TestSessionSizeOfManyDays(t *testing.T) {
+	const events = 20
+	h := history{}
+	first := pipelinetest.Day
+	for session, id := range map[int64]string{1: "%02d", 2: "%03d"} { // the second has a byte more in each event
+		for i := range events {
+			rest := `"type":"status_changed","status":"active","technician":{"id":1}`
+			h.add(first+day.Day(i), fmt.Sprintf(id, i), session, (first + day.Day(i)).UTC().Add(12*time.Hour), rest)
+		}
+	}
+	source := store.NewMemory(nil)
+	for d := range h {
+		h.put(t, source, d)
+	}
+	for _, limit := range []int64{events*(64+2) - 1, events * (64 + 2), events*(64+3) - 1, events * (64 + 3)} {
+		s := reachSettings(t, 2, source)
+		s.Reports, s.MaxSessionSize = s.Reports[:1], limit
+		pipelinetest.Run(t, s, partition.Everything())
+		var told []int64
+		for _, r := range published(t, s, s.Reports[0].Name, h.days()) {
+			if !slices.Contains(told, r.SessionID) {
+				told = append(told, r.SessionID)
+			}
+		}
+		var want []int64
+		for session, size := range map[int64]int64{1: events * (64 + 2), 2: events * (64 + 3)} {
+			if size <= limit {
+				want = append(want, session)
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(told, want) {
+			t.Errorf("with a limit of %d bytes, sessions %d have rows, want %d", limit, told, want)
+		}
+	}
+}

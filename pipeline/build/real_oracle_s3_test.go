@@ -5,7 +5,6 @@ package build_test
 import (
 	"errors"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -47,13 +46,13 @@ func (s *publishedSet) check(t *testing.T) {
 		dirs[dir] = true
 	}
 	for key := range listed {
-		if path.Base(key) == publish.ManifestName {
-			dirs[strings.TrimSuffix(key, publish.ManifestName)] = true
+		if dir, ok := publish.ManifestDir(key); ok {
+			dirs[dir] = true
 		}
 	}
 	for dir := range dirs {
 		known, ok := s.manifests[dir]
-		if ok && known.ETag == listed[dir+publish.ManifestName].ETag && s.present(listed, known.Manifest) {
+		if ok && known.ETag == listed[publish.ManifestKey(dir)].ETag && s.present(listed, known.Manifest) {
 			continue
 		}
 		s.checkPartition(t, dir)

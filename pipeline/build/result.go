@@ -51,9 +51,24 @@ type Result struct {
 	TooLate    []catalog.Late   `json:"too_late"`
 	Unknown    []string         `json:"unknown"` // as in a plan
 
-	// NoDumps is how many of the days that were made have no dumps of their own:
-	// their rows come from the dumps of other days.
+	// NoDumps is how many of the steps that were done are days without dumps of their
+	// own: their rows come from the dumps of other days.
 	NoDumps int `json:"days_without_dumps"`
+
+	// Empty are the days that were published without rows, and of whose own dumps
+	// none has a line. Unfed says that no day of the target has such a line: the
+	// target, or the place of the dumps, may be wrong.
+	Empty []string `json:"empty_days,omitempty"`
+	Unfed bool     `json:"target_has_no_lines,omitempty"`
+
+	Waiting []Waiting `json:"waiting,omitempty"` // months that are not complete yet
+}
+
+// Waiting is a month that cannot be built yet.
+type Waiting struct {
+	Report string `json:"report"`
+	Month  string `json:"partition"`
+	Why    string `json:"why"`
 }
 
 // Failed reports whether a step failed.

@@ -130,7 +130,7 @@ func (k *interner) summaries(m *publish.Manifest) *publish.Summaries {
 	if m.Summaries == nil {
 		return nil
 	}
-	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: slices.Clone(m.Summaries.Files)} // decoding leaves room for more
+	s := &publish.Summaries{Definition: k.text(m.Summaries.Definition), Files: slices.Clone(m.Summaries.Files), Loads: slices.Clone(m.Summaries.Loads)} // decoding leaves room for more
 	for i := range s.Files {
 		s.Files[i].Name = k.text(s.Files[i].Name)
 	}

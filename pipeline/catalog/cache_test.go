@@ -40,6 +40,7 @@ func (r *requests) Open(ctx context.Context, key string, offset, length int64, i
 
 // With a cache, a manifest or a note of a failure is read once, and again when it has
 // changed. The plan is the same as without a cache.
+// It has more than 60 lines because it follows one cache through all changes.
 func TestCache(t *testing.T) {
 	source, sink := store.NewMemory(nil), &requests{Store: store.NewMemory(nil)}
 	for d := 20; d <= 30; d++ {
@@ -103,10 +104,10 @@ func TestCache(t *testing.T) {
 	pipelinetest.Put(t, source, "2026/11/21/b.ndjson", pipelinetest.SessionLines(121))
 	other := pipelinetest.Settings(t, source, sink) // another process
 	pipelinetest.Run(t, other, partition.Everything())
-	restated := []string{"state/digests/dt=2026-11-21/_manifest.json"}
+	restated := []string{"_manifests/state/digests/dt=2026-11-21.json"}
 	for _, name := range []string{"emea", "sessions"} { // every day has this one in its window
 		for d := 20; d <= 30; d++ {
-			restated = append(restated, fmt.Sprintf("reports/%s/dt=2026-11-%d/_manifest.json", name, d))
+			restated = append(restated, fmt.Sprintf("_manifests/reports/%s/dt=2026-11-%d.json", name, d))
 		}
 	}
 	slices.Sort(restated)
@@ -131,7 +132,11 @@ func TestRequests(t *testing.T) {
 	pipelinetest.Plan(t, pipelinetest.OneReport(t, source, sink), pipelinetest.TheDay)
 	slices.Sort(sink.lists)
 	if want := []string{
-		"reports/sessions/dt=2026-11-20/", "reports/sessions_monthly/month=2026-11/",
+		"_manifests/reports/sessions/dt=2026-11-20", "_manifests/reports_monthly/sessions/month=2026-11",
+		"_manifests/state/digests/dt=2026-10-", "_manifests/state/digests/dt=2026-11-", "_manifests/state/digests/dt=2026-12-",
+		"reports/sessions/dt=2026-11-20/",
+		"reports/sessions_monthly/month=2026-11/", // where version 0.1.0 had months
+		"reports_monthly/sessions/month=2026-11/",
 		"state/digests/dt=2026-10-", "state/digests/dt=2026-11-", "state/digests/dt=2026-12-", "state/failed/",
 		"summaries/sessions/day/2026-11-20/", "summaries/sessions/month/2026-11/",
 	}; !slices.Equal(sink.lists, want) || len(sink.opens) > 0 {

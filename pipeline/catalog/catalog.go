@@ -40,16 +40,17 @@ type Catalog struct {
 	damages    map[partition.ID]string // what is wrong with files that are there
 	summaries  map[partition.ID]string // of partitions with summaries: why they have to be written again; empty if they have not
 
-	texts *interner
+	texts    *interner
+	loadKeys func(partition.ID) []string // of a partition's loader manifests
 }
 
-func newCatalog(t partition.Target) *Catalog {
+func newCatalog(t partition.Target, loadKeys func(partition.ID) []string) *Catalog {
 	return &Catalog{
 		Target: t, Range: t.Range, Newest: noDay,
 		dumps: map[day.Day]dump.Listing{}, failures: map[string]string{},
 		published: map[partition.ID]*Published{}, digests: map[day.Day]*DigestState{},
 		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{},
-		texts: newInterner(),
+		texts: newInterner(), loadKeys: loadKeys,
 	}
 }
 
@@ -148,7 +149,7 @@ func (c *Catalog) SummaryDifference(id partition.ID, have *Published, rep *setti
 	if difference, listed := c.summaries[id]; listed {
 		return difference
 	}
-	return have.summaries.Difference(rep.Hash, nil)
+	return have.summaries.Difference(rep.Hash, c.loadKeys(id), nil)
 }
 
 func (c *Catalog) setPublished(id partition.ID, have *Published) {
@@ -270,7 +271,7 @@ func (c *Catalog) checkSummaries(id partition.ID, rep *settings.Report, there []
 	if have == nil {
 		return
 	}
-	difference := have.summaries.Difference(rep.Hash, there)
+	difference := have.summaries.Difference(rep.Hash, c.loadKeys(id), there)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.summaries[id] = difference

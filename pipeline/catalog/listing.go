@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,10 +15,11 @@ import (
 	"daybook/sources/store"
 )
 
-// listed is a manifest as it was listed, with the files beside it.
+// listed is a manifest as it was listed, with the files in its partition's directory.
 type listed struct {
-	root, name string // of the partition's directory
-	object     store.Object
+	root, name string       // of the directory
+	object     store.Object // the manifest
+	replaced   bool         // there is also the manifest of an earlier version
 	files      []filePrint
 }
 
@@ -49,44 +51,75 @@ func (r *Reader) readListed(ctx context.Context, roots, prefixes []string, read 
 }
 
 // listManifests lists the manifests of the partitions whose names follow root and
-// begin with prefix.
+// begin with prefix, and the files in their directories.
+//
+// The directories come first. They may have manifests of an earlier version, and one
+// that is replaced meanwhile by a new manifest is then listed in at least one place.
 func (r *Reader) listManifests(ctx context.Context, root, prefix string) ([]listed, error) {
-	var all []listed
-	for object, err := range r.Settings.Sink.List(ctx, root+prefix) {
-		if errors.Is(err, store.ErrNoBucket) {
-			return nil, nil // the directory does not exist yet
-		}
+	files, old := map[string][]filePrint{}, map[string]store.Object{} // by name
+	for _, dirs := range slices.Compact([]string{root, publish.OldDir(root)}) {
+		err := r.list(ctx, dirs+prefix, func(object store.Object) {
+			name, _, _ := strings.Cut(object.Key[len(dirs):], "/")
+			if object.Key == publish.OldManifestKey(root+name+"/") {
+				old[name] = object
+			} else {
+				files[name] = append(files[name], printOf(object.Key, object.Size))
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
-		name, file, _ := strings.Cut(object.Key[len(root):], "/")
-		if file == publish.ManifestName {
-			all = append(all, listed{root: root, name: name, object: object})
-		} else if last := len(all) - 1; last >= 0 && all[last].name == name && file != "" {
-			// Parts are listed after their manifest: an underscore sorts before letters.
-			all[last].files = append(all[last].files, printOf(object.Key, object.Size))
-		}
 	}
-	return all, nil
+	var all []listed
+	err := r.list(ctx, publish.ManifestRoot+root+strings.TrimSuffix(prefix, "/"), func(object store.Object) {
+		dir, ok := publish.ManifestDir(object.Key)
+		if !ok {
+			return
+		}
+		name := strings.TrimSuffix(dir[len(root):], "/")
+		_, replaced := old[name]
+		delete(old, name)
+		all = append(all, listed{root: root, name: name, object: object, replaced: replaced, files: files[name]})
+	})
+	for name, object := range old {
+		all = append(all, listed{root: root, name: name, object: object, files: files[name]})
+	}
+	return all, err
+}
+
+// list calls f with the objects under a prefix of the sink. A sink that does not exist
+// yet has none.
+func (r *Reader) list(ctx context.Context, prefix string, f func(store.Object)) error {
+	for object, err := range r.Settings.Sink.List(ctx, prefix) {
+		if errors.Is(err, store.ErrNoBucket) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f(object)
+	}
+	return nil
 }
 
 // readManifest reads a manifest that was listed. Unless it has been replaced since,
 // its time is that of the listing, which is more exact.
-func (r *Reader) readManifest(ctx context.Context, object store.Object) (publish.Base, error) {
-	base, err := publish.Read(ctx, r.Settings.Sink, strings.TrimSuffix(object.Key, publish.ManifestName))
+func (r *Reader) readManifest(ctx context.Context, id partition.ID, object store.Object) (publish.Base, error) {
+	base, err := publish.Read(ctx, r.Settings.Sink, id.Dir())
 	if err != nil || base.Manifest == nil {
 		return base, err
 	}
-	if base.ETag == object.ETag {
+	if base.Key == object.Key && base.ETag == object.ETag {
 		base.Modified = object.Modified
 	}
 	return base, nil
 }
 
 // checkFiles notes a damage if a file of the manifest is missing or has another
-// length.
+// length, or if the manifest of an earlier version is left over: engines that read
+// the directory stumble over it. Digests have no such readers.
 func (r *Reader) checkFiles(ctx context.Context, c *Catalog, id partition.ID, l listed, etag string, files []filePrint) error {
-	if countMissing(files, l.files) == 0 {
+	if countMissing(files, l.files) == 0 && (!l.replaced || id.Kind == partition.Digest) {
 		return nil
 	}
 	// The manifest may have been replaced during the listing, with its files. If the
@@ -95,15 +128,19 @@ func (r *Reader) checkFiles(ctx context.Context, c *Catalog, id partition.ID, l 
 	if err != nil || len(again) == 0 {
 		return err
 	}
-	missing := countMissing(files, again[0].files)
-	if missing == 0 {
+	var damage string
+	if missing := countMissing(files, again[0].files); missing > 0 {
+		damage = words.Count(missing, "file is", "files are") + " missing, or not as long as the manifest says"
+	} else if again[0].replaced {
+		damage = "the manifest of an earlier version is left over"
+	} else {
 		return nil
 	}
 	base, err := publish.Read(ctx, r.Settings.Sink, id.Dir())
 	if err != nil || base.ETag != etag {
 		return err
 	}
-	c.setDamage(id, words.Count(missing, "file is", "files are")+" missing, or not as long as the manifest says")
+	c.setDamage(id, damage)
 	return nil
 }
 
@@ -138,31 +175,47 @@ func (r *Reader) listSummaries(ctx context.Context, c *Catalog, p partition.Peri
 	}
 	return parallel.Each(ctx, len(lists), r.requests(), func(ctx context.Context, i int) error {
 		l := &lists[i]
-		root := partition.SummaryPrefix(l.rep.Name, l.kind)
+		loaders, err := r.listLoads(ctx, l.rep.Name, l.kind, l.prefix)
+		if err != nil {
+			return err
+		}
 		check := func(name string, there []publish.SummaryFile) {
 			if period, err := partition.ParsePeriod(l.kind, name); err == nil {
-				c.checkSummaries(partition.ID{Report: l.rep.Name, Kind: l.kind, Period: period}, l.rep, there)
+				c.checkSummaries(partition.ID{Report: l.rep.Name, Kind: l.kind, Period: period}, l.rep, append(there, loaders[name]...))
 			}
 		}
+		root := partition.SummaryPrefix(l.rep.Name, l.kind)
 		name, there := "", []publish.SummaryFile(nil) // of the partition that is being listed
-		for object, err := range r.Settings.Sink.List(ctx, root+l.prefix) {
-			if errors.Is(err, store.ErrNoBucket) {
-				return nil // the directory does not exist yet
-			}
-			if err != nil {
-				return err
-			}
+		err = r.list(ctx, root+l.prefix, func(object store.Object) {
 			of, file, _ := strings.Cut(object.Key[len(root):], "/")
 			if strings.Contains(file, "/") {
-				continue
+				return
 			}
 			if of != name {
 				check(name, there)
 				name, there = of, there[:0]
 			}
 			there = append(there, publish.SummaryFile{Name: file, Bytes: object.Size, ETag: object.ETag})
-		}
+		})
 		check(name, there)
-		return nil
+		return err
 	})
+}
+
+// listLoads lists the loader manifests of a report's days or months that begin with
+// prefix, by the name of the partition.
+func (r *Reader) listLoads(ctx context.Context, report string, kind partition.Kind, prefix string) (map[string][]publish.SummaryFile, error) {
+	byName := map[string][]publish.SummaryFile{}
+	for _, format := range r.Settings.Loads {
+		root := format.Prefix(partition.Prefix(report, kind))
+		err := r.list(ctx, root+strings.TrimSuffix(prefix, "/"), func(object store.Object) {
+			name, _, _ := strings.Cut(object.Key[len(root):], "/")
+			name = strings.TrimSuffix(name, path.Ext(name))
+			byName[name] = append(byName[name], publish.SummaryFile{Name: object.Key, Bytes: object.Size, ETag: object.ETag})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return byName, nil
 }

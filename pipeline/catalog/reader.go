@@ -28,7 +28,7 @@ type Reader struct {
 // Read reads what a target needs. If there are no dumps and no digests, the error
 // says which keys were expected.
 func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error) {
-	c := newCatalog(t)
+	c := newCatalog(t, r.Settings.LoadKeys)
 	read := r.readRange
 	if t.All {
 		read = r.readAll
@@ -168,7 +168,7 @@ func (r *Reader) readPublished(ctx context.Context, c *Catalog, target partition
 
 // ReadWindow reads nothing but the digests of a period into a new catalog.
 func (r *Reader) ReadWindow(ctx context.Context, of partition.Period) (*Catalog, error) {
-	c := newCatalog(partition.Target{})
+	c := newCatalog(partition.Target{}, r.Settings.LoadKeys)
 	c.Scope = of
 	return c, r.ReadDigests(ctx, c, of, EveryDay)
 }
@@ -206,7 +206,7 @@ func (r *Reader) readPartitions(ctx context.Context, c *Catalog, kind partition.
 			c.setPublished(id, have)
 			return r.checkFiles(ctx, c, id, l, have.ETag, have.files)
 		}
-		base, err := r.readManifest(ctx, l.object)
+		base, err := r.readManifest(ctx, id, l.object)
 		if errors.Is(err, publish.ErrNoManifest) {
 			c.setDamage(id, err.Error())
 			return nil
@@ -230,7 +230,7 @@ func (r *Reader) ReadDigests(ctx context.Context, c *Catalog, p partition.Period
 		id := partition.DigestID(d)
 		state := r.Cache.getDigest(l.object)
 		if state == nil {
-			base, err := r.readManifest(ctx, l.object)
+			base, err := r.readManifest(ctx, id, l.object)
 			if err == nil && base.Manifest == nil {
 				return nil // it was removed after it was listed
 			}
@@ -265,7 +265,7 @@ func (r *Reader) Refresh(ctx context.Context, c *Catalog, id partition.ID, rep *
 // SetPublished notes what is published of a report's day or month.
 func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {
 	have := c.newPublished(id, rep, base)
-	r.Cache.putPublished(id.ManifestKey(), have)
+	r.Cache.putPublished(base.Key, have)
 	c.setPublished(id, have)
 	return have
 }

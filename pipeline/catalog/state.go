@@ -52,7 +52,7 @@ type Published struct {
 	Seen        *Seen             // nil for a month
 
 	summaries *publish.Summaries
-	files     []filePrint // that lie beside the manifest
+	files     []filePrint // in its directory
 }
 
 // CopyInputs copies the inputs as a manifest has them.
@@ -259,11 +259,11 @@ func printOf(key string, size int64) filePrint {
 	return filePrint(h.Sum64())
 }
 
-// filesIn are the files of a manifest that lie beside it.
+// filesIn are the files of a manifest that lie in the partition's directory.
 func filesIn(dir string, parts []publish.Part) []filePrint {
 	var files []filePrint
 	for _, part := range parts {
-		if name, ok := strings.CutPrefix(part.Key, dir); ok && !strings.Contains(name, "/") {
+		if in := part.Key[:strings.LastIndexByte(part.Key, '/')+1]; in == dir || in == publish.OldDir(dir) {
 			files = append(files, printOf(part.Key, part.Bytes))
 		}
 	}

@@ -3,25 +3,27 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
 // notices confirm an action on the next page, by the code in its address.
 var notices = map[string]string{
-	"login":              "You are logged in. Pages now have actions.",
-	"logout":             "You are logged out.",
-	service.VerbRun:      "Requested. The next run builds it if it is missing or stale.",
-	service.VerbRebuild:  "Requested. The next run builds it again from the dumps.",
-	service.VerbBackfill: "Requested. The days are built one after the other.",
-	service.VerbRetry:    "Requested. The next run tries it again.",
+	"login":          "You are logged in. Pages now have actions.",
+	"logout":         "You are logged out.",
+	actions.Run:      "Requested. The next run builds it if it is missing or stale.",
+	actions.Rebuild:  "Requested. The next run builds it again from the dumps.",
+	actions.Backfill: "Requested. The days are built one after the other.",
+	actions.Retry:    "Requested. The next run tries it again.",
 }
 
 // post makes a handler for a form. An error of h becomes an error page.
@@ -67,16 +69,16 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 // notDone turns the service's refusal of an action into an error page.
 func notDone(err error) error {
 	switch {
-	case errors.Is(err, service.ErrBadAction):
+	case errors.Is(err, actions.ErrInvalid):
 		return &problem.Error{Status: http.StatusBadRequest, Text: words.Capital(err.Error()) + ".", Err: err}
-	case errors.Is(err, service.ErrBusy):
+	case errors.Is(err, actions.ErrBusy):
 		return &problem.Error{Status: http.StatusTooManyRequests, Text: words.Capital(err.Error()) + ".", Err: err}
 	}
 	return &problem.Error{Status: http.StatusBadGateway, Text: "The action failed. The log has the reason.", Err: err}
 }
 
 // backTo is the page that has the action's form.
-func backTo(a service.Action) string {
+func backTo(a actions.Action) string {
 	switch {
 	case a.Report == "":
 		return "/"
@@ -87,42 +89,52 @@ func backTo(a service.Action) string {
 }
 
 // parseAction reads and checks an action.
-func (c *Console) parseAction(verb string, form url.Values) (service.Action, error) {
-	a := service.Action{Verb: verb, Kind: partition.Kind(form.Get("kind")), Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
-	bad := func(text string) (service.Action, error) {
-		return service.Action{}, problem.BadRequest(text)
+func (c *Console) parseAction(verb string, form url.Values) (actions.Action, error) {
+	a := actions.Action{Verb: verb, Kind: partition.Kind(form.Get("kind")), Report: form.Get("report"), From: form.Get("from"), To: form.Get("to")}
+	bad := func(text string) (actions.Action, error) {
+		return actions.Action{}, problem.BadRequest(text)
 	}
 	switch verb {
-	case service.VerbRun, service.VerbRebuild, service.VerbBackfill, service.VerbRetry:
+	case actions.Run, actions.Rebuild, actions.Backfill, actions.Retry:
 	default:
 		return bad("There is no such action.")
 	}
 	if a.Report != "" {
-		if _, err := findReport(c.Service.State(), a.Report); err != nil {
-			return service.Action{}, err
+		if _, err := findReport(c.Service.Snapshot(), a.Report); err != nil {
+			return actions.Action{}, err
 		}
 	}
-	from, err := day.Parse(a.From)
+	from, err := day.ParseEventDate(a.From)
 	if err != nil {
-		if _, merr := day.ParseMonth(a.From); merr != nil || a.To != "" {
-			return bad("Write the first day as 2026-11-20.")
+		if _, merr := day.ParseEventMonth(a.From); merr != nil || a.To != "" {
+			return bad("Write the first day as 2026-11-20, with a year from 1990 to 2200.")
 		}
 		return a, nil
 	}
 	if a.To == "" {
-		if verb == service.VerbBackfill {
+		if verb == actions.Backfill {
 			return bad("A backfill needs the last day, too. Write it as 2026-11-20.")
 		}
-		return a, nil
+		return a, c.isOver(from)
 	}
-	to, err := day.Parse(a.To)
+	to, err := day.ParseEventDate(a.To)
 	if err != nil {
-		return bad("Write the last day as 2026-11-20.")
+		return bad("Write the last day as 2026-11-20, with a year from 1990 to 2200.")
 	}
 	if to < from {
 		return bad("The last day is before the first one.")
 	}
-	return a, nil
+	return a, c.isOver(to)
+}
+
+// isOver is nil if a date is over: the dumps of another are still to come.
+func (c *Console) isOver(d day.Day) error {
+	p := c.Service.Settings()
+	end := p.EndOf(d)
+	if !p.Now().Before(end) {
+		return nil
+	}
+	return problem.BadRequest(fmt.Sprintf("%s is not over. It ends at %s (%s). Choose an earlier day.", d, end.Format("15:04 on 2006-01-02"), end.Location()))
 }
 
 // Action is a form, and the equivalent command.
@@ -139,7 +151,7 @@ type Action struct {
 }
 
 // partitionActions are the actions that a partition's state allows.
-func partitionActions(report string, p *service.Partition) []Action {
+func partitionActions(report string, p *states.Partition) []Action {
 	dates := "--from " + p.Name() + " --to " + p.Name()
 	run := "daybook run --date " + p.Name()
 	if m, err := day.ParseMonth(p.Name()); err == nil {
@@ -151,21 +163,21 @@ func partitionActions(report string, p *service.Partition) []Action {
 		all = append(all, Action{Verb: verb, Label: label, About: about, Report: report, From: p.Name(), Command: command + " --report " + report})
 	}
 	switch p.State {
-	case service.Failed, service.SetAside:
-		add(service.VerbRetry, "Try again", "Forgets the failed attempts. The next run tries again.", "daybook backfill "+dates+" --only failed")
-	case service.Missing, service.Waiting, service.Queued, service.Stale:
-		add(service.VerbRun, "Build now", "Builds it without waiting for its drop or its turn.", run)
+	case states.Failed, states.SetAside:
+		add(actions.Retry, "Try again", "Forgets the failed attempts. The next run tries again.", "daybook backfill "+dates+" --only failed")
+	case states.Missing, states.Waiting, states.Queued, states.Stale:
+		add(actions.Run, "Build now", "Builds it without waiting for its drop or its turn.", run)
 	}
-	add(service.VerbRebuild, "Build again", "Builds it again from the dumps. The same result changes nothing.", "daybook backfill "+dates+" --only all")
+	add(actions.Rebuild, "Build again", "Builds it again from the dumps. The same result changes nothing.", "daybook backfill "+dates+" --only all")
 	return all
 }
 
 // reportActions are the actions on a whole report.
-func reportActions(rep *service.Report) []Action {
+func reportActions(rep *states.Report) []Action {
 	var all []Action
 	if n := len(rep.Broken); n > 0 {
 		from, to := rep.Broken[0].Day, rep.Broken[n-1].Day
-		all = append(all, Action{Verb: service.VerbRetry, Kind: partition.Digest, Label: "Retry the dump days",
+		all = append(all, Action{Verb: actions.Retry, Kind: partition.Digest, Label: "Retry the dump days",
 			About: "Forgets the failed attempts at the broken dump days. The next run reads them again.",
 			From:  from, To: to, Command: "daybook backfill --from " + from + " --to " + to})
 	}
@@ -176,12 +188,12 @@ func reportActions(rep *service.Report) []Action {
 	command := func(from, to, only string) string {
 		return "daybook backfill --from " + from + " --to " + to + only + " --report " + rep.Name
 	}
-	all = append(all, Action{Verb: service.VerbBackfill, Label: "Backfill", About: "Builds the missing and stale ones of these days, and the months that they complete.",
+	all = append(all, Action{Verb: actions.Backfill, Label: "Backfill", About: "Builds the missing and stale ones of these days, and the months that they complete.",
 		Report: rep.Name, From: first, To: last, Range: true, Command: command(first, last, "")})
-	failed := func(p service.Partition) bool { return p.State == service.Failed || p.State == service.SetAside }
+	failed := func(p states.Partition) bool { return p.State == states.Failed || p.State == states.SetAside }
 	from, to := span(rep.Days, failed)
 	if from != "" {
-		all = append(all, Action{Verb: service.VerbRetry, Label: "Retry what failed", About: "Tries failed days and days that were set aside again.",
+		all = append(all, Action{Verb: actions.Retry, Label: "Retry what failed", About: "Tries failed days and days that were set aside again.",
 			Report: rep.Name, From: from, To: to, Range: true,
 			Command: command(from, to, " --only failed")})
 	}
@@ -189,7 +201,7 @@ func reportActions(rep *service.Report) []Action {
 }
 
 // span is the first and the last partition that fulfils is.
-func span(all []service.Partition, is func(service.Partition) bool) (first, last string) {
+func span(all []states.Partition, is func(states.Partition) bool) (first, last string) {
 	for i := range all {
 		if is(all[i]) {
 			if first == "" {

@@ -9,7 +9,7 @@
 //
 // # Sources
 //
-// A page shows one snapshot of the service's [service.State]. Charts show the
+// A page shows one [states.Snapshot] of the service. Charts show the
 // published figures, which [Console.Warm] keeps in an index. Only the pages of
 // one partition or session read the store, and only files that manifests name.
 //
@@ -35,20 +35,22 @@ import (
 	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/settings"
 )
 
 // Service is what the console shows. Its methods are safe for concurrent use.
 type Service interface {
-	// State is the latest snapshot. The service never changes it.
-	State() *service.State
+	// Snapshot is the latest one. The service never changes it.
+	Snapshot() *states.Snapshot
 	// Runs are the latest n past runs, the newest first.
-	Runs(ctx context.Context, n int) ([]service.Run, error)
+	Runs(ctx context.Context, n int) ([]runs.Record, error)
 	// Run reads the record of a run. The error of an unknown run wraps store.ErrNotFound.
-	Run(ctx context.Context, id string) (*service.Run, error)
+	Run(ctx context.Context, id string) (*runs.Record, error)
 	// Act starts an action, and returns before its end.
-	Act(ctx context.Context, a service.Action) error
+	Act(ctx context.Context, a actions.Action) error
 	// Settings are the stores and the reports of the current configuration.
 	Settings() *settings.Pipeline
 	// Reader reads catalogs with the manifests that the service remembers.
@@ -158,9 +160,9 @@ const warmEvery = 3 * time.Second
 // published partitions, the newest first, and reads a new revision again. Pages
 // show what has been read so far.
 func (c *Console) Warm(ctx context.Context) {
-	var done *service.State
+	var done *states.Snapshot
 	for ctx.Err() == nil {
-		if state := c.Service.State(); state != done {
+		if state := c.Service.Snapshot(); state != done {
 			err := c.index.Follow(ctx, c.Service.Settings().Sink, state)
 			if err == nil {
 				done = state
@@ -182,7 +184,7 @@ func (c *Console) Filled() bool {
 }
 
 // findReport finds a configured report by its name.
-func findReport(s *service.State, name string) (*service.Report, error) {
+func findReport(s *states.Snapshot, name string) (*states.Report, error) {
 	for i := range s.Reports {
 		if s.Reports[i].Name == name {
 			return &s.Reports[i], nil
@@ -200,7 +202,7 @@ func withTimeout(r *http.Request) (*http.Request, context.CancelFunc) {
 const pageTimeout = 30 * time.Second
 
 // zone is a report's time zone.
-func zone(rep *service.Report) *time.Location {
+func zone(rep *states.Report) *time.Location {
 	if loc, err := time.LoadLocation(rep.Timezone); err == nil {
 		return loc
 	}

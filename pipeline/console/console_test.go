@@ -26,7 +26,9 @@ import (
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -110,7 +112,7 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
-	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.State()); err != nil {
+	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -153,7 +155,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
-		{"/runs/" + w.State().Progress.Run, 404, nil},
+		{"/runs/" + w.Snapshot().Progress.Run, 404, nil},
 		{"/runs/20261120T013012Z-n1", 200, []string{"the gzip stream is cut off", "failed"}},
 		{"/runs/..%2f..%2fsecret", 404, []string{"There is no run"}},
 		{"/schedule", 200, []string{"its drop is to come", "Set aside", "again <time"}},
@@ -257,7 +259,7 @@ func TestCalendarTellsEveryStateByWordAndSign(t *testing.T) {
 	signs := map[string]bool{}
 	for _, l := range calendar.Styles {
 		cell := regexp.MustCompile(`<a class="cell ` + string(l.State) + `( late)?" href="[^"]*"(?: data-day="\d+")? aria-label="[^"]*: ` + l.Word + `[^"]*">` + regexp.QuoteMeta(l.Sign) + `</a>`)
-		if l.State != service.Missing && !cell.MatchString(all) {
+		if l.State != states.Missing && !cell.MatchString(all) {
 			t.Errorf("no cell is %s", l.Word)
 		}
 		if signs[l.Sign] {
@@ -277,9 +279,9 @@ func TestLinksLeadToPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		s.Reports = s.Reports[:2] // past runs and alerts name the third one
-		s.Alerts = append(s.Alerts, service.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
+		s.Alerts = append(s.Alerts, states.Alert{Kind: "late", Report: "removed", Partition: "2026-11-19", What: partition.Day})
 	})
 	c := newConsole(t, w, nil)
 	links := regexp.MustCompile(`<a [^>]*href="(/[^"#]*)`)
@@ -311,7 +313,7 @@ func TestLinksLeadToPages(t *testing.T) {
 // The command line can publish what the service does not list.
 func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		s.Reports = slices.Clone(s.Reports) // copies of a world share it
 		s.Reports[0].Days = s.Reports[0].Days[len(s.Reports[0].Days)-1:]
 	})
@@ -337,7 +339,7 @@ func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 
 // Steps that were not tried have not failed.
 func TestRunTellsFailedStepsFromThoseThatWaited(t *testing.T) {
-	run := service.Run{Steps: []build.Done{
+	run := runs.Record{Steps: []build.Done{
 		{ID: partition.DigestID(day.Date(2026, 11, 19)), Error: "unexpected EOF"},
 		{ID: idOf(t, "sessions", "2026-11-19"), Error: "waits for the digest of 2026-11-19: unexpected EOF", Waits: true},
 		{ID: idOf(t, "sessions", "2026-11-18"), State: publish.Published},
@@ -360,16 +362,16 @@ func TestReasonOfTheFirstRevision(t *testing.T) {
 	}
 }
 
-// What makes a day that was missed depends: its page leaves it to the reasons.
+// A day that was missed may be made in several ways: its page leaves them to the reasons.
 func TestMissedDaySaysOnlyWhatIsTrue(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.SetState(func(s *service.State) {
-		missed := service.Partition{
-			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: service.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
+	w.SetSnapshot(func(s *states.Snapshot) {
+		missed := states.Partition{
+			ID: partition.DayID("sessions", day.Date(2026, 11, 20)), State: states.Missing, Drop: w.Now.Add(-10 * time.Hour), Deadline: w.Now.Add(-6 * time.Hour),
 			Reasons: []string{"there are no dumps for this day or a later one", "it will be published when they arrive"},
 		}
-		s.Reports = []service.Report{{Name: "sessions", Timezone: "UTC", Days: []service.Partition{missed}}}
+		s.Reports = []states.Report{{Name: "sessions", Timezone: "UTC", Days: []states.Partition{missed}}}
 	})
 	page := get(c, "/reports/sessions/2026-11-20").Body.String()
 	for _, says := range []string{"it will be published when they arrive", "Daybook was not running when it fell due."} {
@@ -441,8 +443,8 @@ func TestPartitionShowsItsFigures(t *testing.T) {
 func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
-	w.SetState(func(s *service.State) {
-		s.Alerts = []service.Alert{
+	w.SetSnapshot(func(s *states.Snapshot) {
+		s.Alerts = []states.Alert{
 			{Kind: "late", Report: "sessions", Partition: "2026-11-19", What: partition.Day},
 			{Kind: "late", Report: "americas", Partition: "2026-10-01 to 2026-11-18", What: partition.Day, Told: 49},
 		}
@@ -457,8 +459,8 @@ func TestAlertLeadsToWhatItIsAbout(t *testing.T) {
 
 func TestEmptyWorldHasPagesToo(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
-		*s = service.State{Reports: []service.Report{{Name: "sessions", Timezone: "UTC"}}}
+	w.SetSnapshot(func(s *states.Snapshot) {
+		*s = states.Snapshot{Reports: []states.Report{{Name: "sessions", Timezone: "UTC"}}}
 	})
 	c := newConsole(t, w, nil)
 	for target, says := range map[string]string{
@@ -469,7 +471,7 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 			t.Errorf("%s: status %d, or it does not say %q", target, rec.Code, says)
 		}
 	}
-	w.SetState(func(s *service.State) { *s = service.State{Problem: "s3://events: access denied"} })
+	w.SetSnapshot(func(s *states.Snapshot) { *s = states.Snapshot{Problem: "s3://events: access denied"} })
 	if body := get(c, "/").Body.String(); !strings.Contains(body, "access denied") || !strings.Contains(body, "No reports are configured") {
 		t.Error("the overview does not say what is wrong")
 	}
@@ -582,7 +584,7 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/reports/americas/2026-11-14?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	if acts := w.Acts(); len(acts) != 1 || acts[0] != (service.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
+	if acts := w.Acts(); len(acts) != 1 || acts[0] != (actions.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
 		t.Errorf("it asked for %+v", acts)
 	}
 	if page := get(c, rec.Header().Get("Location"), with(cookie)).Body.String(); !strings.Contains(page, notices["retry"]) {
@@ -606,10 +608,10 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 // cannot be read.
 func TestBrokenDumpDayIsRetried(t *testing.T) {
 	w := newWorld(t)
-	w.SetState(func(s *service.State) {
+	w.SetSnapshot(func(s *states.Snapshot) {
 		for i := range s.Reports {
 			if s.Reports[i].Name == "sessions" {
-				s.Reports[i].Broken = []service.BrokenDay{{Day: "2026-11-17", Reason: "unexpected EOF"}, {Day: "2026-11-19", Reason: "gzip: invalid header"}}
+				s.Reports[i].Broken = []states.BrokenDay{{Day: "2026-11-17", Reason: "unexpected EOF"}, {Day: "2026-11-19", Reason: "gzip: invalid header"}}
 			}
 		}
 	})
@@ -631,12 +633,52 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	if rec.Header().Get("Location") != "/?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	want := service.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
+	want := actions.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
 	if acts := w.Acts(); len(acts) != 1 || acts[0] != want {
 		t.Errorf("it asked for %+v, want %+v", acts, want)
 	}
 }
 
+// Three causes of a verdict stand above the calendar. The others are folded into an
+// element that the keyboard opens, whose label says how many they are.
+func TestCausesAreFolded(t *testing.T) {
+	for _, c := range []struct {
+		broken int
+		label  string // empty: nothing is folded
+		folded int
+		ends   string // of the folded list
+	}{
+		{1, "", 0, ""}, {3, "", 0, ""},
+		{4, "1 more", 1, ""}, {10, "7 more", 7, ""},
+		{12, "9 more", 7, "and 2 more"}, // a verdict lists ten causes
+	} {
+		w := newWorld(t)
+		w.SetSnapshot(func(s *states.Snapshot) {
+			for i := range s.Reports {
+				s.Reports[i].Broken = nil
+				for n := range c.broken {
+					s.Reports[i].Broken = append(s.Reports[i].Broken, states.BrokenDay{Day: fmt.Sprintf("2026-11-%02d", n+1), Reason: "unexpected EOF"})
+				}
+			}
+		})
+		page := get(newConsole(t, w, nil), "/reports/sessions").Body.String()
+		_, section, _ := strings.Cut(page, `aria-labelledby="h-causes"`)
+		section, rest, _ := strings.Cut(section, "</section>")
+		open, folded, isFolded := strings.Cut(section, "<details><summary>")
+		if got, want := strings.Count(open, "dump day 2026-11-"), min(c.broken, 3); got != want {
+			t.Errorf("of %d causes %d are open, want %d", c.broken, got, want)
+		}
+		if isFolded != (c.label != "") || !strings.HasPrefix(folded, c.label) || strings.Count(folded, "dump day 2026-11-") != c.folded || !strings.Contains(folded, c.ends) {
+			t.Errorf("of %d causes these are folded: %s", c.broken, folded)
+		}
+		if !strings.Contains(rest, `id="calendar"`) {
+			t.Error("the calendar does not follow the causes")
+		}
+	}
+}
+
+// An action is refused with its reason, and nothing is asked for. It has more than 60
+// lines because it lists the requests that are refused.
 func TestActionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	allowed := newConsole(t, w, nil)
@@ -658,7 +700,7 @@ func TestActionIsRefused(t *testing.T) {
 	}{
 		"not allowed":          {func(o *Options) { o.AllowActions = false }, form, with(cookie), 403, "does not allow actions"},
 		"no token configured":  {func(o *Options) { o.Token = "" }, form, with(cookie), 403, "does not allow actions"},
-		"nobody logged in":     {nil, form, func(*http.Request) {}, 403, "Log in first"},
+		"without a login":      {nil, form, func(*http.Request) {}, 403, "Log in first"},
 		"an expired session":   {nil, form, with(&expired), 403, "Log in first"},
 		"another token's":      {nil, form, with(&foreign), 403, "Log in first"},
 		"a longer time put in": {nil, form, with(&forged), 403, "Log in first"},
@@ -671,6 +713,9 @@ func TestActionIsRefused(t *testing.T) {
 		}, 403, "another site"},
 		"a report that is not":    {nil, url.Values{"report": {"../x"}, "from": {"2026-11-14"}}, with(cookie), 404, "no report"},
 		"a day that is none":      {nil, url.Values{"report": {"americas"}, "from": {"2026-02-30"}}, with(cookie), 400, "first day"},
+		"a day before all events": {nil, url.Values{"report": {"americas"}, "from": {"0001-01-01"}}, with(cookie), 400, "from 1990 to 2200"},
+		"a day that is not over":  {nil, url.Values{"report": {"americas"}, "from": {"2026-11-21"}}, with(cookie), 400, "2026-11-21 is not over. It ends at 00:00 on 2026-11-22 (America/New_York)"},
+		"a last day to come":      {nil, url.Values{"report": {"americas"}, "from": {"2026-11-14"}, "to": {"2027-01-01"}}, with(cookie), 400, "2027-01-01 is not over"},
 		"a last day that is none": {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"x"}}, with(cookie), 400, "last day"},
 		"an order upside down":    {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"2026-02-01"}}, with(cookie), 400, "before"},
 		"a month with an end":     {nil, url.Values{"report": {"americas"}, "from": {"2026-02"}, "to": {"2026-02-01"}}, with(cookie), 400, "first day"},
@@ -725,8 +770,8 @@ func TestServiceSaysWhyNot(t *testing.T) {
 		status int
 		says   string
 	}{
-		{errors.Join(service.ErrBadAction, errors.New("2016-01-01 is out of reach")), 400, "2016-01-01 is out of reach"},
-		{service.ErrBusy, 429, "Too many actions"},
+		{errors.Join(actions.ErrInvalid, errors.New("2016-01-01 is out of reach")), 400, "2016-01-01 is out of reach"},
+		{actions.ErrBusy, 429, "Too many actions"},
 		{errors.New("put s3://AKIAEXAMPLE@bucket: denied"), 502, "The log has the reason"},
 	} {
 		w.Refuse(tc.err)

@@ -13,14 +13,14 @@ import (
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sources/store"
 )
 
 // download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "application/vnd.apache.parquet", func(shown *inspect.Shown, _ *service.Report, file string) string {
+	c.stream(w, r, "application/vnd.apache.parquet", func(shown *inspect.Shown, _ *states.Report, file string) string {
 		for _, part := range shown.Manifest.Parts {
 			if path.Base(part.Key) == file && strings.HasPrefix(part.Key, "reports/") { // where all parts of reports lie
 				return part.Key
@@ -36,7 +36,7 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("file") == figures.Name {
 		kind = "application/json"
 	}
-	c.stream(w, r, kind, func(shown *inspect.Shown, rep *service.Report, file string) string {
+	c.stream(w, r, kind, func(shown *inspect.Shown, rep *states.Report, file string) string {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {
@@ -49,7 +49,7 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream sends the object whose key find returns; an empty key is not found.
-func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *service.Report, string) string) {
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *states.Report, string) string) {
 	at, err := c.locate(r)
 	if err != nil {
 		c.showError(w, r, err)

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"daybook/pipeline/console/guard"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
 	"daybook/sources/store"
 )
 
@@ -126,12 +126,12 @@ func TestHosts(t *testing.T) {
 // stuck is a service whose runs never come.
 type stuck struct{ Service }
 
-func (stuck) Runs(ctx context.Context, _ int) ([]service.Run, error) {
+func (stuck) Runs(ctx context.Context, _ int) ([]runs.Record, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func (stuck) Run(context.Context, string) (*service.Run, error) { panic("a fault of the program") }
+func (stuck) Run(context.Context, string) (*runs.Record, error) { panic("a fault of the program") }
 
 func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 	w := newWorld(t)
@@ -295,7 +295,9 @@ func TestPagesAreCompressed(t *testing.T) {
 
 // reachable matches the keys that a console may read.
 var reachable = regexp.MustCompile(`^(?:` +
-	`(?:_history/)?reports/(?:sessions|emea_tier_1|americas)(?:_monthly)?/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
+	`_manifests/(?:reports(?:_monthly)?/(?:sessions|emea_tier_1|americas)|state/digests)/(?:(?:dt|month)=(?:[0-9-]+(?:\.json)?)?)?|` +
+	`reports/(?:sessions|emea_tier_1|americas)_monthly/(?:month=[0-9-]+/_manifest\.json)?|` + // of version 0.1.0
+	`(?:_history/)?reports(?:_monthly)?/(?:sessions|emea_tier_1|americas)/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
 	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.csv|_figures\.json)` +
 	`|state/digests/(?:dt=.*)?` +
 	`|state/failed/.*` +

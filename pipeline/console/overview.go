@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"daybook/pipeline/console/calendar"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
@@ -17,34 +17,34 @@ const overviewDays = 42
 
 // overviewBody is the overview of all reports.
 type overviewBody struct {
-	Summary  string            `json:"summary"`
-	Looked   time.Time         `json:"looked"` // when source and sink were last listed
-	Problem  string            `json:"problem,omitempty"`
-	Lease    service.Lease     `json:"lease"`
-	Reports  []reportCard      `json:"reports"`
-	Running  []service.Running `json:"running"`
-	Progress service.Progress  `json:"progress"`
-	Alerts   []service.Alert   `json:"alerts"`
-	TooLate  int64             `json:"too_late_lines"`
-	Unknown  []string          `json:"unknown"`
+	Summary  string           `json:"summary"`
+	Looked   time.Time        `json:"looked"` // when source and sink were last listed
+	Problem  string           `json:"problem,omitempty"`
+	Lease    states.Lease     `json:"lease"`
+	Reports  []reportCard     `json:"reports"`
+	Running  []states.Running `json:"running"`
+	Progress states.Progress  `json:"progress"`
+	Alerts   []states.Alert   `json:"alerts"`
+	TooLate  int64            `json:"too_late_lines"`
+	Unknown  []string         `json:"unknown"`
 }
 
 // reportCard is one report in an overview.
 type reportCard struct {
 	Name      string               `json:"name"`
 	Timezone  string               `json:"timezone"`
-	Verdict   service.Verdict      `json:"verdict"`
-	Last      *service.Partition   `json:"last_published_day,omitempty"`
-	LastMonth *service.Partition   `json:"last_published_month,omitempty"`
-	NextDay   service.Drop         `json:"next_day"`
-	NextMonth service.Drop         `json:"next_month"`
+	Verdict   states.Verdict       `json:"verdict"`
+	Last      *states.Partition    `json:"last_published_day,omitempty"`
+	LastMonth *states.Partition    `json:"last_published_month,omitempty"`
+	NextDay   states.Drop          `json:"next_day"`
+	NextMonth states.Drop          `json:"next_month"`
 	Days      []calendar.RecentDay `json:"days"`
 	Chart     calendar.DayChart    `json:"-"`
 	Zone      *time.Location       `json:"-"`
 }
 
 func (c *Console) overview(*http.Request) (*page, error) {
-	s := c.Service.State()
+	s := c.Service.Snapshot()
 	body := overviewBody{
 		Looked: s.Time, Problem: s.Problem, Lease: s.Lease, Running: orEmpty(s.Running), Progress: s.Progress,
 		Alerts: orEmpty(s.Alerts), Unknown: orEmpty(s.Unknown), Reports: []reportCard{},
@@ -59,9 +59,9 @@ func (c *Console) overview(*http.Request) (*page, error) {
 	return &page{Template: "overview", Title: "Overview", Section: "overview", Body: body, Live: true}, nil
 }
 
-func (c *Console) card(rep *service.Report) reportCard {
+func (c *Console) card(rep *states.Report) reportCard {
 	card := reportCard{
-		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: service.VerdictOf(rep),
+		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: states.VerdictOf(rep),
 		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
 		Days: []calendar.RecentDay{},
 	}
@@ -77,7 +77,7 @@ func (c *Console) card(rep *service.Report) reportCard {
 	return card
 }
 
-func lastPublished(all []service.Partition) *service.Partition {
+func lastPublished(all []states.Partition) *states.Partition {
 	for i := len(all) - 1; i >= 0; i-- {
 		if all[i].Revision > 0 {
 			return &all[i]
@@ -91,15 +91,15 @@ func summarize(cards []reportCard) string {
 	if len(cards) == 0 {
 		return "No reports are configured."
 	}
-	byWord := map[service.Word]int{}
+	byWord := map[states.Word]int{}
 	for i := range cards {
 		byWord[cards[i].Verdict.Word]++
 	}
-	if byWord[service.VerdictFresh] == len(cards) {
+	if byWord[states.VerdictFresh] == len(cards) {
 		return "Every report is fresh."
 	}
 	texts := []string{fmt.Sprintf("Of %s", words.Count(len(cards), "report", "reports"))}
-	for _, word := range service.Words {
+	for _, word := range states.Words {
 		if n := byWord[word]; n > 0 {
 			texts = append(texts, fmt.Sprintf("%d %s", n, word))
 		}

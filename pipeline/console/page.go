@@ -17,7 +17,7 @@ import (
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/sources/store"
 )
 
@@ -39,7 +39,7 @@ type page struct {
 // frame is the input of the part that all pages share.
 type frame struct {
 	Now      time.Time
-	State    *service.State
+	State    *states.Snapshot
 	Version  string
 	JSON     string // address of the twin
 	Actions  bool   // are possible after a login
@@ -100,7 +100,7 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 
 func (c *Console) frame(r *http.Request) frame {
 	return frame{
-		Now: c.Now(), State: c.Service.State(), Version: c.Version, JSON: twin(r),
+		Now: c.Now(), State: c.Service.Snapshot(), Version: c.Version, JSON: twin(r),
 		Actions: c.mayAct(), LoggedIn: c.loggedIn(r), Notice: notices[r.URL.Query().Get("done")],
 	}
 }

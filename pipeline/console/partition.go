@@ -11,27 +11,27 @@ import (
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/sinks/publish"
 )
 
 // partitionBody is one day or month of a report.
 type partitionBody struct {
-	Report    string            `json:"report"`
-	Partition service.Partition `json:"partition"`
-	Zone      *time.Location    `json:"-"`
-	Before    string            `json:"before,omitempty"` // the neighbouring partitions
-	After     string            `json:"after,omitempty"`
-	Actions   []Action          `json:"actions"`
+	Report    string           `json:"report"`
+	Partition states.Partition `json:"partition"`
+	Zone      *time.Location   `json:"-"`
+	Before    string           `json:"before,omitempty"` // the neighbouring partitions
+	After     string           `json:"after,omitempty"`
+	Actions   []Action         `json:"actions"`
 
 	partitions.Contents
 }
 
 // located is the partition of a request.
 type located struct {
-	report        *service.Report
-	partition     *service.Partition
+	report        *states.Report
+	partition     *states.Partition
 	listed        bool   // the state has it
 	before, after string // the neighbours that the state has; empty: none
 }
@@ -40,7 +40,7 @@ type located struct {
 // that have dumps or are due. Other dates have a page, too: links lead to them,
 // and the command line can have published them.
 func (c *Console) locate(r *http.Request) (*located, error) {
-	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +49,15 @@ func (c *Console) locate(r *http.Request) (*located, error) {
 	if err != nil {
 		return nil, problem.NotFound("%s.", words.Capital(err.Error()))
 	}
-	p := &service.Partition{ID: id, State: calendar.Unlisted, Reasons: []string{"daybook knows no dumps of it, and nothing is due"}}
+	p := &states.Partition{ID: id, State: calendar.Unlisted, Reasons: []string{"daybook knows no dumps of it, and nothing is due"}}
 	all, next := rep.Days, rep.NextDay
 	if id.Kind == partition.Month {
 		all, next = rep.Months, rep.NextMonth
 	}
 	if name == next.Partition {
-		p.State, p.Drop, p.Deadline, p.Reasons = service.Waiting, next.At, next.Deadline, []string{next.Why}
+		p.State, p.Drop, p.Deadline, p.Reasons = states.Waiting, next.At, next.Deadline, []string{next.Why}
 	}
-	i, listed := slices.BinarySearchFunc(all, id, func(p service.Partition, id partition.ID) int { return partition.Compare(p.ID, id) })
+	i, listed := slices.BinarySearchFunc(all, id, func(p states.Partition, id partition.ID) int { return partition.Compare(p.ID, id) })
 	at := &located{report: rep, partition: p, listed: listed}
 	if i > 0 {
 		at.before = all[i-1].Name()
@@ -79,7 +79,7 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	}
 	rep, p := at.report, at.partition
 	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: at.before, After: at.after, Actions: []Action{}}
-	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == service.Building}
+	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == states.Building}
 	if at.listed {
 		body.Actions = partitionActions(rep.Name, p)
 		if p.Revision == 0 {
@@ -98,13 +98,13 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 
 // describe fills in what a manifest says of a partition that the state does not
 // list.
-func describe(p *service.Partition, m *publish.Manifest) {
-	p.State, p.Revision, p.Rows, p.Reasons = service.Published, m.Revision, m.Rows, nil
+func describe(p *states.Partition, m *publish.Manifest) {
+	p.State, p.Revision, p.Rows, p.Reasons = states.Published, m.Revision, m.Rows, nil
 	switch {
 	case m.Rows == 0:
-		p.State = service.Empty
+		p.State = states.Empty
 	case m.Revision > 1:
-		p.State = service.Restated
+		p.State = states.Restated
 	}
 	for _, part := range m.Parts {
 		p.Bytes += part.Bytes

@@ -8,7 +8,7 @@ import (
 
 	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/charts"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 )
 
 // reportBody is one report over time.
@@ -16,9 +16,9 @@ type reportBody struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
 	Settings  map[string]string `json:"settings"`
-	Verdict   service.Verdict   `json:"verdict"`
-	NextDay   service.Drop      `json:"next_day"`
-	NextMonth service.Drop      `json:"next_month"`
+	Verdict   states.Verdict    `json:"verdict"`
+	NextDay   states.Drop       `json:"next_day"`
+	NextMonth states.Drop       `json:"next_month"`
 
 	Range string          `json:"range"` // a year, all, or recent
 	From  string          `json:"from"`
@@ -31,28 +31,54 @@ type reportBody struct {
 	More    int      `json:"more_unread_figures,omitempty"`
 	LastDay string   `json:"last_published_day"`
 
-	Days   []service.Partition `json:"days"` // of the range
-	Months []service.Partition `json:"months"`
+	Days   []states.Partition `json:"days"` // of the range
+	Months []states.Partition `json:"months"`
 
 	Calendar template.HTML  `json:"-"`
 	Actions  []Action       `json:"actions"`
 	Zone     *time.Location `json:"-"`
 }
 
-// MoreCauses is the number of causes that the verdict does not list.
-func (b *reportBody) MoreCauses() int { return b.Verdict.Count - len(b.Verdict.Causes) }
+// openCauses is how many causes of a verdict stand above the calendar. The others are
+// folded, so that the calendar stays in sight on a phone.
+const openCauses = 3
+
+// causes are causes of a verdict, with the report that their links lead to.
+type causes struct {
+	Report string
+	List   []states.Cause
+	More   int // further ones that the verdict counts and does not list
+}
+
+// FirstCauses are the causes that are always shown.
+func (b *reportBody) FirstCauses() causes {
+	all := b.Verdict.Causes
+	return causes{Report: b.Name, List: all[:min(len(all), openCauses)]}
+}
+
+// FoldedCauses are the causes that a click shows; nil if there are none.
+func (b *reportBody) FoldedCauses() *causes {
+	all := b.Verdict.Causes
+	if len(all) <= openCauses {
+		return nil
+	}
+	return &causes{Report: b.Name, List: all[openCauses:], More: b.Verdict.Count - len(all)}
+}
+
+// Count is the number of causes, listed or not.
+func (c *causes) Count() int { return len(c.List) + c.More }
 
 // mostUnread limits the partitions that are named as left out.
 const mostUnread = 5
 
 func (c *Console) report(r *http.Request) (*page, error) {
-	s := c.Service.State()
+	s := c.Service.Snapshot()
 	rep, err := findReport(s, r.PathValue("report"))
 	if err != nil {
 		return nil, err
 	}
 	body := &reportBody{
-		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: service.VerdictOf(rep), Zone: zone(rep),
+		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: states.VerdictOf(rep), Zone: zone(rep),
 		NextDay: rep.NextDay, NextMonth: rep.NextMonth, Range: calendar.Recent, Actions: reportActions(rep),
 	}
 	if year := r.URL.Query().Get("year"); year != "" {
@@ -84,8 +110,8 @@ func (c *Console) report(r *http.Request) (*page, error) {
 }
 
 // between returns the partitions from one name to another.
-func between(all []service.Partition, from, to string) []service.Partition {
-	some := []service.Partition{}
+func between(all []states.Partition, from, to string) []states.Partition {
+	some := []states.Partition{}
 	for i := range all {
 		if all[i].Name() >= from && all[i].Name() <= to {
 			some = append(some, all[i])

@@ -7,7 +7,8 @@ import (
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/publish"
 )
 
@@ -19,14 +20,14 @@ const mostRuns = 50
 var runID = regexp.MustCompile(`^[A-Za-z0-9]{1,40}([.-][A-Za-z0-9]{1,40}){0,3}$`)
 
 type runsBody struct {
-	Running  []service.Running `json:"running"`
-	Progress service.Progress  `json:"progress"`
-	Runs     []runLine         `json:"runs"`
+	Running  []states.Running `json:"running"`
+	Progress states.Progress  `json:"progress"`
+	Runs     []runLine        `json:"runs"`
 }
 
 // runLine is a run in a line.
 type runLine struct {
-	service.Run
+	runs.Record
 	Published int           `json:"published"`
 	Failed    int           `json:"failed"`
 	Waited    int           `json:"waited"` // were not tried, because an earlier step failed
@@ -34,8 +35,8 @@ type runLine struct {
 	Part      int           `json:"-"` // of the longest run, in percent
 }
 
-func newRunLine(run service.Run) runLine {
-	l := runLine{Run: run, Lasted: run.Ended.Sub(run.Begun)}
+func newRunLine(run runs.Record) runLine {
+	l := runLine{Record: run, Lasted: run.Ended.Sub(run.Begun)}
 	for i := range run.Steps {
 		switch d := &run.Steps[i]; {
 		case d.Waits:
@@ -50,7 +51,7 @@ func newRunLine(run service.Run) runLine {
 }
 
 func (c *Console) runs(r *http.Request) (*page, error) {
-	s := c.Service.State()
+	s := c.Service.Snapshot()
 	past, err := c.Service.Runs(r.Context(), mostRuns)
 	if err != nil {
 		return nil, err

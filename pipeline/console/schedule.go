@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"daybook/pipeline/console/calendar"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 )
 
 type scheduleBody struct {
@@ -18,8 +18,8 @@ type reportSchedule struct {
 	Name      string            `json:"name"`
 	Timezone  string            `json:"timezone"`
 	Settings  map[string]string `json:"settings"`
-	NextDay   service.Drop      `json:"next_day"`
-	NextMonth service.Drop      `json:"next_month"`
+	NextDay   states.Drop       `json:"next_day"`
+	NextMonth states.Drop       `json:"next_month"`
 	Groups    []calendar.Group  `json:"open"`
 	Zone      *time.Location    `json:"-"`
 }
@@ -29,7 +29,7 @@ type digestSchedule struct {
 }
 
 func (c *Console) schedule(*http.Request) (*page, error) {
-	s := c.Service.State()
+	s := c.Service.Snapshot()
 	body := scheduleBody{Reports: []reportSchedule{}, Digests: digestSchedule{calendar.Open(s.Digests)}}
 	for i := range s.Reports {
 		rep := &s.Reports[i]

@@ -12,12 +12,13 @@ import (
 	"daybook/pipeline/console/sessions"
 	"daybook/pipeline/inspect/explain"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/report"
 )
 
 func (c *Console) session(r *http.Request) (*page, error) {
-	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	if last := lastPublished(rep.Days); text == "" && last != nil {
 		text = last.Name()
 	}
-	d, err := day.Parse(text)
+	d, err := day.ParseEventDate(text)
 	if err != nil {
 		return nil, problem.BadRequest("Give a date near the session, such as 2026-11-20.")
 	}
@@ -37,6 +38,9 @@ func (c *Console) session(r *http.Request) (*page, error) {
 	explained, err := explain.FromDigests(r.Context(), c.Service.Reader(), explain.Question{Session: id, Near: d})
 	if errors.Is(err, explain.ErrNoSession) {
 		return nil, problem.NotFound("There is no session %d within %d days of %s. Look at another date, or check the id.", id, 2*p.Lookback, d)
+	}
+	if text, ok := explain.TooLargeText(err); ok {
+		return nil, problem.New(http.StatusUnprocessableEntity, words.Capital(text)+".")
 	}
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func definition(r *settings.Pipeline, name string, zone *time.Location) *report.
 
 // findSession redirects from the search box to a session's page.
 func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
-	rep, err := findReport(c.Service.State(), r.PathValue("report"))
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
 		c.showError(w, r, err)
 		return
@@ -69,7 +73,7 @@ func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := url.Values{}
-	if d, err := day.Parse(r.URL.Query().Get("date")); err == nil {
+	if d, err := day.ParseEventDate(r.URL.Query().Get("date")); err == nil {
 		query.Set("date", d.String())
 	}
 	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+query.Encode(), http.StatusSeeOther)

@@ -10,7 +10,7 @@ import (
 
 	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/charts"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/event"
@@ -21,7 +21,7 @@ import (
 var functions = template.FuncMap{
 	"asset":      asset,
 	"style":      calendar.StyleOf,
-	"configured": func(s *service.State, report string) bool { _, err := findReport(s, report); return err == nil },
+	"configured": func(s *states.Snapshot, report string) bool { _, err := findReport(s, report); return err == nil },
 	"styles":     func() []calendar.Style { return calendar.Styles },
 	"n":          func(n any) string { return words.Thousands(integer(n)) },
 	"bytes":      words.Bytes,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"daybook/pipeline/extract"
 	"daybook/pipeline/format"
@@ -82,7 +83,7 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	if err != nil {
 		return result, err
 	}
-	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting)
+	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting, m.Settings.Now())
 	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved || summary.Oversized.Sessions > 0)
 	for i, table := range []struct {
 		name string
@@ -143,7 +144,7 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 }
 
 // newPartition is the digest as it is published, without its files.
-func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting) publish.Partition {
+func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting, now time.Time) publish.Partition {
 	sessions := summary.Sessions()
 	info := &publish.DigestInfo{
 		Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
@@ -155,7 +156,7 @@ func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *d
 	if sessions > 0 {
 		info.MinTime, info.MaxTime = publish.TimeText(summary.MinTS/1000), publish.TimeText(summary.MaxTS/1000)
 	}
-	return publish.Partition{Dir: partition.DigestID(q.Day).Dir(), Again: q.Again, Manifest: publish.Manifest{
+	return publish.Partition{Dir: partition.DigestID(q.Day).Dir(), Again: q.Again, Now: now, Manifest: publish.Manifest{
 		Partition: q.Day.String(), Reason: q.Reason, Rows: sessions,
 		Inputs: DumpInputs(q.Dumps), Accounting: a, Digest: info,
 	}}
@@ -173,8 +174,10 @@ func (m *Maker) putRefused(ctx context.Context, d day.Day, rejects *extract.Reje
 		return "", err
 	}
 	key := f.Dir + RefusedFile + "-" + f.Part.SHA256[:16] + f.Ext
-	_, err = m.Settings.Sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{})
-	return m.Settings.Sink.URL(key), err
+	if _, err := m.Settings.Sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
+		return "", err
+	}
+	return m.Settings.Sink.URL(key), nil
 }
 
 func keysOf(dumps []dump.Dump) []string {

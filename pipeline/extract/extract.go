@@ -9,7 +9,6 @@
 package extract
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -89,26 +88,46 @@ type Outcome struct {
 	Anomalies  session.Anomalies
 	Sessions   int64           // without the oversized ones
 	Oversized  event.Oversized // sessions that were not passed on
+	Worst      *RejectCause    // the input with the most rejected lines; nil if there are none
 }
 
 // TooManyRejects says that more lines were rejected than MaxRejected allows.
 type TooManyRejects struct {
 	Rejected, Lines int64
+	Events          int64   // that were not rejected
 	Allowed         float64 // share of the lines
 	Cause           RejectCause
 }
 
-// RejectCause is the most frequent reason for which lines were rejected.
+// RejectCause is the input with the most rejected lines, and the most frequent reason
+// for which they were rejected.
 type RejectCause struct {
-	Reason event.Reason
-	Lines  int64  // that were rejected for it
-	Detail string // of the first of them
-	Place  string // of the first of them: the input's name and the line
+	Input           string // name
+	Rejected, Lines int64  // of the input
+	Reason          event.Reason
+	Count           int64  // of the lines that were rejected for the reason
+	Line            int64  // number of the first of them
+	Detail          string // of the first of them
+}
+
+func (c *RejectCause) String() string {
+	them := ""
+	if c.Count < c.Rejected {
+		them = fmt.Sprintf(", %d of them", c.Count)
+	}
+	text := fmt.Sprintf("%d of %d lines of %s were rejected%s as %s, the first in line %d", c.Rejected, c.Lines, c.Input, them, c.Reason, c.Line)
+	if c.Detail != "" {
+		text += ": " + c.Detail
+	}
+	return text
 }
 
 func (e *TooManyRejects) Error() string {
+	text := fmt.Sprintf("%s; of all lines of the day, %d of %d (%.2f %%) were rejected, and source.max_rejected allows %.2f %%; nothing was published",
+		&e.Cause, e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
+	if e.Events == 0 {
+		return text // there is nothing to publish with any setting
+	}
 	enough := (1000*e.Rejected + e.Lines - 1) / e.Lines // in tenths of a per cent, rounded up
-	return fmt.Sprintf("%d of %d: %s, %s; ", e.Cause.Lines, e.Lines, cmp.Or(e.Cause.Detail, e.Cause.Reason.String()), e.Cause.Place) +
-		fmt.Sprintf("%d of %d lines (%.2f %%) were rejected, and source.max_rejected allows %.2f %% (%d.%d%% would take them); nothing was published",
-			e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed, enough/10, enough%10)
+	return text + fmt.Sprintf("; to publish the day without them, set source.max_rejected: %d.%d%%", enough/10, enough%10)
 }

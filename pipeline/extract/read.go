@@ -26,12 +26,13 @@ func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*eve
 }
 
 // read is Events with decoders of one's choice: the strings of an event are valid as
-// long as its decoder says. It also returns the first rejected line of each reason.
-func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *firstRejects, error) {
+// long as its decoder says. It also returns the input with the most rejected lines; nil
+// if there are none.
+func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
 	readers := newReaders(x.Inputs, progress)
 	defer readers.close()
-	total, first := new(event.Tally), new(firstRejects)
+	total := new(event.Tally)
 	var mu sync.Mutex
 	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
 		w := &worker{x: x, progress: progress, decoder: newDecoder(), sink: newSink()}
@@ -44,30 +45,50 @@ func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder,
 		mu.Lock()
 		defer mu.Unlock()
 		total.Add(&w.tally)
-		for reason := range w.first {
-			first.note(reason, &w.first[reason])
-		}
 		return nil
 	})
-	return total, first, err
+	return total, readers.worst(), err
 }
 
 // readers deals the inputs out to the workers.
 type readers struct {
+	all    []*reader
 	mu     sync.Mutex
 	unread []*reader // without a worker so far, in order
 	open   []*reader // with workers, and not read to the end
 }
 
 func newReaders(inputs []Input, progress *Progress) *readers {
-	s := &readers{unread: make([]*reader, len(inputs))}
+	s := &readers{all: make([]*reader, len(inputs))}
 	for i := range inputs {
-		s.unread[i] = &reader{
+		s.all[i] = &reader{
 			index: i, input: &inputs[i], order: newSequencer(),
 			meter: meter{progress: progress, size: inputs[i].Size},
 		}
 	}
+	s.unread = s.all
 	return s
+}
+
+// worst is the input with the most rejected lines, the first one of equal ones. All
+// inputs have been read.
+func (s *readers) worst() *RejectCause {
+	var worst *reader
+	for _, r := range s.all {
+		if r.rejects != nil && (worst == nil || r.rejects.lines > worst.rejects.lines) {
+			worst = r
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	c := &RejectCause{Input: worst.input.Name, Lines: worst.lines, Rejected: worst.rejects.lines}
+	for _, reason := range event.Reasons() {
+		if of := &worst.rejects.by[reason]; of.lines > c.Count {
+			c.Reason, c.Count, c.Line, c.Detail = reason, of.lines, of.first, of.detail
+		}
+	}
+	return c
 }
 
 // join gives a worker an input to read blocks of: the next unread one, or else the
@@ -115,6 +136,24 @@ type reader struct {
 	err    error        // why there are no more blocks; stays
 	blocks int          // so far
 	meter  meter
+
+	counting sync.Mutex
+	lines    int64         // that were decoded
+	rejects  *inputRejects // nil: none
+}
+
+// count counts the lines of a block, and those of them that were rejected.
+func (r *reader) count(lines int64, rejects *inputRejects) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	r.lines += lines
+	if rejects.lines == 0 {
+		return
+	}
+	if r.rejects == nil {
+		r.rejects = new(inputRejects)
+	}
+	r.rejects.add(rejects)
 }
 
 // next reads the next block and returns its number. The error is io.EOF after the
@@ -168,7 +207,7 @@ type worker struct {
 	decoder  *event.Decoder
 	sink     EventSink
 	tally    event.Tally
-	first    firstRejects
+	counted  inputRejects // of the block
 
 	block   dump.Block
 	event   event.Event
@@ -189,7 +228,10 @@ func (w *worker) readFrom(ctx context.Context, r *reader) error {
 		if err := w.decode(r, block); err != nil {
 			return err
 		}
-		w.progress.Lines.Add(w.tally.Lines - before)
+		lines := w.tally.Lines - before
+		w.progress.Lines.Add(lines)
+		r.count(lines, &w.counted)
+		w.counted = inputRejects{}
 	}
 }
 
@@ -228,7 +270,7 @@ const maxRejects = 1 << 11
 // reject counts a rejected line, and keeps it or passes it on.
 func (w *worker) reject(r *reader, block int, line Reject) error {
 	w.tally.Rejected[line.Reason]++
-	w.first.note(int(line.Reason), &rejectedAt{input: r.index, line: line.Line.Number, detail: line.Detail})
+	w.counted.note(line.Reason, line.Line.Number, line.Detail)
 	if w.x.Rejects == nil {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"sync"
@@ -13,23 +12,36 @@ import (
 	"daybook/transform/event"
 )
 
-// rejectedAt is a rejected line, and why it was rejected. Line 0 means no line.
-type rejectedAt struct {
-	input  int
-	line   int64
-	detail string
+// inputRejects counts the rejected lines of an input.
+type inputRejects struct {
+	lines int64
+	by    [event.NumReasons]reasonRejects
 }
 
-// firstRejects are the first rejected lines, by reason and in the order of the
-// inputs.
-type firstRejects [event.NumReasons]rejectedAt
+// reasonRejects are the lines of an input that were rejected for one reason.
+type reasonRejects struct {
+	lines  int64
+	first  int64  // number of the first of them
+	detail string // of the first of them
+}
 
-// note keeps the earlier line.
-func (f *firstRejects) note(reason int, at *rejectedAt) {
-	have := &f[reason]
-	if at.line > 0 && (have.line == 0 || cmp.Or(cmp.Compare(at.input, have.input), cmp.Compare(at.line, have.line)) < 0) {
-		*have = *at
+func (r *inputRejects) note(reason event.Reason, line int64, detail string) {
+	r.lines++
+	r.by[reason].add(&reasonRejects{1, line, detail})
+}
+
+func (r *inputRejects) add(o *inputRejects) {
+	r.lines += o.lines
+	for reason := range o.by {
+		r.by[reason].add(&o.by[reason])
 	}
+}
+
+func (r *reasonRejects) add(o *reasonRejects) {
+	if o.lines > 0 && (r.lines == 0 || o.first < r.first) {
+		r.first, r.detail = o.first, o.detail
+	}
+	r.lines += o.lines
 }
 
 // RejectFile is a [RejectSink] that keeps the rejected lines of all inputs in one

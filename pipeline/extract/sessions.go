@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -23,7 +22,7 @@ import (
 func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session) error) (outcome Outcome, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
-	tally, err := x.shuffle(ctx, events)
+	tally, worst, err := x.shuffle(ctx, events)
 	if err != nil {
 		return Outcome{Accounting: tally.Accounting(0)}, err
 	}
@@ -31,7 +30,7 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 	if err != nil {
 		return Outcome{}, err
 	}
-	outcome.Accounting = tally.Accounting(duplicates)
+	outcome.Accounting, outcome.Worst = tally.Accounting(duplicates), worst
 	return outcome, outcome.Accounting.Check()
 }
 
@@ -57,7 +56,7 @@ type Parts struct {
 func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event.Accounting, moved bool, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
-	tally, err := x.shuffle(ctx, events)
+	tally, _, err := x.shuffle(ctx, events)
 	if err != nil {
 		return tally.Accounting(0), false, err
 	}
@@ -176,32 +175,21 @@ func (x *Extraction) newShuffle() *shuffle.Shuffle {
 }
 
 // shuffle reads all inputs into events. If it fails with *TooManyRejects, the tally is
-// that of all inputs.
-func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (*event.Tally, error) {
-	tally, first, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
+// that of all inputs. worst is the input with the most rejected lines; nil if there are
+// none.
+func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (_ *event.Tally, worst *RejectCause, err error) {
+	tally, worst, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
 		w := events.Writer()
 		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
 	})
 	if err != nil {
-		return new(event.Tally), err
+		return new(event.Tally), nil, err
 	}
 	rejected := tally.Lines - tally.Blank - tally.Events
 	if float64(rejected) > x.MaxRejected*float64(tally.Lines) {
-		return tally, x.tooMany(tally, rejected, first)
+		return tally, worst, &TooManyRejects{Rejected: rejected, Lines: tally.Lines, Events: tally.Events, Allowed: x.MaxRejected, Cause: *worst}
 	}
-	return tally, nil
-}
-
-// tooMany names the most frequent reason and its first line.
-func (x *Extraction) tooMany(tally *event.Tally, rejected int64, first *firstRejects) *TooManyRejects {
-	e := &TooManyRejects{Rejected: rejected, Lines: tally.Lines, Allowed: x.MaxRejected}
-	for _, reason := range event.Reasons() {
-		if n := tally.Rejected[reason]; n > e.Cause.Lines {
-			at := &first[reason]
-			e.Cause = RejectCause{reason, n, at.detail, fmt.Sprintf("%s:%d", x.Inputs[at.input].Name, at.line)}
-		}
-	}
-	return e
+	return tally, worst, nil
 }
 
 // fold folds the sessions of every shard.

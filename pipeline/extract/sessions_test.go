@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -227,7 +228,7 @@ func TestTooManyRejects(t *testing.T) {
 		want    string
 	}{
 		{0.34, ""},
-		{0.33, "1 of 3: not one JSON object: unexpected nonsense at byte 1, lines:3; 1 of 3 lines (33.33 %) were rejected, and source.max_rejected allows 33.00 % (33.4% would take them); nothing was published"},
+		{0.33, "1 of 3 lines of lines were rejected as bad_json, the first in line 3: not one JSON object: unexpected nonsense at byte 1; of all lines of the day, 1 of 3 (33.33 %) were rejected, and source.max_rejected allows 33.00 %; nothing was published; to publish the day without them, set source.max_rejected: 33.4%"},
 	} {
 		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
 		begun := false
@@ -255,22 +256,53 @@ func TestTooManyRejects(t *testing.T) {
 	}
 }
 
-// The message leads with the most frequent cause, at its first line in the order of
-// the inputs, however many workers read them.
+// The message leads with the input that has the most rejected lines, and its most
+// frequent reason, however many workers read them. It names a setting only if that
+// publishes something.
 func TestTooManyRejectsNamesTheCause(t *testing.T) {
-	late := strings.Repeat("nonsense\n", 2) + strings.Repeat(`{"event_id":"x","session_id":1,"type":"presence"}`+"\n", 400)
-	for _, workers := range []int{1, 4} {
-		x := &extract.Extraction{Workers: workers, Inputs: []extract.Input{linesInput(chat("a", "00")), linesInput(late), linesInput(late)}}
-		for i, name := range []string{"good.ndjson", "bad.ndjson", "worse.ndjson"} {
-			x.Inputs[i].Name = name
-		}
-		_, _, err := sessionsOf(t.Context(), x)
-		var rejects *extract.TooManyRejects
-		if !errors.As(err, &rejects) || !strings.HasPrefix(err.Error(), "800 of 805: ts: missing, bad.ndjson:3; 804 of 805 lines (99.88 %) were rejected") {
-			t.Fatalf("%d workers: %v", workers, err)
-		}
-		if c := rejects.Cause; c.Reason != event.MissingField || c.Lines != 800 {
-			t.Errorf("%+v", c)
+	missing := func(n int) string {
+		return strings.Repeat(`{"event_id":"x","session_id":1,"type":"presence"}`+"\n", n)
+	}
+	bad, worse := "nonsense\n"+missing(9), strings.Repeat("nonsense\n", 2)+chat("b", "01")+missing(400)
+	const hint = "to publish the day without them, set source.max_rejected: "
+	for _, c := range []struct {
+		good, want string
+	}{
+		// 10 of bad and 402 of worse are rejected. The events are one of good and one
+		// of worse: 412 of 414 lines are 99.52 %.
+		{chat("a", "00"), "402 of 403 lines of worse.ndjson were rejected, 400 of them as missing_field, the first in line 4: ts: missing; " +
+			"of all lines of the day, 412 of 414 (99.52 %) were rejected, and source.max_rejected allows 0.00 %; nothing was published; " + hint + "99.6%"},
+		{"", "402 of 403 lines of worse.ndjson were rejected, 400 of them as missing_field, the first in line 4: ts: missing; " +
+			"of all lines of the day, 412 of 413 (99.76 %) were rejected, and source.max_rejected allows 0.00 %; nothing was published; " + hint + "99.8%"},
+	} {
+		for _, workers := range []int{1, 4} {
+			if got := rejectsError(t, workers, map[string]string{"a-good.ndjson": c.good, "bad.ndjson": bad, "worse.ndjson": worse, "z-bad.ndjson": ""}).Error(); got != c.want {
+				t.Errorf("%d workers: %s\nwant %s", workers, got, c.want)
+			}
 		}
 	}
+	nothing := rejectsError(t, 2, map[string]string{"bad.ndjson": bad})
+	if text := nothing.Error(); !strings.HasPrefix(text, "10 of 10 lines of bad.ndjson were rejected, 9 of them as missing_field, the first in line 2: ts: missing; ") || strings.Contains(text, hint) {
+		t.Errorf("of a day without events it says %s", text)
+	}
+	if c := nothing.Cause; c.Reason != event.MissingField || c.Count != 9 || c.Rejected != 10 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// rejectsError is the error of a day of which no line may be rejected.
+func rejectsError(t *testing.T, workers int, texts map[string]string) *extract.TooManyRejects {
+	t.Helper()
+	x := &extract.Extraction{Workers: workers}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		in := linesInput(texts[name])
+		in.Name = name
+		x.Inputs = append(x.Inputs, in)
+	}
+	_, _, err := sessionsOf(t.Context(), x)
+	var rejects *extract.TooManyRejects
+	if !errors.As(err, &rejects) {
+		t.Fatalf("the error is %v", err)
+	}
+	return rejects
 }

@@ -62,6 +62,8 @@ type EventsTable interface {
 	// Open reads one row group of the table, which is in r, with the events' ids or
 	// without.
 	Open(r io.ReaderAt, group int, ids bool) (Sessions, error)
+	// Memory is about what a row group takes while it is open, in bytes.
+	Memory(group int) int64
 }
 
 // Sessions are the sessions of a row group, in the order of their hash.

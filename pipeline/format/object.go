@@ -28,22 +28,31 @@ type object struct {
 	sink store.Store
 	part publish.Part
 
+	all   bool // it is read in one request, and kept
 	once  sync.Once
-	whole []byte // nil: each piece is read by itself
+	whole []byte
 	err   error
 }
 
 // Object opens a stored part. all says that most of it will be read.
 func Object(ctx context.Context, sink store.Store, part publish.Part, all bool) io.ReaderAt {
-	o := &object{ctx: ctx, sink: sink, part: part}
-	if !all && part.Bytes > WholeSize || part.Bytes > wholeMost {
-		o.once.Do(func() {}) // read by pieces
+	all = part.Bytes <= WholeSize || all && part.Bytes <= wholeMost
+	return &object{ctx: ctx, sink: sink, part: part, all: all}
+}
+
+// Kept is how many bytes of a part stay in memory, once some of it was read.
+func Kept(opened io.ReaderAt) int64 {
+	if o, ok := opened.(*object); ok && o.all {
+		return o.part.Bytes
 	}
-	return o
+	return 0
 }
 
 // ReadAt implements io.ReaderAt.
 func (o *object) ReadAt(p []byte, offset int64) (int, error) {
+	if !o.all {
+		return o.read(p, offset)
+	}
 	o.once.Do(func() {
 		o.whole = make([]byte, o.part.Bytes)
 		if _, o.err = o.read(o.whole, 0); o.err != nil {
@@ -53,8 +62,6 @@ func (o *object) ReadAt(p []byte, offset int64) (int, error) {
 	switch {
 	case o.err != nil:
 		return 0, o.err
-	case o.whole == nil:
-		return o.read(p, offset)
 	case offset >= int64(len(o.whole)):
 		return 0, io.EOF
 	}

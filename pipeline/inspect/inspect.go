@@ -1,8 +1,8 @@
 // Package inspect answers questions about what is published, and about dumps: the
 // manifest and the rows of a partition (show), its revisions (history), how two of
-// them differ (diff), the lines that were rejected (rejects), and the rows of any
-// dumps (fold). Its sub-package explain explains a single session. It writes
-// nothing.
+// them differ (diff), what has changed since a moment (changes), the lines that were
+// rejected (rejects), and the rows of any dumps (fold). Its sub-package explain
+// explains a single session. It writes nothing.
 package inspect
 
 import (

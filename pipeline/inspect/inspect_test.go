@@ -64,7 +64,7 @@ func TestShow(t *testing.T) {
 		id  partition.ID
 		dir string
 	}{
-		{partition.MonthID("sessions", pipelinetest.Day.Month()), "mem://reports/sessions_monthly/month=2026-11/"},
+		{partition.MonthID("sessions", pipelinetest.Day.Month()), "mem://reports_monthly/sessions/month=2026-11/"},
 		{partition.DigestID(pipelinetest.Day + 1), "mem://state/digests/dt=2026-11-21/"},
 	} {
 		want := "there is nothing published in " + c.dir

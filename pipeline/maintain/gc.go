@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"daybook/pipeline/inspect"
@@ -42,7 +44,7 @@ func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publ
 	now := s.Now()
 	result, err := publish.GC(ctx, s.Sink, publish.GCOptions{
 		Now: now, Keep: o.Keep, Grace: o.Grace, DryRun: o.DryRun,
-		Roots: []string{partition.ReportRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
+		Roots: append(reportRoots(), partition.DigestRoot, partition.QuarantineRoot), Owner: partition.OwnerDir, RemoveAfter: removeAfter(s),
 	}, report)
 	if errors.Is(err, store.ErrNoBucket) {
 		return result, nil // the directory does not exist yet
@@ -70,6 +72,29 @@ func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publ
 		}
 	}
 	return result, nil
+}
+
+// RemoveSuperseded removes the superseded parts of reports that have stayed for as
+// long as s.RemoveAfter says. It does a part of what GC does, and takes one listing of
+// the reports and a read for each partition with parts of several revisions.
+func RemoveSuperseded(ctx context.Context, s *settings.Pipeline, report func(publish.Removal)) (publish.GCResult, error) {
+	return publish.RemoveSuperseded(ctx, s.Sink, publish.GCOptions{
+		Now: s.Now(), Roots: reportRoots(), Owner: partition.OwnerDir, RemoveAfter: removeAfter(s),
+	}, report)
+}
+
+// reportRoots are what the keys of the parts of all reports begin with.
+func reportRoots() []string { return []string{partition.ReportRoot, partition.MonthRoot} }
+
+// removeAfter says how long superseded parts stay: those of reports as configured, all
+// others for the grace period.
+func removeAfter(s *settings.Pipeline) func(dir string) time.Duration {
+	return func(dir string) time.Duration {
+		if slices.ContainsFunc(reportRoots(), func(root string) bool { return strings.HasPrefix(dir, root) }) {
+			return s.RemoveAfter
+		}
+		return 0
+	}
 }
 
 // collection is a GC under way.

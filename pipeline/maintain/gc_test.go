@@ -147,3 +147,55 @@ func TestGC(t *testing.T) {
 	}
 	pipelinetest.SameContents(t, "made again", published, pipelinetest.View(t, sink))
 }
+
+// With RemoveAfter, the files of a superseded day and month stay for that time, and
+// those of its digest for the grace period.
+func TestRemoveAfter(t *testing.T) {
+	now := time.Now()
+	source, sink := store.NewMemory(func() time.Time { return now }), store.NewMemory(func() time.Time { return now })
+	s := pipelinetest.OneReport(t, source, sink)
+	s.Clock, s.RemoveAfter = func() time.Time { return now }, 2*time.Hour
+	month := partition.WholeMonth(pipelinetest.Day.Month())
+	for n := range 2 {
+		pipelinetest.Put(t, source, "2026/11/20/"+strings.Repeat("a", n+1)+".ndjson", pipelinetest.SessionLines(n+1))
+		pipelinetest.Run(t, s, month)
+	}
+	files := func() (n int) {
+		for key := range pipelinetest.Contents(t, sink, true) {
+			if strings.HasPrefix(key, partition.DayID("sessions", pipelinetest.Day).Dir()) || strings.HasPrefix(key, partition.MonthRoot) {
+				n++
+			}
+		}
+		return n
+	}
+	if files() != 4 {
+		t.Errorf("%d files of the day and the month, want those of both revisions", files())
+	}
+	view := pipelinetest.View(t, sink)
+	for _, c := range []struct {
+		later   time.Duration
+		removed []string
+	}{
+		{time.Hour, nil},
+		{2*time.Hour + time.Minute, []string{"superseded reports", "superseded reports_monthly"}},
+		{3 * time.Hour, nil},
+	} {
+		start := now
+		now = now.Add(c.later)
+		var removed []string
+		if _, err := RemoveSuperseded(t.Context(), s, func(r publish.Removal) {
+			room, _, _ := strings.Cut(r.Key, "/")
+			removed = append(removed, string(r.Why)+" "+room)
+		}); err != nil || !slices.Equal(removed, c.removed) {
+			t.Errorf("after %s: removed %q, %v; want %q", c.later, removed, err, c.removed)
+		}
+		if result, err := GC(t.Context(), s, GCOptions{Keep: time.Hour * 1000}, func(publish.Removal) {}); err != nil || result.Objects > 0 {
+			t.Errorf("after %s: GC removes %d more, %v", c.later, result.Objects, err)
+		}
+		now = start
+	}
+	if files() != 2 {
+		t.Errorf("%d files of the day and the month, want one each", files())
+	}
+	pipelinetest.SameContents(t, "what is published", view, pipelinetest.View(t, sink))
+}

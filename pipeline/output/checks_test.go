@@ -41,6 +41,7 @@ func newPartition(kind partition.Kind) *Partition {
 // Each violation is noticed by the check that is named after it, also between batches.
 // All but the unusual number of rows block the partition; a repeated row does not
 // block a month.
+// It has more than 60 lines because it lists a violation of each check.
 func TestChecks(t *testing.T) {
 	change := func(f func(r *report.Row)) report.Row {
 		r := newRow(2, 0, 20)

@@ -69,7 +69,9 @@ func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]
 	if m.Checks, err = checks.finish(); err != nil {
 		return base, "", err
 	}
-	manifest, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{Dir: p.ID.Dir(), Manifest: m, Files: parts, Keep: true, Again: p.Again}, p.Base)
+	manifest, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{
+		Dir: p.ID.Dir(), Manifest: m, Files: parts, Now: o.Settings.Now(), Keep: true, Sweep: o.Settings.RemoveAfter == 0, Again: p.Again,
+	}, p.Base)
 	if err != nil {
 		return base, "", err
 	}

@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/sinks/loads"
 	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -223,8 +224,8 @@ func TestRewriteSummaries(t *testing.T) {
 		if !maps.Equal(want, got) {
 			t.Errorf("%s: there are %v, or other texts", c.name, slices.Sorted(maps.Keys(got)))
 		}
-		there, err := listSummaries(t.Context(), sink, p.ID.SummaryDir())
-		if err != nil || base.Manifest.Summaries.Difference("hash", there) != "" {
+		there, err := o.listSummaries(t.Context(), p.ID)
+		if err != nil || base.Manifest.Summaries.Difference("hash", nil, there) != "" {
 			t.Errorf("%s: the manifest has %+v (%v)", c.name, base.Manifest.Summaries, err)
 		}
 
@@ -352,4 +353,59 @@ func (p lossyPart) Write(rows []report.Row) error { return p.PartWriter.Write(ro
 func (lossy) Part(w io.Writer, memory int64) (format.PartWriter, error) {
 	part, err := format.Parquet{}.Part(w, memory)
 	return lossyPart{part}, err
+}
+
+// Loader manifests name the files of the published revision. Those that are lost or no
+// longer configured are put right with the summaries.
+func TestLoaderManifests(t *testing.T) {
+	for _, kind := range []partition.Kind{partition.Day, partition.Month} {
+		sink := store.NewMemory(nil)
+		o, p := newPublisher(sink, 1), newPartition(kind)
+		o.Settings.Loads = []loads.Format{loads.Redshift, loads.Hive}
+		check := func(name string, base publish.Base, formats ...loads.Format) {
+			t.Helper()
+			var keys []string
+			for _, format := range formats {
+				keys = append(keys, format.Key(p.ID.Dir()))
+				got, _ := read(t, sink, format.Key(p.ID.Dir()))
+				part := base.Manifest.Parts[0]
+				if want := string(format.Encode([]loads.File{{URL: "mem://" + part.Key, Bytes: part.Bytes}})); got != want || len(base.Manifest.Parts) != 1 {
+					t.Errorf("%s, %s: %s is %q, want %q", kind, name, format, got, want)
+				}
+			}
+			for key := range objects(t, sink) {
+				if strings.HasPrefix(key, loads.Root) && !slices.Contains(keys, key) {
+					t.Errorf("%s, %s: there is %s", kind, name, key)
+				}
+			}
+			there, err := o.listSummaries(t.Context(), p.ID)
+			if err != nil || base.Manifest.Summaries.Difference(p.Report.Hash, keys, there) != "" {
+				t.Errorf("%s, %s: the manifest has %+v (%v)", kind, name, base.Manifest.Summaries, err)
+			}
+			p.Base = base
+		}
+		base, _, err := o.Publish(t.Context(), p, someRows())
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("published", base, loads.Redshift, loads.Hive)
+		if base, _, err = o.Publish(t.Context(), p, batches([]report.Row{newRow(9, 0, 1)})); err != nil || base.Manifest.Revision != 2 {
+			t.Fatal(err)
+		}
+		check("restated", base, loads.Redshift, loads.Hive)
+
+		if err := sink.Delete(t.Context(), loads.Hive.Key(p.ID.Dir())); err != nil {
+			t.Fatal(err)
+		}
+		put(t, sink, loads.Redshift.Key(p.ID.Dir()), "{}")
+		if base, err = o.RewriteSummaries(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		check("repaired", base, loads.Redshift, loads.Hive)
+		o.Settings.Loads = []loads.Format{loads.URLs, loads.Redshift}
+		if base, err = o.RewriteSummaries(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		check("other formats", base, loads.URLs, loads.Redshift)
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"daybook/pipeline/partition"
+	"daybook/sinks/loads"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
@@ -27,23 +29,29 @@ func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries
 	if err != nil {
 		return base, err
 	}
-	sink, dir := o.Settings.Sink, p.ID.SummaryDir()
-	there, err := listSummaries(ctx, sink, dir)
+	there, err := o.listSummaries(ctx, p.ID)
 	if err != nil {
 		return base, err
 	}
 	// A run that publishes the next revision writes its summaries after this point.
+	sink := o.Settings.Sink
 	if base, err = publish.Read(ctx, sink, p.ID.Dir()); err != nil {
 		return base, err
 	}
 	if base.Manifest == nil || base.Manifest.Attempt != committed.Attempt {
 		return base, publish.ErrRaced
 	}
-	if base.Manifest.Summaries.Difference(p.Report.Hash, there) == "" {
+	loadKeys := o.Settings.LoadKeys(p.ID)
+	if base.Manifest.Summaries.Difference(p.Report.Hash, loadKeys, there) == "" {
 		return base, nil // the same rows had been published before
 	}
+	if old := base.Manifest.Summaries; old != nil { // loader manifests that are no longer configured
+		there = append(there, slices.DeleteFunc(slices.Clone(old.Loads), func(f publish.SummaryFile) bool {
+			return slices.Contains(loadKeys, f.Name)
+		})...)
+	}
 	written := &publish.Summaries{Definition: p.Report.Hash}
-	for _, f := range files {
+	for _, f := range append(files, o.loaderManifests(p.ID, base.Manifest)...) {
 		condition := store.Condition{IfAbsent: true}
 		if i := publish.IndexSummary(there, f.name); i >= 0 {
 			condition = store.Condition{IfMatch: there[i].ETag}
@@ -52,20 +60,49 @@ func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries
 		if f.size > store.MaxConditionalSize {
 			condition = store.Condition{}
 		}
-		object, err := putSummary(ctx, sink, dir+f.name, &f, condition)
+		object, err := putSummary(ctx, sink, summaryKey(p.ID, f.name), &f, condition)
 		if err != nil {
 			return base, err
 		}
-		written.Files = append(written.Files, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
+		list := &written.Files
+		if isLoaderManifest(f.name) {
+			list = &written.Loads
+		}
+		*list = append(*list, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
 	}
 	for _, f := range there { // files of an earlier definition
-		if err := sink.Delete(ctx, dir+f.Name); err != nil {
+		if err := sink.Delete(ctx, summaryKey(p.ID, f.Name)); err != nil {
 			return base, err
 		}
 	}
 	next := *base.Manifest
 	next.Summaries = written
 	return publish.Amend(ctx, sink, p.ID.Dir(), base, next)
+}
+
+// summaryKey is the key of a summary or a loader manifest.
+func summaryKey(id partition.ID, name string) string {
+	if isLoaderManifest(name) {
+		return name
+	}
+	return id.SummaryDir() + name
+}
+
+// isLoaderManifest reports whether a file is a loader manifest: its name is its key.
+func isLoaderManifest(name string) bool { return strings.HasPrefix(name, loads.Root) }
+
+// loaderManifests are the lists of the partition's files for loaders. Their names are
+// their keys.
+func (o *Publisher) loaderManifests(id partition.ID, m *publish.Manifest) []summaryFile {
+	files := make([]loads.File, len(m.Parts))
+	for i, part := range m.Parts {
+		files[i] = loads.File{URL: o.Settings.Sink.URL(part.Key), Bytes: part.Bytes}
+	}
+	manifests := make([]summaryFile, len(o.Settings.Loads))
+	for i, format := range o.Settings.Loads {
+		manifests[i] = inMemory(format.Key(id.Dir()), format.Encode(files))
+	}
+	return manifests
 }
 
 // maxPuts is how often a summary is written whose answer gets lost.
@@ -122,14 +159,26 @@ func sameBytes(a, b io.Reader) (bool, error) {
 	return sums[0] == sums[1], nil
 }
 
-// listSummaries lists the files in a directory of summaries.
-func listSummaries(ctx context.Context, sink store.Store, dir string) (there []publish.SummaryFile, err error) {
-	for object, err := range sink.List(ctx, dir) {
+// listSummaries lists the summaries of a partition, and its loader manifests, whose
+// names are their keys.
+func (o *Publisher) listSummaries(ctx context.Context, id partition.ID) (there []publish.SummaryFile, err error) {
+	dir := id.SummaryDir()
+	for object, err := range o.Settings.Sink.List(ctx, dir) {
 		if err != nil {
 			return nil, err
 		}
 		if name := object.Key[len(dir):]; !strings.Contains(name, "/") {
 			there = append(there, publish.SummaryFile{Name: name, Bytes: object.Size, ETag: object.ETag})
+		}
+	}
+	for _, key := range o.Settings.LoadKeys(id) {
+		for object, err := range o.Settings.Sink.List(ctx, key) {
+			if err != nil {
+				return nil, err
+			}
+			if object.Key == key {
+				there = append(there, publish.SummaryFile{Name: key, Bytes: object.Size, ETag: object.ETag})
+			}
 		}
 	}
 	return there, nil

@@ -134,14 +134,16 @@ func MonthID(report string, m day.Month) ID { return ID{report, Month, OfMonth(m
 // Parse reads the period of a report (2026-11-20 or 2026-11), or, where report
 // is empty, the day of a digest.
 func Parse(report, name string) (ID, error) {
-	if d, err := day.Parse(name); err == nil {
+	if _, err := day.Parse(name); err == nil {
+		d, err := day.ParseEventDate(name)
 		if report == "" {
-			return DigestID(d), nil
+			return DigestID(d), err
 		}
-		return DayID(report, d), nil
+		return DayID(report, d), err
 	}
-	if m, err := day.ParseMonth(name); err == nil && report != "" {
-		return MonthID(report, m), nil
+	if _, err := day.ParseMonth(name); err == nil && report != "" {
+		m, err := day.ParseEventMonth(name)
+		return MonthID(report, m), err
 	}
 	return ID{}, fmt.Errorf("%q is no partition: write a day as 2026-11-20, or a month of a report as 2026-11", name)
 }

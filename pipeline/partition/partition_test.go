@@ -3,6 +3,7 @@ package partition_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,13 +27,16 @@ func TestID(t *testing.T) {
 		{partition.DayID("sessions", theDay), "2026-11-20", "day 2026-11-20 of sessions", "day/sessions/2026-11-20",
 			"reports/sessions/dt=2026-11-20/", "summaries/sessions/day/2026-11-20/", "state/failed/day/sessions/2026-11-20.json", "sessions"},
 		{partition.MonthID("sessions", theMonth), "2026-11", "month 2026-11 of sessions", "month/sessions/2026-11",
-			"reports/sessions_monthly/month=2026-11/", "summaries/sessions/month/2026-11/", "state/failed/month/sessions/2026-11.json", "sessions_monthly"},
+			"reports_monthly/sessions/month=2026-11/", "summaries/sessions/month/2026-11/", "state/failed/month/sessions/2026-11.json", "sessions_monthly"},
 	} {
-		if c.id.Name() != c.name || c.id.String() != c.text || c.id.Dir() != c.dir || c.id.ManifestKey() != c.dir+"_manifest.json" || c.id.FailureKey() != c.failure {
+		if c.id.Name() != c.name || c.id.String() != c.text || c.id.Dir() != c.dir || c.id.ManifestKey() != "_manifests/"+strings.TrimSuffix(c.dir, "/")+".json" || c.id.FailureKey() != c.failure {
 			t.Errorf("%s: %s, %s, %s, %s", c.id, c.id.Name(), c.id.Dir(), c.id.ManifestKey(), c.id.FailureKey())
 		}
 		if c.summaries != "" && (c.id.SummaryDir() != c.summaries || c.id.Dataset() != c.dataset) {
 			t.Errorf("%s: %s, %s", c.id, c.id.SummaryDir(), c.id.Dataset())
+		}
+		if of, ok := partition.OfDir(c.dir); !ok || of != c.id {
+			t.Errorf("%s is of %s", c.dir, of)
 		}
 		if parsed, err := partition.Parse(c.id.Report, c.name); err != nil || parsed != c.id {
 			t.Errorf("%q of %q is %s: %v", c.name, c.id.Report, parsed, err)
@@ -49,6 +53,15 @@ func TestID(t *testing.T) {
 }
 
 func TestNoID(t *testing.T) {
+	for _, dir := range []string{
+		"", "reports/", "reports/sessions/", "reports/sessions/dt=2026-11-20", "reports/sessions/dt=2026-11-31/", "reports/sessions/month=2026-11/",
+		"reports/sessions/2026-11-20/", "reports_monthly/sessions/dt=2026-11-20/", "reports/sessions/x/dt=2026-11-20/", "summaries/sessions/day/2026-11-20/",
+		"state/digests/dt=2026-11/", "state/failed/dt=2026-11-20/", "_quarantine/dt=2026-11-20/",
+	} {
+		if id, ok := partition.OfDir(dir); ok {
+			t.Errorf("%s is of %s", dir, id)
+		}
+	}
 	for _, c := range []struct{ report, name string }{
 		{"sessions", ""}, {"sessions", "2026"}, {"sessions", "2026-11-31"}, {"sessions", "2026-13"}, {"", "2026-11"}, {"", "today"},
 	} {

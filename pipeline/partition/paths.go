@@ -7,19 +7,23 @@ import (
 	"daybook/transform/day"
 )
 
-// Where the files of partitions lie in the sink. Names that begin with an
-// underscore are for daybook, not for readers of reports.
+// Where the files of partitions lie in the sink. The directories of days and months
+// have Parquet files and nothing else, so that engines can read them, or all of
+// reports/<report>/, as they are.
 //
-//	reports/<report>/dt=2026-11-20/           a day: parts and _manifest.json
-//	reports/<report>_monthly/month=2026-11/   a month
-//	summaries/<report>/day/2026-11-20/        the summaries of a day
-//	summaries/<report>/month/2026-11/         the summaries of a month
-//	state/digests/dt=2026-11-20/              the digest of a dump day
-//	state/failed/…                            the last failure of a step
-//	_quarantine/dt=2026-11-20/                the rejected lines of a dump day
-//	_history/…                                superseded revisions, for a while
+//	reports/<report>/dt=2026-11-20/                  a day
+//	reports_monthly/<report>/month=2026-11/          a month
+//	summaries/<report>/day/2026-11-20/               the summaries of a day
+//	summaries/<report>/month/2026-11/                the summaries of a month
+//	state/digests/dt=2026-11-20/                     the digest of a dump day
+//	state/failed/…                                   the last failure of a step
+//	loads/<format>/reports/<report>/…                the loader manifests of a day (package loads)
+//	_manifests/reports/<report>/dt=2026-11-20.json   the manifest of a day; those of months and digests likewise
+//	_quarantine/dt=2026-11-20/                       the rejected lines of a dump day
+//	_history/…                                       superseded revisions, for a while
 const (
 	ReportRoot     = "reports/"
+	MonthRoot      = "reports_monthly/"
 	DigestRoot     = "state/digests/"
 	FailureRoot    = "state/failed/"
 	QuarantineRoot = "_quarantine/"
@@ -35,7 +39,7 @@ func Prefix(report string, kind Kind) string {
 	case Digest:
 		return DigestRoot + "dt="
 	case Month:
-		return ReportRoot + report + monthlySuffix + "/month="
+		return MonthRoot + report + "/month="
 	}
 	return ReportRoot + report + "/dt="
 }
@@ -46,11 +50,29 @@ func SummaryPrefix(report string, kind Kind) string {
 	return summaryRoot + report + "/" + string(kind) + "/"
 }
 
-// Dir is the key prefix of the partition's parts and manifest.
+// Dir is the key prefix of the partition's parts.
 func (id ID) Dir() string { return Prefix(id.Report, id.Kind) + id.Name() + "/" }
 
+// OfDir is the inverse of Dir; ok is false for other directories.
+func OfDir(dir string) (id ID, ok bool) {
+	room, rest, _ := strings.Cut(dir, "/")
+	report, name, _ := strings.Cut(rest, "/")
+	switch room + "/" {
+	case ReportRoot:
+		id = ID{Report: report, Kind: Day}
+	case MonthRoot:
+		id = ID{Report: report, Kind: Month}
+	default:
+		id = ID{Kind: Digest}
+	}
+	_, name, _ = strings.Cut(strings.TrimSuffix(name, "/"), "=")
+	var err error
+	id.Period, err = ParsePeriod(id.Kind, name)
+	return id, err == nil && id.Dir() == dir
+}
+
 // ManifestKey is the key of the partition's manifest.
-func (id ID) ManifestKey() string { return id.Dir() + publish.ManifestName }
+func (id ID) ManifestKey() string { return publish.ManifestKey(id.Dir()) }
 
 // SummaryDir is the key prefix of the partition's summaries.
 func (id ID) SummaryDir() string { return SummaryPrefix(id.Report, id.Kind) + id.Name() + "/" }

@@ -19,6 +19,7 @@ import (
 // A session whose events and dumps are as far apart as the look-back reaches has one
 // row, with all its events, on the date of its beginning. That holds in every zone,
 // and where the date is before the first dumps.
+// It has more than 60 lines because it lists the cases, worked out by hand.
 func TestReachOfTheLookback(t *testing.T) {
 	const lookback, hour = 2, 60 * 60 * 1000
 	first := day.Date(2026, time.November, 10) // in UTC, of each session's beginning

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +45,7 @@ func Contents(tb testing.TB, st store.Store, manifests bool) map[string]string {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if !manifests && path.Base(object.Key) == publish.ManifestName {
+		if _, is := publish.ManifestDir(object.Key); is && !manifests {
 			continue
 		}
 		b, err := ReadObject(tb.Context(), st, object.Key)
@@ -84,8 +83,8 @@ func View(tb testing.TB, st store.Store) map[string]string {
 		if strings.HasPrefix(key, SummaryRoot) {
 			view[key] = text
 		}
-		dir, found := strings.CutSuffix(key, publish.ManifestName)
-		if !found || !strings.HasPrefix(key, partition.ReportRoot) {
+		dir, found := publish.ManifestDir(key)
+		if !found || !strings.HasPrefix(dir, partition.ReportRoot) && !strings.HasPrefix(dir, partition.MonthRoot) {
 			continue
 		}
 		base, err := publish.Read(tb.Context(), st, dir)

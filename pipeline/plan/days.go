@@ -64,7 +64,7 @@ func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pend
 	}
 	for x := days.From; x <= days.To; x++ {
 		if p.catalog.Unreadable(x) { // a comparison without it would drop its events
-			s.set(Depends, dependsOn(x, p.catalog.Damage(partition.DigestID(x))))
+			s.set(Depends, dependsOn(x, "its manifest is damaged")) // the digest's own step says how
 			return s, nil
 		}
 	}

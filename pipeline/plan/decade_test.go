@@ -158,7 +158,7 @@ func (c *decade) manifest(dir string, m *publish.Manifest) {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	c.write(c.sink, dir+publish.ManifestName, string(text))
+	c.write(c.sink, publish.ManifestKey(dir), string(text))
 }
 
 // BenchmarkPlanDecade plans ten years of three reports, in which everything is fresh:

@@ -58,7 +58,7 @@ type Step struct {
 	Reasons []string // in words
 	Failed  string   // the error of the last attempt; empty if it succeeded
 
-	// What is published now; zero if nothing is.
+	// The published state; zero if nothing is published.
 	catalog.ManifestInfo
 
 	// Inputs is a hash of all that the step would be made from, if it is due: a

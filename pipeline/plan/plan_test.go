@@ -109,7 +109,7 @@ func (c *planCase) do(line int, fields []string) {
 		if err != nil {
 			fatal("%v", err)
 		}
-		c.edit(arg[0]+"_manifest.json", arg[1], n)
+		c.edit("_manifests/"+strings.TrimSuffix(arg[0], "/")+".json", arg[1], n)
 	case "plan":
 		got, want := pipelinetest.PlanText(pipelinetest.Plan(c.t, c.settings, c.target(arg[1:]))), c.section(arg[0])
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -22,6 +22,8 @@ type Moment struct {
 	Now    time.Time
 	Since  time.Time // the service has been alive without a break since (see [Since])
 	Newest day.Day   // the newest dump day
+
+	NeverServed bool // no replica has ever run: Since is now, and all that fell due before counts as missed
 }
 
 // Decide decides about a period. A published period is never due: its inputs decide
@@ -109,11 +111,13 @@ func (s *Schedule) reason(c class, m Moment, p partition.Period, times Times) st
 		return fmt.Sprintf("waits until %s (%s): a grace of %s after its drop", on(times.First), s.zone, text(s.drop(p).Grace))
 	case awaitsDumps:
 		return fmt.Sprintf("waits for the dumps of %s, which hold its last hour, or for its deadline at %s (%s)", s.lastDumpDay(p), on(times.Deadline), s.zone)
-	case due:
+	}
+	if c == due || m.NeverServed {
+		since := "due since " + on(times.First)
 		if !m.Now.Before(times.Deadline) {
-			return fmt.Sprintf("due since %s, and late since %s (%s); not published yet", on(times.First), on(times.Deadline), s.zone)
+			since += ", and late since " + on(times.Deadline)
 		}
-		return fmt.Sprintf("due since %s (%s); not published yet", on(times.First), s.zone)
+		return fmt.Sprintf("%s (%s); not published yet", since, s.zone) + s.publishers(c)
 	}
 	missed := fmt.Sprintf("missed: no replica was running when it fell due at %s (%s)", on(times.First), s.zone)
 	switch c {
@@ -128,6 +132,23 @@ func (s *Schedule) reason(c class, m Moment, p partition.Period, times Times) st
 	default:
 		return fmt.Sprintf("%s, more than max_age (%s) before a replica started at %s; %s", missed, text(s.config.MaxAge), on(m.Since), s.onlyBackfill(m, p))
 	}
+}
+
+// publishers names the commands that publish a period which fell due before the first
+// replica ran; empty for a period that fell due later.
+func (s *Schedule) publishers(c class) string {
+	const onlyRun = "; daybook run publishes it, and daybook serve does not: "
+	switch c {
+	case caughtUp, withItsMonth:
+		return "; daybook run or daybook serve publishes it"
+	case notCaughtUp:
+		return onlyRun + "catch_up is none"
+	case notLatest:
+		return onlyRun + "catch_up is latest, and a later one is due, too"
+	case tooOld:
+		return fmt.Sprintf(onlyRun+"it is due for more than max_age (%s)", text(s.config.MaxAge))
+	}
+	return ""
 }
 
 // onlyBackfill names the command that publishes a missed period. A day whose month is

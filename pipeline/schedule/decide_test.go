@@ -14,146 +14,195 @@ import (
 	"daybook/transform/day"
 )
 
-// TestDecide: each class of decision, with its reason. The report is in Amsterdam;
-// its days drop at 02:00 and are published 30 minutes later, its months drop at
-// 04:00.
+const (
+	longAgo = "2026-01-01T00:00:00Z"
+	before  = "2026-11-21T01:29:59Z" // 02:29:59: before the first publication of 20 November
+	day20   = "2026-11-20"
+)
+
+// decisions are periods of each class, with the decision and its reason. The report is
+// in Amsterdam; its days drop at 02:00 and are published 30 minutes later, its months
+// drop at 04:00.
+var decisions = []struct {
+	name       string
+	now, since string
+	period     string
+	published  bool
+	catchUp    string
+	newest     string // dump day; empty: all dumps are there
+	zone       string // empty: Amsterdam
+	never      bool   // no replica has ever run
+	want       schedule.Decision
+	next       string // when the decision changes with time, in UTC; empty: never
+}{
+	{
+		name: "before the drop", now: "2026-11-21T00:59:59Z", since: longAgo, period: day20,
+		want: schedule.Decision{Why: "waits for its drop at 02:00 on 21 November (Europe/Amsterdam)"}, next: "2026-11-21T01:30:00Z",
+	},
+	{
+		name: "at the drop", now: "2026-11-21T01:00:00Z", since: longAgo, period: day20,
+		want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
+	},
+	{
+		name: "at the first publication", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20,
+		want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "at the deadline", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20,
+		want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet"},
+	},
+	{
+		name: "published", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20, published: true,
+		want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
+	},
+	{
+		name: "published by hand before its drop", now: "2026-11-20T05:00:00Z", since: longAgo, period: day20, published: true,
+		want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
+	},
+	{
+		name: "alive in the last moment", now: before, since: before, period: day20, catchUp: "none",
+		want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
+	},
+	{
+		name: "alive from its first publication on", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:00Z", period: day20, catchUp: "none",
+		want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "missed by a second", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20,
+		want: schedule.Decision{
+			Due: true, Missed: true,
+			Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as catch_up is all",
+		},
+		next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "missed, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
+		want: schedule.Decision{
+			Missed: true,
+			Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it before its month is due",
+		},
+		next: "2026-11-21T05:00:00Z", // late
+	},
+	{
+		name: "missed, and its month is due", now: "2026-12-01T03:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
+		want: schedule.Decision{
+			Due: true, Missed: true, Late: true,
+			Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as 2026-11 is due and needs it",
+		},
+	},
+	{
+		name: "not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", period: day20, catchUp: "latest",
+		want: schedule.Decision{
+			Missed: true, Late: true,
+			Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it before its month is due",
+		},
+		next: "2026-12-01T03:00:00Z",
+	},
+	{
+		name: "a day and a month too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", period: day20,
+		want: schedule.Decision{
+			Missed: true, Late: true,
+			Why: "missed: no replica was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
+				"more than max_age (35d) before a replica started at 13:00 on 1 February; only daybook backfill publishes it",
+		},
+	},
+	{
+		name: "a month before its drop", now: "2026-11-21T02:00:00Z", since: longAgo, period: "2026-12",
+		want: schedule.Decision{Why: "waits for its drop at 04:00 on 1 January 2027 (Europe/Amsterdam)"}, next: "2027-01-01T03:00:00Z",
+	},
+	{
+		name: "a month", now: "2026-12-01T03:00:00Z", since: longAgo, period: "2026-11",
+		want: schedule.Decision{Due: true, Why: "due since 04:00 on 1 December (Europe/Amsterdam); not published yet"}, next: "2026-12-01T15:00:00Z",
+	},
+	{
+		name: "a month missed", now: "2026-12-02T03:00:00Z", since: "2026-12-02T03:00:00Z", period: "2026-11", catchUp: "none",
+		want: schedule.Decision{
+			Missed: true, Late: true,
+			Why: "missed: no replica was running when it fell due at 04:00 on 1 December (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
+		},
+	},
+	{
+		name: "before the drop, and never served", now: "2026-11-21T00:59:59Z", since: "2026-11-21T00:59:59Z", never: true, period: day20,
+		want: schedule.Decision{Why: "waits for its drop at 02:00 on 21 November (Europe/Amsterdam)"}, next: "2026-11-21T01:30:00Z",
+	},
+	{
+		name: "never served", now: "2026-11-21T02:00:00Z", since: "2026-11-21T02:00:00Z", never: true, period: day20,
+		want: schedule.Decision{
+			Due: true, Missed: true,
+			Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet; daybook run or daybook serve publishes it",
+		},
+		next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "never served, and late", now: "2026-11-21T05:00:00Z", since: "2026-11-21T05:00:00Z", never: true, period: day20,
+		want: schedule.Decision{
+			Due: true, Missed: true, Late: true,
+			Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet; daybook run or daybook serve publishes it",
+		},
+	},
+	{
+		name: "never served, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T02:00:00Z", never: true, period: day20, catchUp: "none",
+		want: schedule.Decision{
+			Missed: true,
+			Why:    "due since 02:30 on 21 November (Europe/Amsterdam); not published yet; daybook run publishes it, and daybook serve does not: catch_up is none",
+		},
+		next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "never served, and not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", never: true, period: day20, catchUp: "latest",
+		want: schedule.Decision{
+			Missed: true, Late: true,
+			Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet; " +
+				"daybook run publishes it, and daybook serve does not: catch_up is latest, and a later one is due, too",
+		},
+		next: "2026-12-01T03:00:00Z",
+	},
+	{
+		name: "never served, and too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", never: true, period: day20,
+		want: schedule.Decision{
+			Missed: true, Late: true,
+			Why: "due since 02:30 on 21 November 2026, and late since 06:00 on 21 November 2026 (Europe/Amsterdam); not published yet; " +
+				"daybook run publishes it, and daybook serve does not: it is due for more than max_age (35d)",
+		},
+	},
+	{
+		name: "west of Greenwich, without the dumps of its last hour", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20,
+		zone: "America/New_York", newest: day20,
+		want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
+		next: "2026-11-21T11:00:00Z",
+	},
+	{
+		name: "west of Greenwich, with them", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20, zone: "America/New_York", newest: "2026-11-21",
+		want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (America/New_York); not published yet"}, next: "2026-11-21T11:00:00Z",
+	},
+	{
+		name: "west of Greenwich, without them at the deadline", now: "2026-11-21T11:00:00Z", since: longAgo, period: day20,
+		zone: "America/New_York", newest: day20,
+		want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (America/New_York); not published yet"},
+	},
+	{
+		name: "missed, and west of Greenwich", now: "2026-11-21T08:00:00Z", since: "2026-11-21T08:00:00Z", period: day20, zone: "America/New_York", newest: day20,
+		want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
+		next: "2026-11-21T11:00:00Z",
+	},
+	{
+		name: "a month west of Greenwich", now: "2026-12-01T09:00:00Z", since: longAgo, period: "2026-11", zone: "America/New_York", newest: "2026-11-30",
+		want: schedule.Decision{Why: "waits for the dumps of 2026-12-01, which hold its last hour, or for its deadline at 16:00 on 1 December (America/New_York)"},
+		next: "2026-12-01T21:00:00Z",
+	},
+	{
+		name: "east of Greenwich, its last hour lies on its own date", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20, newest: day20,
+		want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
+	},
+	{
+		name: "in UTC, its last hour lies on its own date", now: "2026-11-21T02:30:00Z", since: longAgo, period: day20, zone: "UTC", newest: day20,
+		want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (UTC); not published yet"}, next: "2026-11-21T06:00:00Z",
+	},
+}
+
+// TestDecide: the decision about each class of periods, and when it changes.
 func TestDecide(t *testing.T) {
-	const (
-		longAgo = "2026-01-01T00:00:00Z"
-		before  = "2026-11-21T01:29:59Z" // 02:29:59: before the first publication of 20 November
-		day20   = "2026-11-20"
-	)
-	for _, c := range []struct {
-		name       string
-		now, since string
-		period     string
-		published  bool
-		catchUp    string
-		newest     string // dump day; empty: all dumps are there
-		zone       string // empty: Amsterdam
-		want       schedule.Decision
-		next       string // when the decision changes with time, in UTC; empty: never
-	}{
-		{
-			name: "before the drop", now: "2026-11-21T00:59:59Z", since: longAgo, period: day20,
-			want: schedule.Decision{Why: "waits for its drop at 02:00 on 21 November (Europe/Amsterdam)"}, next: "2026-11-21T01:30:00Z",
-		},
-		{
-			name: "at the drop", now: "2026-11-21T01:00:00Z", since: longAgo, period: day20,
-			want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
-		},
-		{
-			name: "at the first publication", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20,
-			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
-		},
-		{
-			name: "at the deadline", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20,
-			want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (Europe/Amsterdam); not published yet"},
-		},
-		{
-			name: "published", now: "2026-11-21T05:00:00Z", since: longAgo, period: day20, published: true,
-			want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
-		},
-		{
-			name: "published by hand before its drop", now: "2026-11-20T05:00:00Z", since: longAgo, period: day20, published: true,
-			want: schedule.Decision{Why: "published; restated as soon as its inputs change"},
-		},
-		{
-			name: "alive in the last moment", now: before, since: before, period: day20, catchUp: "none",
-			want: schedule.Decision{Why: "waits until 02:30 on 21 November (Europe/Amsterdam): a grace of 30m after its drop"}, next: "2026-11-21T01:30:00Z",
-		},
-		{
-			name: "alive from its first publication on", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:00Z", period: day20, catchUp: "none",
-			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
-		},
-		{
-			name: "missed by a second", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20,
-			want: schedule.Decision{
-				Due: true, Missed: true,
-				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as catch_up is all",
-			},
-			next: "2026-11-21T05:00:00Z",
-		},
-		{
-			name: "missed, and none is caught up", now: "2026-11-21T02:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
-			want: schedule.Decision{
-				Missed: true,
-				Why:    "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it before its month is due",
-			},
-			next: "2026-11-21T05:00:00Z", // late
-		},
-		{
-			name: "missed, and its month is due", now: "2026-12-01T03:00:00Z", since: "2026-11-21T01:30:01Z", period: day20, catchUp: "none",
-			want: schedule.Decision{
-				Due: true, Missed: true, Late: true,
-				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); published late, as 2026-11 is due and needs it",
-			},
-		},
-		{
-			name: "not the latest", now: "2026-11-22T02:00:00Z", since: "2026-11-22T02:00:00Z", period: day20, catchUp: "latest",
-			want: schedule.Decision{
-				Missed: true, Late: true,
-				Why: "missed: no replica was running when it fell due at 02:30 on 21 November (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it before its month is due",
-			},
-			next: "2026-12-01T03:00:00Z",
-		},
-		{
-			name: "a day and a month too old", now: "2027-02-01T12:00:00Z", since: "2027-02-01T12:00:00Z", period: day20,
-			want: schedule.Decision{
-				Missed: true, Late: true,
-				Why: "missed: no replica was running when it fell due at 02:30 on 21 November 2026 (Europe/Amsterdam), " +
-					"more than max_age (35d) before a replica started at 13:00 on 1 February; only daybook backfill publishes it",
-			},
-		},
-		{
-			name: "a month before its drop", now: "2026-11-21T02:00:00Z", since: longAgo, period: "2026-12",
-			want: schedule.Decision{Why: "waits for its drop at 04:00 on 1 January 2027 (Europe/Amsterdam)"}, next: "2027-01-01T03:00:00Z",
-		},
-		{
-			name: "a month", now: "2026-12-01T03:00:00Z", since: longAgo, period: "2026-11",
-			want: schedule.Decision{Due: true, Why: "due since 04:00 on 1 December (Europe/Amsterdam); not published yet"}, next: "2026-12-01T15:00:00Z",
-		},
-		{
-			name: "a month missed", now: "2026-12-02T03:00:00Z", since: "2026-12-02T03:00:00Z", period: "2026-11", catchUp: "none",
-			want: schedule.Decision{
-				Missed: true, Late: true,
-				Why: "missed: no replica was running when it fell due at 04:00 on 1 December (Europe/Amsterdam); catch_up is none, so only daybook backfill publishes it",
-			},
-		},
-		{
-			name: "west of Greenwich, without the dumps of its last hour", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20,
-			zone: "America/New_York", newest: day20,
-			want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
-			next: "2026-11-21T11:00:00Z",
-		},
-		{
-			name: "west of Greenwich, with them", now: "2026-11-21T07:30:00Z", since: longAgo, period: day20, zone: "America/New_York", newest: "2026-11-21",
-			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (America/New_York); not published yet"}, next: "2026-11-21T11:00:00Z",
-		},
-		{
-			name: "west of Greenwich, without them at the deadline", now: "2026-11-21T11:00:00Z", since: longAgo, period: day20,
-			zone: "America/New_York", newest: day20,
-			want: schedule.Decision{Due: true, Late: true, Why: "due since 02:30 on 21 November, and late since 06:00 on 21 November (America/New_York); not published yet"},
-		},
-		{
-			name: "missed, and west of Greenwich", now: "2026-11-21T08:00:00Z", since: "2026-11-21T08:00:00Z", period: day20, zone: "America/New_York", newest: day20,
-			want: schedule.Decision{Why: "waits for the dumps of 2026-11-21, which hold its last hour, or for its deadline at 06:00 on 21 November (America/New_York)"},
-			next: "2026-11-21T11:00:00Z",
-		},
-		{
-			name: "a month west of Greenwich", now: "2026-12-01T09:00:00Z", since: longAgo, period: "2026-11", zone: "America/New_York", newest: "2026-11-30",
-			want: schedule.Decision{Why: "waits for the dumps of 2026-12-01, which hold its last hour, or for its deadline at 16:00 on 1 December (America/New_York)"},
-			next: "2026-12-01T21:00:00Z",
-		},
-		{
-			name: "east of Greenwich, its last hour lies on its own date", now: "2026-11-21T01:30:00Z", since: longAgo, period: day20, newest: day20,
-			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (Europe/Amsterdam); not published yet"}, next: "2026-11-21T05:00:00Z",
-		},
-		{
-			name: "in UTC, its last hour lies on its own date", now: "2026-11-21T02:30:00Z", since: longAgo, period: day20, zone: "UTC", newest: day20,
-			want: schedule.Decision{Due: true, Why: "due since 02:30 on 21 November (UTC); not published yet"}, next: "2026-11-21T06:00:00Z",
-		},
-	} {
+	for _, c := range decisions {
 		t.Run(c.name, func(t *testing.T) {
 			settings := configured(2*time.Hour, 4*time.Hour)
 			settings.Daily.Grace = config.Span(30 * time.Minute)
@@ -162,7 +211,7 @@ func TestDecide(t *testing.T) {
 			}
 			s := schedule.New(settings, zone(t, cmp.Or(c.zone, "Europe/Amsterdam")))
 			decide := func(at time.Time) schedule.Decision {
-				m := schedule.Moment{Now: at, Since: instant(t, c.since), Newest: allDumps}
+				m := schedule.Moment{Now: at, Since: instant(t, c.since), Newest: allDumps, NeverServed: c.never}
 				if c.newest != "" {
 					m.Newest = parseDay(t, c.newest)
 				}

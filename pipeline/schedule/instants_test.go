@@ -55,6 +55,7 @@ func parseDay(t testing.TB, s string) day.Day {
 
 // TestDrops: the drops of days, worked out by hand from the local clock. The last
 // column is what the clock shows at that moment.
+// It has more than 60 lines because it lists the changes of clocks.
 func TestDrops(t *testing.T) {
 	for _, c := range []struct {
 		zone, day, at string

@@ -154,6 +154,7 @@ func noon(month time.Month, dom int) time.Time {
 }
 
 // TestDowntime: ten days without a running service, for each catch_up.
+// It has more than 60 lines because it lists the days of each outcome.
 func TestDowntime(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -3,28 +3,15 @@ package service
 import (
 	"fmt"
 	"time"
+
+	"daybook/pipeline/service/states"
 )
 
 // Health says whether a replica is ready, and why if it is not.
 type Health struct {
-	Ready   bool           `json:"ready"`
-	Reasons []string       `json:"reasons"` // one sentence each; empty if ready
-	Reports []ReportHealth `json:"reports"` // for people: a restart does not mend a report, so they do not count
-}
-
-// ReportHealth is the verdict on a report.
-type ReportHealth struct {
-	Name    string  `json:"name"`
-	Verdict Verdict `json:"verdict"`
-}
-
-// Verdicts are the verdicts on all reports.
-func (s *State) Verdicts() []ReportHealth {
-	all := make([]ReportHealth, len(s.Reports))
-	for i := range s.Reports {
-		all[i] = ReportHealth{s.Reports[i].Name, s.Reports[i].Verdict}
-	}
-	return all
+	Ready   bool                   `json:"ready"`
+	Reasons []string               `json:"reasons"` // one sentence each; empty if ready
+	Reports []states.ReportVerdict `json:"reports"` // for people: a restart does not mend a report, so they do not count
 }
 
 // A replica without a successful look for staleLooks intervals is not ready. The
@@ -39,8 +26,8 @@ const (
 func (s *Service) Health() Health {
 	h := Health{Reasons: []string{}}
 	add := func(format string, args ...any) { h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...)) }
-	state, looked, stopping := s.State(), s.tracker.lastLook(), s.life.isStopping()
-	limit := max(minStale, staleLooks*time.Duration(s.config.Load().Serve.Interval))
+	state, looked, stopping := s.tracker.Snapshot(), s.tracker.LastLook(), s.replica.Life.IsStopping()
+	limit := max(minStale, staleLooks*time.Duration(s.replica.Config.Load().Serve.Interval))
 	switch {
 	case stopping:
 		add("the service is stopping")
@@ -52,11 +39,12 @@ func (s *Service) Health() Health {
 	if since := time.Since(looked); !looked.IsZero() && since > limit {
 		add("the last successful look was %s ago", since.Round(time.Second))
 	}
-	if err := s.lease.State().Err; err != nil {
+	if err := s.replica.Lease.State().Err; err != nil {
 		add("the lease cannot be read or written: %s", err)
 	}
+	next := s.jobs.nextRuns()
 	for _, name := range []string{lookName, workName} {
-		if !stopping && s.jobs.nextRun(name).IsZero() {
+		if !stopping && next[name].IsZero() {
 			add("the scheduler has lost the job %s", name)
 		}
 	}

@@ -1,14 +1,15 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
 
+	"daybook/pipeline/service/replica"
 	"daybook/sinks/lease"
 )
 
@@ -40,26 +41,27 @@ type jobDefinition struct {
 
 // newJobs makes the jobs; the scheduler is not started yet. The scheduler's time
 // zone does not matter: each report's schedule decides what is due.
-func newJobs(log *slog.Logger, l *lease.Lease, m *metrics, interval time.Duration, look, work func() error) (*jobs, error) {
+func newJobs(r *replica.Replica, look, work func() error) (*jobs, error) {
 	scheduler, err := gocron.NewScheduler(
 		gocron.WithLocation(time.UTC),
-		gocron.WithLogger(gocronLog{log}),
-		gocron.WithDistributedLocker(locker{l}),
-		gocron.WithSchedulerMonitor(&monitor{metrics: m}),
+		gocron.WithLogger(gocronLog{r.Log}),
+		gocron.WithDistributedLocker(locker{r.Lease}),
+		gocron.WithSchedulerMonitor(r.Metrics.Monitor()),
 		gocron.WithStopTimeout(schedulerTimeout),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make the scheduler: %w", err)
 	}
-	j := &jobs{log: log, scheduler: scheduler, jobs: map[string]gocron.Job{}, defined: []jobDefinition{
-		{lookName, guarded(log, lookName, look), []gocron.JobOption{
+	j := &jobs{log: r.Log, scheduler: scheduler, jobs: map[string]gocron.Job{}, defined: []jobDefinition{
+		{lookName, r.Guarded(lookName, look), []gocron.JobOption{
 			gocron.WithName(lookName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
 			gocron.WithDisabledDistributedJobLocker(true), gocron.WithStartAt(gocron.WithStartImmediately()),
 		}},
-		{workName, guarded(log, workName, work), []gocron.JobOption{
+		{workName, r.Guarded(workName, work), []gocron.JobOption{
 			gocron.WithName(workName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
 		}},
 	}}
+	interval := time.Duration(r.Config.Load().Serve.Interval)
 	for _, d := range j.defined {
 		if j.jobs[d.name], err = scheduler.NewJob(gocron.DurationJob(interval), gocron.NewTask(d.task), d.options...); err != nil {
 			return nil, fmt.Errorf("make the job %s: %w", d.name, err)
@@ -95,26 +97,17 @@ func (j *jobs) runNow(name string) {
 	}
 }
 
-// nextRun is when the scheduler calls a job next; zero if it has lost the job.
-func (j *jobs) nextRun(name string) time.Time {
-	next, err := j.job(name).NextRun()
-	if err != nil {
-		return time.Time{}
+// nextRuns is when the scheduler calls each job next; zero if it has lost the job.
+func (j *jobs) nextRuns() map[string]time.Time {
+	all := map[string]time.Time{}
+	for _, d := range j.defined {
+		next, err := j.job(d.name).NextRun()
+		if err != nil {
+			next = time.Time{}
+		}
+		all[d.name] = next
 	}
-	return next
-}
-
-// guarded returns the job with a panic turned into an error.
-func guarded(log *slog.Logger, name string, job func() error) func() error {
-	return func() (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = fmt.Errorf("%v; this is a bug of daybook, please report it", value)
-				log.Error("a job panicked", "job", name, "error", err, "stack", string(debug.Stack()))
-			}
-		}()
-		return job()
-	}
+	return all
 }
 
 // gocronLog is gocron's logger. Its information is of use to developers only, so
@@ -126,52 +119,18 @@ func (l gocronLog) Info(msg string, args ...any)  { l.log.Debug(msg, args...) }
 func (l gocronLog) Warn(msg string, args ...any)  { l.log.Warn(msg, args...) }
 func (l gocronLog) Error(msg string, args ...any) { l.log.Error(msg, args...) }
 
-// monitor implements gocron.SchedulerMonitor: it counts the scheduler's events.
-type monitor struct{ metrics *metrics }
+// locker lets the scheduler start the job work only on the holder of the lease.
+// The lease belongs to the replica, not to one job, so Unlock keeps it; Serve
+// releases it at the end.
+type locker struct{ lease *lease.Lease }
 
-// JobCompleted counts jobs that succeeded.
-func (m *monitor) JobCompleted(job gocron.Job) {
-	m.metrics.jobs.WithLabelValues(job.Name(), outcomeOK).Inc()
-}
-
-// JobFailed counts jobs that returned an error.
-func (m *monitor) JobFailed(job gocron.Job, _ error) {
-	m.metrics.jobs.WithLabelValues(job.Name(), outcomeFailed).Inc()
-}
-
-// JobSchedulingDelay records delays. A negative delay is a job started early by
-// runNow.
-func (m *monitor) JobSchedulingDelay(job gocron.Job, planned, begun time.Time) {
-	if delay := begun.Sub(planned); delay >= 0 {
-		m.metrics.jobDelay.WithLabelValues(job.Name()).Observe(delay.Seconds())
+// Lock implements gocron.Locker.
+func (l locker) Lock(context.Context, string) (gocron.Lock, error) {
+	if !l.lease.State().Mine {
+		return nil, lease.ErrNotHeld
 	}
+	return l, nil
 }
 
-// ConcurrencyLimitReached counts jobs that were still running at their tick.
-func (m *monitor) ConcurrencyLimitReached(_ string, job gocron.Job) {
-	m.metrics.jobSkipped.WithLabelValues(job.Name()).Inc()
-}
-
-// SchedulerStarted does nothing.
-func (*monitor) SchedulerStarted() {}
-
-// SchedulerStopped does nothing.
-func (*monitor) SchedulerStopped() {}
-
-// SchedulerShutdown does nothing.
-func (*monitor) SchedulerShutdown() {}
-
-// JobRegistered does nothing.
-func (*monitor) JobRegistered(gocron.Job) {}
-
-// JobUnregistered does nothing.
-func (*monitor) JobUnregistered(gocron.Job) {}
-
-// JobStarted does nothing.
-func (*monitor) JobStarted(gocron.Job) {}
-
-// JobRunning does nothing.
-func (*monitor) JobRunning(gocron.Job) {}
-
-// JobExecutionTime does nothing: evaluator and runner measure their own work.
-func (*monitor) JobExecutionTime(gocron.Job, time.Duration) {}
+// Unlock implements gocron.Lock.
+func (locker) Unlock(context.Context) error { return nil }

@@ -7,7 +7,7 @@
 // starts from what is stored, so a missed call loses nothing.
 //
 //   - look runs on every replica. It makes a plan, asks the schedule what is due,
-//     and keeps the result as the [State] that the console shows. The holder of
+//     and keeps the result as the snapshot that the console shows. The holder of
 //     the lease also updates the alerts.
 //   - work runs on the replica that holds the lease (package lease). It runs the
 //     pipeline over everything and asks the last look about each step: is it
@@ -35,14 +35,18 @@
 //
 // # Parts
 //
-//	jobs             calls look and work at their ticks
-//	evaluator        look: plan and schedule → evaluation → State
-//	runner           work and actions: one run at a time, and its record
-//	controllerStore  reads and changes the controller state
-//	alerter          opens and closes alerts, reports restatements
-//	notifier         delivers messages to the hooks
-//	tracker          holds what this replica knows, for State and metrics
-//	lifecycle        stops runs when the service stops
+//	states      what is shown: partitions, their states, the verdict on a report
+//	controller  the stored state: retry states, open alerts, the outbox
+//	evaluation  plan, schedules and retry states → states, and the steps to run
+//	alerts      opens and closes alerts, delivers events to the hooks
+//	tracker     what this replica knows: the last look, the run under way
+//	runner      runs, one at a time, and their records
+//	actions     parses what a user asks for
+//	metrics     counters and gauges for Prometheus
+//	replica     what the parts share: configuration, lease, lifecycle
+//
+// This package connects the parts. It calls look and work at their ticks, does the looks,
+// accepts actions, and says whether the replica is healthy.
 package service
 
 import (
@@ -51,149 +55,110 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"daybook/config"
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/runs"
-	"daybook/pipeline/schedule"
+	"daybook/pipeline/service/alerts"
+	"daybook/pipeline/service/metrics"
+	"daybook/pipeline/service/replica"
+	"daybook/pipeline/service/runner"
+	"daybook/pipeline/service/states"
+	"daybook/pipeline/service/tracker"
 	"daybook/pipeline/settings"
-	"daybook/sinks/lease"
-	"daybook/sources/store"
 )
 
 // Options are the parameters of New.
 type Options struct {
-	Config
+	replica.Config
 	Replica    string // name of this replica in logs, the lease and run records
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
 
-// Config is the configuration that Reload can replace.
-type Config struct {
-	Pipeline  *settings.Pipeline
-	Schedules map[string]*schedule.Schedule // by report
-	Serve     config.Serve
-	Hooks     []Hook
-}
-
-// activeConfig is the configuration in force. Reload replaces it; a run keeps the
-// one that it started with.
-type activeConfig struct{ atomic.Pointer[Config] }
-
-func newActiveConfig(c *Config) *activeConfig {
-	a := new(activeConfig)
-	a.Store(c)
-	return a
-}
-
-func (a *activeConfig) sink() store.Store { return a.Load().Pipeline.Sink }
-
-// signal wakes a goroutine. Signals sent before it wakes up count as one.
-type signal chan struct{}
-
-func newSignal() signal { return make(signal, 1) }
-
-func (s signal) send() {
-	select {
-	case s <- struct{}{}:
-	default: // one is pending already
-	}
-}
-
 // Service is one replica. Its methods are safe for concurrent use.
 type Service struct {
-	log        *slog.Logger
-	config     *activeConfig
-	cache      *catalog.Cache
-	metrics    *metrics
-	lease      *lease.Lease
-	life       *lifecycle
-	tracker    *tracker
-	controller *controllerStore
-	notifier   *notifier
-	evaluator  *evaluator
-	runner     *runner
-	jobs       *jobs
+	replica *replica.Replica
+	tracker *tracker.Tracker
+	alerts  *alerts.Alerter
+	looker  *looker
+	runner  *runner.Runner
+	jobs    *jobs
 
-	lookNeeded signal        // a look should start before its next tick
-	actions    chan struct{} // holds one element for each action that waits or runs
-	reloading  sync.Mutex
+	actions   chan struct{} // holds one element for each action that waits or runs
+	reloading sync.Mutex
 }
 
 // New makes a service. It does nothing until Serve is called.
 func New(o Options) (*Service, error) {
-	s := &Service{
-		log: o.Log, config: newActiveConfig(&o.Config), cache: catalog.NewCache(), metrics: newMetrics(o.Registerer),
-		life: newLifecycle(), lookNeeded: newSignal(), actions: make(chan struct{}, maxActions),
-	}
-	s.lease = lease.New(leaseStore{s.config}, lease.Options{Holder: o.Replica, TTL: time.Duration(o.Serve.Lease), Since: s.since, OnChange: s.leaseChanged})
-	s.tracker = newTracker(s.lease, &o.Config)
-	s.controller = newControllerStore(s.config)
-	s.notifier = &notifier{log: o.Log, config: s.config, metrics: s.metrics, lease: s.lease, controller: s.controller, pending: newSignal()}
-	alerts := &alerter{config: s.config, controller: s.controller, tracker: s.tracker, posted: s.notifier.pending}
-	s.evaluator = &evaluator{
-		log: o.Log, config: s.config, cache: s.cache, metrics: s.metrics, lease: s.lease, life: s.life,
-		tracker: s.tracker, controller: s.controller, alerts: alerts, looking: make(chan struct{}, 1),
-	}
-	s.runner = &runner{
-		replica: o.Replica, log: o.Log, config: s.config, cache: s.cache, metrics: s.metrics, life: s.life,
-		tracker: s.tracker, controller: s.controller, alerts: alerts, evaluator: s.evaluator,
-		lookNeeded: s.lookNeeded, slot: make(chan struct{}, 1),
-	}
+	r := replica.New(o.Replica, o.Log, o.Registerer, &o.Config)
+	known := tracker.New(r)
+	s := &Service{replica: r, tracker: known, alerts: alerts.New(r, known), actions: make(chan struct{}, maxActions)}
+	s.looker = newLooker(r, known, s.alerts)
+	s.runner = runner.New(r, known, s.alerts, func() error {
+		_, err := s.looker.look()
+		return err
+	})
 	var err error
-	s.jobs, err = newJobs(o.Log, s.lease, s.metrics, time.Duration(o.Serve.Interval), s.lookNow, s.workNow)
+	s.jobs, err = newJobs(r, s.lookNow, s.workNow)
 	if err != nil {
 		return nil, err
 	}
-	o.Registerer.MustRegister(&collector{s.tracker, s.jobs})
+	o.Registerer.MustRegister(metrics.Collector(s.reading))
 	return s, nil
 }
 
+// reading is what the gauges show.
+func (s *Service) reading() metrics.Reading {
+	r := metrics.Reading{Snapshot: s.tracker.Snapshot(), NextRuns: s.jobs.nextRuns()}
+	if ev := s.tracker.Last(); ev != nil {
+		r.Looked, r.Queued, r.Lag = ev.Now, ev.Queued, ev.Lag
+	}
+	return r
+}
+
 // Serve does the work until ctx is done. It then starts nothing new and waits up
-// to stop_timeout for the running steps. It returns ErrAbandoned if they took
-// longer.
+// to stop_timeout for the running steps. It returns replica.ErrAbandoned if they
+// took longer.
 func (s *Service) Serve(ctx context.Context) error {
 	leaseCtx, release := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { s.lease.Run(leaseCtx) })
-	background.Go(func() { s.notifier.run(ctx) })
+	background.Go(func() { s.replica.Lease.Run(leaseCtx) })
+	background.Go(func() { s.alerts.Deliver(ctx) })
 	s.jobs.scheduler.Start()
-	serve := &s.config.Load().Serve
-	s.log.Info("started", "interval", time.Duration(serve.Interval).String(), "lease", time.Duration(serve.Lease).String())
+	serve := &s.replica.Config.Load().Serve
+	s.replica.Log.Info("started", "interval", time.Duration(serve.Interval).String(), "lease", time.Duration(serve.Lease).String())
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-s.lookNeeded:
+		case <-s.replica.LookNeeded:
 			s.jobs.runNow(lookName)
 		}
 	}
-	timeout := time.Duration(s.config.Load().Serve.StopTimeout)
-	s.log.Info("stopping", "timeout", timeout.String())
-	err := s.life.stop(timeout)
-	s.evaluator.wait()
+	timeout := time.Duration(s.replica.Config.Load().Serve.StopTimeout)
+	s.replica.Log.Info("stopping", "timeout", timeout.String())
+	err := s.replica.Life.Stop(timeout)
+	s.looker.wait()
 	if shutdownErr := s.jobs.scheduler.Shutdown(); shutdownErr != nil {
-		s.log.Warn("the scheduler did not stop", "error", shutdownErr)
+		s.replica.Log.Warn("the scheduler did not stop", "error", shutdownErr)
 	}
 	release()
 	background.Wait()
-	s.log.Info("stopped")
+	s.replica.Log.Info("stopped")
 	return err
 }
 
 // lookNow is the job look. It starts the job work if there are steps to run.
 func (s *Service) lookNow() error {
-	ev, err := s.evaluator.look()
+	ev, err := s.looker.look()
 	if err != nil || ev == nil {
 		return err
 	}
-	if ev.queued > 0 && s.lease.State().Mine {
+	if ev.Queued > 0 && s.replica.Lease.State().Mine {
 		s.jobs.runNow(workName)
 	}
 	return nil
@@ -202,43 +167,43 @@ func (s *Service) lookNow() error {
 // workNow is the job work. It runs the steps that the last look queued, if this
 // replica holds the lease.
 func (s *Service) workNow() error {
-	ev := s.tracker.takeWork()
+	ev := s.tracker.TakeWork()
 	if ev == nil {
 		return nil
 	}
-	ctx, done, err := s.lease.Work(s.life.ctx)
+	ctx, done, err := s.replica.Lease.Work(s.replica.Life.Context())
 	if err != nil {
 		return nil // the lease was lost after the scheduler's check
 	}
 	defer done()
-	return s.runner.run(ctx, &order{
-		trigger: "schedule", config: ev.config, target: partition.Everything(),
-		allow: func(step *plan.Step) bool { return s.tracker.newest(ev).allow(step) },
+	return s.runner.Run(ctx, &runner.Order{
+		Trigger: "schedule", Pipeline: ev.Config.Pipeline, Target: partition.Everything(),
+		Allow: func(step *plan.Step) bool { return s.tracker.Newest(ev).Allow(step) },
 	})
 }
 
-// State is what the replica knows now. The value is immutable, and it is the
+// Snapshot is what the replica knows now. The value is immutable, and it is the
 // same pointer until something changes.
-func (s *Service) State() *State { return s.tracker.snapshot() }
+func (s *Service) Snapshot() *states.Snapshot { return s.tracker.Snapshot() }
 
 // Runs returns up to n past runs of all replicas, newest first.
-func (s *Service) Runs(ctx context.Context, n int) ([]Run, error) {
-	return runs.List(ctx, s.config.sink(), n)
+func (s *Service) Runs(ctx context.Context, n int) ([]runs.Record, error) {
+	return runs.List(ctx, s.replica.Config.Sink(), n)
 }
 
 // Run returns one past run. The error is store.ErrNotFound if there is no run
 // with this id.
-func (s *Service) Run(ctx context.Context, id string) (*Run, error) {
-	return runs.Read(ctx, s.config.sink(), id)
+func (s *Service) Run(ctx context.Context, id string) (*runs.Record, error) {
+	return runs.Read(ctx, s.replica.Config.Sink(), id)
 }
 
 // Reader reads catalogs. It shares the service's cache of manifests.
 func (s *Service) Reader() *catalog.Reader {
-	return &catalog.Reader{Settings: s.Settings(), Cache: s.cache}
+	return &catalog.Reader{Settings: s.Settings(), Cache: s.replica.Cache}
 }
 
 // Settings are the stores and reports of the configuration in force.
-func (s *Service) Settings() *settings.Pipeline { return s.config.Load().Pipeline }
+func (s *Service) Settings() *settings.Pipeline { return s.replica.Config.Load().Pipeline }
 
 // ErrRestart refuses a configuration that changes a setting which is read only at
 // the start.
@@ -246,10 +211,10 @@ var ErrRestart = errors.New("this needs a restart")
 
 // Reload replaces the configuration. Running work keeps the old one. If a fixed
 // setting differs, the error is ErrRestart and the old configuration stays.
-func (s *Service) Reload(c Config) error {
+func (s *Service) Reload(c replica.Config) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	old := s.config.Load()
+	old := s.replica.Config.Load()
 	switch {
 	case c.Serve.Lease != old.Serve.Lease:
 		return fmt.Errorf("serve.lease is another: %w", ErrRestart)
@@ -261,11 +226,11 @@ func (s *Service) Reload(c Config) error {
 			return fmt.Errorf("change the interval: %w", err)
 		}
 	}
-	s.config.Store(&c)
-	s.metrics.reloaded(nil)
-	s.lookNeeded.send()
+	s.replica.Config.Store(&c)
+	s.replica.Metrics.Reloaded(nil)
+	s.replica.LookNeeded.Send()
 	return nil
 }
 
 // ReloadRefused counts a configuration that was refused.
-func (s *Service) ReloadRefused(err error) { s.metrics.reloaded(err) }
+func (s *Service) ReloadRefused(err error) { s.replica.Metrics.Reloaded(err) }

@@ -9,7 +9,9 @@ import (
 	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/warehouse"
 	"daybook/sinks/csv"
+	"daybook/sinks/loads"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -24,6 +26,9 @@ type Pipeline struct {
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
+	RemoveAfter    time.Duration   // how long superseded parts of reports stay where they are; 0: until the commit
+	Loads          []loads.Format  // loader manifests of each partition
+	SinkAt         warehouse.Store // where warehouses find the sink; it holds no secret
 	Reports        []Report
 	Budget         parallel.Budget
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
@@ -66,6 +71,20 @@ func (p *Pipeline) Yesterday() day.Day {
 	return today - 1
 }
 
+// EndOf is when a date is over in the time zones of all reports. It is told in the
+// zone where the date ends last.
+func (p *Pipeline) EndOf(d day.Day) time.Time {
+	_, last := partition.Instants(d, time.UTC)
+	end := time.UnixMilli(last).UTC()
+	for i := range p.Reports {
+		zone := p.Reports[i].Zone
+		if _, to := partition.Instants(d, zone); i == 0 || to > last {
+			last, end = to, time.UnixMilli(to).In(zone)
+		}
+	}
+	return end
+}
+
 // Window is the dump days that the days of a period are made from.
 func (p *Pipeline) Window(of partition.Period) partition.Period {
 	return partition.Window(p.Lookback, of)
@@ -74,6 +93,15 @@ func (p *Pipeline) Window(of partition.Period) partition.Period {
 // Needed is the part of the window whose digests have to be up to date.
 func (p *Pipeline) Needed(of partition.Period) partition.Period {
 	return partition.Needed(p.Lookback, of)
+}
+
+// LoadKeys are the keys of a partition's loader manifests.
+func (p *Pipeline) LoadKeys(id partition.ID) []string {
+	keys := make([]string, len(p.Loads))
+	for i, format := range p.Loads {
+		keys[i] = format.Key(id.Dir())
+	}
+	return keys
 }
 
 // Report finds a report by its name; nil if it is not configured.

@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (s *simulation) converge() error {
 			return fmt.Errorf("run %d after the faults still finds something to do", round)
 		}
 	}
-	for _, check := range []func() error{s.planIsDone, s.asUndisturbed, s.nothingIsLeftOver} {
+	for _, check := range []func() error{s.planIsDone, s.asDelivered, s.asUndisturbed, s.nothingIsLeftOver} {
 		if err := check(); err != nil {
 			return fmt.Errorf("after the faults: %w", err)
 		}
@@ -80,6 +81,38 @@ func (s *simulation) planIsDone() error {
 		if step.Status != plan.Fresh && step.Status != plan.Waiting {
 			return fmt.Errorf("%s is %s: %s", step.ID, step.Status, strings.Join(step.Reasons, "; "))
 		}
+	}
+	return nil
+}
+
+// asDelivered compares the rows of each day with those of everything that was
+// delivered, wherever it lies: a session counts in full, however long it lives.
+func (s *simulation) asDelivered() error {
+	var lines lineSet
+	for i := range s.world.dumps {
+		d := &s.world.dumps[i]
+		for _, line := range d.lines {
+			if d.accepts(&s.world.lines[line]) {
+				lines.add(line)
+			}
+		}
+	}
+	for dir, m := range s.oracle.published {
+		if strings.HasPrefix(dir, publish.HistoryRoot) || strings.HasPrefix(dir, partition.MonthRoot) || m.Digest != nil {
+			continue
+		}
+		rows, err := s.oracle.rows(m)
+		if err != nil {
+			return err
+		}
+		e, err := s.oracle.expectationOf(m, lines)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(encodeRows(rows), s.oracle.expect(e)) {
+			return fmt.Errorf("%s has %d rows, and they are not those of all that was delivered", dir, len(rows))
+		}
+		s.counts["row of all deliveries"] += len(rows)
 	}
 	return nil
 }
@@ -132,7 +165,7 @@ func (s *simulation) countPublished() {
 		switch {
 		case strings.HasPrefix(dir, publish.HistoryRoot), m.Digest != nil:
 			continue
-		case strings.Contains(dir, monthlyDir):
+		case strings.HasPrefix(dir, partition.MonthRoot):
 			s.counts["published: months"]++
 		default:
 			s.counts["published: days"]++

@@ -184,6 +184,8 @@ func (g plainGroups) Open(_ io.ReaderAt, group int, _ bool) (format.Sessions, er
 	return &plainSession{events: g[group]}, nil
 }
 
+func (g plainGroups) Memory(int) int64 { return 0 }
+
 // plainSession is the one session of a row group.
 type plainSession struct {
 	events []event.Event

@@ -81,9 +81,6 @@ func newOracle(w *world, sink *bucket, reports []settings.Report) *oracle {
 	return o
 }
 
-// monthlyDir is in the directory of every month, and of no day.
-const monthlyDir = "_monthly/"
-
 // check checks everything that has changed.
 func (o *oracle) check() error {
 	changed := o.sink.changed
@@ -97,11 +94,10 @@ func (o *oracle) check() error {
 }
 
 func (o *oracle) checkKey(key string) error {
-	dir, name := path.Split(key)
-	switch {
-	case name == publish.ManifestName:
+	if dir, ok := publish.ManifestDir(key); ok {
 		return o.checkManifest(dir)
-	case strings.HasPrefix(key, pipelinetest.SummaryRoot):
+	}
+	if strings.HasPrefix(key, pipelinetest.SummaryRoot) {
 		return o.checkSummary(key)
 	}
 	if by, ok := o.named[key]; ok {
@@ -144,7 +140,7 @@ func (o *oracle) checkSummary(key string) error {
 
 // checkManifest checks a partition, or a kept revision, whose manifest has changed.
 func (o *oracle) checkManifest(dir string) error {
-	key := dir + publish.ManifestName
+	key := publish.ManifestKey(dir)
 	base, err := publish.Read(context.Background(), o.sink.Memory, dir)
 	if err != nil {
 		return err
@@ -168,7 +164,7 @@ func (o *oracle) checkManifest(dir string) error {
 	switch {
 	case m.Digest != nil:
 		err = o.checkDigest(before, m)
-	case strings.Contains(dir, monthlyDir):
+	case strings.HasPrefix(dir, partition.MonthRoot):
 		err = o.checkMonth(before, m)
 	default:
 		err = o.checkDay(dir, before, m)
@@ -344,12 +340,11 @@ func (o *oracle) checkDay(dir string, before, m *publish.Manifest) error {
 	if err != nil {
 		return err
 	}
-	r := slices.IndexFunc(o.reports, func(r settings.Report) bool { return r.Name == m.Report })
-	d, err := day.Parse(m.Partition)
+	e, err := o.expectationOf(m, lines)
 	if err != nil {
 		return err
 	}
-	if want := o.expect(expectation{r, d, lines}); !bytes.Equal(encodeRows(rows), want) {
+	if want := o.expect(e); !bytes.Equal(encodeRows(rows), want) {
 		return fmt.Errorf("it has %d rows, and they are not those of its digests", len(rows))
 	}
 	if err := unambiguous(rows); err != nil {
@@ -439,6 +434,13 @@ func (o *oracle) rows(m *publish.Manifest) ([]report.Row, error) {
 		return nil, fmt.Errorf("it has %d rows, and its manifest says %d", len(rows), m.Rows)
 	}
 	return rows, nil
+}
+
+// expectationOf is what a day has to have, made from lines.
+func (o *oracle) expectationOf(m *publish.Manifest, lines lineSet) (expectation, error) {
+	r := slices.IndexFunc(o.reports, func(r settings.Report) bool { return r.Name == m.Report })
+	d, err := day.Parse(m.Partition)
+	return expectation{r, d, lines}, err
 }
 
 // expect computes the rows of a day from the world, in the plainest way.
@@ -540,9 +542,10 @@ func (o *oracle) leftovers() error {
 		if err != nil {
 			return err
 		}
-		dir, name := path.Split(object.Key)
+		dir, _ := path.Split(object.Key)
+		_, isManifest := publish.ManifestDir(object.Key)
 		switch {
-		case name == publish.ManifestName, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
+		case isManifest, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
 		case strings.HasPrefix(dir, publish.HistoryRoot):
 			if err := o.mayBeKept(dir); err != nil {
 				return fmt.Errorf("%s: %w", object.Key, err)
@@ -579,11 +582,11 @@ func view(st store.Store) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		dir, name := path.Split(object.Key)
+		dir, isManifest := publish.ManifestDir(object.Key)
 		switch {
-		case strings.HasPrefix(dir, pipelinetest.SummaryRoot):
+		case strings.HasPrefix(object.Key, pipelinetest.SummaryRoot):
 			seen[object.Key] = object.ETag // the hash of its content
-		case strings.HasPrefix(dir, partition.ReportRoot) && name == publish.ManifestName:
+		case isManifest && (strings.HasPrefix(dir, partition.ReportRoot) || strings.HasPrefix(dir, partition.MonthRoot)):
 			base, err := publish.Read(ctx, st, dir)
 			if err != nil {
 				return nil, err

@@ -177,7 +177,7 @@ func (s *simulation) collect(ctx context.Context, p *process) error {
 func (s *simulation) gcOptions() publish.GCOptions {
 	return publish.GCOptions{
 		Now: s.now, Keep: keep, Grace: grace,
-		Roots: []string{partition.ReportRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
+		Roots: []string{partition.ReportRoot, partition.MonthRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
 	}
 }
 

@@ -41,6 +41,7 @@ type simulation struct {
 
 	// The character of this seed's history.
 	steps     int     // with disturbances
+	early     int     // dumps that arrive before them
 	faultRate float64 // of calls
 	patience  int     // about how many steps a process continues before another one does
 
@@ -84,6 +85,9 @@ func (s *simulation) schedule(most int) string {
 // partitions.
 const monthsIn = 40
 
+// longIn: one of so many seeds has a long world.
+const longIn = 200
+
 // firstDay is the first day of the worlds without the end of a month.
 var firstDay = day.Date(2027, time.February, 25)
 
@@ -98,10 +102,16 @@ func newSimulation(seed uint64, months *image) *simulation {
 		s.image, first = months, months.end
 		s.image.copyTo(s.source, s.sink)
 	}
-	s.world = newWorld(s.rng, first)
+	s.steps, s.early = 50+s.rng.IntN(240), 1
+	if s.rng.IntN(longIn) == 0 && s.image == nil {
+		s.world = newLongWorld(s.rng, first-longDays)
+		s.steps, s.early = 10*s.steps, len(s.world.dumps)/2
+		s.counts["long world"]++
+	} else {
+		s.world = newWorld(s.rng, first)
+	}
 	s.oracle = newOracle(s.world, s.sink, s.reports)
 
-	s.steps = 50 + s.rng.IntN(240)
 	s.faultRate = pick(s.rng, 0, 0.01, 0.02, 0.04, 0.08)
 	s.patience = pick(s.rng, 1, 5, 30, 100)
 	s.slots = []*slot{
@@ -130,7 +140,9 @@ func (s *simulation) builder(source, sink store.Store) *build.Builder {
 // first thing that went wrong.
 func (s *simulation) run() error {
 	defer s.end()
-	s.arrive()
+	for range s.early {
+		s.arrive()
+	}
 	for range s.steps {
 		s.now = s.now.Add(time.Second)
 		s.act()

@@ -55,7 +55,35 @@ func newWorld(rng *rand.Rand, first day.Day) *world {
 	for session := range 2 + rng.IntN(4) {
 		w.addSession(rng, int64(1000+session))
 	}
-	w.deliver(rng)
+	w.deliver(rng, []day.Day{0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3})
+	return w
+}
+
+// longDays is how many days the session of a long world lives.
+const longDays = 60
+
+// newLongWorld makes a world of 61 dump days. One of its sessions lives for 60 days:
+// both its silences and the lateness of its dumps go up to the look-back.
+func newLongWorld(rng *rand.Rand, first day.Day) *world {
+	const session = 999
+	w := &world{first: first, last: first + longDays}
+	at, end := w.first.UTC().Add(time.Duration(rng.Int64N(int64(20*time.Hour)))), w.last.UTC()
+	for n := 0; ; n++ {
+		last := end.Sub(at) < lookback*24*time.Hour
+		status := statuses[rng.IntN(len(statuses)-1)]
+		if last {
+			status = closed
+		}
+		w.addEvent(session, n, at, status)
+		if last {
+			break
+		}
+		at = at.Add(pick(rng, lookback*24*time.Hour, lookback*24*time.Hour, lookback*24*time.Hour-time.Minute, 40*time.Hour))
+	}
+	for session := range 2 {
+		w.addSession(rng, int64(1000+session))
+	}
+	w.deliver(rng, []day.Day{0, 0, 1, lookback, lookback})
 	return w
 }
 
@@ -111,9 +139,9 @@ func (w *world) addEvent(session int64, n int, at time.Time, status string) {
 	w.lines = append(w.lines, line)
 }
 
-// deliver deals the lines out to dumps: most to one of their own day, some to later
-// ones, some to several, and some beyond the look-back.
-func (w *world) deliver(rng *rand.Rand) {
+// deliver deals the lines out to dumps: each so many days late, some to several, and
+// some beyond the look-back.
+func (w *world) deliver(rng *rand.Rand, late []day.Day) {
 	const perDay = 2
 	dumps := make([]worldDump, perDay*(int(w.last-w.first)+1))
 	for i := range dumps {
@@ -128,7 +156,7 @@ func (w *world) deliver(rng *rand.Rand) {
 	for i := range w.lines {
 		own := day.Of(w.lines[i].event.Millis(), time.UTC)
 		for again := true; again; again = rng.IntN(6) == 0 {
-			d := dumpOf(own + pick[day.Day](rng, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3))
+			d := dumpOf(own + pick(rng, late...))
 			d.lines = append(d.lines, i)
 		}
 	}

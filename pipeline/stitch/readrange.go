@@ -1,6 +1,7 @@
 package stitch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/digests"
 	"daybook/pipeline/format"
+	"daybook/pipeline/parallel"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 	"daybook/sinks/digest"
@@ -58,12 +60,6 @@ func (r *readRange) add(hash uint64, group int, events int64, shared bool) {
 	r.events += events
 }
 
-// has reports whether the range has events of the candidate with a hash.
-func (r *readRange) has(hash uint64) bool {
-	_, found := slices.BinarySearch(r.hashes, hash)
-	return found
-}
-
 // object opens the part of the range, to read its row groups.
 func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	// Without ids the events are half as large: many pieces are smaller than the
@@ -73,25 +69,21 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	return format.Object(ctx, sink, r.part, all)
 }
 
-// newReadRanges says where the events of the sessions that were followed are, without
-// those of sessions that are larger than limit, in bytes.
-func newReadRanges(f *digests.Followed, limit int64) (ranges []*readRange, oversized event.Oversized) {
-	sizes := newSizes(limit, len(f.Hashes))
-	for _, d := range f.Digests {
-		for _, m := range d.Matches {
-			sizes.add(m.Session, &m.Entry)
-		}
-	}
+// newReadRanges says where the events of the sessions that were followed are, for those
+// entries that are wanted.
+func newReadRanges(f *digests.Followed, sizes *sizes, wanted func(*digests.Match) bool) (ranges []*readRange) {
 	for _, d := range f.Digests {
 		complete, open := newReadRange(d.State, d.Index, true), newReadRange(d.State, d.Index, false)
-		for _, m := range d.Matches {
+		for i := range d.Matches {
+			m := &d.Matches[i]
+			if !wanted(m) {
+				continue
+			}
 			r := open
 			if m.Complete {
 				r = complete
 			}
-			if one := &sizes.of[m.Session]; !one.oversized {
-				r.add(f.Hashes[m.Session], int(m.Group), m.Events, one.digests > 1)
-			}
+			r.add(f.Hashes[m.Session], int(m.Group), m.Events, sizes.of[m.Session].digests > 1)
 		}
 		for _, r := range []*readRange{complete, open} {
 			if len(r.groups) > 0 {
@@ -99,81 +91,150 @@ func newReadRanges(f *digests.Followed, limit int64) (ranges []*readRange, overs
 			}
 		}
 	}
-	return ranges, sizes.oversized()
+	return ranges
 }
 
-// cursor is at one candidate of a range, in the order of hashes.
-type cursor struct {
-	w      *worker
-	r      *readRange
+// source is a range whose table is open.
+type source struct {
+	*readRange
 	table  format.EventsTable
-	object io.ReaderAt  // that the table is in
-	groups []groupRange // that are not opened yet
-
-	sessions format.Sessions // of the row group that is open; nil before the first
-	hash     uint64
+	object io.ReaderAt // that the table is in
 }
 
-// open opens a range for the candidates of this worker; nil if it has none of them.
-func (w *worker) open(r *readRange, object io.ReaderAt) (*cursor, error) {
-	if len(w.candidates) == 0 {
-		return nil, nil
-	}
-	first, last := w.candidates[0], w.candidates[len(w.candidates)-1]
-	groups := slices.DeleteFunc(slices.Clone(r.groups), func(g groupRange) bool { return g.to < first || g.from > last })
-	if len(groups) == 0 {
-		return nil, nil
-	}
-	table, err := w.Indexes.Table(r.digest, r.part, r.tail, r.complete, object)
+// open opens the table of a range.
+func (s *Stitch) open(ctx context.Context, r *readRange) (*source, error) {
+	object := r.object(ctx, s.Settings.Sink)
+	table, err := s.Indexes.Table(r.digest, r.part, r.tail, r.complete, object)
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{w: w, r: r, table: table, object: object, groups: groups}
-	if more, err := c.advance(); err != nil || !more {
-		return nil, err
-	}
-	return c, nil
+	return &source{r, table, object}, nil
 }
 
-// append appends the events of the session that the cursor is at. Their ids matter
-// only where several digests have events of it.
+// openAll opens the tables of ranges. The end of ctx ends what is read of them, too.
+func (s *Stitch) openAll(ctx context.Context, ranges []*readRange) ([]*source, error) {
+	sources := make([]*source, len(ranges))
+	err := parallel.Each(ctx, len(ranges), s.Budget.Requests(), func(_ context.Context, i int) (err error) {
+		sources[i], err = s.open(ctx, ranges[i])
+		return err
+	})
+	return sources, err
+}
+
+// cursor goes through candidates of a source, in the order of their hashes. It holds a
+// row group from the first of its candidates to the last.
+type cursor struct {
+	*source
+	settings *settings.Pipeline
+	hashes   []uint64     // of the candidates that are left
+	groups   []groupRange // that are left
+
+	sessions format.Sessions // of the first of these; nil: it is not open
+}
+
+// append appends the events of the candidate that the cursor is at, and goes to the
+// next one. Their ids matter only where several digests have events of it.
 func (c *cursor) append(events []event.Event, ids bool) ([]event.Event, error) {
-	events, err := c.sessions.Append(events, ids)
-	return events, c.wrap(err)
-}
-
-// advance goes to the next candidate, if there is one.
-func (c *cursor) advance() (more bool, err error) {
-	for {
-		for c.sessions != nil {
-			id, ok := c.sessions.Next()
-			if !ok {
-				break
-			}
-			if hash := shuffle.Hash(id); c.w.has(hash) && c.r.has(hash) {
-				c.hash = hash
-				return true, nil
-			}
-		}
-		if len(c.groups) == 0 {
-			return false, nil
-		}
-		if c.sessions, err = c.table.Open(c.object, c.groups[0].group, c.groups[0].ids); err != nil {
-			return false, c.wrap(err)
-		}
-		c.groups = c.groups[1:]
+	hash := c.hashes[0]
+	c.hashes = c.hashes[1:]
+	for c.groups[0].to < hash {
+		c.groups, c.sessions = c.groups[1:], nil
 	}
+	g := c.groups[0]
+	var err error
+	if c.sessions == nil {
+		if c.sessions, err = c.table.Open(c.object, g.group, g.ids); err != nil {
+			return nil, c.wrap(err)
+		}
+	}
+	for {
+		id, ok := c.sessions.Next()
+		if !ok || shuffle.Hash(id) > hash {
+			return nil, c.wrap(fmt.Errorf("%w: row group %d lacks a session that the index has in it", digest.ErrCorrupt, g.group))
+		}
+		if shuffle.Hash(id) == hash {
+			break
+		}
+	}
+	if events, err = c.sessions.Append(events, ids); err != nil {
+		return nil, c.wrap(err)
+	}
+	if g.to == hash {
+		c.sessions = nil
+	}
+	return events, nil
 }
 
 func (c *cursor) wrap(err error) error {
-	if err == nil {
-		return nil
+	return digests.ReadError(c.settings, c.digest, c.part.Key, err)
+}
+
+// scan reads the row groups of a range one after the other, with ids, and passes the
+// events of each candidate on. These are valid only during the call.
+func (s *Stitch) scan(ctx context.Context, r *readRange, each func(hash uint64, events []event.Event) error) error {
+	opened, err := s.open(ctx, r)
+	if err != nil {
+		return err
 	}
-	return digests.ReadError(c.w.Settings, c.r.digest, c.r.part.Key, err)
+	c := &cursor{source: opened, settings: s.Settings, hashes: r.hashes, groups: slices.Clone(r.groups)}
+	for i := range c.groups {
+		c.groups[i].ids = true
+	}
+	var events []event.Event
+	for _, hash := range r.hashes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if events, err = c.append(events[:0], true); err != nil {
+			return err
+		}
+		if err := each(hash, events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memoryOf is an upper bound of what sources take while they are merged, in bytes. Each
+// row group is held from the first of its candidates to the last.
+func memoryOf(sources []*source) int64 {
+	type change struct {
+		hash  uint64
+		bytes int64
+	}
+	var changes []change
+	held := int64(0)
+	for _, s := range sources {
+		held += format.Kept(s.object)
+		for _, g := range s.groups {
+			n := s.table.Memory(g.group)
+			changes = append(changes, change{g.from, n}, change{g.to, -n})
+		}
+	}
+	slices.SortFunc(changes, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(b.bytes, a.bytes))
+	})
+	most := held
+	for _, c := range changes {
+		held += c.bytes
+		most = max(most, held)
+	}
+	return most
+}
+
+// Oversized says that a session has no rows, as its events take more than a limit.
+type Oversized struct {
+	Session int64
+	Limit   int64 // bytes: max_session_size
+}
+
+func (e *Oversized) Error() string {
+	return fmt.Sprintf("session %d has no rows: its events take more than source.max_session_size (%s); set a larger one, and build its days again with daybook backfill --only all",
+		e.Session, words.Bytes(e.Limit))
 }
 
 // SessionEvents reads the events that a digest has of one session; none if it has
-// no such session.
+// no such session. The error may be an *Oversized.
 func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes, d *catalog.DigestState, id int64) ([]event.Event, error) {
 	index, err := x.Get(ctx, d, d.Day)
 	if err != nil {
@@ -184,7 +245,7 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 		return nil, nil
 	}
 	if limit := s.MaxSessionSize; e.Oversized || limit > 0 && e.Bytes > limit {
-		return nil, fmt.Errorf("session %d has no rows: its events take more than source.max_session_size (%s)", id, words.Bytes(limit))
+		return nil, &Oversized{id, limit}
 	}
 	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)

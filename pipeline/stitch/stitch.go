@@ -6,13 +6,14 @@
 // digests' indexes tell. They are followed through the indexes as far as their events
 // lead, and folded from all these events. All tables are in the order of the sessions'
 // hashes: the digests are merged like sorted lists, with one row group of each in
-// memory at a time.
+// memory at a time. Where these take too much memory, because texts are long on many
+// days, the events are shuffled instead, which spills them to temporary files.
 package stitch
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,7 @@ import (
 	"daybook/transform/report"
 	"daybook/transform/rowsort"
 	"daybook/transform/session"
+	"daybook/transform/shuffle"
 )
 
 // Close drops the rows.
@@ -96,6 +98,10 @@ const sessionsPerWorker = 2000
 // spilled. The rest is for reading digests and for the row group that is written.
 const rowsShare = 4
 
+// groupsShare is the part that row groups of digests take, and the events that are
+// shuffled instead.
+const groupsShare = 4
+
 // NewRowSorter sorts rows within a budget of bytes; the rest is spilled. The end of
 // ctx interrupts it.
 func NewRowSorter(ctx context.Context, order rowsort.Order, budget int64) *rowsort.Sorter {
@@ -111,11 +117,11 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	ranges, oversized := newReadRanges(followed, s.Settings.MaxSessionSize)
-	objects := make([]io.ReaderAt, len(ranges))
-	for i, r := range ranges {
-		objects[i] = r.object(ctx, s.Settings.Sink)
+	sizes, err := s.measure(ctx, followed)
+	if err != nil {
+		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
+	ranges := newReadRanges(followed, sizes, func(m *digests.Match) bool { return !sizes.of[m.Session].oversized })
 	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: s.reach(followed)}
 	for _, d := range followed.Digests {
 		result.Digests = append(result.Digests, d.State)
@@ -128,24 +134,13 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 			result.Close()
 		}
 	}()
-	n := len(followed.Hashes)
-	workers := make([]*worker, max(1, min(s.Budget.Workers, n/sessionsPerWorker)))
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i := range workers {
-		from, to := n*i/len(workers), n*(i+1)/len(workers)
-		w := &worker{Stitch: s, candidates: followed.Hashes[from:to], apart: followed.Apart[from:to], out: make([]workerRows, len(s.Reports))}
-		for j := range w.out {
-			w.out[j].rows = result.Rows[j].Writer()
-		}
-		workers[i] = w
-		group.Go(parallel.Guard(func() error { return w.run(groupCtx, ranges, objects) }))
-	}
-	if err := group.Wait(); err != nil {
+	workers, err := s.tell(ctx, followed, ranges, result)
+	if err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	events := int64(0)
+	events, oversized := int64(0), sizes.oversized()
 	for i := range result.Rows {
-		result.Rows[i].Oversized = oversized
+		result.Rows[i].Oversized.Merge(&oversized)
 	}
 	for _, w := range workers {
 		events += w.events
@@ -157,6 +152,57 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
 	return result, s.checkEvents(events, ranges)
+}
+
+// measure adds up the sizes of the sessions that were followed. Where the indexes leave
+// open whether a session is oversized, its events are read.
+func (s *Stitch) measure(ctx context.Context, f *digests.Followed) (*sizes, error) {
+	all := newSizes(s.Settings.MaxSessionSize, len(f.Hashes))
+	for _, d := range f.Digests {
+		for i := range d.Matches {
+			m := &d.Matches[i]
+			all.add(m.Session, &m.Entry)
+		}
+	}
+	open := newReadRanges(f, all, func(m *digests.Match) bool { return m.Bytes == 0 && all.unsure(m.Session) })
+	read := make([]int64, len(f.Hashes))
+	for _, r := range open {
+		err := s.scan(ctx, r, func(hash uint64, events []event.Event) error {
+			i, _ := slices.BinarySearch(f.Hashes, hash)
+			read[i] += sizeOf(events)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	all.settle(read)
+	return all, nil
+}
+
+// tell folds the sessions in ranges, and adds their rows to the result. The row groups
+// of all digests are merged by as many workers as there is memory for. If that is not
+// enough for one, the events take the way of a shuffle.
+func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRange, result *Result) ([]*worker, error) {
+	n := len(f.Hashes)
+	workers := max(1, min(s.Budget.Workers, n/sessionsPerWorker))
+	sources, err := s.openAll(ctx, ranges)
+	if err != nil {
+		return nil, err
+	}
+	fit := int(s.Budget.Memory / groupsShare / max(1, memoryOf(sources)))
+	if fit == 0 {
+		w := s.worker(f, 0, n, result)
+		return []*worker{w}, w.shuffle(ctx, ranges)
+	}
+	all := make([]*worker, min(workers, fit))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i := range all {
+		w := s.worker(f, n*i/len(all), n*(i+1)/len(all), result)
+		all[i] = w
+		group.Go(parallel.Guard(func() error { return w.merge(groupCtx, sources) }))
+	}
+	return all, group.Wait()
 }
 
 // countOrphans counts the sessions that begin in the middle since they were silent for
@@ -239,6 +285,15 @@ type worker struct {
 	events int64        // read, duplicates included
 }
 
+// worker is a worker for the candidates from one to another.
+func (s *Stitch) worker(f *digests.Followed, from, to int, result *Result) *worker {
+	w := &worker{Stitch: s, candidates: f.Hashes[from:to], apart: f.Apart[from:to], out: make([]workerRows, len(s.Reports))}
+	for i := range w.out {
+		w.out[i].rows = result.Rows[i].Writer()
+	}
+	return w
+}
+
 // maxOrphans is how many sessions without their beginning are looked up.
 const maxOrphans = 10_000
 
@@ -251,15 +306,11 @@ type workerRows struct {
 	orphans []digests.Seed // sessions whose beginning is missing: it may lie further back
 }
 
-// run folds the worker's sessions. Their events are in ranges, each in an object.
-func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.ReaderAt) error {
+// merge folds the worker's sessions, whose events are in sources.
+func (w *worker) merge(ctx context.Context, sources []*source) error {
 	var cursors []*cursor
-	for i, r := range ranges {
-		c, err := w.open(r, objects[i])
-		if err != nil {
-			return err
-		}
-		if c != nil {
+	for _, s := range sources {
+		if c := w.cursor(s); c != nil {
 			cursors = append(cursors, c)
 		}
 	}
@@ -270,53 +321,96 @@ func (w *worker) run(ctx context.Context, ranges []*readRange, objects []io.Read
 		}
 		hash, holders := lowest(cursors)
 		events = events[:0]
-		for i := 0; i < len(cursors); i++ {
-			c := cursors[i]
-			if c.hash != hash {
+		for _, c := range cursors {
+			if c.hashes[0] != hash {
 				continue
 			}
 			var err error
 			if events, err = c.append(events, holders > 1); err != nil {
 				return err
 			}
-			more, err := c.advance()
-			if err != nil {
-				return err
-			}
-			if !more {
-				cursors = slices.Delete(cursors, i, i+1)
-				i--
-			}
 		}
-		if err := w.fold(ctx, hash, events, holders); err != nil {
+		cursors = slices.DeleteFunc(cursors, func(c *cursor) bool { return len(c.hashes) == 0 })
+		if err := w.fold(ctx, hash, events, 0, holders > 1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// cursor is at the first of the worker's candidates in a source; nil if it has none.
+func (w *worker) cursor(s *source) *cursor {
+	if len(w.candidates) == 0 {
+		return nil
+	}
+	from, _ := slices.BinarySearch(s.hashes, w.candidates[0])
+	to, found := slices.BinarySearch(s.hashes, w.candidates[len(w.candidates)-1])
+	if found {
+		to++
+	}
+	if from == to {
+		return nil
+	}
+	return &cursor{source: s, settings: w.Settings, hashes: s.hashes[from:to], groups: s.groups}
+}
+
 // lowest is the lowest hash that cursors are at, and how many are at it. There are
 // few cursors: a search is as fast as a heap.
 func lowest(cursors []*cursor) (hash uint64, n int) {
-	hash = cursors[0].hash
+	hash = cursors[0].hashes[0]
 	for _, c := range cursors {
-		switch {
-		case c.hash < hash:
-			hash, n = c.hash, 1
-		case c.hash == hash:
+		switch at := c.hashes[0]; {
+		case at < hash:
+			hash, n = at, 1
+		case at == hash:
 			n++
 		}
 	}
 	return hash, n
 }
 
-// fold folds the session of a hash, whose events are those of so many digests.
-func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, holders int) (err error) {
-	duplicates := 0
-	if holders > 1 {
-		if events, duplicates, err = session.Order(ctx, events); err != nil {
+// shuffle folds the worker's sessions, whose events are in ranges. It holds one row
+// group at a time, and so many bytes of events: the rest is in temporary files.
+func (w *worker) shuffle(ctx context.Context, ranges []*readRange) (err error) {
+	memory := w.Budget.Memory / groupsShare / 2
+	all := shuffle.New(shuffle.Options{Budget: memory, Spill: func() (shuffle.File, error) { return spillfile.NewScratch() }})
+	defer func() { err = errors.Join(err, all.Close()) }()
+	to := all.Writer()
+	for _, r := range ranges {
+		err := w.scan(ctx, r, func(_ uint64, events []event.Event) error {
+			for i := range events {
+				if err := to.Add(&events[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
+	}
+	for shard := range shuffle.Shards {
+		err := all.Sessions(ctx, shard, memory, func(one *shuffle.Session) error {
+			return w.fold(ctx, shuffle.Hash(one.Events[0].SessionID), one.Events, int(one.Copies), true)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fold folds the session of a hash. copies is how many of its events' copies were
+// dropped before. mixed says that the events, with their ids, are those of several
+// digests, and not in order.
+func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, copies int, mixed bool) (err error) {
+	duplicates := copies
+	if mixed {
+		var repeated int
+		if events, repeated, err = session.Order(ctx, events); err != nil {
+			return err
+		}
+		duplicates += repeated
 	}
 	w.events += int64(len(events) + duplicates)
 	i, _ := slices.BinarySearch(w.candidates, hash)
@@ -383,10 +477,4 @@ func longestGap(events []event.Event) (gap int64) {
 		gap = max(gap, (events[i].TS-events[i-1].TS+999)/1000)
 	}
 	return gap
-}
-
-// has reports whether a session is one of the worker's candidates.
-func (w *worker) has(hash uint64) bool {
-	_, found := slices.BinarySearch(w.candidates, hash)
-	return found
 }

@@ -1,5 +1,5 @@
-// Package words writes numbers, counts and sizes for people. It gives the
-// console, the commands and the plan's reasons one notation; go-humanize does
+// Package words writes numbers, counts and sizes for people, and shortens texts. It gives
+// the console, the commands and the plan's reasons one notation; go-humanize does
 // the arithmetic.
 package words
 
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -58,4 +59,17 @@ func Capital(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// Shortened cuts a text to a number of bytes, between two characters, and ends it with
+// an ellipsis. A text that fits stays as it is.
+func Shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
 }

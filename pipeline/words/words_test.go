@@ -1,6 +1,7 @@
 package words_test
 
 import (
+	"strings"
 	"testing"
 
 	"daybook/pipeline/words"
@@ -32,5 +33,14 @@ func TestBytes(t *testing.T) {
 		if got := words.Bytes(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
+	}
+}
+
+// A text is cut between two characters.
+func TestShortened(t *testing.T) {
+	const most = 1000
+	long := strings.Repeat("é", most)
+	if got := words.Shortened(long, most); len(got) > most+len("…") || !strings.HasPrefix(long, strings.TrimSuffix(got, "…")) {
+		t.Errorf("%d bytes", len(got))
 	}
 }

@@ -169,7 +169,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// Whatever a text holds, encoding/csv reads the same cells back, and no cell
+// For every text, encoding/csv reads the same cells back, and no cell
 // of text begins as a formula does.
 func TestSessionsRoundTrip(t *testing.T) {
 	for _, format := range []csv.Format{{}, {Delimiter: ';'}, {Delimiter: '\t'}, {Delimiter: '\''}} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,58 @@ func TestOversized(t *testing.T) {
 	want := Entry{Session: large.Session, First: large.First / 1000, Last: large.Last/1000 + minute - 1, Events: large.Events, Bytes: large.Bytes, Oversized: true}
 	if !slices.Contains(got.Index, want) {
 		t.Errorf("the index is %+v, want it to have %+v", got.Index, want)
+	}
+}
+
+// The index tells the size of a session that is larger than a small one, by a byte
+// already.
+func TestIndexSizes(t *testing.T) {
+	var b Batch
+	var f files
+	w, err := NewWriter(&f.complete, &f.open, &f.sessions, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rest = 64 + 1 // bytes of an event, and of its id
+	for _, s := range []struct{ id, size int64 }{{2, SmallSession + 1}, {1, SmallSession}} {
+		e := event.Event{ID: "e", SessionID: s.id, Type: event.StatusChanged, TransferredTo: event.Target{Name: strings.Repeat("n", int(s.size-rest))}}
+		if err := b.Add(t.Context(), []event.Event{e}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Append(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := read(f.parts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[int64]int64{}
+	for _, e := range got.Index {
+		sizes[e.Session] = e.Bytes
+	}
+	if want := map[int64]int64{1: 0, 2: SmallSession + 1}; !maps.Equal(sizes, want) {
+		t.Errorf("the sizes are %v, want %v", sizes, want)
+	}
+}
+
+// A row group takes about what it says: at least its texts.
+func TestMemory(t *testing.T) {
+	var f files
+	sessions := []told{{Complete: true, Events: []event.Event{{
+		ID: "e", SessionID: 1, Type: event.StatusChanged, TransferredTo: event.Target{Name: strings.Repeat("n", 300_000)}}}}}
+	if _, err := writeIn(sessions, 1, 1, &f.complete, &f.open, &f.sessions); err != nil {
+		t.Fatal(err)
+	}
+	table := mustOpen(t, f.complete.Bytes(), true)
+	if n := table.Memory(0); n < 300_000 || n > 400_000 {
+		t.Errorf("a name of 300,000 bytes takes %d", n)
+	}
+	if n := table.Memory(1); n != 0 {
+		t.Errorf("a row group that does not exist takes %d bytes", n)
 	}
 }
 

@@ -164,7 +164,7 @@ var sessionColumns = []column{
 	sessionMinutes: {name: "minutes", id: 3, kind: number}, // minutes from the first event to the last
 	sessionEvents:  {name: "events", id: 4, kind: number},
 	sessionPlace:   {name: "place", id: 5, kind: number}, // row group times 2, plus 1 in the table complete; or oversizedPlace
-	sessionBytes:   {name: "bytes", id: 6, kind: number}, // size of its events (event.Event.Size); since version 4
+	sessionBytes:   {name: "bytes", id: 6, kind: number}, // size of its events (event.Event.Size) if larger than SmallSession, or 0; since version 4
 }
 
 var (

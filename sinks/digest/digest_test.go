@@ -353,6 +353,9 @@ func checkIndex(t *rapid.T, f *files, sessions []told, index []Entry, groupSize 
 		for i := range s.Events {
 			want.Bytes += s.Events[i].Size()
 		}
+		if want.Bytes <= SmallSession {
+			want.Bytes = 0
+		}
 		if index[i] != want {
 			t.Fatalf("session %d of the index is %+v, want %+v", i, index[i], want)
 		}
@@ -439,8 +442,8 @@ func small() []told {
 
 const smallGroup = 6
 
-// What was decoded is not touched by what is decoded after it, or by somebody
-// else.
+// Decoded events stay as they are when further ones are decoded, also by another
+// reader.
 func TestEventsCanBeKept(t *testing.T) {
 	sessions := small()
 	f, _ := write(t, sessions, smallGroup)
@@ -716,7 +719,7 @@ func TestTailSize(t *testing.T) {
 	}
 }
 
-// What the store says is not mistaken for damage.
+// An error of the store is not mistaken for damage.
 func TestFailingStore(t *testing.T) {
 	f, _ := write(t, small(), smallGroup)
 	fails := func(err error) {

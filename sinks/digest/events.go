@@ -37,6 +37,17 @@ func OpenEvents(r io.ReaderAt, size, tail int64, complete bool) (*Events, error)
 // Groups is the number of row groups.
 func (e *Events) Groups() int { return len(e.layout.groups) }
 
+// Memory is about what a row group takes in memory, in bytes: as it is stored, and as
+// it is decoded. It is 0 for a row group that does not exist.
+func (e *Events) Memory(group int) int64 {
+	if group < 0 || group >= e.Groups() {
+		return 0
+	}
+	const perSession = 200 // bytes, to find its values
+	g := &e.layout.groups[group]
+	return g.end - g.start + g.decoded + perSession*int64(g.rows)
+}
+
 // Open reads a row group of the table in r with one ReadAt, with or without
 // event ids.
 //

@@ -20,11 +20,16 @@ type Entry struct {
 	Events   int64
 	Complete bool  // its events are in the table complete; otherwise in open
 	Group    int32 // row group of its events in that table
-	Bytes    int64 // size of its events (event.Event.Size); an estimate in a digest before version 4
+	Bytes    int64 // size of its events (event.Event.Size); 0: at most [SmallSession]. An estimate before version 4
 
 	// Oversized: its events were too many bytes. They are in no table.
 	Oversized bool
 }
+
+// SmallSession is the size up to which the index does not tell sizes: nearly all
+// sessions are smaller, and their sizes would take a tenth of the index. It is a
+// fraction of the smallest max_session_size.
+const SmallSession = 64 << 10
 
 // Index is the index of a digest in memory, in 32 bytes per session. It is
 // immutable and safe for concurrent use.
@@ -71,7 +76,15 @@ func pack(e Entry) (p packed, ok bool) {
 	if e.Oversized {
 		place = oversizedPlace
 	}
-	return packed{e.Session, int32(first), uint32(last - first), uint32(e.Events), place, e.Bytes}, true
+	return packed{e.Session, int32(first), uint32(last - first), uint32(e.Events), place, listed(e.Bytes)}, true
+}
+
+// listed is the size that the index tells of a session.
+func listed(bytes int64) int64 {
+	if bytes <= SmallSession {
+		return 0
+	}
+	return bytes
 }
 
 // floorMinute is the minute of a time in ms.
@@ -238,7 +251,7 @@ func (c *sessionBatch) read(l *layout, r io.ReaderAt, i int) (rows int, err erro
 	if l.version < bytesVersion {
 		c.bytes = c.bytes[:0]
 		for _, events := range c.events {
-			c.bytes = append(c.bytes, events*estimatedSize)
+			c.bytes = append(c.bytes, listed(events*estimatedSize))
 		}
 	}
 	return l.groups[i].rows, nil

@@ -39,6 +39,7 @@ type layout struct {
 type span struct {
 	start, optional, end   int64
 	rows                   int
+	decoded                int64 // bytes of the columns before compression
 	neededSum, optionalSum uint32
 }
 
@@ -142,6 +143,9 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	for i := n - 1; i >= 0; i-- {
 		g := footer.RowGroups[i]
 		s := span{start: g.Columns[0].MetaData.DataPageOffset, optional: end, end: end, rows: int(g.NumRows)}
+		for _, c := range g.Columns {
+			s.decoded += max(0, c.MetaData.TotalUncompressedSize)
+		}
 		if t.optional > 0 {
 			s.optional = g.Columns[len(t.columns)-t.optional].MetaData.DataPageOffset
 		}

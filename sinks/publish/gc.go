@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type GCOptions struct {
 	Now   time.Time
 	Keep  time.Duration // how long superseded revisions are kept; 0 means for ever
 	Grace time.Duration // 0 means DefaultGrace
+
+	// RemoveAfter is how long the superseded parts in a directory stay there;
+	// nil or 0 means Grace.
+	RemoveAfter func(dir string) time.Duration
 
 	// Roots are the key prefixes of partitions, and of parts outside of
 	// their partition's directory.
@@ -49,7 +54,7 @@ type Why string
 const (
 	Expired    Why = "expired"    // it belongs to a revision that was kept for long enough
 	Incomplete Why = "incomplete" // it belongs to an unfinished copy of a superseded revision
-	Superseded Why = "superseded" // a part of the published revision or an older one that the manifest does not name
+	Superseded Why = "superseded" // a part of the published revision or an older one that the manifest does not name; an old manifest
 	Orphaned   Why = "orphaned"   // a part of a revision that was never published
 )
 
@@ -74,7 +79,7 @@ type Skipped struct {
 // It calls report (which may be nil) for each removed object.
 //
 // GC may run beside writers, readers and itself. Most of what it removes can
-// never be committed again (see Partition.sweep). The exception is a part of a
+// never be committed again (see sweep). The exception is a part of a
 // revision that is not published yet: only its age tells whether a writer is
 // about to commit it. So a writer has o.Grace from putting a part to the
 // commit. Putting the part again restarts that time: see gc.orphan.
@@ -82,21 +87,55 @@ type Skipped struct {
 // After an error, run GC again: the removed objects are gone, and nothing else
 // has changed.
 func GC(ctx context.Context, st Store, o GCOptions, report func(Removal)) (GCResult, error) {
-	if o.Grace == 0 {
-		o.Grace = DefaultGrace
+	g := newGC(st, o, report)
+	return g.collect(ctx, g.history, g.partition)
+}
+
+// RemoveSuperseded does a part of what GC does: it removes superseded parts that lie
+// beside parts of other revisions. It reads the manifests of only those partitions.
+// A directory that does not exist yet has none.
+func RemoveSuperseded(ctx context.Context, st Store, o GCOptions, report func(Removal)) (GCResult, error) {
+	g := newGC(st, o, report)
+	result, err := g.collect(ctx, func(context.Context) error { return nil }, func(ctx context.Context, dir string, objects []store.Object) error {
+		revisions := map[int]bool{}
+		for _, object := range objects {
+			if revision, isPart := partRevision(object.Key); isPart {
+				revisions[revision] = true
+			}
+		}
+		if len(revisions) < 2 {
+			return nil
+		}
+		newest := slices.Max(slices.Collect(maps.Keys(revisions)))
+		return g.partition(ctx, dir, slices.DeleteFunc(objects, func(object store.Object) bool {
+			revision, isPart := partRevision(object.Key)
+			return !isPart || revision == newest
+		}))
+	})
+	if errors.Is(err, store.ErrNoBucket) {
+		err = nil
 	}
+	return result, err
+}
+
+func newGC(st Store, o GCOptions, report func(Removal)) *gc {
+	o.Grace = cmp.Or(o.Grace, DefaultGrace)
 	if report == nil {
 		report = func(Removal) {}
 	}
-	g := gc{st: st, GCOptions: o, report: report}
-	err := g.history(ctx)
-	for _, root := range o.Roots {
+	return &gc{st: st, GCOptions: o, report: report}
+}
+
+// collect collects what is in the history, and then in the directories of partitions.
+func (g *gc) collect(ctx context.Context, history func(context.Context) error, partition func(ctx context.Context, dir string, objects []store.Object) error) (GCResult, error) {
+	err := history(ctx)
+	for _, root := range g.Roots {
 		if err == nil {
-			err = directories(ctx, st, root, dirOf, g.partition)
+			err = directories(ctx, g.st, root, dirOf, partition)
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("collect garbage in %s: %w", st.URL(""), err)
+		err = fmt.Errorf("collect garbage in %s: %w", g.st.URL(""), err)
 	}
 	return g.result, err
 }
@@ -204,7 +243,7 @@ func (g *gc) history(ctx context.Context) error {
 		if dir == "" { // not a revision
 			return nil
 		}
-		live, ok, err := g.read(ctx, dir)
+		live, ok, err := g.read(ctx, newDir(dir))
 		if !ok {
 			return err
 		}
@@ -235,7 +274,7 @@ func (g *gc) history(ctx context.Context) error {
 // attempt and may have been replaced since.
 func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 	why := Incomplete
-	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == ManifestName })
+	manifest := slices.IndexFunc(objects, func(o store.Object) bool { return path.Base(o.Key) == keptManifest })
 	if manifest >= 0 {
 		if g.Keep == 0 {
 			return nil
@@ -262,24 +301,29 @@ func (g *gc) kept(ctx context.Context, objects []store.Object) error {
 }
 
 // partition removes the parts in a directory that the manifest of its owner
-// does not name.
+// does not name, and an old manifest that was replaced.
 func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) error {
 	// The manifest is read after the listing: parts in the listing that it
 	// does not name were not committed in between.
-	owner := g.Owner(dir)
+	owner, stay := newDir(g.Owner(dir)), g.Grace
+	if g.RemoveAfter != nil {
+		stay = cmp.Or(g.RemoveAfter(dir), stay)
+	}
 	live, ok, err := g.read(ctx, owner)
 	if !ok {
 		return err
 	}
 	for _, object := range objects {
 		revision, isPart := partRevision(object.Key)
+		replaced := object.Key == OldManifestKey(owner) && live.Manifest != nil && !live.isOld(owner)
 		switch {
-		case !isPart || live.names(object.Key):
+		case !isPart && !replaced || live.names(object.Key):
 		case revision > live.revision():
 			err = g.orphan(ctx, owner, object)
-		case g.olderThan(g.Grace, live.Modified) && g.olderThan(g.Grace, object.Modified):
-			// Readers of the manifest that named it are older than
-			// the grace period.
+		case g.olderThan(stay, live.Modified) && g.olderThan(stay, object.Modified):
+			// The manifest that named it was replaced before that. Only
+			// the age protects its readers: no writer can commit the
+			// part again (see sweep).
 			err = g.remove(ctx, object, Superseded)
 		}
 		if err != nil {

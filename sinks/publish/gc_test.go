@@ -95,7 +95,7 @@ func litter(t *testing.T) (*site, map[string]Why) {
 	s.put(t, old, dir+"part-0.parquet")                       // nor this
 	s.put(t, old, HistoryRoot+"README")                       // nor this
 	s.put(t, old, HistoryRoot+dir+"r4/"+stray(4))             // copies of the live revision
-	s.put(t, old, HistoryRoot+dir+"r4/"+ManifestName)         //
+	s.put(t, old, ManifestKey(HistoryRoot+dir+"r4/"))         //
 	s.put(t, long, HistoryRoot+"reports/s/dt=x/r1/"+stray(1)) // a copy that was never finished, of a partition since removed
 	s.put(t, young, HistoryRoot+"reports/s/dt=x/r2/"+stray(2))
 
@@ -117,7 +117,7 @@ func litter(t *testing.T) (*site, map[string]Why) {
 		t.Fatal(err)
 	}
 	return s, map[string]Why{
-		HistoryRoot + dir + "r1/" + ManifestName:      Expired,
+		ManifestKey(HistoryRoot + dir + "r1/"):        Expired,
 		r1.Parts[0].Key:                               Expired,
 		r1.Parts[1].Key:                               Expired,
 		HistoryRoot + "reports/s/dt=x/r1/" + stray(1): Incomplete,
@@ -251,7 +251,7 @@ func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !whole {
-				if err := s.Delete(t.Context(), historyDir(dir, 1)+ManifestName); err != nil {
+				if err := s.Delete(t.Context(), ManifestKey(historyDir(dir, 1))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -267,7 +267,7 @@ func TestGCLeavesWhatWasCopiedAgain(t *testing.T) {
 			if f.Calls() < nth {
 				break
 			}
-			if published(t, s); !slices.Contains(keys(t, s, HistoryRoot), historyDir(dir, 1)+ManifestName) {
+			if published(t, s); !slices.Contains(keys(t, s, HistoryRoot), ManifestKey(historyDir(dir, 1))) {
 				t.Errorf("whole %v, call %d: what was superseded a minute ago is gone", whole, nth)
 			}
 		}
@@ -285,7 +285,7 @@ func TestGCWithoutAManifest(t *testing.T) {
 		"digest": {digestDir, []string{digestDir, rejectDir}},
 	} {
 		s, want := litter(t)
-		s.put(t, today.Add(-40*oneDay), tt.dir+ManifestName) // "x" is no manifest
+		s.put(t, today.Add(-40*oneDay), ManifestKey(tt.dir)) // "x" is no manifest
 		maps.DeleteFunc(want, func(key string, _ Why) bool {
 			return slices.ContainsFunc(tt.keep, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 		})
@@ -450,7 +450,7 @@ func TestGCBesideAWriter(t *testing.T) {
 			}
 			p := sc.after[0]
 			dying := faultstest.New(s, func(c faultstest.Call) faultstest.Outcome { // at its commit
-				if c.Op == faultstest.Put && path.Base(c.Key) == ManifestName {
+				if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 					return faultstest.Outcome{Fault: faultstest.Drop}
 				}
 				return faultstest.Outcome{}
@@ -538,5 +538,73 @@ func TestAWriterBesideGC(t *testing.T) {
 	}
 	if putBack == 0 {
 		t.Error("no part was ever put back")
+	}
+}
+
+// Without Sweep, superseded parts stay for RemoveAfter, so that readers which have
+// noted them find them. Then GC and RemoveSuperseded remove them.
+func TestRemoveAfter(t *testing.T) {
+	const stay = 6 * time.Hour
+	collectors := map[string]func(context.Context, Store, GCOptions, func(Removal)) (GCResult, error){"gc": GC, "serve": RemoveSuperseded}
+	for name, collect := range collectors {
+		s := newSite()
+		o := options()
+		o.RemoveAfter = func(d string) time.Duration { return map[bool]time.Duration{true: stay}[d == dir] }
+		s.publish(t, today, staying(partition(true, "1", "one", "same")))
+		first := read(t, s)
+		s.publish(t, today.Add(time.Hour), staying(partition(true, "2", "two", "same")))
+		second := read(t, s)
+		s.publish(t, today.Add(2*time.Hour), staying(partition(true, "3", "three")))
+		s.put(t, today.Add(2*time.Hour), dir+stray(4)) // a writer at work
+		for _, c := range []struct {
+			at      time.Duration
+			objects int
+		}{{2 * time.Hour, 0}, {2*time.Hour + stay, 0}, {2*time.Hour + stay + time.Minute, 4}, {3*time.Hour + stay, 0}} {
+			before := parts(t, s)
+			if before > 2 && (whole(t, s, first.Manifest) != "one|same" || whole(t, s, second.Manifest) != "two|same") {
+				t.Errorf("%s: a reader cannot read on", name)
+			}
+			o.Now = today.Add(c.at)
+			result, err := collect(t.Context(), s, o, func(r Removal) {
+				if r.Why != Superseded {
+					t.Errorf("%s: %s is %s", name, r.Key, r.Why)
+				}
+			})
+			if err != nil || result.Objects != c.objects || parts(t, s) != before-c.objects {
+				t.Errorf("%s, %s later: %+v, %v; %d parts were there, and %d are", name, c.at, result, err, before, parts(t, s))
+			}
+			if got := published(t, s); got != "three" {
+				t.Errorf("%s: published %q", name, got)
+			}
+		}
+
+		// With Sweep again, nothing stays behind the next commit.
+		s.publish(t, today.Add(9*time.Hour), staying(partition(true, "4", "four")))
+		s.publish(t, today.Add(9*time.Hour), partition(true, "5", "five"))
+		if parts(t, s) != 1 {
+			t.Errorf("%s: %d parts are there, want 1", name, parts(t, s))
+		}
+	}
+}
+
+// RemoveSuperseded reads the manifests of those partitions alone that have something
+// to remove.
+func TestRemoveSupersededReadsLittle(t *testing.T) {
+	s := newSite()
+	for i := range 20 {
+		p := partition(true, "1", "one")
+		p.Dir = fmt.Sprintf("reports/sessions/dt=2026-10-%02d/", i+1)
+		s.publish(t, today.Add(-2*oneDay), p)
+		if i == 7 {
+			p = partition(true, "2", "two")
+			p.Dir, p.Sweep = fmt.Sprintf("reports/sessions/dt=2026-10-%02d/", i+1), false
+			s.publish(t, today.Add(-2*oneDay), p)
+		}
+	}
+	f := faultstest.New(s, func(faultstest.Call) faultstest.Outcome { return faultstest.Outcome{} })
+	o := options()
+	o.Roots = []string{"reports/"}
+	if result, err := RemoveSuperseded(t.Context(), f, o, nil); err != nil || result.Objects != 1 || f.Calls() != 3 {
+		t.Errorf("%+v, %v, in %d requests; want a listing, a read and a deletion", result, err, f.Calls())
 	}
 }

@@ -69,7 +69,7 @@ func keep(ctx context.Context, st Store, dir string, live *Manifest) error {
 		}
 	}
 	body := kept.encode()
-	if _, err := st.Put(ctx, to+ManifestName, bytes.NewReader(body), int64(len(body)), store.Condition{}); err != nil {
+	if _, err := st.Put(ctx, ManifestKey(to), bytes.NewReader(body), int64(len(body)), store.Condition{}); err != nil {
 		return fmt.Errorf("keep revision %d: %w", live.Revision, err)
 	}
 	return nil
@@ -125,7 +125,7 @@ func fetch(ctx context.Context, st Store, key string) (*copied, error) {
 // history. The error for a missing revision wraps store.ErrNotFound.
 func ReadRevision(ctx context.Context, st Store, dir string, revision int) (Manifest, error) {
 	// The live one first: a writer copies it before replacing it.
-	for _, d := range []string{dir, historyDir(dir, revision)} {
+	for _, d := range slices.Compact([]string{dir, historyDir(dir, revision), historyDir(OldDir(dir), revision)}) {
 		base, err := Read(ctx, st, d)
 		if err != nil {
 			return Manifest{}, err
@@ -148,13 +148,15 @@ func Revisions(ctx context.Context, st Store, dir string) ([]int, error) {
 	if base.Manifest != nil {
 		revisions = append(revisions, base.revision())
 	}
-	for object, err := range st.List(ctx, HistoryRoot+dir) {
-		if err != nil {
-			return nil, err
-		}
-		of, revision, ok := parseHistory(object.Key)
-		if ok && of == dir && path.Base(object.Key) == ManifestName {
-			revisions = append(revisions, revision)
+	for _, d := range slices.Compact([]string{dir, OldDir(dir)}) {
+		for object, err := range st.List(ctx, HistoryRoot+d) {
+			if err != nil {
+				return nil, err
+			}
+			of, revision, ok := parseHistory(object.Key)
+			if ok && of == d && path.Base(object.Key) == keptManifest {
+				revisions = append(revisions, revision)
+			}
 		}
 	}
 	slices.Sort(revisions)

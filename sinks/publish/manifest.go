@@ -12,10 +12,6 @@ import (
 	"daybook/transform/event"
 )
 
-// ManifestName is the last key segment of a manifest. Warehouses skip names
-// that start with an underscore.
-const ManifestName = "_manifest.json"
-
 // Manifest describes the content of a partition and the inputs it was made
 // from. Every day and month of a report has one, and every digest.
 type Manifest struct {
@@ -25,6 +21,10 @@ type Manifest struct {
 	Reason    string `json:"reason"`           // why this revision was built, in words
 	Attempt   string `json:"attempt"`          // unique id of the attempt that committed it
 	Previous  int    `json:"previous_revision,omitempty"`
+
+	// When this revision was published, by the clock of the process that did it.
+	// Version 0.1.0 wrote no time.
+	PublishedAt string `json:"published_at,omitempty"`
 
 	Rows       int64            `json:"rows"`
 	Parts      []Part           `json:"parts"`
@@ -89,11 +89,12 @@ const (
 	Block Severity = "block" // the partition is not published
 )
 
-// Summaries are the files that were computed from a partition's rows: CSV for
-// people, and the figures.
+// Summaries are the files that follow from a partition's content: CSV for people, the
+// figures, and loader manifests.
 type Summaries struct {
 	Definition string        `json:"definition"` // hash of the report's definition
 	Files      []SummaryFile `json:"files"`
+	Loads      []SummaryFile `json:"loads,omitempty"` // loader manifests; their names are keys
 }
 
 // SummaryFile is one of these files as it was stored.
@@ -174,7 +175,7 @@ func (m *Manifest) sameContent(o *Manifest) bool {
 }
 
 // same reports whether both manifests are equal except for the attempt, and for
-// what follows from the content: revision, reason and keys.
+// what follows from the content: revision, its time, reason and keys.
 func (m *Manifest) same(o *Manifest) bool {
 	return m.sameContent(o) && bytes.Equal(m.essence(), o.essence())
 }
@@ -182,7 +183,7 @@ func (m *Manifest) same(o *Manifest) bool {
 // essence is the encoded manifest without the fields that Publish sets.
 func (m *Manifest) essence() []byte {
 	e := *m
-	e.Revision, e.Previous, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", nil
+	e.Revision, e.Previous, e.PublishedAt, e.Reason, e.Attempt, e.Summaries = 0, 0, "", "", "", nil
 	e.Parts = slices.Clone(m.Parts)
 	for i := range e.Parts {
 		e.Parts[i].Key = ""

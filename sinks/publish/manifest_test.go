@@ -146,7 +146,7 @@ func TestTimesOfReports(t *testing.T) {
 // fullManifest is one with a value in every field.
 func fullManifest() Manifest {
 	return Manifest{
-		Report: "sessions", Partition: "2026-11-20", Revision: 3, Reason: "late dump", Attempt: "A", Previous: 2,
+		Report: "sessions", Partition: "2026-11-20", Revision: 3, Reason: "late dump", PublishedAt: "2026-11-21T03:00:12.345Z", Attempt: "A", Previous: 2,
 		Rows:       5,
 		Parts:      []Part{{Key: "k", Rows: 5, Bytes: 6, SHA256: hash("a"), MinTime: "2026-11-18T00:00:00.000Z", MaxTime: "2026-11-21T23:59:59.999Z"}},
 		Inputs:     []Input{{Key: "i", ETag: "e", Size: 7}},
@@ -202,14 +202,15 @@ func TestFingerprint(t *testing.T) {
 // What is no manifest is told, with the key and what is wrong.
 func TestBadManifests(t *testing.T) {
 	for text, want := range map[string]string{
-		`{`:                         "unexpected end of JSON input",
-		``:                          "unexpected end of JSON input",
-		`null`:                      "revision: it is 0, and must be at least 1",
-		`[]`:                        "cannot unmarshal array",
-		`{"revision":1}x`:           "invalid character 'x' after top-level value",
-		`{"revision":-1}`:           "revision: it is -1, and must be at least 1",
-		`{"revision":"1"}`:          "revision: unexpected string",
-		`{"revision":1,"rows":1.5}`: "rows: unexpected number 1.5",
+		`{`:                                    "unexpected end of JSON input",
+		``:                                     "unexpected end of JSON input",
+		`null`:                                 "revision: it is 0, and must be at least 1",
+		`[]`:                                   "cannot unmarshal array",
+		`{"revision":1}x`:                      "invalid character 'x' after top-level value",
+		`{"revision":-1}`:                      "revision: it is -1, and must be at least 1",
+		`{"revision":1,"published_at":"noon"}`: `published_at: "noon" is not a time such as `,
+		`{"revision":"1"}`:                     "revision: unexpected string",
+		`{"revision":1,"rows":1.5}`:            "rows: unexpected number 1.5",
 		`{"revision":1,"parts":[{"key":"a","rows":"5"}]}`:                              "parts.rows: unexpected string",
 		`{"revision":1,"parts":[{"key":"a","sha256":"abc"}]}`:                          "parts: number 0 needs a key, a size and a SHA-256 of 64 hex digits",
 		`{"revision":1,"parts":[{"bytes":1,"sha256":"` + hash("a") + `"}]}`:            "parts: number 0 needs ",
@@ -217,11 +218,11 @@ func TestBadManifests(t *testing.T) {
 		`{"revision":1,"accounting":{"rejected":{"bad_json":"many"}}}`:                 "accounting.rejected",
 	} {
 		st := store.NewMemory(nil)
-		if _, err := st.Put(t.Context(), dir+ManifestName, strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
+		if _, err := st.Put(t.Context(), ManifestKey(dir), strings.NewReader(text), int64(len(text)), store.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Read(t.Context(), st, dir)
-		if err == nil || !strings.HasPrefix(err.Error(), "mem://"+dir+"_manifest.json is not a manifest: ") || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "mem://_manifests/reports/sessions/dt=2026-11-20.json is not a manifest: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v\nwant … %s", text, err, want)
 		}
 	}

@@ -17,6 +17,9 @@ var (
 // same damage, but manifests of released versions have none, and a plan covers
 // all days between the times of a digest, however many they are.
 func (m *Manifest) checkTimes() error {
+	if _, err := time.Parse(time.RFC3339, m.PublishedAt); err != nil && m.PublishedAt != "" {
+		return fmt.Errorf("published_at: %q is not a time such as 2026-11-21T03:00:12.345Z", m.PublishedAt)
+	}
 	from, to, err := m.dates()
 	if err != nil {
 		return err

@@ -1,10 +1,10 @@
 // Package publish commits the files of a partition atomically.
 //
-// A partition is a directory of parts and a manifest. The name of a part
-// contains its revision and the hash of its content, so a name never means two
-// contents, and old parts can be told from new ones. The manifest names the
-// parts that count. It is replaced by compare-and-swap: that is the commit.
-// Before it, readers see the old content; after it, the new.
+// A partition is a directory of parts, and a manifest outside of it (layout.go).
+// The name of a part contains its revision and the hash of its content, so a
+// name never means two contents, and old parts can be told from new ones. The
+// manifest names the parts that count. It is replaced by compare-and-swap: that
+// is the commit. Before it, readers see the old content; after it, the new.
 //
 // A writer reads the manifest ([Read]), then lists its inputs and makes the
 // content from them, and commits it in place of that manifest or not at all
@@ -14,6 +14,27 @@
 // A superseded revision of a report stays under _history for some time
 // ([ReadRevision]). [GC] removes it later, together with parts that no manifest
 // names.
+//
+// # Old manifests
+//
+// Version 0.1.0 had the manifest inside of the partition's directory, and months
+// in another directory ([OldManifestKey]). A partition moves with its next commit:
+//
+//  1. [Read] returns the new manifest, or else the old one, or else the new one
+//     after all: the old one may have been replaced in between.
+//  2. The writer creates the new manifest, on the condition that there is none.
+//     This is the commit. Of several writers that have read the old manifest,
+//     one succeeds, and the others find the new manifest: they have raced. A lost
+//     answer is found out as ever. From here on the old manifest counts for
+//     nothing, because readers prefer the new one, which is never deleted.
+//  3. The writer deletes superseded parts, in the old directory, too, and at last
+//     the old manifest. If it stops before that, the old manifest remains as a
+//     sign of unfinished work: the catalog sees it beside the new one, and the
+//     next run publishes the partition with Again, which repeats this step. GC
+//     deletes an old manifest that stays for longer than its grace period.
+//
+// Version 0.1.0 must not write to a store that a newer version writes to: it does
+// not know the new manifests. What it leaves behind is removed in the same way.
 package publish
 
 import (
@@ -43,6 +64,7 @@ type Store interface {
 // Base is the published state of a partition before a new content is made.
 type Base struct {
 	Manifest *Manifest // nil if nothing was published
+	Key      string    // of the manifest
 	ETag     string    // of the manifest
 	Modified time.Time // of the manifest; zero if unknown
 }
@@ -55,9 +77,10 @@ func (b *Base) revision() int {
 	return b.Manifest.Revision
 }
 
-// condition is the condition of a commit that replaces the base.
-func (b *Base) condition() store.Condition {
-	if b.Manifest == nil {
+// condition is the condition of a commit that replaces the base of the partition in
+// dir.
+func (b *Base) condition(dir string) store.Condition {
+	if b.Manifest == nil || b.isOld(dir) {
 		return store.Condition{IfAbsent: true}
 	}
 	return store.Condition{IfMatch: b.ETag}
@@ -66,17 +89,22 @@ func (b *Base) condition() store.Condition {
 // Partition is a content to publish.
 type Partition struct {
 	Dir      string   // key prefix of its files, ending in a slash
-	Manifest Manifest // Publish sets Parts, Revision, Previous and Attempt
+	Manifest Manifest // Publish sets Parts, Revision, Previous, PublishedAt and Attempt
 	Files    []File   // the parts, in the order of the manifest
 
-	// Keep: Publish copies the revision that it replaces to _history and
-	// then removes it from the directory, because warehouses read the
-	// directory as a whole. Without Keep, the old parts stay for current
-	// readers until GC removes them.
+	Now time.Time // for PublishedAt
+
+	// Keep: Publish copies the revision that it replaces to _history.
 	Keep bool
 
+	// Sweep: Publish removes superseded parts from the directory after the
+	// commit, because warehouses read the directory as a whole. Without
+	// Sweep, they stay for current readers until GC removes them.
+	Sweep bool
+
 	// Again: Publish puts the files even if the current manifest names the
-	// same ones, to repair damaged or missing parts.
+	// same ones, to repair damaged or missing parts, and removes what an
+	// unfinished move from an old manifest has left.
 	Again bool
 }
 
@@ -108,10 +136,26 @@ var ErrRaced = errors.New("another run published this partition at the same time
 // ErrNoManifest: the object in a manifest's place cannot be read as a manifest.
 var ErrNoManifest = errors.New("is not a manifest")
 
-// Read reads the manifest in dir. Without a manifest the Base is empty. If the
-// object is damaged, the error wraps [ErrNoManifest].
+// Read reads the manifest of the partition in dir, or of a kept revision. Without a
+// manifest the Base is empty. If the object is damaged, the error wraps
+// [ErrNoManifest].
 func Read(ctx context.Context, st Store, dir string) (Base, error) {
-	key := dir + ManifestName
+	key := ManifestKey(dir)
+	base, err := readManifest(ctx, st, key)
+	if err != nil || base.Manifest != nil || strings.HasPrefix(dir, HistoryRoot) {
+		return base, err
+	}
+	base, err = readManifest(ctx, st, OldManifestKey(dir))
+	if err != nil || base.Manifest != nil {
+		return base, err
+	}
+	// The old manifest is deleted only after there is a new one. So there is
+	// nothing if the new one is missing now.
+	return readManifest(ctx, st, key)
+}
+
+// readManifest reads the manifest with a key.
+func readManifest(ctx context.Context, st Store, key string) (Base, error) {
 	body, object, err := st.Open(ctx, key, 0, store.ToEnd, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return Base{}, nil
@@ -130,16 +174,16 @@ func Read(ctx context.Context, st Store, dir string) (Base, error) {
 	}
 	m, err := decode(text.Bytes())
 	if err != nil {
-		return Base{}, fmt.Errorf("%s %w: %w; restore it from a backup, or delete it and rebuild its partition with: %s", st.URL(key), ErrNoManifest, err, rebuildCommand(dir))
+		return Base{}, fmt.Errorf("%s %w: %w; restore it from a backup, or delete it and rebuild its partition with: %s", st.URL(key), ErrNoManifest, err, rebuildCommand(key))
 	}
-	return Base{Manifest: m, ETag: object.ETag, Modified: object.Modified}, nil
+	return Base{Manifest: m, Key: key, ETag: object.ETag, Modified: object.Modified}, nil
 }
 
-// rebuildCommand is the command that rebuilds the partition in dir, which ends
-// in a segment such as dt=2026-11-20 or month=2026-11, or the revision below it
-// in the history.
-func rebuildCommand(dir string) string {
-	for segment := range strings.SplitSeq(dir, "/") {
+// rebuildCommand is the command that rebuilds the partition of a manifest, whose
+// key has a segment such as dt=2026-11-20 or month=2026-11.json.
+func rebuildCommand(key string) string {
+	for segment := range strings.SplitSeq(key, "/") {
+		segment = strings.TrimSuffix(segment, manifestExt)
 		if date, ok := strings.CutPrefix(segment, "dt="); ok {
 			return "daybook run --date " + date
 		}
@@ -185,7 +229,7 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 
 	// 2. If the base is the same, there is nothing to commit.
 	if state == Unchanged {
-		return p.confirm(ctx, st, next)
+		return p.confirm(ctx, st, base, next)
 	}
 
 	// 3. Copy the revision that is about to be superseded. If the process stops
@@ -214,12 +258,12 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 
 	// 5. Delete superseded parts, now that the commit is certain. If the process
 	// stops here, the next call does the rest, even if nothing changes.
-	return next, state, p.sweep(ctx, st, next)
+	return next, state, p.clean(ctx, st, base, next)
 }
 
 // confirm checks that the unchanged manifest is still the current one, and
 // removes what interrupted writers left behind.
-func (p *Partition) confirm(ctx context.Context, st Store, unchanged *Manifest) (*Manifest, State, error) {
+func (p *Partition) confirm(ctx context.Context, st Store, base *Base, unchanged *Manifest) (*Manifest, State, error) {
 	current, err := Read(ctx, st, p.Dir)
 	switch {
 	case err != nil:
@@ -227,7 +271,7 @@ func (p *Partition) confirm(ctx context.Context, st Store, unchanged *Manifest) 
 	case current.Manifest == nil || !current.Manifest.same(unchanged):
 		return nil, "", p.withdraw(ctx, st, unchanged, current.Manifest)
 	}
-	return current.Manifest, Unchanged, p.sweep(ctx, st, current.Manifest)
+	return current.Manifest, Unchanged, p.clean(ctx, st, base, current.Manifest)
 }
 
 // Amend replaces the manifest in dir by one that names the same files, for
@@ -239,6 +283,9 @@ func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) 
 		return Base{}, fmt.Errorf("amend %s: the new manifest names other files than the current one", st.URL(dir))
 	}
 	there, err := commit(ctx, st, dir, &base, &next)
+	if err == nil && base.isOld(dir) {
+		err = st.Delete(ctx, base.Key)
+	}
 	if err != nil {
 		return Base{}, fmt.Errorf("amend %s: %w", st.URL(dir), err)
 	}
@@ -249,11 +296,11 @@ func Amend(ctx context.Context, st Store, dir string, base Base, next Manifest) 
 // writer's manifest is there, the error is ErrRaced.
 func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifest) (Base, error) {
 	next.Attempt = rand.Text()
-	body := next.encode()
+	key, body := ManifestKey(dir), next.encode()
 	for attempt := 1; ; attempt++ {
-		object, err := st.Put(ctx, dir+ManifestName, bytes.NewReader(body), int64(len(body)), base.condition())
+		object, err := st.Put(ctx, key, bytes.NewReader(body), int64(len(body)), base.condition(dir))
 		if err == nil {
-			return Base{Manifest: next, ETag: object.ETag, Modified: object.Modified}, nil
+			return Base{Manifest: next, Key: key, ETag: object.ETag, Modified: object.Modified}, nil
 		}
 		// The put was refused, or its outcome is unknown. The answer to
 		// an applied put may be lost, and a refusal may even be the
@@ -264,7 +311,7 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 			return Base{}, fmt.Errorf("%w; it is unknown whether it was committed (%w): run again", err, readErr)
 		case there.Manifest != nil && there.Manifest.Attempt == next.Attempt:
 			return there, nil
-		case there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
+		case there.Key != base.Key || there.ETag != base.ETag || errors.Is(err, store.ErrPrecondition):
 			return there, ErrRaced
 		case !store.Unanswered(err):
 			return Base{}, err
@@ -285,6 +332,7 @@ const commitAttempts = 3
 // manifest except for Attempt.
 func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	next := p.Manifest
+	next.PublishedAt = TimeText(p.Now.UnixMilli())
 	next.Parts = make([]Part, len(p.Files))
 	next.Revision = base.revision() + 1
 	names := make(map[string]bool, len(p.Files))
@@ -308,10 +356,11 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	}
 	next.Previous = current.Revision
 	switch {
-	case next.same(current):
+	case next.same(current) && !base.isOld(p.Dir):
 		return current, Unchanged, nil
 	case next.sameContent(current):
-		next.Revision, next.Previous, next.Reason, next.Summaries = current.Revision, current.Previous, current.Reason, current.Summaries
+		next.Revision, next.Previous, next.PublishedAt = current.Revision, current.Previous, current.PublishedAt
+		next.Reason, next.Summaries = current.Reason, current.Summaries
 		for i := range next.Parts {
 			next.Parts[i].Key = current.Parts[i].Key
 		}
@@ -321,12 +370,35 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 }
 
 // Sweep removes the parts that interrupted writers left beside a partition that
-// was published with Keep. Publish itself does the same.
+// was published with Sweep. Publish itself does the same.
 func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error {
-	return (&Partition{Dir: dir, Keep: true}).sweep(ctx, st, published)
+	return sweep(ctx, st, []string{dir}, published)
 }
 
-// sweep removes the parts in the partition's directories that the published
+// clean removes what is left of earlier contents, after a commit in place of base:
+// the parts that are superseded, and the old manifest. Without Sweep, readers may
+// still use superseded parts: they stay for GC.
+func (p *Partition) clean(ctx context.Context, st Store, base *Base, published *Manifest) error {
+	moves := base.isOld(p.Dir) || p.Again
+	if p.Sweep {
+		dirs := p.dirs(base)
+		if old := OldDir(p.Dir); moves && !slices.Contains(dirs, old) {
+			dirs = append(dirs, old)
+		}
+		if err := sweep(ctx, st, dirs, published); err != nil {
+			return err
+		}
+	}
+	if !moves {
+		return nil
+	}
+	if err := st.Delete(ctx, OldManifestKey(p.Dir)); err != nil {
+		return fmt.Errorf("revision %d is published, but the manifest of an earlier version remains: %w; run again", published.Revision, err)
+	}
+	return nil
+}
+
+// sweep removes the parts in a partition's directories that the published
 // manifest does not name and that belong to its revision or an older one.
 //
 // No process can commit these parts any more, not even a writer that still runs. A manifest of revision n names parts written for n or,
@@ -335,14 +407,9 @@ func Sweep(ctx context.Context, st Store, dir string, published *Manifest) error
 // manifest of revision n was current, no other set of parts can follow for n or
 // less. This holds even if that manifest has been replaced since. Parts of a
 // higher revision may be about to be committed, and stay.
-//
-// Without Keep, readers may still use superseded parts: they stay for GC.
-func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) error {
-	if !p.Keep {
-		return nil
-	}
+func sweep(ctx context.Context, st Store, dirs []string, published *Manifest) error {
 	named := keysOf(published)
-	for _, dir := range p.dirs() {
+	for _, dir := range dirs {
 		for object, err := range st.List(ctx, dir) {
 			if err == nil {
 				revision, isPart := partRevision(object.Key)
@@ -363,12 +430,12 @@ func (p *Partition) sweep(ctx context.Context, st Store, published *Manifest) er
 // later one and does not name the parts. If it only refreshed the base, the
 // next writer may be about to commit the same parts.
 //
-// Without Keep they stay: ours may have been committed, superseded, and be in
+// Without Sweep they stay: ours may have been committed, superseded, and be in
 // use by readers.
 //
 // The error is always ErrRaced, with further errors wrapped.
 func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifest) error {
-	if !p.Keep || there == nil || there.Revision < ours.Revision {
+	if !p.Sweep || there == nil || there.Revision < ours.Revision {
 		return ErrRaced
 	}
 	named := keysOf(there)
@@ -383,12 +450,20 @@ func (p *Partition) withdraw(ctx context.Context, st Store, ours, there *Manifes
 	return ErrRaced
 }
 
-// dirs are the directories with files of the partition.
-func (p *Partition) dirs() []string {
+// dirs are the directories with files of the partition and of the base.
+func (p *Partition) dirs(base *Base) []string {
 	dirs := []string{p.Dir}
-	for i := range p.Files {
-		if dir := p.Files[i].Dir; dir != "" && !slices.Contains(dirs, dir) {
+	add := func(dir string) {
+		if dir != "" && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
+		}
+	}
+	for i := range p.Files {
+		add(p.Files[i].Dir)
+	}
+	if base.Manifest != nil {
+		for _, part := range base.Manifest.Parts {
+			add(dirOf(part.Key))
 		}
 	}
 	return dirs

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"daybook/sources/store"
 	"daybook/sources/store/faultstest"
@@ -22,11 +22,17 @@ const dir = "reports/sessions/dt=2026-11-20/"
 // partition is one of given contents, a part each, made from a dump with the
 // given ETag.
 func partition(keep bool, etag string, contents ...string) Partition {
-	p := Partition{Dir: dir, Keep: keep, Manifest: Manifest{Report: "sessions", Partition: "2026-11-20", Reason: "of dump " + etag,
+	p := Partition{Dir: dir, Keep: keep, Sweep: keep, Manifest: Manifest{Report: "sessions", Partition: "2026-11-20", Reason: "of dump " + etag,
 		Rows: int64(len(contents)), Inputs: []Input{{Key: "a.ndjson", ETag: etag, Size: 9}}}}
 	for i, c := range contents {
 		p.Files = append(p.Files, file(fmt.Sprintf("part-%d", i), c))
 	}
+	return p
+}
+
+// staying is p without Sweep: superseded parts stay.
+func staying(p Partition) Partition {
+	p.Sweep = false
 	return p
 }
 
@@ -113,7 +119,7 @@ func keys(t *testing.T, st Store, prefix string) []string {
 func parts(t *testing.T, st Store) (n int) {
 	t.Helper()
 	for _, key := range keys(t, st, dir) {
-		if path.Base(key) != ManifestName {
+		if key != OldManifestKey(dir) {
 			n++
 		}
 	}
@@ -243,7 +249,7 @@ func TestSweepTouchesNothingElse(t *testing.T) {
 		}
 	}
 	m := publishOK(t, st, partition(true, "1", "one"), Published, 1)
-	want := append(others, dir+ManifestName, m.Parts[0].Key)
+	want := append(others, ManifestKey(dir), m.Parts[0].Key)
 	slices.Sort(want)
 	if got := keys(t, st, ""); !slices.Equal(got, want) {
 		t.Errorf("left %q\nwant %q", got, want)
@@ -294,6 +300,7 @@ func scenarios() []scenario {
 		{"restated", one(partition(true, "1", "one", "two")), one(partition(true, "2", "one", "three"))},
 		{"restated again", []Partition{partition(true, "1", "one", "two"), partition(true, "2", "two", "one")}, one(partition(true, "3", "one", "three"))},
 		{"restated, not kept", one(partition(false, "1", "one", "two")), one(partition(false, "2", "one", "three"))},
+		{"restated, stays", one(staying(partition(true, "1", "one", "two"))), one(staying(partition(true, "2", "one", "three")))},
 		{"refreshed", one(partition(true, "1", "one", "three")), one(partition(true, "2", "one", "three"))},
 		{"unchanged", one(partition(true, "1", "one", "three")), one(partition(true, "1", "one", "three"))},
 		{"refreshed, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "2", "one", "three")))},
@@ -378,7 +385,7 @@ func TestEveryCallFails(t *testing.T) {
 							t.Errorf("%s: after what lingered: %v", name, err)
 						}
 					}
-					if p.Keep && parts(t, st) != 2 {
+					if p.Sweep && parts(t, st) != 2 {
 						t.Errorf("%s: %d parts lie there, want 2", name, parts(t, st))
 					}
 					if revisions, err := Revisions(t.Context(), st, dir); p.Keep && (err != nil || len(revisions) != read(t, st).Manifest.Revision) {
@@ -409,7 +416,7 @@ func TestRace(t *testing.T) {
 					return faultstest.Outcome{}
 				})
 				p := s.after[0]
-				p.Keep = keep
+				p.Keep, p.Sweep = keep, keep
 				_, state, err := Publish(t.Context(), f, p, base)
 				got := published(t, st)
 				if f.Calls() < nth {
@@ -496,7 +503,7 @@ func TestRemovedBase(t *testing.T) {
 	st := store.NewMemory(nil)
 	publishOK(t, st, partition(true, "1", "old"), Published, 1)
 	base := read(t, st)
-	if err := st.Delete(t.Context(), dir+ManifestName); err != nil {
+	if err := st.Delete(t.Context(), ManifestKey(dir)); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []Partition{partition(true, "1", "old"), partition(true, "2", "old"), partition(true, "2", "new")} {
@@ -512,7 +519,7 @@ func TestRemovedBase(t *testing.T) {
 func onCommit(st store.Store, o faultstest.Outcome, act func()) Store {
 	committed := false
 	return faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
-		if c.Op == faultstest.Put && c.Key == dir+ManifestName {
+		if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 			committed = true
 			return o
 		}
@@ -570,7 +577,7 @@ func TestCommitIsPutAgain(t *testing.T) {
 				puts := 0
 				var f *faultstest.Store
 				f = faultstest.New(st, func(c faultstest.Call) (o faultstest.Outcome) {
-					if c.Op == faultstest.Put && c.Key == dir+ManifestName {
+					if c.Op == faultstest.Put && c.Key == ManifestKey(dir) {
 						if puts == arrives {
 							f.Deliver(t.Context())
 						}
@@ -680,5 +687,37 @@ func TestBadAmendments(t *testing.T) {
 	}
 	if after := read(t, st); after.ETag != base.ETag {
 		t.Error("the manifest was replaced")
+	}
+}
+
+// A revision has the time at which it was published. Neither another manifest of the
+// same revision nor publishing it again changes that.
+func TestPublishedAt(t *testing.T) {
+	st := store.NewMemory(nil)
+	first := time.Date(2026, 11, 21, 4, 0, 12, 345_678_000, time.FixedZone("", 3600))
+	at := func(hours int, p Partition) Partition {
+		p.Now = first.Add(time.Duration(hours) * time.Hour)
+		return p
+	}
+	for _, c := range []struct {
+		p        Partition
+		state    State
+		revision int
+		want     string
+	}{
+		{at(0, partition(true, "1", "one")), Published, 1, "2026-11-21T03:00:12.345Z"},
+		{at(1, partition(true, "1", "one")), Unchanged, 1, "2026-11-21T03:00:12.345Z"},
+		{at(2, partition(true, "2", "one")), Refreshed, 1, "2026-11-21T03:00:12.345Z"},
+		{at(3, partition(true, "3", "two")), Restated, 2, "2026-11-21T06:00:12.345Z"},
+	} {
+		if m := publishOK(t, st, c.p, c.state, c.revision); m.PublishedAt != c.want {
+			t.Errorf("%s at %s, want %s", c.state, m.PublishedAt, c.want)
+		}
+	}
+	base := read(t, st)
+	next := *base.Manifest
+	next.Inputs = nil
+	if amended, err := Amend(t.Context(), st, dir, base, next); err != nil || amended.Manifest.PublishedAt != base.Manifest.PublishedAt {
+		t.Errorf("amended: %+v, %v", amended, err)
 	}
 }

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -8,10 +9,11 @@ import (
 )
 
 // Difference says in words why the summaries of a partition have to be written
-// again: they are missing, they follow another definition, or the files in their
-// directory (there) differ from those that were written. It is empty if they are
-// as they should be. A nil s means that none were written.
-func (s *Summaries) Difference(definition string, there []SummaryFile) string {
+// again: they are missing, they follow another definition or have other loader
+// manifests than those with the keys loads, or the files that are there differ from
+// those that were written. It is empty if they are as they should be. A nil s means
+// that none were written.
+func (s *Summaries) Difference(definition string, loads []string, there []SummaryFile) string {
 	switch {
 	case s == nil:
 		return "its summaries are missing"
@@ -20,12 +22,27 @@ func (s *Summaries) Difference(definition string, there []SummaryFile) string {
 	case IndexSummary(s.Files, figures.Name) < 0: // written by a daybook that had none
 		return fmt.Sprintf("its summary %s is missing", figures.Name)
 	}
-	for _, f := range s.Files {
+	for _, key := range loads {
+		if IndexSummary(s.Loads, key) < 0 {
+			return fmt.Sprintf("its loader manifest %s is missing", key)
+		}
+	}
+	for _, f := range s.Loads {
+		if !slices.Contains(loads, f.Name) {
+			return fmt.Sprintf("its loader manifest %s is no longer configured", f.Name)
+		}
+	}
+	return cmp.Or(differing("summary", s.Files, there), differing("loader manifest", s.Loads, there))
+}
+
+// differing says which of the files that were written differs from what is there.
+func differing(what string, written, there []SummaryFile) string {
+	for _, f := range written {
 		switch i := IndexSummary(there, f.Name); {
 		case i < 0:
-			return fmt.Sprintf("its summary %s is missing", f.Name)
+			return fmt.Sprintf("its %s %s is missing", what, f.Name)
 		case there[i] != f:
-			return fmt.Sprintf("its summary %s is another than was written", f.Name)
+			return fmt.Sprintf("its %s %s is another than was written", what, f.Name)
 		}
 	}
 	return ""

@@ -125,6 +125,7 @@ func checkSignature(t *testing.T, header, secret, body string, notBefore int64) 
 }
 
 // TestAttempts: what is tried again, after which pauses, and what is not.
+// It has more than 60 lines because it lists the answers of a server.
 func TestAttempts(t *testing.T) {
 	refused := errors.New("connection refused")
 	for _, c := range []struct {
@@ -296,7 +297,7 @@ func TestErrorsHideTheURL(t *testing.T) {
 		fmt.Fprintln(w, r.RequestURI, user, password)
 	}))
 	t.Cleanup(quoting.Close)
-	secure := httptest.NewUnstartedServer(http.NotFoundHandler()) // whose certificate nobody knows
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler()) // its certificate is unknown
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)

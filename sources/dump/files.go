@@ -13,7 +13,7 @@ import (
 // Stdin is the path that means standard input.
 const Stdin = "-"
 
-// Find lists the dumps that paths name: a file as it is, whatever its name, and
+// Find lists the dumps that paths name: a file as it is, under any name, and
 // Stdin; for a directory, the files with a dump's name at any depth, in
 // bytewise order of their paths. Other files of a directory are unknown, except
 // control files, which are ignored.

@@ -94,7 +94,7 @@ func TestADayDoesNotDependOnLaterDays(t *testing.T) {
 	}
 }
 
-// What Write writes are the lines of the sessions, each once, under the day
+// Write writes the lines of the sessions, each once, under the day
 // that each names.
 func TestDumpsHoldTheSessions(t *testing.T) {
 	o := options(20, 40) // long enough for the longest break
@@ -228,6 +228,7 @@ func fault(text string) string {
 
 // The decoder accepts or rejects each line as the generator says, and 2,000 sessions
 // have every kind of event and of defect.
+// It has more than 60 lines because each line of a session is checked in all respects.
 func TestVocabulary(t *testing.T) {
 	o := options(1, 2000)
 	seen := map[string]int{} // `member=value`, kinds and faults
@@ -273,49 +274,72 @@ func TestVocabulary(t *testing.T) {
 			} else if day.Of(ts.UnixMilli(), time.UTC) > l.Day {
 				t.Fatalf("in the dump of %s, before it happened: %s", l.Day, l.Text)
 			}
-			for _, member := range []string{"type", "session_type", "status", "state", "sender", "resolution", "by", "tool"} {
-				if v, given := e[member]; given {
-					seen[member+"="+v.(string)]++
-				}
-			}
-			if ip, _ := e["customer_ip"].(string); len(ip) > 15 {
-				seen["IPv6"]++
-			}
-			if name, _ := e["name"].(string); utf8.RuneCountInString(name) > 128 {
-				seen["long name"]++
-			}
-			if id, given := e["tracking_id"]; given && id == nil {
-				seen["tracking id cleared"]++
-			}
-			if to, given := e["transferred_to"].(map[string]any); given {
-				seen["transferred to a "+to["kind"].(string)]++
-			}
-			if who, given := e["technician"].(map[string]any); given {
-				if name, _ := who["name"].(string); utf8.RuneCountInString(name) > 128 {
-					seen["long technician"]++
-				}
-				if who["name"] == nil {
-					seen["technician by id"]++
-				}
-			}
-			fields, _ := e["custom_fields"].([]any)
-			for _, field := range fields {
-				value, _ := field.(string)
-				switch {
-				case field == nil:
-					seen["field null"]++
-				case strings.HasPrefix(value, "="):
-					seen["field formula"]++
-				case strings.Contains(value, "\uFFFD"):
-					seen["field with half a pair"]++
-				case utf8.RuneCountInString(value) > 64:
-					seen["long field"]++
-				case len(value) > utf8.RuneCountInString(value):
-					seen["field not ASCII"]++
-				}
-			}
+			countTraits(seen, e)
 		}
 	}
+	for _, what := range vocabulary() {
+		if seen[what] == 0 {
+			t.Errorf("2,000 sessions without: %s", what)
+		}
+	}
+	if share := float64(seen["duplicate"]) / float64(lines); share < 0.005 || share > 0.015 {
+		t.Errorf("%.2f %% of the lines are duplicates; want about 1 %%", share*100)
+	}
+	if share := float64(seen["rejected"]) / float64(lines); share > 0.001 {
+		t.Errorf("%.3f %% of the lines are rejected; want about 0.05 %%", share*100)
+	}
+	if perSession := lines / o.SessionsPerDay; perSession < 25 || perSession > 40 {
+		t.Errorf("%d lines a session; want about 33", perSession)
+	}
+}
+
+// countTraits counts the values of an event that the vocabulary names.
+func countTraits(seen map[string]int, e map[string]any) {
+	for _, member := range []string{"type", "session_type", "status", "state", "sender", "resolution", "by", "tool"} {
+		if v, given := e[member]; given {
+			seen[member+"="+v.(string)]++
+		}
+	}
+	if ip, _ := e["customer_ip"].(string); len(ip) > 15 {
+		seen["IPv6"]++
+	}
+	if name, _ := e["name"].(string); utf8.RuneCountInString(name) > 128 {
+		seen["long name"]++
+	}
+	if id, given := e["tracking_id"]; given && id == nil {
+		seen["tracking id cleared"]++
+	}
+	if to, given := e["transferred_to"].(map[string]any); given {
+		seen["transferred to a "+to["kind"].(string)]++
+	}
+	if who, given := e["technician"].(map[string]any); given {
+		if name, _ := who["name"].(string); utf8.RuneCountInString(name) > 128 {
+			seen["long technician"]++
+		}
+		if who["name"] == nil {
+			seen["technician by id"]++
+		}
+	}
+	fields, _ := e["custom_fields"].([]any)
+	for _, field := range fields {
+		value, _ := field.(string)
+		switch {
+		case field == nil:
+			seen["field null"]++
+		case strings.HasPrefix(value, "="):
+			seen["field formula"]++
+		case strings.Contains(value, "\uFFFD"):
+			seen["field with half a pair"]++
+		case utf8.RuneCountInString(value) > 64:
+			seen["long field"]++
+		case len(value) > utf8.RuneCountInString(value):
+			seen["field not ASCII"]++
+		}
+	}
+}
+
+// vocabulary is what 2,000 sessions have: lines of each kind, faults, and values.
+func vocabulary() []string {
 	want := []string{
 		"blank", "rejected", "duplicate", "in a later dump", "bad_json", "missing_field", "bad_value", "unknown_type",
 		"IPv6", "long name", "tracking id cleared", "transferred to a technician", "transferred to a channel",
@@ -338,20 +362,7 @@ func TestVocabulary(t *testing.T) {
 	for _, v := range tools {
 		want = append(want, "tool="+v)
 	}
-	for _, what := range want {
-		if seen[what] == 0 {
-			t.Errorf("2,000 sessions without: %s", what)
-		}
-	}
-	if share := float64(seen["duplicate"]) / float64(lines); share < 0.005 || share > 0.015 {
-		t.Errorf("%.2f %% of the lines are duplicates; want about 1 %%", share*100)
-	}
-	if share := float64(seen["rejected"]) / float64(lines); share > 0.001 {
-		t.Errorf("%.3f %% of the lines are rejected; want about 0.05 %%", share*100)
-	}
-	if perSession := lines / o.SessionsPerDay; perSession < 25 || perSession > 40 {
-		t.Errorf("%d lines a session; want about 33", perSession)
-	}
+	return want
 }
 
 // Verdicts are common before May 2009 and rare, but not unheard of, after.

@@ -109,6 +109,9 @@ func (d *Dir) fail(op, key string, err error) error {
 		if rootErr := d.checkRoot(op); rootErr != nil {
 			return rootErr
 		}
+		if _, rootErr := os.Stat(d.root); op == "put" && errors.Is(rootErr, fs.ErrNotExist) {
+			e.Hint = "its directory cannot be created; correct the path of the store, or create " + d.root
+		}
 	case errors.Is(err, fs.ErrPermission):
 		e.Kind, e.Hint = ErrDenied, "check the owner and the mode of the file and its directories"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -62,7 +62,7 @@ func TestDirRefusesKeys(t *testing.T) {
 	}
 }
 
-// What a crash leaves behind is no object, and writers leave nothing behind.
+// The remains of a crash are no objects, and writers leave no remains.
 func TestDirTemporaryFiles(t *testing.T) {
 	d := newDir(t)
 	root := rootOf(d)
@@ -158,7 +158,7 @@ func TestDirSymlinks(t *testing.T) {
 	}
 }
 
-// Every Put gives an ETag of its own, at whatever speed and of whatever size.
+// Every Put gives an ETag of its own, at any speed and size.
 func TestDirETags(t *testing.T) {
 	d := newDir(t)
 	seen := map[string]bool{}
@@ -287,7 +287,8 @@ func TestDirSpecialFiles(t *testing.T) {
 	}
 }
 
-// What changes an ETag, and whether it may be the content that changed.
+// Changes of a file that change its ETag, and those of them that may change the content.
+// It has more than 60 lines because it lists the ways to change a file.
 func TestDirIdentity(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   func(path string, info os.FileInfo) error

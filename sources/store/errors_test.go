@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What the operating system says, and what the error makes of it. A full disk
+// Errors of the operating system, and the errors of the store for them. A full disk
 // and a refused permission are hard to come by in a test, which may run as root.
 func TestDirErrors(t *testing.T) {
 	root := t.TempDir()

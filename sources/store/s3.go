@@ -255,7 +255,7 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		r.StatusCode == http.StatusTooManyRequests:
 		e.NotApplied = true
 	case r.Code == headBadRequest && strings.Contains(r.Message, "HTTPS"):
-		// What servers in Go and nginx answer to HTTP where they expect TLS.
+		// Servers in Go and nginx answer this to HTTP where they expect TLS.
 		e.Hint, e.Final, e.NotApplied = "the server uses TLS; remove http:// before the endpoint, or set tls to true", true, true
 	case r.StatusCode == http.StatusRequestTimeout, r.Code == "RequestTimeout",
 		// versitygw refuses a put without reading its body, then takes the rest
@@ -406,7 +406,8 @@ func (r *s3Reader) Read(p []byte) (int, error) {
 func (r *s3Reader) Close() error { return r.body.Close() }
 
 // Put sends up to partSize bytes in one request, with their MD5. A larger body
-// is a multipart upload, which becomes visible when it is complete.
+// is a multipart upload, which becomes visible when it is complete. The object
+// gets the content type of its key's extension.
 func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond Condition) (Object, error) {
 	if err := s.check("put", key); err != nil {
 		return Object{}, err
@@ -415,8 +416,9 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 		return Object{}, &Error{Op: "put", URL: s.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	opts := minio.PutObjectOptions{
-		PartSize:   partSize,
-		NumThreads: partThreads,
+		ContentType: contentType(key),
+		PartSize:    partSize,
+		NumThreads:  partThreads,
 		// For a multipart upload, this would send the parts one by one.
 		SendContentMd5: size <= partSize,
 	}

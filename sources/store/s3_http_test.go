@@ -67,8 +67,9 @@ func refuse(status int, code, message string) http.HandlerFunc {
 
 func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
-// What a server answers, what the error says, and how often WithRetry tries:
+// Answers of a server, the texts of the errors, and the number of tries of WithRetry:
 // an unconditional put, and a conditional one.
+// It has more than 60 lines because it lists the answers of a server.
 func TestS3Answers(t *testing.T) {
 	for _, tt := range []struct {
 		status          int
@@ -171,7 +172,7 @@ func TestS3Requests(t *testing.T) {
 	}
 	const md5OfV = "njZp0ZtnW9VwWP1GZCBdKg==" // printf v | openssl md5 -binary | base64
 	for i, want := range []map[string]string{
-		{"": "PUT /bucket/p/a%20b", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
+		{"": "PUT /bucket/p/a%20b", "Content-Type": "application/octet-stream", "If-None-Match": "*", "If-Match": "", "Content-Md5": md5OfV},
 		{"": "PUT /bucket/p/k", "If-None-Match": "", "If-Match": `"old"`, "Content-Md5": md5OfV},
 		{"": "GET /bucket/p/k", "If-Match": `"e"`, "Range": "bytes=3-"},
 		{"": "GET /bucket/p/k", "If-Match": "", "Range": "bytes=3-6"},
@@ -193,7 +194,7 @@ func TestS3Requests(t *testing.T) {
 }
 
 // A server that ignores If-Match answers with the current version. Its ETag
-// shows that this is another one, whatever part of it was asked for.
+// shows that this is another one, for every part that was asked for.
 func TestS3IgnoresIfMatch(t *testing.T) {
 	for etag, c := range map[string]struct {
 		want error

@@ -15,6 +15,8 @@ import (
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/Shopify/toxiproxy/v2/toxics"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/rs/zerolog"
 
 	"daybook/sources/store"
@@ -292,4 +294,33 @@ func TestS3NobodyListens(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
+}
+
+// Objects have the content types of their keys' extensions, also if a server puts them
+// together from parts.
+func TestS3ContentTypes(t *testing.T) {
+	onServers(t, func(t *testing.T, server *storetest.Server) {
+		bucket := server.NewBucket(t)
+		s := server.Open(t, server.Options(bucket, "p"))
+		client, err := minio.New(server.Addr, &minio.Options{Creds: credentials.NewStaticV4(server.AccessKey, server.SecretKey, "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		large := strings.Repeat("x", 20<<20) // a multipart upload
+		for _, c := range []struct{ key, body, want string }{
+			{"reports/sessions/dt=2026-11-20/part-0-r1-0123456789abcdef.parquet", "PAR1", "application/vnd.apache.parquet"},
+			{"reports/sessions/dt=2026-11-20/part-1-r1-0123456789abcdef.parquet", large, "application/vnd.apache.parquet"},
+			{"_manifests/reports/sessions/dt=2026-11-20.json", "{}", "application/json"},
+			{"summaries/sessions/day/2026-11-20/total.csv", "a,b\n", "text/csv; charset=utf-8"},
+			{"_quarantine/dt=2026-11-20/rejects-r1-0123456789abcdef.ndjson", "{}\n", "application/x-ndjson"},
+			{"loads/hive/reports/sessions/dt=2026-11-20/symlink.txt", "s3://b/k\n", "text/plain; charset=utf-8"},
+			{"dumps/a.ndjson.gz", "x", "application/octet-stream"},
+		} {
+			put(t, s, c.key, c.body)
+			info, err := client.StatObject(t.Context(), bucket, "p/"+c.key, minio.StatObjectOptions{})
+			if err != nil || info.ContentType != c.want {
+				t.Errorf("%s is %q, %v; want %q", c.key, info.ContentType, err, c.want)
+			}
+		}
+	})
 }

@@ -4,7 +4,7 @@
 //
 //	go run . [-size 1] [-rounds 5] [-only versus,scale] [-data DIR] [-daybook FILE] [-json]
 //
-// What is compared runs interleaved, round by round; figures are medians of
+// The compared programs run interleaved, round by round; figures are medians of
 // the rounds, and ratios are medians of the rounds' ratios. A figure that
 // misses its target is told, and is no failure; different results are one.
 //

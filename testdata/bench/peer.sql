@@ -71,7 +71,7 @@ story AS (
         last_value(technician.id IGNORE NULLS) OVER so_far AS in_charge,
         last_value(status IGNORE NULLS) OVER so_far AS status_now,
         lag(status IGNORE NULLS) OVER so_far AS status_before,
-        -- whoever starts has all four, whatever was signalled before
+        -- a technician who starts has all four, and earlier signals do not count
         last_value(CASE WHEN status = 'active' OR state = 'link_up' THEN true WHEN state = 'link_down' THEN false END IGNORE NULLS) OVER so_far AS link,
         last_value(CASE WHEN starts THEN true WHEN state IN ('available', 'away') THEN state = 'available' END IGNORE NULLS) OVER so_far AS available,
         last_value(CASE WHEN starts THEN true WHEN state IN ('tab_selected', 'tab_deselected') THEN state = 'tab_selected' END IGNORE NULLS) OVER so_far AS tab,

@@ -96,10 +96,10 @@ type contender struct {
 	before  func() error // makes ready for the round; not measured
 }
 
-// interleave runs all contenders once in each round, so that whatever else the
-// machine does comes to all alike; another one goes first each time, so that
-// what one leaves behind (caches, files still being written) is not always the
-// same one's to bear. It gives each one's usages, by round.
+// interleave runs all contenders once in each round, so that other work
+// of the machine slows all of them alike. Another contender goes first each
+// time, so that each follows another one's caches and unwritten files in turn.
+// It gives each one's usages, by round.
 func interleave(ctx context.Context, rounds int, contenders ...contender) (map[string][]usage, error) {
 	results := make(map[string][]usage)
 	for round := range rounds {

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -213,24 +212,23 @@ func (c *counter) kinds() []string {
 }
 
 // kindOf tells a request's method, and what its key is one of: of the key
-// bench/out-3/state/digests/dt=2026-10-01/_manifest.json it is "state, manifest".
+// bench/out-3/_manifests/state/digests/dt=2026-10-01.json it is "_manifests, state".
 func kindOf(r *http.Request) string {
 	query := r.URL.Query()
 	if r.Method == http.MethodGet && query.Has("list-type") {
 		prefix := strings.Split(query.Get("prefix")+"//", "/")
 		return "LIST " + roomOf(prefix)
 	}
-	kind := r.Method + " " + roomOf(strings.Split(strings.TrimPrefix(r.URL.Path, "/"+bucket+"/")+"//", "/"))
-	if path.Base(r.URL.Path) == "_manifest.json" {
-		kind += ", manifest"
-	}
-	return kind
+	return r.Method + " " + roomOf(strings.Split(strings.TrimPrefix(r.URL.Path, "/"+bucket+"/")+"//", "/"))
 }
 
 // roomOf gives the first element of a key below the prefix of its store.
 func roomOf(elements []string) string {
 	if elements[0] == "dumps" || elements[1] == "" {
 		return elements[0]
+	}
+	if elements[1] == "_manifests" {
+		return "_manifests, " + elements[2]
 	}
 	return elements[1]
 }

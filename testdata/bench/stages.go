@@ -88,8 +88,8 @@ func (b *bench) shares(ctx context.Context, c command, prof, name string) error 
 	return nil
 }
 
-// stageOf gives the stage of the innermost call that belongs to one, but the
-// garbage collector's whoever made it work.
+// stageOf gives the stage of the innermost call that belongs to one. Garbage
+// collection is a stage of its own, whichever call caused it.
 func stageOf(sample *profile.Sample) string {
 	found := elsewhere
 	for _, location := range sample.Location { // innermost first

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
+
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"daybook/pipeline/service"
 )
 
 // The site and the browser that tests share. TestMain makes them.
@@ -241,8 +242,8 @@ func TestActionNeedsTheToken(t *testing.T) {
 	do(t, tab, goTo("/reports/americas/2026-11-14"))
 	checkAccess(t, tab)
 	do(t, tab, chromedp.Click(`form[action="/actions/retry"] button`), chromedp.WaitVisible(`.notice`))
-	want := service.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}
-	if acts := own.World.Acts(); !slices.Equal(acts, []service.Action{want}) {
+	want := actions.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}
+	if acts := own.World.Acts(); !slices.Equal(acts, []actions.Action{want}) {
 		t.Errorf("it asked for %v, want %v", acts, want)
 	}
 	do(t, tab, chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible(`a[href="/login"]`))
@@ -282,7 +283,7 @@ func TestRefreshesWhatIsRunning(t *testing.T) {
 	defer own.Close()
 	tab := open(t, Desktop)
 	do(t, tab, chromedp.Navigate(own.URL+"/"), chromedp.WaitReady("main"), chromedp.Evaluate(`window.stayed = true`, nil))
-	own.World.SetState(func(s *service.State) { s.Progress.StepsDone = 13 })
+	own.World.SetSnapshot(func(s *states.Snapshot) { s.Progress.StepsDone = 13 })
 	do(t, tab, chromedp.Poll(`document.querySelector("#running").textContent.includes("13 of 14 steps") && window.stayed`, nil, chromedp.WithPollingTimeout(20*time.Second)))
 	if problems := tab.Problems(); problems != nil {
 		t.Errorf("it complains: %s", strings.Join(problems, "\n"))

@@ -65,7 +65,7 @@ func TestSample(t *testing.T) {
 		summarise(t, filepath.Join(out, "summaries/sessions/day", date.String()), a, rows)
 		month = append(month, rows...)
 	}
-	publish(t, filepath.Join(out, "reports/sessions_monthly/month=2026-02"), month)
+	publish(t, filepath.Join(out, "reports_monthly/sessions/month=2026-02"), month)
 	summarise(t, filepath.Join(out, "summaries/sessions/month/2026-02"), summary.ForMonth(d, first.Month(), spill.NewScratch(nil)), month)
 	checkPublished(t, out)
 }
@@ -183,7 +183,7 @@ func checkPublished(t *testing.T, out string) {
 		}
 	})
 	checked := 0
-	for unit, partitions := range map[string]string{"day": "sessions/dt=", "month": "sessions_monthly/month="} {
+	for unit, partitions := range map[string]string{"day": "reports/sessions/dt=", "month": "reports_monthly/sessions/month="} {
 		dirs, err := filepath.Glob(filepath.Join(out, "summaries/sessions", unit, "*"))
 		if err != nil {
 			t.Fatal(err)
@@ -192,11 +192,11 @@ func checkPublished(t *testing.T, out string) {
 			name := filepath.Base(dir)
 			checked++
 			t.Run("summaries of "+name, func(t *testing.T) {
-				checkSummaries(t, db, dir, filepath.Join(out, "reports", partitions+name, "*.parquet"))
+				checkSummaries(t, db, dir, filepath.Join(out, partitions+name, "*.parquet"))
 			})
 		}
 	}
-	partitions, err := filepath.Glob(filepath.Join(out, "reports/sessions*/*=*"))
+	partitions, err := filepath.Glob(filepath.Join(out, "reports*/sessions/*=*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ var (
 	full   = flag.Bool("full", false, "inputs of full size: minutes, and GBs of temporary files")
 )
 
-// What a process may take.
+// The bounds of a process.
 const (
 	budget      = 256 << 20 // memory_budget
 	beside      = 150 << 20 // resident memory beside it
@@ -48,16 +48,19 @@ var inputs = []struct {
 	small, full int
 	codec       string
 	write       func(n int) func(*Lines)
-	explain     bool // whether daybook explain is measured, too
+	days        func(n int) int // dump days that have such a dump; nil: one
+	explain     bool            // whether daybook explain is measured, too
 }{
-	{"collaborators and messages", 12_000, 20_000, ".gz", Collaborators, true},
-	{"distinct tools", 45_000, 55_000, ".gz", Tools, true},
-	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, true},
-	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, true},
-	{"largest session of legs", 480_000, 480_000, ".gz", Legs, false},
-	{"largest session of events", 480_000, 480_000, ".gz", Events, false},
-	{"names of 0.9 MB", 300, 1_000, ".zst", Names, false},
-	{"sessions of one hash prefix", 300_000, 800_000, ".gz", SameHash, false},
+	{"collaborators and messages", 12_000, 20_000, ".gz", Collaborators, nil, true},
+	{"distinct tools", 45_000, 55_000, ".gz", Tools, nil, true},
+	{"legs of a session", 300_000, 1_000_000, ".gz", Legs, nil, true},
+	{"events of a session", 1_000_000, 6_000_000, ".gz", Events, nil, true},
+	{"largest session of legs", 480_000, 480_000, ".gz", Legs, nil, false},
+	{"largest session of events", 480_000, 480_000, ".gz", Events, nil, false},
+	{"names of 0.9 MB", 300, 1_000, ".zst", Names, nil, false},
+	{"texts of every day", 4_200, 16_000, ".zst", DailyTexts, func(int) int { return TextDays }, false},
+	{"a large session a day", 22, TextDays, ".zst", DailyLarge, func(n int) int { return n }, false},
+	{"sessions of one hash prefix", 300_000, 800_000, ".gz", SameHash, nil, false},
 }
 
 // measure is what a process took.
@@ -146,6 +149,8 @@ func firstLine(s string) string {
 	return line[:min(len(line), most)]
 }
 
+// Hostile input costs no more memory and time than its bounds allow. It has more than
+// 60 lines because it measures one process after another.
 func TestHostile(t *testing.T) {
 	if *binary == "" {
 		t.Fatal("which program? make hostile")
@@ -158,26 +163,7 @@ func TestHostile(t *testing.T) {
 				size = in.full
 			}
 			dir := t.TempDir()
-			dumps := filepath.Join(dir, "dumps", strings.ReplaceAll(Day, "-", "/"))
-			if err := os.MkdirAll(dumps, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			name := filepath.Join(dumps, "hostile.ndjson"+in.codec)
-			lines, err := WriteDump(name, in.write(size))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := WriteDump(filepath.Join(dumps, "ordinary.ndjson.gz"), func(l *Lines) {
-				for id := range int64(ordinary) {
-					l.Session(1+id, "ordinary")
-				}
-			}); err != nil {
-				t.Fatal(err)
-			}
-			info, err := os.Stat(name)
-			if err != nil {
-				t.Fatal(err)
-			}
+			lines, stored, name := writeDumps(t, dir, in.codec, in.write(size), days(in.days, size))
 			config := filepath.Join(dir, "daybook.yml")
 			if err := os.WriteFile(config, fmt.Appendf(nil, "memory_budget: %d\nworkers: 2\n", budget), 0o666); err != nil {
 				t.Fatal(err)
@@ -188,14 +174,14 @@ func TestHostile(t *testing.T) {
 			if rows := publishedRows(t, filepath.Join(dir, "out")); rows < ordinary {
 				problems = append(problems, fmt.Sprintf("%d rows are published, want at least the %d of ordinary sessions", rows, ordinary))
 			}
-			results.expect(t, in.name, size, "run", info.Size(), lines.Bytes, m, "0", cpu, budget+beside, problems)
+			results.expect(t, in.name, size, "run", stored, lines.Bytes, m, "0", cpu, budget+beside, problems)
 			if in.explain {
 				exit := "0"
 				if lines.Size > maxExplained {
 					exit = "1" // it is told that the session is too large
 				}
 				m := run(t, cpu, "explain", "--config", config, "--session", fmt.Sprint(TheSession), name)
-				results.expect(t, in.name, size, "explain", info.Size(), lines.Bytes, m, exit, cpu, budget+beside, nil)
+				results.expect(t, in.name, size, "explain", stored, lines.Bytes, m, exit, cpu, budget+beside, nil)
 			}
 		})
 	}
@@ -216,10 +202,51 @@ func TestHostile(t *testing.T) {
 	fmt.Println(results.String())
 }
 
+// days is how many dump days an input has.
+func days(of func(n int) int, n int) int {
+	if of == nil {
+		return 1
+	}
+	return of(n)
+}
+
+// writeDumps writes a hostile dump of each day, and an ordinary one of the last. It
+// returns the lines of the hostile ones, their size, and the name of the last.
+func writeDumps(t *testing.T, dir, codec string, write func(*Lines), days int) (all Lines, stored int64, name string) {
+	t.Helper()
+	put := func(name string, before int, write func(*Lines)) string {
+		name = filepath.Join(dir, "dumps", strings.ReplaceAll(DaysBefore(before), "-", "/"), name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		lines, err := WriteDump(name, before, write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.N, all.Bytes, all.Size = all.N+lines.N, all.Bytes+lines.Bytes, all.Size+lines.Size
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored += info.Size()
+		return name
+	}
+	for before := days - 1; before >= 0; before-- {
+		name = put("hostile.ndjson"+codec, before, write)
+	}
+	hostile, size := all, stored
+	put("ordinary.ndjson.gz", 0, func(l *Lines) {
+		for id := range int64(ordinary) {
+			l.Session(1+id, "ordinary")
+		}
+	})
+	return hostile, size, name
+}
+
 // publishedRows are the rows of the day, according to its manifest.
 func publishedRows(t *testing.T, sink string) int {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(sink, "reports", "sessions", "dt="+Day, "_manifest.json"))
+	b, err := os.ReadFile(filepath.Join(sink, "_manifests", "reports", "sessions", "dt="+Day+".json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0
 	}

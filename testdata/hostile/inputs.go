@@ -1,6 +1,6 @@
 // Package hostile makes inputs that cost a program more than they should: small
-// dumps with sessions of many legs, tools, events or long texts, session ids that
-// hash alike, and a configuration of brackets. Its tests run daybook on them and
+// dumps with sessions of many legs, tools, events or long texts, on one day or on many,
+// session ids that hash alike, and a configuration of brackets. Its tests run daybook on them and
 // measure its processes.
 package hostile
 
@@ -17,10 +17,13 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Day is the dump day of all dumps.
+// Day is the dump day of all dumps, or the last of them.
 const Day = "2026-11-20"
 
-// firstEvent is the time of a session's first event.
+// DaysBefore is the dump day so many days before Day.
+func DaysBefore(days int) string { return firstEvent.AddDate(0, 0, -days).Format(time.DateOnly) }
+
+// firstEvent is the time of a session's first event on the last day.
 var firstEvent = time.Date(2026, 11, 20, 0, 0, 1, 0, time.UTC)
 
 // Lines writes the lines of a dump.
@@ -30,6 +33,7 @@ type Lines struct {
 	Bytes  int64 // of them
 	Size   int64 // of their events, as max_session_size reckons it, but for their texts
 	events int   // of the session at hand
+	before int   // the days from the dump day to Day
 }
 
 // Session begins a session: its first event, with a name and a technician.
@@ -40,17 +44,19 @@ func (l *Lines) Session(id int64, name string) {
 
 // Event writes an event of a session, 10 ms after the one before.
 func (l *Lines) Event(session int64, format string, args ...any) {
-	ts := firstEvent.Add(time.Duration(l.events) * 10 * time.Millisecond)
+	ts := firstEvent.AddDate(0, 0, -l.before).Add(time.Duration(l.events) * 10 * time.Millisecond)
+	const aDay = 1_000_000_000 // more than the events of one
 	n, _ := fmt.Fprintf(l.w, `{"event_id":"%d","ts":"%s","session_id":%d,%s}`+"\n",
-		l.events, ts.Format("2006-01-02T15:04:05.000Z"), session, fmt.Sprintf(format, args...))
+		l.before*aDay+l.events, ts.Format("2006-01-02T15:04:05.000Z"), session, fmt.Sprintf(format, args...))
 	l.events++
 	l.N++
 	l.Bytes += int64(n)
 	l.Size += int64(64 + len(strconv.Itoa(l.events)))
 }
 
-// WriteDump writes a dump that is compressed as its name says.
-func WriteDump(name string, write func(*Lines)) (lines *Lines, err error) {
+// WriteDump writes a dump that is compressed as its name says, of a day so many days
+// before Day.
+func WriteDump(name string, before int, write func(*Lines)) (lines *Lines, err error) {
 	f, err := os.Create(name)
 	if err != nil {
 		return nil, err
@@ -61,7 +67,7 @@ func WriteDump(name string, write func(*Lines)) (lines *Lines, err error) {
 			return nil, err
 		}
 	}
-	lines = &Lines{w: bufio.NewWriterSize(compressor, 1<<16)}
+	lines = &Lines{w: bufio.NewWriterSize(compressor, 1<<16), before: before}
 	write(lines)
 	for _, end := range []func() error{lines.w.Flush, compressor.Close, f.Close} {
 		if err := end(); err != nil {
@@ -131,6 +137,42 @@ func Names(n int) func(*Lines) {
 		name := strings.Repeat("n", 900_000)
 		for i := range n {
 			l.Session(TheSession+int64(i), name)
+		}
+	}
+}
+
+// TextDays is how many days DailyTexts has, which one date needs.
+const TextDays = 32
+
+// DailyTexts: n sessions have a long text on each of many days.
+func DailyTexts(n int) func(*Lines) {
+	return func(l *Lines) {
+		text := strings.Repeat("n", 2_500)
+		for i := range n {
+			id := TheSession + int64(i)
+			if l.events = 0; l.before == TextDays-1 {
+				l.Session(id, text)
+			}
+			l.Event(id, `"type":"details_changed","name":"%s"`, text)
+		}
+	}
+}
+
+// DailyLarge: each day has a large session of its own, and all of them go on to the
+// last day, without a silence of more than half a look-back.
+func DailyLarge(int) func(*Lines) {
+	return func(l *Lines) {
+		text := strings.Repeat("n", 900_000)
+		l.Session(TheSession+int64(l.before), text)
+		for range 28 {
+			l.Event(TheSession+int64(l.before), `"type":"details_changed","name":"%s"`, text)
+		}
+		if l.before%8 > 0 {
+			return
+		}
+		for before := l.before + 1; before < TextDays; before++ {
+			l.events = 0
+			l.Event(TheSession+int64(before), `"type":"chat_message","sender":"customer"`)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,12 +17,26 @@ import (
 )
 
 const (
-	manifestName = "_manifest.json"
+	manifestRoot = "_manifests/"
 	figuresName  = "_figures.json" // in summaries/, of newer programs only
 )
 
-// published are the directories of a sink that readers see.
-var published = []string{"reports/", "summaries/"}
+// published are the directories of a sink that readers see, and the manifests of
+// days and months.
+var published = []string{"reports/", "reports_monthly/", "_manifests/reports/", "_manifests/reports_monthly/", "summaries/"}
+
+// moved is where newer programs have a file: version 0.1.0 had manifests beside
+// their parts, and months among the reports.
+func moved(key string) string {
+	if elements := strings.Split(key, "/"); elements[0] == "reports" && strings.HasSuffix(elements[1], "_monthly") {
+		elements[0], elements[1] = "reports_monthly", strings.TrimSuffix(elements[1], "_monthly")
+		key = strings.Join(elements, "/")
+	}
+	if dir, ok := strings.CutSuffix(key, "/_manifest.json"); ok {
+		return manifestRoot + dir + ".json"
+	}
+	return key
+}
 
 // file is one file of a sink.
 type file struct {
@@ -37,6 +52,9 @@ func readTree(sink string, below ...string) (tree, error) {
 	t := tree{}
 	for _, dir := range below {
 		err := filepath.WalkDir(filepath.Join(sink, dir), func(name string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) { // older programs do not have all of them
+				return nil
+			}
 			if err != nil || entry.IsDir() {
 				return err
 			}
@@ -49,7 +67,7 @@ func readTree(sink string, below ...string) (tree, error) {
 				return err
 			}
 			content, err := os.ReadFile(name)
-			t[filepath.ToSlash(key)] = file{content, info.ModTime()}
+			t[moved(filepath.ToSlash(key))] = file{content, info.ModTime()}
 			return err
 		})
 		if err != nil {
@@ -91,7 +109,7 @@ func (r *result) compare(older, newer tree) {
 			r.differ("%s: only the new one has it", key)
 		case !inNewer:
 			r.differ("%s: only the old one has it", key)
-		case path.Base(key) == manifestName:
+		case strings.HasPrefix(key, manifestRoot):
 			r.compareManifests(key, a.content, b.content)
 		case !bytes.Equal(a.content, b.content):
 			r.differ("%s: %d bytes and %d bytes, from byte %d on", key, len(a.content), len(b.content), firstDifference(a.content, b.content))
@@ -144,11 +162,12 @@ func (r *result) compareManifests(key string, older, newer []byte) {
 }
 
 // withoutAttempt removes from a manifest what tells one attempt from another:
-// its id, and the ETags of the summaries, which hold times; and the files of
+// its id and time, and the ETags of the summaries, which hold times; and the files of
 // figures. It also removes the wording, and returns it: the reason and the
 // details of checks.
 func withoutAttempt(manifest map[string]any) (wording []string) {
 	delete(manifest, "attempt")
+	delete(manifest, "published_at")
 	if reason, ok := manifest["reason"].(string); ok {
 		wording = append(wording, reason)
 		delete(manifest, "reason")
@@ -202,7 +221,7 @@ func (r *result) compareUntouched(before, after tree) {
 	r.compare(before, after)
 	for key, a := range before {
 		b, ok := after[key]
-		part := strings.HasPrefix(key, "reports/") && path.Base(key) != manifestName
+		part := strings.HasPrefix(key, "reports/") || strings.HasPrefix(key, "reports_monthly/")
 		if ok && (part || strings.HasPrefix(key, "state/")) && !a.modified.Equal(b.modified) {
 			r.differ("%s: it was written again", key)
 		}

@@ -8,7 +8,7 @@ import (
 
 const (
 	partKey     = "reports/sessions/dt=2026-11-20/part-0-r2-ab.parquet"
-	manifestKey = "reports/sessions/dt=2026-11-20/_manifest.json"
+	manifestKey = "_manifests/reports/sessions/dt=2026-11-20.json"
 	totalKey    = "summaries/sessions/day/2026-11-20/total.csv"
 	figuresKey  = "summaries/sessions/day/2026-11-20/_figures.json"
 	digestKey   = "state/digests/dt=2026-11-20/open-r1-cd.parquet"

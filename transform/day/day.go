@@ -48,6 +48,30 @@ func Parse(s string) (Day, error) {
 	return Day(t.Unix() / seconds), nil
 }
 
+// Min and Max are the first and the last date of an event (EVENTS.md, "Lines").
+var (
+	Min = Date(1990, time.January, 1)
+	Max = Date(2200, time.December, 31)
+)
+
+// ParseEventDate reads a date from Min to Max: an event can have no other.
+func ParseEventDate(s string) (Day, error) {
+	d, err := Parse(s)
+	if err == nil && (d < Min || d > Max) {
+		return 0, fmt.Errorf("%s is not from %s to %s, where events can lie", s, Min, Max)
+	}
+	return d, err
+}
+
+// ParseEventMonth reads a month from that of Min to that of Max.
+func ParseEventMonth(s string) (Month, error) {
+	m, err := ParseMonth(s)
+	if err == nil && (m < Min.Month() || m > Max.Month()) {
+		return 0, fmt.Errorf("%s is not from %s to %s, where events can lie", s, Min.Month(), Max.Month())
+	}
+	return m, err
+}
+
 // UTC is midnight UTC of the day.
 func (d Day) UTC() time.Time { return time.Unix(int64(d)*seconds, 0).UTC() }
 

@@ -1,6 +1,7 @@
 package day
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -66,6 +67,24 @@ func TestParseRefuses(t *testing.T) {
 		}
 		if m, err := ParseMonth(s); err == nil {
 			t.Errorf("ParseMonth(%q) = %s", s, m)
+		}
+	}
+}
+
+// A date that no event can have is refused with the range. Its bounds are dates.
+func TestEventDates(t *testing.T) {
+	for date, ok := range map[string]bool{
+		"0000-01-01": false, "0001-01-01": false, "1989-12-31": false, "1990-01-01": true,
+		"2026-11-20": true, "2200-12-31": true, "2201-01-01": false, "9999-12-31": false,
+	} {
+		d, err := ParseEventDate(date)
+		if ok != (err == nil) || ok && d.String() != date || !ok && !strings.Contains(err.Error(), "from 1990-01-01 to 2200-12-31") {
+			t.Errorf("%s: %s, %v", date, d, err)
+		}
+		month := date[:len("2026-11")]
+		m, err := ParseEventMonth(month)
+		if ok != (err == nil) || ok && m.String() != month || !ok && !strings.Contains(err.Error(), "from 1990-01 to 2200-12") {
+			t.Errorf("%s: %s, %v", month, m, err)
 		}
 	}
 }

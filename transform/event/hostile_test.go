@@ -28,7 +28,7 @@ func agree(t *testing.T, d *decoders, line []byte) {
 	e := Event{ID: "left over"}
 	reject := d.Decode(buffer, &e)
 	for i := range buffer {
-		buffer[i] = '#' // whoever aliases the line will show it
+		buffer[i] = '#' // an event that aliases the line shows it
 	}
 	if reject.Reason != reason || reason == 0 && !reflect.DeepEqual(&e, want) {
 		t.Fatalf("%q\ngot  %s\nwant %s", line, outcome(&e, reject), wanted(want, reason, blamed))
@@ -55,6 +55,8 @@ func wanted(e *Event, reason Reason, blamed string) string {
 
 // hostileLine makes a line that is close to the contract, on either side of
 // it: a pure function of what r yields.
+// It has more than 60 lines because it lists the members of each type of event, and the
+// values of each member.
 func hostileLine(r *rand.Rand) []byte {
 	pick := func(values ...string) string { return values[r.IntN(len(values))] }
 	space := func() string {

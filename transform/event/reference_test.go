@@ -13,6 +13,7 @@ import (
 // decodeSlowly is the contract once more, written to be read: on encoding/json,
 // one member after the other. It returns the event, or a reason and the member
 // to blame ("" where the line as a whole is).
+// It has more than 60 lines because it is the list of the contract, in its order.
 func decodeSlowly(line []byte) (*Event, Reason, string) {
 	if len(line) > MaxLine {
 		return nil, TooLong, ""

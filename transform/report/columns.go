@@ -29,6 +29,7 @@ type Column struct {
 	Kind      Kind
 	Required  bool
 	MaxLength int    // in Unicode code points; 0: no limit
+	Since     int    // the first schema version that has the column; 0: the first one
 	Doc       string // for the schema page
 
 	number func(*Row) *int64
@@ -162,8 +163,8 @@ var Columns = []Column{
 		"The session's anomalies: distinct codes in alphabetical order, joined by commas."),
 	required(Column{Name: "report_date", Heading: Text{"Report Date", "Rapportdatum"}, Kind: Date, date: func(r *Row) *day.Day { return &r.ReportDate },
 		Doc: "The local date of the start, or of the begin, in the report's time zone."}),
-	text("customer_address", "Customer Address", "Klantadres", 45, func(r *Row) *string { return &r.CustomerAddress },
-		"The customer's address in full, IPv6 too. Null if longer than the column."),
+	since(2, text("customer_address", "Customer Address", "Klantadres", 45, func(r *Row) *string { return &r.CustomerAddress },
+		"The customer's address in full, IPv6 too. Null if longer than the column.")),
 }
 
 func timestamp(name, en, nl string, number func(*Row) *int64, doc string) Column {
@@ -190,6 +191,8 @@ func custom(n int) Column {
 }
 
 func required(c Column) Column { c.Required = true; return c }
+
+func since(version int, c Column) Column { c.Since = version; return c }
 
 func optional(c Column) Column { c.Required = false; return c }
 

@@ -32,8 +32,8 @@ func randomRow(rng *rand.Rand) (r Row) {
 	return r
 }
 
-// Every column comes back, whatever it holds: a column that the compact form
-// forgot would come back empty.
+// Every column comes back with its value: a column that the compact form forgot
+// would come back empty.
 func TestCompact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var again Row

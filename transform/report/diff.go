@@ -190,7 +190,7 @@ func (c *Column) same(a, b *Row) bool {
 
 type rowKey struct{ session, leg int64 }
 
-// legKey recognises a leg, whatever its number.
+// legKey recognises a leg by other values than its number.
 type legKey struct{ session, technician, begin int64 }
 
 func legOf(r *Row) legKey { return legKey{r.SessionID, r.TechnicianID, r.BeginTime} }

@@ -105,7 +105,7 @@ func TestCells(t *testing.T) {
 
 func repeatedForTest(c *Column) bool { return c.Name != "name" }
 
-// What a Parquet writer would store wrongly does not get into a batch.
+// A value that a Parquet writer would store wrongly does not get into a batch.
 func TestBatchRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Row)
@@ -188,8 +188,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// Every row has its own fingerprint: two that differ in one column alone, in
-// whatever way, are told apart.
+// Rows that differ in one column alone have different fingerprints.
 func TestFingerprint(t *testing.T) {
 	seen := map[string]string{}
 	note := func(what string, r Row) {

@@ -141,7 +141,7 @@ func TestFiles(t *testing.T) {
 			}
 		}
 		if err == nil {
-			t.Errorf("byte %d was changed, and nobody noticed", at)
+			t.Errorf("byte %d was changed without an error", at)
 		}
 		spilled[at] ^= 0x10
 	}

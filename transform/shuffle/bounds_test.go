@@ -131,8 +131,8 @@ func TestOversizedSessions(t *testing.T) {
 	}
 }
 
-// What a reader holds of a shard is within its memory and a block, and the largest
-// session, however the records are distributed.
+// A reader of a shard holds no more than its memory, a block and the largest session,
+// for every distribution of the records.
 func TestReaderMemory(t *testing.T) {
 	const memory, most = 1 << 20, 64 << 10
 	for name, events := range hostile() {
@@ -197,7 +197,7 @@ func TestSizeOfRecords(t *testing.T) {
 		if most := event.MostSize(1, len(record)); size > most {
 			t.Errorf("%+v: size %d, at most %d", events[i], size, most)
 		}
-		// What is held of an event is within a factor of its size.
+		// The memory for an event is within a factor of its size.
 		if held := 5 * size; int64(len(record)) > size || int64(reflect.TypeFor[event.Event]().Size())+int64(len(record)) > held {
 			t.Errorf("%+v: size %d, record %d bytes", events[i], size, len(record))
 		}

@@ -158,7 +158,7 @@ func compare(t *testing.T, got, want [][]event.Event) {
 	}
 }
 
-// Whatever the budget and the writers: the same sessions in order of their
+// With every budget and any number of writers: the same sessions in order of their
 // hash, and the same events of each in the contract's order.
 func TestShuffle(t *testing.T) {
 	for _, budget := range []int64{0, 1, 3 << 20} {
@@ -326,8 +326,7 @@ func TestSpillFails(t *testing.T) {
 	}
 }
 
-// Whatever happens to a byte of a temporary file, or if it is cut short, is
-// told.
+// A changed byte of a temporary file, or a missing end of it, is an error.
 func TestDamagedFile(t *testing.T) {
 	for _, c := range []struct {
 		name   string

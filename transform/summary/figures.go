@@ -22,7 +22,7 @@ type Figures struct {
 // Technician is the measures of the rows of one technician, by one name and of
 // one group.
 type Technician struct {
-	ID    int64  `json:"id,omitempty"` // 0: nobody took the session
+	ID    int64  `json:"id,omitempty"` // 0: no technician took the session
 	Name  string `json:"name,omitempty"`
 	Group string `json:"group,omitempty"`
 	Measures

@@ -36,7 +36,7 @@ type Accumulator struct {
 	groupings  []*grouping // by the constants below
 	rows       int
 
-	// What is remembered of the rows, in their order, a column each: a grouping's
+	// The remembered values of the rows, in their order, a column each: a grouping's
 	// measures are made of few of them.
 	sessions *spill.Log // 8 bytes
 	waiting  *spill.Log // 4 bytes: whole seconds, as shown; none: not counted

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"daybook/pipeline/console/problem"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
@@ -20,14 +20,14 @@ import (
 // Go code writes its HTML: ten years have four thousand cells, and a template
 // would take too long for them.
 type Calendar struct {
-	report *service.Report
+	report *states.Report
 	first  day.Day
-	months map[day.Month]*service.Partition
+	months map[day.Month]*states.Partition
 }
 
 // New is the calendar of a report.
-func New(rep *service.Report) *Calendar {
-	c := &Calendar{report: rep, months: make(map[day.Month]*service.Partition, len(rep.Months))}
+func New(rep *states.Report) *Calendar {
+	c := &Calendar{report: rep, months: make(map[day.Month]*states.Partition, len(rep.Months))}
 	if len(rep.Days) > 0 {
 		c.first, _ = day.Parse(rep.Days[0].Name()) // the state's names are dates
 	}
@@ -40,7 +40,7 @@ func New(rep *service.Report) *Calendar {
 }
 
 // day is the partition of a day, or nil.
-func (c *Calendar) day(d day.Day) *service.Partition {
+func (c *Calendar) day(d day.Day) *states.Partition {
 	if i := int(d - c.first); i >= 0 && i < len(c.report.Days) {
 		return &c.report.Days[i]
 	}
@@ -121,7 +121,7 @@ func (c *Calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 
 // cell is the link to a partition. Its accessible name sums up the partition. dom
 // is the day of the month; 0: the partition is a month.
-func (c *Calendar) cell(b *strings.Builder, p *service.Partition, date string, dom int) {
+func (c *Calendar) cell(b *strings.Builder, p *states.Partition, date string, dom int) {
 	l := StyleOf(p.State)
 	b.WriteString(`<a class="cell `)
 	b.WriteString(string(p.State))
@@ -146,7 +146,7 @@ func (c *Calendar) cell(b *strings.Builder, p *service.Partition, date string, d
 }
 
 // brief is a partition in a line.
-func brief(p *service.Partition, word string) string {
+func brief(p *states.Partition, word string) string {
 	text := word
 	if p.Late {
 		text += ", late"
@@ -154,7 +154,7 @@ func brief(p *service.Partition, word string) string {
 	if p.Revision > 1 {
 		text += ", revision " + strconv.Itoa(p.Revision)
 	}
-	if p.Rows > 0 || p.State == service.Empty {
+	if p.Rows > 0 || p.State == states.Empty {
 		text += ", " + words.Count(p.Rows, "row", "rows")
 	}
 	why := p.Failure
@@ -173,12 +173,12 @@ func brief(p *service.Partition, word string) string {
 
 // Year is a calendar year at a glance.
 type Year struct {
-	Year     int                            `json:"year"`
-	Counts   map[service.PartitionState]int `json:"days"` // by state
-	Tallies  []Tally                        `json:"-"`    // those, in the order of the legend
-	Rows     int64                          `json:"rows"`
-	Strip    template.HTML                  `json:"-"`
-	Selected bool                           `json:"-"`
+	Year     int                  `json:"year"`
+	Counts   map[states.State]int `json:"days"` // by state
+	Tallies  []Tally              `json:"-"`    // those, in the order of the legend
+	Rows     int64                `json:"rows"`
+	Strip    template.HTML        `json:"-"`
+	Selected bool                 `json:"-"`
 }
 
 // Tally is how many days of a year are in a state.
@@ -195,7 +195,7 @@ func (c *Calendar) Years() []Year {
 	var all []Year
 	for y := c.last().UTC().Year(); y >= c.first.UTC().Year(); y-- {
 		from, to := day.Date(y, 1, 1), day.Date(y, 12, 31)
-		one := Year{Year: y, Counts: map[service.PartitionState]int{}, Strip: c.strip(from, to)}
+		one := Year{Year: y, Counts: map[states.State]int{}, Strip: c.strip(from, to)}
 		for d := from; d <= to; d++ {
 			if p := c.day(d); p != nil {
 				one.Counts[p.State]++

@@ -7,16 +7,16 @@ import (
 	"testing"
 
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/transform/day"
 )
 
 // A phone shows a month as weeks: each cell says its weekday and its day of the
 // month, also in a month whose first days have no cell.
 func TestCalendarCellsKnowTheirDate(t *testing.T) {
-	rep := &service.Report{Name: "sessions"}
+	rep := &states.Report{Name: "sessions"}
 	for d := day.Date(2024, 2, 9); d <= day.Date(2024, 3, 31); d++ {
-		rep.Days = append(rep.Days, service.Partition{ID: partition.DayID("sessions", d), State: service.Published})
+		rep.Days = append(rep.Days, states.Partition{ID: partition.DayID("sessions", d), State: states.Published})
 	}
 	table := string(New(rep).Table(day.Date(2024, 2, 9), day.Date(2024, 3, 31)))
 	// 9 February 2024 was a Friday, and 31 March a Sunday. 29 + 31 cells, less 8.
@@ -33,7 +33,7 @@ func TestCalendarCellsKnowTheirDate(t *testing.T) {
 }
 
 func TestDayChartHasSessionsAndRows(t *testing.T) {
-	c := DayChart{{Day: "2026-11-19", State: service.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: service.Failed}}
+	c := DayChart{{Day: "2026-11-19", State: states.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: states.Failed}}
 	picture := string(c.SVG())
 	for _, want := range []string{
 		`aria-label="Sessions and rows a day, 2026-11-19 to 2026-11-20: 0 to 8 sessions, 0 to 16 rows; 2026-11-20 is failed"`,
@@ -47,14 +47,14 @@ func TestDayChartHasSessionsAndRows(t *testing.T) {
 }
 
 func TestOpenTellsStretches(t *testing.T) {
-	missed := func(name, why string) service.Partition {
+	missed := func(name, why string) states.Partition {
 		id, err := partition.Parse("r", name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return service.Partition{ID: id, State: service.Missing, Reasons: []string{why}}
+		return states.Partition{ID: id, State: states.Missing, Reasons: []string{why}}
 	}
-	groups := Open([]service.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
+	groups := Open([]states.Partition{missed("2026-01-01", "a"), missed("2026-01-02", "b 2"), missed("2026-01-03", "b 3"), missed("2026-01-05", "b 5")})
 	if len(groups) != 1 || len(groups[0].Stretches) != 3 {
 		t.Fatalf("%+v", groups)
 	}

@@ -5,7 +5,7 @@ import (
 	"html/template"
 	"strings"
 
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 )
 
@@ -15,10 +15,10 @@ type DayChart []RecentDay
 
 // RecentDay is one bar of a card's chart.
 type RecentDay struct {
-	Day      string                 `json:"day"`
-	State    service.PartitionState `json:"state"`
-	Rows     int64                  `json:"rows"`
-	Sessions int64                  `json:"sessions"`
+	Day      string       `json:"day"`
+	State    states.State `json:"state"`
+	Rows     int64        `json:"rows"`
+	Sessions int64        `json:"sessions"`
 }
 
 const (
@@ -46,7 +46,7 @@ func (c DayChart) SVG() template.HTML {
 		if d.Rows > 0 {
 			fmt.Fprintf(&b, `<rect class="rows" x="%.2f%%" y="%.1f" width="%.2f%%" height="%d"/>`, x, dayChartHeight-share(d.Rows), width, dayChartMark)
 		}
-		if d.State != service.Published {
+		if d.State != states.Published {
 			fmt.Fprintf(&b, `<text x="%.2f%%" y="%d">%s</text>`, slot*(float64(i)+0.5), dayChartHeight+12, l.Sign)
 		}
 		b.WriteString(`</g>`)

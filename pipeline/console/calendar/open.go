@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/transform/day"
 )
 
@@ -16,17 +16,17 @@ const mostOpen = 12
 // Group is the partitions in one unfinished state, the newest first.
 type Group struct {
 	Style     `json:"-"`
-	State     service.PartitionState `json:"state"`
-	Stretches []Stretch              `json:"stretches"`
-	More      int                    `json:"more"` // partitions
+	State     states.State `json:"state"`
+	Stretches []Stretch    `json:"stretches"`
+	More      int          `json:"more"` // partitions
 }
 
 // Stretch is consecutive partitions that are in a state for the same reasons.
 type Stretch struct {
-	service.Partition        // the newest one
-	First             string // the oldest one's name
-	N                 int
-	Differ            bool // the reasons name different days or times
+	states.Partition        // the newest one
+	First            string // the oldest one's name
+	N                int
+	Differ           bool // the reasons name different days or times
 }
 
 // MarshalJSON writes the members of the newest partition, and then those of the
@@ -48,7 +48,7 @@ func (s Stretch) MarshalJSON() ([]byte, error) {
 }
 
 // takes adds the partition before the stretch if its reasons are the same.
-func (s *Stretch) takes(p *service.Partition) bool {
+func (s *Stretch) takes(p *states.Partition) bool {
 	if p.Failure != s.Failure || p.Late != s.Late || !slices.EqualFunc(p.Reasons, s.Reasons, alike) || !before(p.Name(), s.First) {
 		return false
 	}
@@ -78,12 +78,12 @@ func before(a, b string) bool {
 }
 
 // urgency is the order of the groups: states that need people come first.
-var urgency = []service.PartitionState{
-	service.SetAside, service.Failed, service.Building, service.Queued, service.Stale, service.Waiting, service.Missing,
+var urgency = []states.State{
+	states.SetAside, states.Failed, states.Building, states.Queued, states.Stale, states.Waiting, states.Missing,
 }
 
 // Open groups the unfinished partitions of some lists, which are in order of time.
-func Open(lists ...[]service.Partition) []Group {
+func Open(lists ...[]states.Partition) []Group {
 	groups := []Group{}
 	for _, state := range urgency {
 		g := Group{Style: StyleOf(state), State: state}

@@ -39,7 +39,7 @@ func TestGroupsAndHours(t *testing.T) {
 		t.Errorf("A waits %d ms, and 90 %% of it %d ms at most", g.Waiting, g.Most)
 	}
 	if g := groups[1]; g.Waiting != -1 {
-		t.Errorf("nobody waited for no group, and it says %d", g.Waiting)
+		t.Errorf("no session of no group waited, and it says %d", g.Waiting)
 	}
 	// At 9, 40 + 7 + 9 sessions in 33 days.
 	charts := byHour(rows)
@@ -47,7 +47,7 @@ func TestGroupsAndHours(t *testing.T) {
 		t.Errorf("sessions by hour: %+v", p)
 	}
 	if p := charts[1].Points[9]; p.Known {
-		t.Errorf("nobody waited at 9, and it says %+v", p)
+		t.Errorf("no session waited at 9, and it says %+v", p)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -21,9 +22,9 @@ import (
 )
 
 // report is the state of a report: invented years, then published weeks.
-func (w *World) report(ctx context.Context, i int, o Options) (service.Report, error) {
+func (w *World) report(ctx context.Context, i int, o Options) (states.Report, error) {
 	name, zone := w.settings.Reports[i].Name, w.settings.Reports[i].Zone
-	rep := service.Report{Name: name, Timezone: zone.String(), Settings: w.settings.Reports[i].Text}
+	rep := states.Report{Name: name, Timezone: zone.String(), Settings: w.settings.Reports[i].Text}
 	first := last - day.Day(o.Days) + 1
 	if o.Years > 0 {
 		first = day.Date(2026-o.Years, time.February, 9)
@@ -39,7 +40,7 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 		rep.Days = append(rep.Days, p)
 	}
 	for m := first.Month(); m < last.Month(); m++ {
-		p := service.Partition{ID: partition.MonthID(name, m), State: service.Published, Revision: 1, Published: dropOf(m.Last(), zone).Add(2 * time.Hour)}
+		p := states.Partition{ID: partition.MonthID(name, m), State: states.Published, Revision: 1, Published: dropOf(m.Last(), zone).Add(2 * time.Hour)}
 		for d := max(m.First(), first); d <= m.Last(); d++ {
 			p.Rows, p.Sessions, p.Bytes = p.Rows+rep.Days[d-first].Rows, p.Sessions+rep.Days[d-first].Sessions, p.Bytes+rep.Days[d-first].Bytes
 		}
@@ -53,10 +54,10 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 			continue
 		}
 		if luck(uint64(m), 7)%23 == 0 {
-			p.State, p.Revision = service.Restated, 2
+			p.State, p.Revision = states.Restated, 2
 		}
 		if m == first.Month() {
-			p.State, p.Revision, p.Rows = service.Missing, 0, 0
+			p.State, p.Revision, p.Rows = states.Missing, 0, 0
 		}
 		rep.Months = append(rep.Months, p)
 		if p.Revision > 0 {
@@ -66,11 +67,11 @@ func (w *World) report(ctx context.Context, i int, o Options) (service.Report, e
 		}
 	}
 	drop := dropOf(last.Month().Last(), zone).Add(2 * time.Hour)
-	rep.Months = append(rep.Months, service.Partition{ID: partition.MonthID(name, last.Month()), State: service.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
+	rep.Months = append(rep.Months, states.Partition{ID: partition.MonthID(name, last.Month()), State: states.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
 		Reasons: []string{"it is complete when there are dumps of 2026-11-30, or of a later day"}})
-	rep.NextMonth = service.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "the month is not over: its drop is on the first day of the next one"}
+	rep.NextMonth = states.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "the month is not over: its drop is on the first day of the next one"}
 	next := dropOf(last+1, zone)
-	rep.NextDay = service.Drop{Partition: (last + 1).String(), At: next, First: next.Add(30 * time.Minute), Deadline: next.Add(4 * time.Hour), Why: "its drop is to come: at 02:00 by the clock of " + zone.String()}
+	rep.NextDay = states.Drop{Partition: (last + 1).String(), At: next, First: next.Add(30 * time.Minute), Deadline: next.Add(4 * time.Hour), Why: "its drop is to come: at 02:00 by the clock of " + zone.String()}
 	return rep, nil
 }
 
@@ -81,8 +82,8 @@ func dropOf(d day.Day, zone *time.Location) time.Time {
 }
 
 // day is the state of a day. Most are published.
-func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (service.Partition, error) {
-	p := service.Partition{ID: partition.DayID(report, d), State: service.Published, Revision: 1}
+func (w *World) day(ctx context.Context, report string, d day.Day, real bool, scale float64) (states.Partition, error) {
+	p := states.Partition{ID: partition.DayID(report, d), State: states.Published, Revision: 1}
 	p.Published = dropOf(d, time.UTC).Add(31 * time.Minute)
 	if real {
 		published := p.Published
@@ -94,23 +95,23 @@ func (w *World) day(ctx context.Context, report string, d day.Day, real bool, sc
 	p.Rows, p.Bytes = p.Sessions*115/100, p.Sessions*310
 	switch l := luck(uint64(d), 1); {
 	case p.Sessions == 0:
-		p.State = service.Empty
+		p.State = states.Empty
 	case l%61 == 0:
-		p.State, p.Revision = service.Restated, 2+int(l%3)
+		p.State, p.Revision = states.Restated, 2+int(l%3)
 	case d.Month() == day.MonthOf(2021, time.March) && int(d-d.Month().First()) > 21:
-		p = service.Partition{ID: p.ID, State: service.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
+		p = states.Partition{ID: p.ID, State: states.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
 	}
 	return p, nil
 }
 
 // real is the state of a published partition.
-func (w *World) real(ctx context.Context, id partition.ID) (service.Partition, error) {
+func (w *World) real(ctx context.Context, id partition.ID) (states.Partition, error) {
 	shown, err := (&inspect.Inspector{Settings: w.settings}).Show(ctx, id)
 	if err != nil {
-		return service.Partition{}, err
+		return states.Partition{}, err
 	}
 	m := shown.Manifest
-	p := service.Partition{ID: id, State: service.Published, Revision: m.Revision, Rows: m.Rows}
+	p := states.Partition{ID: id, State: states.Published, Revision: m.Revision, Rows: m.Rows}
 	if m.Fold != nil {
 		p.Sessions = m.Fold.Sessions
 	}
@@ -119,9 +120,9 @@ func (w *World) real(ctx context.Context, id partition.ID) (service.Partition, e
 	}
 	switch {
 	case m.Rows == 0:
-		p.State = service.Empty
+		p.State = states.Empty
 	case m.Revision > 1:
-		p.State = service.Restated
+		p.State = states.Restated
 	}
 	return p, nil
 }
@@ -210,51 +211,51 @@ func measures(n int64, salt uint64) summary.Measures {
 func (w *World) happenings() {
 	s := w.state
 	reports := s.Reports
-	change := func(report int, back int, f func(*service.Partition)) {
+	change := func(report int, back int, f func(*states.Partition)) {
 		days := reports[report].Days
 		if i := len(days) - 1 - back; i >= 0 {
 			f(&days[i])
 		}
 	}
-	change(1, 0, func(p *service.Partition) { *p = pending(p, service.Building, "missing") })
-	change(1, 1, func(p *service.Partition) {
-		p.State, p.Reasons = service.Stale, []string{"1 new dump on 2026-11-21: part-09-late.ndjson.gz", "session 81 was reopened by 2026-11-21"}
+	change(1, 0, func(p *states.Partition) { *p = pending(p, states.Building, "missing") })
+	change(1, 1, func(p *states.Partition) {
+		p.State, p.Reasons = states.Stale, []string{"1 new dump on 2026-11-21: part-09-late.ndjson.gz", "session 81 was reopened by 2026-11-21"}
 	})
-	change(1, 2, func(p *service.Partition) { *p = pending(p, service.Queued, "missing") })
-	change(2, 0, func(p *service.Partition) { *p = pending(p, service.Waiting, "for its grace, until 07:30") })
-	change(2, 1, func(p *service.Partition) {
-		*p = pending(p, service.Failed, "missing")
+	change(1, 2, func(p *states.Partition) { *p = pending(p, states.Queued, "missing") })
+	change(2, 0, func(p *states.Partition) { *p = pending(p, states.Waiting, "for its grace, until 07:30") })
+	change(2, 1, func(p *states.Partition) {
+		*p = pending(p, states.Failed, "missing")
 		p.Late, p.Attempts, p.Again = true, 3, w.Now.Add(11*time.Minute)
 		p.Failure = "digest of 2026-11-19: dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off after 1,048,576 bytes; have it delivered again"
 	})
-	change(2, 6, func(p *service.Partition) {
-		*p = pending(p, service.SetAside, "missing")
+	change(2, 6, func(p *states.Partition) {
+		*p = pending(p, states.SetAside, "missing")
 		p.Attempts = 5
 		p.Failure = "212 of 9,181 lines (2.31 %) were rejected, and max_rejected allows 1.00 %; nothing was published"
 	})
 	begun := w.Now.Add(-94 * time.Second)
-	s.Running = []service.Running{
+	s.Running = []states.Running{
 		{Run: "20261121T071026Z-k3v9", ID: partition.DigestID(last), Reason: "2 new dumps on 2026-11-20: part-10.ndjson.gz, part-11.ndjson.gz", Begun: begun},
 		{Run: "20261121T071026Z-k3v9", ID: partition.DayID("emea_tier_1", last), Reason: "missing", Begun: begun.Add(40 * time.Second)},
 	}
-	s.Progress = service.Progress{Run: "20261121T071026Z-k3v9", Steps: 14, StepsDone: 9, Bytes: 812_331_004, BytesRead: 540_118_272, Lines: 1_918_402}
-	s.Alerts = []service.Alert{
+	s.Progress = states.Progress{Run: "20261121T071026Z-k3v9", Steps: 14, StepsDone: 9, Bytes: 812_331_004, BytesRead: 540_118_272, Lines: 1_918_402}
+	s.Alerts = []states.Alert{
 		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: partition.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
 		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: partition.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
 	}
 	s.Unknown = []string{"dumps/2026/11/20/README.txt"}
 	s.TooLate = []catalog.Late{{DumpDay: "2026-11-18", Date: "2026-10-28", Lines: 14, Reason: "too_late", Lookback: 21}}
-	s.Digests = []service.Partition{
-		{ID: partition.DigestID(last - 2), State: service.Published, Revision: 1},
-		{ID: partition.DigestID(last - 1), State: service.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
-		{ID: partition.DigestID(last), State: service.Building, Reasons: []string{"2 new dumps"}},
+	s.Digests = []states.Partition{
+		{ID: partition.DigestID(last - 2), State: states.Published, Revision: 1},
+		{ID: partition.DigestID(last - 1), State: states.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
+		{ID: partition.DigestID(last), State: states.Building, Reasons: []string{"2 new dumps"}},
 	}
 	w.pastRuns()
 }
 
 // pending is an unpublished partition.
-func pending(p *service.Partition, state service.PartitionState, reason string) service.Partition {
-	return service.Partition{ID: p.ID, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
+func pending(p *states.Partition, state states.State, reason string) states.Partition {
+	return states.Partition{ID: p.ID, State: state, Reasons: []string{reason}, Drop: p.Drop, Deadline: p.Deadline}
 }
 
 // pastRuns are two weeks of nights, a failure and a backfill.
@@ -262,7 +263,7 @@ func (w *World) pastRuns() {
 	for i := range 24 {
 		begun := time.Date(2026, time.November, 21-i, 1, 30, 12, 0, time.UTC)
 		d := last - day.Day(i)
-		run := service.Run{
+		run := runs.Record{
 			ID: begun.Format("20060102T150405Z") + "-n" + strconv.Itoa(i), Replica: "daybook-7d9f-x2x4q", Trigger: "schedule", Begun: begun,
 			Ended: begun.Add(time.Duration(60+luck(uint64(i), 9)%260) * time.Second), Outcome: "done",
 			Accounting: event.Accounting{Lines: 9_204, Accepted: 9_011, Duplicates: 121, Blank: 9, Rejected: map[string]int64{"bad_json": 41, "bad_value": 22}},

@@ -21,7 +21,9 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/runs"
+	"daybook/pipeline/service/actions"
+	"daybook/pipeline/service/states"
 	"daybook/pipeline/settings"
 	"daybook/sources/dump"
 	"daybook/sources/generate"
@@ -47,9 +49,9 @@ type World struct {
 	settings *settings.Pipeline
 
 	mu    sync.Mutex
-	state *service.State
-	runs  []service.Run
-	acts  []service.Action
+	state *states.Snapshot
+	runs  []runs.Record
+	acts  []actions.Action
 	fails error // of the next action
 }
 
@@ -81,7 +83,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 	if err := w.publish(ctx, o); err != nil {
 		return nil, err
 	}
-	w.state = &service.State{Time: now.Add(-20 * time.Second), Lease: service.Lease{Holder: "daybook-7d9f-x2x4q", Mine: true, Generation: 41, Since: now.Add(-33 * 24 * time.Hour)}}
+	w.state = &states.Snapshot{Time: now.Add(-20 * time.Second), Lease: states.Lease{Holder: "daybook-7d9f-x2x4q", Mine: true, Generation: 41, Since: now.Add(-33 * 24 * time.Hour)}}
 	for i := range w.settings.Reports {
 		rep, err := w.report(ctx, i, o)
 		if err != nil {
@@ -102,7 +104,7 @@ func (bucket) URL(key string) string { return "s3://warehouse/daybook/" + key }
 // which do not change.
 func (w *World) Copy() *World {
 	settings := *w.settings
-	state := *w.State()
+	state := *w.Snapshot()
 	return &World{Now: w.Now, Source: w.Source, Sink: w.Sink, Secret: w.Secret, settings: &settings, state: &state, runs: w.runs}
 }
 
@@ -164,15 +166,15 @@ func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, s
 	return err
 }
 
-// State implements console.Service.
-func (w *World) State() *service.State {
+// Snapshot implements console.Service.
+func (w *World) Snapshot() *states.Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.state
 }
 
-// SetState changes the state.
-func (w *World) SetState(change func(*service.State)) {
+// SetSnapshot changes the snapshot.
+func (w *World) SetSnapshot(change func(*states.Snapshot)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := *w.state
@@ -181,13 +183,13 @@ func (w *World) SetState(change func(*service.State)) {
 }
 
 // Runs implements console.Service.
-func (w *World) Runs(_ context.Context, n int) ([]service.Run, error) {
+func (w *World) Runs(_ context.Context, n int) ([]runs.Record, error) {
 	return w.runs[:min(n, len(w.runs))], nil
 }
 
 // Run implements console.Service.
-func (w *World) Run(_ context.Context, id string) (*service.Run, error) {
-	i := slices.IndexFunc(w.runs, func(r service.Run) bool { return r.ID == id })
+func (w *World) Run(_ context.Context, id string) (*runs.Record, error) {
+	i := slices.IndexFunc(w.runs, func(r runs.Record) bool { return r.ID == id })
 	if i < 0 {
 		return nil, fmt.Errorf("run %s: %w", id, store.ErrNotFound)
 	}
@@ -195,7 +197,7 @@ func (w *World) Run(_ context.Context, id string) (*service.Run, error) {
 }
 
 // Act implements console.Service: it records the action.
-func (w *World) Act(_ context.Context, a service.Action) error {
+func (w *World) Act(_ context.Context, a actions.Action) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fails != nil {
@@ -206,7 +208,7 @@ func (w *World) Act(_ context.Context, a service.Action) error {
 }
 
 // Acts are the recorded actions.
-func (w *World) Acts() []service.Action {
+func (w *World) Acts() []actions.Action {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.acts)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -108,7 +108,7 @@ func (e *entry) of(w *wantedPartition) bool {
 }
 
 // Follow makes the index that of a state.
-func (x *Index) Follow(ctx context.Context, sink store.Store, s *service.State) error {
+func (x *Index) Follow(ctx context.Context, sink store.Store, s *states.Snapshot) error {
 	wanted := wantedPartitions(s)
 	x.mu.Lock()
 	keep := make(map[partition.ID]bool, len(wanted))
@@ -141,12 +141,12 @@ func (x *Index) Follow(ctx context.Context, sink store.Store, s *service.State) 
 
 // wantedPartitions are the sources of charts: a month, whose file has all of its
 // days, or the single days if the month is unpublished or stale.
-func wantedPartitions(s *service.State) []wantedPartition {
+func wantedPartitions(s *states.Snapshot) []wantedPartition {
 	var all []wantedPartition
 	for i := range s.Reports {
 		rep := &s.Reports[i]
-		want := func(p *service.Partition) {
-			all = append(all, wantedPartition{p.ID, p.Revision, p.Published, p.State == service.Stale})
+		want := func(p *states.Partition) {
+			all = append(all, wantedPartition{p.ID, p.Revision, p.Published, p.State == states.Stale})
 		}
 		covered := map[day.Month]bool{}
 		for j := range rep.Months {

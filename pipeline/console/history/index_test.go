@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"daybook/pipeline/console/history/historytest"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -18,7 +18,7 @@ import (
 )
 
 // followed is an index that has read them.
-func followed(t *testing.T, r store.Store, s *service.State) *Index {
+func followed(t *testing.T, r store.Store, s *states.Snapshot) *Index {
 	t.Helper()
 	x := NewIndex()
 	if err := x.Follow(t.Context(), r, s); err != nil {
@@ -118,7 +118,7 @@ func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
 			} else if err := r.Delete(t.Context(), historytest.Key(t, "2026-11-01")); err != nil {
 				t.Fatal(err)
 			}
-			s.Reports[0].Days[2].State = service.Stale // until it is written again
+			s.Reports[0].Days[2].State = states.Stale // until it is written again
 			spy := &watched{Store: r}
 			x := followed(t, spy, s)
 			h := x.History("r")
@@ -145,7 +145,7 @@ func TestIndexGoesOnWithoutWhatItCannotRead(t *testing.T) {
 			if tc.text != "" {
 				s.Reports[0].Days[2].Revision = 2
 			}
-			s.Reports[0].Days[2].State = service.Published
+			s.Reports[0].Days[2].State = states.Published
 			historytest.Put(t, spy, historytest.Key(t, "2026-11-01"), good.String())
 			if err := x.Follow(t.Context(), spy, s); err != nil || x.Unread("r", first, last) != nil || x.History("r").Day(first).Sessions != 7 {
 				t.Errorf("what is written now is not read: %v, %q", err, x.Unread("r", first, last))

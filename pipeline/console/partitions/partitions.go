@@ -137,7 +137,7 @@ func (b *Contents) Read(ctx context.Context, in *inspect.Inspector, id partition
 			return err
 		}
 	}
-	b.Loads = loads(in.Settings.Sink.URL(""), id.Report, shown.Manifest)
+	b.Loads = loads(in.Settings.SinkAt, id, shown.Manifest)
 	if compare != "" {
 		return b.compare(ctx, in, id, compare)
 	}

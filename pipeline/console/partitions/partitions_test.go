@@ -1,28 +1,42 @@
 package partitions
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"daybook/pipeline/partition"
+	"daybook/pipeline/warehouse"
 	"daybook/sinks/publish"
+	"daybook/transform/day"
 )
 
+// The statements are those of daybook sql, for the engines that read the sink.
 func TestLoadStatementsAreOfThePartition(t *testing.T) {
-	day := loads("s3://warehouse/daybook/", "sessions", &publish.Manifest{Partition: "2026-11-20"})
-	for i, want := range []string{
-		"SELECT * FROM read_parquet('s3://warehouse/daybook/reports/sessions/dt=2026-11-20/*.parquet');",
-		"DELETE FROM sessions WHERE report_date = '2026-11-20';\nCOPY INTO sessions FROM @stage/reports/sessions/dt=2026-11-20/ PATTERN = '.*[.]parquet'\n  FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;",
-		"DELETE FROM ds.sessions WHERE report_date = '2026-11-20';\nLOAD DATA INTO ds.sessions FROM FILES (format = 'PARQUET',\n  uris = ['gs://warehouse/daybook/reports/sessions/dt=2026-11-20/*.parquet']);",
+	id := partition.DayID("order", day.Date(2026, time.November, 20))
+	m := &publish.Manifest{Partition: id.Name(), Rows: 7, Parts: []publish.Part{{Key: id.Dir() + "part-0-r2-ab.parquet", Rows: 7}}}
+	for at, want := range map[warehouse.Store]string{
+		{URL: "file:///srv/out/"}:                                                "DuckDB, ClickHouse, PostgreSQL, Spark, Polars",
+		{URL: "s3://warehouse/daybook", Region: "eu-west-1"}:                     "DuckDB, ClickHouse, PostgreSQL, Spark, Databricks, Snowflake, Redshift, Athena, Trino, Polars",
+		{URL: "s3://warehouse/daybook", Endpoint: "storage.googleapis.com"}:      "DuckDB, ClickHouse, PostgreSQL, Snowflake, BigQuery, Trino, Polars",
+		{URL: "s3://warehouse/daybook", Endpoint: "minio:9000", PathStyle: true}: "DuckDB, ClickHouse, PostgreSQL, Snowflake, Trino, Polars",
+		{URL: "mem://"}: "",
 	} {
-		if day[i].Statement != want {
-			t.Errorf("%s:\n%s\nwant\n%s", day[i].Warehouse, day[i].Statement, want)
+		var names []string
+		for _, l := range loads(at, id, m) {
+			names = append(names, l.Warehouse)
+			e := warehouse.Engines[slices.IndexFunc(warehouse.Engines, func(e warehouse.Engine) bool { return e.Title == l.Warehouse })]
+			text, err := warehouse.Statements(&e, warehouse.Load, &warehouse.Request{
+				Report: "order", Store: at, Partitions: []warehouse.Partition{{ID: id, Files: []string{m.Parts[0].Key}, Rows: 7}},
+			})
+			if err != nil || l.Statement != text {
+				t.Errorf("%s: %v\n%s\nwant\n%s", l.Warehouse, err, l.Statement, text)
+			}
 		}
-	}
-	month := loads("file:///srv/out/", "sessions", &publish.Manifest{Partition: "2026-02"})
-	if want := "SELECT * FROM read_parquet('/srv/out/reports/sessions_monthly/month=2026-02/*.parquet');"; month[0].Statement != want {
-		t.Errorf("%s, want %s", month[0].Statement, want)
-	}
-	if want := "DELETE FROM sessions_monthly WHERE report_date BETWEEN '2026-02-01' AND '2026-02-28';"; month[3].Statement[:len(want)] != want {
-		t.Errorf("%s, want %s", month[3].Statement, want)
+		if got := strings.Join(names, ", "); got != want {
+			t.Errorf("%s %s: %s, want %s", at.URL, at.Endpoint, got, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"daybook/pipeline/catalog"
 	"daybook/pipeline/extract"
 	"daybook/pipeline/pipelinetest"
 	"daybook/sources/store"
@@ -26,6 +27,18 @@ func TestTooLarge(t *testing.T) {
 	var large *TooLarge
 	if _, err := FromDumps(t.Context(), s, progress, Question{Session: 1, Near: pipelinetest.Day}); !errors.As(err, &large) || large.Events != mostExplained/64+1 {
 		t.Errorf("%v", err)
+	}
+	pipelinetest.Run(t, s, pipelinetest.TheDay)
+	reader := &catalog.Reader{Settings: s}
+	question := Question{Session: 1, Near: pipelinetest.Day}
+	_, err := FromDigests(t.Context(), reader, question)
+	if text, ok := TooLargeText(err); !ok || !strings.Contains(text, "daybook explain --session 1 FILE") {
+		t.Errorf("from digests: %v", err)
+	}
+	s.MaxSessionSize = 1 << 20
+	_, err = FromDigests(t.Context(), reader, question)
+	if text, ok := TooLargeText(err); !ok || !strings.Contains(text, "source.max_session_size (1.0 MB)") {
+		t.Errorf("from digests, larger than a session may be: %v", err)
 	}
 	if _, err := FromDumps(t.Context(), s, progress, Question{Session: 2, Near: pipelinetest.Day}); err != nil {
 		t.Error(err)

@@ -180,8 +180,20 @@ const mostExplained = 4 << 20
 type TooLarge struct{ event.Extent }
 
 func (e *TooLarge) Error() string {
-	return fmt.Sprintf("session %d is too large to be explained: it was delivered in %s of %s, and an explanation takes up to %s",
-		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(mostExplained))
+	return fmt.Sprintf("session %d is too large to be explained: it was delivered in at least %s of %s, and an explanation takes up to %s; its rows are in the reports, and daybook explain --session %d FILE explains its events in one of its dumps",
+		e.Session, words.Count(e.Events, "event", "events"), words.Bytes(e.Bytes), words.Bytes(mostExplained), e.Session)
+}
+
+// TooLargeText is the text for people of an error about a session that is too large: to
+// be explained, or for any rows.
+func TooLargeText(err error) (text string, ok bool) {
+	if large := (*TooLarge)(nil); errors.As(err, &large) {
+		return large.Error(), true
+	}
+	if oversized := (*stitch.Oversized)(nil); errors.As(err, &oversized) {
+		return oversized.Error(), true
+	}
+	return "", false
 }
 
 // ErrNoSession says that no digest of the window has events of the session.

@@ -103,7 +103,7 @@ func TestUnreadableDigest(t *testing.T) {
 	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
 	pipelinetest.Run(t, s, pipelinetest.TheDay)
-	pipelinetest.Put(t, s.Sink, "state/digests/dt=2026-11-21/_manifest.json", "{")
+	pipelinetest.Put(t, s.Sink, "_manifests/state/digests/dt=2026-11-21.json", "{")
 	_, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, Question{1, pipelinetest.Day})
 	if err == nil || !strings.HasPrefix(err.Error(), "explain session 1: ") || !strings.Contains(err.Error(), "dt=2026-11-21") {
 		t.Errorf("it fails with %v", err)

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"daybook/pipeline/partition"
-	"daybook/pipeline/service"
+	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -94,19 +94,19 @@ func ID(t testing.TB, report, name string) partition.ID {
 }
 
 // TwoMonths has October as a month, and the first two days of November.
-func TwoMonths(t testing.TB) (store.Store, *service.State) {
+func TwoMonths(t testing.TB) (store.Store, *states.Snapshot) {
 	t.Helper()
 	st := store.NewMemory(nil)
 	PutFigures(t, st, October())
 	PutFigures(t, st, Day("2026-11-01", 7))
 	PutFigures(t, st, Day("2026-11-02", 9))
-	published := func(names ...string) (all []service.Partition) {
+	published := func(names ...string) (all []states.Partition) {
 		for _, name := range names {
-			all = append(all, service.Partition{ID: ID(t, "r", name), State: service.Published, Revision: 1})
+			all = append(all, states.Partition{ID: ID(t, "r", name), State: states.Published, Revision: 1})
 		}
 		return all
 	}
-	return st, &service.State{Reports: []service.Report{{
+	return st, &states.Snapshot{Reports: []states.Report{{
 		Name: "r", Days: published("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"), Months: published("2026-10"),
 	}}}
 }

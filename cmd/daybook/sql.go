@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"daybook/config"
+	"daybook/pipeline/inspect"
+	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
+	"daybook/pipeline/warehouse"
+	"daybook/transform/day"
+)
+
+type sqlOptions struct {
+	selection
+	engine                    *warehouse.Engine
+	verb                      warehouse.Verb
+	schema, table, root, role string
+}
+
+func newSQLCommand(a *app) *cobra.Command {
+	var opts sqlOptions
+	names := make([]string, len(warehouse.Engines))
+	for i := range warehouse.Engines {
+		names[i] = warehouse.Engines[i].Name
+	}
+	cmd := &cobra.Command{
+		Use:   "sql ENGINE ddl|load|view|merge",
+		Short: "Print the statements with which a warehouse loads reports",
+		Long: `Print the statements with which a warehouse creates the table of a report, loads
+it, or reads it. The engines are ` + strings.Join(names[:6], ", ") + `,
+` + strings.Join(names[6:], ", ") + ` (Python).
+
+  ddl    create the table; run it again after an upgrade: it adds new columns
+  load   replace the rows of the named partitions
+  merge  change, add and remove rows of the named partitions by their key
+  view   show the published files: complete months, and the days after them
+
+A load may be repeated, and interrupted: what it replaces is removed and loaded
+in one transaction, or by one atomic statement. It names the files of the
+manifests, so run this command before each load. Without --date or --month it is
+of everything. A line "set this" says what the configuration does not.`,
+		Example: `  daybook sql duckdb ddl | duckdb warehouse.db
+  daybook sql duckdb load --date 2026-11-20 | duckdb warehouse.db
+  daybook sql postgres load --month 2026-11 --report sessions | psql
+  daybook sql bigquery load --schema support --root gs://bucket/daybook --date 2026-11-20`,
+		Args: exactArgs("ENGINE", "ddl, load, view or merge"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.validate(cmd, args); err != nil {
+				return err
+			}
+			return runSQL(cmd.Context(), a, cmd, &opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.date, "date", "", "one day, such as 2026-11-20")
+	flags.StringVar(&opts.month, "month", "", "one month, such as 2026-11: its file, or its days while it is not published")
+	opts.reportFlag(cmd)
+	flags.StringVar(&opts.schema, "schema", "", "schema or data set of the table (default: that of the session)")
+	flags.StringVar(&opts.table, "table", "", "name of the table (default: the report's name)")
+	flags.StringVar(&opts.root, "root", "", "where the engine finds the sink, if not where daybook does: gs://bucket/prefix, @stage")
+	flags.StringVar(&opts.role, "iam-role", "", "Redshift's role (default: the cluster's default role)")
+	return cmd
+}
+
+func (o *sqlOptions) validate(cmd *cobra.Command, args []string) error {
+	var err error
+	if o.engine, err = warehouse.Find(args[0]); err != nil {
+		return usageError(cmd, "%s", err)
+	}
+	if o.verb = warehouse.Verb(args[1]); !slices.Contains(warehouse.Verbs, o.verb) {
+		return usageError(cmd, "unknown verb %q; there are ddl, load, view and merge", args[1])
+	}
+	if (o.verb == warehouse.DDL || o.verb == warehouse.View) && (o.date != "" || o.month != "") {
+		return usageError(cmd, "--date and --month are for load and merge; %s is of the whole report", o.verb)
+	}
+	return nil
+}
+
+func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) error {
+	from, to, named, err := opts.days(cmd)
+	if err != nil {
+		return err
+	}
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	p, err := a.pipelineOf(c)
+	if err != nil {
+		return err
+	}
+	if err := opts.selectReports(p); err != nil {
+		return err
+	}
+	if opts.table != "" && len(p.Reports) > 1 {
+		return usageError(cmd, "--table names one table, and there are %d reports; add --report", len(p.Reports))
+	}
+	period := partition.Period{From: from, To: to}
+	texts := make([]string, len(p.Reports))
+	for i := range p.Reports {
+		r := warehouse.Request{
+			Report: p.Reports[i].Name, Schema: opts.schema, Table: opts.table, Store: p.SinkAt, Role: opts.role, All: !named,
+		}
+		r.Store.Root = opts.root
+		if err := opts.choose(ctx, &inspect.Inspector{Settings: p}, &r, period); err != nil {
+			return err
+		}
+		if texts[i], err = warehouse.Statements(opts.engine, opts.verb, &r); err != nil {
+			return codedError{err, exitUsage}
+		}
+	}
+	return writeStatements(a, p, texts)
+}
+
+func writeStatements(a *app, p *settings.Pipeline, texts []string) error {
+	if !a.json {
+		_, err := io.WriteString(a.stdout, strings.Join(texts, "\n"))
+		return err
+	}
+	type statements struct {
+		Report     string `json:"report"`
+		Statements string `json:"statements"`
+	}
+	all := make([]statements, len(texts))
+	for i := range texts {
+		all[i] = statements{p.Reports[i].Name, texts[i]}
+	}
+	return json.NewEncoder(a.stdout).Encode(all)
+}
+
+// choose sets what is published of a request: the partitions to load, or the months
+// of a view.
+func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *warehouse.Request, period partition.Period) (err error) {
+	switch {
+	case o.verb == warehouse.DDL:
+		return nil
+	case o.verb == warehouse.View:
+		r.Months, err = in.Months(ctx, r.Report)
+		return err
+	}
+	r.Partitions, err = o.published(ctx, in, r.Report, period, r.All)
+	if err == nil && len(r.Partitions) == 0 {
+		what := "nothing"
+		if !r.All {
+			what = "nothing of " + period.String()
+		}
+		err = fmt.Errorf("report %s: %s is published; daybook plan says what there is to do", r.Report, what)
+	}
+	return err
+}
+
+// published are the published partitions that hold the rows of a period, or of all
+// days: months where they are published, or else days.
+func (o *sqlOptions) published(ctx context.Context, in *inspect.Inspector, report string, period partition.Period, all bool) ([]warehouse.Partition, error) {
+	var months []day.Month
+	days := period.Days()
+	var err error
+	switch {
+	case all:
+		if months, err = in.Months(ctx, report); err != nil {
+			return nil, err
+		}
+		days, err = in.Days(ctx, report)
+	case period.IsMonth() && !o.engine.ByDay:
+		var month []inspect.Parts
+		month, err = in.Published(ctx, []partition.ID{partition.InReport(report, period)})
+		if len(month) > 0 {
+			months = []day.Month{period.From.Month()}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	published, err := in.Published(ctx, warehouse.Cover(report, months, days))
+	loads := make([]warehouse.Partition, len(published))
+	for i, p := range published {
+		loads[i] = warehouse.PartitionOf(p.ID, p.Manifest)
+	}
+	return loads, err
+}
+
+// sinkAt is where warehouses find the sink.
+func sinkAt(c *config.Store, url string) warehouse.Store {
+	return warehouse.Store{
+		URL: url, Endpoint: c.Endpoint, Region: c.Region, Plaintext: !c.TLS,
+		PathStyle: c.Addressing == "path" || c.Addressing == "auto" && c.Endpoint != "",
+	}
+}

@@ -1,0 +1,188 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/sinks/publish"
+	"daybook/sources/store"
+)
+
+// Change is a day or a month of a report that was published, restated or removed.
+type Change struct {
+	Change      ChangeKind    `json:"change"`
+	Report      string        `json:"report"`
+	Kind        string        `json:"kind"`                   // day or month
+	Partition   string        `json:"partition"`              // 2026-11-20 or 2026-11
+	Revision    int           `json:"revision,omitempty"`     // the rest is empty if it was removed
+	PublishedAt string        `json:"published_at,omitempty"` // when the revision was published; empty if version 0.1.0 did it
+	Reason      string        `json:"reason,omitempty"`
+	Rows        int64         `json:"rows"`
+	Parts       []ChangedPart `json:"parts"`
+}
+
+// ChangedPart is a file of the revision.
+type ChangedPart struct {
+	URL    string `json:"url"`
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// ChangeKind says how a partition has changed.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	Published ChangeKind = "published" // its first revision
+	Restated  ChangeKind = "restated"  // a later one
+	Removed   ChangeKind = "removed"   // its manifest is gone: somebody deleted it, as daybook removes no partition
+)
+
+// BytesOf is the size of all files, in bytes.
+func (c *Change) BytesOf() (n int64) {
+	for _, part := range c.Parts {
+		n += part.Bytes
+	}
+	return n
+}
+
+// A commit is looked for a while before the cursor, by the store's clock. overlap is
+// longer than a listing takes and than the clocks of a store's machines differ. A
+// part may be older than the commit of its manifest by the grace period of GC.
+const (
+	overlap     = time.Hour
+	partOverlap = overlap + publish.DefaultGrace
+)
+
+// Changes lists the days and months of all reports that were published, restated or
+// removed since a cursor, by kind, report and period, and the next cursor. Of a
+// partition that was restated several times it lists the last revision.
+//
+// It compares times of the store alone, and looks further back than the cursor (see
+// overlap). So no clock has to be right, nothing is left out, and a change may be
+// listed again: a consumer skips a revision that it has. What was removed is known
+// from a cursor, but not from a date.
+//
+// It reads the listings of manifests and parts, and of the manifests those that have
+// changed. Parts tell a new revision from a manifest that was written again with the
+// same one, as happens to many when a dump arrives.
+func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Cursor, error) {
+	manifests, err := in.newest(ctx, publish.ManifestRoot, publish.ManifestDir)
+	if err != nil {
+		return nil, since, err
+	}
+	parts := map[partition.ID]time.Time{}
+	if !since.at.IsZero() {
+		dir := func(key string) (string, bool) { return key[:strings.LastIndexByte(key, '/')+1], true }
+		if parts, err = in.newest(ctx, "", dir); err != nil {
+			return nil, since, err
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(manifests), partition.Compare)
+	next := Cursor{at: in.moment(manifests), had: had(ids)}
+	ids = slices.DeleteFunc(ids, func(id partition.ID) bool { return !since.changed(id, manifests[id], parts[id]) })
+	changes := make([]Change, len(ids))
+	err = parallel.Each(ctx, len(ids), in.Settings.Budget.Requests(), func(ctx context.Context, i int) error {
+		base, err := publish.Read(ctx, in.Settings.Sink, ids[i].Dir())
+		if err == nil && base.Manifest != nil {
+			changes[i] = in.change(ids[i], base.Manifest)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, since, err
+	}
+	changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Revision == 0 }) // removed since the listing
+	return append(changes, since.removed(next.had)...), next, nil
+}
+
+// newest lists the objects of all days and months under root and finds the time of
+// the newest one of each. dir is the directory of the partition that a key belongs to.
+func (in *Inspector) newest(ctx context.Context, root string, dir func(key string) (string, bool)) (map[partition.ID]time.Time, error) {
+	newest := map[partition.ID]time.Time{}
+	for _, kind := range []string{partition.ReportRoot, partition.MonthRoot} {
+		for object, err := range in.Settings.Sink.List(ctx, root+kind) {
+			if errors.Is(err, store.ErrNoBucket) {
+				break // the directory does not exist yet
+			}
+			if err != nil {
+				return nil, err
+			}
+			d, ok := dir(object.Key)
+			if !ok {
+				continue
+			}
+			id, ok := partition.OfDir(d)
+			if known := newest[id]; ok && !known.After(object.Modified) {
+				newest[id] = object.Modified
+			}
+		}
+	}
+	return newest, nil
+}
+
+// moment is the time of the newest manifest. A time ahead of our clock is wrong, or our
+// clock is: ours is then the earlier one, and so on the safe side.
+func (in *Inspector) moment(manifests map[partition.ID]time.Time) (newest time.Time) {
+	for _, modified := range manifests {
+		if modified.After(newest) {
+			newest = modified
+		}
+	}
+	if now := in.Settings.Now(); newest.After(now) {
+		return now
+	}
+	return newest
+}
+
+// changed reports whether a partition may have changed since the cursor. manifest and
+// part are the times of its manifest and of its newest part; zero: unknown.
+func (c *Cursor) changed(id partition.ID, manifest, part time.Time) bool {
+	if c.had != nil && !c.had[set{id.Report, id.Kind}].has(number(id)) {
+		return true
+	}
+	recent := func(t time.Time, overlap time.Duration) bool { return t.IsZero() || !t.Before(c.at.Add(-overlap)) }
+	return recent(manifest, overlap) && recent(part, partOverlap)
+}
+
+// removed lists the partitions that the cursor had and that are not there now.
+func (c *Cursor) removed(now map[set]spans) []Change {
+	var ids []partition.ID
+	for in, all := range c.had {
+		for _, x := range all {
+			for n := x.first; n <= x.last; n++ {
+				if !now[in].has(n) {
+					ids = append(ids, in.numbered(n))
+				}
+			}
+		}
+	}
+	slices.SortFunc(ids, partition.Compare)
+	changes := make([]Change, len(ids))
+	for i, id := range ids {
+		changes[i] = Change{Change: Removed, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Parts: []ChangedPart{}}
+	}
+	return changes
+}
+
+// change describes a published revision.
+func (in *Inspector) change(id partition.ID, m *publish.Manifest) Change {
+	c := Change{
+		Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
+		PublishedAt: m.PublishedAt, Reason: m.Reason, Rows: m.Rows, Parts: make([]ChangedPart, len(m.Parts)),
+	}
+	if m.Revision > 1 {
+		c.Change = Restated
+	}
+	for i, part := range m.Parts {
+		c.Parts[i] = ChangedPart{in.Settings.Sink.URL(part.Key), part.Rows, part.Bytes, part.SHA256}
+	}
+	return c
+}

@@ -1,0 +1,73 @@
+package inspect
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"daybook/pipeline/parallel"
+	"daybook/pipeline/partition"
+	"daybook/sinks/publish"
+	"daybook/transform/day"
+)
+
+// Parts is a published partition of a report and its manifest.
+type Parts struct {
+	ID       partition.ID
+	Manifest *publish.Manifest
+}
+
+// Days lists the days of a report that have files, in order.
+func (in *Inspector) Days(ctx context.Context, report string) ([]day.Day, error) {
+	ids, err := in.withFiles(ctx, report, partition.Day)
+	days := make([]day.Day, len(ids))
+	for i, id := range ids {
+		days[i] = id.Day()
+	}
+	return days, err
+}
+
+// Months lists the published months of a report, in order.
+func (in *Inspector) Months(ctx context.Context, report string) ([]day.Month, error) {
+	ids, err := in.withFiles(ctx, report, partition.Month)
+	if err != nil {
+		return nil, err
+	}
+	published, err := in.Published(ctx, ids)
+	months := make([]day.Month, len(published))
+	for i, p := range published {
+		months[i] = p.ID.Month()
+	}
+	return months, err
+}
+
+// withFiles lists the partitions of a report that have Parquet files, published or
+// not, in order.
+func (in *Inspector) withFiles(ctx context.Context, report string, kind partition.Kind) ([]partition.ID, error) {
+	prefix := partition.Prefix(report, kind)
+	found := map[partition.ID]bool{}
+	for object, err := range in.Settings.Sink.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		name, file, _ := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
+		p, err := partition.ParsePeriod(kind, name)
+		if err == nil && strings.HasSuffix(file, ".parquet") {
+			found[partition.ID{Report: report, Kind: kind, Period: p}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), partition.Compare), nil
+}
+
+// Published reads the manifests of partitions. Those that are not published are left
+// out; the others keep their order.
+func (in *Inspector) Published(ctx context.Context, ids []partition.ID) ([]Parts, error) {
+	all := make([]Parts, len(ids))
+	err := parallel.Each(ctx, len(ids), in.Settings.Budget.Requests(), func(ctx context.Context, i int) error {
+		base, err := publish.Read(ctx, in.Settings.Sink, ids[i].Dir())
+		all[i] = Parts{ids[i], base.Manifest}
+		return err
+	})
+	return slices.DeleteFunc(all, func(p Parts) bool { return p.Manifest == nil }), err
+}

@@ -1,0 +1,111 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"daybook/pipeline/service/controller"
+	"daybook/pipeline/service/replica"
+	"daybook/sinks/webhook"
+)
+
+// deliveryTimeout is the time of one attempt, which may make several requests.
+const deliveryTimeout = 2 * time.Minute
+
+// namesOf are the names of hooks.
+func namesOf(hooks []replica.Hook) []string {
+	var names []string
+	for i := range hooks {
+		names = append(names, hooks[i].Name)
+	}
+	return names
+}
+
+// wanting are the names of the hooks that want events of a kind.
+func wanting(kind string, hooks []replica.Hook) []string {
+	var names []string
+	for i := range hooks {
+		if h := &hooks[i]; len(h.Events) == 0 || slices.Contains(h.Events, kind) {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// Deliver delivers the messages of the outbox until ctx is done. It delivers on the
+// replica that holds the lease. The hooks are independent: a hook that hangs does not
+// delay the others.
+func (a *Alerter) Deliver(ctx context.Context) {
+	busy := map[string]chan struct{}{} // by hook; holds one element during its delivery
+	var deliveries sync.WaitGroup
+	defer deliveries.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.posted:
+		}
+		for _, h := range a.replica.Config.Load().Hooks {
+			slot := busy[h.Name]
+			if slot == nil {
+				slot = make(chan struct{}, 1)
+				busy[h.Name] = slot
+			}
+			select {
+			case slot <- struct{}{}:
+				deliveries.Go(func() {
+					defer func() { <-slot }()
+					if err := a.deliverTo(ctx, &h); err != nil {
+						a.replica.Log.Warn("the outbox could not be read or written", "hook", h.Name, "error", err)
+					}
+				})
+			default: // the last delivery is still running
+			}
+		}
+	}
+}
+
+// deliverTo sends the messages of a hook in order. It stops at the first one
+// without an answer.
+func (a *Alerter) deliverTo(ctx context.Context, h *replica.Hook) error {
+	ctx, done, err := a.replica.Lease.Work(ctx)
+	if err != nil {
+		return nil // another replica delivers
+	}
+	defer done()
+	cs, _, err := controller.Read(ctx, a.replica.Config.Sink())
+	if err != nil {
+		return err
+	}
+	for _, m := range cs.Outbox.For(h.Name, time.Now()) {
+		err := deliverOne(ctx, h, &m.Event)
+		if ctx.Err() != nil {
+			return nil
+		}
+		gaveUp := false
+		if _, err := a.replica.Controller.Edit(ctx, func(cs *controller.State) {
+			gaveUp = cs.Outbox.Record(m.Event.ID, h.Name, err, time.Now().UTC())
+		}); err != nil {
+			return err
+		}
+		a.replica.Metrics.Delivered(h.Name, err, gaveUp)
+		if err != nil {
+			a.replica.Log.Warn("a webhook was not delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID, "given_up", gaveUp, "error", err)
+			if errors.Is(err, webhook.ErrRefused) {
+				continue // it may accept the next message
+			}
+			return nil
+		}
+		a.replica.Log.Info("a webhook was delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID)
+	}
+	return nil
+}
+
+func deliverOne(ctx context.Context, h *replica.Hook, e *webhook.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
+	defer cancel()
+	return h.Deliver(ctx, e)
+}

@@ -1,0 +1,41 @@
+package replica
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"daybook/config"
+	"daybook/pipeline/schedule"
+	"daybook/pipeline/settings"
+	"daybook/sinks/webhook"
+	"daybook/sources/store"
+)
+
+// Config is the configuration of a service. A reload replaces it as a whole.
+type Config struct {
+	Pipeline  *settings.Pipeline
+	Schedules map[string]*schedule.Schedule // by report
+	Serve     config.Serve
+	Hooks     []Hook
+}
+
+// Hook receives events.
+type Hook struct {
+	Name    string   // unique, the same after a restart, and not secret: logs and metrics show it
+	Events  []string // the kinds to deliver; empty: all
+	Deliver func(ctx context.Context, e *webhook.Event) error
+}
+
+// UnbrokenSince is the start of the time in which some replica was alive without a
+// break. A gap of up to two lease times or two intervals is not a break: a takeover or a
+// restart takes that long.
+func (c *Config) UnbrokenSince(since, last, now time.Time) time.Time {
+	return schedule.Since(since, last, now, 2*time.Duration(max(c.Serve.Lease, c.Serve.Interval)))
+}
+
+// ActiveConfig is the configuration in force. A run keeps the one that it started with.
+type ActiveConfig struct{ atomic.Pointer[Config] }
+
+// Sink is the sink of the configuration in force.
+func (a *ActiveConfig) Sink() store.Store { return a.Load().Pipeline.Sink }

@@ -1,0 +1,180 @@
+"""Engines that run here: each runs statements, and reads the rows of a table or view."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from history import KEY, REPORT, plain
+
+
+def split(text):
+    """The statements of a text, without comments. Quotes and dollar quotes hide semicolons."""
+    statements, begin, i = [], 0, 0
+    while i < len(text):
+        c = text[i]
+        if text.startswith("--", i) and (i == 0 or text[i - 1] == "\n"):
+            end = text.find("\n", i)
+            text = text[:i] + text[end + 1:]
+            continue
+        if text.startswith("$$", i):
+            i = text.index("$$", i + 2) + 2
+            continue
+        if c in "'\"`":
+            i += 1
+            while text[i] != c:
+                i += 2 if text[i] == "\\" and split.escapes else 1
+        if c == ";":
+            statements.append(text[begin:i].strip())
+            begin = i + 1
+        i += 1
+    return [s for s in statements if s]
+
+
+split.escapes = False
+
+
+def ordered(rows, names):
+    at = [names.index(name) for name in KEY]
+    return sorted((tuple(plain(v) for v in row) for row in rows), key=lambda row: [row[i] for i in at])
+
+
+class DuckDB:
+    name = "duckdb"
+    view = '"order_current"'
+
+    def __init__(self, directory):
+        self.file = str(directory / "warehouse.duckdb")
+
+    def connect(self):
+        import duckdb
+        return duckdb.connect(self.file)
+
+    def run(self, text, stop=None):
+        with self.connect() as connection:
+            for statement in split(text)[:stop]:
+                connection.execute(statement)
+
+    def rows(self, names, table=f'"{REPORT}"'):
+        with self.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            columns = ", ".join(f'epoch_ms("{n}")' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+            return ordered(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
+
+
+def backslashes(text):
+    """The statements of a text in which a backslash begins an escape."""
+    split.escapes = True
+    try:
+        return split(text)
+    finally:
+        split.escapes = False
+
+
+class ClickHouse:
+    name = "clickhouse"
+    view = "`order_current`"
+
+    def __init__(self, directory):
+        from chdb.session import Session
+        self.session = Session(str(directory / "clickhouse"))
+
+    def run(self, text, stop=None):
+        for statement in backslashes(text)[:stop]:
+            self.session.query(statement)
+
+    def rows(self, names, table=f"`{REPORT}`"):
+        columns = ", ".join(f"toUnixTimestamp64Milli(`{n}`) AS `{n}`" if n.endswith(("_time", "_sent")) else f"`{n}` AS `{n}`" for n in names)
+        text = str(self.session.query(f"SELECT {columns} FROM {table} FORMAT JSONCompactEachRow SETTINGS output_format_json_quote_64bit_integers = 0"))
+        return ordered((json.loads(line) for line in text.split("\n") if line), names)
+
+
+class Postgres:
+    name = "postgres"
+    view = '"order_current"'
+    binaries = max(map(str, pathlib.Path("/usr/lib/postgresql").glob("*/bin")), default="/usr/bin")
+
+    def __init__(self, directory):
+        self.user = "postgres" if os.getuid() == 0 else None
+        self.dir = pathlib.Path(tempfile.mkdtemp())
+        if self.user:
+            shutil.chown(self.dir, self.user)
+        self.command("initdb", "-D", str(self.dir / "data"), "-E", "UTF8", "--locale=C", "-A", "trust", "-U", "daybook")
+        self.command("pg_ctl", "-D", str(self.dir / "data"), "-w", "-l", str(self.dir / "log"),
+                     "-o", f"-k {self.dir} -c listen_addresses=''", "start")
+
+    def command(self, name, *args):
+        sudo = ["runuser", "-u", self.user, "--"] if self.user else []
+        subprocess.run([*sudo, f"{self.binaries}/{name}", *args], check=True, capture_output=True, cwd=self.dir)
+
+    def psql(self, text, *args):
+        path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run([f"{self.binaries}/psql", "-X", "-q", "-h", str(self.dir), "-U", "daybook", "-d", "postgres", *args], input=text, text=True,
+                              capture_output=True, env={**os.environ, "PATH": path})
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr[:2000])
+        return done.stdout
+
+    def run(self, text, stop=None):
+        if stop is not None:
+            text = "\n".join(text.split("\n")[:-2])  # without COMMIT
+        self.psql(text)
+
+    def rows(self, names, table=f'"{REPORT}"'):
+        columns = ", ".join(f'(extract(epoch FROM "{n}") * 1000)::bigint AS "{n}"' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+        text = self.psql(f"SELECT to_json(r) FROM (SELECT {columns} FROM {table}) AS r", "-At")
+        return ordered(([json.loads(line)[n] for n in names] for line in text.split("\n") if line), names)
+
+    def close(self):
+        self.command("pg_ctl", "-D", str(self.dir / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.dir)
+
+
+class Spark:
+    name = "spark"
+    view = "`order_current`"
+
+    def __init__(self, directory):
+        from pyspark.sql import SparkSession
+        self.spark = (SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(directory / "spark"))
+                      .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+                      .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g").getOrCreate())
+        self.spark.sparkContext.setLogLevel("ERROR")
+
+    def run(self, text, stop=None):
+        for statement in backslashes(text)[:stop]:
+            self.spark.sql(statement)
+
+    def rows(self, names, table=f"`{REPORT}`"):
+        columns = ", ".join(f"unix_millis(`{n}`) AS `{n}`" if n.endswith(("_time", "_sent")) else f"`{n}`" for n in names)
+        return ordered(self.spark.sql(f"SELECT {columns} FROM {table}").collect(), names)
+
+    def close(self):
+        self.spark.stop()
+
+
+class Polars:
+    name = "polars"
+    view = "current"
+
+    def __init__(self, directory):
+        self.table = None
+
+    def run(self, text, stop=None):
+        scope = {}
+        exec(text, scope)
+        if "merge" in scope:
+            self.table = scope["merge"](self.table).collect().lazy()
+        elif "loaded" in scope:
+            self.table = scope["loaded"].collect().lazy()
+        self.current = scope.get("current")
+
+    def rows(self, names, table=None):
+        frame = self.current if table == "current" else self.table
+        return ordered(frame.select(names).collect().rows(), names)
+
+
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars)}
