@@ -97,10 +97,8 @@ type table struct {
 	codec    compress.Compression
 }
 
-// snappyVersion is the first version whose events are compressed by Snappy, and no
-// longer by zstd. Digests are a twelfth larger by that, and the days of a run take a
-// twentieth less time.
-const snappyVersion = 4
+// Events are compressed by Snappy since version 4, and by zstd before. Digests are a
+// twelfth larger by that, and take less time to write and to read.
 
 // column is a column of a table. Its values are stored plain and then
 // compressed.
@@ -173,12 +171,15 @@ var (
 	sessionsTable = table{"sessions", sessionColumns, 0, compress.Codecs.Zstd}
 )
 
-// decompressor decompresses the pages of the table in a digest of that version.
-func (t *table) decompressor(version int) func(page []byte, size int) ([]byte, error) {
-	if t.codec == compress.Codecs.Snappy && version >= snappyVersion {
-		return snappycodec.Decompress
+// decompressor decompresses the pages of a codec into new memory.
+func decompressor(codec compress.Compression) (func(page []byte, size int) ([]byte, error), error) {
+	switch codec {
+	case compress.Codecs.Snappy:
+		return snappycodec.Decompress, nil
+	case compress.Codecs.Zstd:
+		return zstdcodec.Decompress, nil
 	}
-	return zstdcodec.Decompress
+	return nil, corrupt("no digest is compressed by %s", codec)
 }
 
 // schema is the Parquet schema of the table.
