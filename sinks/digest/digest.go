@@ -97,9 +97,6 @@ type table struct {
 	codec    compress.Compression
 }
 
-// Events are compressed by Snappy since version 4, and by zstd before. Digests are a
-// twelfth larger by that, and take less time to write and to read.
-
 // column is a column of a table. Its values are stored plain and then
 // compressed.
 type column struct {
@@ -166,6 +163,8 @@ var sessionColumns = []column{
 }
 
 var (
+	// Events are compressed by Snappy since version 4, and by zstd before. Digests are
+	// a twelfth larger by that, and take less time to write and to read.
 	completeTable = table{"complete", eventColumns, 1, compress.Codecs.Snappy}
 	openTable     = table{"open", eventColumns, 1, compress.Codecs.Snappy}
 	sessionsTable = table{"sessions", sessionColumns, 0, compress.Codecs.Zstd}
