@@ -44,16 +44,14 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 
-	"daybook/sinks/internal/snappycodec"
-	"daybook/sinks/internal/zstdcodec"
+	_ "daybook/sinks/internal/zstdcodec"
 )
 
 // Version changes whenever the same dumps give a different digest: in its
 // format, or in the decoding of events. Digests of other versions are rebuilt.
 //
 // Version 3: the channel to which a session is transferred; no U+0000.
-// Version 4: the sizes of sessions; oversized sessions; row groups of few bytes;
-// events compressed by Snappy.
+// Version 4: the sizes of sessions; oversized sessions; row groups of few bytes.
 const Version = 4
 
 // oldestVersion is the oldest version that is read. Its digests are complete but
@@ -94,7 +92,6 @@ type table struct {
 	name     string
 	columns  []column
 	optional int // number of trailing columns that are read only on request
-	codec    compress.Compression
 }
 
 // column is a column of a table. Its values are stored plain and then
@@ -163,23 +160,10 @@ var sessionColumns = []column{
 }
 
 var (
-	// Events are compressed by Snappy since version 4, and by zstd before. Digests are
-	// a twelfth larger by that, and take less time to write and to read.
-	completeTable = table{"complete", eventColumns, 1, compress.Codecs.Snappy}
-	openTable     = table{"open", eventColumns, 1, compress.Codecs.Snappy}
-	sessionsTable = table{"sessions", sessionColumns, 0, compress.Codecs.Zstd}
+	completeTable = table{"complete", eventColumns, 1}
+	openTable     = table{"open", eventColumns, 1}
+	sessionsTable = table{"sessions", sessionColumns, 0}
 )
-
-// decompressor decompresses the pages of a codec into new memory.
-func decompressor(codec compress.Compression) (func(page []byte, size int) ([]byte, error), error) {
-	switch codec {
-	case compress.Codecs.Snappy:
-		return snappycodec.Decompress, nil
-	case compress.Codecs.Zstd:
-		return zstdcodec.Decompress, nil
-	}
-	return nil, corrupt("no digest is compressed by %s", codec)
-}
 
 // schema is the Parquet schema of the table.
 func (t *table) schema() (*schema.GroupNode, error) {
@@ -209,7 +193,7 @@ func (k kind) types() (parquet.Type, schema.LogicalType) {
 // are in the order of a hash, so statistics could not help a search.
 func (t *table) properties() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
-		parquet.WithCompression(t.codec),
+		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithDictionaryDefault(false),

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"daybook/sinks/internal/zstdcodec"
 )
 
 // group is a row group in memory, whose columns are decoded one after the
@@ -18,8 +20,6 @@ type group struct {
 	columns []column // not yet decoded
 	rows    int
 	rest    []byte // bytes of columns
-
-	decompress func(page []byte, size int) ([]byte, error) // into new memory
 }
 
 // numbers decodes the next column, into the memory of values if it is large
@@ -82,7 +82,7 @@ func (g *group) pages(each func(page []byte, values int) error) (err error) {
 		}
 		page := rest[:h.stored]
 		if !c.random {
-			if page, err = g.decompress(page, h.size); err != nil {
+			if page, err = zstdcodec.Decompress(page, h.size); err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
@@ -40,8 +39,7 @@ type layout struct {
 type span struct {
 	start, optional, end   int64
 	rows                   int
-	decoded                int64                // bytes of the columns before compression
-	codec                  compress.Compression // of its columns, but for random ones
+	decoded                int64 // bytes of the columns before compression
 	neededSum, optionalSum uint32
 }
 
@@ -144,7 +142,7 @@ func spans(footer *metadata.FileMetaData, end int64, t *table) ([]span, error) {
 	groups := make([]span, n)
 	for i := n - 1; i >= 0; i-- {
 		g := footer.RowGroups[i]
-		s := span{start: g.Columns[0].MetaData.DataPageOffset, optional: end, end: end, rows: int(g.NumRows), codec: compress.Compression(g.Columns[0].MetaData.Codec)}
+		s := span{start: g.Columns[0].MetaData.DataPageOffset, optional: end, end: end, rows: int(g.NumRows)}
 		for _, c := range g.Columns {
 			s.decoded += max(0, c.MetaData.TotalUncompressedSize)
 		}
@@ -183,8 +181,7 @@ func (l *layout) group(r io.ReaderAt, i int, all bool) (*group, error) {
 	if checksum(needed) != at.neededSum || all && checksum(optional) != at.optionalSum {
 		return nil, corrupt("its checksum is wrong")
 	}
-	decompress, err := decompressor(at.codec)
-	return &group{columns: l.table.columns, rows: at.rows, rest: b, decompress: decompress}, err
+	return &group{columns: l.table.columns, rows: at.rows, rest: b}, nil
 }
 
 // readAt reads the bytes of r from start to end.
