@@ -51,6 +51,12 @@ func TestDemo(t *testing.T) {
 // TestSample checks files of the sinks by themselves, with rows that are
 // harder than the demo's.
 func TestSample(t *testing.T) {
+	for _, profile := range []parquet.Profile{parquet.Compatible, parquet.Compact} {
+		t.Run(profile.String(), func(t *testing.T) { checkSample(t, profile) })
+	}
+}
+
+func checkSample(t *testing.T, profile parquet.Profile) {
 	out := t.TempDir()
 	d := &report.Definition{Name: "sessions", Zone: time.UTC}
 	first := day.Date(2026, 2, 1)
@@ -61,19 +67,19 @@ func TestSample(t *testing.T) {
 			rows = sampleRows(date, 700)
 		}
 		a := summary.ForDay(d, spill.NewScratch(nil))
-		publish(t, filepath.Join(out, "reports/sessions/dt="+date.String()), rows)
+		publish(t, profile, filepath.Join(out, "reports/sessions/dt="+date.String()), rows)
 		summarise(t, filepath.Join(out, "summaries/sessions/day", date.String()), a, rows)
 		month = append(month, rows...)
 	}
-	publish(t, filepath.Join(out, "reports_monthly/sessions/month=2026-02"), month)
+	publish(t, profile, filepath.Join(out, "reports_monthly/sessions/month=2026-02"), month)
 	summarise(t, filepath.Join(out, "summaries/sessions/month/2026-02"), summary.ForMonth(d, first.Month(), spill.NewScratch(nil)), month)
 	checkPublished(t, out)
 }
 
-func publish(t *testing.T, dir string, rows []report.Row) {
+func publish(t *testing.T, profile parquet.Profile, dir string, rows []report.Row) {
 	t.Helper()
 	var file bytes.Buffer
-	w, err := parquet.NewWriter(&file)
+	w, err := parquet.NewWriter(&file, profile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +91,7 @@ func publish(t *testing.T, dir string, rows []report.Row) {
 	}
 	expect := parquet.NewExpectation()
 	expect.Add(rows)
-	if err := parquet.Audit(bytes.NewReader(file.Bytes()), int64(file.Len()), expect); err != nil {
+	if err := parquet.Audit(bytes.NewReader(file.Bytes()), int64(file.Len()), profile, expect); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "part-0.parquet"), file.Bytes())
