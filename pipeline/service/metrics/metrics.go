@@ -74,7 +74,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	}
 	m.looks = counters("daybook_looks_total", "Looks (comparisons of the dumps with the published partitions), by outcome: ok or failed.", "outcome")
 	m.lookSeconds = histogram("daybook_look_duration_seconds", "How long looks took.", lookBuckets)
-	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look or work) and outcome: ok or failed.", "task", "outcome")
+	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look, work or remove) and outcome: ok or failed.", "task", "outcome")
 	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs skipped at their tick because the previous one was still running, by task.", "task")
 	m.jobDelay = histogram("daybook_job_delay_seconds", "Delay of the start of jobs against their schedule, by task.", delayBuckets, "task")
 	m.runSeconds = histogram("daybook_run_duration_seconds", "How long runs took, by outcome: done, failed or interrupted.", runBuckets, "outcome")
