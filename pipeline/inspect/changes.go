@@ -30,7 +30,7 @@ type Change struct {
 
 // ChangedPart is a file of the revision.
 type ChangedPart struct {
-	URL    string `json:"url"`
+	URL    string `json:"url"` // as loaders know it: gs:// in Google's buckets
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
@@ -188,7 +188,7 @@ func ChangeOf(s *settings.Pipeline, id partition.ID, m *publish.Manifest) Change
 		c.Change = Restated
 	}
 	for i, part := range m.Parts {
-		c.Parts[i] = ChangedPart{s.Sink.URL(part.Key), part.Rows, part.Bytes, part.SHA256}
+		c.Parts[i] = ChangedPart{s.LoaderURL(part.Key), part.Rows, part.Bytes, part.SHA256}
 	}
 	return c
 }
