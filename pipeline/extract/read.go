@@ -21,20 +21,21 @@ type EventSink func(input int, line int64, e *event.Event) error
 // decoded it. newSink makes the sinks, one for each worker, from several goroutines.
 // The rejected lines go to x.Rejects, however many there are.
 func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*event.Tally, error) {
-	tally, _, err := x.read(ctx, newSink)
+	tally, _, err := x.read(ctx, event.NewDecoder, newSink)
 	return tally, err
 }
 
-// read is Events, which also returns the input with the most rejected lines; nil if
-// there are none.
-func (x *Extraction) read(ctx context.Context, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
+// read is Events with decoders of one's choice: the strings of an event are valid as
+// long as its decoder says. It also returns the input with the most rejected lines; nil
+// if there are none.
+func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
 	readers := newReaders(x.Inputs, progress)
 	defer readers.close()
 	total := new(event.Tally)
 	var mu sync.Mutex
 	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
-		w := &worker{x: x, progress: progress, decoder: event.NewDecoder(), sink: newSink()}
+		w := &worker{x: x, progress: progress, decoder: newDecoder(), sink: newSink()}
 		for r := readers.join(); r != nil; r = readers.join() {
 			if err := w.readFrom(ctx, r); err != nil {
 				return err

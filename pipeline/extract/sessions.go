@@ -178,7 +178,7 @@ func (x *Extraction) newShuffle() *shuffle.Shuffle {
 // that of all inputs. worst is the input with the most rejected lines; nil if there are
 // none.
 func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (_ *event.Tally, worst *RejectCause, err error) {
-	tally, worst, err := x.read(ctx, func() EventSink {
+	tally, worst, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
 		w := events.Writer()
 		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
 	})

@@ -361,7 +361,7 @@ func (p *plainReader) event() event.Event {
 	e.SetCode(uint8(p.number()))
 	e.SetWho(p.number())
 	e.ID = p.text()
-	if err := e.DecodeBody(p.text()); err != nil {
+	if err := e.DecodeBody(p.text(), nil); err != nil {
 		p.err = err
 	}
 	return e

@@ -162,7 +162,7 @@ func (s *Sessions) append(events []event.Event, withIDs bool) (_ []event.Event, 
 			e.ID = view(texts[start:])
 		}
 		if body := bodies.text(); len(body) > 0 {
-			if err := e.DecodeBody(view(body)); err != nil {
+			if err := e.DecodeBody(view(body), nil); err != nil {
 				return nil, err
 			}
 		}

@@ -133,9 +133,40 @@ func appendText(b []byte, text string) []byte {
 
 var errBody = errors.New("an event's body is damaged")
 
+// Pool lends memory to events that are decoded and soon forgotten. The zero Pool
+// is empty. A nil Pool gives memory away for good.
+type Pool struct {
+	details []*Details
+	lent    int
+}
+
+// Reset takes back all that was lent since the last Reset.
+func (p *Pool) Reset() {
+	const most = 1 << 10 // kept; a session seldom has ten
+	if len(p.details) > most {
+		p.details = nil
+	}
+	p.lent = 0
+}
+
+// get returns empty Details.
+func (p *Pool) get() *Details {
+	if p == nil {
+		return new(Details)
+	}
+	if p.lent == len(p.details) {
+		p.details = append(p.details, new(Details))
+	}
+	d := p.details[p.lent]
+	p.lent++
+	*d = Details{}
+	return d
+}
+
 // DecodeBody is the inverse of AppendBody. The event's texts share the memory
-// of body. It returns an error for bytes that are not a body.
-func (e *Event) DecodeBody(body string) error {
+// of body; its Details are the pool's. It returns an error for bytes that are not
+// a body.
+func (e *Event) DecodeBody(body string, pool *Pool) error {
 	for len(body) > 0 {
 		member := body[0]
 		body = body[1:]
@@ -164,7 +195,7 @@ func (e *Event) DecodeBody(body string) error {
 			id, body, err = takeUvarint(body)
 			e.TransferredTo.Channel, e.TransferredTo.ID = true, int64(id)
 		case bodyDetails:
-			e.Details, body, err = takeDetails(body)
+			e.Details, body, err = takeDetails(body, pool)
 		default:
 			err = fmt.Errorf("%w: member %d", errBody, member)
 		}
@@ -175,7 +206,7 @@ func (e *Event) DecodeBody(body string) error {
 	return nil
 }
 
-func takeDetails(s string) (*Details, string, error) {
+func takeDetails(s string, pool *Pool) (*Details, string, error) {
 	given, s, err := takeUvarint(s)
 	if err != nil {
 		return nil, "", err
@@ -183,7 +214,8 @@ func takeDetails(s string) (*Details, string, error) {
 	if bits.Len64(given) > NumDetails {
 		return nil, "", errBody
 	}
-	d := &Details{Given: uint16(given)}
+	d := pool.get()
+	d.Given = uint16(given)
 	for i := range d.Value {
 		if d.Given&(1<<i) == 0 {
 			continue

@@ -36,7 +36,7 @@ func TestBody(t *testing.T) {
 		got := Event{Type: e.Type}
 		got.SetCode(e.Code())
 		got.SetWho(e.Who())
-		if err := got.DecodeBody(string(e.AppendBody(nil))); err != nil {
+		if err := got.DecodeBody(string(e.AppendBody(nil)), nil); err != nil {
 			t.Errorf("%s: %v", e.Type, err)
 		}
 		if diff := cmp.Diff(e, got); diff != "" {
@@ -83,11 +83,11 @@ func FuzzDecodeBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		var e Event
-		if e.DecodeBody(body) != nil {
+		if e.DecodeBody(body, nil) != nil {
 			return
 		}
 		var again Event
-		if err := again.DecodeBody(string(e.AppendBody(nil))); err != nil {
+		if err := again.DecodeBody(string(e.AppendBody(nil)), nil); err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
 		if diff := cmp.Diff(e, again); diff != "" {

@@ -10,6 +10,7 @@ import (
 // A Decoder turns lines into events. It interns strings that repeat, so use
 // one Decoder for many lines. It is not safe for concurrent use.
 type Decoder struct {
+	views       bool // events share the memory of their line and of the Decoder
 	strings     interned
 	technicians known
 	ids         arena
@@ -22,7 +23,7 @@ type Decoder struct {
 	outer   members // members of the line's object
 	inner   members // members of a nested object
 	reject  Reject  // the first fault
-	scratch []byte  // the current string, unescaped
+	scratch []byte  // the line's strings with escapes, unescaped
 	open    []byte  // the open brackets of a skipped value
 }
 
@@ -31,10 +32,19 @@ func NewDecoder() *Decoder {
 	return &Decoder{strings: interned{}, technicians: known{}}
 }
 
+// NewViewDecoder returns a Decoder whose events are valid only until its next
+// call, and while their line does not change. It copies no texts, which saves a
+// tenth of the time.
+func NewViewDecoder() *Decoder {
+	d := NewDecoder()
+	d.views = true
+	return d
+}
+
 // Decode reads a line, without its line ending, into e. It returns the zero
 // Reject if the line is an event; otherwise e is the zero Event. The event
 // shares no memory with the line and no mutable memory with the Decoder: the
-// caller may keep it.
+// caller may keep it. Events of a [NewViewDecoder] share both.
 //
 // If a line has several faults, Decode reports the first in this order:
 //
@@ -72,7 +82,7 @@ func Blank(line []byte) bool { return space(line, 0) == len(line) }
 // scan checks the grammar of the whole line. It decodes the usual first members
 // into e and leaves the spans of all others in d.outer.
 func (d *Decoder) scan(line []byte, e *Event) int {
-	d.taken, d.outer.seen = 0, 0
+	d.taken, d.outer.seen, d.scratch = 0, 0, d.scratch[:0]
 	i := d.opening(line, e)
 	if i > 0 {
 		i = d.members(line, space(line, i), &d.outer)
@@ -108,7 +118,7 @@ func (d *Decoder) envelope(e *Event) {
 			if len(id) > maxEventID {
 				d.fail(BadValue, m, fEventID, "longer than 64 bytes")
 			}
-			e.ID = d.ids.get(id)
+			e.ID = d.unique(id)
 		}
 	}
 	if left>>fTS&1 != 0 {
@@ -142,7 +152,7 @@ func (d *Decoder) body(e *Event) {
 		e.SessionType = SessionType(d.code(fSessionType, sessionTypeCodes))
 		d.technician(&e.Technician, false)
 		e.Channel = d.channel()
-		e.CallingCard = d.strings.get(d.optional(m, fCallingCard))
+		e.CallingCard = d.repeated(d.optional(m, fCallingCard))
 		e.Details = d.details(false)
 	case DetailsChanged:
 		if m.seen&detailMembers == 0 {
@@ -168,7 +178,7 @@ func (d *Decoder) body(e *Event) {
 			if utf8.RuneCount(tool) > maxTool {
 				d.fail(BadValue, m, fTool, "longer than 32 characters")
 			}
-			e.Tool = d.strings.get(tool)
+			e.Tool = d.repeated(tool)
 		}
 		e.TechnicianID = d.id(m, fTechnicianID, false)
 	case ResolutionSubmitted:
@@ -206,7 +216,7 @@ func (d *Decoder) channel() Channel {
 	}
 	return Channel{
 		ID:   d.id(&d.inner, fID, true),
-		Name: d.strings.get(d.optional(&d.inner, fName)),
+		Name: d.repeated(d.optional(&d.inner, fName)),
 	}
 }
 
@@ -233,7 +243,7 @@ func (d *Decoder) transferredTo() (to Target) {
 		}
 	}
 	name, _ := d.required(m, fName)
-	to.Name = d.strings.get(name)
+	to.Name = d.repeated(name)
 	return to
 }
 
@@ -277,9 +287,9 @@ func (d *Decoder) details(clear bool) *Details {
 			continue
 		}
 		if s := d.optional(&d.outer, f); f == fPlatform || f == fBrowserType {
-			set(i, d.strings.get(s))
+			set(i, d.repeated(s))
 		} else {
-			set(i, d.ids.get(s))
+			set(i, d.unique(s))
 		}
 	}
 	if d.outer.has(fCustomFields) {
@@ -288,7 +298,9 @@ func (d *Decoder) details(clear bool) *Details {
 	if details.Given == 0 && !clear {
 		return nil
 	}
-	d.slab.keep()
+	if !d.views {
+		d.slab.keep()
+	}
 	return details
 }
 
@@ -314,7 +326,7 @@ func (d *Decoder) customFields(set func(i int, value string)) {
 		}
 		switch element.kind() {
 		case plainText, escapedText:
-			set(DetailCustomField1+n, d.strings.get(d.text(element)))
+			set(DetailCustomField1+n, d.repeated(d.text(element)))
 		case null:
 			set(DetailCustomField1+n, "")
 		default:
@@ -332,8 +344,24 @@ func (m *members) get(f member) (span, bool) {
 	return m.span[f], m.has(f) && m.span[f].kind() != null
 }
 
+// unique is a string of the event that is unlikely to repeat.
+func (d *Decoder) unique(text []byte) string {
+	if d.views {
+		return view(text)
+	}
+	return d.ids.get(text)
+}
+
+// repeated is a string of the event that is likely to repeat.
+func (d *Decoder) repeated(text []byte) string {
+	if d.views {
+		return view(text)
+	}
+	return d.strings.get(text)
+}
+
 // required decodes a string that must be present and not empty. The bytes are
-// valid until the next string is decoded; the same holds for optional.
+// valid until the next line; the same holds for optional.
 func (d *Decoder) required(m *members, f member) ([]byte, bool) {
 	v, ok := m.get(f)
 	switch {
@@ -364,14 +392,20 @@ func (d *Decoder) optional(m *members, f member) []byte {
 	return d.text(v)
 }
 
-// text returns a string's value, valid until the next call.
+// text returns a string's value, valid until the next line.
 func (d *Decoder) text(v span) []byte {
 	s := d.raw(v)
 	if v.kind() == escapedText {
-		d.scratch = unescape(d.scratch[:0], s)
-		return d.scratch
+		return d.unescaped(s)
 	}
 	return s
+}
+
+// unescaped is the value of a scanned string, valid until the next line.
+func (d *Decoder) unescaped(s []byte) []byte {
+	start := len(d.scratch)
+	d.scratch = unescape(d.scratch, s)
+	return d.scratch[start:]
 }
 
 func (d *Decoder) raw(v span) []byte { return d.line[v.start():v.end()] }

@@ -12,7 +12,7 @@ import (
 )
 
 // agree fails unless Decode and decodeSlowly make the same of a line.
-func agree(t *testing.T, d *Decoder, line []byte) {
+func agree(t *testing.T, d *decoders, line []byte) {
 	t.Helper()
 	// encoding/json gives up beyond ten thousand levels; Decode does not.
 	if bytes.Count(line, []byte("["))+bytes.Count(line, []byte("{")) > 10_000 {
@@ -21,6 +21,10 @@ func agree(t *testing.T, d *Decoder, line []byte) {
 	want, reason, blamed := decodeSlowly(line)
 
 	buffer := bytes.Clone(line)
+	var viewed Event
+	if reject := d.views.Decode(buffer, &viewed); reject.Reason != reason || reason == 0 && !reflect.DeepEqual(&viewed, want) {
+		t.Fatalf("%q, without copies\ngot  %s\nwant %s", line, outcome(&viewed, reject), wanted(want, reason, blamed))
+	}
 	e := Event{ID: "left over"}
 	reject := d.Decode(buffer, &e)
 	for i := range buffer {
@@ -33,6 +37,14 @@ func agree(t *testing.T, d *Decoder, line []byte) {
 		t.Fatalf("%q\ngot  %s\nwant %s", line, outcome(&e, reject), wanted(want, reason, blamed))
 	}
 }
+
+// decoders are one of each kind. All are to agree.
+type decoders struct {
+	*Decoder
+	views *Decoder
+}
+
+func newDecoders() *decoders { return &decoders{NewDecoder(), NewViewDecoder()} }
 
 func wanted(e *Event, reason Reason, blamed string) string {
 	if e == nil {
@@ -209,7 +221,7 @@ func mutate(r *rand.Rand, line []byte) []byte {
 // wrong in many ways, with one decoder for all.
 func TestHostileLines(t *testing.T) {
 	r := rand.New(rand.NewPCG(20261120, 1))
-	d := NewDecoder()
+	d := newDecoders()
 	reasons := map[Reason]int{}
 	for range 60_000 {
 		line := hostileLine(r)
@@ -239,7 +251,7 @@ var usualLines = []string{
 // everywhere, and moves them by up to a word with a string before them: what is
 // read eight bytes at a time must notice wherever in the eight something is.
 func TestNearMisses(t *testing.T) {
-	d := NewDecoder()
+	d := newDecoders()
 	others := []string{`"`, `\`, `\u0041`, "\x1f", " ", "\x7f", "\x80", "é", "0", ".", "/", ":", ","}
 	for _, line := range usualLines {
 		agree(t, d, []byte(line))
@@ -282,7 +294,7 @@ func FuzzDecode(f *testing.F) {
 	for _, line := range usualLines {
 		f.Add([]byte(line))
 	}
-	d := NewDecoder()
+	d := newDecoders()
 	f.Fuzz(func(t *testing.T, line []byte) {
 		agree(t, d, line) // with tables from other lines
 		agree(t, d, line) // and from this one

@@ -75,8 +75,11 @@ func (a *arena) get(b []byte) string {
 	}
 	s := a.free[:copy(a.free, b)]
 	a.free = a.free[len(s):]
-	return unsafe.String(unsafe.SliceData(s), len(s)) // these bytes are never written again
+	return view(s) // these bytes are never written again
 }
+
+// view is b as a string without a copy. It changes with b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // slab makes Details, many in one allocation. One of them keeps the whole slab
 // alive.

@@ -87,7 +87,7 @@ func (d *Decoder) opening(line []byte, e *Event) (i int) {
 	if end <= from || end-from > maxEventID {
 		return i
 	}
-	e.ID = d.ids.get(line[from:end])
+	e.ID = d.unique(line[from:end])
 	d.taken |= 1 << fEventID
 	i = end + len(`",`)
 
@@ -349,8 +349,7 @@ func (d *Decoder) name(line []byte, i int) (member, int) {
 		}
 		label = line[from:end]
 		if k == escapedText {
-			d.scratch = unescape(d.scratch[:0], label)
-			label = d.scratch
+			label = d.unescaped(label)
 		}
 	}
 	i = space(line, end+1)

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 
 	"daybook/transform/day"
 )
@@ -85,8 +86,8 @@ func appendNumber(b []byte, n int64) []byte {
 
 var errCompact = errors.New("the compact form of a row is damaged")
 
-// DecodeCompact makes r the row of a compact form, whose bytes stay the
-// caller's: the row's texts share one copy of their own.
+// DecodeCompact makes r the row of a compact form. The row's texts share its bytes,
+// which must not change as long as the texts are used.
 func (r *Row) DecodeCompact(b []byte) error {
 	if len(b) == 0 || b[0] > 1 {
 		return errCompact
@@ -108,7 +109,7 @@ func (r *Row) DecodeCompact(b []byte) error {
 	for i := range texts {
 		lengths[i] = c.uvarint()
 	}
-	all := string(c.rest)
+	all := unsafe.String(unsafe.SliceData(c.rest), len(c.rest))
 	for i, t := range texts {
 		if lengths[i] > uint64(len(all)) {
 			return errCompact

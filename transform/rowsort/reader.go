@@ -19,8 +19,9 @@ const batchRows = 1024
 var errDamaged = errors.New("sorted rows in a temporary file are damaged")
 
 // Rows yields the rows in order, in batches. A batch is valid until the next
-// one; the texts of its rows stay valid. Call Rows when all writers are done. Rows
-// can be read once, because reading frees their memory.
+// one; the texts of its rows stay valid. A text keeps up to 256 KiB of rows in
+// memory, so copy those that outlive the rows. Call Rows when all writers are done.
+// Rows can be read once, because reading frees their memory.
 func (s *Sorter) Rows() iter.Seq2[[]report.Row, error] {
 	return func(yield func([]report.Row, error) bool) {
 		open, err := s.cursors()
@@ -99,8 +100,8 @@ func (s *Sorter) cursors() (cursors, error) {
 	return open, nil
 }
 
-// A source returns compact rows in order, each valid until the next call, and
-// nil after the last.
+// A source returns compact rows in order, whose bytes never change, and nil after
+// the last.
 type source interface {
 	next() ([]byte, error)
 }
@@ -160,21 +161,20 @@ type fileRun struct {
 	scratch *spill.Scratch
 	left    run // blocks not read yet
 	blocks  *spill.Reader
-	raw     []byte // the current block
-	rest    []byte // the unread part of the block
+	rest    []byte // the unread part of the current block
 }
 
 func (f *fileRun) next() ([]byte, error) {
 	if len(f.rest) == 0 {
 		if len(f.left) == 0 {
-			f.raw = nil
 			return nil, nil
 		}
 		var err error
-		if f.raw, err = f.blocks.Append(f.raw[:0], f.scratch, f.left[0]); err != nil {
+		// Each block is in memory of its own, because the texts of rows share it.
+		if f.rest, err = f.blocks.Append(nil, f.scratch, f.left[0]); err != nil {
 			return nil, err
 		}
-		f.left, f.rest = f.left[1:], f.raw
+		f.left = f.left[1:]
 	}
 	n, size := binary.Uvarint(f.rest)
 	if size <= 0 || n > uint64(len(f.rest)-size) {

@@ -13,6 +13,9 @@ import (
 const (
 	// chunkSize is the number of bytes that rows are allocated in.
 	chunkSize = 256 << 10
+	// usualRoom is the number of bytes that a chunk has left when a row is encoded in
+	// it without a copy. Nearly all rows are smaller.
+	usualRoom = 4 << 10
 	// leastSpill is the least number of bytes that a writer spills, which bounds
 	// the number of runs to merge.
 	leastSpill = 1 << 20
@@ -51,9 +54,12 @@ type run []spill.Block
 // Add adds a row. It does not keep r. After an error only [Sorter.Close] may be
 // called.
 func (w *Writer) Add(r *report.Row) error {
+	last := len(w.chunks) - 1
+	if last >= 0 && cap(w.chunks[last])-len(w.chunks[last]) >= usualRoom && w.addInPlace(r, last) {
+		return nil
+	}
 	w.compact = r.AppendCompact(w.compact[:0])
 	need := binary.MaxVarintLen64 + len(w.compact)
-	last := len(w.chunks) - 1
 	if last < 0 || cap(w.chunks[last])-len(w.chunks[last]) < need {
 		if err := w.grow(max(chunkSize, need)); err != nil {
 			return fmt.Errorf("spill rows: %w", err)
@@ -66,6 +72,23 @@ func (w *Writer) Add(r *report.Row) error {
 	w.chunks[last] = append(c, w.compact...)
 	w.rows++
 	return nil
+}
+
+// addInPlace encodes a row at the end of the last chunk, if it fits there and its
+// length takes two bytes, as that of nearly all rows.
+func (w *Writer) addInPlace(r *report.Row, last int) bool {
+	c := w.chunks[last]
+	start := len(c) + 2
+	c = r.AppendCompact(append(c, 0, 0))
+	size := len(c) - start
+	if size < 1<<7 || size >= 1<<14 || cap(c) != cap(w.chunks[last]) {
+		return false
+	}
+	binary.PutUvarint(c[start-2:start], uint64(size))
+	w.placed = append(w.placed, placed{w.sorter.keyOf(r), uint32(last), uint32(start - 2)})
+	w.chunks[last] = c
+	w.rows++
+	return true
 }
 
 // grow adds a chunk. If the budget is used up, it spills first.

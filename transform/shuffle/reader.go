@@ -138,6 +138,7 @@ type reader struct {
 	buckets []int         // used by sort
 	longest int           // bytes of the longest record
 	events  []event.Event // of the current session
+	pool    event.Pool    // of their details
 
 	reckoned reckoning // of the current session
 	current  Session
@@ -345,6 +346,7 @@ func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) 
 	}
 	room := min(about+1, len(keys)) // one for the copy at hand
 	r.events = slices.Grow(r.events[:0], room)[:room]
+	r.pool.Reset()
 	n, size := 0, 0
 	for i, k := range keys {
 		if err := interrupted(ctx, i); err != nil {
@@ -355,7 +357,7 @@ func (r *reader) decode(ctx context.Context, keys []key, about int, most int64) 
 			return false, nil
 		}
 		e := &r.events[n]
-		if err := decodeRecord(record, e); err != nil {
+		if err := decodeRecord(record, e, &r.pool); err != nil {
 			return false, err
 		}
 		if n == 0 || !isCopy(&r.events[n-1], e) {
@@ -375,7 +377,7 @@ func isCopy(a, b *event.Event) bool { return a.TS == b.TS && a.Seq == b.Seq && a
 // comesFirst reports whether a record comes before another one of the same event.
 func comesFirst(a, b []byte) (bool, error) {
 	var x, y event.Event
-	if err := cmp.Or(decodeRecord(a, &x), decodeRecord(b, &y)); err != nil {
+	if err := cmp.Or(decodeRecord(a, &x, nil), decodeRecord(b, &y, nil)); err != nil {
 		return false, err
 	}
 	return session.Compare(x, y) < 0, nil

@@ -54,7 +54,7 @@ func sizeOfEvent(record []byte, id int, rest []byte) (int64, error) {
 		return event.MostSize(1, id), nil
 	}
 	var e event.Event
-	if err := decodeRecord(record, &e); err != nil {
+	if err := decodeRecord(record, &e, nil); err != nil {
 		return 0, err
 	}
 	return e.Size(), nil

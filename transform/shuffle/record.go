@@ -87,8 +87,8 @@ func cutOrder(record []byte) (seq int64, id, rest []byte, err error) {
 }
 
 // decodeRecord sets e to the event of a record. The texts of e share the memory
-// of the record, and are valid until it changes.
-func decodeRecord(record []byte, e *event.Event) error {
+// of the record, and are valid until it changes. Its details are the pool's.
+func decodeRecord(record []byte, e *event.Event, pool *event.Pool) error {
 	seq, id, rest, err := cutOrder(record)
 	if err != nil {
 		return err
@@ -96,17 +96,16 @@ func decodeRecord(record []byte, e *event.Event) error {
 	if len(rest) < 2 {
 		return errDamaged
 	}
-	*e = event.Event{
-		ID: view(id), TS: tsOf(record), SessionID: sessionOf(record), Seq: seq,
-		Type: event.Type(rest[0]),
-	}
+	*e = event.Event{} // and then field by field: a literal would be built elsewhere and copied
+	e.ID, e.TS, e.SessionID, e.Seq = view(id), tsOf(record), sessionOf(record), seq
+	e.Type = event.Type(rest[0])
 	e.SetCode(rest[1])
 	who, size := binary.Uvarint(rest[2:])
 	if size <= 0 {
 		return errDamaged
 	}
 	e.SetWho(int64(who))
-	if err := e.DecodeBody(view(rest[2+size:])); err != nil {
+	if err := e.DecodeBody(view(rest[2+size:]), pool); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return nil

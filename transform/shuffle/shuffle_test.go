@@ -396,7 +396,7 @@ func TestCutRecordIsDamaged(t *testing.T) {
 	withoutBody := len(appendRecord(nil, &e))
 	for n := fixedSize; n < len(record); n++ {
 		var got event.Event
-		err := decodeRecord(record[:n], &got)
+		err := decodeRecord(record[:n], &got, nil)
 		if n == withoutBody {
 			if err != nil {
 				t.Errorf("without its body: %v", err)

@@ -13,6 +13,9 @@ const (
 	// holds a few hundred records, so that handing out chunks is cheap, and a
 	// half empty last chunk wastes little.
 	chunkSize = 16 << 10
+	// usualRoom is the number of bytes that a chunk has left when a record is written
+	// to it without a copy. Nearly all records are smaller.
+	usualRoom = 1 << 10
 	// leastSpill is the least number of bytes that a writer spills: on average a
 	// chunk for each shard. With less, blocks would be too small to compress
 	// while the other writers hold all of the budget.
@@ -45,10 +48,21 @@ type shard struct {
 // Add adds an event. It does not keep e. After an error only [Shuffle.Close] may
 // be called.
 func (w *Writer) Add(e *event.Event) error {
-	w.record = appendRecord(w.record[:0], e)
-	need := binary.MaxVarintLen64 + len(w.record)
 	sh := &w.shards[shardOf(Hash(e.SessionID))]
 	last := len(sh.chunks) - 1
+	if last >= 0 && cap(sh.chunks[last])-len(sh.chunks[last]) >= usualRoom {
+		c := append(sh.chunks[last], 0)
+		start := len(c)
+		c = appendRecord(c, e)
+		if size := len(c) - start; size < 0x80 && cap(c) == cap(sh.chunks[last]) {
+			c[start-1] = byte(size)
+			sh.chunks[last] = c
+			sh.records++
+			return nil
+		}
+	}
+	w.record = appendRecord(w.record[:0], e)
+	need := binary.MaxVarintLen64 + len(w.record)
 	if last < 0 || cap(sh.chunks[last])-len(sh.chunks[last]) < need {
 		c, err := w.chunk(need)
 		if err != nil {

@@ -109,7 +109,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `_order_months` (
 )
 PARTITIONED BY (`month` string)
 STORED AS PARQUET
-LOCATION 's3://warehouse/daybook/reports/order_monthly/'
+LOCATION 's3://warehouse/daybook/reports_monthly/order/'
 TBLPROPERTIES ('projection.enabled' = 'true', 'projection.month.type' = 'date', 'projection.month.format' = 'yyyy-MM', 'projection.month.range' = '2000-01,NOW',
   'projection.month.interval' = '1', 'projection.month.interval.unit' = 'MONTHS');
 -- set this: the place of the Iceberg table, outside of the sink.
@@ -437,7 +437,7 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address", false AS "_gone" FROM "_order_months"
 WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
 UNION ALL
 SELECT o."start_time", o."end_time", o."last_action_time", o."technician_name", o."technician_id",
   o."technician_email", o."session_id", o."session_type", o."status", o."name", o."custom_field_1",
@@ -457,7 +457,7 @@ WHERE NOT EXISTS (
     UNION ALL
     SELECT "report_date", "session_id", "leg" FROM "_order_months"
     WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
   ) AS n WHERE o."report_date" = n."report_date" AND o."session_id" = n."session_id" AND o."leg" = n."leg")
 ) AS s
 ON t."report_date" = s."report_date" AND t."session_id" = s."session_id" AND t."leg" = s."leg"

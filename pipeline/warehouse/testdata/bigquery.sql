@@ -264,7 +264,7 @@ LOAD DATA OVERWRITE TEMP TABLE `_order_stage` (
   `report_date` DATE,
   `customer_address` STRING
 ) FROM FILES (format = 'PARQUET', uris = [
-  'gs://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  'gs://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
   'gs://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet'
 ]);
 BEGIN TRANSACTION;
@@ -489,7 +489,7 @@ CREATE OR REPLACE EXTERNAL TABLE `support`.`_order_months` (
   `report_date` DATE,
   `customer_address` STRING
 ) WITH PARTITION COLUMNS (`month` STRING)
-OPTIONS (format = 'PARQUET', uris = ['gs://warehouse/daybook/reports/order_monthly/month=*.parquet'], hive_partition_uri_prefix = 'gs://warehouse/daybook/reports/order_monthly/');
+OPTIONS (format = 'PARQUET', uris = ['gs://warehouse/daybook/reports_monthly/order/month=*.parquet'], hive_partition_uri_prefix = 'gs://warehouse/daybook/reports_monthly/order/');
 CREATE OR REPLACE EXTERNAL TABLE `support`.`_order_days` (
   `start_time` TIMESTAMP,
   `end_time` TIMESTAMP,

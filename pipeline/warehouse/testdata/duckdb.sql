@@ -131,7 +131,7 @@ CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu
 BEGIN TRANSACTION;
 DELETE FROM "order";
 INSERT INTO "order" BY NAME SELECT * FROM read_parquet([
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
   's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet'
 ], union_by_name = true, hive_partitioning = false);
 COMMIT;
@@ -235,7 +235,7 @@ WHEN NOT MATCHED BY SOURCE AND t."report_date" = DATE '2026-11-20' THEN DELETE;
 INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;
 CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1', SCOPE 's3://warehouse/daybook/');
 CREATE OR REPLACE VIEW "order_current" AS
-SELECT * EXCLUDE ("month") FROM read_parquet('s3://warehouse/daybook/reports/order_monthly/month=*/*.parquet', hive_partitioning = true,
+SELECT * EXCLUDE ("month") FROM read_parquet('s3://warehouse/daybook/reports_monthly/order/month=*/*.parquet', hive_partitioning = true,
   hive_types = {'month': VARCHAR}, schema = MAP {
   1: {name: 'start_time', type: 'TIMESTAMPTZ', default_value: NULL},
   2: {name: 'end_time', type: 'TIMESTAMPTZ', default_value: NULL},

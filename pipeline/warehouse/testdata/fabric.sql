@@ -78,7 +78,7 @@ SET XACT_ABORT ON;
 BEGIN TRANSACTION;
 DELETE FROM [order];
 COPY INTO [order] FROM
-  'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
   'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet'
 WITH (FILE_TYPE = 'PARQUET');
 COMMIT TRANSACTION;
@@ -202,7 +202,7 @@ SELECT m.[start_time], m.[end_time], m.[last_action_time], m.[technician_name], 
   m.[platform], m.[browser_type], m.[technician_group], m.[time_to_first_chat_ms], m.[wrap_up_time_ms],
   m.[transferred_to], m.[first_chat_message_sent], m.[customer_messages], m.[technician_messages],
   m.[system_messages], m.[leg], m.[role], m.[begin_time], m.[is_final], m.[other_time_ms], m.[anomalies],
-  m.[report_date], m.[customer_address] FROM OPENROWSET(BULK 'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order_monthly/month=*/*.parquet', FORMAT = 'PARQUET') AS m
+  m.[report_date], m.[customer_address] FROM OPENROWSET(BULK 'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports_monthly/order/month=*/*.parquet', FORMAT = 'PARQUET') AS m
 WHERE m.filepath(1) BETWEEN '2026-09' AND '2026-10'
 UNION ALL
 SELECT d.[start_time], d.[end_time], d.[last_action_time], d.[technician_name], d.[technician_id],

@@ -229,7 +229,7 @@ schema = {
     "customer_address": pl.String,  # The customer's address in full, IPv6 too. Null if longer than the column.
 }
 files = [
-    "s3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet",
+    "s3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet",
   "s3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet"
 ]
 loaded = pl.scan_parquet(files, schema=schema, missing_columns="insert", extra_columns="ignore",
@@ -352,7 +352,7 @@ schema = {
     "report_date": pl.Date,  # The local date of the start, or of the begin, in the report's time zone.
     "customer_address": pl.String,  # The customer's address in full, IPv6 too. Null if longer than the column.
 }
-months = pl.scan_parquet("s3://warehouse/daybook/reports/order_monthly/month=*/*.parquet", schema=schema, missing_columns="insert", extra_columns="ignore",
+months = pl.scan_parquet("s3://warehouse/daybook/reports_monthly/order/month=*/*.parquet", schema=schema, missing_columns="insert", extra_columns="ignore",
     hive_partitioning=True, hive_schema={"month": pl.String}, storage_options={"aws_region": "eu-west-1", "aws_virtual_hosted_style_request": "true"})
 months = months.filter(pl.col("month").is_between(pl.lit("2026-09"), pl.lit("2026-10"))).drop("month")
 days = pl.scan_parquet("s3://warehouse/daybook/reports/order/dt=*/*.parquet", schema=schema, missing_columns="insert", extra_columns="ignore",

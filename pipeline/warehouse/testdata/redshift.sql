@@ -121,7 +121,7 @@ COMMIT;
 -- Redshift: load report order: everything from 2026-10 to 2026-11-01, 41200 rows
 BEGIN;
 DELETE FROM "order";
-COPY "order" FROM 's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
+COPY "order" FROM 's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
 COPY "order" FROM 's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
 COMMIT;
 

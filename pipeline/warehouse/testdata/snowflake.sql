@@ -95,7 +95,7 @@ BEGIN
 BEGIN TRANSACTION;
 DELETE FROM "ORDER";
 COPY INTO "ORDER" FROM '@DAYBOOK/' FILES = (
-  'reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  'reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
   'reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet')
   FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE FORCE = TRUE;
 COMMIT;
@@ -262,7 +262,7 @@ SELECT
   $1:"anomalies"::VARCHAR AS "ANOMALIES",
   $1:"report_date"::DATE AS "REPORT_DATE",
   $1:"customer_address"::VARCHAR(45) AS "CUSTOMER_ADDRESS"
-FROM '@DAYBOOK/reports/order_monthly/' (FILE_FORMAT => 'DAYBOOK_PARQUET', PATTERN => '.*[.]parquet')
+FROM '@DAYBOOK/reports_monthly/order/' (FILE_FORMAT => 'DAYBOOK_PARQUET', PATTERN => '.*[.]parquet')
 WHERE REGEXP_SUBSTR(METADATA$FILENAME, 'month=([0-9-]+)', 1, 1, 'e') BETWEEN '2026-09' AND '2026-10'
 UNION ALL
 SELECT

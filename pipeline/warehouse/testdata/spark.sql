@@ -236,7 +236,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `anomalies` STRING,
   `report_date` DATE,
   `customer_address` STRING
-) USING parquet OPTIONS (path = 's3a://warehouse/daybook/{reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup = 'true');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/{reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup = 'true');
 SET spark.sql.sources.partitionOverwriteMode = STATIC;
 INSERT OVERWRITE TABLE `order`
 SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
@@ -366,7 +366,7 @@ CREATE OR REPLACE TEMPORARY VIEW `_order_months` (
   `report_date` DATE,
   `customer_address` STRING,
   `month` STRING
-) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports/order_monthly/');
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/reports_monthly/order/');
 CREATE OR REPLACE TEMPORARY VIEW `_order_days` (
   `start_time` TIMESTAMP,
   `end_time` TIMESTAMP,

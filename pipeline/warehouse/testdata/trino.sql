@@ -104,7 +104,7 @@ CREATE TABLE IF NOT EXISTS "hive"."default"."_order_months" (
   "report_date" date COMMENT 'The local date of the start, or of the begin, in the report''s time zone.',
   "customer_address" varchar COMMENT 'The customer''s address in full, IPv6 too. Null if longer than the column.',
   "month" varchar
-) WITH (format = 'PARQUET', external_location = 's3://warehouse/daybook/reports/order_monthly/', partitioned_by = ARRAY['month']);
+) WITH (format = 'PARQUET', external_location = 's3://warehouse/daybook/reports_monthly/order/', partitioned_by = ARRAY['month']);
 CREATE TABLE IF NOT EXISTS "iceberg"."default"."order" (
   "start_time" timestamp(6) COMMENT 'When the session first was active with this technician. Null: never picked up.',
   "end_time" timestamp(6) COMMENT 'When the session was last closed or timed out, or the technician''s part was over.',
@@ -433,7 +433,7 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address", false AS "_gone" FROM "hive"."default"."_order_months"
 WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
 UNION ALL
 SELECT o."start_time", o."end_time", o."last_action_time", o."technician_name", o."technician_id",
   o."technician_email", o."session_id", o."session_type", o."status", o."name", o."custom_field_1",
@@ -453,7 +453,7 @@ WHERE NOT EXISTS (
     UNION ALL
     SELECT "report_date", "session_id", "leg" FROM "hive"."default"."_order_months"
     WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
   ) AS n WHERE o."report_date" = n."report_date" AND o."session_id" = n."session_id" AND o."leg" = n."leg")
 ) AS s
 ON t."report_date" = s."report_date" AND t."session_id" = s."session_id" AND t."leg" = s."leg"
