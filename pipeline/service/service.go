@@ -48,7 +48,7 @@
 //	metrics     counters and gauges for Prometheus
 //	replica     what the parts share: configuration, lease, lifecycle
 //
-// This package connects the parts. It calls look and work at their ticks, does the looks,
+// This package connects the parts. It calls the jobs at their ticks, does the looks,
 // accepts actions, and says whether the replica is healthy.
 package service
 
