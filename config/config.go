@@ -201,8 +201,8 @@ type Webhook struct {
 	SecretFile string `yaml:"secret_file,omitempty"`
 	// The content of a request: an event as JSON, or a text for Slack and compatible services.
 	Format string `yaml:"format" jsonschema:"enum=json,enum=slack,default=json"`
-	// The events to send. The default is all.
-	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered"`
+	// The events to send. The default is all but published. That one is for programs that load the reports: it lists what a run has published.
+	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered,enum=published"`
 }
 
 // Iceberg says where the Iceberg tables of the reports are.

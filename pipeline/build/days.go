@@ -317,7 +317,7 @@ func (r *run) amend(ctx context.Context, publisher *output.Publisher, s *plan.St
 // published is the outcome of a step that has been published.
 func (r *run) published(s *plan.Step, base publish.Base, state publish.State) *Done {
 	m := base.Manifest
-	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), URL: r.settings.Sink.URL(s.ID.Dir())}
+	d := &Done{State: state, Revision: m.Revision, Rows: m.Rows, Bytes: m.PartsSize(), URL: r.settings.Sink.URL(s.ID.Dir()), Manifest: m}
 	if m.Fold != nil {
 		d.Apart = Apart{m.Fold.Apart, m.Fold.ApartLookback}
 		if n := m.Fold.Oversized; n > 0 {

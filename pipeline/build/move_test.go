@@ -1,7 +1,6 @@
 package build_test
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -11,39 +10,7 @@ import (
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/plan"
 	"daybook/sinks/publish"
-	"daybook/sources/store"
 )
-
-// moveBack gives a sink the layout of version 0.1.0.
-func moveBack(t *testing.T, sink store.Store) {
-	t.Helper()
-	for key := range pipelinetest.Contents(t, sink, true) {
-		dir, ok := publish.ManifestDir(key)
-		if !ok || strings.HasPrefix(key, publish.HistoryRoot) {
-			continue
-		}
-		base, err := publish.Read(t.Context(), sink, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range base.Manifest.Parts {
-			part := &base.Manifest.Parts[i]
-			content, err := pipelinetest.ReadObject(t.Context(), sink, part.Key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pipelinetest.Delete(t, sink, part.Key)
-			part.Key = publish.OldDir(path.Dir(part.Key)+"/") + path.Base(part.Key)
-			pipelinetest.Put(t, sink, part.Key, string(content))
-		}
-		text, err := json.Marshal(base.Manifest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pipelinetest.Delete(t, sink, key)
-		pipelinetest.Put(t, sink, publish.OldManifestKey(dir), string(text))
-	}
-}
 
 // What version 0.1.0 has published is read where it is. A partition moves with its
 // next commit, and what is left of an unfinished move is removed.
@@ -51,7 +18,9 @@ func TestMoveFromVersion010(t *testing.T) {
 	c := newDamageCase(t)
 	target := partition.WholeMonth(theMonth.Month())
 	pipelinetest.Run(t, c.s, target)
-	moveBack(t, c.sink)
+	if _, err := pipelinetest.MoveBack(t.Context(), c.sink); err != nil {
+		t.Fatal(err)
+	}
 	if text := pipelinetest.PlanText(pipelinetest.Plan(t, c.s, target)); text != "" {
 		t.Fatalf("the plan of the old layout is\n%s", text)
 	}

@@ -101,6 +101,8 @@ type Done struct {
 	Error      string // Err in words
 	Waits      bool   // it was not tried, because it needs a step that failed; Error says which
 	Err        error  // why it failed; nil if it did not, or if the record was read back
+
+	Manifest *publish.Manifest // of a day or month that is published now; nil if the record was read back
 }
 
 // Apart counts sessions that are told as several, since they are silent for longer than

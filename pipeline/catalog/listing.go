@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -81,8 +82,8 @@ func (r *Reader) listManifests(ctx context.Context, root, prefix string) ([]list
 		delete(old, name)
 		all = append(all, listed{root: root, name: name, object: object, replaced: replaced, files: files[name]})
 	})
-	for name, object := range old {
-		all = append(all, listed{root: root, name: name, object: object, files: files[name]})
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		all = append(all, listed{root: root, name: name, object: old[name], files: files[name]})
 	}
 	return all, err
 }

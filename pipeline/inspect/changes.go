@@ -10,6 +10,7 @@ import (
 
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
@@ -29,7 +30,7 @@ type Change struct {
 
 // ChangedPart is a file of the revision.
 type ChangedPart struct {
-	URL    string `json:"url"`
+	URL    string `json:"url"` // as loaders know it: gs:// in Google's buckets
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
@@ -97,7 +98,7 @@ func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Curso
 	err = parallel.Each(ctx, len(ids), in.Settings.Budget.Requests(), func(ctx context.Context, i int) error {
 		base, err := publish.Read(ctx, in.Settings.Sink, ids[i].Dir())
 		if err == nil && base.Manifest != nil {
-			changes[i] = in.change(ids[i], base.Manifest)
+			changes[i] = ChangeOf(in.Settings, ids[i], base.Manifest)
 		}
 		return err
 	})
@@ -177,8 +178,8 @@ func (c *Cursor) removed(now map[set]spans) []Change {
 	return changes
 }
 
-// change describes a published revision.
-func (in *Inspector) change(id partition.ID, m *publish.Manifest) Change {
+// ChangeOf describes a published revision.
+func ChangeOf(s *settings.Pipeline, id partition.ID, m *publish.Manifest) Change {
 	c := Change{
 		Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
 		PublishedAt: m.PublishedAt, Reason: m.Reason, Rows: m.Rows, Parts: make([]ChangedPart, len(m.Parts)),
@@ -187,7 +188,7 @@ func (in *Inspector) change(id partition.ID, m *publish.Manifest) Change {
 		c.Change = Restated
 	}
 	for i, part := range m.Parts {
-		c.Parts[i] = ChangedPart{in.Settings.Sink.URL(part.Key), part.Rows, part.Bytes, part.SHA256}
+		c.Parts[i] = ChangedPart{s.LoaderURL(part.Key), part.Rows, part.Bytes, part.SHA256}
 	}
 	return c
 }

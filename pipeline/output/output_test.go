@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/warehouse"
 	"daybook/sinks/loads"
 	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
@@ -407,5 +408,25 @@ func TestLoaderManifests(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("other formats", base, loads.URLs, loads.Redshift)
+	}
+}
+
+// bucket is a store with the URLs of a bucket.
+type bucket struct{ store.Store }
+
+func (bucket) URL(key string) string { return "s3://warehouse/" + key }
+
+// Loader manifests name files of Google's buckets under gs://, as BigQuery wants it.
+func TestLoaderManifestsOfGoogle(t *testing.T) {
+	sink := bucket{store.NewMemory(nil)}
+	o, p := newPublisher(sink, 1), newPartition(partition.Day)
+	o.Settings.Loads, o.Settings.SinkAt = []loads.Format{loads.URLs}, warehouse.Store{URL: sink.URL(""), Endpoint: "storage.googleapis.com"}
+	base, _, err := o.Publish(t.Context(), p, someRows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := read(t, sink, loads.URLs.Key(p.ID.Dir()))
+	if want := "gs://warehouse/" + base.Manifest.Parts[0].Key + "\n"; got != want {
+		t.Errorf("it is %q, want %q", got, want)
 	}
 }

@@ -96,7 +96,7 @@ func isLoaderManifest(name string) bool { return strings.HasPrefix(name, loads.R
 func (o *Publisher) loaderManifests(id partition.ID, m *publish.Manifest) []summaryFile {
 	files := make([]loads.File, len(m.Parts))
 	for i, part := range m.Parts {
-		files[i] = loads.File{URL: o.Settings.Sink.URL(part.Key), Bytes: part.Bytes}
+		files[i] = loads.File{URL: o.Settings.LoaderURL(part.Key), Bytes: part.Bytes}
 	}
 	manifests := make([]summaryFile, len(o.Settings.Loads))
 	for i, format := range o.Settings.Loads {

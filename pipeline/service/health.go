@@ -43,7 +43,7 @@ func (s *Service) Health() Health {
 		add("the lease cannot be read or written: %s", err)
 	}
 	next := s.jobs.nextRuns()
-	for _, name := range []string{lookName, workName} {
+	for _, name := range []string{lookName, workName, removeName} {
 		if !stopping && next[name].IsZero() {
 			add("the scheduler has lost the job %s", name)
 		}

@@ -15,15 +15,16 @@ import (
 
 // The names of the jobs in logs and metrics.
 const (
-	lookName = "look"
-	workName = "work"
+	lookName   = "look"
+	workName   = "work"
+	removeName = "remove"
 )
 
 // schedulerTimeout is how long the scheduler waits for its jobs at shutdown. They
 // have ended by then; the scheduler polls while it waits, so the time is short.
 const schedulerTimeout = time.Second
 
-// jobs calls look and work at every interval.
+// jobs calls look and work at every interval, and remove about every hour.
 type jobs struct {
 	log       *slog.Logger
 	scheduler gocron.Scheduler
@@ -36,12 +37,27 @@ type jobs struct {
 type jobDefinition struct {
 	name    string
 	task    func() error
+	every   func(*replica.Config) time.Duration
 	options []gocron.JobOption
+}
+
+// interval is the time between looks.
+func interval(c *replica.Config) time.Duration { return time.Duration(c.Serve.Interval) }
+
+// removeInterval is the time between removals of superseded parts: an hour, or a quarter
+// of the time for which these stay. A removal lists all parts, so it is not more frequent
+// than a look.
+func removeInterval(c *replica.Config) time.Duration {
+	every := time.Hour
+	if after := c.Pipeline.RemoveAfter; after > 0 {
+		every = min(every, after/4)
+	}
+	return max(every, interval(c))
 }
 
 // newJobs makes the jobs; the scheduler is not started yet. The scheduler's time
 // zone does not matter: each report's schedule decides what is due.
-func newJobs(r *replica.Replica, look, work func() error) (*jobs, error) {
+func newJobs(r *replica.Replica, look, work, remove func() error) (*jobs, error) {
 	scheduler, err := gocron.NewScheduler(
 		gocron.WithLocation(time.UTC),
 		gocron.WithLogger(gocronLog{r.Log}),
@@ -53,29 +69,34 @@ func newJobs(r *replica.Replica, look, work func() error) (*jobs, error) {
 		return nil, fmt.Errorf("make the scheduler: %w", err)
 	}
 	j := &jobs{log: r.Log, scheduler: scheduler, jobs: map[string]gocron.Job{}, defined: []jobDefinition{
-		{lookName, r.Guarded(lookName, look), []gocron.JobOption{
+		{lookName, r.Guarded(lookName, look), interval, []gocron.JobOption{
 			gocron.WithName(lookName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
 			gocron.WithDisabledDistributedJobLocker(true), gocron.WithStartAt(gocron.WithStartImmediately()),
 		}},
-		{workName, r.Guarded(workName, work), []gocron.JobOption{
+		{workName, r.Guarded(workName, work), interval, []gocron.JobOption{
 			gocron.WithName(workName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
 		}},
+		{removeName, r.Guarded(removeName, remove), removeInterval, []gocron.JobOption{
+			gocron.WithName(removeName), gocron.WithSingletonMode(gocron.LimitModeReschedule),
+		}},
 	}}
-	interval := time.Duration(r.Config.Load().Serve.Interval)
 	for _, d := range j.defined {
-		if j.jobs[d.name], err = scheduler.NewJob(gocron.DurationJob(interval), gocron.NewTask(d.task), d.options...); err != nil {
+		if j.jobs[d.name], err = scheduler.NewJob(gocron.DurationJob(d.every(r.Config.Load())), gocron.NewTask(d.task), d.options...); err != nil {
 			return nil, fmt.Errorf("make the job %s: %w", d.name, err)
 		}
 	}
 	return j, nil
 }
 
-// setInterval changes the interval of both jobs.
-func (j *jobs) setInterval(interval time.Duration) error {
+// reschedule changes the intervals of the jobs that have another one in next than in old.
+func (j *jobs) reschedule(old, next *replica.Config) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, d := range j.defined {
-		job, err := j.scheduler.Update(j.jobs[d.name].ID(), gocron.DurationJob(interval), gocron.NewTask(d.task), d.options...)
+		if d.every(next) == d.every(old) {
+			continue
+		}
+		job, err := j.scheduler.Update(j.jobs[d.name].ID(), gocron.DurationJob(d.every(next)), gocron.NewTask(d.task), d.options...)
 		if err != nil {
 			return fmt.Errorf("job %s: %w", d.name, err)
 		}
@@ -119,7 +140,7 @@ func (l gocronLog) Info(msg string, args ...any)  { l.log.Debug(msg, args...) }
 func (l gocronLog) Warn(msg string, args ...any)  { l.log.Warn(msg, args...) }
 func (l gocronLog) Error(msg string, args ...any) { l.log.Error(msg, args...) }
 
-// locker lets the scheduler start the job work only on the holder of the lease.
+// locker lets the scheduler start the jobs work and remove only on the holder of the lease.
 // The lease belongs to the replica, not to one job, so Unlock keeps it; Serve
 // releases it at the end.
 type locker struct{ lease *lease.Lease }

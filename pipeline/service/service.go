@@ -3,8 +3,9 @@
 //
 // # Jobs
 //
-// A replica has two jobs, which gocron calls every serve.interval. Each job
-// starts from what is stored, so a missed call loses nothing.
+// A replica has three jobs, which gocron calls: look and work every serve.interval,
+// remove every hour or more often. Each job starts from what is stored, so a missed
+// call loses nothing.
 //
 //   - look runs on every replica. It makes a plan, asks the schedule what is due,
 //     and keeps the result as the snapshot that the console shows. The holder of
@@ -12,6 +13,8 @@
 //   - work runs on the replica that holds the lease (package lease). It runs the
 //     pipeline over everything and asks the last look about each step: is it
 //     allowed now? Looks continue meanwhile.
+//   - remove runs on the replica that holds the lease. It removes the parts of
+//     superseded revisions that have stayed for sink.remove_after.
 //
 // A published partition is restated as soon as its inputs change. A new one is
 // published when its schedule says so (package schedule). A digest is made as
@@ -45,7 +48,7 @@
 //	metrics     counters and gauges for Prometheus
 //	replica     what the parts share: configuration, lease, lifecycle
 //
-// This package connects the parts. It calls look and work at their ticks, does the looks,
+// This package connects the parts. It calls the jobs at their ticks, does the looks,
 // accepts actions, and says whether the replica is healthy.
 package service
 
@@ -60,6 +63,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/maintain"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/runs"
@@ -104,7 +108,7 @@ func New(o Options) (*Service, error) {
 		return err
 	})
 	var err error
-	s.jobs, err = newJobs(r, s.lookNow, s.workNow)
+	s.jobs, err = newJobs(r, s.lookNow, s.workNow, s.removeNow)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +186,28 @@ func (s *Service) workNow() error {
 	})
 }
 
+// removeNow is the job remove. It removes the superseded parts of reports that have
+// stayed for long enough, if this replica holds the lease. After an error, the next
+// call removes the rest.
+func (s *Service) removeNow() error {
+	ctx, done, err := s.replica.Lease.Work(s.replica.Life.Context())
+	if err != nil {
+		return nil // the lease was lost after the scheduler's check
+	}
+	defer done()
+	removed, err := maintain.RemoveSuperseded(ctx, s.Settings(), nil)
+	if removed.Objects > 0 {
+		s.replica.Log.Info("superseded files removed", "files", removed.Objects, "bytes", removed.Bytes)
+	}
+	for _, skipped := range removed.Skipped {
+		s.replica.Log.Warn("superseded files are left, because the manifest cannot be read", "directory", skipped.Dir, "error", skipped.Reason)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.replica.Log.Error("superseded files could not be removed; the next attempt follows", "after", removeInterval(s.replica.Config.Load()).String(), "error", err)
+	}
+	return err
+}
+
 // Snapshot is what the replica knows now. The value is immutable, and it is the
 // same pointer until something changes.
 func (s *Service) Snapshot() *states.Snapshot { return s.tracker.Snapshot() }
@@ -221,10 +247,8 @@ func (s *Service) Reload(c replica.Config) error {
 	case c.Pipeline.Sink.URL("") != old.Pipeline.Sink.URL(""):
 		return fmt.Errorf("sink.store.url is another: %w", ErrRestart)
 	}
-	if c.Serve.Interval != old.Serve.Interval {
-		if err := s.jobs.setInterval(time.Duration(c.Serve.Interval)); err != nil {
-			return fmt.Errorf("change the interval: %w", err)
-		}
+	if err := s.jobs.reschedule(old, &c); err != nil {
+		return fmt.Errorf("change the interval: %w", err)
 	}
 	s.replica.Config.Store(&c)
 	s.replica.Metrics.Reloaded(nil)

@@ -343,7 +343,7 @@ func TestCatchUp(t *testing.T) {
 				if c.recovered < 8 { // since the drop of the 2nd
 					lag = (7*24*time.Hour + 10*time.Hour + 6*time.Minute).Seconds()
 				}
-				if got := r.Gauge(t, "daybook_lag_seconds", "sessions", "day"); got != lag {
+				if got := r.Metric(t, "daybook_lag_seconds", "sessions", "day"); got != lag {
 					t.Errorf("the lag is %g s, want %g s", got, lag)
 				}
 				if v := r.Snapshot().Reports[0].Verdict.String(); v != c.verdict {

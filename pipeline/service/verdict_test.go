@@ -37,7 +37,7 @@ func TestBlocked(t *testing.T) {
 			if word == states.VerdictBlocked {
 				want = 1
 			}
-			if got := r.Gauge(t, "daybook_report_verdict", "sessions", string(word), string(word.Level())); got != want {
+			if got := r.Metric(t, "daybook_report_verdict", "sessions", string(word), string(word.Level())); got != want {
 				t.Errorf("the metric of %s is %g", word, got)
 			}
 		}

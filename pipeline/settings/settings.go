@@ -95,6 +95,9 @@ func (p *Pipeline) Needed(of partition.Period) partition.Period {
 	return partition.Needed(p.Lookback, of)
 }
 
+// LoaderURL is the URL under which loaders find an object of the sink.
+func (p *Pipeline) LoaderURL(key string) string { return p.SinkAt.ObjectURL(p.Sink.URL(key)) }
+
 // LoadKeys are the keys of a partition's loader manifests.
 func (p *Pipeline) LoadKeys(id partition.ID) []string {
 	keys := make([]string, len(p.Loads))

@@ -130,11 +130,11 @@ func (s *simulation) asUndisturbed() error {
 	if err != nil {
 		return err
 	}
-	want, err := view(fresh)
+	want, err := view(fresh, nil)
 	if err != nil {
 		return err
 	}
-	got, err := view(s.sink)
+	got, err := view(s.sink, s.oracle.old)
 	if err != nil {
 		return err
 	}
@@ -171,5 +171,9 @@ func (s *simulation) countPublished() {
 			s.counts["published: days"]++
 		}
 		s.counts["restated"] += m.Revision - 1
+		if s.oracle.hasMoved(dir) {
+			kind, _, _ := strings.Cut(dir, "/")
+			s.counts["moved: "+map[string]string{"reports": "days", "reports_monthly": "months"}[kind]]++
+		}
 	}
 }

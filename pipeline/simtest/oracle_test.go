@@ -34,6 +34,7 @@ type oracle struct {
 	arrived   map[string]*arrivedDump // by key
 	lineOf    map[string]int          // of the world, by its event's encoding
 	firstOf   []int                   // the first line with the same event id, by line
+	old       map[string]string       // directories of the partitions that version 0.1.0 has published, by manifest key
 	published map[string]*publish.Manifest
 	named     map[string]naming                   // parts that manifests name, by key
 	revisions map[string]map[int]string           // the content of each, by directory
@@ -97,6 +98,9 @@ func (o *oracle) checkKey(key string) error {
 	if dir, ok := publish.ManifestDir(key); ok {
 		return o.checkManifest(dir)
 	}
+	if dir, ok := o.old[key]; ok && o.published[dir] != nil {
+		return o.checkManifest(dir)
+	}
 	if strings.HasPrefix(key, pipelinetest.SummaryRoot) {
 		return o.checkSummary(key)
 	}
@@ -106,6 +110,31 @@ func (o *oracle) checkKey(key string) error {
 		}
 	}
 	return nil
+}
+
+// setOld notes which partitions have the layout of version 0.1.0. Their content is the
+// same as before.
+func (o *oracle) setOld(dirs map[string]string) error {
+	o.old, o.sink.changed = dirs, nil
+	for _, dir := range dirs {
+		if o.published[dir] == nil {
+			continue // of an empty day
+		}
+		base, err := publish.Read(context.Background(), o.sink.Memory, dir)
+		if err != nil {
+			return err
+		}
+		o.setNames(base.Key, o.published[dir], base.Manifest)
+		o.published[dir] = base.Manifest
+	}
+	return nil
+}
+
+// hasMoved reports whether version 0.1.0 has published a partition, and its manifest
+// has moved since.
+func (o *oracle) hasMoved(dir string) bool {
+	base, err := publish.Read(context.Background(), o.sink.Memory, dir)
+	return err == nil && o.old[publish.OldManifestKey(dir)] != "" && base.Key == publish.ManifestKey(dir)
 }
 
 func (o *oracle) checkPart(key, sha256 string) error {
@@ -544,6 +573,7 @@ func (o *oracle) leftovers() error {
 		dir, _ := path.Split(object.Key)
 		_, isManifest := publish.ManifestDir(object.Key)
 		switch {
+		case o.old[object.Key] != "" && !o.hasMoved(o.old[object.Key]):
 		case isManifest, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
 		case strings.HasPrefix(dir, publish.HistoryRoot):
 			if err := o.mayBeKept(dir); err != nil {
@@ -573,8 +603,9 @@ func (o *oracle) mayBeKept(kept string) error {
 func (o *oracle) ofEmptyDay(dir string, size int64) bool { return o.published[dir] == nil && size == 0 }
 
 // view is what readers see of the reports: the hashes of the parts by partition, and
-// the summaries.
-func view(st store.Store) (map[string]string, error) {
+// the summaries. old are the directories of partitions by the manifest's key in the
+// layout of version 0.1.0.
+func view(st store.Store, old map[string]string) (map[string]string, error) {
 	ctx := context.Background()
 	seen := map[string]string{}
 	for object, err := range st.List(ctx, "") {
@@ -582,6 +613,9 @@ func view(st store.Store) (map[string]string, error) {
 			return nil, err
 		}
 		dir, isManifest := publish.ManifestDir(object.Key)
+		if of, isOld := old[object.Key]; isOld {
+			dir, isManifest = of, true
+		}
 		switch {
 		case strings.HasPrefix(object.Key, pipelinetest.SummaryRoot):
 			seen[object.Key] = object.ETag // the hash of its content
@@ -590,6 +624,7 @@ func view(st store.Store) (map[string]string, error) {
 			if err != nil {
 				return nil, err
 			}
+			seen[dir] = ""
 			for _, p := range base.Manifest.Parts {
 				seen[dir] += p.SHA256 + " "
 			}

@@ -46,6 +46,7 @@ type simulation struct {
 	patience  int     // about how many steps a process continues before another one does
 
 	removeAfter time.Duration // how long superseded parts stay; 0: until the commit
+	old         bool          // version 0.1.0 has published what is there from the beginning
 
 	trace  []moment
 	counts counts
@@ -87,6 +88,10 @@ func (s *simulation) schedule(most int) string {
 // partitions.
 const monthsIn = 40
 
+// oldIn: in one of so many seeds version 0.1.0 worked before, and in half of those with
+// the end of a month.
+const oldIn = 7
+
 // longIn: one of so many seeds has a long world.
 const longIn = 200
 
@@ -111,6 +116,9 @@ func newSimulation(seed uint64, months *image) *simulation {
 		s.counts["long world"]++
 	} else {
 		s.world = newWorld(s.rng, first)
+	}
+	if s.old = seed%oldIn == 0 || s.image != nil && seed%2 == 0; s.old {
+		s.early = len(s.world.dumps) / 2
 	}
 	s.oracle = newOracle(s.world, s.sink, s.reports)
 
@@ -146,6 +154,11 @@ func (s *simulation) run() error {
 	for range s.early {
 		s.arrive()
 	}
+	if s.old {
+		if err := s.beginOld(); err != nil {
+			return fmt.Errorf("in the layout of version 0.1.0: %w", err)
+		}
+	}
 	for range s.steps {
 		s.now = s.now.Add(time.Second)
 		s.act()
@@ -157,6 +170,19 @@ func (s *simulation) run() error {
 		return err
 	}
 	return s.converge()
+}
+
+// beginOld publishes what there is, in the layout of version 0.1.0.
+func (s *simulation) beginOld() error {
+	if _, err := s.undisturbed(); err != nil {
+		return err
+	}
+	dirs, err := pipelinetest.MoveBack(context.Background(), s.sink)
+	if err != nil {
+		return err
+	}
+	s.counts["old layout"]++
+	return s.oracle.setOld(dirs)
 }
 
 // end kills all processes.

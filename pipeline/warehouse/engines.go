@@ -3,6 +3,7 @@ package warehouse
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -275,7 +276,8 @@ func scheme(begin string) func(*Store) (string, []string, error) {
 	}
 }
 
-// amazon is for engines that read Amazon's buckets, and what --root may name.
+// amazon is for engines that read Amazon's buckets, and what --root may name. That
+// includes Google's, if it may begin with gs://.
 func amazon(title string, begins ...string) func(*Store) (string, []string, error) {
 	return func(s *Store) (string, []string, error) {
 		_, isDir := s.directory()
@@ -283,10 +285,10 @@ func amazon(title string, begins ...string) func(*Store) (string, []string, erro
 		case s.Root != "":
 			root, err := s.given(title, begins...)
 			return root, nil, err
-		case isDir || !s.isAmazon():
+		case isDir || !s.isAmazon() && !(s.isGoogle() && slices.Contains(begins, s.bucketScheme())):
 			return "s3://" + unset + "/", s.elsewhere(title, "Amazon S3", "s3://bucket/prefix"), nil
 		}
-		root, err := s.asConfigured("s3://")
+		root, err := s.asConfigured(s.bucketScheme())
 		return root, nil, err
 	}
 }
@@ -295,7 +297,7 @@ func trinoRoot(s *Store) (string, []string, error) {
 	if _, isDir := s.directory(); isDir && s.Root == "" {
 		return "s3://" + unset + "/", s.elsewhere("Trino", "object storage", "s3://bucket/prefix"), nil
 	}
-	root, err := s.asConfigured("s3://")
+	root, err := s.asConfigured(s.bucketScheme())
 	return root, nil, err
 }
 
@@ -365,7 +367,7 @@ func googleRoot(s *Store) (string, []string, error) {
 	case isDir || !s.isGoogle():
 		return "gs://" + unset + "/", s.elsewhere("BigQuery", "Google Cloud Storage", "gs://bucket/prefix"), nil
 	}
-	root, err := s.asConfigured("gs://")
+	root, err := s.asConfigured(s.bucketScheme())
 	return root, nil, err
 }
 

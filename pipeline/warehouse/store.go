@@ -57,6 +57,26 @@ func (s *Store) isGoogle() bool {
 	return h == "storage.googleapis.com" || strings.HasSuffix(h, ".storage.googleapis.com")
 }
 
+// bucketScheme is what URLs of the bucket begin with for loaders and engines that read
+// several kinds of object storage. daybook itself speaks S3 to Google's, too.
+func (s *Store) bucketScheme() string {
+	if s.isGoogle() {
+		return "gs://"
+	}
+	return s3Scheme
+}
+
+const s3Scheme = "s3://"
+
+// ObjectURL is the URL of an object for loaders. url is the one that daybook has for it:
+// of a bucket, s3://bucket/key.
+func (s *Store) ObjectURL(url string) string {
+	if rest, isS3 := strings.CutPrefix(url, s3Scheme); isS3 {
+		return s.bucketScheme() + rest
+	}
+	return url
+}
+
 // scheme is http or https.
 func (s *Store) scheme() string {
 	if s.Plaintext {
@@ -98,7 +118,7 @@ func (s *Store) asConfigured(scheme string) (root string, err error) {
 	if root = s.Root; root == "" && isDir {
 		root = dir
 	}
-	if s.Root == "" && (s.URL == "" || !isDir && !strings.HasPrefix(s.URL, "s3://")) {
+	if s.Root == "" && (s.URL == "" || !isDir && !strings.HasPrefix(s.URL, s3Scheme)) {
 		return "", fmt.Errorf("the sink %q is neither a directory nor object storage", s.URL)
 	}
 	if root == "" {

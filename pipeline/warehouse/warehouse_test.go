@@ -194,6 +194,7 @@ func TestRoots(t *testing.T) {
 		{"redshift", dir, unset}, {"redshift", amazon, "'s3://warehouse/daybook/reports/"}, {"redshift", google, unset},
 		{"athena", amazon, "'s3://warehouse/daybook/reports/"}, {"athena", minio, unset},
 		{"trino", dir, unset}, {"trino", minio, "'s3://warehouse/daybook/reports/"},
+		{"trino", google, "'gs://warehouse/daybook/reports/"}, {"databricks", google, "'gs://warehouse/daybook/reports/"},
 		{"fabric", amazon, unset},
 		{"polars", dir, `"/srv/out/reports/`}, {"polars", minio, `"aws_endpoint_url": "http://minio.example.com:9000"`},
 	} {
@@ -209,6 +210,22 @@ func TestRoots(t *testing.T) {
 		readable := !strings.Contains(text, "-- set this")
 		if e.Reads(&c.at) != readable {
 			t.Errorf("%s reads %s %s: %t", c.engine, c.at.URL, c.at.Endpoint, !readable)
+		}
+	}
+}
+
+// Loaders know the objects of Google's buckets under gs://, all others as daybook does.
+func TestObjectURL(t *testing.T) {
+	for _, c := range []struct{ endpoint, url, want string }{
+		{"", "s3://warehouse/daybook/part.parquet", "s3://warehouse/daybook/part.parquet"},
+		{"minio.example.com:9000", "s3://warehouse/part.parquet", "s3://warehouse/part.parquet"},
+		{"storage.googleapis.com", "s3://warehouse/daybook/part.parquet", "gs://warehouse/daybook/part.parquet"},
+		{"Storage.Googleapis.com:443", "s3://warehouse/part.parquet", "gs://warehouse/part.parquet"},
+		{"", "file:///srv/out/part.parquet", "file:///srv/out/part.parquet"},
+	} {
+		at := warehouse.Store{URL: "s3://warehouse", Endpoint: c.endpoint}
+		if got := at.ObjectURL(c.url); got != c.want {
+			t.Errorf("at %q %s is %s, want %s", c.endpoint, c.url, got, c.want)
 		}
 	}
 }

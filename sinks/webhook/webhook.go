@@ -6,13 +6,15 @@
 //
 //	{
 //	  "id": "late-sessions-2026-11-20",      the same in every attempt
-//	  "event": "late",                       or failed, restated, recovered
-//	  "report": "sessions",                  omitted if it concerns no report
-//	  "kind": "day",                         or month, digest
-//	  "partition": "2026-11-20",             or 2026-11
+//	  "event": "late",                       or failed, restated, recovered, published
+//	  "report": "sessions",                  omitted if it concerns none, or several
+//	  "kind": "day",                         or month, digest; omitted if it concerns several
+//	  "partition": "2026-11-20",             or 2026-11; omitted if it concerns several
 //	  "revision": 2,                         omitted if nothing was published
 //	  "text": "sessions 2026-11-20 is late", in words
-//	  "time": "2026-11-21T05:00:00Z"
+//	  "time": "2026-11-21T05:00:00Z",
+//	  "changes": [{"change": "restated", …}], of published: lines of daybook changes --json
+//	  "more": 7260                           of published: the changes that are left out
 //	}
 //
 // In the format slack, the body is a message for Slack and compatible services:
@@ -66,11 +68,14 @@ type Event struct {
 	ID        string    `json:"id"` // the same in every attempt
 	Event     string    `json:"event"`
 	Report    string    `json:"report,omitempty"`
-	Kind      string    `json:"kind"`
-	Partition string    `json:"partition"`
+	Kind      string    `json:"kind,omitempty"`
+	Partition string    `json:"partition,omitempty"`
 	Revision  int       `json:"revision,omitempty"`
 	Text      string    `json:"text"`
 	Time      time.Time `json:"time"`
+
+	Changes []json.RawMessage `json:"changes,omitempty"` // each an inspect.Change
+	More    int               `json:"more,omitempty"`    // changes that are left out
 }
 
 // The headers of a delivery.

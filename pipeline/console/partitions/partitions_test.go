@@ -19,7 +19,7 @@ func TestLoadStatementsAreOfThePartition(t *testing.T) {
 	for at, want := range map[warehouse.Store]string{
 		{URL: "file:///srv/out/"}:                                                "DuckDB, ClickHouse, PostgreSQL, Spark, Polars",
 		{URL: "s3://warehouse/daybook", Region: "eu-west-1"}:                     "DuckDB, ClickHouse, PostgreSQL, Spark, Databricks, Snowflake, Redshift, Athena, Trino, Polars",
-		{URL: "s3://warehouse/daybook", Endpoint: "storage.googleapis.com"}:      "DuckDB, ClickHouse, PostgreSQL, Snowflake, BigQuery, Trino, Polars",
+		{URL: "s3://warehouse/daybook", Endpoint: "storage.googleapis.com"}:      "DuckDB, ClickHouse, PostgreSQL, Databricks, Snowflake, BigQuery, Trino, Polars",
 		{URL: "s3://warehouse/daybook", Endpoint: "minio:9000", PathStyle: true}: "DuckDB, ClickHouse, PostgreSQL, Snowflake, Trino, Polars",
 		{URL: "mem://"}: "",
 	} {

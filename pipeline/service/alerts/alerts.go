@@ -1,5 +1,5 @@
 // Package alerts opens and closes alerts, and sends events to the hooks: late, failed,
-// restated and recovered.
+// restated, recovered and published.
 //
 // The open alerts and the outbox are part of the controller state, so that another
 // replica can continue with them. Only the holder of the lease updates alerts and
@@ -30,16 +30,17 @@ const (
 	eventFailed    = "failed"
 	eventRestated  = "restated"
 	eventRecovered = "recovered"
+	eventPublished = "published"
 )
 
-// Alerter opens and closes alerts, and reports restatements. It puts the events into the
+// Alerter opens and closes alerts, and reports what runs publish and restate. It puts the events into the
 // outbox, from which Deliver delivers them.
 type Alerter struct {
 	replica *replica.Replica
 	tracker *tracker.Tracker
 	posted  replica.Signal // the outbox may have messages
 
-	restatements controller.Pending[webhook.Event] // not in the outbox yet
+	pending controller.Pending[webhook.Event] // not in the outbox yet: restatements, and what runs published
 }
 
 // New makes the alerter of a replica.
@@ -50,7 +51,7 @@ func New(r *replica.Replica, t *tracker.Tracker) *Alerter {
 // Update opens and closes alerts according to a look. Only the holder of the
 // lease calls it.
 func (a *Alerter) Update(ctx context.Context, ev *evaluation.Evaluation) error {
-	if err := a.PostRestatements(ctx); err != nil {
+	if err := a.Post(ctx); err != nil {
 		return err
 	}
 	snapshot, hooks := a.tracker.Snapshot(), a.replica.Config.Load().Hooks
@@ -71,7 +72,7 @@ func (a *Alerter) Update(ctx context.Context, ev *evaluation.Evaluation) error {
 	return nil
 }
 
-// Restated keeps the event of a restatement until PostRestatements.
+// Restated keeps the event of a restatement until Post.
 func (a *Alerter) Restated(done *build.Done) {
 	e := webhook.Event{
 		Event: eventRestated, Report: done.ID.Report, Kind: string(done.ID.Kind), Partition: done.ID.Name(), Revision: done.Revision,
@@ -79,16 +80,16 @@ func (a *Alerter) Restated(done *build.Done) {
 		Time: time.Now().UTC(),
 	}
 	e.ID = hashOf(e.Event, keyText(done.ID), fmt.Sprint(done.Revision))
-	a.restatements.Add(e)
+	a.pending.Add(e)
 }
 
-// PostRestatements puts the restatements into the outbox. If the write fails,
+// Post puts the events of Restated and Published into the outbox. If the write fails,
 // they are kept for the next call.
-func (a *Alerter) PostRestatements(ctx context.Context) error {
-	done, err := a.restatements.Flush(func(restatements []webhook.Event) error {
+func (a *Alerter) Post(ctx context.Context) error {
+	done, err := a.pending.Flush(func(events []webhook.Event) error {
 		hooks := a.replica.Config.Load().Hooks
 		_, err := a.replica.Controller.Edit(ctx, func(cs *controller.State) {
-			for _, e := range combineRestatements(restatements) {
+			for _, e := range combineRestatements(events) {
 				cs.Outbox.Post(e, wanting(e.Event, hooks))
 			}
 		})

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/runs"
 	"daybook/pipeline/service/controller"
 	"daybook/pipeline/service/states"
-	"daybook/sinks/webhook"
 	"daybook/sources/store"
 	"daybook/transform/day"
 )
@@ -45,7 +45,9 @@ func TestControllerStateAlwaysFits(t *testing.T) {
 			cs.Outbox.Post(e, []string{"hook"})
 		}
 		for i := range maxOutbox {
-			cs.Outbox.Post(webhook.Event{ID: hashOf(fmt.Sprint(i)), Text: rand.Text() + strings.Repeat("x", 10*maxEventText), Time: now}, []string{"hook"})
+			e := publishedEvent(fmt.Sprint(i), randomChanges(100), now)
+			e.Text = rand.Text() + strings.Repeat("x", 10*maxEventText)
+			cs.Outbox.Post(e, []string{"hook"})
 		}
 	})
 	if err != nil {
@@ -54,9 +56,32 @@ func TestControllerStateAlwaysFits(t *testing.T) {
 	if len(cs.Retries) != maxRetries || len(cs.Outbox) != maxOutbox || len(cs.Alerts) != 4 {
 		t.Errorf("%d failures, %d messages, %d alerts", len(cs.Retries), len(cs.Outbox), len(cs.Alerts))
 	}
-	if there, _, err := controller.Read(t.Context(), sink); err != nil || len(there.Retries) != maxRetries {
+	there, _, err := controller.Read(t.Context(), sink)
+	if err != nil || len(there.Retries) != maxRetries {
 		t.Errorf("%d failures were written (%v)", len(there.Retries), err)
 	}
+	listing := 0
+	for _, m := range there.Outbox {
+		if n := len(m.Event.Changes) + m.Event.More; m.Event.Event == eventPublished && n != 100 {
+			t.Errorf("a message lists %d changes and counts %d more, of 100", len(m.Event.Changes), m.Event.More)
+		}
+		listing += min(len(m.Event.Changes), 1)
+	}
+	if listing < 10 || listing > 100 { // 1 MiB, of up to 16 KiB each
+		t.Errorf("%d messages list changes", listing)
+	}
+}
+
+// randomChanges are new days of a report with a file each, whose SHA-256 is random.
+func randomChanges(n int) []inspect.Change {
+	changes := make([]inspect.Change, n)
+	for i := range changes {
+		changes[i] = inspect.Change{
+			Change: inspect.Published, Report: "sessions", Kind: "day", Partition: day.Day(i).String(), Revision: 1,
+			Parts: []inspect.ChangedPart{{URL: "s3://warehouse/" + rand.Text(), SHA256: hashOf(rand.Text()) + hashOf(rand.Text())}},
+		}
+	}
+	return changes
 }
 
 // Many alerts of a series are combined into one, which is sent again when its

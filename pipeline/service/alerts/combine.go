@@ -100,15 +100,18 @@ func seriesName(a *states.Alert) string {
 // A backfill may restate thousands.
 const maxSingleRestatements = 20
 
-// combineRestatements combines the events of a series into one if there are too
-// many.
-func combineRestatements(restatements []webhook.Event) []webhook.Event {
+// combineRestatements combines the restatements of a series into one if there are too
+// many. Other events stay as they are.
+func combineRestatements(all []webhook.Event) (events []webhook.Event) {
 	bySeries := map[states.Series][]webhook.Event{}
-	for _, e := range restatements {
+	for _, e := range all {
+		if e.Event != eventRestated {
+			events = append(events, e)
+			continue
+		}
 		k := states.Series{Report: e.Report, Kind: partition.Kind(e.Kind)}
 		bySeries[k] = append(bySeries[k], e)
 	}
-	var events []webhook.Event
 	for _, of := range bySeries {
 		if len(of) > maxSingleRestatements {
 			of = []webhook.Event{combineEvents(of)}

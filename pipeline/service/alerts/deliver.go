@@ -24,11 +24,12 @@ func namesOf(hooks []replica.Hook) []string {
 	return names
 }
 
-// wanting are the names of the hooks that want events of a kind.
+// wanting are the names of the hooks that want events of a kind. Published is only for
+// those that name it: it comes after each run that published something.
 func wanting(kind string, hooks []replica.Hook) []string {
 	var names []string
 	for i := range hooks {
-		if h := &hooks[i]; len(h.Events) == 0 || slices.Contains(h.Events, kind) {
+		if h := &hooks[i]; len(h.Events) == 0 && kind != eventPublished || slices.Contains(h.Events, kind) {
 			names = append(names, h.Name)
 		}
 	}

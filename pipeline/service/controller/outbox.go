@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -33,6 +34,9 @@ const (
 	deliveryAttempts = 10
 	maxOutbox        = 1000 // messages; further ones are dropped
 	maxEventText     = 2000 // bytes
+
+	// The lists of changes in all messages, in bytes. Further messages count them.
+	maxOutboxChanges = 1 << 20
 )
 
 var deliveryPause = pause{time.Minute, time.Hour}
@@ -43,11 +47,29 @@ func (o Outbox) Post(e webhook.Event, hooks []string) {
 	if len(hooks) == 0 || o[e.ID] != nil || len(o) >= maxOutbox {
 		return
 	}
+	if o.changesSize()+sizeOf(e.Changes) > maxOutboxChanges {
+		e.More, e.Changes = e.More+len(e.Changes), nil
+	}
 	m := &Message{Event: e, Left: map[string]*attempts{}}
 	for _, name := range hooks {
 		m.Left[name] = &attempts{}
 	}
 	o[e.ID] = m
+}
+
+// changesSize is the size of the lists of changes in all messages, in bytes.
+func (o Outbox) changesSize() (n int) {
+	for _, m := range o {
+		n += sizeOf(m.Event.Changes)
+	}
+	return n
+}
+
+func sizeOf(changes []json.RawMessage) (n int) {
+	for _, c := range changes {
+		n += len(c)
+	}
+	return n
 }
 
 // DropUnknown removes deliveries to hooks that are no longer configured.

@@ -12,6 +12,7 @@ import (
 	"daybook/pipeline/build"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/runs"
+	"daybook/sinks/publish"
 )
 
 // Metrics are the counters and histograms. The gauges that follow from the state are in
@@ -25,6 +26,7 @@ type Metrics struct {
 	jobDelay      *prometheus.HistogramVec
 	runSeconds    *prometheus.HistogramVec
 	stepSeconds   *prometheus.HistogramVec
+	published     *prometheus.CounterVec
 	rows, bytes   *prometheus.CounterVec
 	lines         prometheus.Counter
 	events        prometheus.Counter
@@ -74,11 +76,12 @@ func New(reg prometheus.Registerer) *Metrics {
 	}
 	m.looks = counters("daybook_looks_total", "Looks (comparisons of the dumps with the published partitions), by outcome: ok or failed.", "outcome")
 	m.lookSeconds = histogram("daybook_look_duration_seconds", "How long looks took.", lookBuckets)
-	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look or work) and outcome: ok or failed.", "task", "outcome")
+	m.jobs = counters("daybook_jobs_total", "Jobs that the scheduler ran, by task (look, work or remove) and outcome: ok or failed.", "task", "outcome")
 	m.jobSkipped = counters("daybook_jobs_skipped_total", "Jobs skipped at their tick because the previous one was still running, by task.", "task")
 	m.jobDelay = histogram("daybook_job_delay_seconds", "Delay of the start of jobs against their schedule, by task.", delayBuckets, "task")
 	m.runSeconds = histogram("daybook_run_duration_seconds", "How long runs took, by outcome: done, failed or interrupted.", runBuckets, "outcome")
 	m.stepSeconds = histogram("daybook_step_duration_seconds", "How long the steps of runs took, by kind (digest, day or month) and outcome: done, failed, blocked or interrupted.", stepBuckets, "kind", "outcome")
+	m.published = counters("daybook_published_partitions_total", "Days and months that got a new revision from this replica, by report, kind (day or month) and state: published for the first revision, restated for a later one.", "report", "kind", "state")
 	m.rows = counters("daybook_rows_total", "Rows published by this replica, by report and kind (day or month).", "report", "kind")
 	m.bytes = counters("daybook_bytes_total", "Bytes of Parquet files published by this replica, by report and kind (day or month).", "report", "kind")
 	m.lines = counter("daybook_lines_total", "Lines read from dumps: events, duplicates, rejected and blank lines.")
@@ -126,6 +129,9 @@ func (m *Metrics) StepEnded(done *build.Done, took time.Duration, interrupted bo
 	case done.Err != nil:
 		result = outcomeFailed
 	case done.ID.Kind != partition.Digest:
+		if done.State == publish.Published || done.State == publish.Restated {
+			m.published.WithLabelValues(done.ID.Report, string(done.ID.Kind), string(done.State)).Inc()
+		}
 		m.rows.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Rows))
 		m.bytes.WithLabelValues(done.ID.Report, string(done.ID.Kind)).Add(float64(done.Bytes))
 		m.divided.WithLabelValues(done.ID.Report).Add(float64(done.Apart.Sessions))

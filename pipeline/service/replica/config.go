@@ -23,7 +23,7 @@ type Config struct {
 // Hook receives events.
 type Hook struct {
 	Name    string   // unique, the same after a restart, and not secret: logs and metrics show it
-	Events  []string // the kinds to deliver; empty: all
+	Events  []string // the kinds to deliver; empty: all but published
 	Deliver func(ctx context.Context, e *webhook.Event) error
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"daybook/pipeline/build"
 	"daybook/pipeline/extract"
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/runs"
@@ -55,6 +56,8 @@ type activeRun struct {
 	ctx      context.Context
 	counts   *extract.Progress
 	advanced atomic.Bool // something was published
+
+	published controller.Pending[inspect.Change] // the days and months with a new revision
 }
 
 func (r *activeRun) progress() states.Progress {
@@ -138,10 +141,14 @@ func (r *Runner) stepEnded(run *activeRun, step *plan.Step, done *build.Done) {
 	}
 }
 
-// succeeded removes the retry state of a step, and reports a restatement.
+// succeeded removes the retry state of a step, notes what it published, and reports a
+// restatement.
 func (r *Runner) succeeded(run *activeRun, id partition.ID, done *build.Done) {
 	if done.State != publish.Unchanged {
 		run.advanced.Store(true)
+	}
+	if (done.State == publish.Published || done.State == publish.Restated) && id.Kind != partition.Digest {
+		run.published.Add(inspect.ChangeOf(r.replica.Config.Load().Pipeline, id, done.Manifest))
 	}
 	if done.State == publish.Restated && id.Kind != partition.Digest {
 		r.alerts.Restated(done)
@@ -170,8 +177,12 @@ func (r *Runner) end(run *activeRun, result *build.Result, err error) {
 	if err := runs.Write(ctx, r.replica.Config.Sink(), &run.Record); err != nil {
 		run.log.Warn("the run record could not be stored", "error", err)
 	}
-	if err := r.alerts.PostRestatements(ctx); err != nil {
-		run.log.Warn("restatements could not be stored for delivery; the next look tries again", "error", err)
+	_, _ = run.published.Flush(func(changes []inspect.Change) error { // it never fails
+		r.alerts.Published(run.ID, changes)
+		return nil
+	})
+	if err := r.alerts.Post(ctx); err != nil {
+		run.log.Warn("events could not be stored for delivery; the next look tries again", "error", err)
 	}
 }
 

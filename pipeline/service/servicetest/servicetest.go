@@ -233,9 +233,8 @@ func (r *Replica) Wants(t *testing.T, rep string, want map[string]states.State) 
 	}
 }
 
-// Gauge is the value of a metric whose labels have these values, in order of their
-// names.
-func (r *Replica) Gauge(t *testing.T, name string, labels ...string) float64 {
+// Metric is the value of a gauge or counter whose labels have these values, in any order.
+func (r *Replica) Metric(t *testing.T, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := r.registry.Gather()
 	if err != nil {
@@ -250,7 +249,7 @@ func (r *Replica) Gauge(t *testing.T, name string, labels ...string) float64 {
 			}
 			slices.Sort(values)
 			if f.GetName() == name && slices.Equal(values, labels) {
-				return m.GetGauge().GetValue()
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue() // it is one of them
 			}
 		}
 	}
