@@ -16,6 +16,7 @@ import (
 
 // Change is a day or a month of a report that was published, restated or removed.
 type Change struct {
+	ID          partition.ID  `json:"-"`
 	Change      ChangeKind    `json:"change"`
 	Report      string        `json:"report"`
 	Kind        string        `json:"kind"`                   // day or month
@@ -29,6 +30,7 @@ type Change struct {
 
 // ChangedPart is a file of the revision.
 type ChangedPart struct {
+	Key    string `json:"-"` // in the sink
 	URL    string `json:"url"`
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
@@ -172,7 +174,7 @@ func (c *Cursor) removed(now map[set]spans) []Change {
 	slices.SortFunc(ids, partition.Compare)
 	changes := make([]Change, len(ids))
 	for i, id := range ids {
-		changes[i] = Change{Change: Removed, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Parts: []ChangedPart{}}
+		changes[i] = Change{ID: id, Change: Removed, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Parts: []ChangedPart{}}
 	}
 	return changes
 }
@@ -180,14 +182,14 @@ func (c *Cursor) removed(now map[set]spans) []Change {
 // change describes a published revision.
 func (in *Inspector) change(id partition.ID, m *publish.Manifest) Change {
 	c := Change{
-		Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
+		ID: id, Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
 		PublishedAt: m.PublishedAt, Reason: m.Reason, Rows: m.Rows, Parts: make([]ChangedPart, len(m.Parts)),
 	}
 	if m.Revision > 1 {
 		c.Change = Restated
 	}
 	for i, part := range m.Parts {
-		c.Parts[i] = ChangedPart{in.Settings.Sink.URL(part.Key), part.Rows, part.Bytes, part.SHA256}
+		c.Parts[i] = ChangedPart{part.Key, in.Settings.Sink.URL(part.Key), part.Rows, part.Bytes, part.SHA256}
 	}
 	return c
 }

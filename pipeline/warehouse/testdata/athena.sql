@@ -109,7 +109,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `_order_months` (
 )
 PARTITIONED BY (`month` string)
 STORED AS PARQUET
-LOCATION 's3://warehouse/daybook/reports/order_monthly/'
+LOCATION 's3://warehouse/daybook/reports_monthly/order/'
 TBLPROPERTIES ('projection.enabled' = 'true', 'projection.month.type' = 'date', 'projection.month.format' = 'yyyy-MM', 'projection.month.range' = '2000-01,NOW',
   'projection.month.interval' = '1', 'projection.month.interval.unit' = 'MONTHS');
 -- set this: the place of the Iceberg table, outside of the sink.
@@ -437,7 +437,7 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address", false AS "_gone" FROM "_order_months"
 WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
 UNION ALL
 SELECT o."start_time", o."end_time", o."last_action_time", o."technician_name", o."technician_id",
   o."technician_email", o."session_id", o."session_type", o."status", o."name", o."custom_field_1",
@@ -457,7 +457,7 @@ WHERE NOT EXISTS (
     UNION ALL
     SELECT "report_date", "session_id", "leg" FROM "_order_months"
     WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
   ) AS n WHERE o."report_date" = n."report_date" AND o."session_id" = n."session_id" AND o."leg" = n."leg")
 ) AS s
 ON t."report_date" = s."report_date" AND t."session_id" = s."session_id" AND t."leg" = s."leg"
@@ -547,6 +547,9 @@ VALUES (s."start_time", s."end_time", s."last_action_time", s."technician_name",
   s."transferred_to", s."first_chat_message_sent", s."customer_messages", s."technician_messages",
   s."system_messages", s."leg", s."role", s."begin_time", s."is_final", s."other_time_ms", s."anomalies",
   s."report_date", s."customer_address");
+
+-- Athena: load report order: 2026-11-22, 0 rows
+DELETE FROM "order" WHERE "report_date" = DATE '2026-11-22';
 
 -- Athena: merge report order: 2026-11-20, 1234 rows
 MERGE INTO "order" AS t
@@ -691,4 +694,31 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address" FROM "_order_days"
 WHERE NOT ("dt" BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- Athena: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE VIEW "order_current" AS
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "_order_months"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+UNION ALL
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "_order_days"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet');
 

@@ -104,7 +104,7 @@ CREATE TABLE IF NOT EXISTS "hive"."default"."_order_months" (
   "report_date" date COMMENT 'The local date of the start, or of the begin, in the report''s time zone.',
   "customer_address" varchar COMMENT 'The customer''s address in full, IPv6 too. Null if longer than the column.',
   "month" varchar
-) WITH (format = 'PARQUET', external_location = 's3://warehouse/daybook/reports/order_monthly/', partitioned_by = ARRAY['month']);
+) WITH (format = 'PARQUET', external_location = 's3://warehouse/daybook/reports_monthly/order/', partitioned_by = ARRAY['month']);
 CREATE TABLE IF NOT EXISTS "iceberg"."default"."order" (
   "start_time" timestamp(6) COMMENT 'When the session first was active with this technician. Null: never picked up.',
   "end_time" timestamp(6) COMMENT 'When the session was last closed or timed out, or the technician''s part was over.',
@@ -433,7 +433,7 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address", false AS "_gone" FROM "hive"."default"."_order_months"
 WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
 UNION ALL
 SELECT o."start_time", o."end_time", o."last_action_time", o."technician_name", o."technician_id",
   o."technician_email", o."session_id", o."session_type", o."status", o."name", o."custom_field_1",
@@ -453,7 +453,7 @@ WHERE NOT EXISTS (
     UNION ALL
     SELECT "report_date", "session_id", "leg" FROM "hive"."default"."_order_months"
     WHERE "month" BETWEEN '2026-10' AND '2026-11' AND "$path" IN (
-  's3://warehouse/daybook/reports/order_monthly/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
   ) AS n WHERE o."report_date" = n."report_date" AND o."session_id" = n."session_id" AND o."leg" = n."leg")
 ) AS s
 ON t."report_date" = s."report_date" AND t."session_id" = s."session_id" AND t."leg" = s."leg"
@@ -543,6 +543,9 @@ VALUES (s."start_time", s."end_time", s."last_action_time", s."technician_name",
   s."transferred_to", s."first_chat_message_sent", s."customer_messages", s."technician_messages",
   s."system_messages", s."leg", s."role", s."begin_time", s."is_final", s."other_time_ms", s."anomalies",
   s."report_date", s."customer_address");
+
+-- Trino: load report order: 2026-11-22, 0 rows
+DELETE FROM "iceberg"."default"."order" WHERE "report_date" = DATE '2026-11-22';
 
 -- Trino: merge report order: 2026-11-20, 1234 rows
 CALL hive.system.sync_partition_metadata('default', '_order_days', 'FULL');
@@ -691,4 +694,33 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address" FROM "hive"."default"."_order_days"
 WHERE NOT ("dt" BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- Trino: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CALL hive.system.sync_partition_metadata('default', '_order_days', 'FULL');
+CALL hive.system.sync_partition_metadata('default', '_order_months', 'FULL');
+CREATE OR REPLACE VIEW "hive"."default"."order_current" AS
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "hive"."default"."_order_months"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+UNION ALL
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "hive"."default"."_order_days"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet');
 
