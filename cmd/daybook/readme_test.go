@@ -50,7 +50,7 @@ func TestReadmeCommands(t *testing.T) {
 		"daybook sql spark":                 "INSERT OVERWRITE TABLE `sessions` PARTITION (`report_date`)",
 		"daybook sql databricks":            "REPLACE WHERE",
 		"daybook sql snowflake":             `CREATE TABLE IF NOT EXISTS "SESSIONS"`,
-		"daybook sql bigquery":              "'gs://bucket/daybook/reports/",
+		"daybook sql bigquery":              "'gs://bucket/daybook/reports_monthly/",
 		"daybook sql redshift":              "IAM_ROLE default FORMAT AS PARQUET",
 		"daybook sql athena":                "'table_type' = 'ICEBERG'",
 		"daybook sql trino":                 `"iceberg"."default"."sessions"`,

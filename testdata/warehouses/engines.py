@@ -166,6 +166,8 @@ class Polars:
     def run(self, text, stop=None):
         scope = {}
         exec(text, scope)
+        if self.table is None:
+            self.table = scope["pl"].LazyFrame(schema=scope["schema"])
         if "merge" in scope:
             self.table = scope["merge"](self.table).collect().lazy()
         elif "loaded" in scope:
