@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+import pyarrow.parquet
+
 from history import KEY, REPORT, plain
 
 
@@ -179,4 +181,22 @@ class Polars:
         return ordered(frame.select(names).collect().rows(), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars)}
+class DataFusion:
+    """A reader of the published files: daybook has no statements for it."""
+    name = "datafusion"
+
+    def __init__(self, directory):
+        from datafusion import SessionContext
+        self.context = SessionContext()
+
+    def read(self, files, names):
+        schema = pyarrow.parquet.read_schema(files[-1]).remove_metadata()  # the newest file has all columns
+        frames = [self.context.read_parquet(str(path), schema=schema) for path in files]
+        frame = frames[0]
+        for other in frames[1:]:
+            frame = frame.union(other)
+        table = frame.to_arrow_table().select(names)
+        return ordered((row.values() for row in table.to_pylist()), names)
+
+
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion)}

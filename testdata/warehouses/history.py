@@ -6,8 +6,10 @@ quote, a space, a letter outside of ASCII; and a keyword.
 
 import datetime
 import json
+import os
 import pathlib
 import subprocess
+import time
 
 import pyarrow
 import pyarrow.parquet
@@ -64,7 +66,9 @@ class History:
         self.daybook("run", "-q")
 
     def remove(self, day):
-        """Delete the manifest of a day, as somebody may."""
+        """Delete the manifest of a day, as somebody may, two days after all that is published."""
+        for path in self.out.rglob("*"):
+            os.utime(path, (time.time() - 2 * 86400,) * 2)
         (self.out / f"_manifests/reports/{REPORT}/dt={day}.json").unlink()
 
     def restate(self, day, texts=TEXTS):

@@ -128,8 +128,10 @@ def without_column(trial, want):
 
 
 def removed(trial, want):
+    before = trial.cursor
     trial.since("a removed day", want)
-    trial.since("nothing", want)
+    trial.cursor = before  # the cursor was lost: the same statements again
+    trial.since("a removed day, again", want)
 
 
 STEPS = [
@@ -163,7 +165,10 @@ def main(binary, *chosen):
                 want = history.rows()
                 for trial in trials:
                     started = time.time()
-                    follow(trial, want)
+                    if hasattr(trial.engine, "read"):
+                        check(f"{trial.engine.name}: {what}", trial.engine.read(history.files("day"), trial.names), want)
+                    else:
+                        follow(trial, want)
                     trial.seconds += time.time() - started
                 print(f"{what}: {len(want)} rows, in {time.time() - begin:.0f} s", flush=True)
         finally:
