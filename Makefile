@@ -69,13 +69,14 @@ warehouses: build ## engines load reports by the statements of daybook sql; need
 	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot $(foreach e,$(ENGINES),$(PYPI_$e))
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
 	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
-ENGINES ?= duckdb clickhouse postgres spark polars datafusion
+ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt
 PYPI_duckdb     := duckdb
 PYPI_clickhouse := chdb
 PYPI_postgres   := duckdb-cli
 PYPI_spark      := pyspark
 PYPI_polars     := polars
 PYPI_datafusion := datafusion
+PYPI_dbt        := dbt-duckdb
 
 # axe-core checks accessibility inside the test's browser. It is fetched when it
 # is needed.

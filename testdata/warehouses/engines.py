@@ -199,4 +199,30 @@ class DataFusion:
         return ordered((row.values() for row in table.to_pylist()), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion)}
+class Dbt:
+    """The example package, which reads the manifests: daybook has no statements for it."""
+    name = "dbt"
+    project = pathlib.Path(__file__).parents[2] / "config/examples/dbt"
+
+    def __init__(self, directory):
+        self.dir = directory / "dbt"
+        self.dir.mkdir()
+
+    def read(self, files, names):
+        import duckdb
+        sink = str(files[0]).partition(f"/reports/{REPORT}/")[0]
+        warehouse = str(self.dir / "warehouse.duckdb")
+        done = subprocess.run(
+            [pathlib.Path(sys.executable).parent / "dbt", "build", "--quiet", "--profiles-dir", self.project, "--project-dir", self.project],
+            capture_output=True, text=True, env={
+                **os.environ, "DAYBOOK_SINK": sink, "DAYBOOK_REPORT": REPORT, "DAYBOOK_WAREHOUSE": warehouse,
+                "DBT_TARGET_PATH": str(self.dir / "target"), "DBT_LOG_PATH": str(self.dir / "logs")})
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+        with duckdb.connect(warehouse) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            columns = ", ".join(f'epoch_ms("{n}")' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+            return ordered(connection.execute(f"SELECT {columns} FROM sessions").fetchall(), names)
+
+
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion, Dbt)}
