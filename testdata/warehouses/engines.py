@@ -207,13 +207,18 @@ class Dbt:
     def __init__(self, directory):
         self.dir = directory / "dbt"
         self.dir.mkdir()
+        self.sizes = {}
 
     def read(self, files, names):
         import duckdb
         sink = str(files[0]).partition(f"/reports/{REPORT}/")[0]
         warehouse = str(self.dir / "warehouse.duckdb")
+        sizes = {path: path.stat().st_size for path in files}
+        # The history writes files anew under their names, which daybook does not.
+        again = ["--full-refresh"] if any(self.sizes.get(path, size) != size for path, size in sizes.items()) else []
+        self.sizes = sizes
         done = subprocess.run(
-            [pathlib.Path(sys.executable).parent / "dbt", "build", "--quiet", "--profiles-dir", self.project, "--project-dir", self.project],
+            [pathlib.Path(sys.executable).parent / "dbt", "build", "--quiet", "--profiles-dir", self.project, "--project-dir", self.project, *again],
             capture_output=True, text=True, env={
                 **os.environ, "DAYBOOK_SINK": sink, "DAYBOOK_REPORT": REPORT, "DAYBOOK_WAREHOUSE": warehouse,
                 "DBT_TARGET_PATH": str(self.dir / "target"), "DBT_LOG_PATH": str(self.dir / "logs")})
