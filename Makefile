@@ -64,10 +64,19 @@ screenshots: ## the pictures of the console that the README shows; needs chromiu
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
 
-warehouses: build ## engines load reports by the statements of daybook sql; needs python3, Java 17 and PostgreSQL
-	python3 -m venv $(BIN)/warehouses && $(BIN)/warehouses/bin/pip install --quiet -r testdata/warehouses/requirements.txt
+warehouses: build ## engines load reports by the statements of daybook sql; needs python3, for spark Java 17, for postgres its server
+	python3 -m venv $(BIN)/warehouses
+	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot $(foreach e,$(ENGINES),$(PYPI_$e))
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
-	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook
+	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
+ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt
+PYPI_duckdb     := duckdb
+PYPI_clickhouse := chdb
+PYPI_postgres   := duckdb-cli
+PYPI_spark      := pyspark
+PYPI_polars     := polars
+PYPI_datafusion := datafusion
+PYPI_dbt        := dbt-duckdb
 
 # axe-core checks accessibility inside the test's browser. It is fetched when it
 # is needed.

@@ -12,17 +12,18 @@ import (
 )
 
 // schemaFormats are the values of schema --format.
-var schemaFormats = []string{"markdown", "json-schema", "odcs"}
+var schemaFormats = []string{"markdown", "json-schema", "odcs", "dbt"}
 
 func newSchemaCommand(a *app) *cobra.Command {
 	var selected selection
 	format := schemaFormats[0]
 	cmd := &cobra.Command{
-		Use:   "schema [--format markdown|json-schema|odcs]",
+		Use:   "schema [--format markdown|json-schema|odcs|dbt]",
 		Short: "Print the columns of the reports",
 		Long: `Print the columns of the reports, with their types, lengths and meaning: as a
-page (markdown), as the JSON schema of a row (json-schema), or as a data contract
-in the Open Data Contract Standard 3.1 (odcs), with a table for each report.`,
+page (markdown), as the JSON schema of a row (json-schema), as a data contract in
+the Open Data Contract Standard 3.1 (odcs), with a table for each report, or as the
+properties of a dbt model (dbt), which config/examples/dbt uses.`,
 		Example: `  daybook schema
   daybook schema --format json-schema > row.schema.json
   daybook schema --format odcs --report sessions > sessions.odcs.yaml`,
@@ -39,7 +40,7 @@ in the Open Data Contract Standard 3.1 (odcs), with a table for each report.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "markdown, json-schema or odcs")
+	cmd.Flags().StringVar(&format, "format", format, "markdown, json-schema, odcs or dbt")
 	selected.reportFlag(cmd)
 	return cmd
 }
@@ -51,6 +52,8 @@ func (a *app) schemaText(format string, selected *selection) (string, error) {
 	case "json-schema":
 		text, err := contract.JSONSchema()
 		return string(text), err
+	case "dbt":
+		return contract.DBT("stg_sessions"), nil
 	}
 	c, err := a.loadConfig()
 	if err != nil {

@@ -23,6 +23,9 @@ type sqlOptions struct {
 	engine                    *warehouse.Engine
 	verb                      warehouse.Verb
 	schema, table, root, role string
+	since                     string
+	cursor                    inspect.Cursor
+	changes                   []inspect.Change // since the cursor
 }
 
 func newSQLCommand(a *app) *cobra.Command {
@@ -45,10 +48,18 @@ it, or reads it. The engines are ` + strings.Join(names[:6], ", ") + `,
 
 A load may be repeated, and interrupted: what it replaces is removed and loaded
 in one transaction, or by one atomic statement. It names the files of the
-manifests, so run this command before each load. Without --date or --month it is
-of everything. A line "set this" says what the configuration does not.`,
+manifests, so run this command before each load. Without --date, --month or
+--since it is of everything. A line "set this" says what the configuration does
+not.
+
+With --since it is of the days that daybook changes lists. The last line is a
+comment with the cursor to give next time, once the load has succeeded. The first
+time, give a date before the first publication. The rows of a day whose manifest
+somebody deleted are removed.`,
 		Example: `  daybook sql duckdb ddl | duckdb warehouse.db
   daybook sql duckdb load --date 2026-11-20 | duckdb warehouse.db
+  daybook sql duckdb load --since "$(cat cursor)" > load.sql && duckdb -bail warehouse.db < load.sql &&
+    tail -n 1 load.sql | sed 's/.*cursor: //' > cursor
   daybook sql postgres load --month 2026-11 --report sessions | psql
   daybook sql bigquery load --schema support --root gs://bucket/daybook --date 2026-11-20`,
 		Args: exactArgs("ENGINE", "ddl, load, view or merge"),
@@ -62,6 +73,7 @@ of everything. A line "set this" says what the configuration does not.`,
 	flags := cmd.Flags()
 	flags.StringVar(&opts.date, "date", "", "one day, such as 2026-11-20")
 	flags.StringVar(&opts.month, "month", "", "one month, such as 2026-11: its file, or its days while it is not published")
+	flags.StringVar(&opts.since, "since", "", "a `cursor` from the end of the last statements or of daybook changes, or a date or time in UTC: days changed since then")
 	opts.reportFlag(cmd)
 	flags.StringVar(&opts.schema, "schema", "", "schema or data set of the table (default: that of the session)")
 	flags.StringVar(&opts.table, "table", "", "name of the table (default: the report's name)")
@@ -78,8 +90,17 @@ func (o *sqlOptions) validate(cmd *cobra.Command, args []string) error {
 	if o.verb = warehouse.Verb(args[1]); !slices.Contains(warehouse.Verbs, o.verb) {
 		return usageError(cmd, "unknown verb %q; there are ddl, load, view and merge", args[1])
 	}
-	if (o.verb == warehouse.DDL || o.verb == warehouse.View) && (o.date != "" || o.month != "") {
-		return usageError(cmd, "--date and --month are for load and merge; %s is of the whole report", o.verb)
+	if (o.verb == warehouse.DDL || o.verb == warehouse.View) && (o.date != "" || o.month != "" || o.since != "") {
+		return usageError(cmd, "--date, --month and --since are for load and merge; %s is of the whole report", o.verb)
+	}
+	if !cmd.Flags().Changed("since") {
+		return nil
+	}
+	if o.date != "" || o.month != "" {
+		return usageError(cmd, "give --since, or --date or --month")
+	}
+	if o.cursor, err = inspect.ParseCursor(o.since); err != nil {
+		return usageError(cmd, "--since %s", err)
 	}
 	return nil
 }
@@ -104,45 +125,62 @@ func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) e
 		return usageError(cmd, "--table names one table, and there are %d reports; add --report", len(p.Reports))
 	}
 	period := partition.Period{From: from, To: to}
+	in := &inspect.Inspector{Settings: p}
+	next := ""
+	if opts.since != "" {
+		var cursor inspect.Cursor
+		if opts.changes, cursor, err = in.Changes(ctx, opts.cursor); err != nil {
+			return err
+		}
+		next = cursor.String()
+	}
 	texts := make([]string, len(p.Reports))
 	for i := range p.Reports {
 		r := warehouse.Request{
-			Report: p.Reports[i].Name, Schema: opts.schema, Table: opts.table, Store: p.SinkAt, Role: opts.role, All: !named,
+			Report: p.Reports[i].Name, Schema: opts.schema, Table: opts.table, Store: p.SinkAt, Role: opts.role, All: !named && opts.since == "",
 		}
 		r.Store.Root = opts.root
-		if err := opts.choose(ctx, &inspect.Inspector{Settings: p}, &r, period); err != nil {
+		if err := opts.choose(ctx, in, &r, period); err != nil {
 			return err
 		}
 		if texts[i], err = warehouse.Statements(opts.engine, opts.verb, &r); err != nil {
 			return codedError{err, exitUsage}
 		}
 	}
-	return writeStatements(a, p, texts)
+	return opts.write(a, p, texts, next)
 }
 
-func writeStatements(a *app, p *settings.Pipeline, texts []string) error {
+// write prints the statements of each report, and the cursor to give next time.
+func (o *sqlOptions) write(a *app, p *settings.Pipeline, texts []string, cursor string) error {
 	if !a.json {
+		if cursor != "" {
+			texts = append(texts, o.engine.Comment("cursor: "+cursor))
+		}
 		_, err := io.WriteString(a.stdout, strings.Join(texts, "\n"))
 		return err
 	}
 	type statements struct {
 		Report     string `json:"report"`
 		Statements string `json:"statements"`
+		Cursor     string `json:"cursor,omitempty"` // the same for all reports
 	}
 	all := make([]statements, len(texts))
 	for i := range texts {
-		all[i] = statements{p.Reports[i].Name, texts[i]}
+		all[i] = statements{p.Reports[i].Name, texts[i], cursor}
 	}
 	return json.NewEncoder(a.stdout).Encode(all)
 }
 
-// choose sets what is published of a request: the partitions to load, or the months
-// of a view.
+// choose sets what is published of a request: the partitions to load, or what a view
+// shows.
 func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *warehouse.Request, period partition.Period) (err error) {
 	switch {
 	case o.verb == warehouse.DDL:
 		return nil
-	case o.verb == warehouse.View:
+	case o.since != "":
+		r.Partitions = changed(o.changes, r.Report)
+		return nil
+	case o.verb == warehouse.View && in.Settings.RemoveAfter == 0:
 		r.Months, err = in.Months(ctx, r.Report)
 		return err
 	}
@@ -155,6 +193,23 @@ func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *wareh
 		err = fmt.Errorf("report %s: %s is published; daybook plan says what there is to do", r.Report, what)
 	}
 	return err
+}
+
+// changed are the days of a report that have changed. A month changes with its days.
+func changed(changes []inspect.Change, report string) (days []warehouse.Partition) {
+	for i := range changes {
+		c := &changes[i]
+		if c.Report != report || c.ID.Kind != partition.Day {
+			continue
+		}
+		p := warehouse.Partition{ID: c.ID, Rows: c.Rows}
+		for _, part := range c.Parts {
+			p.Files = append(p.Files, part.Key)
+		}
+		days = append(days, p)
+	}
+	slices.SortFunc(days, func(a, b warehouse.Partition) int { return partition.Compare(a.ID, b.ID) })
+	return days
 }
 
 // published are the published partitions that hold the rows of a period, or of all

@@ -17,6 +17,7 @@ import (
 
 // Change is a day or a month of a report that was published, restated or removed.
 type Change struct {
+	ID          partition.ID  `json:"-"`
 	Change      ChangeKind    `json:"change"`
 	Report      string        `json:"report"`
 	Kind        string        `json:"kind"`                   // day or month
@@ -30,6 +31,7 @@ type Change struct {
 
 // ChangedPart is a file of the revision.
 type ChangedPart struct {
+	Key    string `json:"-"`   // in the sink
 	URL    string `json:"url"` // as loaders know it: gs:// in Google's buckets
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
@@ -173,7 +175,7 @@ func (c *Cursor) removed(now map[set]spans) []Change {
 	slices.SortFunc(ids, partition.Compare)
 	changes := make([]Change, len(ids))
 	for i, id := range ids {
-		changes[i] = Change{Change: Removed, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Parts: []ChangedPart{}}
+		changes[i] = Change{ID: id, Change: Removed, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Parts: []ChangedPart{}}
 	}
 	return changes
 }
@@ -181,14 +183,14 @@ func (c *Cursor) removed(now map[set]spans) []Change {
 // ChangeOf describes a published revision.
 func ChangeOf(s *settings.Pipeline, id partition.ID, m *publish.Manifest) Change {
 	c := Change{
-		Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
+		ID: id, Change: Published, Report: id.Report, Kind: string(id.Kind), Partition: id.Name(), Revision: m.Revision,
 		PublishedAt: m.PublishedAt, Reason: m.Reason, Rows: m.Rows, Parts: make([]ChangedPart, len(m.Parts)),
 	}
 	if m.Revision > 1 {
 		c.Change = Restated
 	}
 	for i, part := range m.Parts {
-		c.Parts[i] = ChangedPart{s.LoaderURL(part.Key), part.Rows, part.Bytes, part.SHA256}
+		c.Parts[i] = ChangedPart{part.Key, s.LoaderURL(part.Key), part.Rows, part.Bytes, part.SHA256}
 	}
 	return c
 }

@@ -165,7 +165,7 @@ func TestChangeOfARestatedDay(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	for i, part := range c.Parts {
-		if p := m.Parts[i]; part != (ChangedPart{"mem://" + p.Key, p.Rows, p.Bytes, p.SHA256}) {
+		if p := m.Parts[i]; part != (ChangedPart{p.Key, "mem://" + p.Key, p.Rows, p.Bytes, p.SHA256}) {
 			t.Errorf("%+v, and the manifest has %+v", part, p)
 		}
 	}

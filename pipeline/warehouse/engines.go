@@ -3,6 +3,7 @@ package warehouse
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type Engine struct {
 	longestName     int  // bytes; 0: longer than any report's name
 	ddlWithoutFiles bool // the table does not name the sink
 	blocks          bool // its transactions are texts between $$
+	viewsTable      bool // its view is of the table, as it reads no files in one
 	ByDay           bool // it loads a month by its days
 
 	shared                []string // further files of templates
@@ -56,8 +58,8 @@ var Engines = []Engine{
 		root:  clickhouseRoot, ddlWithoutFiles: true, ByDay: true,
 	}, {
 		Name: "postgres", Title: "PostgreSQL", template: "postgres", comment: "--", quote: doubled(`"`), text: standardText,
-		types: types{timestamp: "timestamptz", integer: "bigint", boolean: "boolean", date: "date", text: "text", limited: "varchar(%d)"},
-		root:  scheme("s3://"), longestName: 47, ddlWithoutFiles: true, // 63, with _ before it and _2026_11 or _current behind it
+		types:      types{timestamp: "timestamptz", integer: "bigint", boolean: "boolean", date: "date", text: "text", limited: "varchar(%d)"},
+		viewsTable: true, root: scheme("s3://"), longestName: 47, ddlWithoutFiles: true, // 63, with _ before it and _2026_11 or _current behind it
 	}, {
 		Name: "spark", Title: "Spark", template: "spark", comment: "--", quote: doubled("`"), text: escapedText,
 		types: types{timestamp: "TIMESTAMP", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "STRING", limited: "VARCHAR(%d)"},
@@ -76,8 +78,8 @@ var Engines = []Engine{
 		root:  googleRoot, ddlWithoutFiles: true,
 	}, {
 		Name: "redshift", Title: "Redshift", template: "redshift", comment: "--", quote: doubled(`"`), text: redshiftText,
-		types: types{timestamp: "TIMESTAMP", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "VARCHAR(65535)", limited: "VARCHAR(%d)", scale: 4},
-		root:  amazon("Redshift", "s3://"), ddlWithoutFiles: true,
+		types:      types{timestamp: "TIMESTAMP", integer: "BIGINT", boolean: "BOOLEAN", date: "DATE", text: "VARCHAR(65535)", limited: "VARCHAR(%d)", scale: 4},
+		viewsTable: true, root: amazon("Redshift", "s3://"), ddlWithoutFiles: true,
 	}, {
 		Name: "athena", Title: "Athena", template: "athena", comment: "--", quote: doubled(`"`), text: standardText,
 		types: types{timestamp: "timestamp", integer: "bigint", boolean: "boolean", date: "date", text: "string"},
@@ -97,6 +99,9 @@ var Engines = []Engine{
 		root:  scheme("s3://"), ddlWithoutFiles: true,
 	},
 }
+
+// Comment is a line of a comment.
+func (e *Engine) Comment(text string) string { return e.comment + " " + text + "\n" }
 
 // Find is the engine of a name.
 func Find(name string) (*Engine, error) {
@@ -153,6 +158,7 @@ func (e *Engine) funcs() template.FuncMap {
 		"shell":  shellText,
 		"psql":   standardText,
 		"braces": braces,
+		"names":  names,
 	}
 }
 
@@ -217,6 +223,15 @@ func chunks(n int, values []string) (groups [][]string) {
 		values = values[k:]
 	}
 	return groups
+}
+
+// names are keys without the directory of the report: dt=2026-11-20/part-….parquet.
+func names(keys []string) []string {
+	short := make([]string, len(keys))
+	for i, key := range keys {
+		short[i] = path.Join(path.Base(path.Dir(key)), path.Base(key))
+	}
+	return short
 }
 
 // braces is one pattern for several keys: {a,b}.

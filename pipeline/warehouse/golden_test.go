@@ -23,7 +23,8 @@ func published(id partition.ID, rows int64) warehouse.Partition {
 }
 
 // requests are those of the golden files, for a report with the name of a keyword:
-// a day; two days, the second of which has no rows; and a month and a day.
+// a day; two days, the second of which has no rows; a month and a day; a day that was
+// removed; and a view that names its files.
 func requests(report string, at warehouse.Store) map[string]warehouse.Request {
 	named := warehouse.Request{Report: report, Store: at, Partitions: []warehouse.Partition{published(partition.DayID(report, november+19), 1234)}}
 	all := warehouse.Request{Report: report, Store: at, All: true, Partitions: []warehouse.Partition{
@@ -32,7 +33,11 @@ func requests(report string, at warehouse.Store) map[string]warehouse.Request {
 	days := named
 	days.Partitions = []warehouse.Partition{named.Partitions[0], published(partition.DayID(report, november+20), 0)}
 	view := warehouse.Request{Report: report, Store: at, Months: []day.Month{october - 1, october}}
-	return map[string]warehouse.Request{"ddl": named, "load": named, "load days": days, "load all": all, "merge": named, "view": view}
+	removed := named
+	removed.Partitions = []warehouse.Partition{{ID: partition.DayID(report, november+21)}}
+	return map[string]warehouse.Request{
+		"ddl": named, "load": named, "load days": days, "load all": all, "load removed": removed, "merge": named, "view": view, "view files": all,
+	}
 }
 
 // The statements of each engine, for a sink that it can read.
@@ -48,7 +53,7 @@ func TestStatements(t *testing.T) {
 		}
 		var b strings.Builder
 		rs := requests("order", at)
-		for _, name := range []string{"ddl", "load", "load days", "load all", "merge", "view"} {
+		for _, name := range []string{"ddl", "load", "load days", "load all", "load removed", "merge", "view", "view files"} {
 			r := rs[name]
 			r.Schema = map[string]string{"bigquery": "support"}[e.Name]
 			verb, _, _ := strings.Cut(name, " ")

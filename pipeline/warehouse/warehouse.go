@@ -17,6 +17,8 @@
 //   - Columns are matched by name, or by the field id. A file without a column
 //     that was appended later has nulls there. Redshift matches by position.
 //   - A view reads the files by pattern: complete months, and the days after them.
+//     It names the files instead where superseded ones may lie beside them.
+//   - A partition without files was removed: its rows are removed, too.
 //   - Names of daybook's own begin with an underscore, as no report's name does.
 package warehouse
 
@@ -55,7 +57,7 @@ var Key = []string{"report_date", "session_id", "leg"}
 // Partition is a published day or month.
 type Partition struct {
 	ID    partition.ID
-	Files []string // the keys of its parts
+	Files []string // the keys of its parts; none: it was removed
 	Rows  int64
 }
 
@@ -75,9 +77,9 @@ type Request struct {
 	Table      string      // empty: named like the report
 	Store      Store       // the sink
 	Role       string      // Redshift's IAM role; empty: the cluster's default role
-	Partitions []Partition // to load or merge; no two have a day in common
+	Partitions []Partition // to load or merge, or those whose files a view names; no two have a day in common
 	All        bool        // Partitions are everything that is published
-	Months     []day.Month // that are published, in order; for a view
+	Months     []day.Month // that are published, in order; for a view that reads by pattern
 }
 
 //go:embed templates/*.tmpl
@@ -91,7 +93,7 @@ func parseTemplates() map[string]*template.Template {
 	for i := range Engines {
 		e := &Engines[i]
 		name := e.template + ".tmpl"
-		all[e.Name] = template.Must(template.New(name).Funcs(e.funcs()).ParseFS(files, append(e.shared, "templates/"+name)...))
+		all[e.Name] = template.Must(template.New(name).Funcs(e.funcs()).ParseFS(files, slices.Concat([]string{"templates/remove.tmpl"}, e.shared, []string{"templates/" + name})...))
 	}
 	return all
 }
@@ -105,9 +107,16 @@ func Statements(e *Engine, verb Verb, r *Request) (string, error) {
 	}
 	var b bytes.Buffer
 	for _, note := range d.notes() {
-		fmt.Fprintf(&b, "%s %s\n", e.comment, note)
+		b.WriteString(e.Comment(note))
 	}
-	if err := templates[e.Name].ExecuteTemplate(&b, string(verb), d); err != nil {
+	if (verb == Load || verb == Merge) && len(d.Partitions) == 0 {
+		return b.String(), nil
+	}
+	name := string(verb)
+	if (verb == Load || verb == Merge) && len(d.Keys()) == 0 {
+		name = "remove"
+	}
+	if err := templates[e.Name].ExecuteTemplate(&b, name, d); err != nil {
 		return "", err
 	}
 	return tidy(b.String()), nil
@@ -182,9 +191,6 @@ func newData(e *Engine, verb Verb, r *Request) (*data, error) {
 	if d.root, d.setThis, err = e.root(&r.Store); err != nil {
 		return nil, err
 	}
-	if (verb == Load || verb == Merge) && len(r.Partitions) == 0 {
-		return nil, fmt.Errorf("report %s: no partition is named", r.Report)
-	}
 	for _, p := range r.Partitions {
 		if e.ByDay && !r.All && p.ID.Kind == partition.Month {
 			return nil, fmt.Errorf("%s loads a month by its days: %s", e.Title, p.ID)
@@ -220,14 +226,16 @@ func (d *data) notes() []string {
 	for _, s := range d.setThis {
 		notes = append(notes, "set this: "+s)
 	}
+	if d.verb == View && d.Named() && !d.engine.viewsTable {
+		notes = append(notes, "The view names the files of this moment: make it again after each change.")
+	}
 	return notes
 }
 
 // What names the partitions in words: "2026-11-20, 1,234 rows".
 func (d *data) What() string {
-	rows := int64(0)
-	for _, p := range d.Partitions {
-		rows += p.Rows
+	if len(d.Partitions) == 0 {
+		return "nothing has changed"
 	}
 	first, last := d.Partitions[0].ID, d.Partitions[len(d.Partitions)-1].ID
 	what := first.Name()
@@ -239,8 +247,11 @@ func (d *data) What() string {
 	case len(d.Partitions) > 2:
 		what += fmt.Sprintf(" to %s, %d partitions", last.Name(), len(d.Partitions))
 	}
-	return fmt.Sprintf("%s, %d rows", what, rows)
+	return fmt.Sprintf("%s, %d rows", what, d.Rows())
 }
+
+// Named says that a view names its files: superseded ones may lie beside them.
+func (d *data) Named() bool { return len(d.Partitions) > 0 }
 
 // Rows is how many rows the partitions have.
 func (d *data) Rows() (rows int64) {

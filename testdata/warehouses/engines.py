@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+import pyarrow.parquet
+
 from history import KEY, REPORT, plain
 
 
@@ -166,6 +168,8 @@ class Polars:
     def run(self, text, stop=None):
         scope = {}
         exec(text, scope)
+        if self.table is None:
+            self.table = scope["pl"].LazyFrame(schema=scope["schema"])
         if "merge" in scope:
             self.table = scope["merge"](self.table).collect().lazy()
         elif "loaded" in scope:
@@ -177,4 +181,53 @@ class Polars:
         return ordered(frame.select(names).collect().rows(), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars)}
+class DataFusion:
+    """A reader of the published files: daybook has no statements for it."""
+    name = "datafusion"
+
+    def __init__(self, directory):
+        from datafusion import SessionContext
+        self.context = SessionContext()
+
+    def read(self, files, names):
+        schema = pyarrow.parquet.read_schema(files[-1]).remove_metadata()  # the newest file has all columns
+        frames = [self.context.read_parquet(str(path), schema=schema) for path in files]
+        frame = frames[0]
+        for other in frames[1:]:
+            frame = frame.union(other)
+        table = frame.to_arrow_table().select(names)
+        return ordered((row.values() for row in table.to_pylist()), names)
+
+
+class Dbt:
+    """The example package, which reads the manifests: daybook has no statements for it."""
+    name = "dbt"
+    project = pathlib.Path(__file__).parents[2] / "config/examples/dbt"
+
+    def __init__(self, directory):
+        self.dir = directory / "dbt"
+        self.dir.mkdir()
+        self.sizes = {}
+
+    def read(self, files, names):
+        import duckdb
+        sink = str(files[0]).partition(f"/reports/{REPORT}/")[0]
+        warehouse = str(self.dir / "warehouse.duckdb")
+        sizes = {path: path.stat().st_size for path in files}
+        # The history writes files anew under their names, which daybook does not.
+        again = ["--full-refresh"] if any(self.sizes.get(path, size) != size for path, size in sizes.items()) else []
+        self.sizes = sizes
+        done = subprocess.run(
+            [pathlib.Path(sys.executable).parent / "dbt", "build", "--quiet", "--profiles-dir", self.project, "--project-dir", self.project, *again],
+            capture_output=True, text=True, env={
+                **os.environ, "DAYBOOK_SINK": sink, "DAYBOOK_REPORT": REPORT, "DAYBOOK_WAREHOUSE": warehouse,
+                "DBT_TARGET_PATH": str(self.dir / "target"), "DBT_LOG_PATH": str(self.dir / "logs")})
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+        with duckdb.connect(warehouse) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            columns = ", ".join(f'epoch_ms("{n}")' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+            return ordered(connection.execute(f"SELECT {columns} FROM sessions").fetchall(), names)
+
+
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion, Dbt)}

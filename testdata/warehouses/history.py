@@ -6,8 +6,10 @@ quote, a space, a letter outside of ASCII; and a keyword.
 
 import datetime
 import json
+import os
 import pathlib
 import subprocess
+import time
 
 import pyarrow
 import pyarrow.parquet
@@ -30,10 +32,13 @@ class History:
     def __init__(self, binary, directory):
         self.binary, self.dir = binary, pathlib.Path(directory)
         self.out = self.dir / "o'neil & söhne"
-        (self.dir / "daybook.yml").write_text(
-            f"source: {{max_rejected: 50%}}\nsink: {{store: {{url: {json.dumps(str(self.out))}}}}}\n"
-            f"reports: [{{name: {REPORT}, timezone: Europe/Amsterdam}}]\n")
+        self.configure()
         self.serial = 0
+
+    def configure(self, remove_after="0s"):
+        (self.dir / "daybook.yml").write_text(
+            f"source: {{max_rejected: 50%}}\nsink: {{store: {{url: {json.dumps(str(self.out))}}}, remove_after: {remove_after}}}\n"
+            f"reports: [{{name: {REPORT}, timezone: Europe/Amsterdam}}]\n")
 
     def daybook(self, *args):
         return subprocess.run([self.binary, *args], cwd=self.dir, check=True, capture_output=True, text=True).stdout
@@ -49,8 +54,22 @@ class History:
             for dump in (self.dir / "dumps" / f"{d:%Y/%m/%d}").glob("*"):
                 dump.unlink()
         self.restate(LAST)
-        self.daybook("run", "-q")
+        self.run()
         assert (self.out / "reports").exists()
+
+    def empty(self, day):
+        """Leave a day without events."""
+        for dump in (self.dir / "dumps" / f"{day:%Y/%m/%d}").glob("*"):
+            dump.write_text("\n")
+
+    def run(self):
+        self.daybook("run", "-q")
+
+    def remove(self, day):
+        """Delete the manifest of a day, as somebody may, two days after all that is published."""
+        for path in self.out.rglob("*"):
+            os.utime(path, (time.time() - 2 * 86400,) * 2)
+        (self.out / f"_manifests/reports/{REPORT}/dt={day}.json").unlink()
 
     def restate(self, day, texts=TEXTS):
         """Add dumps with the texts to a day."""
@@ -68,18 +87,16 @@ class History:
         text = "\n".join(json.dumps(line) for line in lines)
         (directory / f"late-{self.serial}.ndjson").write_text(text + "\n")
 
-    def files(self, pattern):
-        """The files of published partitions: while nothing runs, all that are there."""
-        return sorted((self.out / "reports").glob(pattern + "/*.parquet"))
-
-    def days(self):
-        return self.files(REPORT + "/dt=*")
+    def files(self, kind):
+        """The published files of all days or months, and none of those that they superseded."""
+        changes = [json.loads(line) for line in self.daybook("changes", "--json").splitlines()[:-1]]
+        return [pathlib.Path(part["url"].removeprefix("file://")) for change in changes if change["kind"] == kind for part in change["parts"]]
 
     def rows(self):
         """The rows of all days, read by another reader of Parquet: tuples, ordered by key."""
         schema = self.schema()
         rows = []
-        for path in self.days():
+        for path in self.files("day"):
             table = pyarrow.parquet.ParquetFile(path).read()
             for row in table.to_pylist():
                 rows.append(tuple(plain(row.get(name)) for name in schema))
@@ -92,8 +109,8 @@ class History:
 
     def forget_column(self, name):
         """Write the files before November as an older daybook did: without a column."""
-        early = [path for path in self.days() if "dt=2026-11" not in str(path)]
-        for path in early + self.files("*/month=*"):
+        early = [path for path in self.files("day") if "dt=2026-11" not in str(path)]
+        for path in early + self.files("month"):
             table = pyarrow.parquet.ParquetFile(path).read()
             pyarrow.parquet.write_table(table.drop_columns([name]), path)
 

@@ -1,5 +1,5 @@
 // Package contract describes the columns of reports in formats that other programs
-// read: JSON Schema, and the Open Data Contract Standard. Both are made from
+// read: JSON Schema, the Open Data Contract Standard, and dbt. All are made from
 // report.Columns.
 package contract
 
@@ -90,6 +90,25 @@ schema:
 `, strconv.Quote(name))
 		for i := range report.Columns {
 			b.WriteString(odcsProperty(&report.Columns[i]))
+		}
+	}
+	return b.String()
+}
+
+// DBT is the properties of a dbt model with the columns of a report, as YAML.
+func DBT(model string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `version: 2
+models:
+  - name: %s
+    description: One row for each technician's part in a session. Schema version %d.
+    columns:
+`, model, report.SchemaVersion)
+	for i := range report.Columns {
+		c := &report.Columns[i]
+		fmt.Fprintf(&b, "      - name: %s\n        description: %q\n", c.Name, c.Doc)
+		if c.Required {
+			b.WriteString("        data_tests: [not_null]\n")
 		}
 	}
 	return b.String()

@@ -88,6 +88,11 @@ func TestRowsAreOfTheJSONSchema(t *testing.T) {
 	}
 }
 
+// The example for dbt has the columns of the schema.
+func TestDBT(t *testing.T) {
+	golden.Check(t, "../../config/examples/dbt/models/stg_sessions.yml", contract.DBT("stg_sessions"))
+}
+
 func TestODCS(t *testing.T) {
 	text := contract.ODCS([]string{"sessions", "order"})
 	golden.Check(t, "testdata/contract.odcs.yaml", text)

@@ -548,6 +548,9 @@ VALUES (s."start_time", s."end_time", s."last_action_time", s."technician_name",
   s."system_messages", s."leg", s."role", s."begin_time", s."is_final", s."other_time_ms", s."anomalies",
   s."report_date", s."customer_address");
 
+-- Athena: load report order: 2026-11-22, 0 rows
+DELETE FROM "order" WHERE "report_date" = DATE '2026-11-22';
+
 -- Athena: merge report order: 2026-11-20, 1234 rows
 MERGE INTO "order" AS t
 USING (
@@ -691,4 +694,31 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
   "customer_address" FROM "_order_days"
 WHERE NOT ("dt" BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- Athena: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE VIEW "order_current" AS
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "_order_months"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet')
+UNION ALL
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "_order_days"
+WHERE "$path" IN (
+  's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet');
 

@@ -289,6 +289,9 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `customer_address` FROM `_order_stage`;
 COMMIT TRANSACTION;
 
+-- BigQuery: load report order: 2026-11-22, 0 rows
+DELETE FROM `support`.`order` WHERE `report_date` = DATE '2026-11-22';
+
 -- BigQuery: merge report order: 2026-11-20, 1234 rows
 LOAD DATA OVERWRITE TEMP TABLE `_order_stage` (
   `start_time` TIMESTAMP,
@@ -565,4 +568,72 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `report_date`,
   `customer_address` FROM `support`.`_order_days`
 WHERE NOT (`dt` BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- BigQuery: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE EXTERNAL TABLE `support`.`_order_files` (
+  `start_time` TIMESTAMP,
+  `end_time` TIMESTAMP,
+  `last_action_time` TIMESTAMP,
+  `technician_name` STRING,
+  `technician_id` INT64,
+  `technician_email` STRING,
+  `session_id` INT64,
+  `session_type` STRING,
+  `status` STRING,
+  `name` STRING,
+  `custom_field_1` STRING,
+  `custom_field_2` STRING,
+  `custom_field_3` STRING,
+  `custom_field_4` STRING,
+  `custom_field_5` STRING,
+  `tracking_id` STRING,
+  `customer_ip` STRING,
+  `device_id` STRING,
+  `tools_used` STRING,
+  `resolved_unresolved` STRING,
+  `channel_id` INT64,
+  `channel_name` STRING,
+  `calling_card` STRING,
+  `connecting_time_ms` INT64,
+  `waiting_time_ms` INT64,
+  `total_time_ms` INT64,
+  `active_time_ms` INT64,
+  `work_time_ms` INT64,
+  `hold_time_ms` INT64,
+  `transfer_time_ms` INT64,
+  `rebooting_time_ms` INT64,
+  `reconnecting_time_ms` INT64,
+  `platform` STRING,
+  `browser_type` STRING,
+  `technician_group` STRING,
+  `time_to_first_chat_ms` INT64,
+  `wrap_up_time_ms` INT64,
+  `transferred_to` STRING,
+  `first_chat_message_sent` TIMESTAMP,
+  `customer_messages` INT64,
+  `technician_messages` INT64,
+  `system_messages` INT64,
+  `leg` INT64,
+  `role` STRING,
+  `begin_time` TIMESTAMP,
+  `is_final` BOOL,
+  `other_time_ms` INT64,
+  `anomalies` STRING,
+  `report_date` DATE,
+  `customer_address` STRING
+) OPTIONS (format = 'PARQUET', uris = [
+  'gs://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  'gs://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet'
+]);
+CREATE OR REPLACE VIEW `support`.`order_current` AS
+SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
+  `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
+  `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
+  `resolved_unresolved`, `channel_id`, `channel_name`, `calling_card`, `connecting_time_ms`, `waiting_time_ms`,
+  `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
+  `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
+  `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `report_date`,
+  `customer_address` FROM `support`.`_order_files`;
 

@@ -137,6 +137,10 @@ SETTINGS max_partitions_per_insert_block = 0, input_format_parquet_allow_missing
 EXCHANGE TABLES `order` AND `_order_stage`;
 DROP TABLE `_order_stage` SYNC;
 
+-- ClickHouse: load report order: 2026-11-22, 0 rows
+ALTER TABLE `order`
+  DROP PARTITION '2026-11-22';
+
 -- ClickHouse: merge report order: 2026-11-20, 1234 rows
 DROP TABLE IF EXISTS `_order_stage` SYNC;
 CREATE TABLE `_order_stage` AS `order`;
@@ -189,4 +193,18 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `customer_address`
 FROM s3('https://warehouse.s3.eu-west-1.amazonaws.com/daybook/reports/order/dt=*/*.parquet', 'Parquet', 'start_time Nullable(DateTime64(6, \'UTC\')), end_time Nullable(DateTime64(6, \'UTC\')), last_action_time Nullable(DateTime64(6, \'UTC\')), technician_name Nullable(String), technician_id Nullable(Int64), technician_email Nullable(String), session_id Int64, session_type Nullable(String), status String, name Nullable(String), custom_field_1 Nullable(String), custom_field_2 Nullable(String), custom_field_3 Nullable(String), custom_field_4 Nullable(String), custom_field_5 Nullable(String), tracking_id Nullable(String), customer_ip Nullable(String), device_id Nullable(String), tools_used Nullable(String), resolved_unresolved Nullable(String), channel_id Nullable(Int64), channel_name Nullable(String), calling_card Nullable(String), connecting_time_ms Int64, waiting_time_ms Int64, total_time_ms Int64, active_time_ms Int64, work_time_ms Int64, hold_time_ms Int64, transfer_time_ms Int64, rebooting_time_ms Int64, reconnecting_time_ms Int64, platform Nullable(String), browser_type Nullable(String), technician_group Nullable(String), time_to_first_chat_ms Nullable(Int64), wrap_up_time_ms Nullable(Int64), transferred_to Nullable(String), first_chat_message_sent Nullable(DateTime64(6, \'UTC\')), customer_messages Int64, technician_messages Int64, system_messages Int64, leg Int64, role String, begin_time DateTime64(6, \'UTC\'), is_final Bool, other_time_ms Int64, anomalies Nullable(String), report_date Date32, customer_address Nullable(String)')
 WHERE NOT (extract(_path, 'dt=([0-9-]+)') BETWEEN '2026-09-01' AND '2026-10-31');
+
+-- ClickHouse: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE VIEW `order_current` AS
+SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
+  `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
+  `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
+  `resolved_unresolved`, `channel_id`, `channel_name`, `calling_card`, `connecting_time_ms`, `waiting_time_ms`,
+  `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
+  `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
+  `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `report_date`,
+  `customer_address`
+FROM s3('https://warehouse.s3.eu-west-1.amazonaws.com/daybook/{reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', 'Parquet', 'start_time Nullable(DateTime64(6, \'UTC\')), end_time Nullable(DateTime64(6, \'UTC\')), last_action_time Nullable(DateTime64(6, \'UTC\')), technician_name Nullable(String), technician_id Nullable(Int64), technician_email Nullable(String), session_id Int64, session_type Nullable(String), status String, name Nullable(String), custom_field_1 Nullable(String), custom_field_2 Nullable(String), custom_field_3 Nullable(String), custom_field_4 Nullable(String), custom_field_5 Nullable(String), tracking_id Nullable(String), customer_ip Nullable(String), device_id Nullable(String), tools_used Nullable(String), resolved_unresolved Nullable(String), channel_id Nullable(Int64), channel_name Nullable(String), calling_card Nullable(String), connecting_time_ms Int64, waiting_time_ms Int64, total_time_ms Int64, active_time_ms Int64, work_time_ms Int64, hold_time_ms Int64, transfer_time_ms Int64, rebooting_time_ms Int64, reconnecting_time_ms Int64, platform Nullable(String), browser_type Nullable(String), technician_group Nullable(String), time_to_first_chat_ms Nullable(Int64), wrap_up_time_ms Nullable(Int64), transferred_to Nullable(String), first_chat_message_sent Nullable(DateTime64(6, \'UTC\')), customer_messages Int64, technician_messages Int64, system_messages Int64, leg Int64, role String, begin_time DateTime64(6, \'UTC\'), is_final Bool, other_time_ms Int64, anomalies Nullable(String), report_date Date32, customer_address Nullable(String)');
 

@@ -136,6 +136,9 @@ INSERT INTO "order" BY NAME SELECT * FROM read_parquet([
 ], union_by_name = true, hive_partitioning = false);
 COMMIT;
 
+-- DuckDB: load report order: 2026-11-22, 0 rows
+DELETE FROM "order" WHERE "report_date" = DATE '2026-11-22';
+
 -- DuckDB: merge report order: 2026-11-20, 1234 rows
 INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;
 CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1', SCOPE 's3://warehouse/daybook/');
@@ -344,4 +347,65 @@ SELECT * EXCLUDE ("dt") FROM read_parquet('s3://warehouse/daybook/reports/order/
   50: {name: 'customer_address', type: 'VARCHAR', default_value: NULL}
 })
 WHERE NOT ("dt" BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- DuckDB: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;
+CREATE OR REPLACE SECRET daybook (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1', SCOPE 's3://warehouse/daybook/');
+CREATE OR REPLACE VIEW "order_current" AS
+SELECT * FROM read_parquet([
+  's3://warehouse/daybook/reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet',
+  's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet'
+], hive_partitioning = false, schema = MAP {
+  1: {name: 'start_time', type: 'TIMESTAMPTZ', default_value: NULL},
+  2: {name: 'end_time', type: 'TIMESTAMPTZ', default_value: NULL},
+  3: {name: 'last_action_time', type: 'TIMESTAMPTZ', default_value: NULL},
+  4: {name: 'technician_name', type: 'VARCHAR', default_value: NULL},
+  5: {name: 'technician_id', type: 'BIGINT', default_value: NULL},
+  6: {name: 'technician_email', type: 'VARCHAR', default_value: NULL},
+  7: {name: 'session_id', type: 'BIGINT', default_value: NULL},
+  8: {name: 'session_type', type: 'VARCHAR', default_value: NULL},
+  9: {name: 'status', type: 'VARCHAR', default_value: NULL},
+  10: {name: 'name', type: 'VARCHAR', default_value: NULL},
+  11: {name: 'custom_field_1', type: 'VARCHAR', default_value: NULL},
+  12: {name: 'custom_field_2', type: 'VARCHAR', default_value: NULL},
+  13: {name: 'custom_field_3', type: 'VARCHAR', default_value: NULL},
+  14: {name: 'custom_field_4', type: 'VARCHAR', default_value: NULL},
+  15: {name: 'custom_field_5', type: 'VARCHAR', default_value: NULL},
+  16: {name: 'tracking_id', type: 'VARCHAR', default_value: NULL},
+  17: {name: 'customer_ip', type: 'VARCHAR', default_value: NULL},
+  18: {name: 'device_id', type: 'VARCHAR', default_value: NULL},
+  19: {name: 'tools_used', type: 'VARCHAR', default_value: NULL},
+  20: {name: 'resolved_unresolved', type: 'VARCHAR', default_value: NULL},
+  21: {name: 'channel_id', type: 'BIGINT', default_value: NULL},
+  22: {name: 'channel_name', type: 'VARCHAR', default_value: NULL},
+  23: {name: 'calling_card', type: 'VARCHAR', default_value: NULL},
+  24: {name: 'connecting_time_ms', type: 'BIGINT', default_value: NULL},
+  25: {name: 'waiting_time_ms', type: 'BIGINT', default_value: NULL},
+  26: {name: 'total_time_ms', type: 'BIGINT', default_value: NULL},
+  27: {name: 'active_time_ms', type: 'BIGINT', default_value: NULL},
+  28: {name: 'work_time_ms', type: 'BIGINT', default_value: NULL},
+  29: {name: 'hold_time_ms', type: 'BIGINT', default_value: NULL},
+  30: {name: 'transfer_time_ms', type: 'BIGINT', default_value: NULL},
+  31: {name: 'rebooting_time_ms', type: 'BIGINT', default_value: NULL},
+  32: {name: 'reconnecting_time_ms', type: 'BIGINT', default_value: NULL},
+  33: {name: 'platform', type: 'VARCHAR', default_value: NULL},
+  34: {name: 'browser_type', type: 'VARCHAR', default_value: NULL},
+  35: {name: 'technician_group', type: 'VARCHAR', default_value: NULL},
+  36: {name: 'time_to_first_chat_ms', type: 'BIGINT', default_value: NULL},
+  37: {name: 'wrap_up_time_ms', type: 'BIGINT', default_value: NULL},
+  38: {name: 'transferred_to', type: 'VARCHAR', default_value: NULL},
+  39: {name: 'first_chat_message_sent', type: 'TIMESTAMPTZ', default_value: NULL},
+  40: {name: 'customer_messages', type: 'BIGINT', default_value: NULL},
+  41: {name: 'technician_messages', type: 'BIGINT', default_value: NULL},
+  42: {name: 'system_messages', type: 'BIGINT', default_value: NULL},
+  43: {name: 'leg', type: 'BIGINT', default_value: NULL},
+  44: {name: 'role', type: 'VARCHAR', default_value: NULL},
+  45: {name: 'begin_time', type: 'TIMESTAMPTZ', default_value: NULL},
+  46: {name: 'is_final', type: 'BOOLEAN', default_value: NULL},
+  47: {name: 'other_time_ms', type: 'BIGINT', default_value: NULL},
+  48: {name: 'anomalies', type: 'VARCHAR', default_value: NULL},
+  49: {name: 'report_date', type: 'DATE', default_value: NULL},
+  50: {name: 'customer_address', type: 'VARCHAR', default_value: NULL}
+});
 

@@ -83,6 +83,9 @@ COPY INTO [order] FROM
 WITH (FILE_TYPE = 'PARQUET');
 COMMIT TRANSACTION;
 
+-- Fabric: load report order: 2026-11-22, 0 rows
+DELETE FROM [order] WHERE [report_date] = '2026-11-22';
+
 -- Fabric: merge report order: 2026-11-20, 1234 rows
 SET XACT_ABORT ON;
 BEGIN TRANSACTION;
@@ -216,4 +219,33 @@ SELECT d.[start_time], d.[end_time], d.[last_action_time], d.[technician_name], 
   d.[system_messages], d.[leg], d.[role], d.[begin_time], d.[is_final], d.[other_time_ms], d.[anomalies],
   d.[report_date], d.[customer_address] FROM OPENROWSET(BULK 'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order/dt=*/*.parquet', FORMAT = 'PARQUET') AS d
 WHERE NOT (d.filepath(1) BETWEEN '2026-09-01' AND '2026-10-31');
+
+-- Fabric: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR ALTER VIEW [order_current] AS
+SELECT m.[start_time], m.[end_time], m.[last_action_time], m.[technician_name], m.[technician_id],
+  m.[technician_email], m.[session_id], m.[session_type], m.[status], m.[name], m.[custom_field_1],
+  m.[custom_field_2], m.[custom_field_3], m.[custom_field_4], m.[custom_field_5], m.[tracking_id],
+  m.[customer_ip], m.[device_id], m.[tools_used], m.[resolved_unresolved], m.[channel_id], m.[channel_name],
+  m.[calling_card], m.[connecting_time_ms], m.[waiting_time_ms], m.[total_time_ms], m.[active_time_ms],
+  m.[work_time_ms], m.[hold_time_ms], m.[transfer_time_ms], m.[rebooting_time_ms], m.[reconnecting_time_ms],
+  m.[platform], m.[browser_type], m.[technician_group], m.[time_to_first_chat_ms], m.[wrap_up_time_ms],
+  m.[transferred_to], m.[first_chat_message_sent], m.[customer_messages], m.[technician_messages],
+  m.[system_messages], m.[leg], m.[role], m.[begin_time], m.[is_final], m.[other_time_ms], m.[anomalies],
+  m.[report_date], m.[customer_address] FROM OPENROWSET(BULK 'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports_monthly/order/month=*/*.parquet', FORMAT = 'PARQUET') AS m
+WHERE CONCAT('month=', m.filepath(1), '/', m.filename()) IN (
+  'month=2026-10/part-0-r2-0123456789abcdef.parquet')
+UNION ALL
+SELECT d.[start_time], d.[end_time], d.[last_action_time], d.[technician_name], d.[technician_id],
+  d.[technician_email], d.[session_id], d.[session_type], d.[status], d.[name], d.[custom_field_1],
+  d.[custom_field_2], d.[custom_field_3], d.[custom_field_4], d.[custom_field_5], d.[tracking_id],
+  d.[customer_ip], d.[device_id], d.[tools_used], d.[resolved_unresolved], d.[channel_id], d.[channel_name],
+  d.[calling_card], d.[connecting_time_ms], d.[waiting_time_ms], d.[total_time_ms], d.[active_time_ms],
+  d.[work_time_ms], d.[hold_time_ms], d.[transfer_time_ms], d.[rebooting_time_ms], d.[reconnecting_time_ms],
+  d.[platform], d.[browser_type], d.[technician_group], d.[time_to_first_chat_ms], d.[wrap_up_time_ms],
+  d.[transferred_to], d.[first_chat_message_sent], d.[customer_messages], d.[technician_messages],
+  d.[system_messages], d.[leg], d.[role], d.[begin_time], d.[is_final], d.[other_time_ms], d.[anomalies],
+  d.[report_date], d.[customer_address] FROM OPENROWSET(BULK 'https://onelake.dfs.fabric.microsoft.com/sales/support.Lakehouse/Files/daybook/reports/order/dt=*/*.parquet', FORMAT = 'PARQUET') AS d
+WHERE CONCAT('dt=', d.filepath(1), '/', d.filename()) IN (
+  'dt=2026-11-01/part-0-r2-0123456789abcdef.parquet');
 

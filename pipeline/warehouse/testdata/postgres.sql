@@ -190,6 +190,9 @@ SELECT "start_time", "end_time", "last_action_time", "technician_name", "technic
   "customer_address" FROM "_order_stage";
 COMMIT;
 
+-- PostgreSQL: load report order: 2026-11-22, 0 rows
+DELETE FROM "order" WHERE "report_date" = DATE '2026-11-22';
+
 -- PostgreSQL: merge report order: 2026-11-20, 1234 rows
 \set ON_ERROR_STOP on
 BEGIN;
@@ -288,6 +291,19 @@ WHERE t."start_time" IS DISTINCT FROM excluded."start_time"
   OR t."anomalies" IS DISTINCT FROM excluded."anomalies"
   OR t."customer_address" IS DISTINCT FROM excluded."customer_address";
 COMMIT;
+
+-- PostgreSQL: show the files of report order
+-- PostgreSQL cannot read the files: the view shows the table as it was loaded last.
+CREATE OR REPLACE VIEW "order_current" AS
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "order";
 
 -- PostgreSQL: show the files of report order
 -- PostgreSQL cannot read the files: the view shows the table as it was loaded last.

@@ -125,6 +125,9 @@ COPY "order" FROM 's3://warehouse/daybook/reports_monthly/order/month=2026-10/pa
 COPY "order" FROM 's3://warehouse/daybook/reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet' IAM_ROLE default FORMAT AS PARQUET;
 COMMIT;
 
+-- Redshift: load report order: 2026-11-22, 0 rows
+DELETE FROM "order" WHERE "report_date" = DATE '2026-11-22';
+
 -- Redshift: merge report order: 2026-11-20, 1234 rows
 BEGIN;
 DROP TABLE IF EXISTS "_order_stage";
@@ -173,6 +176,19 @@ VALUES (s."start_time", s."end_time", s."last_action_time", s."technician_name",
   s."system_messages", s."leg", s."role", s."begin_time", s."is_final", s."other_time_ms", s."anomalies",
   s."report_date", s."customer_address");
 COMMIT;
+
+-- Redshift: show the files of report order
+-- Redshift cannot read the files in a view: this one shows the table as it was loaded last.
+CREATE OR REPLACE VIEW "order_current" AS
+SELECT "start_time", "end_time", "last_action_time", "technician_name", "technician_id", "technician_email",
+  "session_id", "session_type", "status", "name", "custom_field_1", "custom_field_2", "custom_field_3",
+  "custom_field_4", "custom_field_5", "tracking_id", "customer_ip", "device_id", "tools_used",
+  "resolved_unresolved", "channel_id", "channel_name", "calling_card", "connecting_time_ms", "waiting_time_ms",
+  "total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
+  "reconnecting_time_ms", "platform", "browser_type", "technician_group", "time_to_first_chat_ms",
+  "wrap_up_time_ms", "transferred_to", "first_chat_message_sent", "customer_messages", "technician_messages",
+  "system_messages", "leg", "role", "begin_time", "is_final", "other_time_ms", "anomalies", "report_date",
+  "customer_address" FROM "order";
 
 -- Redshift: show the files of report order
 -- Redshift cannot read the files in a view: this one shows the table as it was loaded last.

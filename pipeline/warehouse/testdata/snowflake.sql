@@ -105,6 +105,9 @@ RAISE;
 END;
 $$;
 
+-- Snowflake: load report order: 2026-11-22, 0 rows
+DELETE FROM "ORDER" WHERE "REPORT_DATE" = DATE '2026-11-22';
+
 -- Snowflake: merge report order: 2026-11-20, 1234 rows
 EXECUTE IMMEDIATE $$
 BEGIN
@@ -318,4 +321,117 @@ SELECT
   $1:"customer_address"::VARCHAR(45) AS "CUSTOMER_ADDRESS"
 FROM '@DAYBOOK/reports/order/' (FILE_FORMAT => 'DAYBOOK_PARQUET', PATTERN => '.*[.]parquet')
 WHERE NOT (TO_DATE(REGEXP_SUBSTR(METADATA$FILENAME, 'dt=([0-9-]+)', 1, 1, 'e')) BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- Snowflake: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE VIEW "ORDER_CURRENT" AS
+SELECT
+  $1:"start_time"::TIMESTAMP_LTZ(6) AS "START_TIME",
+  $1:"end_time"::TIMESTAMP_LTZ(6) AS "END_TIME",
+  $1:"last_action_time"::TIMESTAMP_LTZ(6) AS "LAST_ACTION_TIME",
+  $1:"technician_name"::VARCHAR(128) AS "TECHNICIAN_NAME",
+  $1:"technician_id"::BIGINT AS "TECHNICIAN_ID",
+  $1:"technician_email"::VARCHAR(128) AS "TECHNICIAN_EMAIL",
+  $1:"session_id"::BIGINT AS "SESSION_ID",
+  $1:"session_type"::VARCHAR(100) AS "SESSION_TYPE",
+  $1:"status"::VARCHAR(64) AS "STATUS",
+  $1:"name"::VARCHAR(128) AS "NAME",
+  $1:"custom_field_1"::VARCHAR(64) AS "CUSTOM_FIELD_1",
+  $1:"custom_field_2"::VARCHAR(64) AS "CUSTOM_FIELD_2",
+  $1:"custom_field_3"::VARCHAR(64) AS "CUSTOM_FIELD_3",
+  $1:"custom_field_4"::VARCHAR(64) AS "CUSTOM_FIELD_4",
+  $1:"custom_field_5"::VARCHAR(64) AS "CUSTOM_FIELD_5",
+  $1:"tracking_id"::VARCHAR(256) AS "TRACKING_ID",
+  $1:"customer_ip"::VARCHAR(15) AS "CUSTOMER_IP",
+  $1:"device_id"::VARCHAR(128) AS "DEVICE_ID",
+  $1:"tools_used"::VARCHAR(128) AS "TOOLS_USED",
+  $1:"resolved_unresolved"::VARCHAR AS "RESOLVED_UNRESOLVED",
+  $1:"channel_id"::BIGINT AS "CHANNEL_ID",
+  $1:"channel_name"::VARCHAR(64) AS "CHANNEL_NAME",
+  $1:"calling_card"::VARCHAR(64) AS "CALLING_CARD",
+  $1:"connecting_time_ms"::BIGINT AS "CONNECTING_TIME_MS",
+  $1:"waiting_time_ms"::BIGINT AS "WAITING_TIME_MS",
+  $1:"total_time_ms"::BIGINT AS "TOTAL_TIME_MS",
+  $1:"active_time_ms"::BIGINT AS "ACTIVE_TIME_MS",
+  $1:"work_time_ms"::BIGINT AS "WORK_TIME_MS",
+  $1:"hold_time_ms"::BIGINT AS "HOLD_TIME_MS",
+  $1:"transfer_time_ms"::BIGINT AS "TRANSFER_TIME_MS",
+  $1:"rebooting_time_ms"::BIGINT AS "REBOOTING_TIME_MS",
+  $1:"reconnecting_time_ms"::BIGINT AS "RECONNECTING_TIME_MS",
+  $1:"platform"::VARCHAR(20) AS "PLATFORM",
+  $1:"browser_type"::VARCHAR AS "BROWSER_TYPE",
+  $1:"technician_group"::VARCHAR(128) AS "TECHNICIAN_GROUP",
+  $1:"time_to_first_chat_ms"::BIGINT AS "TIME_TO_FIRST_CHAT_MS",
+  $1:"wrap_up_time_ms"::BIGINT AS "WRAP_UP_TIME_MS",
+  $1:"transferred_to"::VARCHAR(128) AS "TRANSFERRED_TO",
+  $1:"first_chat_message_sent"::TIMESTAMP_LTZ(6) AS "FIRST_CHAT_MESSAGE_SENT",
+  $1:"customer_messages"::BIGINT AS "CUSTOMER_MESSAGES",
+  $1:"technician_messages"::BIGINT AS "TECHNICIAN_MESSAGES",
+  $1:"system_messages"::BIGINT AS "SYSTEM_MESSAGES",
+  $1:"leg"::BIGINT AS "LEG",
+  $1:"role"::VARCHAR AS "ROLE",
+  $1:"begin_time"::TIMESTAMP_LTZ(6) AS "BEGIN_TIME",
+  $1:"is_final"::BOOLEAN AS "IS_FINAL",
+  $1:"other_time_ms"::BIGINT AS "OTHER_TIME_MS",
+  $1:"anomalies"::VARCHAR AS "ANOMALIES",
+  $1:"report_date"::DATE AS "REPORT_DATE",
+  $1:"customer_address"::VARCHAR(45) AS "CUSTOMER_ADDRESS"
+FROM '@DAYBOOK/reports_monthly/order/' (FILE_FORMAT => 'DAYBOOK_PARQUET', PATTERN => '.*[.]parquet')
+WHERE REGEXP_SUBSTR(METADATA$FILENAME, '[^/]+/[^/]+$') IN (
+  'month=2026-10/part-0-r2-0123456789abcdef.parquet')
+UNION ALL
+SELECT
+  $1:"start_time"::TIMESTAMP_LTZ(6) AS "START_TIME",
+  $1:"end_time"::TIMESTAMP_LTZ(6) AS "END_TIME",
+  $1:"last_action_time"::TIMESTAMP_LTZ(6) AS "LAST_ACTION_TIME",
+  $1:"technician_name"::VARCHAR(128) AS "TECHNICIAN_NAME",
+  $1:"technician_id"::BIGINT AS "TECHNICIAN_ID",
+  $1:"technician_email"::VARCHAR(128) AS "TECHNICIAN_EMAIL",
+  $1:"session_id"::BIGINT AS "SESSION_ID",
+  $1:"session_type"::VARCHAR(100) AS "SESSION_TYPE",
+  $1:"status"::VARCHAR(64) AS "STATUS",
+  $1:"name"::VARCHAR(128) AS "NAME",
+  $1:"custom_field_1"::VARCHAR(64) AS "CUSTOM_FIELD_1",
+  $1:"custom_field_2"::VARCHAR(64) AS "CUSTOM_FIELD_2",
+  $1:"custom_field_3"::VARCHAR(64) AS "CUSTOM_FIELD_3",
+  $1:"custom_field_4"::VARCHAR(64) AS "CUSTOM_FIELD_4",
+  $1:"custom_field_5"::VARCHAR(64) AS "CUSTOM_FIELD_5",
+  $1:"tracking_id"::VARCHAR(256) AS "TRACKING_ID",
+  $1:"customer_ip"::VARCHAR(15) AS "CUSTOMER_IP",
+  $1:"device_id"::VARCHAR(128) AS "DEVICE_ID",
+  $1:"tools_used"::VARCHAR(128) AS "TOOLS_USED",
+  $1:"resolved_unresolved"::VARCHAR AS "RESOLVED_UNRESOLVED",
+  $1:"channel_id"::BIGINT AS "CHANNEL_ID",
+  $1:"channel_name"::VARCHAR(64) AS "CHANNEL_NAME",
+  $1:"calling_card"::VARCHAR(64) AS "CALLING_CARD",
+  $1:"connecting_time_ms"::BIGINT AS "CONNECTING_TIME_MS",
+  $1:"waiting_time_ms"::BIGINT AS "WAITING_TIME_MS",
+  $1:"total_time_ms"::BIGINT AS "TOTAL_TIME_MS",
+  $1:"active_time_ms"::BIGINT AS "ACTIVE_TIME_MS",
+  $1:"work_time_ms"::BIGINT AS "WORK_TIME_MS",
+  $1:"hold_time_ms"::BIGINT AS "HOLD_TIME_MS",
+  $1:"transfer_time_ms"::BIGINT AS "TRANSFER_TIME_MS",
+  $1:"rebooting_time_ms"::BIGINT AS "REBOOTING_TIME_MS",
+  $1:"reconnecting_time_ms"::BIGINT AS "RECONNECTING_TIME_MS",
+  $1:"platform"::VARCHAR(20) AS "PLATFORM",
+  $1:"browser_type"::VARCHAR AS "BROWSER_TYPE",
+  $1:"technician_group"::VARCHAR(128) AS "TECHNICIAN_GROUP",
+  $1:"time_to_first_chat_ms"::BIGINT AS "TIME_TO_FIRST_CHAT_MS",
+  $1:"wrap_up_time_ms"::BIGINT AS "WRAP_UP_TIME_MS",
+  $1:"transferred_to"::VARCHAR(128) AS "TRANSFERRED_TO",
+  $1:"first_chat_message_sent"::TIMESTAMP_LTZ(6) AS "FIRST_CHAT_MESSAGE_SENT",
+  $1:"customer_messages"::BIGINT AS "CUSTOMER_MESSAGES",
+  $1:"technician_messages"::BIGINT AS "TECHNICIAN_MESSAGES",
+  $1:"system_messages"::BIGINT AS "SYSTEM_MESSAGES",
+  $1:"leg"::BIGINT AS "LEG",
+  $1:"role"::VARCHAR AS "ROLE",
+  $1:"begin_time"::TIMESTAMP_LTZ(6) AS "BEGIN_TIME",
+  $1:"is_final"::BOOLEAN AS "IS_FINAL",
+  $1:"other_time_ms"::BIGINT AS "OTHER_TIME_MS",
+  $1:"anomalies"::VARCHAR AS "ANOMALIES",
+  $1:"report_date"::DATE AS "REPORT_DATE",
+  $1:"customer_address"::VARCHAR(45) AS "CUSTOMER_ADDRESS"
+FROM '@DAYBOOK/reports/order/' (FILE_FORMAT => 'DAYBOOK_PARQUET', PATTERN => '.*[.]parquet')
+WHERE REGEXP_SUBSTR(METADATA$FILENAME, '[^/]+/[^/]+$') IN (
+  'dt=2026-11-01/part-0-r2-0123456789abcdef.parquet');
 

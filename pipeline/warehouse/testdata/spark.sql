@@ -248,6 +248,9 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
   `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `customer_address`, `report_date` FROM `_order_files`;
 
+-- Spark: load report order: 2026-11-22, 0 rows
+ALTER TABLE `order` DROP IF EXISTS PARTITION (`report_date` = DATE '2026-11-22');
+
 -- Spark: merge report order: 2026-11-20, 1234 rows
 CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
   `start_time` TIMESTAMP,
@@ -442,4 +445,69 @@ SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technic
   `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `report_date`,
   `customer_address` FROM `_order_days`
 WHERE NOT (`dt` BETWEEN DATE '2026-09-01' AND DATE '2026-10-31');
+
+-- Spark: show the files of report order
+-- The view names the files of this moment: make it again after each change.
+CREATE OR REPLACE TEMPORARY VIEW `_order_files` (
+  `start_time` TIMESTAMP,
+  `end_time` TIMESTAMP,
+  `last_action_time` TIMESTAMP,
+  `technician_name` STRING,
+  `technician_id` BIGINT,
+  `technician_email` STRING,
+  `session_id` BIGINT,
+  `session_type` STRING,
+  `status` STRING,
+  `name` STRING,
+  `custom_field_1` STRING,
+  `custom_field_2` STRING,
+  `custom_field_3` STRING,
+  `custom_field_4` STRING,
+  `custom_field_5` STRING,
+  `tracking_id` STRING,
+  `customer_ip` STRING,
+  `device_id` STRING,
+  `tools_used` STRING,
+  `resolved_unresolved` STRING,
+  `channel_id` BIGINT,
+  `channel_name` STRING,
+  `calling_card` STRING,
+  `connecting_time_ms` BIGINT,
+  `waiting_time_ms` BIGINT,
+  `total_time_ms` BIGINT,
+  `active_time_ms` BIGINT,
+  `work_time_ms` BIGINT,
+  `hold_time_ms` BIGINT,
+  `transfer_time_ms` BIGINT,
+  `rebooting_time_ms` BIGINT,
+  `reconnecting_time_ms` BIGINT,
+  `platform` STRING,
+  `browser_type` STRING,
+  `technician_group` STRING,
+  `time_to_first_chat_ms` BIGINT,
+  `wrap_up_time_ms` BIGINT,
+  `transferred_to` STRING,
+  `first_chat_message_sent` TIMESTAMP,
+  `customer_messages` BIGINT,
+  `technician_messages` BIGINT,
+  `system_messages` BIGINT,
+  `leg` BIGINT,
+  `role` STRING,
+  `begin_time` TIMESTAMP,
+  `is_final` BOOLEAN,
+  `other_time_ms` BIGINT,
+  `anomalies` STRING,
+  `report_date` DATE,
+  `customer_address` STRING
+) USING parquet OPTIONS (path = 's3a://warehouse/daybook/{reports_monthly/order/month=2026-10/part-0-r2-0123456789abcdef.parquet,reports/order/dt=2026-11-01/part-0-r2-0123456789abcdef.parquet}', recursiveFileLookup = 'true');
+CREATE OR REPLACE TEMPORARY VIEW `order_current` AS
+SELECT `start_time`, `end_time`, `last_action_time`, `technician_name`, `technician_id`, `technician_email`,
+  `session_id`, `session_type`, `status`, `name`, `custom_field_1`, `custom_field_2`, `custom_field_3`,
+  `custom_field_4`, `custom_field_5`, `tracking_id`, `customer_ip`, `device_id`, `tools_used`,
+  `resolved_unresolved`, `channel_id`, `channel_name`, `calling_card`, `connecting_time_ms`, `waiting_time_ms`,
+  `total_time_ms`, `active_time_ms`, `work_time_ms`, `hold_time_ms`, `transfer_time_ms`, `rebooting_time_ms`,
+  `reconnecting_time_ms`, `platform`, `browser_type`, `technician_group`, `time_to_first_chat_ms`,
+  `wrap_up_time_ms`, `transferred_to`, `first_chat_message_sent`, `customer_messages`, `technician_messages`,
+  `system_messages`, `leg`, `role`, `begin_time`, `is_final`, `other_time_ms`, `anomalies`, `report_date`,
+  `customer_address` FROM `_order_files`;
 

@@ -1,0 +1,4 @@
+select report_date, session_id, leg
+from {{ ref('sessions') }}
+group by all
+having count(*) > 1
