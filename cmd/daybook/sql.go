@@ -213,7 +213,7 @@ func changed(changes []inspect.Change, report string) (days []warehouse.Partitio
 }
 
 // published are the published partitions that hold the rows of a period, or of all
-// days: months where they are published, or else days.
+// days: months that have the rows of their days, or else days.
 func (o *sqlOptions) published(ctx context.Context, in *inspect.Inspector, report string, period partition.Period, all bool) ([]warehouse.Partition, error) {
 	var months []day.Month
 	days := period.Days()
@@ -225,11 +225,7 @@ func (o *sqlOptions) published(ctx context.Context, in *inspect.Inspector, repor
 		}
 		days, err = in.Days(ctx, report)
 	case period.IsMonth() && !o.engine.ByDay:
-		var month []inspect.Parts
-		month, err = in.Published(ctx, []partition.ID{partition.InReport(report, period)})
-		if len(month) > 0 {
-			months = []day.Month{period.From.Month()}
-		}
+		months, err = in.CurrentMonths(ctx, []partition.ID{partition.InReport(report, period)})
 	}
 	if err != nil {
 		return nil, err

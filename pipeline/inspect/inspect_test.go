@@ -158,3 +158,33 @@ func TestSummariesOfAManifest(t *testing.T) {
 		t.Errorf("keys %v, want %v", got, want)
 	}
 }
+
+// A month counts while it is made of its days as they are: not after one of them was
+// restated, nor after one is gone.
+func TestMonths(t *testing.T) {
+	sink := store.NewMemory(nil)
+	s := restated(t, store.NewMemory(nil), sink)
+	in := &Inspector{s}
+	month := partition.MonthID("sessions", pipelinetest.Day.Month())
+	current := func(what string, want ...day.Month) {
+		t.Helper()
+		if got, err := in.Months(t.Context(), "sessions"); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", what, got, err, want)
+		}
+	}
+	current("before it is published")
+	pipelinetest.Run(t, s, partition.WholeMonth(month.Month()))
+	current("published", month.Month())
+	old := pipelinetest.Contents(t, sink, true)[month.ManifestKey()]
+	pipelinetest.Put(t, s.Source, "2026/11/20/late.ndjson", pipelinetest.SessionLines(7))
+	pipelinetest.Run(t, s, pipelinetest.TheDay) // its month, too
+	current("made again", month.Month())
+	again := pipelinetest.Contents(t, sink, true)[month.ManifestKey()]
+	pipelinetest.Put(t, sink, month.ManifestKey(), old)
+	current("between its day and itself")
+	pipelinetest.Put(t, sink, month.ManifestKey(), again)
+	if err := sink.Delete(t.Context(), partition.DayID("sessions", pipelinetest.Day+1).ManifestKey()); err != nil {
+		t.Fatal(err)
+	}
+	current("without a day")
+}

@@ -28,18 +28,44 @@ func (in *Inspector) Days(ctx context.Context, report string) ([]day.Day, error)
 	return days, err
 }
 
-// Months lists the published months of a report, in order.
+// Months lists the months of a report whose rows are those of their days, in order. A
+// month is left out from the restatement of one of its days until it is made again.
 func (in *Inspector) Months(ctx context.Context, report string) ([]day.Month, error) {
 	ids, err := in.withFiles(ctx, report, partition.Month)
 	if err != nil {
 		return nil, err
 	}
+	return in.CurrentMonths(ctx, ids)
+}
+
+// CurrentMonths are those of the months whose rows are those of their days.
+func (in *Inspector) CurrentMonths(ctx context.Context, ids []partition.ID) ([]day.Month, error) {
 	published, err := in.Published(ctx, ids)
-	months := make([]day.Month, len(published))
-	for i, p := range published {
-		months[i] = p.ID.Month()
+	if err != nil {
+		return nil, err
 	}
-	return months, err
+	var dayIDs []partition.ID
+	for _, month := range published {
+		for _, d := range month.ID.Period.Days() {
+			dayIDs = append(dayIDs, partition.DayID(month.ID.Report, d))
+		}
+	}
+	days, err := in.Published(ctx, dayIDs)
+	if err != nil {
+		return nil, err
+	}
+	inputs := map[day.Month][]publish.Input{}
+	for _, d := range days {
+		m := d.ID.Day().Month()
+		inputs[m] = append(inputs[m], publish.Input{Key: d.ID.Dir(), ETag: d.Manifest.Fingerprint(), Size: d.Manifest.PartsSize()})
+	}
+	var months []day.Month
+	for _, month := range published {
+		if m := month.ID.Month(); slices.Equal(month.Manifest.Inputs, inputs[m]) {
+			months = append(months, m)
+		}
+	}
+	return months, nil
 }
 
 // withFiles lists the partitions of a report that have Parquet files, published or
