@@ -356,8 +356,8 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// A short gap is not a break: days that fall due in it are published whatever
-// catch_up says.
+// A short gap is no break: days that fall due in it are published with each value of
+// catch_up.
 func TestShortGapIsNoBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := servicetest.New()

@@ -112,8 +112,8 @@ func TestHybridComesBack(t *testing.T) {
 	})
 }
 
-// FuzzHybrid reads bytes of whatever kind: there are as many numbers as asked
-// for, none too large, or there is an error.
+// FuzzHybrid reads arbitrary bytes. The result is as many numbers as asked for, none
+// too large, or an error.
 func FuzzHybrid(f *testing.F) {
 	f.Add([]byte{3, 0b10001000, 0b11000110, 0b11111010}, 3, 8)
 	f.Add([]byte{5 << 1, 1}, 1, 5)

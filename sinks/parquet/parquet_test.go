@@ -133,8 +133,8 @@ func arrowCells(t *testing.T, a arrow.Array) []string {
 	return cells
 }
 
-// The same rows give the same bytes, whatever the pooled encoders did before
-// and do at the same time, and in whatever order a map yields its metadata.
+// The same rows give the same bytes, with new and with used encoders of the pool, beside
+// other writers, and for each order in which a map yields its metadata.
 func TestDeterministic(t *testing.T) {
 	rows, other := sample(2000), sample(300)[150:]
 	want := mustEncode(t, rows, 800)

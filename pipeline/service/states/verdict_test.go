@@ -77,8 +77,8 @@ func TestVerdictOfEveryState(t *testing.T) {
 	}
 }
 
-// Of two partitions in different states, the worse one decides, whatever their order
-// and kind.
+// Of two partitions in different states, the worse one decides, in either order and
+// for each kind.
 func TestVerdictIsTheWorst(t *testing.T) {
 	byWord := map[Word]Partition{
 		VerdictSetAside: {State: SetAside}, VerdictLate: {State: Waiting, Late: true}, VerdictMissed: {State: Missing},
