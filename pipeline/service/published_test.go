@@ -1,9 +1,9 @@
 package service_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"reflect"
 	"testing"
 	"testing/synctest"
 
@@ -42,9 +42,10 @@ func TestPublishedIsSent(t *testing.T) {
 			text json.RawMessage
 			want inspect.Change
 		}{{events[1].Changes[0], changes[0]}, {events[0].Changes[1], changes[1]}} {
-			var got inspect.Change
-			if err := json.Unmarshal(line.text, &got); err != nil || !reflect.DeepEqual(got, line.want) {
-				t.Errorf("sent %s, want %+v (%v)", line.text, line.want, err)
+			var got bytes.Buffer
+			want, err := json.Marshal(line.want)
+			if err != nil || json.Compact(&got, line.text) != nil || got.String() != string(want) {
+				t.Errorf("sent %s, want %s (%v)", line.text, want, err)
 			}
 		}
 		for state, n := range map[string]float64{"published": 2, "restated": 1} {
