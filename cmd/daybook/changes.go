@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline/inspect"
+	"daybook/pipeline/settings"
 	"daybook/pipeline/words"
 )
 
@@ -70,6 +71,7 @@ func runChanges(ctx context.Context, a *app, opts *changesOptions) error {
 	if err != nil {
 		return err
 	}
+	a.warnOfNothing(p, &next)
 	if a.json {
 		encoder := json.NewEncoder(a.stdout)
 		for i := range changes {
@@ -96,4 +98,12 @@ func runChanges(ctx context.Context, a *app, opts *changesOptions) error {
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s; list the next ones with: daybook changes --since %s\n", words.Count(len(changes), "change", "changes"), next.String())
 	return err
+}
+
+// warnOfNothing warns of a sink without a published day or month: its address may be
+// wrong. next is the cursor that a list of changes ended with.
+func (a *app) warnOfNothing(p *settings.Pipeline, next *inspect.Cursor) {
+	if next.Empty() {
+		fmt.Fprintf(a.stderr, "warning: nothing is published in %s; if that is wrong, correct sink.store.url or mount the disk\n", p.Sink.URL(""))
+	}
 }

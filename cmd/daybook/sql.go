@@ -118,6 +118,7 @@ func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) e
 	if err != nil {
 		return err
 	}
+	all := p.Reports
 	if err := opts.selectReports(p); err != nil {
 		return err
 	}
@@ -132,6 +133,7 @@ func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) e
 		if opts.changes, cursor, err = in.Changes(ctx, opts.cursor); err != nil {
 			return err
 		}
+		a.warnOfNothing(p, &cursor)
 		next = cursor.String()
 	}
 	texts := make([]string, len(p.Reports))
@@ -140,6 +142,9 @@ func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) e
 			Report: p.Reports[i].Name, Schema: opts.schema, Table: opts.table, Store: p.SinkAt, Role: opts.role, All: !named && opts.since == "",
 		}
 		r.Store.Root = opts.root
+		if i := slices.IndexFunc(all, func(other settings.Report) bool { return other.Name == r.ViewTable() }); i >= 0 && opts.verb == warehouse.View {
+			return usageError(cmd, "the view of %s would have the name of the report %s; give another one with --table", r.Report, all[i].Name)
+		}
 		if err := opts.choose(ctx, in, &r, period); err != nil {
 			return err
 		}
@@ -181,8 +186,14 @@ func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *wareh
 		r.Partitions = changed(o.changes, r.Report)
 		return nil
 	case o.verb == warehouse.View && in.Settings.RemoveAfter == 0:
-		r.Months, err = in.Months(ctx, r.Report)
-		return err
+		superseded, err := in.Superseded(ctx, r.Report)
+		if err != nil {
+			return err
+		}
+		if !superseded { // a view by pattern reads each row once
+			r.Months, err = in.Months(ctx, r.Report)
+			return err
+		}
 	}
 	r.Partitions, err = o.published(ctx, in, r.Report, period, r.All)
 	if err == nil && len(r.Partitions) == 0 {

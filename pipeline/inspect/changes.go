@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -92,6 +93,10 @@ func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Curso
 	})
 	if err != nil {
 		return nil, since, err
+	}
+	if len(manifests) == 0 && !since.Empty() {
+		return nil, since, fmt.Errorf("%s: there are no manifests, and the cursor is of a sink that has some: correct sink.store.url, or mount the disk; "+
+			"if all reports were removed on purpose, empty their tables and begin with a date as cursor", in.Settings.Sink.URL(publish.ManifestRoot))
 	}
 	ids := slices.SortedFunc(maps.Keys(manifests), partition.Compare)
 	next := Cursor{at: in.moment(manifests), had: had(ids)}

@@ -70,6 +70,10 @@ func (s set) numbered(n int) partition.ID {
 	return partition.DayID(s.report, day.Day(n))
 }
 
+// Empty reports whether the cursor knows of no published day or month: there was
+// none, or it was made of a date.
+func (c *Cursor) Empty() bool { return len(c.had) == 0 }
+
 // had notes which partitions are published. ids are sorted.
 func had(ids []partition.ID) map[set]spans {
 	all := map[set]spans{}

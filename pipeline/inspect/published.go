@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -66,6 +67,28 @@ func (in *Inspector) CurrentMonths(ctx context.Context, ids []partition.ID) ([]d
 		}
 	}
 	return months, nil
+}
+
+// Superseded reports whether files of more than one revision lie in a directory of the
+// report's days or months: some are superseded, or not yet committed. A reader that
+// globs would read rows twice.
+func (in *Inspector) Superseded(ctx context.Context, report string) (bool, error) {
+	for _, kind := range []partition.Kind{partition.Day, partition.Month} {
+		revisions := map[string]int{} // by directory
+		for object, err := range in.Settings.Sink.List(ctx, partition.Prefix(report, kind)) {
+			if err != nil {
+				return false, err
+			}
+			dir := path.Dir(object.Key)
+			revision, isPart := publish.PartRevision(object.Key)
+			if one, known := revisions[dir]; isPart && known && one != revision {
+				return true, nil
+			} else if isPart {
+				revisions[dir] = revision
+			}
+		}
+	}
+	return false, nil
 }
 
 // withFiles lists the partitions of a report that have Parquet files, published or

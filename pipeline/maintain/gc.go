@@ -88,12 +88,9 @@ func reportRoots() []string { return []string{partition.ReportRoot, partition.Mo
 
 // removeAfter says how long superseded parts stay: those of reports as configured, all
 // others for the grace period.
-func removeAfter(s *settings.Pipeline) func(dir string) time.Duration {
-	return func(dir string) time.Duration {
-		if slices.ContainsFunc(reportRoots(), func(root string) bool { return strings.HasPrefix(dir, root) }) {
-			return s.RemoveAfter
-		}
-		return 0
+func removeAfter(s *settings.Pipeline) func(dir string) (time.Duration, bool) {
+	return func(dir string) (time.Duration, bool) {
+		return s.RemoveAfter, slices.ContainsFunc(reportRoots(), func(root string) bool { return strings.HasPrefix(dir, root) })
 	}
 }
 

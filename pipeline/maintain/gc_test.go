@@ -12,6 +12,7 @@ import (
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
+	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
@@ -198,4 +199,29 @@ func TestRemoveAfter(t *testing.T) {
 		t.Errorf("%d files of the day and the month, want one each", files())
 	}
 	pipelinetest.SameContents(t, "what is published", view, pipelinetest.View(t, sink))
+}
+
+// When RemoveAfter is taken back to zero, the files that stayed for it go at once: those
+// who glob read one revision.
+func TestRemoveAfterIsTakenBack(t *testing.T) {
+	for name, collect := range map[string]func(*settings.Pipeline) (publish.GCResult, error){
+		"gc": func(s *settings.Pipeline) (publish.GCResult, error) {
+			return GC(t.Context(), s, GCOptions{Keep: time.Hour}, func(publish.Removal) {})
+		},
+		"serve": func(s *settings.Pipeline) (publish.GCResult, error) { return RemoveSuperseded(t.Context(), s, nil) },
+	} {
+		now := time.Now()
+		clock := func() time.Time { return now }
+		s := pipelinetest.OneReport(t, store.NewMemory(clock), store.NewMemory(clock))
+		s.Clock, s.RemoveAfter = clock, 2*time.Hour
+		for n := range 2 {
+			pipelinetest.Put(t, s.Source, "2026/11/20/"+strings.Repeat("a", n+1)+".ndjson", pipelinetest.SessionLines(n+1))
+			pipelinetest.Run(t, s, pipelinetest.TheDay)
+		}
+		s.RemoveAfter = 0
+		now = now.Add(time.Second)
+		if result, err := collect(s); err != nil || result.Objects != 1 {
+			t.Errorf("%s removed %d files, want that of the first revision (%v)", name, result.Objects, err)
+		}
+	}
 }

@@ -178,11 +178,8 @@ func (s *simulation) gcOptions() publish.GCOptions {
 	return publish.GCOptions{
 		Now: s.now, Keep: keep, Grace: grace,
 		Roots: []string{partition.ReportRoot, partition.MonthRoot, partition.DigestRoot, partition.QuarantineRoot}, Owner: partition.OwnerDir,
-		RemoveAfter: func(dir string) time.Duration {
-			if strings.HasPrefix(dir, partition.ReportRoot) || strings.HasPrefix(dir, partition.MonthRoot) {
-				return s.removeAfter
-			}
-			return 0
+		RemoveAfter: func(dir string) (time.Duration, bool) {
+			return s.removeAfter, strings.HasPrefix(dir, partition.ReportRoot) || strings.HasPrefix(dir, partition.MonthRoot)
 		},
 	}
 }

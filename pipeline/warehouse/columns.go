@@ -159,7 +159,7 @@ func (d *data) ScanHive(prefix, key, keyType string) map[string]any {
 func (d *data) Bare() string { return d.engine.quote(d.name()) }
 
 // ViewTemp is the name of a temporary view: Spark's have no schema.
-func (d *data) ViewTemp() string { return d.engine.quote(d.name() + "_current") }
+func (d *data) ViewTemp() string { return d.engine.quote(d.ViewTable()) }
 
 // Backticked is a table in Athena's DDL.
 func (d *data) Backticked(suffix string) string {

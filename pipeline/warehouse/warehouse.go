@@ -82,6 +82,9 @@ type Request struct {
 	Months     []day.Month // that are published, in order; for a view that reads by pattern
 }
 
+// ViewTable is the name of the view of the current state.
+func (r *Request) ViewTable() string { return cmp.Or(r.Table, r.Report) + "_current" }
+
 //go:embed templates/*.tmpl
 var files embed.FS
 
@@ -238,6 +241,16 @@ func (d *data) What() string {
 		return "nothing has changed"
 	}
 	first, last := d.Partitions[0].ID, d.Partitions[len(d.Partitions)-1].ID
+	if d.All { // months come before the days outside of them
+		for _, p := range d.Partitions {
+			if p.ID.Period.From < first.Period.From {
+				first = p.ID
+			}
+			if p.ID.Period.To > last.Period.To {
+				last = p.ID
+			}
+		}
+	}
 	what := first.Name()
 	switch {
 	case d.All:
@@ -279,7 +292,7 @@ func (d *data) Own(suffix string) string {
 func (d *data) Temp(suffix string) string { return d.engine.quote(d.OwnName(suffix)) }
 
 // ViewName is the view as statements name it.
-func (d *data) ViewName() string { return d.qualified(d.engine.filesCatalog, d.name()+"_current") }
+func (d *data) ViewName() string { return d.qualified(d.engine.filesCatalog, d.ViewTable()) }
 
 // qualified is a name with its catalog and schema, if there are any.
 func (d *data) qualified(catalog, name string) string {

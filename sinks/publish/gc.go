@@ -24,9 +24,9 @@ type GCOptions struct {
 	Keep  time.Duration // how long superseded revisions are kept; 0 means for ever
 	Grace time.Duration // 0 means DefaultGrace
 
-	// RemoveAfter is how long the superseded parts in a directory stay there;
-	// nil or 0 means Grace.
-	RemoveAfter func(dir string) time.Duration
+	// RemoveAfter is how long the superseded parts in a directory stay there. If
+	// it is nil or not ok, they stay for Grace.
+	RemoveAfter func(dir string) (after time.Duration, ok bool)
 
 	// Roots are the key prefixes of partitions, and of parts outside of
 	// their partition's directory.
@@ -99,7 +99,7 @@ func RemoveSuperseded(ctx context.Context, st Store, o GCOptions, report func(Re
 	result, err := g.collect(ctx, func(context.Context) error { return nil }, func(ctx context.Context, dir string, objects []store.Object) error {
 		revisions := map[int]bool{}
 		for _, object := range objects {
-			if revision, isPart := partRevision(object.Key); isPart {
+			if revision, isPart := PartRevision(object.Key); isPart {
 				revisions[revision] = true
 			}
 		}
@@ -108,7 +108,7 @@ func RemoveSuperseded(ctx context.Context, st Store, o GCOptions, report func(Re
 		}
 		newest := slices.Max(slices.Collect(maps.Keys(revisions)))
 		return g.partition(ctx, dir, slices.DeleteFunc(objects, func(object store.Object) bool {
-			revision, isPart := partRevision(object.Key)
+			revision, isPart := PartRevision(object.Key)
 			return !isPart || revision == newest
 		}))
 	})
@@ -307,14 +307,16 @@ func (g *gc) partition(ctx context.Context, dir string, objects []store.Object) 
 	// does not name were not committed in between.
 	owner, stay := newDir(g.Owner(dir)), g.Grace
 	if g.RemoveAfter != nil {
-		stay = cmp.Or(g.RemoveAfter(dir), stay)
+		if after, ok := g.RemoveAfter(dir); ok {
+			stay = after
+		}
 	}
 	live, ok, err := g.read(ctx, owner)
 	if !ok {
 		return err
 	}
 	for _, object := range objects {
-		revision, isPart := partRevision(object.Key)
+		revision, isPart := PartRevision(object.Key)
 		replaced := object.Key == OldManifestKey(owner) && live.Manifest != nil && !live.isOld(owner)
 		switch {
 		case !isPart && !replaced || live.names(object.Key):

@@ -549,7 +549,7 @@ func TestRemoveAfter(t *testing.T) {
 	for name, collect := range collectors {
 		s := newSite()
 		o := options()
-		o.RemoveAfter = func(d string) time.Duration { return map[bool]time.Duration{true: stay}[d == dir] }
+		o.RemoveAfter = func(d string) (time.Duration, bool) { return stay, d == dir }
 		s.publish(t, today, staying(partition(true, "1", "one", "same")))
 		first := read(t, s)
 		s.publish(t, today.Add(time.Hour), staying(partition(true, "2", "two", "same")))

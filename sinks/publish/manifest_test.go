@@ -256,7 +256,7 @@ func TestOldManifests(t *testing.T) {
 		if err := m.Accounting.Check(); err != nil || m.Accounting.Lines == 0 {
 			t.Errorf("%s: %d lines, %v", name, m.Accounting.Lines, err)
 		}
-		if revision, ok := partRevision(m.Parts[0].Key); !ok || revision != m.Revision || len(m.Inputs) != 2 || len(m.Checks) != 4 ||
+		if revision, ok := PartRevision(m.Parts[0].Key); !ok || revision != m.Revision || len(m.Inputs) != 2 || len(m.Checks) != 4 ||
 			m.Report == "" || m.Partition == "" || m.Attempt == "" || m.Definition == "" || m.EngineVersion != 1 {
 			t.Errorf("%s: %+v", name, m)
 		}

@@ -16,7 +16,7 @@ const hashDigits = 16
 var partName = regexp.MustCompile(`^(.+)-r([1-9][0-9]{0,8})-([0-9a-f]{16})(\.[0-9A-Za-z.]+)?$`)
 
 // partKey is the key of a file as a part of a revision. It fails if
-// partRevision could not read the key back.
+// PartRevision could not read the key back.
 func partKey(p *Partition, f *File, revision int) (string, error) {
 	if !isSHA256(f.Part.SHA256) {
 		return "", fmt.Errorf("the file %s has the SHA-256 %q; it needs 64 lower-case hex digits", f.Name, f.Part.SHA256)
@@ -26,14 +26,14 @@ func partKey(p *Partition, f *File, revision int) (string, error) {
 		dir = p.Dir
 	}
 	key := fmt.Sprintf("%s%s-r%d-%s%s", dir, f.Name, revision, f.Part.SHA256[:hashDigits], f.Ext)
-	if n, ok := partRevision(key); !ok || n != revision || dirOf(key) != dir {
+	if n, ok := PartRevision(key); !ok || n != revision || dirOf(key) != dir {
 		return "", fmt.Errorf("%q is not a valid key of a part; check the file's name, directory and extension", key)
 	}
 	return key, nil
 }
 
-// partRevision is the revision in a part's key; ok is false for other keys.
-func partRevision(key string) (revision int, ok bool) {
+// PartRevision is the revision in a part's key; ok is false for other keys.
+func PartRevision(key string) (revision int, ok bool) {
 	fields := partName.FindStringSubmatch(path.Base(key))
 	if fields == nil {
 		return 0, false

@@ -412,7 +412,7 @@ func sweep(ctx context.Context, st Store, dirs []string, published *Manifest) er
 	for _, dir := range dirs {
 		for object, err := range st.List(ctx, dir) {
 			if err == nil {
-				revision, isPart := partRevision(object.Key)
+				revision, isPart := PartRevision(object.Key)
 				if isPart && revision <= published.Revision && !named[object.Key] && dirOf(object.Key) == dir {
 					err = st.Delete(ctx, object.Key)
 				}
