@@ -64,12 +64,13 @@ screenshots: ## the pictures of the console that the README shows; needs chromiu
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
 
-warehouses: build ## engines load reports by the statements of daybook sql; needs python3, for spark Java 17, for postgres its server
+ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt iceberg
+warehouses: build $(if $(findstring iceberg,$(ENGINES)),iceberg) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for postgres its server
 	python3 -m venv $(BIN)/warehouses
 	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot $(foreach e,$(ENGINES),$(PYPI_$e))
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
 	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
-ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt
+	$(BIN)/warehouses/bin/python testdata/warehouses/restating.py $(BIN)/daybook $(ENGINES)
 PYPI_duckdb     := duckdb
 PYPI_clickhouse := chdb
 PYPI_postgres   := duckdb-cli
@@ -77,6 +78,7 @@ PYPI_spark      := pyspark
 PYPI_polars     := polars
 PYPI_datafusion := datafusion
 PYPI_dbt        := dbt-duckdb
+PYPI_iceberg    := "pyiceberg[sql-sqlite]" chdb
 
 # axe-core checks accessibility inside the test's browser. It is fetched when it
 # is needed.

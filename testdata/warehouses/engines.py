@@ -230,4 +230,37 @@ class Dbt:
             return ordered(connection.execute(f"SELECT {columns} FROM sessions").fetchall(), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion, Dbt)}
+class Iceberg:
+    """The tables that daybook-iceberg keeps, read by pyiceberg and by ClickHouse."""
+    name = "iceberg"
+    root = pathlib.Path(__file__).parents[2]
+    binary, readers = root / ".bin/daybook-iceberg", root / "cmd/daybook-iceberg/testdata/readers.py"
+
+    def __init__(self, directory):
+        self.dir = directory / "iceberg"
+        self.dir.mkdir()
+        self.sink = self.dir / "sink"  # leads to the history's, whose path Iceberg readers would misread
+        (self.dir / "daybook.yml").write_text(f"sink: {{store: {{url: {self.sink}}}, remove_after: 24h}}\nreports: [{{name: {REPORT}}}]\n")
+
+    def read(self, files, names):
+        if not self.sink.exists():
+            self.sink.symlink_to(str(files[0]).partition(f"/reports/{REPORT}/")[0])
+        for _ in range(2):
+            said = self.command(self.binary, "sync", "--once", "-c", self.dir / "daybook.yml")
+        assert "no change" in said, f"a second sync says: {said}"
+        # A process of its own: ClickHouse has one database in each.
+        self.command(sys.executable, self.readers, self.sink, "pyiceberg", "clickhouse")
+        from pyiceberg.catalog import load_catalog
+        catalog = load_catalog("daybook", type="sql", uri=f"sqlite:///{self.sink}/iceberg/catalog.db")
+        table = catalog.load_table(f"daybook.{REPORT}").scan(selected_fields=tuple(names)).to_arrow()
+        return ordered((row.values() for row in table.select(names).to_pylist()), names)
+
+    def command(self, *args):
+        env = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(list(map(str, args)), capture_output=True, text=True, cwd="/", env=env)  # ClickHouse reads below the working directory only
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+        return done.stdout
+
+
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion, Dbt, Iceberg)}

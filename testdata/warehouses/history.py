@@ -29,9 +29,9 @@ TEXTS = [
 class History:
     """A sink in a directory, and the commands that fill it."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, sink="o'neil & söhne"):
         self.binary, self.dir = binary, pathlib.Path(directory)
-        self.out = self.dir / "o'neil & söhne"
+        self.out = self.dir / sink
         self.configure()
         self.serial = 0
 

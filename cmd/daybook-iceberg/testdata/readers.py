@@ -5,7 +5,8 @@
 SINK is a directory with the default catalog, iceberg/catalog.db. The readers are
 pyiceberg, spark and clickhouse; each needs its package from PyPI (pyiceberg with
 sql-sqlite and pyarrow, pyspark, chdb). Spark also needs the jars in $JARS, separated by
-commas: Iceberg's runtime for its version, and sqlite-jdbc. The exit code is 1 if a
+commas: Iceberg's runtime for its version, and sqlite-jdbc. ClickHouse reads below the
+working directory only, so run it in / or above SINK. The exit code is 1 if a
 reader sees anything else than what the manifests name.
 """
 
