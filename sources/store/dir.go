@@ -451,7 +451,27 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 		return Object{}, d.failPut(key, err)
 	}
 	d.create.Store(false)
-	temp := filepath.Join(filepath.Dir(path), tempPrefix+rand.Text())
+	// Readers of a partition's directory find finished files only: the file is written
+	// in the root, or beside its place if that is on another file system.
+	f, err := d.write(ctx, d.root, path, body, size, cond)
+	if errors.Is(err, syscall.EXDEV) {
+		f, err = d.write(ctx, filepath.Dir(path), path, body, size, cond)
+	}
+	if err != nil {
+		return Object{}, d.failPut(key, err)
+	}
+	defer f.Close()
+	info, err := f.Stat() // now, because the rename has set the ctime
+	if err != nil {
+		return Object{}, d.fail("put", key, err)
+	}
+	return describe(key, info), nil
+}
+
+// write writes the file at path by way of a temporary file in dir. The caller closes
+// the file.
+func (d *Dir) write(ctx context.Context, dir, path string, body io.ReaderAt, size int64, cond Condition) (*os.File, error) {
+	temp := filepath.Join(dir, tempPrefix+rand.Text())
 	f, err := writeFile(ctx, temp, body, size)
 	if err == nil {
 		err = d.publish(temp, path, cond)
@@ -461,14 +481,9 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReaderAt, size int64,
 			f.Close()
 		}
 		os.Remove(temp) // if this fails, Unfinished lists it
-		return Object{}, d.failPut(key, err)
+		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat() // now, because the rename has set the ctime
-	if err != nil {
-		return Object{}, d.fail("put", key, err)
-	}
-	return describe(key, info), nil
+	return f, nil
 }
 
 // failPut is fail for Put: here a missing path does not mean a missing object.

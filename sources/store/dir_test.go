@@ -427,3 +427,51 @@ func increment(t *testing.T, s store.Store) bool {
 	}
 	return err == nil
 }
+
+// looking is a body that looks at a directory while it is read.
+type looking struct {
+	io.ReaderAt
+	look func()
+}
+
+func (l looking) ReadAt(p []byte, at int64) (int, error) {
+	l.look()
+	return l.ReaderAt.ReadAt(p, at)
+}
+
+// While an object is written, its directory has nothing but objects. A directory that
+// is a link to another file system is written to as well.
+func TestUnfinishedFilesAreInTheRoot(t *testing.T) {
+	root := t.TempDir()
+	d, err := store.NewDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := os.MkdirTemp("/dev/shm", "daybook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(elsewhere) })
+	if err := os.Symlink(elsewhere, filepath.Join(root, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"a/dt=1/k", "a/dt=1/l", "linked/k"} {
+		var names []string
+		body := looking{strings.NewReader("text"), func() {
+			names = nil
+			entries, _ := os.ReadDir(filepath.Join(root, "a/dt=1"))
+			for _, entry := range entries {
+				names = append(names, entry.Name())
+			}
+		}}
+		if _, err := d.Put(t.Context(), key, body, 4, store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]int{"a/dt=1/k": 0, "a/dt=1/l": 1, "linked/k": 2}[key]; len(names) != want {
+			t.Errorf("while %s is written, its directory has %q", key, names)
+		}
+		if got, err := os.ReadFile(filepath.Join(root, key)); err != nil || string(got) != "text" {
+			t.Errorf("%s is %q, %v", key, got, err)
+		}
+	}
+}
