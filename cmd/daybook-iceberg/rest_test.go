@@ -17,6 +17,7 @@ import (
 
 // restServer serves the world's catalog by the part of the REST protocol that a sync
 // needs. A fault is a status 503 before the change, or 500 after it.
+// It has more than 60 lines because it lists the answers to each kind of request.
 func (w *world) restServer() *httptest.Server {
 	mux := http.NewServeMux()
 	answer := func(out http.ResponseWriter, body any, err error) {

@@ -23,6 +23,7 @@ func block(t *testing.T, readme, chapter string) string {
 
 // The commands in the README's "Bring your own data" and "Warehouses" work in their
 // order in an empty directory, and each shows what it promises.
+// It has more than 60 lines because it lists what each command shows.
 func TestReadmeCommands(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

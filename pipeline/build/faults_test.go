@@ -18,6 +18,7 @@ import (
 // Each call to a store is disturbed in each way, one at a time. The run fails or
 // succeeds, every file that a manifest names is there, and the next run ends where an
 // undisturbed run does.
+// It has more than 60 lines because it is one story: before, during and after the fault.
 func TestEveryRemoteCall(t *testing.T) {
 	target := pipelinetest.TheDay
 	source := store.NewMemory(nil)

@@ -81,6 +81,7 @@ func daysOfAMonth() [][]report.Row {
 // A month has the rows of its days in order, in row groups that depend on the number
 // of rows alone. Its bytes do not depend on the profile in which the days were
 // written, and its summaries not on the columns that are read.
+// It has more than 60 lines because it compares one month in all these respects.
 func TestMonthOfDays(t *testing.T) {
 	days := daysOfAMonth()
 	want := slices.Concat(days...)

@@ -332,6 +332,7 @@ func again(ctx context.Context, st Store, p Partition) error {
 // A call fails, or the process dies at it: readers see the whole old content or the
 // whole new content at every moment, and the next run finishes. This holds for every
 // call.
+// It has more than 60 lines because it is one story: before, during and after the failure.
 func TestEveryCallFails(t *testing.T) {
 	const after = "one|three"
 	for _, s := range scenarios() {
