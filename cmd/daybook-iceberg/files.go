@@ -149,8 +149,8 @@ func (f files) WriteFile(name string, data []byte) error {
 	return err
 }
 
-// Remove removes a file, but for the first metadata file of a table: the library
-// removes it when the answer to the creation of the table is lost, although the
+// Remove removes a file. It keeps the first metadata file of each table: when the
+// answer to a table's creation is lost, the library removes that file, although the
 // catalog may name it.
 func (f files) Remove(name string) error {
 	if strings.HasPrefix(path.Base(name), "00000-") && strings.HasSuffix(name, ".metadata.json") {

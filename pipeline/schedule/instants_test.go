@@ -28,7 +28,7 @@ func zone(t rapid.TB, name string) *time.Location {
 	return z
 }
 
-// configured is the default schedule, but for the times of the drops.
+// configured is the default schedule with other times of the drops.
 func configured(daily, monthly time.Duration) config.Schedule {
 	c := config.DefaultReport().Schedule
 	c.Daily.At, c.Monthly.At = config.TimeOfDay(daily), config.TimeOfDay(monthly)

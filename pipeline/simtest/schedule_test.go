@@ -172,7 +172,7 @@ func (s *simulation) run() error {
 	return s.converge()
 }
 
-// beginOld publishes what there is, in the layout of version 0.1.0.
+// beginOld publishes the dumps so far in the layout of version 0.1.0.
 func (s *simulation) beginOld() error {
 	if _, err := s.undisturbed(); err != nil {
 		return err

@@ -226,8 +226,8 @@ func TestAuditFlippedBits(t *testing.T) {
 
 func sourceOf(file []byte) *source { return &source{r: bytes.NewReader(file), size: int64(len(file))} }
 
-// checksummed marks the bytes of a file that lie in the zstd frame of a page,
-// but for the frame's descriptor, of which a decoder ignores a bit.
+// checksummed marks the bytes of a file that lie in the zstd frame of a page. It
+// leaves out the frame's descriptor, of which a decoder ignores a bit.
 func checksummed(t *testing.T, file []byte, rows int64) []bool {
 	t.Helper()
 	a, err := open(sourceOf(file), Compatible, rows)

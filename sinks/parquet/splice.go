@@ -286,9 +286,9 @@ func (s *Splicer) writeFooter(kv map[string]string) (err error) {
 }
 
 // Audit reads the footer of the closed file in r with an implementation that
-// shares no code with the writer. Each row group must be described as in the file
-// that it was copied from, whose values were compared with its statistics then,
-// but for its place. Errors wrap [ErrAudit].
+// shares no code with the writer. It compares the description of each row group with
+// that in the file of its origin; only the place in the file may differ. The audit of
+// the origin has compared the values with that description. Errors wrap [ErrAudit].
 func (s *Splicer) Audit(r io.ReaderAt, size int64) error {
 	if err := s.audit(&source{r: r, size: size}); err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)

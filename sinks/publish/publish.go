@@ -22,11 +22,11 @@
 //
 //  1. [Read] returns the new manifest, or else the old one, or else the new one
 //     after all: the old one may have been replaced in between.
-//  2. The writer creates the new manifest, on the condition that there is none.
-//     This is the commit. Of several writers that have read the old manifest,
-//     one succeeds, and the others find the new manifest: they have raced. A lost
-//     answer is found out as ever. From here on the old manifest counts for
-//     nothing, because readers prefer the new one, which is never deleted.
+//  2. The writer creates the new manifest with the condition IfAbsent. This is the
+//     commit. Of several writers that have read the old manifest, one succeeds,
+//     and the others get [ErrRaced]. A lost answer is resolved as in each commit.
+//     From here on readers ignore the old manifest: they prefer the new one, which
+//     is never deleted.
 //  3. The writer deletes superseded parts, in the old directory, too, and at last
 //     the old manifest. If it stops before that, the old manifest remains as a
 //     sign of unfinished work: the catalog sees it beside the new one, and the

@@ -31,7 +31,7 @@ type Lines struct {
 	w      *bufio.Writer
 	N      int   // lines
 	Bytes  int64 // of them
-	Size   int64 // of their events, as max_session_size reckons it, but for their texts
+	Size   int64 // of their events, as max_session_size reckons it, without their texts
 	events int   // of the session at hand
 	before int   // the days from the dump day to Day
 }

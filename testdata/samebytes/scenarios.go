@@ -103,7 +103,8 @@ func (s *stage) resume(ctx context.Context, older, newer *site, spans [][]string
 	return resumed, s.compare("continued and new", resumed.sink, newer.sink)
 }
 
-// planned adds each step of a plan that is not fresh, but for months that wait.
+// planned adds each step of a plan that is due or blocked. It leaves out fresh steps, and
+// months that wait.
 func (s *site) planned(ctx context.Context, r *result, span []string) error {
 	out, err := s.run(ctx, append([]string{"plan", "--json"}, span...)...)
 	if err != nil {

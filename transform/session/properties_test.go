@@ -190,7 +190,7 @@ func checkTrace(t *testing.T, s *Session, trace *Trace) {
 }
 
 // checkBeginning: the beginning of a trace has the spans of the whole trace until
-// its last step, but for those that a leg has once.
+// its last step. Spans that a leg has once may differ.
 func checkBeginning(t *testing.T, s *Session, trace *Trace, steps int) {
 	t.Helper()
 	legs := (len(s.Legs) + 1) / 2

@@ -1,5 +1,6 @@
 // Package evaluation decides how each partition stands and what the next run does. It
-// takes the plan, the schedules and the retry states, and is pure but for [Assess].
+// takes the plan, the schedules and the retry states. [Assess] reads the sink; all other
+// functions are pure.
 //
 // A published partition may be restated at any time. A new one waits for its schedule. A
 // digest is made if a published or due day needs it. A digest that is set aside, or that

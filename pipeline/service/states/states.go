@@ -3,8 +3,8 @@
 // pure functions. The console, the metrics, /readyz, the webhooks and daybook plan all
 // read it.
 //
-// Times are instants; a zero time means that there is none. Sizes are in bytes. A reason
-// or failure is text for people.
+// Times are instants; a zero time stands for an unknown one. Sizes are in bytes. Reasons
+// and failures are texts for people.
 package states
 
 import (
