@@ -83,20 +83,9 @@ func checkLocation(location string) error {
 // openStore opens a store as configured. With create, the first write makes a missing
 // directory.
 func openStore(c *config.Store, create bool) (store.Store, error) {
-	return store.OpenURL(c.URL, store.Options{
-		S3: store.S3Options{
-			Endpoint: c.Endpoint, Region: c.Region, Plaintext: !c.TLS, CAFile: c.CAFile, Lookup: lookups[c.Addressing],
-			AccessKey: c.AccessKeyID.Reveal(), SecretKey: c.SecretAccessKey.Reveal(), SessionToken: c.SessionToken.Reveal(),
-		},
-		StallTimeout: time.Duration(c.StallTimeout),
-		Retry:        store.RetryPolicy{Attempts: c.MaxAttempts},
-		Create:       create,
-	})
-}
-
-// lookups are the values of the setting addressing.
-var lookups = map[string]store.Lookup{
-	"auto": store.LookupAuto, "path": store.LookupPath, "virtual_host": store.LookupVirtualHost,
+	options := store.Configured(c)
+	options.Create = create
+	return store.OpenURL(c.URL, options)
 }
 
 // openCatalog opens the catalog. The caller closes it with the function returned.

@@ -112,28 +112,17 @@ func (a *app) useMemory() {
 // directory. Without it, a missing directory is an error, so that a misspelt
 // source does not look like an empty one.
 func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
-	return store.OpenURL(c.URL, store.Options{
-		S3: store.S3Options{
-			Endpoint: c.Endpoint, Region: c.Region, Plaintext: !c.TLS, CAFile: c.CAFile, Lookup: lookups[c.Addressing],
-			AccessKey: c.AccessKeyID.Reveal(), SecretKey: c.SecretAccessKey.Reveal(), SessionToken: c.SessionToken.Reveal(),
-			Version: version,
-		},
-		StallTimeout: time.Duration(c.StallTimeout),
-		Retry: store.RetryPolicy{Attempts: c.MaxAttempts, Notify: func(err error, attempt int, wait time.Duration) {
-			switch {
-			case a.log != nil:
-				a.log.Warn("a request failed and is tried again", "attempt", attempt, "wait", wait.Round(time.Millisecond).String(), "error", err)
-			case !a.quiet:
-				fmt.Fprintf(a.stderr, "attempt %d failed, trying again in %s: %s\n", attempt, wait.Round(time.Millisecond), err)
-			}
-		}},
-		Create: create,
-	})
-}
-
-// lookups are the values of the setting addressing.
-var lookups = map[string]store.Lookup{
-	"auto": store.LookupAuto, "path": store.LookupPath, "virtual_host": store.LookupVirtualHost,
+	options := store.Configured(c)
+	options.S3.Version, options.Create = version, create
+	options.Retry.Notify = func(err error, attempt int, wait time.Duration) {
+		switch {
+		case a.log != nil:
+			a.log.Warn("a request failed and is tried again", "attempt", attempt, "wait", wait.Round(time.Millisecond).String(), "error", err)
+		case !a.quiet:
+			fmt.Fprintf(a.stderr, "attempt %d failed, trying again in %s: %s\n", attempt, wait.Round(time.Millisecond), err)
+		}
+	}
+	return store.OpenURL(c.URL, options)
 }
 
 // newReport turns a report's configuration into its definition.
