@@ -37,7 +37,7 @@ golden: ## write the golden files anew; read the diff
 
 lint: $(BIN)/staticcheck ## gofmt, vet, staticcheck, of every module
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet $(PACKAGES) ./testdata/hostile && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv
+	go vet $(PACKAGES) ./testdata/hostile && go vet -tags s3 ./... && go vet -tags spreadsheet ./sinks/csv ./sinks/xlsx
 	$(BIN)/staticcheck $(PACKAGES) ./testdata/hostile && $(BIN)/staticcheck -tags s3 ./...
 	@for module in $(MODULES); do \
 		echo "vet and staticcheck $$module" && (cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
@@ -54,8 +54,8 @@ fuzz: ## each fuzz target for FUZZTIME
 s3: build $(BIN)/versitygw $(BIN)/minio ## the tests against real S3 servers
 	go test -tags s3 -short -count=1 -timeout $(TIMEOUT) ./sources/store/... ./pipeline/... ./cmd/...
 
-spreadsheet: ## CSV files in LibreOffice: what adds up, what is a formula; needs libreoffice-calc-nogui
-	go test -tags spreadsheet -count=1 -timeout 20m -run Spreadsheet ./sinks/csv
+spreadsheet: ## CSV and XLSX files in LibreOffice: what adds up, what is a formula; needs libreoffice-calc-nogui
+	go test -tags spreadsheet -count=1 -timeout 20m -run Spreadsheet ./sinks/csv ./sinks/xlsx
 
 browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions, accessibility; needs chromium and npm
 	cd testdata/browser && AXE=$(BIN)/axe.min.js go test -count=1 -timeout $(TIMEOUT) ./...

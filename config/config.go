@@ -126,6 +126,8 @@ type Report struct {
 	DailyHours *DailyHours `yaml:"daily_hours,omitempty"`
 	// Whether to write the rows as CSV, too.
 	SessionsCSV bool `yaml:"sessions_csv" jsonschema:"default=false"`
+	// Whether to write the summaries, and with sessions_csv the rows, as XLSX workbooks, too.
+	XLSX bool `yaml:"xlsx" jsonschema:"default=false"`
 	// Format of the CSV files.
 	CSV CSV `yaml:"csv"`
 	// When daybook serve publishes the report. The rows do not depend on it.

@@ -263,7 +263,7 @@ func TestReportHash(t *testing.T) {
 		"timezone": "Europe/Amsterdam", "language": "nl",
 		"unit":        `technicians 7, 12; groups "A/C", "B"; channels 3`,
 		"labels":      `name "Klant", custom_field_1 "Ticket"`,
-		"daily hours": "22:00 to 06:30", "sessions_csv": "true", "csv": "delimiter ';', byte order mark",
+		"daily hours": "22:00 to 06:30", "sessions_csv": "true", "csv": "delimiter ';', byte order mark", "xlsx": "false",
 	}
 	if diff := cmp.Diff(text, r.Text()); diff != "" {
 		t.Errorf("in words (-want +got):\n%s", diff)
@@ -299,6 +299,7 @@ func TestReportHash(t *testing.T) {
 		"bom":           func(r *config.Report) { r.CSV.BOM = false },
 		"durations":     func(r *config.Report) { r.CSV.Durations = "hours" },
 		"times":         func(r *config.Report) { r.CSV.Times = "local" },
+		"xlsx":          func(r *config.Report) { r.XLSX = true },
 	} {
 		changed := r
 		change(&changed)

@@ -29,6 +29,7 @@ type settings struct {
 	BOM         bool        `json:"bom"`
 	Durations   string      `json:"durations,omitempty"` // empty: clock
 	Times       string      `json:"times,omitempty"`     // empty: offset
+	XLSX        bool        `json:"xlsx,omitempty"`
 }
 
 type hoursOfDay struct {
@@ -47,7 +48,7 @@ func (r *Report) settings() *settings {
 		slices.Sorted(slices.Values(r.Unit.Groups)),
 		slices.Sorted(slices.Values(r.Unit.Channels)),
 		r.Labels.Name, labels, (*hoursOfDay)(r.DailyHours), r.SessionsCSV, r.CSV.Delimiter, r.CSV.BOM,
-		unless(defaultDurations, r.CSV.Durations), unless(defaultTimes, r.CSV.Times),
+		unless(defaultDurations, r.CSV.Durations), unless(defaultTimes, r.CSV.Times), r.XLSX,
 	}
 }
 
@@ -90,6 +91,7 @@ func (r *Report) Text() map[string]string {
 		"daily hours":  s.hours(),
 		"sessions_csv": strconv.FormatBool(s.SessionsCSV),
 		"csv":          s.csv(),
+		"xlsx":         strconv.FormatBool(s.XLSX),
 	}
 }
 

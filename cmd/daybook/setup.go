@@ -145,7 +145,7 @@ func newReport(c *config.Report) (settings.Report, error) {
 		def.Hours = &report.Hours{From: time.Duration(h.From), To: time.Duration(h.To)}
 	}
 	return settings.Report{
-		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV,
+		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV, XLSX: c.XLSX,
 		CSV: csvFormat(&c.CSV, language),
 	}, def.Validate()
 }

@@ -209,9 +209,13 @@ func TestRewriteSummaries(t *testing.T) {
 	} {
 		sink := store.NewMemory(nil)
 		o, p := newPublisher(sink, 1), newPartition(partition.Day)
+		p.Report.XLSX = true
 		var err error
 		if p.Base, _, err = o.Publish(t.Context(), p, someRows()); err != nil {
 			t.Fatal(err)
+		}
+		if names := summaryNames(p.Base.Manifest); !slices.Contains(names, "summaries.xlsx") || !slices.Contains(names, "sessions.xlsx") {
+			t.Errorf("%s: there are %v, not both workbooks", c.name, names)
 		}
 		want := objects(t, sink)
 		c.damage(t, sink, p)
@@ -235,7 +239,7 @@ func TestRewriteSummaries(t *testing.T) {
 		if base, err = o.RewriteSummaries(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
-		if names := summaryNames(base.Manifest); base.Manifest.Summaries.Definition != "another" || slices.Contains(names, "sessions.csv") || !slices.Contains(names, "_figures.json") {
+		if names := summaryNames(base.Manifest); base.Manifest.Summaries.Definition != "another" || slices.Contains(names, "sessions.csv") || slices.Contains(names, "sessions.xlsx") || !slices.Contains(names, "_figures.json") {
 			t.Errorf("%s: by another definition there are %v", c.name, names)
 		}
 		if _, left := objects(t, sink)[p.ID.SummaryDir()+"sessions.csv"]; left {

@@ -8,22 +8,29 @@ import (
 	"daybook/pipeline/spillfile"
 	"daybook/sinks/csv"
 	"daybook/sinks/figures"
+	"daybook/sinks/xlsx"
 	"daybook/transform/report"
 	"daybook/transform/spill"
 	"daybook/transform/summary"
 )
 
-// sessionsFile is the summary file that holds the rows under the report's headings.
-const sessionsFile = "sessions.csv"
+// The summary files that are made row by row or of several tables.
+const (
+	sessionsFile      = "sessions.csv"
+	sessionsWorkbook  = "sessions.xlsx"
+	summariesWorkbook = "summaries.xlsx"
+)
 
-// summaries compute the summary files of a partition from its rows: CSV for people,
-// and the figures.
+// summaries compute the summary files of a partition from its rows: CSV and XLSX for
+// people, and the figures.
 type summaries struct {
 	p        *Partition
 	scratch  *spill.Scratch
 	sums     *summary.Accumulator
 	sessions *csv.Sessions   // nil: the report has no sessions.csv
 	rows     *spillfile.File // that sessions writes to
+	workbook *xlsx.Sessions  // nil: the report has no sessions.xlsx
+	books    []*spillfile.File
 }
 
 func newSummaries(p *Partition) (*summaries, error) {
@@ -44,6 +51,13 @@ func newSummaries(p *Partition) (*summaries, error) {
 		s.Close()
 		return nil, err
 	}
+	if !p.Report.XLSX {
+		return s, nil
+	}
+	if s.workbook, err = xlsx.NewSessions(&p.Report.Definition); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -53,6 +67,12 @@ func (s *summaries) Close() {
 	_ = s.scratch.Close()
 	if s.rows != nil {
 		s.rows.Close()
+	}
+	if s.workbook != nil {
+		_ = s.workbook.Close()
+	}
+	for _, f := range s.books {
+		f.Close()
 	}
 }
 
@@ -65,6 +85,12 @@ func (s *summaries) add(rows []report.Row) error {
 			continue
 		}
 		if err := s.sessions.Add(&rows[i]); err != nil {
+			return err
+		}
+		if s.workbook == nil {
+			continue
+		}
+		if err := s.workbook.Add(&rows[i]); err != nil {
 			return err
 		}
 	}
@@ -91,12 +117,13 @@ func (s *summaries) files() ([]summaryFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range sums.Tables(s.p.Report.Language) {
+	tables := sums.Tables(s.p.Report.Language)
+	for _, table := range tables {
 		var b bytes.Buffer
 		if err := csv.WriteTable(&b, s.p.Report.CSV, &table); err != nil {
 			return nil, err
 		}
-		files = append(files, inMemory(table.File, b.Bytes()))
+		files = append(files, inMemory(table.Name+".csv", b.Bytes()))
 	}
 	var b bytes.Buffer
 	if err := figures.Encode(&b, &figures.File{Report: s.p.Report.Name, Partition: s.p.ID.Name(), Figures: *sums}); err != nil {
@@ -109,5 +136,35 @@ func (s *summaries) files() ([]summaryFile, error) {
 		}
 		files = append(files, summaryFile{sessionsFile, s.rows, s.rows.Size()})
 	}
-	return files, nil
+	workbooks, err := s.workbooks(tables)
+	return append(files, workbooks...), err
+}
+
+// workbooks are the XLSX files, if the report has them.
+func (s *summaries) workbooks(tables []summary.Table) (files []summaryFile, err error) {
+	if !s.p.Report.XLSX {
+		return nil, nil
+	}
+	of := func(name string, write func(w io.Writer, scratch xlsx.File) error) error {
+		scratch, err := spillfile.NewScratch()
+		if err != nil {
+			return err
+		}
+		defer scratch.Close()
+		book, err := spillfile.NewScratch()
+		if err != nil {
+			return err
+		}
+		s.books = append(s.books, book)
+		if err := write(book, scratch); err != nil {
+			return err
+		}
+		files = append(files, summaryFile{name, book, book.Size()})
+		return nil
+	}
+	err = of(summariesWorkbook, func(w io.Writer, scratch xlsx.File) error { return xlsx.WriteTables(w, scratch, tables) })
+	if err != nil || s.workbook == nil {
+		return files, err
+	}
+	return files, of(sessionsWorkbook, s.workbook.Save)
 }

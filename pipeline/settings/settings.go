@@ -42,6 +42,7 @@ type Report struct {
 	Hash        string            // of the definition, as configured
 	Text        map[string]string // its settings in words, by name
 	SessionsCSV bool              // write the rows as CSV, too
+	XLSX        bool              // write the summaries, and the rows with SessionsCSV, as workbooks, too
 	CSV         csv.Format
 }
 

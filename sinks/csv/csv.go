@@ -11,7 +11,6 @@ package csv
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -64,7 +63,7 @@ func (f Format) Validate() error {
 func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 	out, err := newWriter(w, f)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", t.File, err)
+		return fmt.Errorf("write %s.csv: %w", t.Name, err)
 	}
 	for _, heading := range t.Header {
 		out.text([]byte(heading))
@@ -72,31 +71,30 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 	out.end()
 	for _, row := range t.Rows {
 		for i, cell := range row {
-			if t.Text[i] {
+			switch t.Kinds[i] {
+			case report.String:
 				out.text([]byte(cell))
-			} else {
-				out.plain([]byte(f.cell(cell)))
+			case report.Duration:
+				out.plain(f.duration(cell))
+			default:
+				out.plain([]byte(cell))
 			}
 		}
 		out.end()
 	}
 	if err := out.flush(); err != nil {
-		return fmt.Errorf("write %s: %w", t.File, err)
+		return fmt.Errorf("write %s.csv: %w", t.Name, err)
 	}
 	return nil
 }
 
-// cell returns a cell of a summary that is not text in the format: a number or a
-// date as it is, and a duration, which has colons, in the form of f.
-func (f Format) cell(cell string) string {
-	var hours, minutes, seconds int64
-	if f.Durations != Seconds && f.Durations != Hours || strings.Count(cell, ":") != 2 {
-		return cell
+// duration is a duration of a summary, H:MM:SS or nothing, in the form of f.
+func (f Format) duration(cell string) []byte {
+	ms, ok := report.ParseDuration(cell)
+	if !ok {
+		return []byte(cell)
 	}
-	if _, err := fmt.Sscanf(cell, "%d:%d:%d", &hours, &minutes, &seconds); err != nil {
-		return cell
-	}
-	return string(f.appendDuration(nil, (hours*3600+minutes*60+seconds)*1000))
+	return f.appendDuration(nil, ms)
 }
 
 // appendDuration appends a duration of ms milliseconds.

@@ -66,7 +66,7 @@ var cells = []struct{ text, written string }{
 }
 
 func TestWriteTable(t *testing.T) {
-	table := &summary.Table{File: "by_group.csv", Header: []string{"=Group", "Legs"}, Text: []bool{true, false}}
+	table := &summary.Table{Name: "by_group", Header: []string{"=Group", "Legs"}, Kinds: []report.Kind{report.String, report.Integer}}
 	want := "'=Group,Legs\n"
 	for i, c := range cells {
 		table.Rows = append(table.Rows, []string{c.text, fmt.Sprint(i)})
@@ -86,7 +86,7 @@ func TestWriteTable(t *testing.T) {
 }
 
 func TestFormat(t *testing.T) {
-	table := &summary.Table{File: "t.csv", Header: []string{"A;B", "C,D"}, Text: []bool{true, true}, Rows: [][]string{{"x;y", "x,y"}, {"x\ty", "x|y"}}}
+	table := &summary.Table{Name: "t", Header: []string{"A;B", "C,D"}, Kinds: []report.Kind{report.String, report.String}, Rows: [][]string{{"x;y", "x,y"}, {"x\ty", "x|y"}}}
 	for _, c := range []struct {
 		format csv.Format
 		want   string
@@ -218,8 +218,9 @@ func TestSessionsRoundTrip(t *testing.T) {
 
 // Durations and times in the forms of the format; everything else stays.
 func TestForms(t *testing.T) {
-	table := &summary.Table{File: "t.csv", Header: []string{"Group", "Hour", "Date", "Legs", "Total Time", "Average"}, Text: []bool{true, false, false, false, false, false},
-		Rows: [][]string{{"1:00:00", "7", "2026-11-20", "12", "100:01:01", "0:00:01"}, {"x", "", "", "-1", "0:00:00", ""}}}
+	table := &summary.Table{Name: "t", Header: []string{"Group", "Hour", "Date", "Legs", "Total Time", "Average"},
+		Kinds: []report.Kind{report.String, report.Integer, report.Date, report.Integer, report.Duration, report.Duration},
+		Rows:  [][]string{{"1:00:00", "7", "2026-11-20", "12", "100:01:01", "0:00:01"}, {"x", "", "", "-1", "0:00:00", ""}}}
 	for _, c := range []struct {
 		format         csv.Format
 		table, session string // the rows; and start, waiting and total time
@@ -264,7 +265,7 @@ func TestForms(t *testing.T) {
 func TestErrors(t *testing.T) {
 	broken := errors.New("disk full")
 	w := writerFunc(func([]byte) (int, error) { return 0, broken })
-	if err := csv.WriteTable(w, csv.Format{}, &summary.Table{File: "total.csv", Header: []string{"A"}}); !errors.Is(err, broken) {
+	if err := csv.WriteTable(w, csv.Format{}, &summary.Table{Name: "total", Header: []string{"A"}}); !errors.Is(err, broken) {
 		t.Errorf("table: error %v", err)
 	}
 	if err := csv.WriteTable(w, csv.Format{BOM: true}, &summary.Table{}); !errors.Is(err, broken) {

@@ -168,14 +168,14 @@ func TestSameAsTables(t *testing.T) {
 		lists := map[string]string{"by_technician.csv": "technicians", "by_group.csv": "groups", "by_channel.csv": "channels", "by_hour.csv": "hours", "by_day.csv": "days"}
 		for _, table := range f.Tables(report.English) {
 			entries := []any{file["total"]}
-			if name := lists[table.File]; name != "" {
+			if name := lists[table.Name+".csv"]; name != "" {
 				entries = file[name].([]any)
 			}
 			if len(entries) != len(table.Rows) {
-				t.Fatalf("%s has %d rows, and the file %d", table.File, len(table.Rows), len(entries))
+				t.Fatalf("%s has %d rows, and the file %d", table.Name+".csv", len(table.Rows), len(entries))
 			}
 			for i, cells := range table.Rows {
-				compare(t, table.File, table.Header, cells, entries[i].(map[string]any))
+				compare(t, table.Name+".csv", table.Header, cells, entries[i].(map[string]any))
 			}
 		}
 	})

@@ -10,6 +10,7 @@ var contentTypes = map[string]string{
 	".ndjson":  "application/x-ndjson",
 	".csv":     "text/csv; charset=utf-8",
 	".txt":     "text/plain; charset=utf-8",
+	".xlsx":    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 // contentType is the media type of the object with a key.

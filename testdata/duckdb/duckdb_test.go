@@ -113,7 +113,7 @@ func summarise(t *testing.T, dir string, a *summary.Accumulator, rows []report.R
 		if err := writecsv.WriteTable(&file, writecsv.Format{}, &table); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(dir, table.File), []byte(file.String()))
+		write(t, filepath.Join(dir, table.Name+".csv"), []byte(file.String()))
 	}
 }
 

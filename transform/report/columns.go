@@ -252,3 +252,12 @@ func AppendDuration(b []byte, ms int64) []byte {
 	s := ms / 1000
 	return fmt.Appendf(b, "%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
+
+// ParseDuration is the reverse of AppendDuration: the milliseconds of H:MM:SS.
+func ParseDuration(text string) (ms int64, ok bool) {
+	var hours, minutes, seconds int64
+	if _, err := fmt.Sscanf(text, "%d:%2d:%2d", &hours, &minutes, &seconds); err != nil {
+		return 0, false
+	}
+	return (hours*3600 + minutes*60 + seconds) * 1000, true
+}

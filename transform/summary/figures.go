@@ -56,31 +56,31 @@ type Day struct {
 // Table is one summary, in the report's language. Cells are as people read
 // them; nothing is quoted or escaped.
 type Table struct {
-	File   string // total.csv, …
+	Name   string // total, by_technician, …
 	Header []string
-	Text   []bool     // which columns hold text that someone entered
-	Rows   [][]string // as long as Header
+	Kinds  []report.Kind // of the columns: Integer, Duration, String or Date
+	Rows   [][]string    // as long as Header; empty: unknown
 }
 
 // Tables are the figures as people read them, in a language.
 func (f *Figures) Tables(l report.Language) []Table {
-	total := newTable(l, "total.csv")
+	total := newTable(l, "total")
 	total.add(&f.Total)
-	technicians := newTable(l, "by_technician.csv", numberColumn("technician_id"), textColumn("technician_name"), textColumn("technician_group"))
+	technicians := newTable(l, "by_technician", reportColumn("technician_id"), reportColumn("technician_name"), reportColumn("technician_group"))
 	for i := range f.Technicians {
 		t := &f.Technicians[i]
 		technicians.add(&t.Measures, id(t.ID), t.Name, t.Group)
 	}
-	groups := newTable(l, "by_group.csv", textColumn("technician_group"))
+	groups := newTable(l, "by_group", reportColumn("technician_group"))
 	for i := range f.Groups {
 		groups.add(&f.Groups[i].Measures, f.Groups[i].Name)
 	}
-	channels := newTable(l, "by_channel.csv", numberColumn("channel_id"), textColumn("channel_name"))
+	channels := newTable(l, "by_channel", reportColumn("channel_id"), reportColumn("channel_name"))
 	for i := range f.Channels {
 		c := &f.Channels[i]
 		channels.add(&c.Measures, id(c.ID), c.Name)
 	}
-	hours := newTable(l, "by_hour.csv", keyColumn{heading: report.Text{"Hour", "Uur"}})
+	hours := newTable(l, "by_hour", keyColumn{report.Text{"Hour", "Uur"}, report.Integer})
 	for i := range f.Hours {
 		hours.add(&f.Hours[i].Measures, strconv.Itoa(f.Hours[i].Hour))
 	}
@@ -88,7 +88,7 @@ func (f *Figures) Tables(l report.Language) []Table {
 	if f.Days == nil {
 		return tables
 	}
-	days := newTable(l, "by_day.csv", keyColumn{heading: report.Text{"Date", "Datum"}})
+	days := newTable(l, "by_day", keyColumn{report.Text{"Date", "Datum"}, report.Date})
 	for i := range f.Days {
 		days.add(&f.Days[i].Measures, f.Days[i].Date.String())
 	}
@@ -105,15 +105,15 @@ func id(n int64) string {
 
 // newTable makes a table without rows: its columns are the keys and then the
 // measures.
-func newTable(l report.Language, file string, keys ...keyColumn) Table {
-	t := Table{File: file}
+func newTable(l report.Language, name string, keys ...keyColumn) Table {
+	t := Table{Name: name}
 	for _, k := range keys {
 		t.Header = append(t.Header, k.heading[l])
-		t.Text = append(t.Text, k.text)
+		t.Kinds = append(t.Kinds, k.kind)
 	}
 	for i := range measureColumns {
 		t.Header = append(t.Header, measureColumns[i].heading[l])
-		t.Text = append(t.Text, false)
+		t.Kinds = append(t.Kinds, measureColumns[i].kind)
 	}
 	return t
 }
@@ -129,19 +129,15 @@ func (t *Table) add(m *Measures, keys ...string) {
 // keyColumn is a column of a key.
 type keyColumn struct {
 	heading report.Text
-	text    bool
+	kind    report.Kind
 }
 
-// numberColumn and textColumn are under the heading of the report's column.
-func numberColumn(column string) keyColumn { return keyColumn{heading: heading(column)} }
-
-func textColumn(column string) keyColumn { return keyColumn{heading: heading(column), text: true} }
-
-func heading(column string) report.Text {
+// reportColumn is a key that is a column of the report.
+func reportColumn(name string) keyColumn {
 	for i := range report.Columns {
-		if report.Columns[i].Name == column {
-			return report.Columns[i].Heading
+		if c := &report.Columns[i]; c.Name == name {
+			return keyColumn{c.Heading, c.Kind}
 		}
 	}
-	panic("summary: the report has no column " + column)
+	panic("summary: the report has no column " + name)
 }

@@ -30,7 +30,7 @@ func TestPage(t *testing.T) {
 	for _, l := range []report.Language{report.English, report.Dutch} {
 		headers[l] = map[string][]string{}
 		for _, table := range figures(t, summary.ForMonth(&report.Definition{Zone: time.UTC}, month, noScratch)).Tables(l) {
-			headers[l][table.File] = table.Header
+			headers[l][table.Name+".csv"] = table.Header
 		}
 	}
 

@@ -112,17 +112,17 @@ func (c *caseFile) check(t *testing.T) {
 
 	var names []string
 	for _, table := range got {
-		names = append(names, table.File)
-		want, ok := c.Tables[table.File]
+		names = append(names, table.Name+".csv")
+		want, ok := c.Tables[table.Name+".csv"]
 		if !ok {
 			continue
 		}
-		delete(c.Tables, table.File)
+		delete(c.Tables, table.Name+".csv")
 		if diff := cmp.Diff(parse(t, want), project(t, table, parse(t, want)[0])); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", table.File, diff)
+			t.Errorf("%s (-want +got):\n%s", table.Name+".csv", diff)
 		}
-		if strings.HasPrefix(c.Title, "Every") && table.File == "total.csv" && len(table.Header) != len(parse(t, want)[0]) {
-			t.Errorf("%s has more columns than the case: %q", table.File, table.Header)
+		if strings.HasPrefix(c.Title, "Every") && table.Name+".csv" == "total.csv" && len(table.Header) != len(parse(t, want)[0]) {
+			t.Errorf("%s has more columns than the case: %q", table.Name+".csv", table.Header)
 		}
 	}
 	if diff := cmp.Diff(files, names); diff != "" {
@@ -150,8 +150,8 @@ func project(t *testing.T, table summary.Table, headings []string) [][]string {
 	t.Helper()
 	var records [][]string
 	for _, row := range append([][]string{table.Header}, table.Rows...) {
-		if len(row) != len(table.Header) || len(row) != len(table.Text) {
-			t.Fatalf("%s: %d cells under %d headings: %q", table.File, len(row), len(table.Header), row)
+		if len(row) != len(table.Header) || len(row) != len(table.Kinds) {
+			t.Fatalf("%s: %d cells under %d headings: %q", table.Name+".csv", len(row), len(table.Header), row)
 		}
 		var record []string
 		for i, heading := range table.Header {
@@ -306,7 +306,7 @@ func TestManyRows(t *testing.T) {
 					continue
 				}
 				if got != want {
-					t.Errorf("%s, row %d, %s: %s, want %s", table.File, row, heading, got, want)
+					t.Errorf("%s, row %d, %s: %s, want %s", table.Name+".csv", row, heading, got, want)
 				}
 			}
 		}
@@ -333,8 +333,8 @@ func TestOrderOfRows(t *testing.T) {
 	}
 	texts := map[string]bool{}
 	for _, table := range tables(t, forward) {
-		for i, text := range table.Text {
-			if text {
+		for i, kind := range table.Kinds {
+			if kind == report.String {
 				texts[table.Header[i]] = true
 			}
 		}

@@ -293,7 +293,7 @@ func (b *Contents) summaries(ctx context.Context, in *inspect.Inspector, shown *
 	}
 	b.Figures = f
 	for _, t := range f.Tables(b.def.Language) {
-		shown := table{Name: strings.ReplaceAll(strings.TrimSuffix(t.File, ".csv"), "_", " "), File: t.File, Header: t.Header, Rows: t.Rows}
+		shown := table{Name: strings.ReplaceAll(t.Name, "_", " "), File: t.Name + ".csv", Header: t.Header, Rows: t.Rows}
 		if shown.More = len(t.Rows) > mostTableRows; shown.More {
 			shown.Rows = t.Rows[:mostTableRows]
 		}
