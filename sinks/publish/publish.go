@@ -39,6 +39,7 @@
 //     sign of unfinished work: the catalog sees it beside the new one, and the
 //     next run publishes the partition with Again, which repeats this step. GC
 //     deletes an old manifest that stays for longer than its grace period.
+//  4. In a directory store, it removes the directories of months that are empty now.
 //
 // Version 0.1.0 must not write to a store that a newer version writes to: it does
 // not know the new manifests. What it leaves behind is removed in the same way.
@@ -52,6 +53,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -439,7 +441,15 @@ func (p *Partition) clean(ctx context.Context, st Store, base *Base, published *
 	if err := st.Delete(ctx, OldManifestKey(p.Dir)); err != nil {
 		return fmt.Errorf("revision %d is published, but the manifest of an earlier version remains: %w; run again", published.Revision, err)
 	}
+	if dirs, ok := st.(directoryStore); ok && OldDir(p.Dir) != p.Dir {
+		return dirs.RemoveEmpty(ctx, path.Dir(path.Dir(OldDir(p.Dir)))+"/") // of all months of the report
+	}
 	return nil
+}
+
+// directoryStore is a store that keeps the directories of deleted objects: store.Dir.
+type directoryStore interface {
+	RemoveEmpty(ctx context.Context, prefix string) error
 }
 
 // sweep removes the parts in a partition's directories that the published
