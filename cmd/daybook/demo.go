@@ -110,8 +110,9 @@ Try next:
   %[7]s explain -c %[1]s --session %[4]s %[5]s    # why is its Work Time what it is?
   %[7]s fold --format csv %[5]s | head -3
   %[7]s serve -c %[1]s    # keeps all of it fresh, and shows it at http://127.0.0.1:8080
+  %[8]s sync --once -c %[1]s    # an Iceberg table of the report; make iceberg builds the program
   duckdb -c "SELECT dt, count(*) AS legs, sum(work_time_ms) / 3600000 AS work_hours FROM read_parquet('%[6]s/out/reports/sessions/dt=*/*.parquet', hive_partitioning = true) GROUP BY dt ORDER BY dt"
-`, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir, programName())
+`, configFile, last, last.Month(), d.session, filepath.Join(dir, "dumps"), dir, programName(), icebergName())
 	return err
 }
 
@@ -119,10 +120,28 @@ Try next:
 // name is not on the PATH.
 func programName() string {
 	const name = "daybook"
+	if path, err := os.Executable(); err == nil {
+		return shellName(name, path)
+	}
+	return name
+}
+
+// icebergName is how a shell finds daybook-iceberg, which is built beside this program.
+func icebergName() string {
+	const name = "daybook-iceberg"
+	if self, err := os.Executable(); err == nil {
+		return shellName(name, filepath.Join(filepath.Dir(self), name))
+	}
+	return name
+}
+
+// shellName is the name of a program, or its path where the name is not on the PATH and
+// the path is right.
+func shellName(name, path string) string {
 	if _, err := exec.LookPath(name); err == nil {
 		return name
 	}
-	if path, err := os.Executable(); err == nil {
+	if _, err := os.Stat(path); err == nil {
 		return path
 	}
 	return name

@@ -92,7 +92,7 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 	if a.json {
 		err = writeDiffJSON(out, d)
 	} else {
-		writeDiff(out, d)
+		writeDiff(out, opts.id, d)
 	}
 	if err != nil {
 		return err
@@ -100,8 +100,8 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 	return out.Flush()
 }
 
-func writeDiff(w io.Writer, d *inspect.Diff) {
-	fmt.Fprintf(w, "%s %s, revision %d to %d (%s)\n", d.To.Report, d.To.Partition, d.From.Revision, d.To.Revision, d.To.Reason)
+func writeDiff(w io.Writer, id partition.ID, d *inspect.Diff) {
+	fmt.Fprintf(w, "%s, revision %d to %d (%s)\n", titleOf(id), d.From.Revision, d.To.Revision, d.To.Reason)
 	fmt.Fprintf(w, "%s added, %s removed, %s changed, %s the same", words.Count(d.Added, "row", "rows"), words.Thousands(d.Removed), words.Thousands(d.Changed), words.Thousands(d.Same))
 	if d.Renumbered > 0 {
 		fmt.Fprintf(w, ", %s with another leg number", words.Thousands(d.Renumbered))

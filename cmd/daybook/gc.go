@@ -69,11 +69,7 @@ func (o *gcOptions) validate(cmd *cobra.Command) (keep config.Retention, err err
 }
 
 func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) error {
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	p, err := a.pipelineOf(c)
+	c, p, err := a.configured()
 	if err != nil {
 		return err
 	}

@@ -63,11 +63,7 @@ stale.`,
 }
 
 func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Target) error {
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	served, err := a.serviceConfig(c)
+	_, served, err := a.configuredService()
 	if err != nil {
 		return err
 	}

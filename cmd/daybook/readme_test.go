@@ -44,19 +44,40 @@ func TestReadmeCommands(t *testing.T) {
 		"daybook sql duckdb ddl":            `CREATE TABLE IF NOT EXISTS "sessions" (`,
 		"daybook sql duckdb load --since":   "-- cursor: c1.",
 		"daybook sql duckdb load --date":    `DELETE FROM "sessions" WHERE "report_date" = DATE '2026-11-20';`,
-		"daybook sql duckdb merge":          `"report_date" BETWEEN DATE '2026-11-01' AND DATE '2026-11-30' THEN DELETE;`,
 		"daybook sql duckdb view":           `WHERE "month" BETWEEN '2026-11' AND '2026-11'`,
-		"daybook sql clickhouse":            "REPLACE PARTITION '2026-11-20' FROM",
-		"daybook sql postgres":              `\copy "_sessions_stage"`,
-		"daybook sql spark":                 "INSERT OVERWRITE TABLE `sessions` PARTITION (`report_date`)",
-		"daybook sql databricks":            "REPLACE WHERE",
-		"daybook sql snowflake":             `CREATE TABLE IF NOT EXISTS "SESSIONS"`,
-		"daybook sql bigquery":              "'gs://bucket/daybook/reports_monthly/sessions/",
-		"daybook sql redshift":              "IAM_ROLE default FORMAT AS PARQUET",
-		"daybook sql athena":                "'table_type' = 'ICEBERG'",
-		"daybook sql trino":                 `"iceberg"."default"."sessions"`,
-		"daybook sql fabric":                "COPY INTO [sessions] FROM",
-		"daybook sql polars":                "pl.scan_parquet(",
+		"daybook sql clickhouse ddl":        "ENGINE = MergeTree",
+		"daybook sql clickhouse load":       "REPLACE PARTITION '2026-11-20' FROM",
+		"daybook sql clickhouse view":       "CREATE OR REPLACE VIEW `sessions_current`",
+		"daybook sql postgres ddl":          `PARTITION BY RANGE ("report_date")`,
+		"daybook sql postgres load":         `\copy "_sessions_stage"`,
+		"daybook sql postgres merge":        `ON CONFLICT ("report_date", "session_id", "leg") DO UPDATE`,
+		"daybook sql spark ddl":             "PARTITIONED BY (`report_date`)",
+		"daybook sql spark load":            "INSERT OVERWRITE TABLE `sessions` PARTITION (`report_date`)",
+		"daybook sql spark view":            "VIEW `sessions_current`",
+		"daybook sql databricks ddl":        "CREATE TABLE IF NOT EXISTS `sessions`",
+		"daybook sql databricks load":       "REPLACE WHERE",
+		"daybook sql databricks view":       "read_files(",
+		"daybook sql snowflake ddl":         `CREATE TABLE IF NOT EXISTS "SESSIONS"`,
+		"daybook sql snowflake load":        "FORCE = TRUE",
+		"daybook sql snowflake view":        `VIEW "SESSIONS_CURRENT"`,
+		"daybook sql bigquery ddl":          "CREATE TABLE IF NOT EXISTS `support`.`sessions`",
+		"daybook sql bigquery load":         "'gs://bucket/daybook/reports/sessions/dt=2026-11-20/",
+		"daybook sql bigquery view":         "CREATE OR REPLACE VIEW `support`.`sessions_current`",
+		"daybook sql redshift ddl":          `CREATE TABLE IF NOT EXISTS "sessions"`,
+		"daybook sql redshift load":         "IAM_ROLE default FORMAT AS PARQUET",
+		"daybook sql redshift merge":        `MERGE INTO "sessions"`,
+		"daybook sql athena ddl":            "'table_type' = 'ICEBERG'",
+		"daybook sql athena load":           `MERGE INTO "sessions"`,
+		"daybook sql athena view":           `VIEW "sessions_current"`,
+		"daybook sql trino ddl":             `"iceberg"."default"."sessions"`,
+		"daybook sql trino load":            `MERGE INTO "iceberg"."default"."sessions"`,
+		"daybook sql trino view":            `VIEW "hive"."default"."sessions_current"`,
+		"daybook sql fabric ddl":            "IF OBJECT_ID('[sessions]') IS NULL",
+		"daybook sql fabric load":           "COPY INTO [sessions] FROM",
+		"daybook sql fabric view":           "CREATE OR ALTER VIEW [sessions_current]",
+		"daybook sql polars load":           "pl.scan_parquet(",
+		"daybook sql polars merge":          "def merge(table: pl.LazyFrame)",
+		"daybook sql polars view":           "current = ",
 		"daybook schema":                    "kind: DataContract",
 	}
 
@@ -70,6 +91,9 @@ func TestReadmeCommands(t *testing.T) {
 		command, _, _ = strings.Cut(command, "|")
 		command = strings.TrimSpace(command)
 		args := strings.Fields(command)
+		if len(args) == 0 { // between two engines
+			continue
+		}
 		if args[0] != "daybook" || args[1] == "serve" { // serve does not end
 			continue
 		}

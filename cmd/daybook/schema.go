@@ -23,14 +23,23 @@ func newSchemaCommand(a *app) *cobra.Command {
 		Long: `Print the columns of the reports, with their types, lengths and meaning: as a
 page (markdown), as the JSON schema of a row (json-schema), as a data contract in
 the Open Data Contract Standard 3.1 (odcs), with a table for each report, or as the
-properties of a dbt model (dbt), which config/examples/dbt uses.`,
+properties of a dbt model (dbt), which config/examples/dbt uses. --json is --format json-schema.
+All reports have the same columns; --report chooses the tables of the contract.`,
 		Example: `  daybook schema
   daybook schema --format json-schema > row.schema.json
   daybook schema --format odcs --report sessions > sessions.odcs.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(schemaFormats, format) {
+			if a.json && !cmd.Flags().Changed("format") {
+				format = "json-schema"
+			}
+			switch {
+			case !slices.Contains(schemaFormats, format):
 				return usageError(cmd, "unknown format %q; there are %s", format, strings.Join(schemaFormats, ", "))
+			case a.json && format != "json-schema":
+				return usageError(cmd, "--json goes with --format json-schema; %s is no JSON", format)
+			case len(selected.reports) > 0 && format != "odcs":
+				return usageError(cmd, "--report goes with --format odcs; all reports have the same columns")
 			}
 			text, err := a.schemaText(format, &selected)
 			if err != nil {

@@ -100,7 +100,7 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 	case kinds == 0:
 		return 0, 0, false, nil
 	case kinds > 1:
-		return 0, 0, false, usageError(cmd, "give --date, or --month, or --from with --to")
+		return 0, 0, false, usageError(cmd, "give %s", choices(cmd))
 	case s.date != "":
 		from = parse("--date", s.date)
 		return from, from, true, err
@@ -118,6 +118,14 @@ func (s *selection) days(cmd *cobra.Command) (from, to day.Day, given bool, err 
 		err = usageError(cmd, "--to %s is before --from %s", to, from)
 	}
 	return from, to, true, err
+}
+
+// choices names the flags of a command that select days.
+func choices(cmd *cobra.Command) string {
+	if cmd.Flags().Lookup("from") == nil {
+		return "--date or --month"
+	}
+	return "--date, or --month, or --from with --to"
 }
 
 // selectReports removes the other reports from the pipeline.

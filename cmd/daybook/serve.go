@@ -231,16 +231,22 @@ func (a *app) pinConfig() {
 
 // load reads the configuration and opens its stores.
 func (s *server) load() (*replica.Config, error) {
-	c, err := s.app.loadConfig()
-	if err != nil {
-		return nil, err
-	}
-	serviceConfig, err := s.app.serviceConfig(c)
+	c, serviceConfig, err := s.app.configuredService()
 	if err != nil {
 		return nil, err
 	}
 	s.config.set(c)
 	return serviceConfig, nil
+}
+
+// configuredService returns the configuration and its service.
+func (a *app) configuredService() (*config.Config, *replica.Config, error) {
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	served, err := a.serviceConfig(c)
+	return c, served, err
 }
 
 func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {

@@ -45,11 +45,18 @@ var clock func() time.Time
 
 // newPipeline returns the pipeline as configured.
 func (a *app) newPipeline() (*settings.Pipeline, error) {
+	_, p, err := a.configured()
+	return p, err
+}
+
+// configured returns the configuration and its pipeline.
+func (a *app) configured() (*config.Config, *settings.Pipeline, error) {
 	c, err := a.loadConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return a.pipelineOf(c)
+	p, err := a.pipelineOf(c)
+	return c, p, err
 }
 
 func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {

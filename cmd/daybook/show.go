@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -116,16 +117,13 @@ func (s *shower) show(out io.Writer) error {
 	return nil
 }
 
-// datasetName is the partition's table as titles name it.
-func datasetName(id partition.ID) string {
-	if id.Kind == partition.Digest {
-		return string(id.Kind)
-	}
-	return id.Dataset()
+// titleOf names a partition as users do: sessions 2026-11, or digest 2026-11-20.
+func titleOf(id partition.ID) string {
+	return cmp.Or(id.Report, digestName) + " " + id.Name()
 }
 
 func (s *shower) title(m *publish.Manifest) {
-	s.line("%s %s, revision %d", datasetName(s.ID), m.Partition, m.Revision)
+	s.line("%s, revision %d", titleOf(s.ID), m.Revision)
 	s.line("%s\n", s.URL)
 }
 

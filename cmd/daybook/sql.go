@@ -87,7 +87,7 @@ func (o *sqlOptions) validate(cmd *cobra.Command, args []string) error {
 	if o.engine, err = warehouse.Find(args[0]); err != nil {
 		return usageError(cmd, "%s", err)
 	}
-	if o.verb = warehouse.Verb(args[1]); !slices.Contains(warehouse.Verbs, o.verb) {
+	if o.verb = warehouse.Verb(strings.ToLower(args[1])); !slices.Contains(warehouse.Verbs, o.verb) {
 		return usageError(cmd, "unknown verb %q; there are ddl, load, view and merge", args[1])
 	}
 	if (o.verb == warehouse.DDL || o.verb == warehouse.View) && (o.date != "" || o.month != "" || o.since != "") {
@@ -110,11 +110,7 @@ func runSQL(ctx context.Context, a *app, cmd *cobra.Command, opts *sqlOptions) e
 	if err != nil {
 		return err
 	}
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	p, err := a.pipelineOf(c)
+	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
@@ -185,23 +181,45 @@ func (o *sqlOptions) choose(ctx context.Context, in *inspect.Inspector, r *wareh
 	case o.since != "":
 		r.Partitions = changed(o.changes, r.Report)
 		return nil
-	case o.verb == warehouse.View && in.Settings.RemoveAfter == 0:
-		superseded, err := in.Superseded(ctx, r.Report)
-		if err != nil {
-			return err
-		}
-		if !superseded { // a view by pattern reads each row once
-			r.Months, err = in.Months(ctx, r.Report)
+	case !r.All:
+		return o.choosePeriod(ctx, in, r, period)
+	}
+	listing, err := in.List(ctx, r.Report)
+	if err != nil {
+		return err
+	}
+	months, err := in.CurrentMonths(ctx, listing.Months)
+	if err != nil {
+		return err
+	}
+	if o.verb == warehouse.View && in.Settings.RemoveAfter == 0 && !listing.Superseded {
+		r.Months = months // a view by pattern reads each row once
+		return nil
+	}
+	return setPublished(ctx, in, r, warehouse.Cover(r.Report, months, listing.Days), "nothing")
+}
+
+// choosePeriod sets the partitions that hold the rows of a period: its month, if that
+// has the rows of its days, or else its days.
+func (o *sqlOptions) choosePeriod(ctx context.Context, in *inspect.Inspector, r *warehouse.Request, period partition.Period) (err error) {
+	var months []day.Month
+	if period.IsMonth() && !o.engine.ByDay {
+		if months, err = in.CurrentMonths(ctx, []partition.ID{partition.InReport(r.Report, period)}); err != nil {
 			return err
 		}
 	}
-	r.Partitions, err = o.published(ctx, in, r.Report, period, r.All)
-	if err == nil && len(r.Partitions) == 0 {
-		what := "nothing"
-		if !r.All {
-			what = "nothing of " + period.String()
-		}
-		err = fmt.Errorf("report %s: %s is published; daybook plan says what there is to do", r.Report, what)
+	return setPublished(ctx, in, r, warehouse.Cover(r.Report, months, period.Days()), "nothing of "+period.String())
+}
+
+// setPublished sets those of the partitions that are published. nothing says in words
+// what is missing if none of them are.
+func setPublished(ctx context.Context, in *inspect.Inspector, r *warehouse.Request, ids []partition.ID, nothing string) error {
+	published, err := in.Published(ctx, ids)
+	if err == nil && len(published) == 0 {
+		err = fmt.Errorf("report %s: %s is published; daybook plan says what there is to do", r.Report, nothing)
+	}
+	for _, p := range published {
+		r.Partitions = append(r.Partitions, warehouse.PartitionOf(p.ID, p.Manifest))
 	}
 	return err
 }
@@ -221,32 +239,6 @@ func changed(changes []inspect.Change, report string) (days []warehouse.Partitio
 	}
 	slices.SortFunc(days, func(a, b warehouse.Partition) int { return partition.Compare(a.ID, b.ID) })
 	return days
-}
-
-// published are the published partitions that hold the rows of a period, or of all
-// days: months that have the rows of their days, or else days.
-func (o *sqlOptions) published(ctx context.Context, in *inspect.Inspector, report string, period partition.Period, all bool) ([]warehouse.Partition, error) {
-	var months []day.Month
-	days := period.Days()
-	var err error
-	switch {
-	case all:
-		if months, err = in.Months(ctx, report); err != nil {
-			return nil, err
-		}
-		days, err = in.Days(ctx, report)
-	case period.IsMonth() && !o.engine.ByDay:
-		months, err = in.CurrentMonths(ctx, []partition.ID{partition.InReport(report, period)})
-	}
-	if err != nil {
-		return nil, err
-	}
-	published, err := in.Published(ctx, warehouse.Cover(report, months, days))
-	loads := make([]warehouse.Partition, len(published))
-	for i, p := range published {
-		loads[i] = warehouse.PartitionOf(p.ID, p.Manifest)
-	}
-	return loads, err
 }
 
 // sinkAt is where warehouses find the sink.

@@ -4,12 +4,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"daybook/pipeline/build"
+	"daybook/pipeline/format"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
+	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
@@ -101,6 +104,61 @@ func TestWrongFiles(t *testing.T) {
 	}
 	for _, id := range ids {
 		c.requireWhole(id)
+	}
+}
+
+// After somebody has deleted the manifests, the next run publishes everything anew, and
+// readers that glob see one revision.
+func TestDeletedManifests(t *testing.T) {
+	c := newDamageCase(t)
+	pipelinetest.Run(t, c.s, partition.WholeMonth(theMonth.Month()))
+	pipelinetest.Put(t, c.source, "2026/11/20/b.ndjson", pipelinetest.SessionLines(3))
+	pipelinetest.Run(t, c.s, partition.WholeMonth(theMonth.Month()))
+	ids := []partition.ID{theDigest, theDay, theMonth}
+	for _, id := range ids {
+		pipelinetest.Delete(t, c.sink, id.ManifestKey())
+	}
+	pipelinetest.Put(t, c.source, "2026/11/20/c.ndjson", pipelinetest.SessionLines(4))
+	c.s.Clock = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	pipelinetest.Run(t, c.s, partition.WholeMonth(theMonth.Month()))
+	for _, id := range ids {
+		c.requireWhole(id)
+		m := c.manifest(id)
+		if m.Revision != 3 {
+			t.Errorf("%s has revision %d, want 3", id, m.Revision)
+		}
+		if id == theDigest {
+			continue // its superseded parts stay for readers, which read the manifest
+		}
+		there := 0
+		for key := range pipelinetest.Contents(t, c.sink, false) {
+			if strings.HasPrefix(key, id.Dir()) {
+				there++
+			}
+		}
+		if there != len(m.Parts) {
+			t.Errorf("%s: %d files lie there, and the manifest names %d", id, there, len(m.Parts))
+		}
+	}
+}
+
+// A restatement says why, even if nothing is stale and a user asked for it.
+func TestRestatedOnRequest(t *testing.T) {
+	c := newDamageCase(t)
+	pipelinetest.Run(t, c.s, partition.WholeMonth(theMonth.Month()))
+	c.s.Format = format.Parquet{Profile: parquet.Compact}
+	if err := pipelinetest.RunOnly(t, c.s, partition.WholeMonth(theMonth.Month()), build.OnlyAll).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []partition.ID{theDay, theMonth} {
+		if m := c.manifest(id); m.Revision != 2 || m.Reason == "" {
+			t.Errorf("%s has revision %d, because %q", id, m.Revision, m.Reason)
+		} else {
+			t.Logf("%s: %s", id, m.Reason)
+		}
+	}
+	if m := c.manifest(theDay); m.Reason != "built again on request" {
+		t.Errorf("the day was restated because %q", m.Reason)
 	}
 }
 

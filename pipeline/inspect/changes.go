@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"daybook/pipeline/parallel"
@@ -75,22 +76,12 @@ const (
 // is listed now or since the next cursor. What was removed is known from a cursor,
 // but not from a date.
 //
-// It reads the listings of manifests and parts, and of the manifests those that have
-// changed. Parts tell a new revision from a manifest that was written again with the
-// same one, as happens to many when a dump arrives.
+// It lists the manifests. Of the years with manifests that were written since the
+// cursor it lists the parts, too, and reads the manifests that have changed. Parts tell
+// a new revision from a manifest that was written again with the same one, as happens
+// to many when a dump arrives.
 func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Cursor, error) {
-	var manifests, parts map[partition.ID]time.Time
-	err := parallel.Pair(in.Settings.Budget, func() (err error) {
-		manifests, err = in.newest(ctx, publish.ManifestRoot, publish.ManifestDir)
-		return err
-	}, func() (err error) {
-		if since.at.IsZero() {
-			return nil // everything is listed
-		}
-		dir := func(key string) (string, bool) { return key[:strings.LastIndexByte(key, '/')+1], true }
-		parts, err = in.newest(ctx, "", dir)
-		return err
-	})
+	manifests, err := in.newest(ctx, []string{publish.ManifestRoot + partition.ReportRoot, publish.ManifestRoot + partition.MonthRoot}, publish.ManifestDir)
 	if err != nil {
 		return nil, since, err
 	}
@@ -100,6 +91,10 @@ func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Curso
 	}
 	ids := slices.SortedFunc(maps.Keys(manifests), partition.Compare)
 	next := Cursor{at: in.moment(manifests), had: had(ids)}
+	parts, err := in.newest(ctx, since.yearsOf(manifests), func(key string) (string, bool) { return key[:strings.LastIndexByte(key, '/')+1], true })
+	if err != nil {
+		return nil, since, err
+	}
 	ids = slices.DeleteFunc(ids, func(id partition.ID) bool { return !since.changed(id, manifests[id], parts[id]) })
 	changes := make([]Change, len(ids))
 	err = parallel.Each(ctx, len(ids), in.Settings.Budget.Requests(), func(ctx context.Context, i int) error {
@@ -116,29 +111,52 @@ func (in *Inspector) Changes(ctx context.Context, since Cursor) ([]Change, Curso
 	return append(changes, since.removed(next.had)...), next, nil
 }
 
-// newest lists the objects of all days and months under root and finds the time of
-// the newest one of each. dir is the directory of the partition that a key belongs to.
-func (in *Inspector) newest(ctx context.Context, root string, dir func(key string) (string, bool)) (map[partition.ID]time.Time, error) {
+// newest lists the objects under prefixes and finds the time of the newest one of each
+// day and month. dir is the directory of the partition that a key belongs to.
+func (in *Inspector) newest(ctx context.Context, prefixes []string, dir func(key string) (string, bool)) (map[partition.ID]time.Time, error) {
+	var mu sync.Mutex
 	newest := map[partition.ID]time.Time{}
-	for _, kind := range []string{partition.ReportRoot, partition.MonthRoot} {
-		for object, err := range in.Settings.Sink.List(ctx, root+kind) {
-			if errors.Is(err, store.ErrNoBucket) {
-				break // the directory does not exist yet
-			}
-			if err != nil {
-				return nil, err
-			}
-			d, ok := dir(object.Key)
-			if !ok {
-				continue
-			}
-			id, ok := partition.OfDir(d)
-			if known := newest[id]; ok && !known.After(object.Modified) {
-				newest[id] = object.Modified
-			}
+	add := func(object store.Object) {
+		d, ok := dir(object.Key)
+		if !ok {
+			return
+		}
+		id, ok := partition.OfDir(d)
+		mu.Lock()
+		defer mu.Unlock()
+		if known := newest[id]; ok && !known.After(object.Modified) {
+			newest[id] = object.Modified
 		}
 	}
-	return newest, nil
+	err := parallel.Each(ctx, len(prefixes), in.Settings.Budget.Requests(), func(ctx context.Context, i int) error {
+		for object, err := range in.Settings.Sink.List(ctx, prefixes[i]) {
+			if errors.Is(err, store.ErrNoBucket) {
+				return nil // the directory does not exist yet
+			}
+			if err != nil {
+				return err
+			}
+			add(object)
+		}
+		return nil
+	})
+	return newest, err
+}
+
+// yearsOf are what the keys of parts begin with in the years of the partitions whose
+// manifests were written since the cursor. Since a time before everything all are
+// listed, and no part decides.
+func (c *Cursor) yearsOf(manifests map[partition.ID]time.Time) []string {
+	if c.at.IsZero() {
+		return nil
+	}
+	prefixes := map[string]bool{}
+	for id, written := range manifests {
+		if c.recent(written, overlap) {
+			prefixes[partition.Prefix(id.Report, id.Kind)+id.Name()[:len("2026-")]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(prefixes))
 }
 
 // moment is the time of the newest manifest. A time ahead of our clock is wrong, or our
@@ -161,8 +179,12 @@ func (c *Cursor) changed(id partition.ID, manifest, part time.Time) bool {
 	if c.had != nil && !c.had[set{id.Report, id.Kind}].has(number(id)) {
 		return true
 	}
-	recent := func(t time.Time, overlap time.Duration) bool { return t.IsZero() || !t.Before(c.at.Add(-overlap)) }
-	return recent(manifest, overlap) && recent(part, partOverlap)
+	return c.recent(manifest, overlap) && c.recent(part, partOverlap)
+}
+
+// recent reports whether an object may have been written since the cursor.
+func (c *Cursor) recent(written time.Time, overlap time.Duration) bool {
+	return written.IsZero() || !written.Before(c.at.Add(-overlap))
 }
 
 // removed lists the partitions that the cursor had and that are not there now.

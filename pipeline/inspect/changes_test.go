@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
+	"daybook/transform/day"
 )
 
 // warehouse is a sink with partitions of one file each, at a time that the test sets.
@@ -249,7 +250,7 @@ func (c *counted) Open(ctx context.Context, key string, offset, length int64, if
 	return c.Store.Open(ctx, key, offset, length, ifMatch)
 }
 
-// Of twenty years of days, the changes of the last day take few requests, though most
+// Of twenty years of days, the changes of the last day take few requests, though all
 // manifests of the last months were written again.
 func TestChangesTakeFewRequests(t *testing.T) {
 	w := newWarehouse(t)
@@ -287,6 +288,23 @@ func TestChangesTakeFewRequests(t *testing.T) {
 		t.Errorf("it takes %d requests, more than 40", n)
 	} else {
 		t.Logf("%d requests", n)
+	}
+
+	// Days of other years are restated.
+	sink.requests.Store(0)
+	w.now = w.now.Add(3 * oneDay)
+	w.in.Settings.Sink = w.Memory
+	_, cursor := w.changes(complete)
+	w.now = w.now.Add(oneDay)
+	old, older := partition.DayID("sessions", day.Date(2020, time.January, 1)), partition.DayID("sessions", day.Date(2019, time.December, 31))
+	w.publish(old, "z")
+	w.publish(older, "z")
+	w.in.Settings.Sink = sink
+	got, _ = w.changes(cursor)
+	w.want("old days", got, "restated sessions 2019-12-31 2", "restated sessions 2020-01-01 2",
+		"restated sessions 2026-11-19 2", "restated sessions 2026-11-20 2") // the overlap
+	if n := sink.requests.Load(); n > 40 {
+		t.Errorf("old days take %d requests, more than 40", n)
 	}
 	if size := len(complete.String()); size > 300 {
 		t.Errorf("the cursor has %d characters", size)

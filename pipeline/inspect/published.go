@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
@@ -19,27 +18,65 @@ type Parts struct {
 	Manifest *publish.Manifest
 }
 
-// Days lists the days of a report that have files, in order.
-func (in *Inspector) Days(ctx context.Context, report string) ([]day.Day, error) {
-	ids, err := in.withFiles(ctx, report, partition.Day)
-	days := make([]day.Day, len(ids))
-	for i, id := range ids {
-		days[i] = id.Day()
-	}
-	return days, err
+// Listing is what lies in the directories of a report's days and months.
+type Listing struct {
+	Days   []day.Day      // that have Parquet files, published or not, in order
+	Months []partition.ID // likewise
+
+	// Superseded: files of more than one revision lie in a directory. Some are
+	// superseded, or not yet committed. A reader that globs would read rows twice.
+	Superseded bool
 }
 
-// Months lists the months of a report whose rows are those of their days, in order. A
-// month is left out from the restatement of one of its days until it is made again.
-func (in *Inspector) Months(ctx context.Context, report string) ([]day.Month, error) {
-	ids, err := in.withFiles(ctx, report, partition.Month)
+// List lists the days and months of a report.
+func (in *Inspector) List(ctx context.Context, report string) (*Listing, error) {
+	var listed [2]map[partition.ID]map[int]bool // the revisions of each partition
+	err := parallel.Pair(in.Settings.Budget, func() (err error) {
+		listed[0], err = in.revisions(ctx, report, partition.Day)
+		return err
+	}, func() (err error) {
+		listed[1], err = in.revisions(ctx, report, partition.Month)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return in.CurrentMonths(ctx, ids)
+	l := &Listing{Months: slices.SortedFunc(maps.Keys(listed[1]), partition.Compare)}
+	for _, id := range slices.SortedFunc(maps.Keys(listed[0]), partition.Compare) {
+		l.Days = append(l.Days, id.Day())
+	}
+	for _, partitions := range listed {
+		for _, revisions := range partitions {
+			l.Superseded = l.Superseded || len(revisions) > 1
+		}
+	}
+	return l, nil
 }
 
-// CurrentMonths are those of the months whose rows are those of their days.
+// revisions are those of the Parquet files in the directories of a report's days or
+// months.
+func (in *Inspector) revisions(ctx context.Context, report string, kind partition.Kind) (map[partition.ID]map[int]bool, error) {
+	revisions := map[partition.ID]map[int]bool{}
+	for object, err := range in.Settings.Sink.List(ctx, partition.Prefix(report, kind)) {
+		if err != nil {
+			return nil, err
+		}
+		dir, file := path.Split(object.Key)
+		id, ok := partition.OfDir(dir)
+		revision, isPart := publish.PartRevision(file)
+		if !ok || !isPart {
+			continue
+		}
+		if revisions[id] == nil {
+			revisions[id] = map[int]bool{}
+		}
+		revisions[id][revision] = true
+	}
+	return revisions, nil
+}
+
+// CurrentMonths are those of the months whose rows are those of their days. A month is
+// left out from the restatement of one of its days until it is made again.
 func (in *Inspector) CurrentMonths(ctx context.Context, ids []partition.ID) ([]day.Month, error) {
 	published, err := in.Published(ctx, ids)
 	if err != nil {
@@ -67,46 +104,6 @@ func (in *Inspector) CurrentMonths(ctx context.Context, ids []partition.ID) ([]d
 		}
 	}
 	return months, nil
-}
-
-// Superseded reports whether files of more than one revision lie in a directory of the
-// report's days or months: some are superseded, or not yet committed. A reader that
-// globs would read rows twice.
-func (in *Inspector) Superseded(ctx context.Context, report string) (bool, error) {
-	for _, kind := range []partition.Kind{partition.Day, partition.Month} {
-		revisions := map[string]int{} // by directory
-		for object, err := range in.Settings.Sink.List(ctx, partition.Prefix(report, kind)) {
-			if err != nil {
-				return false, err
-			}
-			dir := path.Dir(object.Key)
-			revision, isPart := publish.PartRevision(object.Key)
-			if one, known := revisions[dir]; isPart && known && one != revision {
-				return true, nil
-			} else if isPart {
-				revisions[dir] = revision
-			}
-		}
-	}
-	return false, nil
-}
-
-// withFiles lists the partitions of a report that have Parquet files, published or
-// not, in order.
-func (in *Inspector) withFiles(ctx context.Context, report string, kind partition.Kind) ([]partition.ID, error) {
-	prefix := partition.Prefix(report, kind)
-	found := map[partition.ID]bool{}
-	for object, err := range in.Settings.Sink.List(ctx, prefix) {
-		if err != nil {
-			return nil, err
-		}
-		name, file, _ := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
-		p, err := partition.ParsePeriod(kind, name)
-		if err == nil && strings.HasSuffix(file, ".parquet") {
-			found[partition.ID{Report: report, Kind: kind, Period: p}] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(found), partition.Compare), nil
 }
 
 // Published reads the manifests of partitions. Those that are not published are left

@@ -91,7 +91,7 @@ func (c *checks) finish() ([]publish.Check, error) {
 	for _, r := range results {
 		if !r.Passed && r.Severity == publish.Block {
 			return nil, fmt.Errorf("report %s, %s: check %q failed: %s; nothing of it was published; this is a bug of daybook, please report it",
-				c.p.ID.Dataset(), c.p.ID.Name(), r.Name, r.Detail)
+				c.p.ID.Report, c.p.ID.Name(), r.Name, r.Detail)
 		}
 	}
 	return results, nil

@@ -241,5 +241,5 @@ func (w *filesWriter) end() error {
 
 // explain says which partition an error is about.
 func (w *filesWriter) explain(err error) error {
-	return fmt.Errorf("report %s, %s: %w", w.p.ID.Dataset(), w.p.ID.Name(), err)
+	return fmt.Errorf("report %s, %s: %w", w.p.ID.Report, w.p.ID.Name(), err)
 }

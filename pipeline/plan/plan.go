@@ -232,9 +232,12 @@ func (s *Step) set(status Status, reasons ...string) {
 const notPublished = "not published yet"
 
 // Cause is why a step is done, for what it publishes. It is the reasons, except that
-// what a step publishes first is no longer missing.
+// what a step publishes first is no longer missing, and that a fresh step has none: a
+// user asked for it.
 func (s *Step) Cause() string {
 	switch {
+	case s.Status == Fresh:
+		return "built again on request"
 	case s.Status != Missing:
 	case s.ID.Kind == partition.Digest:
 		return "first digest of " + words.Count(len(s.Dumps), "dump", "dumps")

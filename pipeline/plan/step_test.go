@@ -99,6 +99,7 @@ func TestCause(t *testing.T) {
 		{plan.Step{ID: partition.DigestID(d), Status: plan.Missing, Dumps: make([]dump.Dump, 2)}, "first digest of 2 dumps"},
 		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Missing, Reasons: []string{"its manifest is damaged"}}, "its manifest is damaged"},
 		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Stale, Reasons: []string{"engine 1 → 2", "unit changed"}}, "engine 1 → 2; unit changed"},
+		{plan.Step{ID: partition.DayID("sessions", d), Status: plan.Fresh}, "built again on request"},
 	} {
 		if got := c.step.Cause(); got != c.want {
 			t.Errorf("%s, %s: %q, want %q", c.step.ID, c.step.Status, got, c.want)

@@ -103,12 +103,13 @@ var Engines = []Engine{
 // Comment is a line of a comment.
 func (e *Engine) Comment(text string) string { return e.comment + " " + text + "\n" }
 
-// Find is the engine of a name.
+// Find is the engine of a name or a title, in any case.
 func Find(name string) (*Engine, error) {
 	names := make([]string, len(Engines))
 	for i := range Engines {
-		if names[i] = Engines[i].Name; names[i] == name {
-			return &Engines[i], nil
+		e := &Engines[i]
+		if names[i] = e.Name; strings.EqualFold(name, e.Name) || strings.EqualFold(name, e.Title) {
+			return e, nil
 		}
 	}
 	return nil, fmt.Errorf("unknown engine %q; there are %s", name, strings.Join(names, ", "))

@@ -296,3 +296,18 @@ func TestCover(t *testing.T) {
 		}
 	})
 }
+
+// An engine is found by its name and by its title, in any case.
+func TestFind(t *testing.T) {
+	for i := range warehouse.Engines {
+		e := &warehouse.Engines[i]
+		for _, name := range []string{e.Name, e.Title, strings.ToUpper(e.Name), strings.ToUpper(e.Title)} {
+			if found, err := warehouse.Find(name); err != nil || found != e {
+				t.Errorf("%s is %v, %v", name, found, err)
+			}
+		}
+	}
+	if _, err := warehouse.Find("oracle"); err == nil || !strings.Contains(err.Error(), "there are duckdb, clickhouse") {
+		t.Error(err)
+	}
+}

@@ -8,6 +8,11 @@
 // profile.go chooses their encodings. A file without rows is valid. A [Splicer]
 // makes a file of row groups of other files, which it copies.
 //
+// Row groups have no sorting columns in their metadata. Rows are sorted by start or
+// begin, session and leg (report.md, "Order"): by the start, or by the begin of a leg
+// that never started. No column has this value, and neither of the two is sorted.
+// Readers skip row groups by the statistics of both.
+//
 // Nothing here needs a whole file in memory: a [Writer], a [Splicer] and a [Reader]
 // hold a row group, and an audit holds one column of it.
 //

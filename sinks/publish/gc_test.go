@@ -493,7 +493,7 @@ func TestAWriterBesideGC(t *testing.T) {
 			}
 			p := sc.after[0]
 			base := read(t, s)
-			next, state, err := p.plan(&base)
+			next, state, err := p.plan(&base, base.revision()+1)
 			if err != nil {
 				t.Fatal(err)
 			}

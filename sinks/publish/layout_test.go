@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +72,13 @@ func (c *oldCase) partition(etag, content string) Partition {
 func (c *oldCase) start(t *testing.T) *store.Memory {
 	t.Helper()
 	st := store.NewMemory(nil)
+	c.startIn(t, st)
+	return st
+}
+
+// startIn has version 0.1.0 publish two revisions.
+func (c *oldCase) startIn(t *testing.T, st Store) {
+	t.Helper()
 	for i, content := range []string{"zero", "one"} {
 		p := c.partition(fmt.Sprint(i), content)
 		p.Dir = OldDir(c.dir)
@@ -88,7 +97,28 @@ func (c *oldCase) start(t *testing.T) *store.Memory {
 	if err := st.Delete(t.Context(), base.Key); err != nil {
 		t.Fatal(err)
 	}
-	return st
+}
+
+// A month that moves leaves no directory behind.
+func TestMoveOfADirectory(t *testing.T) {
+	for _, c := range oldCases() {
+		root := t.TempDir()
+		st, err := store.NewDir(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.startIn(t, st)
+		if err := c.publish(t, st); err != nil {
+			t.Fatal(err)
+		}
+		c.moved(t, c.dir, st)
+		if _, err := os.Stat(filepath.Join(root, OldDir(c.dir))); (err == nil) != (OldDir(c.dir) == c.dir) {
+			t.Errorf("%s: %v", OldDir(c.dir), err)
+		}
+		if _, err := os.Stat(filepath.Join(root, "reports/sessions_monthly")); err == nil {
+			t.Error("the directory of months is left over")
+		}
+	}
 }
 
 // content is what a reader of the manifest sees. All revisions that are kept are whole.

@@ -11,6 +11,13 @@
 // ([Publish]). So if two writers run at once, the one with older inputs never
 // replaces the work of the other.
 //
+// Nothing here deletes a current manifest. If an operator does, the next commit gives
+// the partition a revision after those of the parts that are still there, and removes
+// them as superseded. Parts of the last hour are taken for those of a writer at work:
+// they stay beside the new ones, for readers that glob, until GC takes them for
+// abandoned. The same holds for the parts of a writer that runs while the manifest is
+// deleted.
+//
 // A superseded revision of a report stays under _history for some time
 // ([ReadRevision]). [GC] removes it later, together with parts that no manifest
 // names.
@@ -32,6 +39,7 @@
 //     sign of unfinished work: the catalog sees it beside the new one, and the
 //     next run publishes the partition with Again, which repeats this step. GC
 //     deletes an old manifest that stays for longer than its grace period.
+//  4. In a directory store, it removes the directories of months that are empty now.
 //
 // Version 0.1.0 must not write to a store that a newer version writes to: it does
 // not know the new manifests. What it leaves behind is removed in the same way.
@@ -45,6 +53,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -210,7 +219,11 @@ func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, S
 // publish is the whole protocol. There is no separate recovery: a later call
 // completes what an interrupted call has left undone.
 func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest, State, error) {
-	next, state, err := p.plan(base)
+	before, err := p.before(ctx, st, base)
+	if err != nil {
+		return nil, "", err
+	}
+	next, state, err := p.plan(base, before+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -328,13 +341,46 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 // time, the store has answered a read in between.
 const commitAttempts = 3
 
+// settled is the age of a part whose writer has committed it or given up, as good as
+// always: a writer takes seconds from a part to its commit.
+const settled = time.Hour
+
+// before is the revision that the next content follows: that of the base, or the
+// highest one of the parts that lie there without a manifest. They are left when
+// somebody deletes the manifest. As their revision is superseded by the commit, sweep
+// removes them, and consumers that have loaded it notice the new one.
+//
+// Younger parts than settled do not count: a rival may be about to commit them as its
+// first revision. If we took a higher number and lost, our parts would stay (see
+// withdraw). Wrong clocks have that effect, and none on the commit.
+func (p *Partition) before(ctx context.Context, st Store, base *Base) (revision int, err error) {
+	if base.Manifest != nil {
+		return base.Manifest.Revision, nil
+	}
+	for _, dir := range p.dirs(base) {
+		for object, err := range st.List(ctx, dir) {
+			if errors.Is(err, store.ErrNoBucket) {
+				return 0, nil // the first put creates it
+			}
+			if err != nil {
+				return 0, err
+			}
+			of, isPart := PartRevision(object.Key)
+			if isPart && dirOf(object.Key) == dir && !object.Modified.IsZero() && p.Now.Sub(object.Modified) > settled {
+				revision = max(revision, of)
+			}
+		}
+	}
+	return revision, nil
+}
+
 // plan decides the outcome of publishing p in place of base, and builds the
-// manifest except for Attempt.
-func (p *Partition) plan(base *Base) (*Manifest, State, error) {
+// manifest except for Attempt. Another content gets this revision.
+func (p *Partition) plan(base *Base, revision int) (*Manifest, State, error) {
 	next := p.Manifest
 	next.PublishedAt = TimeText(p.Now.UnixMilli())
 	next.Parts = make([]Part, len(p.Files))
-	next.Revision = base.revision() + 1
+	next.Revision = revision
 	names := make(map[string]bool, len(p.Files))
 	for i := range p.Files {
 		f := &p.Files[i]
@@ -395,18 +441,27 @@ func (p *Partition) clean(ctx context.Context, st Store, base *Base, published *
 	if err := st.Delete(ctx, OldManifestKey(p.Dir)); err != nil {
 		return fmt.Errorf("revision %d is published, but the manifest of an earlier version remains: %w; run again", published.Revision, err)
 	}
+	if dirs, ok := st.(directoryStore); ok && OldDir(p.Dir) != p.Dir {
+		return dirs.RemoveEmpty(ctx, path.Dir(path.Dir(OldDir(p.Dir)))+"/") // of all months of the report
+	}
 	return nil
+}
+
+// directoryStore is a store that keeps the directories of deleted objects: store.Dir.
+type directoryStore interface {
+	RemoveEmpty(ctx context.Context, prefix string) error
 }
 
 // sweep removes the parts in a partition's directories that the published
 // manifest does not name and that belong to its revision or an older one.
 //
-// No process can commit these parts any more, not even a writer that still runs. A manifest of revision n names parts written for n or,
-// when refreshed, the parts of the manifest that it replaces. It is committed
-// only in place of a manifest of n-1 or, when refreshed, of n. So once a
-// manifest of revision n was current, no other set of parts can follow for n or
-// less. This holds even if that manifest has been replaced since. Parts of a
-// higher revision may be about to be committed, and stay.
+// No process can commit these parts any more, not even a writer that still runs. A
+// manifest of revision n names parts written for n or, when refreshed, the parts of the
+// manifest that it replaces. It is committed only in place of a manifest of n-1 or, when
+// refreshed, of n; the first one, of any revision, only where no manifest is. So once a
+// manifest of revision n was current, no other set of parts can follow for n or less.
+// This holds even if that manifest has been replaced since, but not if somebody has
+// deleted it since. Parts of a higher revision may be about to be committed, and stay.
 func sweep(ctx context.Context, st Store, dirs []string, published *Manifest) error {
 	named := keysOf(published)
 	for _, dir := range dirs {

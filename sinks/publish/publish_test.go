@@ -36,6 +36,12 @@ func staying(p Partition) Partition {
 	return p
 }
 
+// later is p, published a day after what came before.
+func later(p Partition) Partition {
+	p.Now = today
+	return p
+}
+
 func putAgain(p Partition) Partition {
 	p.Again = true
 	return p
@@ -290,33 +296,44 @@ func TestBadPartitions(t *testing.T) {
 // scenario is a partition that is to become another.
 type scenario struct {
 	name          string
-	before, after []Partition // before is published in turn; after is one
+	before, after []Partition // before is published in turn, a day earlier; after is one
+	deleted       bool        // somebody deleted the manifest of what came before
 }
 
 func scenarios() []scenario {
 	one := func(p Partition) []Partition { return []Partition{p} }
 	return []scenario{
-		{"first", nil, one(partition(true, "1", "one", "three"))},
-		{"restated", one(partition(true, "1", "one", "two")), one(partition(true, "2", "one", "three"))},
-		{"restated again", []Partition{partition(true, "1", "one", "two"), partition(true, "2", "two", "one")}, one(partition(true, "3", "one", "three"))},
-		{"restated, not kept", one(partition(false, "1", "one", "two")), one(partition(false, "2", "one", "three"))},
-		{"restated, stays", one(staying(partition(true, "1", "one", "two"))), one(staying(partition(true, "2", "one", "three")))},
-		{"refreshed", one(partition(true, "1", "one", "three")), one(partition(true, "2", "one", "three"))},
-		{"unchanged", one(partition(true, "1", "one", "three")), one(partition(true, "1", "one", "three"))},
-		{"refreshed, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "2", "one", "three")))},
-		{"unchanged, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "1", "one", "three")))},
+		{"first", nil, one(partition(true, "1", "one", "three")), false},
+		{"restated", one(partition(true, "1", "one", "two")), one(partition(true, "2", "one", "three")), false},
+		{"restated again", []Partition{partition(true, "1", "one", "two"), partition(true, "2", "two", "one")}, one(partition(true, "3", "one", "three")), false},
+		{"restated, not kept", one(partition(false, "1", "one", "two")), one(partition(false, "2", "one", "three")), false},
+		{"restated, stays", one(staying(partition(true, "1", "one", "two"))), one(staying(partition(true, "2", "one", "three"))), false},
+		{"refreshed", one(partition(true, "1", "one", "three")), one(partition(true, "2", "one", "three")), false},
+		{"unchanged", one(partition(true, "1", "one", "three")), one(partition(true, "1", "one", "three")), false},
+		{"refreshed, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "2", "one", "three"))), false},
+		{"unchanged, put again", one(partition(true, "1", "one", "three")), one(putAgain(partition(true, "1", "one", "three"))), false},
+		{"deleted", one(partition(true, "1", "one", "two")), one(later(partition(true, "2", "one", "three"))), true},
+		{"deleted, restated before", []Partition{partition(true, "1", "one", "two"), partition(true, "2", "two", "one")}, one(later(partition(true, "3", "one", "three"))), true},
+		{"deleted, same content", one(partition(true, "1", "one", "three")), one(later(partition(true, "1", "one", "three"))), true},
 	}
 }
 
 // start is a store after what came before, and what is published in it.
 func (s *scenario) start(t *testing.T) (*store.Memory, string) {
 	t.Helper()
-	st := store.NewMemory(nil)
+	now := today.Add(-oneDay)
+	st := store.NewMemory(func() time.Time { return now })
 	for _, p := range s.before {
 		if _, _, err := Publish(t.Context(), st, p, read(t, st)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if s.deleted {
+		if err := st.Delete(t.Context(), ManifestKey(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = today
 	return st, published(t, st)
 }
 
@@ -389,8 +406,12 @@ func TestEveryCallFails(t *testing.T) {
 					if p.Sweep && parts(t, st) != 2 {
 						t.Errorf("%s: %d parts lie there, want 2", name, parts(t, st))
 					}
-					if revisions, err := Revisions(t.Context(), st, dir); p.Keep && (err != nil || len(revisions) != read(t, st).Manifest.Revision) {
-						t.Errorf("%s: revisions %v (%v), want all", name, revisions, err)
+					lost := 0
+					if s.deleted {
+						lost = 1
+					}
+					if revisions, err := Revisions(t.Context(), st, dir); p.Keep && (err != nil || len(revisions) != read(t, st).Manifest.Revision-lost) {
+						t.Errorf("%s: revisions %v (%v), want all that were not deleted", name, revisions, err)
 					}
 				}
 			}
@@ -411,7 +432,7 @@ func TestRace(t *testing.T) {
 				var theirErr error
 				f := faultstest.New(st, func(c faultstest.Call) faultstest.Outcome {
 					if c.N == nth {
-						_, _, theirErr = Publish(t.Context(), st, partition(keep, "9", theirs), base)
+						_, _, theirErr = Publish(t.Context(), st, later(partition(keep, "9", theirs)), base)
 					}
 					published(t, st)
 					return faultstest.Outcome{}
@@ -513,6 +534,47 @@ func TestRemovedBase(t *testing.T) {
 		}
 	}
 	publishOK(t, st, partition(true, "2", "new"), Published, 1)
+}
+
+// The content after a deleted manifest has a revision of its own, and parts that nobody
+// can commit any more are removed. Parts that a rival may be about to commit stay.
+func TestDeletedManifest(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		p        Partition // the content after the deletion
+		pause    time.Duration
+		revision int
+		parts    int
+	}{
+		{"other content", partition(true, "3", "three"), oneDay, 3, 1},
+		{"same content", partition(true, "2", "two"), oneDay, 3, 1},
+		{"superseded parts stay", staying(partition(true, "3", "three")), oneDay, 3, 2},
+		{"a moment later", partition(true, "3", "three"), settled, 1, 2},
+		{"a wrong clock", partition(true, "3", "three"), -oneDay, 1, 2},
+	} {
+		s := newSite()
+		s.publish(t, today, partition(true, "1", "one"))
+		s.publish(t, today, partition(true, "2", "two"))
+		if err := s.Delete(t.Context(), ManifestKey(dir)); err != nil {
+			t.Fatal(err)
+		}
+		s.now = today.Add(c.pause)
+		c.p.Now = s.now
+		if m := publishOK(t, s, c.p, Published, c.revision); m.Previous != 0 {
+			t.Errorf("%s: after revision %d", c.name, m.Previous)
+		}
+		if got := parts(t, s.Memory); got != c.parts {
+			t.Errorf("%s: %d parts lie there, want %d", c.name, got, c.parts)
+		}
+		o := options()
+		o.Now = today.Add(3 * oneDay)
+		if _, err := GC(t.Context(), s, o, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := parts(t, s.Memory); got != 1 || published(t, s) == "" {
+			t.Errorf("%s: %d parts lie there after GC, want 1", c.name, got)
+		}
+	}
 }
 
 // onCommit is st with a fault in the put of the manifest, after which somebody

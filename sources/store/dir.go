@@ -217,6 +217,36 @@ func (d *Dir) Discard(ctx context.Context, key string) error {
 	return nil
 }
 
+// RemoveEmpty removes the directories at and below a prefix, which ends in a slash, that
+// hold nothing. Nothing may be written there meanwhile.
+func (d *Dir) RemoveEmpty(ctx context.Context, prefix string) error {
+	if err := checkSegments(strings.TrimSuffix(prefix, "/")); err != nil {
+		return d.fail("delete", prefix, err)
+	}
+	var dirs []string
+	err := filepath.WalkDir(d.path(prefix), func(name string, entry fs.DirEntry, err error) error {
+		if gone(err) {
+			return nil
+		}
+		if err == nil && entry.IsDir() {
+			dirs = append(dirs, name)
+		}
+		return cmp.Or(err, ctx.Err())
+	})
+	for _, dir := range slices.Backward(dirs) { // what is in a directory comes before it
+		if err != nil {
+			break
+		}
+		if err = os.Remove(dir); gone(err) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return d.fail("delete", prefix, err)
+	}
+	return nil
+}
+
 func (d *Dir) list(ctx context.Context, prefix string, temps bool) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		if err := d.checkRoot("list"); err != nil {

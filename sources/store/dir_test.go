@@ -62,6 +62,47 @@ func TestDirRefusesKeys(t *testing.T) {
 	}
 }
 
+func TestRemoveEmpty(t *testing.T) {
+	d := newDir(t)
+	put(t, d, "a/b/c/k", "v")
+	put(t, d, "a/b/d/e/k", "v")
+	put(t, d, "a/bc/k", "v")
+	for _, key := range []string{"a/b/c/k", "a/bc/k"} {
+		if err := d.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := func(want bool, dirs ...string) {
+		t.Helper()
+		for _, dir := range dirs {
+			if _, err := os.Stat(filepath.Join(rootOf(d), dir)); (err == nil) != want {
+				t.Errorf("%s: %v", dir, err)
+			}
+		}
+	}
+	remove := func() {
+		t.Helper()
+		if err := d.RemoveEmpty(t.Context(), "a/b/"); err != nil {
+			t.Error(err)
+		}
+	}
+	remove()
+	there(false, "a/b/c")
+	there(true, "a/b/d/e/k", "a/bc")
+	if err := d.Delete(t.Context(), "a/b/d/e/k"); err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	there(false, "a/b")
+	there(true, "a/bc")
+	remove() // of nothing
+	for _, prefix := range []string{"../", "a/../../"} {
+		if err := d.RemoveEmpty(t.Context(), prefix); err == nil {
+			t.Errorf("%q is removed", prefix)
+		}
+	}
+}
+
 // The remains of a crash are no objects, and writers leave no remains.
 func TestDirTemporaryFiles(t *testing.T) {
 	d := newDir(t)
