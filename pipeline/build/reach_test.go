@@ -50,7 +50,7 @@ func (h history) days() partition.Period {
 func reachSettings(t testing.TB, lookback int, source store.Store) *settings.Pipeline {
 	s := &settings.Pipeline{
 		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 1,
-		Sink: store.NewMemory(nil), Budget: parallel.NewBudget(2, 0),
+		Sink: store.NewMemory(nil), Budget: parallel.NewBudget(2, 0), Clock: pipelinetest.Later,
 	}
 	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Niue"} {
 		s.Reports = append(s.Reports, settings.Report{Hash: zone, Definition: report.Definition{
