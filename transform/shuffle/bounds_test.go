@@ -67,19 +67,20 @@ func hostile() map[string][]event.Event {
 }
 
 // An oversized shard is split by bits in which its hashes differ: chosen ids spread as
-// evenly as others, while a session stays in one part. Each record is in one part, in
-// the order of hashes.
+// evenly as others, while a session stays in one part. A reader with little memory
+// splits as long as that helps, and sorts in runs what is left: each in a file.
 func TestSplit(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		events []event.Event
 		prefix int   // bits that the hashes have in common
 		most   int64 // per cent of the shard that are in one part
+		files  int   // of a reader that holds a record at a time
 	}{
-		{"chosen ids", chosen(2048, 6), 64 - 11, 2}, // 2048 hashes in a row, over 64 parts
-		{"two sessions", chosen(2, 3000), 63, 50},
-		{"one session", chosen(1, 3000), 64, 100},
-		{"stubborn ids", stubborn(), shardBits, 100},
+		{"chosen ids", chosen(2048, 6), 64 - 11, 2, 1 + 64 + 2048}, // hashes in a row: 64 parts, of 32 sessions each
+		{"two sessions", chosen(2, 3000), 63, 50, 1 + 2},
+		{"one session", chosen(1, 3000), 64, 100, 1},
+		{"stubborn ids", stubborn(), shardBits, 100, mostSplits + mostSplits + 1}, // each split parts one session from the rest
 	} {
 		var spilled spilltest.Files
 		spill := func() (File, error) { return spilled.Make(), nil }
@@ -98,6 +99,15 @@ func TestSplit(t *testing.T) {
 		}
 		if parts.used != 0 {
 			t.Errorf("%s: %d bytes of the parts are in memory", c.name, parts.used)
+		}
+
+		s, spilled = New(Options{Spill: spill}), spilltest.Files{}
+		fill(t, s, rand.New(rand.NewPCG(5, 6)), 2, c.events)
+		if err := s.Sessions(t.Context(), shard, 1, func(*Session) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if len(spilled.Made) != c.files {
+			t.Errorf("%s: %d temporary files, want %d", c.name, len(spilled.Made), c.files)
 		}
 	}
 }
