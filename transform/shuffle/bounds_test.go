@@ -194,8 +194,10 @@ func TestOversizedSessions(t *testing.T) {
 // A reader of a shard holds no more than its memory, a block and the largest session,
 // for every distribution of the records.
 func TestReaderMemory(t *testing.T) {
-	const memory, most = 1 << 20, 64 << 10
-	for name, events := range hostile() {
+	const memory, most = 256 << 10, 64 << 10
+	inputs := hostile() // with a shard several times as large as the bound
+	inputs["chosen ids"], inputs["one session"] = chosen(10_000, 10), chosen(1, 100_000)
+	for name, events := range inputs {
 		var spilled spilltest.Files
 		s := New(Options{Budget: 1, MaxSession: most, Spill: func() (File, error) { return spilled.Make(), nil }})
 		fill(t, s, rand.New(rand.NewPCG(5, 6)), 2, events)
