@@ -269,6 +269,23 @@ func TestLateEventJoinsStretches(t *testing.T) {
 	}
 }
 
+// Stretches that come in one dump are apart, too, on the dates of both.
+func TestStretchesOfOneDump(t *testing.T) {
+	first := day.Date(2026, time.November, 1)
+	h := history{}
+	h.add(first+2, "a", 1, at(first, 13*time.Hour), created)
+	h.add(first+2, "b", 1, at(first+3, 13*time.Hour), active)
+	h.add(first+3, "c", 2, at(first+3, 14*time.Hour), created) // so that all dates have come
+	s := reachSettings(t, 2, store.NewMemory(nil))
+	orders["at once"](t, s, h)
+	for _, d := range []day.Day{first, first + 3} {
+		m := pipelinetest.Manifest(t, s.Sink, partition.DayID("niue", d))
+		if m.Fold.Apart != 1 || m.Fold.ApartLookback != 3 {
+			t.Errorf("%s: %d sessions are apart, and a look-back of %d days joins them; want 1 and 3", d, m.Fold.Apart, m.Fold.ApartLookback)
+		}
+	}
+}
+
 // A partition has the accounting of its own dump day, and says what its rows are made of.
 func TestAccountingOfADay(t *testing.T) {
 	first := day.Date(2026, time.November, 10)
