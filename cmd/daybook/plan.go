@@ -35,7 +35,8 @@ partition that is not fresh, with its status and the reason:
   missing  not built yet
   stale    built, and its inputs, its definition or the engine have changed
   depends  built from a missing or stale one; it changes if that one changes
-  waiting  a month that is not complete: its last day has no dumps yet
+  waiting  a day that is not over, or a month that is not complete: its last day
+           has no dumps yet
   newer    built by a newer daybook, and left alone
 
 Without a day or month, end with a verdict on each report, as the console shows

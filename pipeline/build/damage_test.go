@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -204,6 +205,37 @@ func TestUnreadableDigest(t *testing.T) {
 				t.Errorf("a day was made without it: %+v", result.Steps)
 			}
 		})
+	}
+}
+
+// The error about a digest with a damaged file says which command makes it again, and
+// that command does.
+func TestDamagedDigestSaysHow(t *testing.T) {
+	for _, part := range []int{0, 2} { // a table of events, and the index
+		c := newDamageCase(t)
+		pipelinetest.Run(t, c.s, partition.Everything())
+		digest := partition.DigestID(pipelinetest.Day)
+		key := c.manifest(digest).Parts[part].Key
+		content, err := pipelinetest.ReadObject(t.Context(), c.sink, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range content { // the size stays
+			content[i] ^= 0x55
+		}
+		pipelinetest.Put(t, c.sink, key, string(content))
+		c.s.Reports[0].Hash = "another"
+		says := fmt.Sprintf("daybook backfill --from %s --to %s --only all makes it again from its dumps", pipelinetest.Day, pipelinetest.Day)
+		result := pipelinetest.RunOnly(t, c.s, pipelinetest.TheDay, build.OnlyDue)
+		if !slices.ContainsFunc(result.Steps, func(d build.Done) bool {
+			return d.ID == theDay && d.Err != nil && strings.Contains(d.Err.Error(), key) && strings.Contains(d.Err.Error(), says)
+		}) {
+			t.Errorf("part %d: %+v", part, result.Steps)
+		}
+		pipelinetest.RunOnly(t, c.s, pipelinetest.TheDay, build.OnlyAll)
+		if m := c.manifest(theDay); m.Definition != "another" {
+			t.Errorf("part %d: the day is not made again", part)
+		}
 	}
 }
 

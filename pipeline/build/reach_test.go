@@ -50,7 +50,7 @@ func (h history) days() partition.Period {
 func reachSettings(t testing.TB, lookback int, source store.Store) *settings.Pipeline {
 	s := &settings.Pipeline{
 		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 1,
-		Sink: store.NewMemory(nil), Budget: parallel.NewBudget(2, 0),
+		Sink: store.NewMemory(nil), Budget: parallel.NewBudget(2, 0), Clock: pipelinetest.Later,
 	}
 	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Niue"} {
 		s.Reports = append(s.Reports, settings.Report{Hash: zone, Definition: report.Definition{
@@ -266,6 +266,23 @@ func TestLateEventJoinsStretches(t *testing.T) {
 	rows = published(t, s, "niue", h.days())
 	if len(rows) != 1 || rows[0].Status != "Closed by technician" || rows[0].Anomalies != "" {
 		t.Errorf("joined: %+v", rows)
+	}
+}
+
+// Stretches that come in one dump are apart, too, on the dates of both.
+func TestStretchesOfOneDump(t *testing.T) {
+	first := day.Date(2026, time.November, 1)
+	h := history{}
+	h.add(first+2, "a", 1, at(first, 13*time.Hour), created)
+	h.add(first+2, "b", 1, at(first+3, 13*time.Hour), active)
+	h.add(first+3, "c", 2, at(first+3, 14*time.Hour), created) // so that all dates have come
+	s := reachSettings(t, 2, store.NewMemory(nil))
+	orders["at once"](t, s, h)
+	for _, d := range []day.Day{first, first + 3} {
+		m := pipelinetest.Manifest(t, s.Sink, partition.DayID("niue", d))
+		if m.Fold.Apart != 1 || m.Fold.ApartLookback != 3 {
+			t.Errorf("%s: %d sessions are apart, and a look-back of %d days joins them; want 1 and 3", d, m.Fold.Apart, m.Fold.ApartLookback)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -115,7 +114,7 @@ func (c *Console) parseAction(verb string, form url.Values) (actions.Action, err
 		if verb == actions.Backfill {
 			return bad("A backfill needs the last day, too. Write it as 2026-11-20.")
 		}
-		return a, c.isOver(from)
+		return a, nil
 	}
 	to, err := day.ParseEventDate(a.To)
 	if err != nil {
@@ -124,17 +123,7 @@ func (c *Console) parseAction(verb string, form url.Values) (actions.Action, err
 	if to < from {
 		return bad("The last day is before the first one.")
 	}
-	return a, c.isOver(to)
-}
-
-// isOver is nil if a date is over: the dumps of another are still to come.
-func (c *Console) isOver(d day.Day) error {
-	p := c.Service.Settings()
-	end := p.EndOf(d)
-	if !p.Now().Before(end) {
-		return nil
-	}
-	return problem.BadRequest(fmt.Sprintf("%s is not over. It ends at %s (%s). Choose an earlier day.", d, end.Format("15:04 on 2006-01-02"), end.Location()))
+	return a, nil
 }
 
 // Action is a form, and the equivalent command.

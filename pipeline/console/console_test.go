@@ -714,8 +714,6 @@ func TestActionIsRefused(t *testing.T) {
 		"a report that is not":    {nil, url.Values{"report": {"../x"}, "from": {"2026-11-14"}}, with(cookie), 404, "no report"},
 		"a day that is none":      {nil, url.Values{"report": {"americas"}, "from": {"2026-02-30"}}, with(cookie), 400, "first day"},
 		"a day before all events": {nil, url.Values{"report": {"americas"}, "from": {"0001-01-01"}}, with(cookie), 400, "from 1990 to 2200"},
-		"a day that is not over":  {nil, url.Values{"report": {"americas"}, "from": {"2026-11-21"}}, with(cookie), 400, "2026-11-21 is not over. It ends at 00:00 on 2026-11-22 (America/New_York)"},
-		"a last day to come":      {nil, url.Values{"report": {"americas"}, "from": {"2026-11-14"}, "to": {"2027-01-01"}}, with(cookie), 400, "2027-01-01 is not over"},
 		"a last day that is none": {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"x"}}, with(cookie), 400, "last day"},
 		"an order upside down":    {nil, url.Values{"report": {"americas"}, "from": {"2026-02-03"}, "to": {"2026-02-01"}}, with(cookie), 400, "before"},
 		"a month with an end":     {nil, url.Values{"report": {"americas"}, "from": {"2026-02"}, "to": {"2026-02-01"}}, with(cookie), 400, "first day"},
@@ -733,6 +731,11 @@ func TestActionIsRefused(t *testing.T) {
 		})
 	}
 	allowed.actions = rate.NewLimiter(rate.Inf, 0)
+	w.Refuse(fmt.Errorf("%w: 2026-11-21 is not over", actions.ErrInvalid))
+	if rec := post(allowed, "/actions/run", form, with(cookie)); rec.Code != 400 || !strings.Contains(rec.Body.String(), "Invalid action: 2026-11-21 is not over.") {
+		t.Errorf("what the service refuses: status %d, %s", rec.Code, rec.Body)
+	}
+	w.Refuse(nil)
 	if rec := post(allowed, "/actions/format", form, with(cookie)); rec.Code != 400 {
 		t.Errorf("an unknown action: status %d", rec.Code)
 	}

@@ -137,8 +137,28 @@ func TestPageThatTakesTooLongIsGivenUp(t *testing.T) {
 	w := newWorld(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Options{Service: stuck{w}})
-		if rec := get(c, "/runs"); rec.Code != http.StatusGatewayTimeout || !strings.Contains(rec.Body.String(), "too long") {
-			t.Errorf("status %d", rec.Code)
+		begun := time.Now()
+		rec := get(c, "/runs")
+		if waited := time.Since(begun); waited != pageTimeout || rec.Code != http.StatusGatewayTimeout || !strings.Contains(rec.Body.String(), "too long") {
+			t.Errorf("after %s: status %d", waited, rec.Code)
+		}
+	})
+}
+
+// Pages and downloads end with their request: a client that has gone costs no work.
+func TestWorkEndsWithItsRequest(t *testing.T) {
+	w := newWorld(t)
+	w.Settings().Sink = hung{w.Sink}
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Service: stuck{w}})
+		for _, address := range []string{"/runs", "/reports/sessions/2026-11-18/summaries/total.csv"} {
+			ctx, leave := context.WithTimeout(t.Context(), time.Second)
+			begun := time.Now()
+			get(c, address, func(r *http.Request) { *r = *r.WithContext(ctx) })
+			if waited := time.Since(begun); waited != time.Second {
+				t.Errorf("%s ends %s after a request of a second begins", address, waited)
+			}
+			leave()
 		}
 	})
 }

@@ -28,6 +28,7 @@ func TestGCOfADirectory(t *testing.T) {
 	s := pipelinetest.Settings(t, store.NewMemory(nil), sink)
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
 	pipelinetest.Run(t, s, pipelinetest.TheDay)
+	s.Clock = nil // the files have the times of the system
 	published := pipelinetest.Contents(t, sink, true)
 	for name, age := range map[string]time.Duration{".tmp-OLD": 25 * time.Hour, "reports/.tmp-OLD": 25 * time.Hour, "state/.tmp-YOUNG": 23 * time.Hour} {
 		file := filepath.Join(root, name)

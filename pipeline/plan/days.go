@@ -42,6 +42,10 @@ func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pend
 	damage := p.catalog.Damage(s.ID)
 	have := p.catalog.Published(s.ID)
 	if have == nil {
+		if damage == "" && p.catalog.Target.All && !p.isOver(rep, d) {
+			s.set(Waiting, "it is not over")
+			return s, nil
+		}
 		s.setMissing(damage)
 		return s, nil
 	}
@@ -92,6 +96,14 @@ func (p *Planner) Day(ctx context.Context, rep *settings.Report, d day.Day, pend
 		}
 	}
 	return s, nil
+}
+
+// isOver reports whether a date is over by the report's clock. The dumps of another are
+// still to come: a plan of everything leaves it, and the dump of a day to come does not
+// publish the days before it as empty.
+func (p *Planner) isOver(rep *settings.Report, d day.Day) bool {
+	_, end := partition.Instants(d, rep.Zone)
+	return p.settings.Now().UnixMilli() >= end
 }
 
 func dependsOn(d day.Day, why string) string {

@@ -32,7 +32,7 @@ const (
 	Missing Status = "missing"
 	Stale   Status = "stale"
 	Depends Status = "depends" // on earlier steps: it is decided when they are done
-	Waiting Status = "waiting" // a month that is not complete yet
+	Waiting Status = "waiting" // a day that is not over, or a month that is not complete
 	Newer   Status = "newer"   // made by a newer daybook than this, and left alone
 )
 

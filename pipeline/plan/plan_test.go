@@ -31,7 +31,8 @@ import (
 //	                       "2026-11-20T08:00 1 created", "… 1 active", "… 1 closed_by_customer"
 //	remove KEY             remove a dump
 //	run [TARGET]           build what is due; TARGET is a day, a month, or nothing for everything
-//	set NAME VALUE         lookback; timezone, unit, label of the report; report NAME for a further one
+//	set NAME VALUE         lookback; timezone, unit, label of the report; report NAME for a further one;
+//	                       clock, such as 2026-11-20T08:00
 //	manifest DIR NAME N    change a number in a manifest, as if another daybook had written it
 //	delete KEY             remove something from the sink
 //	plan FILE [TARGET]     compare with a file that lists the steps that are not fresh
@@ -166,6 +167,12 @@ func (c *planCase) set(name, value string) {
 			c.t.Fatal(err)
 		}
 		first.Zone, first.Text["timezone"] = zone, value
+	case "clock":
+		now, err := time.Parse("2006-01-02T15:04", value)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.settings.Clock = func() time.Time { return now }
 	case "unit":
 		first.Unit, first.Text["unit"] = report.Unit{Groups: []string{value}}, value
 	case "report":

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -60,6 +61,29 @@ func startLate(t *testing.T) (*servicetest.World, *servicetest.Replica) {
 	r := w.Start(t, "a", w.Sink)
 	servicetest.At(t, "05 12:10:00")
 	return w, r
+}
+
+// An action that builds refuses days that are not over: their dumps are still to come.
+// A retry builds nothing.
+func TestActionOnDaysToCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, r := startLate(t) // on 5 January
+		for _, verb := range []string{actions.Run, actions.Rebuild, actions.Backfill, actions.Retry} {
+			for _, days := range [][2]string{{"2000-01-05", ""}, {"2000-01-04", "2000-01-05"}, {"2000-01-06", "2150-01-01"}} {
+				last := cmp.Or(days[1], days[0])
+				err := r.Act(t.Context(), actions.Action{Verb: verb, From: days[0], To: days[1]})
+				switch {
+				case verb == actions.Retry:
+					if err != nil {
+						t.Errorf("retry of %s: %v", last, err)
+					}
+				case !errors.Is(err, actions.ErrInvalid) || !strings.Contains(err.Error(), last+" is not over; it ends at 00:00 on "):
+					t.Errorf("%s to %s: %v", verb, last, err)
+				}
+			}
+		}
+		r.Wants(t, "sessions", map[string]states.State{"01": states.Missing, "04": states.Missing})
+	})
 }
 
 // An action on the current month ends yesterday. It refuses a month to come.

@@ -15,10 +15,12 @@ import (
 	"daybook/transform/spill/spilltest"
 )
 
+// inverse is that of the hash's factor, modulo 2^64: the id of a hash is their product.
+const inverse = 0xF1DE83E19937733D
+
 // chosen are events of sessions whose hashes begin with the same bits: all of them
 // are in one shard and in one bucket.
 func chosen(sessions, each int) (events []event.Event) {
-	const inverse = 0xF1DE83E19937733D // of the hash's factor, modulo 2^64
 	for s := range uint64(sessions) {
 		hash := uint64(0xABCDEF)<<40 + s
 		for i := range each {
@@ -30,12 +32,24 @@ func chosen(sessions, each int) (events []event.Event) {
 	return events
 }
 
+// stubborn are chosen ids, and beside them one session in each part that a split makes:
+// no split makes a part small.
+func stubborn() []event.Event {
+	events := chosen(2000, 6)
+	for i := range mostSplits {
+		hash := Hash(events[0].SessionID) ^ 1<<(63-(i+1)*shardBits)
+		events = append(events, event.Event{ID: "e", SessionID: int64(hash * inverse), Type: event.ChatMessage, Sender: event.Customer})
+	}
+	return events
+}
+
 // hostile are inputs that make a shard large, each in its own way.
 func hostile() map[string][]event.Event {
 	long := strings.Repeat("n", 300_000)
 	inputs := map[string][]event.Event{
 		"ordinary":         randomEvents(rand.New(rand.NewPCG(3, 4)), 15_000),
 		"chosen ids":       chosen(2000, 6),
+		"stubborn ids":     stubborn(),
 		"one session":      chosen(1, 20_000),
 		"long texts":       nil,
 		"one event":        slices.Repeat(chosen(1, 1), 20_000),
@@ -52,8 +66,54 @@ func hostile() map[string][]event.Event {
 	return inputs
 }
 
-// Sorted in memory or in temporary files, in few runs or in many: the same sessions
-// with the same events.
+// An oversized shard is split by bits in which its hashes differ: chosen ids spread as
+// evenly as others, while a session stays in one part. A reader with little memory
+// splits as long as that helps, and sorts in runs what is left: each in a file.
+func TestSplit(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		events []event.Event
+		prefix int   // bits that the hashes have in common
+		most   int64 // per cent of the shard that are in one part
+		files  int   // of a reader that holds a record at a time
+	}{
+		{"chosen ids", chosen(2048, 6), 64 - 11, 2, 1 + 64 + 2048}, // hashes in a row: 64 parts, of 32 sessions each
+		{"two sessions", chosen(2, 3000), 63, 50, 1 + 2},
+		{"one session", chosen(1, 3000), 64, 100, 1},
+		{"stubborn ids", stubborn(), shardBits, 100, mostSplits + mostSplits + 1}, // each split parts one session from the rest
+	} {
+		var spilled spilltest.Files
+		spill := func() (File, error) { return spilled.Make(), nil }
+		s, parts := New(Options{Spill: spill}), New(Options{Spill: spill, Budget: 1})
+		fill(t, s, rand.New(rand.NewPCG(5, 6)), 2, c.events)
+		shard := shardOf(Hash(c.events[0].SessionID), 0)
+		if parts.skip = prefixOf(s.writers, shard); parts.skip != c.prefix {
+			t.Errorf("%s: the hashes have %d bits in common, want %d", c.name, parts.skip, c.prefix)
+		}
+		all := s.Largest()
+		if err := new(reader).deal(t.Context(), s.writers, shard, parts); err != nil {
+			t.Fatal(err)
+		}
+		if most := parts.Largest(); most*100 > all*c.most || (c.most == 100 && most*100 < all*99) {
+			t.Errorf("%s: a part has %d of %d bytes, want %d %%", c.name, most, all, c.most)
+		}
+		if parts.used != 0 {
+			t.Errorf("%s: %d bytes of the parts are in memory", c.name, parts.used)
+		}
+
+		s, spilled = New(Options{Spill: spill}), spilltest.Files{}
+		fill(t, s, rand.New(rand.NewPCG(5, 6)), 2, c.events)
+		if err := s.Sessions(t.Context(), shard, 1, func(*Session) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if len(spilled.Made) != c.files {
+			t.Errorf("%s: %d temporary files, want %d", c.name, len(spilled.Made), c.files)
+		}
+	}
+}
+
+// Split, sorted in memory or in temporary files, in few runs or in many: the same
+// sessions with the same events.
 func TestSplitShards(t *testing.T) {
 	for name, events := range hostile() {
 		want := grouped(events)
@@ -134,8 +194,10 @@ func TestOversizedSessions(t *testing.T) {
 // A reader of a shard holds no more than its memory, a block and the largest session,
 // for every distribution of the records.
 func TestReaderMemory(t *testing.T) {
-	const memory, most = 1 << 20, 64 << 10
-	for name, events := range hostile() {
+	const memory, most = 256 << 10, 64 << 10
+	inputs := hostile() // with a shard several times as large as the bound
+	inputs["chosen ids"], inputs["one session"] = chosen(10_000, 10), chosen(1, 100_000)
+	for name, events := range inputs {
 		var spilled spilltest.Files
 		s := New(Options{Budget: 1, MaxSession: most, Spill: func() (File, error) { return spilled.Make(), nil }})
 		fill(t, s, rand.New(rand.NewPCG(5, 6)), 2, events)
@@ -159,7 +221,7 @@ func TestReaderMemory(t *testing.T) {
 // A context that ends stops the sorting of a shard, in memory and in files.
 func TestSessionsInterrupted(t *testing.T) {
 	events := chosen(1, 60_000)
-	shard := shardOf(Hash(events[0].SessionID))
+	shard := shardOf(Hash(events[0].SessionID), 0)
 	for _, memory := range []int64{0, 1 << 20} {
 		for asked := 0; asked < 200; asked += 9 {
 			var spilled spilltest.Files

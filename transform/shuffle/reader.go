@@ -27,8 +27,8 @@ type Session struct {
 
 // Sessions calls fold with each session of a shard, in ascending order of [Hash].
 //
-// memory is how many bytes of records are held, at least; a larger shard is sorted
-// in temporary files, with the same result. 0: no bound.
+// memory is how many bytes of records are held, at least; a larger shard is split or
+// sorted in temporary files, with the same result. 0: no bound.
 //
 // Call Sessions when all writers are done, and once for each shard, because reading
 // frees its memory. Different shards may be read at the same time. Sessions returns
@@ -164,28 +164,17 @@ func interrupted(ctx context.Context, i int) error {
 }
 
 func (r *reader) sessions(ctx context.Context, s *Shuffle, shard int, memory int64, fold func(*Session) error) (err error) {
-	most := s.options.MaxSession
 	size, records := sizeOf(s.writers, shard)
 	if memory == 0 || memoryOf(size, records) <= memory {
 		if err := r.gather(ctx, s.writers, shard, size); err != nil {
 			return err
 		}
-		return r.inMemory(ctx, most, fold)
+		return r.inMemory(ctx, s.skip+shardBits, s.options.MaxSession, fold)
 	}
-	split := &runs{scratch: spill.NewScratch(s.options.Spill)}
-	defer func() { err = cmp.Or(err, split.scratch.Close()) }()
-	if err := r.split(ctx, s.writers, shard, memory, split); err != nil {
-		return err
+	if skip := prefixOf(s.writers, shard); skip < 64 && s.splits < mostSplits {
+		return r.split(ctx, s, shard, skip, memory, fold)
 	}
-	r.records, r.keys = nil, nil // as large as a piece: merging needs that of a session
-	if err := split.reduce(ctx, &r.blocks, memory); err != nil {
-		return err
-	}
-	m, err := split.merge(ctx, &r.blocks, split.list)
-	if err != nil {
-		return err
-	}
-	return r.merged(m, most, fold)
+	return r.inRuns(ctx, s, shard, memory, fold)
 }
 
 // gather fills r.records with all records of a shard, of that size.
@@ -197,9 +186,10 @@ func (r *reader) gather(ctx context.Context, writers []*Writer, number, size int
 	})
 }
 
-// inMemory calls fold with the sessions of the records that were gathered.
-func (r *reader) inMemory(ctx context.Context, most int64, fold func(*Session) error) error {
-	if err := r.sort(ctx); err != nil {
+// inMemory calls fold with the sessions of the records that were gathered, whose
+// hashes have the highest skip bits in common.
+func (r *reader) inMemory(ctx context.Context, skip int, most int64, fold func(*Session) error) error {
+	if err := r.sort(ctx, skip); err != nil {
 		return err
 	}
 	r.rest = r.keys
@@ -219,12 +209,12 @@ func (r *reader) inMemory(ctx context.Context, most int64, fold func(*Session) e
 const bucketSize = 1 << 10
 
 // sort fills r.keys with the sorted keys of the records. It first distributes
-// them to buckets by the bits of the hash below the shard's. Hashes are spread
-// evenly, so a bucket has one or two sessions, whose events are mostly in order.
-// Sorting each bucket is then cheap.
-func (r *reader) sort(ctx context.Context) error {
+// them to buckets by the bits of the hash after the highest skip bits. Hashes are
+// spread evenly, so a bucket has one or two sessions, whose events are mostly in
+// order. Sorting each bucket is then cheap.
+func (r *reader) sort(ctx context.Context, skip int) error {
 	width := bits.Len(uint(len(r.records) / bucketSize))
-	bucketOf := func(hash uint64) int { return int(hash << shardBits >> (64 - width)) }
+	bucketOf := func(hash uint64) int { return int(hash << skip >> (64 - width)) }
 
 	// The number of records in each bucket gives the begin of the next.
 	r.buckets = slices.Grow(r.buckets[:0], 1<<width)[:1<<width]

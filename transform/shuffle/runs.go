@@ -10,11 +10,29 @@ import (
 	"daybook/transform/spill"
 )
 
-// A shard that does not fit in memory is sorted outside of it. Its records are read
+// A shard that no split makes small is sorted outside of memory. Its records are read
 // piece by piece; each piece is sorted and written to a temporary file, as a run.
 // The runs are merged. The work and the memory do not depend on how the sessions'
 // hashes are distributed: it makes no difference whether the shard has a million
 // sessions or one.
+
+// inRuns calls fold with the sessions of a shard, which are sorted outside of memory.
+func (r *reader) inRuns(ctx context.Context, s *Shuffle, shard int, memory int64, fold func(*Session) error) (err error) {
+	sorted := &runs{scratch: spill.NewScratch(s.options.Spill)}
+	defer func() { err = cmp.Or(err, sorted.scratch.Close()) }()
+	if err := r.writeRuns(ctx, s, shard, memory, sorted); err != nil {
+		return err
+	}
+	r.records, r.keys = nil, nil // as large as a piece: merging needs that of a session
+	if err := sorted.reduce(ctx, &r.blocks, memory); err != nil {
+		return err
+	}
+	m, err := sorted.merge(ctx, &r.blocks, sorted.list)
+	if err != nil {
+		return err
+	}
+	return r.merged(m, s.options.MaxSession, fold)
+}
 
 // runBlock is the approximate number of bytes of records in a block of a run.
 // Merging holds one block of each run in memory.
@@ -54,11 +72,12 @@ func (s *runs) flush(to *run) error {
 	return err
 }
 
-// split sorts the records of a shard in pieces that fit in memory.
-func (r *reader) split(ctx context.Context, writers []*Writer, number int, memory int64, to *runs) error {
+// writeRuns sorts the records of a shard in pieces that fit in memory.
+func (r *reader) writeRuns(ctx context.Context, s *Shuffle, shard int, memory int64, to *runs) error {
+	skip := s.skip + shardBits
 	r.records = r.records[:0]
 	records := 0
-	err := eachBlock(ctx, writers, number, &r.blocks, func(read func([]byte) ([]byte, error)) (err error) {
+	err := eachBlock(ctx, s.writers, shard, &r.blocks, func(read func([]byte) ([]byte, error)) (err error) {
 		before := len(r.records)
 		if r.records, err = read(r.records); err != nil {
 			return err
@@ -71,20 +90,20 @@ func (r *reader) split(ctx context.Context, writers []*Writer, number int, memor
 			return nil
 		}
 		records = 0
-		return r.writeRun(ctx, to)
+		return r.writeRun(ctx, skip, to)
 	})
 	if err != nil {
 		return err
 	}
-	return r.writeRun(ctx, to)
+	return r.writeRun(ctx, skip, to)
 }
 
 // writeRun writes r.records, sorted, as a run, and empties them.
-func (r *reader) writeRun(ctx context.Context, to *runs) error {
+func (r *reader) writeRun(ctx context.Context, skip int, to *runs) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	if err := r.sort(ctx); err != nil {
+	if err := r.sort(ctx, skip); err != nil {
 		return err
 	}
 	var one run

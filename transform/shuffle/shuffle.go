@@ -16,9 +16,11 @@
 // goroutine the memory that the caller gives it and the events of one session. A
 // shard's records take 24 bytes each beside their own. Hashing makes shards equally
 // large: for 80 million events of 70 bytes a shard takes 120 MB. A shard that does
-// not fit, because the budget is small or ids were chosen for their hashes, is sorted
-// in temporary files (runs.go). The events of a session are decoded together, about
-// 300 bytes each. Options.MaxSession bounds them.
+// not fit, because the budget is small or ids were chosen for their hashes, is split
+// again by the bits in which its hashes differ (split.go). A shard that no split makes
+// small, such as one large session, is sorted in temporary files (runs.go). The events
+// of a session are decoded together, about 300 bytes each. Options.MaxSession bounds
+// them.
 //
 // The package opens no files: [Options] provides them.
 package shuffle
@@ -35,7 +37,7 @@ import (
 // the memory for reading one small.
 const Shards = 64
 
-// shardBits is the number of the highest bits of a hash that give the shard.
+// shardBits is the number of bits of a hash that give the shard.
 const shardBits = 6
 
 // golden is 2^64 divided by the golden ratio, made odd.
@@ -45,7 +47,8 @@ const golden = 0x9E3779B97F4A7C15
 // bits. Different sessions have different hashes.
 func Hash(session int64) uint64 { return uint64(session) * golden }
 
-func shardOf(hash uint64) int { return int(hash >> (64 - shardBits)) }
+// shardOf is the shard of a hash by the bits after the highest skip bits.
+func shardOf(hash uint64, skip int) int { return int(hash << skip >> (64 - shardBits)) }
 
 // Options configure a Shuffle.
 type Options struct {
@@ -55,9 +58,9 @@ type Options struct {
 	// MaxSession is the size of the largest session whose events are passed on, as
 	// event.Event.Size reckons it. Larger ones are told by their extent. 0: no bound.
 	MaxSession int64
-	// Spill creates an empty temporary file. It is called at most once for each
-	// writer and each shard that is read, concurrently. The shuffle closes the files.
-	// It may be nil without a budget and bounds of reading.
+	// Spill creates an empty temporary file. It is called concurrently: once for each
+	// writer, and for each shard that is split or sorted outside of memory. The shuffle
+	// closes the files. It may be nil without a budget and bounds of reading.
 	Spill func() (File, error)
 }
 
@@ -69,6 +72,8 @@ type File = spill.File
 // end.
 type Shuffle struct {
 	options Options
+	skip    int // the highest bits of a hash, which all its sessions have in common
+	splits  int // how often its sessions were split before
 
 	mu      sync.Mutex
 	writers []*Writer

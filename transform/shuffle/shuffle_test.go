@@ -223,7 +223,7 @@ func TestTheCopyThatCounts(t *testing.T) {
 func TestConsecutiveSessionsAreSpread(t *testing.T) {
 	perShard := make([]int, Shards)
 	for id := range int64(64 * 100) {
-		perShard[shardOf(Hash(id))]++
+		perShard[shardOf(Hash(id), 0)]++
 	}
 	for shard, n := range perShard {
 		if n < 98 || n > 102 {
@@ -374,7 +374,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, records []byte) {
 		r := &reader{records: records}
-		err := r.inMemory(t.Context(), 200, func(s *Session) error {
+		err := r.inMemory(t.Context(), shardBits, 200, func(s *Session) error {
 			for i := range s.Events {
 				if s.Events[i].SessionID != s.Events[0].SessionID {
 					t.Error("two sessions in one")

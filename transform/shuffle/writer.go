@@ -43,12 +43,24 @@ type shard struct {
 	blocks  []spill.Block
 	chunks  [][]byte // only the last has room
 	records int
+	first   uint64 // the hash of the first record
+	differ  uint64 // the bits in which other hashes differ from it
+}
+
+// count counts a record that was added.
+func (s *shard) count(hash uint64) {
+	if s.records == 0 {
+		s.first = hash
+	}
+	s.differ |= s.first ^ hash
+	s.records++
 }
 
 // Add adds an event. It does not keep e. After an error only [Shuffle.Close] may
 // be called.
 func (w *Writer) Add(e *event.Event) error {
-	sh := &w.shards[shardOf(Hash(e.SessionID))]
+	hash := Hash(e.SessionID)
+	sh := &w.shards[shardOf(hash, w.shuffle.skip)]
 	last := len(sh.chunks) - 1
 	if last >= 0 && cap(sh.chunks[last])-len(sh.chunks[last]) >= usualRoom {
 		c := append(sh.chunks[last], 0)
@@ -57,12 +69,18 @@ func (w *Writer) Add(e *event.Event) error {
 		if size := len(c) - start; size < 0x80 && cap(c) == cap(sh.chunks[last]) {
 			c[start-1] = byte(size)
 			sh.chunks[last] = c
-			sh.records++
+			sh.count(hash)
 			return nil
 		}
 	}
 	w.record = appendRecord(w.record[:0], e)
-	need := binary.MaxVarintLen64 + len(w.record)
+	return w.add(sh, hash, w.record)
+}
+
+// add adds a record to its shard.
+func (w *Writer) add(sh *shard, hash uint64, record []byte) error {
+	last := len(sh.chunks) - 1
+	need := binary.MaxVarintLen64 + len(record)
 	if last < 0 || cap(sh.chunks[last])-len(sh.chunks[last]) < need {
 		c, err := w.chunk(need)
 		if err != nil {
@@ -71,9 +89,9 @@ func (w *Writer) Add(e *event.Event) error {
 		sh.chunks = append(sh.chunks, c)
 		last = len(sh.chunks) - 1 // spilling empties the shard
 	}
-	c := binary.AppendUvarint(sh.chunks[last], uint64(len(w.record)))
-	sh.chunks[last] = append(c, w.record...)
-	sh.records++
+	c := binary.AppendUvarint(sh.chunks[last], uint64(len(record)))
+	sh.chunks[last] = append(c, record...)
+	sh.count(hash)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,35 @@ func TestDigestsAgreeWithDumps(t *testing.T) {
 	}
 	if several == 0 {
 		t.Error("no session lies in several digests")
+	}
+}
+
+// A session that lives for longer than the look-back reaches is explained alike near
+// each of its days: from its first event to its last.
+func TestOneExplanationNearEachDay(t *testing.T) {
+	s := pipelinetest.OneReport(t, store.NewMemory(nil), store.NewMemory(nil))
+	s.Lookback = 2
+	const events = 12
+	first := pipelinetest.Day
+	for i := range day.Day(events) {
+		d := first + 2*i // a silence as long as the look-back
+		pipelinetest.Put(t, s.Source, s.Template.Prefix(d)+"a.ndjson", fmt.Sprintf(
+			`{"event_id":"%d","ts":"%sT12:00:00Z","session_id":1,"type":"chat_message","sender":"customer"}`+"\n", i, d))
+	}
+	pipelinetest.Run(t, s, partition.Everything())
+	for i := range day.Day(events) {
+		question := Question{Session: 1, Near: first + 2*i}
+		dumps, err := FromDumps(t.Context(), s, nil, question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests, err := FromDigests(t.Context(), &catalog.Reader{Settings: s}, question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(dumps.Deliveries) != events || len(digests.Deliveries) != events {
+			t.Errorf("near %s it has %d events in dumps and %d in digests, want %d", question.Near, len(dumps.Deliveries), len(digests.Deliveries), events)
+		}
 	}
 }
 

@@ -55,8 +55,13 @@ func (r *Request) Pipeline() *settings.Pipeline {
 }
 
 // Target is the days to build. A month ends yesterday. The error, which wraps ErrInvalid,
-// says that no day of it is over.
+// says that no day of the month is over, or that a day is not: its dumps are still to
+// come.
 func (r *Request) Target() (partition.Target, error) {
+	if end := r.settings.EndOf(r.to); !r.month && r.settings.Now().Before(end) {
+		return partition.Target{}, fmt.Errorf("%w: %s is not over; it ends at %s (%s); choose an earlier day",
+			ErrInvalid, r.to, end.Format("15:04 on 2006-01-02"), end.Location())
+	}
 	if !r.month {
 		return partition.Days(r.from, r.to), nil
 	}
@@ -115,17 +120,17 @@ func (a *Action) parse(p *settings.Pipeline) (*Request, error) {
 		}
 		r.reports = p.Reports[i : i+1]
 	}
-	if m, err := day.ParseMonth(a.From); err == nil && a.To == "" {
+	if m, err := day.ParseEventMonth(a.From); err == nil && a.To == "" {
 		r.from, r.to, r.month = m.First(), m.Last(), true
 		return r, nil
 	}
 	var err error
-	if r.from, err = day.Parse(a.From); err != nil {
+	if r.from, err = day.ParseEventDate(a.From); err != nil {
 		return nil, err
 	}
 	r.to = r.from
 	if a.To != "" {
-		if r.to, err = day.Parse(a.To); err != nil {
+		if r.to, err = day.ParseEventDate(a.To); err != nil {
 			return nil, err
 		}
 	}

@@ -375,24 +375,30 @@ func (f *findings) brokenRemedy() string {
 	return "replace the broken dumps, which are then tried again; or Retry in the console, or daybook run"
 }
 
-// lateRemedy depends on why partitions are late. Those that the next run builds need
-// nothing.
+// lateRemedy depends on why partitions are late: what can be built from the dumps that
+// are there comes before what has none.
 func (f *findings) lateRemedy() string {
 	var missing []*Partition
+	queued, waiting := false, ""
 	for _, p := range f.by[VerdictLate] {
-		if p.State == Missing {
+		switch {
+		case p.State == Missing:
 			missing = append(missing, p)
+		case p.State == Queued:
+			queued = true
+		case p.State == Waiting && p.ID.Kind == partition.Day && waiting == "":
+			waiting = "deliver the dumps of " + p.Name() + " or of a later day"
 		}
 	}
-	for _, p := range f.by[VerdictLate] {
-		if p.State == Waiting && p.ID.Kind == partition.Day && len(missing) == 0 {
-			return "deliver the dumps of " + p.Name() + " or of a later day"
-		}
-	}
-	if len(missing) > 0 {
+	switch {
+	case len(missing) > 0:
 		return f.command("backfill", rangeOf(missing))
+	case queued && waiting != "":
+		return "daybook run, unless daybook serve is running; then " + waiting
+	case queued:
+		return "daybook run, unless daybook serve is running"
 	}
-	return ""
+	return waiting
 }
 
 func (f *findings) command(verb string, days partition.Period) string {

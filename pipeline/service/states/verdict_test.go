@@ -138,7 +138,11 @@ func TestVerdictTexts(t *testing.T) {
 		})}}, "late: 2026-11-02 is late: there are no dumps for this day or a later one. To do: deliver the dumps of 2026-11-02 or of a later day"},
 		"late, and about to be built": {Report{Days: []Partition{november(1, published), november(2, func(p *Partition) {
 			p.State, p.Late, p.Reasons = Queued, true, []string{"due since 02:00"}
-		})}}, "late: 2026-11-02 is late: due since 02:00."},
+		})}}, "late: 2026-11-02 is late: due since 02:00. To do: daybook run, unless daybook serve is running"},
+		"late, with dumps and without": {Report{Days: []Partition{november(1, published),
+			november(2, func(p *Partition) { p.State, p.Late, p.Reasons = Queued, true, []string{"due since 02:00"} }),
+			november(3, func(p *Partition) { p.Late = true }),
+		}}, "late: 2 days (2026-11-02 to 2026-11-03) are late; the first one: due since 02:00. To do: daybook run, unless daybook serve is running; then deliver the dumps of 2026-11-03 or of a later day"},
 		"set aside, and one late": {Report{Days: []Partition{november(1, published), november(2, func(p *Partition) { p.State, p.Failure = SetAside, "disk full" }), november(3, func(p *Partition) { p.Late = true })}},
 			"set aside: 2026-11-02 failed too often and is set aside: disk full. 2026-11-03 is late. To do: mend the cause, then Retry in the console, or daybook backfill --from 2026-11-02 --to 2026-11-02 --report sessions"},
 		"failed": {Report{Days: []Partition{november(1, published), november(2, func(p *Partition) { p.State, p.Failure = Failed, "connection reset" })}},

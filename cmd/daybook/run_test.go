@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"daybook/pipeline/build"
+	"daybook/pipeline/partition"
+	"daybook/transform/day"
+)
+
+// The end of a run says how many sessions a silence has divided, with the look-back that
+// joins them.
+func TestDividedSessionsAreSaid(t *testing.T) {
+	d := day.Date(2026, 11, 20)
+	var b strings.Builder
+	err := writeApart(&b, &build.Result{Steps: []build.Done{
+		{ID: partition.DayID("sessions", d), Apart: build.Apart{Sessions: 1, Lookback: 20}},
+		{ID: partition.DayID("sessions", d+1), Apart: build.Apart{Sessions: 2, Lookback: 18}},
+		{ID: partition.DayID("sessions", d+2)},
+		{ID: partition.DayID("emea", d), Apart: build.Apart{Sessions: 1, Lookback: 17}},
+	}})
+	want := `emea: 1 session is silent for longer than the look-back, and told as several sessions: source.lookback_days: 17 joins them
+sessions: 3 sessions are silent for longer than the look-back, and told as several sessions: source.lookback_days: 20 joins them
+`
+	if err != nil || b.String() != want {
+		t.Errorf("%v\n%s, want\n%s", err, b.String(), want)
+	}
+}
