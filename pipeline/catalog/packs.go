@@ -31,10 +31,12 @@ const (
 	mainPack   packName = partition.PackRoot + "main.pack"
 )
 
-const (
-	minMain   = 256 << 10 // bytes up to which the recent pack has all copies
-	mainShare = 4         // the part of the main pack up to which the recent pack grows
-)
+// minMain is the size up to which the recent pack has all copies, in bytes. Tests have
+// a smaller one.
+var minMain = 256 << 10
+
+// mainShare is the part of the main pack up to which the recent pack grows.
+const mainShare = 4
 
 // packReader reads each pack when it is first needed.
 type packReader struct {
