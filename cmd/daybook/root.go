@@ -43,6 +43,8 @@ type app struct {
 	log      *slog.Logger // of daybook serve; nil: notes go to stderr
 	noNotice func()       // cancels the message that the program is stopping, or waits until it is written
 
+	sourceRequests, sinkRequests *store.Requests // of all stores that are opened
+
 	configFile string
 	quiet      bool
 	json       bool
@@ -51,7 +53,7 @@ type app struct {
 // run is the program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	output := &results{out: stdout}
-	a := &app{stdin: stdin, stdout: output, stderr: stderr, env: env}
+	a := &app{stdin: stdin, stdout: output, stderr: stderr, env: env, sourceRequests: new(store.Requests), sinkRequests: new(store.Requests)}
 	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(told)

@@ -241,6 +241,9 @@ func writeNotes(w io.Writer, r *build.Result) error {
 		}
 	}
 	writeWarnings(w, r)
+	if r.Unpacked != nil {
+		fmt.Fprintf(w, "warning: the copies of manifests could not be stored, so the next run reads more manifests one by one: %s\n", r.Unpacked)
+	}
 	if err := writeApart(w, r); err != nil {
 		return err
 	}

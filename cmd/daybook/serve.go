@@ -22,6 +22,7 @@ import (
 	"daybook/pipeline/maintain"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/service"
+	"daybook/pipeline/service/metrics"
 	"daybook/pipeline/service/replica"
 	"daybook/pipeline/settings"
 	"daybook/sinks/webhook"
@@ -159,7 +160,7 @@ type server struct {
 }
 
 func runServe(ctx context.Context, a *app, opts *serveOptions) error {
-	s := &server{app: a, opts: opts, log: opts.logger(a), registry: newRegistry()}
+	s := &server{app: a, opts: opts, log: opts.logger(a), registry: a.newRegistry()}
 	a.log = s.log
 	a.noNotice() // the log has the message
 	a.pinConfig()
@@ -211,12 +212,13 @@ func (s *server) work(ctx, abort context.Context) error {
 	}
 }
 
-func newRegistry() *prometheus.Registry {
+func (a *app) newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "daybook_build_info", Help: "Always 1; the label is daybook's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
+	registry.MustRegister(metrics.Requests{Source: a.sourceRequests, Sink: a.sinkRequests})
 	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }

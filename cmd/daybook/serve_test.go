@@ -280,10 +280,11 @@ func TestServeArguments(t *testing.T) {
 // described is every metric there is, with its labels.
 func described(t *testing.T) map[string][]string {
 	t.Helper()
-	registry := newRegistry()
+	a := &app{env: func(string) (string, bool) { return "1GiB", true }}
+	registry := a.newRegistry()
 	c := config.Default()
 	c.Source.Store.URL, c.Sink.Store.URL = t.TempDir(), t.TempDir()
-	sc, err := (&app{env: func(string) (string, bool) { return "1GiB", true }}).serviceConfig(c)
+	sc, err := a.serviceConfig(c)
 	if err != nil {
 		t.Fatal(err)
 	}

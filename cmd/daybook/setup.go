@@ -121,6 +121,10 @@ func (a *app) useMemory() {
 func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 	options := store.Configured(c)
 	options.S3.Version, options.Create = version, create
+	options.S3.Requests = a.sourceRequests
+	if create {
+		options.S3.Requests = a.sinkRequests
+	}
 	options.Retry.Notify = func(err error, attempt int, wait time.Duration) {
 		switch {
 		case a.log != nil:

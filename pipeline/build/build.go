@@ -59,6 +59,9 @@ var ErrEnough = errors.New("stopped before the next step")
 // cannot go on at all; the errors of steps are in the result.
 func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Result, error) {
 	reader := &catalog.Reader{Settings: b.Settings, Cache: b.Cache}
+	if reader.Cache == nil {
+		reader.Cache = catalog.NewCache()
+	}
 	c, err := reader.Read(ctx, t)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,9 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 		if err != nil {
 			break
 		}
+	}
+	if ctx.Err() == nil {
+		r.result.Unpacked = reader.StorePacks(ctx)
 	}
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
 	r.result.TooLate, r.result.Unknown = c.Late(), c.Unknown()

@@ -211,7 +211,7 @@ func (r *run) partitionOf(ctx context.Context, s *plan.Step) (*output.Partition,
 		Again: s.Action == plan.Restore || r.only == OnlyAll,
 	}
 	var err error
-	if p.Base, err = publish.Read(ctx, r.settings.Sink, s.ID.Dir()); err != nil {
+	if p.Base, err = r.reader.Base(ctx, r.catalog, s.ID, s.ETag); err != nil {
 		return nil, err
 	}
 	if p.Base.ETag != s.ETag {

@@ -79,7 +79,7 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 		done.Quarantine = made.Quarantine
 	}
 	if err == nil {
-		m := &made.Manifest
+		m := made.Published.Manifest
 		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.State, m.Revision, m.Rows, m.PartsSize(), r.settings.Sink.URL(s.ID.Dir())
 	}
 	r.finish(ctx, s, done)
@@ -95,7 +95,12 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 	}
 	for attempt := 1; ; attempt++ {
 		var err error
-		if q.Base, err = publish.Read(ctx, r.settings.Sink, s.ID.Dir()); err != nil {
+		if attempt == 1 {
+			q.Base, err = r.reader.Base(ctx, r.catalog, s.ID, s.ETag)
+		} else {
+			q.Base, err = publish.Read(ctx, r.settings.Sink, s.ID.Dir())
+		}
+		if err != nil {
 			return nil, err
 		}
 		if q.Base.ETag != s.ETag || attempt > 1 {
@@ -115,7 +120,7 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 		if err != nil {
 			return made, err
 		}
-		return made, r.reader.SetDigest(r.catalog, q.Day, publish.Base{Manifest: &made.Manifest}, s.Reasons)
+		return made, r.reader.SetDigest(r.catalog, q.Day, made.Published, s.Reasons)
 	}
 }
 

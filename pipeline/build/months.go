@@ -100,7 +100,12 @@ func (r *run) makeMonth(ctx context.Context, publisher *output.Publisher, s *pla
 	days := make([]*publish.Manifest, 0, s.ID.Period.NumDays())
 	for _, d := range s.ID.Period.Days() {
 		id := partition.DayID(s.ID.Report, d)
-		base, err := publish.Read(ctx, r.settings.Sink, id.Dir())
+		var base publish.Base
+		if have := r.catalog.Published(id); have != nil {
+			base, err = r.reader.Base(ctx, r.catalog, id, have.ETag)
+		} else {
+			base, err = publish.Read(ctx, r.settings.Sink, id.Dir())
+		}
 		if err != nil {
 			return nil, err
 		}

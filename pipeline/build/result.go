@@ -51,6 +51,10 @@ type Result struct {
 	TooLate    []catalog.Late   `json:"too_late"`
 	Unknown    []string         `json:"unknown"` // as in a plan
 
+	// Unpacked is why the copies of the manifests could not be stored: the next run reads
+	// more manifests one by one.
+	Unpacked error `json:"-"`
+
 	// NoDumps is how many of the steps that were done are days without dumps of their
 	// own: their rows come from the dumps of other days.
 	NoDumps int `json:"days_without_dumps"`

@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"daybook/pipeline/settings"
+	"daybook/sinks/pack"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
@@ -18,6 +20,11 @@ type Cache struct {
 	published sync.Map // *Published, by the manifest's key
 	digests   sync.Map // *DigestState, likewise
 	failures  sync.Map // cachedFailure, by the note's key
+
+	used atomic.Bool // a catalog has been read with it
+
+	mu       sync.Mutex
+	unpacked *pack.Pack // copies of manifests that no pack in the sink has; may be nil
 }
 
 // NewCache makes an empty cache.
@@ -57,15 +64,96 @@ func (k *Cache) getDigest(object store.Object) *DigestState {
 		return nil
 	}
 	kept, _ := k.digests.Load(object.Key)
-	if state, known := kept.(*DigestState); known && state.ETag == object.ETag {
-		return state
+	state, known := kept.(*DigestState)
+	if !known || state.ETag != object.ETag {
+		return nil
 	}
-	return nil
+	if !state.Modified.Equal(object.Modified) {
+		listed := *state
+		listed.Modified = object.Modified
+		state = &listed
+		k.putDigest(object.Key, state)
+	}
+	return state
 }
 
 func (k *Cache) putDigest(key string, state *DigestState) {
 	if k != nil && state.ETag != "" {
 		k.digests.Store(key, state)
+	}
+}
+
+// wasUsed reports whether a catalog has been read with it.
+func (k *Cache) wasUsed() bool { return k != nil && k.used.Load() }
+
+func (k *Cache) setUsed() {
+	if k != nil {
+		k.used.Store(true)
+	}
+}
+
+// etagOf is the ETag of the manifest that is remembered; empty if none is.
+func (k *Cache) etagOf(key string) string {
+	if p, known := k.published.Load(key); known {
+		return p.(*Published).ETag
+	}
+	if state, known := k.digests.Load(key); known {
+		return state.(*DigestState).ETag
+	}
+	return ""
+}
+
+// hasOther reports whether another version of a manifest is remembered.
+func (k *Cache) hasOther(key, etag string) bool {
+	known := k.etagOf(key)
+	return known != "" && known != etag
+}
+
+// note keeps the text of a manifest that was read or written just now, until it is
+// stored in a pack. Call it before the manifest is remembered.
+func (k *Cache) note(base *publish.Base) {
+	if k == nil || base.ETag == "" || len(base.Text) == 0 || k.etagOf(base.Key) == base.ETag {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.unpacked == nil {
+		k.unpacked = pack.New()
+	}
+	k.unpacked.Add(base.Key, base.ETag, base.Text)
+}
+
+// unpackedText gives the text of a manifest that has been noted; nil if it has not.
+func (k *Cache) unpackedText(object store.Object) []byte {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.unpacked.Get(object.Key, object.ETag)
+}
+
+// takeUnpacked gives what has been noted, and forgets it.
+func (k *Cache) takeUnpacked() *pack.Pack {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	taken := k.unpacked
+	k.unpacked = nil
+	return taken
+}
+
+// addUnpacked gives back what was taken. What was noted since is newer.
+func (k *Cache) addUnpacked(taken *pack.Pack) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	since := k.unpacked
+	k.unpacked = taken
+	for _, key := range since.Keys() {
+		etag := since.ETag(key)
+		taken.Add(key, etag, since.Get(key, etag))
 	}
 }
 

@@ -103,9 +103,14 @@ func (r *Reader) list(ctx context.Context, prefix string, f func(store.Object)) 
 	return nil
 }
 
-// readManifest reads a manifest that was listed. Unless it has been replaced since,
-// its time is that of the listing, which is more exact.
+// readManifest reads a manifest that was listed, or takes its copy in a pack. Unless it
+// has been replaced since, its time is that of the listing, which is more exact.
 func (r *Reader) readManifest(ctx context.Context, id partition.ID, object store.Object) (publish.Base, error) {
+	if !r.packs.unneeded {
+		if base, ok := r.copyOf(ctx, object); ok {
+			return base, nil
+		}
+	}
 	base, err := publish.Read(ctx, r.Settings.Sink, id.Dir())
 	if err != nil || base.Manifest == nil {
 		return base, err
@@ -113,6 +118,7 @@ func (r *Reader) readManifest(ctx context.Context, id partition.ID, object store
 	if base.Key == object.Key && base.ETag == object.ETag {
 		base.Modified = object.Modified
 	}
+	r.Cache.note(&base)
 	return base, nil
 }
 

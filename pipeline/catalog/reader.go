@@ -23,12 +23,15 @@ import (
 type Reader struct {
 	Settings *settings.Pipeline
 	Cache    *Cache // nil: everything is read
+
+	packs packReader
 }
 
 // Read reads what a target needs. If there are no dumps and no digests, the error
 // says which keys were expected.
 func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error) {
 	c := newCatalog(t, r.Settings.LoadKeys)
+	r.packs.unneeded = r.Cache.wasUsed()
 	read := r.readRange
 	if t.All {
 		read = r.readAll
@@ -36,6 +39,7 @@ func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error)
 	if err := read(ctx, c); err != nil {
 		return nil, err
 	}
+	r.Cache.setUsed()
 	if c.Newest = newestDumpDay(c); c.Newest == noDay {
 		return nil, r.errNoDumps(c)
 	}
@@ -214,7 +218,7 @@ func (r *Reader) readPartitions(ctx context.Context, c *Catalog, kind partition.
 		if err != nil || base.Manifest == nil {
 			return err
 		}
-		have = r.SetPublished(c, id, rep, base)
+		have = r.setPublished(c, id, rep, base)
 		return r.checkFiles(ctx, c, id, l, have.ETag, have.files)
 	})
 }
@@ -263,7 +267,12 @@ func (r *Reader) Refresh(ctx context.Context, c *Catalog, id partition.ID, rep *
 }
 
 // SetPublished notes what is published of a report's day or month.
-func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {
+func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) {
+	r.Cache.note(&base)
+	r.setPublished(c, id, rep, base)
+}
+
+func (r *Reader) setPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {
 	have := c.newPublished(id, rep, base)
 	r.Cache.putPublished(base.Key, have)
 	c.setPublished(id, have)
@@ -276,8 +285,11 @@ func (r *Reader) SetDigest(c *Catalog, d day.Day, base publish.Base, reasons []s
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Settings.Sink.URL(partition.DigestID(d).Dir()), err)
 	}
-	state.Reasons = reasons
-	c.setDigest(state)
+	r.Cache.note(&base)
+	made := *state
+	r.Cache.putDigest(base.Key, state)
+	made.Reasons = reasons
+	c.setDigest(&made)
 	return nil
 }
 

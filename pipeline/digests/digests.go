@@ -36,7 +36,7 @@ type Request struct {
 
 // Result is what making a digest came to.
 type Result struct {
-	Manifest   publish.Manifest // that is published now
+	Published  publish.Base // now
 	State      publish.State
 	Accounting event.Accounting
 	Oversized  event.Oversized // sessions without events in the digest
@@ -98,11 +98,11 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 		}
 		p.Files = append(p.Files, file)
 	}
-	if result.Manifest, result.State, err = publish.Publish(ctx, m.Settings.Sink, p, q.Base); err != nil {
+	if result.Published, result.State, err = publish.Publish(ctx, m.Settings.Sink, p, q.Base); err != nil {
 		return result, err
 	}
 	if accounting.RejectedLines() > 0 {
-		parts := result.Manifest.Parts
+		parts := result.Published.Manifest.Parts
 		result.Quarantine = m.Settings.Sink.URL(parts[len(parts)-1].Key)
 	}
 	return result, nil

@@ -117,13 +117,19 @@ func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesW
 	if m.Checks, err = checks.finish(); err != nil {
 		return base, "", err
 	}
-	manifest, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{
+	// A run that publishes the next revision writes its summaries after its commit, and
+	// so after ours: what is listed before ours is older.
+	there, err := o.listSummaries(ctx, p.ID)
+	if err != nil {
+		return base, "", err
+	}
+	committed, state, err := publish.Publish(ctx, o.Settings.Sink, publish.Partition{
 		Dir: p.ID.Dir(), Manifest: m, Files: parts, Now: o.Settings.Now(), Keep: true, Sweep: o.Settings.RemoveAfter == 0, Again: p.Again,
 	}, p.Base)
 	if err != nil {
 		return base, "", err
 	}
-	base, err = o.putSummaries(ctx, p, summaries, &manifest)
+	base, err = o.putSummaries(ctx, p, summaries, there, committed)
 	return base, state, err
 }
 
@@ -183,5 +189,17 @@ func (o *Publisher) RewriteSummaries(ctx context.Context, p *Partition) (publish
 			return p.Base, err
 		}
 	}
-	return o.putSummaries(ctx, p, s, p.Base.Manifest)
+	there, err := o.listSummaries(ctx, p.ID)
+	if err != nil {
+		return p.Base, err
+	}
+	// A run that publishes the next revision writes its summaries after this point.
+	now, err := publish.Read(ctx, o.Settings.Sink, p.ID.Dir())
+	if err != nil {
+		return p.Base, err
+	}
+	if now.Manifest == nil || now.Manifest.Attempt != p.Base.Manifest.Attempt {
+		return p.Base, publish.ErrRaced
+	}
+	return o.putSummaries(ctx, p, s, there, now)
 }

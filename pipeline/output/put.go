@@ -10,37 +10,27 @@ import (
 	"slices"
 	"strings"
 
+	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/sinks/loads"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
 
-// putSummaries writes the summaries of the partition whose manifest was just
-// committed, and then notes them in the manifest. Until then they count as missing,
-// and the next run writes them.
+// putSummaries writes the summaries of the partition whose manifest is base, and then
+// notes them in the manifest. Until then they count as missing, and the next run writes
+// them.
 //
 // The names of the files are fixed. So that a slow run cannot replace the summaries
-// of a newer revision, a file replaces only what was listed before the manifest was
-// read again. The manifest keeps the ETag of every file: a plan notices one that
-// differs.
-func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries, committed *publish.Manifest) (base publish.Base, err error) {
+// of a newer revision, a file replaces only what is there: what was listed before base
+// was committed or read. The manifest keeps the ETag of every file: a plan notices one
+// that differs.
+func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries, there []publish.SummaryFile, base publish.Base) (publish.Base, error) {
 	files, err := s.files()
 	if err != nil {
 		return base, err
 	}
-	there, err := o.listSummaries(ctx, p.ID)
-	if err != nil {
-		return base, err
-	}
-	// A run that publishes the next revision writes its summaries after this point.
 	sink := o.Settings.Sink
-	if base, err = publish.Read(ctx, sink, p.ID.Dir()); err != nil {
-		return base, err
-	}
-	if base.Manifest == nil || base.Manifest.Attempt != committed.Attempt {
-		return base, publish.ErrRaced
-	}
 	loadKeys := o.Settings.LoadKeys(p.ID)
 	if base.Manifest.Summaries.Difference(p.Report.Hash, loadKeys, there) == "" {
 		return base, nil // the same rows had been published before
@@ -50,25 +40,33 @@ func (o *Publisher) putSummaries(ctx context.Context, p *Partition, s *summaries
 			return slices.Contains(loadKeys, f.Name)
 		})...)
 	}
-	written := &publish.Summaries{Definition: p.Report.Hash}
-	for _, f := range append(files, o.loaderManifests(p.ID, base.Manifest)...) {
-		condition := store.Condition{IfAbsent: true}
-		if i := publish.IndexSummary(there, f.name); i >= 0 {
-			condition = store.Condition{IfMatch: there[i].ETag}
-			there = slices.Delete(there, i, i+1)
+	files = append(files, o.loaderManifests(p.ID, base.Manifest)...)
+	conditions := make([]store.Condition, len(files))
+	for i, f := range files {
+		conditions[i].IfAbsent = true
+		if old := publish.IndexSummary(there, f.name); old >= 0 {
+			conditions[i] = store.Condition{IfMatch: there[old].ETag}
+			there = slices.Delete(there, old, old+1)
 		}
 		if f.size > store.MaxConditionalSize {
-			condition = store.Condition{}
+			conditions[i] = store.Condition{}
 		}
-		object, err := putSummary(ctx, sink, summaryKey(p.ID, f.name), &f, condition)
-		if err != nil {
-			return base, err
-		}
+	}
+	objects := make([]store.Object, len(files))
+	err = parallel.Each(ctx, len(files), o.Budget.Requests(), func(ctx context.Context, i int) (err error) {
+		objects[i], err = putSummary(ctx, sink, summaryKey(p.ID, files[i].name), &files[i], conditions[i])
+		return err
+	})
+	if err != nil {
+		return base, err
+	}
+	written := &publish.Summaries{Definition: p.Report.Hash}
+	for i, f := range files {
 		list := &written.Files
 		if isLoaderManifest(f.name) {
 			list = &written.Loads
 		}
-		*list = append(*list, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: object.ETag})
+		*list = append(*list, publish.SummaryFile{Name: f.name, Bytes: f.size, ETag: objects[i].ETag})
 	}
 	for _, f := range there { // files of an earlier definition
 		if err := sink.Delete(ctx, summaryKey(p.ID, f.Name)); err != nil {

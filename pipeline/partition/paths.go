@@ -17,6 +17,7 @@ import (
 //	summaries/<report>/month/2026-11/                the summaries of a month
 //	state/digests/dt=2026-11-20/                     the digest of a dump day
 //	state/failed/…                                   the last failure of a step
+//	state/catalog/…                                  copies of manifests (packs)
 //	loads/<format>/reports/<report>/…                the loader manifests of a day (package loads)
 //	_manifests/reports/<report>/dt=2026-11-20.json   the manifest of a day; those of months and digests likewise
 //	_quarantine/dt=2026-11-20/                       the rejected lines of a dump day
@@ -26,6 +27,7 @@ const (
 	MonthRoot      = "reports_monthly/"
 	DigestRoot     = "state/digests/"
 	FailureRoot    = "state/failed/"
+	PackRoot       = "state/catalog/"
 	QuarantineRoot = "_quarantine/"
 
 	summaryRoot   = "summaries/"

@@ -574,7 +574,7 @@ func (o *oracle) leftovers() error {
 		_, isManifest := publish.ManifestDir(object.Key)
 		switch {
 		case o.old[object.Key] != "" && !o.hasMoved(o.old[object.Key]):
-		case isManifest, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.DigestID(emptyDay).Dir():
+		case isManifest, strings.HasPrefix(dir, pipelinetest.SummaryRoot), strings.HasPrefix(dir, partition.FailureRoot), dir == partition.PackRoot, dir == partition.DigestID(emptyDay).Dir():
 		case strings.HasPrefix(dir, publish.HistoryRoot):
 			if err := o.mayBeKept(dir); err != nil {
 				return fmt.Errorf("%s: %w", object.Key, err)

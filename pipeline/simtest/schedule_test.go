@@ -3,6 +3,8 @@ package simtest
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -15,6 +17,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/settings"
+	"daybook/sinks/pack"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/sources/store/faultstest"
@@ -47,6 +50,8 @@ type simulation struct {
 
 	removeAfter time.Duration // how long superseded parts stay; 0: until the commit
 	old         bool          // version 0.1.0 has published what is there from the beginning
+
+	packs [][]byte // earlier contents of packs
 
 	trace  []moment
 	counts counts
@@ -226,6 +231,8 @@ func (s *simulation) act() {
 		s.jump()
 	case n < 62:
 		s.night()
+	case n < 72:
+		s.spoilPack()
 	default:
 		s.proceed()
 	}
@@ -312,6 +319,71 @@ func (s *simulation) jump() {
 	s.now = s.now.Add(by)
 	s.note("clock", "jumps", by.Round(time.Second).String(), "")
 	s.counts["clock jumped"]++
+}
+
+// spoilPack damages a pack of copies, deletes it, or puts an old one or one of another
+// sink in its place.
+func (s *simulation) spoilPack() {
+	ctx := context.Background()
+	var keys []string
+	for object, err := range s.sink.List(ctx, partition.PackRoot) {
+		if err != nil {
+			panic(err) // this call has no faults
+		}
+		keys = append(keys, object.Key)
+	}
+	if len(keys) == 0 {
+		return
+	}
+	key := pick(s.rng, keys...)
+	body, err := pipelinetest.ReadObject(ctx, s.sink, key)
+	if err != nil {
+		panic(err)
+	}
+	s.packs = append(s.packs, body)
+	how := pick(s.rng, "pack damaged", "pack cut", "pack lost", "pack old", "pack of another sink", "pack of another format")
+	switch how {
+	case "pack lost":
+		if err := s.sink.Delete(ctx, key); err != nil {
+			panic(err)
+		}
+	case "pack damaged":
+		body = bytes.Clone(body)
+		body[s.rng.IntN(len(body))] ^= 1 << s.rng.IntN(8)
+	case "pack cut":
+		body = body[:s.rng.IntN(len(body))]
+	case "pack old":
+		body = pick(s.rng, s.packs...)
+	case "pack of another sink":
+		body = s.foreignPack()
+	case "pack of another format":
+		body = bytes.Replace(body, []byte("daybook pack 1"), []byte("daybook pack 2"), 1)
+	}
+	if how != "pack lost" {
+		if _, err := s.sink.Put(ctx, key, bytes.NewReader(body), int64(len(body)), store.Condition{}); err != nil {
+			panic(err)
+		}
+	}
+	s.note("vandal", "spoils", key, how)
+	s.counts[how]++
+}
+
+// foreignPack is a pack with the keys of this sink, and contents of other partitions:
+// a copy of one manifest under the key of each other.
+func (s *simulation) foreignPack() []byte {
+	foreign := pack.New()
+	keys := slices.Clone(s.sink.keys)
+	for i, key := range keys {
+		if _, isManifest := publish.ManifestDir(key); isManifest {
+			body, err := pipelinetest.ReadObject(context.Background(), s.sink, key)
+			if err != nil {
+				panic(err)
+			}
+			sum := md5.Sum(body)
+			foreign.Add(keys[(i+1)%len(keys)], hex.EncodeToString(sum[:]), body)
+		}
+	}
+	return foreign.Encode()
 }
 
 // night lets so much time pass that all garbage is old. Everything under way is over

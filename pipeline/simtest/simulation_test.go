@@ -142,4 +142,5 @@ var allCounts = []string{
 	"read lost", "read cut", "write lost", "write applied, answer lost", "write applied twice", "write delayed", "delivered late", "delivered after its sender's death",
 	"process killed", "process frozen", "clock jumped", "night", "dump arrived", "engine started", "collector started", "reader started",
 	"published: days", "published: months", "restated", "converged", "long world", "old layout", "moved: days", "moved: months", "row of all deliveries",
+	"pack damaged", "pack cut", "pack lost", "pack old", "pack of another sink", "pack of another format",
 }

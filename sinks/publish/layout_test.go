@@ -178,9 +178,9 @@ func TestMove(t *testing.T) {
 		if err != nil || base.Key != OldManifestKey(c.dir) || base.Manifest.Revision != 2 || c.content(t, st) != "one" {
 			t.Fatalf("%+v: %+v, %v", c, base, err)
 		}
-		m, state, err := Publish(t.Context(), st, c.partition("9", c.next), base)
-		if err != nil || state != c.state || m.Revision != map[State]int{Refreshed: 2, Restated: 3}[state] || c.content(t, st) != c.next {
-			t.Errorf("%+v: %s, revision %d, %v", c, state, m.Revision, err)
+		there, state, err := Publish(t.Context(), st, c.partition("9", c.next), base)
+		if err != nil || state != c.state || there.Manifest.Revision != map[State]int{Refreshed: 2, Restated: 3}[state] || c.content(t, st) != c.next {
+			t.Errorf("%+v: %s, %v", c, state, err)
 		}
 		c.moved(t, fmt.Sprint(c), st)
 

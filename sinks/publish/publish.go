@@ -76,6 +76,7 @@ type Base struct {
 	Key      string    // of the manifest
 	ETag     string    // of the manifest
 	Modified time.Time // of the manifest; zero if unknown
+	Text     []byte    // of the manifest, as it is stored
 }
 
 // revision is the revision of the base, or 0 if nothing was published.
@@ -185,7 +186,14 @@ func readManifest(ctx context.Context, st Store, key string) (Base, error) {
 	if err != nil {
 		return Base{}, fmt.Errorf("%s %w: %w; restore it from a backup, or delete it and rebuild its partition with: %s", st.URL(key), ErrNoManifest, err, rebuildCommand(key))
 	}
-	return Base{Manifest: m, Key: key, ETag: object.ETag, Modified: object.Modified}, nil
+	return Base{Manifest: m, Key: key, ETag: object.ETag, Modified: object.Modified, Text: text.Bytes()}, nil
+}
+
+// Parse gives the base of a manifest whose text was read earlier, in the version of
+// object.
+func Parse(object store.Object, text []byte) (Base, error) {
+	m, err := decode(text)
+	return Base{Manifest: m, Key: object.Key, ETag: object.ETag, Modified: object.Modified, Text: text}, err
 }
 
 // rebuildCommand is the command that rebuilds the partition of a manifest, whose
@@ -203,29 +211,29 @@ func rebuildCommand(key string) string {
 	return "daybook run"
 }
 
-// Publish replaces the content of a partition by p and returns the resulting
-// manifest. base must have been read before p's inputs were listed. Publish
+// Publish replaces the content of a partition by p and returns what is published
+// then. base must have been read before p's inputs were listed. Publish
 // fails with ErrRaced if the manifest has changed since, unless to the same
 // content. After any error the caller may read the base and publish again. Any
 // number of processes may publish at once.
-func Publish(ctx context.Context, st Store, p Partition, base Base) (Manifest, State, error) {
-	manifest, state, err := publish(ctx, st, &p, &base)
+func Publish(ctx context.Context, st Store, p Partition, base Base) (Base, State, error) {
+	there, state, err := publish(ctx, st, &p, &base)
 	if err != nil {
-		return Manifest{}, "", fmt.Errorf("publish %s: %w", st.URL(p.Dir), err)
+		return Base{}, "", fmt.Errorf("publish %s: %w", st.URL(p.Dir), err)
 	}
-	return *manifest, state, nil
+	return there, state, nil
 }
 
 // publish is the whole protocol. There is no separate recovery: a later call
 // completes what an interrupted call has left undone.
-func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest, State, error) {
+func publish(ctx context.Context, st Store, p *Partition, base *Base) (Base, State, error) {
 	before, err := p.before(ctx, st, base)
 	if err != nil {
-		return nil, "", err
+		return Base{}, "", err
 	}
 	next, state, err := p.plan(base, before+1)
 	if err != nil {
-		return nil, "", err
+		return Base{}, "", err
 	}
 
 	// 1. Put the parts, unless they exist. If the process stops here, no manifest
@@ -235,7 +243,7 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 		for i := range p.Files {
 			f := &p.Files[i]
 			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
-				return nil, "", err
+				return Base{}, "", err
 			}
 		}
 	}
@@ -251,7 +259,7 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 	// that does so makes the copy again.
 	if state == Restated && p.Keep {
 		if err := keep(ctx, st, p.Dir, base.Manifest); err != nil {
-			return nil, "", err
+			return Base{}, "", err
 		}
 	}
 
@@ -262,29 +270,29 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 	raced := errors.Is(err, ErrRaced)
 	switch {
 	case raced && there.Manifest != nil && there.Manifest.same(next):
-		next, state = there.Manifest, Unchanged // another writer committed the same content of the same inputs
+		state = Unchanged // another writer committed the same content of the same inputs
 	case raced:
-		return nil, "", p.withdraw(ctx, st, next, there.Manifest)
+		return Base{}, "", p.withdraw(ctx, st, next, there.Manifest)
 	case err != nil:
-		return nil, "", err
+		return Base{}, "", err
 	}
 
 	// 5. Delete superseded parts, now that the commit is certain. If the process
 	// stops here, the next call does the rest, even if nothing changes.
-	return next, state, p.clean(ctx, st, base, next)
+	return there, state, p.clean(ctx, st, base, there.Manifest)
 }
 
 // confirm checks that the unchanged manifest is still the current one, and
 // removes what interrupted writers left behind.
-func (p *Partition) confirm(ctx context.Context, st Store, base *Base, unchanged *Manifest) (*Manifest, State, error) {
+func (p *Partition) confirm(ctx context.Context, st Store, base *Base, unchanged *Manifest) (Base, State, error) {
 	current, err := Read(ctx, st, p.Dir)
 	switch {
 	case err != nil:
-		return nil, "", err
+		return Base{}, "", err
 	case current.Manifest == nil || !current.Manifest.same(unchanged):
-		return nil, "", p.withdraw(ctx, st, unchanged, current.Manifest)
+		return Base{}, "", p.withdraw(ctx, st, unchanged, current.Manifest)
 	}
-	return current.Manifest, Unchanged, p.clean(ctx, st, base, current.Manifest)
+	return current, Unchanged, p.clean(ctx, st, base, current.Manifest)
 }
 
 // Amend replaces the manifest in dir by one that names the same files, for
@@ -313,7 +321,7 @@ func commit(ctx context.Context, st Store, dir string, base *Base, next *Manifes
 	for attempt := 1; ; attempt++ {
 		object, err := st.Put(ctx, key, bytes.NewReader(body), int64(len(body)), base.condition(dir))
 		if err == nil {
-			return Base{Manifest: next, Key: key, ETag: object.ETag, Modified: object.Modified}, nil
+			return Base{Manifest: next, Key: key, ETag: object.ETag, Modified: object.Modified, Text: body}, nil
 		}
 		// The put was refused, or its outcome is unknown. The answer to
 		// an applied put may be lost, and a refusal may even be the

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -134,10 +135,14 @@ func parts(t *testing.T, st Store) (n int) {
 
 func publishOK(t *testing.T, st Store, p Partition, state State, revision int) Manifest {
 	t.Helper()
-	m, got, err := Publish(t.Context(), st, p, read(t, st))
+	there, got, err := Publish(t.Context(), st, p, read(t, st))
 	if err != nil {
 		t.Fatal(err)
 	}
+	if now := read(t, st); there.Key != now.Key || there.ETag != now.ETag || !bytes.Equal(there.Text, now.Text) {
+		t.Errorf("Publish says that %s is published, with the ETag %s; it is %s, with %s", there.Key, there.ETag, now.Key, now.ETag)
+	}
+	m := *there.Manifest
 	if got != state || m.Revision != revision {
 		t.Fatalf("%s, revision %d; want %s, revision %d", got, m.Revision, state, revision)
 	}
@@ -488,8 +493,8 @@ func TestSupersededBase(t *testing.T) {
 		base := read(t, st)
 		publishOK(t, st, partition(true, "3", "new"), Restated, 2)
 		before := keys(t, st, "")
-		m, state, err := Publish(t.Context(), st, tt.ours, base)
-		if tt.state == "" && !errors.Is(err, ErrRaced) || tt.state != "" && (err != nil || state != tt.state || m.Revision != 2) {
+		there, state, err := Publish(t.Context(), st, tt.ours, base)
+		if tt.state == "" && !errors.Is(err, ErrRaced) || tt.state != "" && (err != nil || state != tt.state || there.Manifest.Revision != 2) {
 			t.Errorf("%s: %s, %v", tt.name, state, err)
 		}
 		if got := published(t, st); got != "new" {

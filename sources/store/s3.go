@@ -50,6 +50,8 @@ type S3Options struct {
 	SessionToken string
 
 	Version string // of the program, for the user agent
+
+	Requests *Requests // counts what is sent; may be nil
 }
 
 const (
@@ -87,9 +89,13 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := newTransport(o.CAFile)
+	direct, err := newTransport(o.CAFile)
 	if err != nil {
 		return nil, err
+	}
+	var transport http.RoundTripper = direct
+	if o.Requests != nil {
+		transport = countingTransport{direct, o.Requests}
 	}
 	creds, err := o.credentials()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -479,4 +480,45 @@ func TestS3TLS(t *testing.T) {
 
 func pemOf(server *httptest.Server) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+// Each request counts as one of its kind, also if the server refuses it.
+func TestS3CountsRequests(t *testing.T) {
+	var counted store.Requests
+	o := someone
+	o.Requests = &counted
+	s, seen := fakeS3(t, o, refuse(http.StatusForbidden, "AccessDenied", "no"))
+	ctx := t.Context()
+	body := strings.NewReader("text")
+	calls := map[string]func() error{
+		"get":  func() error { _, _, err := s.Open(ctx, "key", 0, store.ToEnd, ""); return err },
+		"head": func() error { _, _, err := s.Open(ctx, "key", 0, 0, ""); return err },
+		"list": func() error {
+			for _, err := range s.List(ctx, "prefix") {
+				return err
+			}
+			return nil
+		},
+		"put":    func() error { _, err := s.Put(ctx, "key", body, 4, store.Condition{}); return err },
+		"put_if": func() error { _, err := s.Put(ctx, "key", body, 4, store.Condition{IfAbsent: true}); return err },
+		"delete": func() error { return s.Delete(ctx, "key") },
+	}
+	for i, kind := range store.RequestKinds() {
+		if kind == "other" {
+			continue
+		}
+		before := len(seen.list())
+		if err := calls[kind](); !errors.Is(err, store.ErrDenied) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if sent := len(seen.list()) - before; sent != 1 || counted.Sent(i) != 1 {
+			t.Errorf("%s: %d requests were sent, and %d counted", kind, sent, counted.Sent(i))
+		}
+	}
+	if _, err := s.Put(ctx, "key", body, 4, store.Condition{IfMatch: "etag"}); !errors.Is(err, store.ErrDenied) {
+		t.Error(err)
+	}
+	if n := counted.Sent(slices.Index(store.RequestKinds(), "put_if")); n != 2 {
+		t.Errorf("%d conditional puts were counted, and 2 were sent", n)
+	}
 }
