@@ -11,7 +11,8 @@ import (
 const keptMost = 2 << 20
 
 // KeptParts is a sink that keeps small parts in memory, for one run: its days read the
-// same digests. A part that is read again is read whole, and kept. The name of a part
+// same digests. The first one reads pieces of a part. When the part is opened again, it
+// is read whole, and kept. The name of a part
 // holds the hash of its content, so what is kept is never out of date.
 type KeptParts struct {
 	store.Store
@@ -22,7 +23,7 @@ type KeptParts struct {
 
 type keptPart struct {
 	mu    sync.Mutex
-	reads int
+	first *object // the one that reads pieces
 	whole []byte
 }
 
@@ -31,8 +32,8 @@ func KeepParts(sink store.Store, most int64) *KeptParts {
 	return &KeptParts{Store: sink, left: most, parts: map[string]*keptPart{}}
 }
 
-// part gives a part from its second read on; nil if the part is too large, or cannot be
-// read: then its pieces are read.
+// part gives a part that is opened again; nil if it is opened first, is too large, or
+// cannot be read: then its pieces are read.
 func (k *KeptParts) part(o *object) []byte {
 	if k == nil || o.part.Bytes > keptMost {
 		return nil
@@ -46,7 +47,10 @@ func (k *KeptParts) part(o *object) []byte {
 	k.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reads++; p.whole != nil || p.reads == 1 || !k.take(o.part.Bytes) {
+	if p.first == nil {
+		p.first = o
+	}
+	if p.whole != nil || p.first == o || !k.take(o.part.Bytes) {
 		return p.whole
 	}
 	whole := make([]byte, o.part.Bytes)
