@@ -19,6 +19,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/digests"
 	"daybook/pipeline/extract"
+	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
@@ -58,7 +59,9 @@ var ErrEnough = errors.New("stopped before the next step")
 // Run builds what of a target is due and selected. It returns an error only if it
 // cannot go on at all; the errors of steps are in the result.
 func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Result, error) {
-	reader := &catalog.Reader{Settings: b.Settings, Cache: b.Cache}
+	s := *b.Settings
+	s.Sink = format.KeepParts(s.Sink, s.Budget.Memory/keptShare)
+	reader := &catalog.Reader{Settings: &s, Cache: b.Cache}
 	if reader.Cache == nil {
 		reader.Cache = catalog.NewCache()
 	}
@@ -66,10 +69,10 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	if err != nil {
 		return nil, err
 	}
-	indexes := plan.NewIndexes(b.Settings)
+	indexes := plan.NewIndexes(&s)
 	r := &run{
-		settings: b.Settings, hooks: b.Hooks, only: only,
-		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(b.Settings, c, indexes),
+		settings: &s, hooks: b.Hooks, only: only,
+		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(&s, c, indexes),
 		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
 		result: Result{Target: t.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
 	}
@@ -90,6 +93,9 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	r.noteUnfed()
 	return &r.result, err
 }
+
+// keptShare is the part of the memory in which a run keeps parts of digests.
+const keptShare = 32
 
 // noteUnfed notes the published days whose own dumps have no line, or that have no
 // dumps.
@@ -164,11 +170,22 @@ func (r *run) mayContinue(ctx context.Context) error {
 // the budget. Steps note their errors themselves. The error is why some of the
 // groups were not begun.
 func (r *run) attemptAll(ctx context.Context, kind partition.Kind, groups [][]*plan.Step, do func(ctx context.Context, share parallel.Budget, steps []*plan.Step)) error {
+	r.expect(kind, len(groups))
 	tasks, share := r.settings.Budget.Split(len(groups))
-	p := r.hooks.Progress
-	if p != nil {
-		p.Steps.Add(int64(len(groups) - r.estimated[kind]))
+	return r.attemptSome(ctx, tasks, share, groups, do)
+}
+
+// expect tells the progress how many groups of steps there are.
+func (r *run) expect(kind partition.Kind, groups int) {
+	if p := r.hooks.Progress; p != nil {
+		p.Steps.Add(int64(groups - r.estimated[kind]))
 	}
+}
+
+// attemptSome does groups of steps, so many at a time, each within a share of the
+// budget.
+func (r *run) attemptSome(ctx context.Context, tasks int, share parallel.Budget, groups [][]*plan.Step, do func(ctx context.Context, share parallel.Budget, steps []*plan.Step)) error {
+	p := r.hooks.Progress
 	attempt := func(steps []*plan.Step) {
 		if r.mayContinue(ctx) == nil {
 			r.attempt(ctx, steps, func(ctx context.Context) { do(ctx, share, steps) })

@@ -47,11 +47,24 @@ func (r *run) buildDays(ctx context.Context) error {
 	if err := r.readComparedDays(ctx, days); err != nil {
 		return err
 	}
-	groups := make([][]*plan.Step, len(days))
-	for i, d := range days {
-		groups[i] = byDay[d]
+	// To amend a manifest takes requests, and next to no memory: many are amended at a
+	// time.
+	var amended, built [][]*plan.Step
+	for _, d := range days {
+		if slices.ContainsFunc(byDay[d], func(s *plan.Step) bool { return s.Action != plan.Amend }) {
+			built = append(built, byDay[d])
+		} else {
+			amended = append(amended, byDay[d])
+		}
 	}
-	return r.attemptAll(ctx, partition.Day, groups, r.buildDay)
+	r.expect(partition.Day, len(days))
+	budget, many := r.settings.Budget, r.settings.Budget.Requests()
+	share := parallel.Budget{Workers: 1, Memory: budget.Memory / int64(many), Serial: budget.Serial}
+	if err := r.attemptSome(ctx, many, share, amended, r.buildDay); err != nil {
+		return err
+	}
+	tasks, share := budget.Split(len(built))
+	return r.attemptSome(ctx, tasks, share, built, r.buildDay)
 }
 
 // buildDay makes one date of several reports.

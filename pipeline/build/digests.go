@@ -95,12 +95,7 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 	}
 	for attempt := 1; ; attempt++ {
 		var err error
-		if attempt == 1 {
-			q.Base, err = r.reader.Base(ctx, r.catalog, s.ID, s.ETag)
-		} else {
-			q.Base, err = publish.Read(ctx, r.settings.Sink, s.ID.Dir())
-		}
-		if err != nil {
+		if q.Base, err = publish.Read(ctx, r.settings.Sink, s.ID.Dir()); err != nil {
 			return nil, err
 		}
 		if q.Base.ETag != s.ETag || attempt > 1 {

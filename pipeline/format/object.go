@@ -29,7 +29,8 @@ type object struct {
 	sink store.Store
 	part publish.Part
 
-	all   bool // it is read in one request, and kept
+	kept  *KeptParts // of the run; may be nil
+	all   bool       // it is read in one request, and kept
 	once  sync.Once
 	whole []byte
 	err   error
@@ -38,7 +39,8 @@ type object struct {
 // Object opens a stored part. all says that most of it will be read.
 func Object(ctx context.Context, sink store.Store, part publish.Part, all bool) io.ReaderAt {
 	all = part.Bytes <= WholeSize || all && part.Bytes <= wholeMost
-	return &object{ctx: ctx, sink: sink, part: part, all: all}
+	kept, _ := sink.(*KeptParts)
+	return &object{ctx: ctx, sink: sink, part: part, all: all, kept: kept}
 }
 
 // Kept is how many bytes of a part stay in memory, once some of it was read.
@@ -52,6 +54,9 @@ func Kept(opened io.ReaderAt) int64 {
 // ReadAt implements io.ReaderAt.
 func (o *object) ReadAt(p []byte, offset int64) (int, error) {
 	if !o.all {
+		if whole := o.kept.part(o); whole != nil {
+			return readAt(whole, p, offset)
+		}
 		return o.read(p, offset)
 	}
 	o.once.Do(func() {
@@ -60,13 +65,17 @@ func (o *object) ReadAt(p []byte, offset int64) (int, error) {
 			o.whole = nil
 		}
 	})
-	switch {
-	case o.err != nil:
+	if o.err != nil {
 		return 0, o.err
-	case offset >= int64(len(o.whole)):
+	}
+	return readAt(o.whole, p, offset)
+}
+
+func readAt(whole, p []byte, offset int64) (int, error) {
+	if offset >= int64(len(whole)) {
 		return 0, io.EOF
 	}
-	n := copy(p, o.whole[offset:])
+	n := copy(p, whole[offset:])
 	if n < len(p) {
 		return n, io.EOF
 	}

@@ -39,7 +39,8 @@ type GCOptions struct {
 }
 
 // GC removes from the sink what is not needed any more: what publish.GC removes, and
-// what is Refused or Unfinished. It calls report with each object.
+// what is Refused or Unfinished. It calls report with each object. It leaves the packs
+// of the catalog: there are two at most, and runs keep them up to date.
 func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publish.Removal)) (publish.GCResult, error) {
 	now := s.Now()
 	result, err := publish.GC(ctx, s.Sink, publish.GCOptions{

@@ -57,6 +57,8 @@ type Pack struct {
 	open    []byte           // the block after them, which is being filled
 
 	decoded []decodedBlock // the ones used last, newest first
+	decoder *zstd.Decoder  // of blocks; nil: not needed so far
+	encoder *zstd.Encoder  // likewise
 }
 
 type entry struct {
@@ -89,7 +91,7 @@ func (p *Pack) Add(key, etag string, body []byte) bool {
 }
 
 func (p *Pack) closeBlock() {
-	frame := encoder().EncodeAll(p.open, nil)
+	frame := p.encode(p.open)
 	p.blocks, p.size, p.open = append(p.blocks, frame), p.size+len(frame), nil
 }
 
@@ -119,7 +121,10 @@ func (p *Pack) block(n int) []byte {
 	}
 	i := slices.IndexFunc(p.decoded, func(d decodedBlock) bool { return d.block == n })
 	if i < 0 {
-		bodies, err := blockDecoder().DecodeAll(p.blocks[n], nil)
+		if p.decoder == nil {
+			p.decoder = newDecoder(maxBlock)
+		}
+		bodies, err := p.decoder.DecodeAll(p.blocks[n], nil)
 		if err != nil {
 			bodies = nil
 		}
@@ -177,7 +182,7 @@ func (p *Pack) Encode() []byte {
 	for _, frame := range p.blocks {
 		b.Write(frame)
 	}
-	index := encoder().EncodeAll(p.index(), nil)
+	index := p.encode(p.index())
 	b.Write(index)
 	b.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(index))))
 	sum := sha256.Sum256(b.Bytes())
@@ -220,7 +225,7 @@ func Parse(b []byte) (*Pack, error) {
 		return nil, ErrFormat
 	}
 	frames, index := rest[:len(rest)-int(length)], rest[len(rest)-int(length):]
-	raw, err := indexDecoder().DecodeAll(index, nil)
+	raw, err := newDecoder(maxIndex).DecodeAll(index, nil)
 	if err != nil {
 		return nil, ErrFormat
 	}
@@ -269,21 +274,19 @@ func (r *indexReader) text() string {
 	return text
 }
 
-// encoder is for EncodeAll, by any number of goroutines.
-var encoder = sync.OnceValue(func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		panic(err) // the options are wrong
+// encode compresses bytes.
+func (p *Pack) encode(b []byte) []byte {
+	if p.encoder == nil {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			panic(err) // the options are wrong
+		}
+		p.encoder = e
 	}
-	return e
-})
+	return p.encoder.EncodeAll(b, nil)
+}
 
-// These are for DecodeAll, by any number of goroutines. They refuse larger contents.
-var (
-	blockDecoder = sync.OnceValue(func() *zstd.Decoder { return newDecoder(maxBlock) })
-	indexDecoder = sync.OnceValue(func() *zstd.Decoder { return newDecoder(maxIndex) })
-)
-
+// newDecoder makes a decoder that refuses larger contents.
 func newDecoder(most uint64) *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(most))
 	if err != nil {

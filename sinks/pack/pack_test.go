@@ -112,7 +112,7 @@ func TestPackDamaged(t *testing.T) {
 // sealed is a pack with the right checksum, whatever it holds.
 func sealed(frames []byte, index []byte) []byte {
 	b := append([]byte(magic), frames...)
-	packed := encoder().EncodeAll(index, nil)
+	packed := New().encode(index)
 	b = binary.LittleEndian.AppendUint64(append(b, packed...), uint64(len(packed)))
 	sum := sha256.Sum256(b)
 	return append(b, sum[:]...)
@@ -121,8 +121,8 @@ func sealed(frames []byte, index []byte) []byte {
 // A pack with the right checksum may still be wrong: then it is refused, or gives no
 // copies, and takes little memory.
 func TestPackHostile(t *testing.T) {
-	frame := encoder().EncodeAll([]byte("body"), nil)
-	bomb := encoder().EncodeAll(make([]byte, 100<<20), nil)
+	frame := New().encode([]byte("body"))
+	bomb := New().encode(make([]byte, 100<<20))
 	index := func(n ...uint64) (b []byte) {
 		for _, n := range n {
 			b = binary.AppendUvarint(b, n)

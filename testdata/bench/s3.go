@@ -92,7 +92,7 @@ func (b *bench) s3(ctx context.Context) error {
 		total += counter.requests[kind]
 	}
 	b.add("requests", float64(total), "a published day")
-	return nil
+	return b.nightly(ctx, server)
 }
 
 func runDay() []string { return []string{"run", "--workers", strconv.Itoa(workers), "--date", s3Day} }
