@@ -38,8 +38,9 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
 reports, and publish Parquet files and CSV summaries. Without a day or month,
 build everything that is missing or stale, from the date of the first event to
-the newest dump day. A day that is given must be over in the time zone of each
-report; --month of the current month ends yesterday.
+the newest dump day. Days that are not over in the time zone of a report wait
+for their end. A day that is given must be over in the time zone of each report;
+--month of the current month ends yesterday.
 
 A day is built from the dumps of source.lookback_days before it, for sessions
 that began earlier, and after it, for sessions that go on. Running again is

@@ -376,7 +376,8 @@ func (f *findings) brokenRemedy() string {
 }
 
 // lateRemedy depends on why partitions are late: what can be built from the dumps that
-// are there comes before what has none.
+// are there comes before what has none. Those that the next run builds need nothing
+// else: their reason names it.
 func (f *findings) lateRemedy() string {
 	var missing []*Partition
 	queued, waiting := false, ""
@@ -395,8 +396,6 @@ func (f *findings) lateRemedy() string {
 		return f.command("backfill", rangeOf(missing))
 	case queued && waiting != "":
 		return "daybook run, unless daybook serve is running; then " + waiting
-	case queued:
-		return "daybook run, unless daybook serve is running"
 	}
 	return waiting
 }

@@ -138,7 +138,7 @@ func TestVerdictTexts(t *testing.T) {
 		})}}, "late: 2026-11-02 is late: there are no dumps for this day or a later one. To do: deliver the dumps of 2026-11-02 or of a later day"},
 		"late, and about to be built": {Report{Days: []Partition{november(1, published), november(2, func(p *Partition) {
 			p.State, p.Late, p.Reasons = Queued, true, []string{"due since 02:00"}
-		})}}, "late: 2026-11-02 is late: due since 02:00. To do: daybook run, unless daybook serve is running"},
+		})}}, "late: 2026-11-02 is late: due since 02:00."},
 		"late, with dumps and without": {Report{Days: []Partition{november(1, published),
 			november(2, func(p *Partition) { p.State, p.Late, p.Reasons = Queued, true, []string{"due since 02:00"} }),
 			november(3, func(p *Partition) { p.Late = true }),
