@@ -23,6 +23,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/stitch"
 	"daybook/transform/day"
 	"daybook/transform/event"
 )
@@ -66,10 +67,11 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	indexes := plan.NewIndexes(b.Settings)
 	r := &run{
 		settings: b.Settings, hooks: b.Hooks, only: only,
-		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(b.Settings, c, indexes),
+		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(b.Settings, c, indexes), kept: stitch.NewKeptRows(b.Settings),
 		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
 		result: Result{Target: t.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
 	}
+	defer r.kept.Close()
 	r.estimate()
 	for _, stage := range []func(context.Context) error{r.buildDigests, r.buildDays, r.buildMonths} {
 		if err = stage(ctx); err == nil {
@@ -112,6 +114,7 @@ type run struct {
 	catalog  *catalog.Catalog
 	indexes  *digests.Indexes
 	planner  *plan.Planner
+	kept     *stitch.KeptRows // of the digests that were made
 
 	estimated map[partition.Kind]int // the steps that the progress expects
 
