@@ -46,6 +46,11 @@ const (
 	keptOnDisk = 2 << 30
 	// keptBlock is the approximate size of a block of rows, in bytes.
 	keptBlock = 64 << 10
+	// keptRecord is how many bytes the rows of a session take at most. Nearly all take a
+	// few hundred.
+	keptRecord = 256 << 10
+	// keptAbsent is how many sessions of a digest may be left out at most.
+	keptAbsent = 10_000
 )
 
 // NewKeptRows keeps the rows of a run. The caller closes it.
@@ -64,6 +69,7 @@ func (k *KeptRows) Close() { _ = k.scratch.Close() } // they are not needed any 
 type keptDay struct {
 	digest string // fingerprint of the digest that was made of the same events
 	blocks []keptRows
+	absent map[uint64]bool // hashes of sessions that look complete, and are not kept
 }
 
 // keptRows is a block of records, in memory or in the temporary file.
@@ -86,57 +92,73 @@ type Keeper struct {
 // keepingWorker has the records of the part that a worker is at.
 type keepingWorker struct {
 	records []byte // each after its length
+	absent  []uint64
 	record  []byte
 	rows    []byte
+	dates   []day.Day
 	row     report.Row
 }
 
 // Keeper begins the rows of a digest that so many workers make.
 func (k *KeptRows) Keeper(workers int) *Keeper {
-	return &Keeper{kept: k, workers: make([]keepingWorker, workers)}
+	return &Keeper{kept: k, workers: make([]keepingWorker, workers), day: keptDay{absent: map[uint64]bool{}}}
 }
 
-// Keep implements [digests.Keeper].
+// Keep implements [digests.Keeper]. A session that may be told as several, or whose rows
+// are large, is left out.
 func (k *Keeper) Keep(worker int, events []event.Event, s *session.Session) error {
-	if events[len(events)-1].Millis()-events[0].Millis() > k.kept.silence {
-		return nil // it may be told as several
-	}
 	w := &k.workers[worker]
-	w.record = appendKept(w.record[:0], s, len(events))
+	fits := events[len(events)-1].Millis()-events[0].Millis() <= k.kept.silence
+	if fits {
+		w.record = appendKept(w.record[:0], s, len(events))
+	}
 	for i := range k.kept.reports {
-		if err := w.addReport(i, &k.kept.reports[i], s); err != nil {
-			return err
+		if fits = fits && w.addReport(i, &k.kept.reports[i], s); !fits {
+			w.absent = append(w.absent, shuffle.Hash(s.ID))
+			return nil
 		}
 	}
 	w.records = append(binary.AppendUvarint(w.records, uint64(len(w.record))), w.record...)
 	return nil
 }
 
-// addReport adds the rows of a report to the record of a session.
-func (w *keepingWorker) addReport(i int, rep *settings.Report, s *session.Session) error {
+// addReport adds the rows of a report to the record of a session. fits is false if the
+// record becomes too large.
+func (w *keepingWorker) addReport(i int, rep *settings.Report, s *session.Session) (fits bool) {
+	w.dates = w.dates[:0] // as few as the look-back allows
 	for j := range s.Legs {
-		date := rep.Date(&s.Legs[j])
-		if slices.ContainsFunc(s.Legs[:j], func(l session.Leg) bool { return rep.Date(&l) == date }) {
-			continue // the rows of this date are there already
+		if date := rep.Date(&s.Legs[j]); !slices.Contains(w.dates, date) {
+			w.dates = append(w.dates, date)
 		}
+	}
+	for _, date := range w.dates {
 		g := keptGroup{report: i, date: date}
 		w.rows = w.rows[:0]
-		rows, err := rowsOn(date, rep, s, &w.row, &g.counts, func(r *report.Row) error {
-			w.rows = appendKeptRow(w.rows, r)
+		var err error
+		g.rows, err = rowsOn(date, rep, s, &w.row, &g.counts, func(r *report.Row) error {
+			if w.rows = appendKeptRow(w.rows, r); len(w.record)+len(w.rows) > keptRecord {
+				return errLarge
+			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return false
 		}
-		g.rows = rows
 		w.record = append(g.append(w.record), w.rows...)
 	}
-	return nil
+	return true
 }
+
+var errLarge = errors.New("the rows of a session are large")
 
 // Done implements [digests.Keeper].
 func (k *Keeper) Done(worker int) error {
 	w := &k.workers[worker]
+	for _, hash := range w.absent {
+		k.day.absent[hash] = true
+		k.full = k.full || len(k.day.absent) > keptAbsent
+	}
+	w.absent = w.absent[:0]
 	records := keptReader{rest: w.records}
 	for len(records.rest) > 0 && !k.full {
 		record := records.bytes()
@@ -168,7 +190,7 @@ func (k *Keeper) endBlock() error {
 	switch {
 	case n <= all.memory:
 		all.memory -= n
-		block.raw = slices.Clone(k.last)
+		block.raw, k.last = k.last, make([]byte, 0, keptBlock+keptBlock/8)
 	case n <= all.disk:
 		all.disk -= n
 		var err error
@@ -178,8 +200,7 @@ func (k *Keeper) endBlock() error {
 	default:
 		k.full = true
 	}
-	k.day.blocks = append(k.day.blocks, block)
-	k.last = k.last[:0]
+	k.day.blocks, k.last = append(k.day.blocks, block), k.last[:0]
 	return nil
 }
 
@@ -223,8 +244,7 @@ func (s *Stitch) kept(f *digests.Followed, sizes *sizes) (sources []keptSource, 
 		for i := range d.Matches {
 			m := &d.Matches[i]
 			one := &sizes.of[m.Session]
-			// The entry's times are of whole minutes: it has no longer silence than they say.
-			if !m.Complete || one.digests > 1 || one.oversized || f.Apart[m.Session] > 0 || m.Last-m.First > s.Kept.silence {
+			if !m.Complete || one.digests > 1 || one.oversized || f.Apart[m.Session] > 0 || day.absent[f.Hashes[m.Session]] {
 				continue
 			}
 			has[m.Session] = true
