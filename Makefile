@@ -90,8 +90,13 @@ $(BIN)/axe.min.js:
 AXE_VERSION := 4.14.1
 AXE_SHA256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 
-bench: build $(BIN)/versitygw ## daybook against DuckDB, its floor, its targets; BENCH="-size 0.1 -rounds 2 -only versus" for less
+bench: build $(BIN)/versitygw $(BIN)/peers/bin/python ## daybook against DuckDB, ClickHouse, Polars, its floor, its targets; needs python3; BENCH="-size 0.1 -rounds 2 -only versus" for less
 	cd testdata/bench && go run . -data $(BIN)/bench-data $(BENCH)
+
+$(BIN)/peers/bin/python: testdata/bench/peers/requirements.txt
+	python3 -m venv $(BIN)/peers
+	$(BIN)/peers/bin/pip install --quiet -r testdata/bench/peers/requirements.txt
+	@touch $@
 
 # Old and new take turns, so that the load of the machine falls on both.
 bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against OLD=<git revision>

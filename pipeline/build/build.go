@@ -24,6 +24,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
+	"daybook/pipeline/stitch"
 	"daybook/transform/day"
 	"daybook/transform/event"
 )
@@ -72,10 +73,11 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	indexes := plan.NewIndexes(&s)
 	r := &run{
 		settings: &s, hooks: b.Hooks, only: only,
-		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(&s, c, indexes),
+		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(&s, c, indexes), kept: stitch.NewKeptRows(&s),
 		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
 		result: Result{Target: t.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
 	}
+	defer r.kept.Close()
 	r.estimate()
 	for _, stage := range []func(context.Context) error{r.buildDigests, r.buildDays, r.buildMonths} {
 		if err = stage(ctx); err == nil {
@@ -124,6 +126,7 @@ type run struct {
 	catalog  *catalog.Catalog
 	indexes  *digests.Indexes
 	planner  *plan.Planner
+	kept     *stitch.KeptRows // of the digests that were made
 
 	estimated map[partition.Kind]int // the steps that the progress expects
 

@@ -170,7 +170,7 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 	}
 	publisher := &output.Publisher{Settings: r.settings, Budget: share}
 	st := &stitch.Stitch{
-		Settings: r.settings, Budget: share, Catalog: r.catalog, Indexes: r.indexes, Date: steps[0].ID.Day(),
+		Settings: r.settings, Budget: share, Catalog: r.catalog, Indexes: r.indexes, Date: steps[0].ID.Day(), Kept: r.kept,
 	}
 	var stitched []*plan.Step
 	for _, s := range steps {

@@ -108,11 +108,16 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 				return nil, err
 			}
 		}
+		keeper := r.kept.Keeper(share.Workers)
+		maker.Keep = keeper
 		made, err := maker.Make(ctx, q)
 		if errors.Is(err, publish.ErrRaced) && attempt < maxConflicts {
 			continue
 		}
 		if err != nil {
+			return made, err
+		}
+		if err := keeper.Commit(q.Day, made.Published.Manifest.Fingerprint()); err != nil {
 			return made, err
 		}
 		return made, r.reader.SetDigest(r.catalog, q.Day, made.Published, s.Reasons)

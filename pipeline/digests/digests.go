@@ -48,6 +48,18 @@ type Maker struct {
 	Settings *settings.Pipeline
 	Budget   parallel.Budget // of one digest
 	Progress *extract.Progress
+	Keep     Keeper // may be nil
+}
+
+// Keeper is told the sessions of a digest that look complete, while it is made. If the
+// digest fails, what it was told is worthless.
+type Keeper interface {
+	// Keep is told a session and its events, which are valid only during the call. Calls
+	// for one worker (0 ≤ worker < Budget.Workers) do not overlap.
+	Keep(worker int, events []event.Event, s *session.Session) error
+	// Done is called after several sessions of a worker, for one worker at a time: the
+	// sessions come in the order of their hashes then.
+	Done(worker int) error
 }
 
 // Make makes a digest and publishes it. If too many lines are rejected, only the
@@ -132,10 +144,23 @@ func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [
 		if err != nil {
 			return err
 		}
-		return w.batch.Add(ctx, events, looksComplete(s))
+		complete := looksComplete(s)
+		if complete && m.Keep != nil {
+			if err := m.Keep.Keep(worker, events, s); err != nil {
+				return err
+			}
+		}
+		return w.batch.Add(ctx, events, complete)
 	}
 	parts.Oversized = func(worker int, x event.Extent) { workers[worker].batch.AddOversized(x) }
-	parts.Done = func(ctx context.Context, worker int) error { return writer.Append(ctx, workers[worker].batch) }
+	parts.Done = func(ctx context.Context, worker int) error {
+		if m.Keep != nil {
+			if err := m.Keep.Done(worker); err != nil {
+				return err
+			}
+		}
+		return writer.Append(ctx, workers[worker].batch)
+	}
 	a, moved, err = x.Sorted(ctx, parts)
 	if err == nil {
 		summary, err = writer.Close(ctx)

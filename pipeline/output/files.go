@@ -27,8 +27,9 @@ const fileRows = 4 * parquet.RowGroupRows
 // filesWriter writes the content of a partition to as many files as it needs, and
 // audits each file.
 type filesWriter struct {
-	o *Publisher
-	p *Partition
+	o       *Publisher
+	p       *Partition
+	figures *rowFigures // of the rows that are written; nil: they are made of the finished files
 
 	temporary []*spillfile.File // the content of all files
 	files     []publish.File    // the complete ones
@@ -43,6 +44,8 @@ type fileWriter interface {
 	// write adds rows that come from files with these fingerprints; none: the rows
 	// are new.
 	write(rows []report.Row, sources []string) error
+	// expects notes rows that are written, for the audit. It may be called beside write.
+	expects(rows []report.Row)
 	// copy adds a row group.
 	copy(p *format.Piece) error
 	// fingerprint identifies the content so far.
@@ -59,12 +62,9 @@ type newFile struct {
 	expect *parquet.Expectation
 }
 
-func (f *newFile) write(rows []report.Row, _ []string) error {
-	return parallel.Pair(f.o.Budget, func() error { return f.Write(rows) }, func() error {
-		f.expect.Add(rows)
-		return nil
-	})
-}
+func (f *newFile) write(rows []report.Row, _ []string) error { return f.Write(rows) }
+
+func (f *newFile) expects(rows []report.Row) { f.expect.Add(rows) }
 
 func (f *newFile) copy(*format.Piece) error {
 	return errors.New("a file of new rows takes no row groups")
@@ -91,6 +91,9 @@ func (f *splicedFile) copy(p *format.Piece) error {
 	f.from(p.Sources)
 	return f.Copy(p.File, p.Group)
 }
+
+// expects does nothing: the splicer notes what it writes.
+func (f *splicedFile) expects([]report.Row) {}
 
 func (f *splicedFile) from(sources []string) {
 	if n := len(f.sources); n >= len(sources) && slices.Equal(f.sources[n-len(sources):], sources) {
@@ -134,11 +137,35 @@ func (w *filesWriter) write(rows []report.Row, sources []string) error {
 		}
 		batch := rows[:min(int64(len(rows)), fileRows-w.part.Rows)]
 		rows = rows[len(batch):]
-		if err := w.writer.write(batch, sources); err != nil {
-			return w.explain(err)
+		encode := func() error {
+			if err := w.writer.write(batch, sources); err != nil {
+				return w.explain(err)
+			}
+			return nil
+		}
+		if err := parallel.Pair(w.o.Budget, encode, func() error { return w.walk(batch) }); err != nil {
+			return err
 		}
 		noteTimes(&w.part, batch)
 		w.part.Rows += int64(len(batch))
+	}
+	return nil
+}
+
+// walkRows is how many rows are walked at a time: few enough to stay in the processor's
+// cache from one user of them to the next.
+const walkRows = 256
+
+// walk goes through rows once, for all that is reckoned from them.
+func (w *filesWriter) walk(rows []report.Row) error {
+	for some := range slices.Chunk(rows, walkRows) {
+		w.writer.expects(some)
+		if w.figures == nil {
+			continue
+		}
+		if err := w.figures.add(some); err != nil {
+			return err
+		}
 	}
 	return nil
 }

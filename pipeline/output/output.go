@@ -9,6 +9,7 @@
 package output
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -49,10 +50,8 @@ type Publisher struct {
 // rows are published and the summaries count as missing: the next run writes them.
 func (o *Publisher) Publish(ctx context.Context, p *Partition, rows iter.Seq2[[]report.Row, error]) (base publish.Base, state publish.State, err error) {
 	return o.publish(ctx, p, func(files *filesWriter, figures *rowFigures) ([]publish.File, error) {
-		err := o.each(ctx, rows, func(batch []report.Row) error {
-			return parallel.Pair(o.Budget, func() error { return files.write(batch, nil) }, func() error { return figures.add(batch) })
-		})
-		if err != nil {
+		files.figures = figures
+		if err := o.each(ctx, rows, func(batch []report.Row) error { return files.write(batch, nil) }); err != nil {
 			return nil, err
 		}
 		return files.finish()
@@ -106,7 +105,7 @@ func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesW
 	defer summaries.Close()
 	checks := newChecks(p)
 	defer checks.Close()
-	parts, err := make(files, &rowFigures{o, checks, summaries})
+	parts, err := make(files, &rowFigures{checks, summaries})
 	if err != nil {
 		return base, "", err
 	}
@@ -135,13 +134,12 @@ func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesW
 
 // rowFigures are what is reckoned from the rows of a partition.
 type rowFigures struct {
-	o         *Publisher
 	checks    *checks
 	summaries *summaries
 }
 
 func (f *rowFigures) add(rows []report.Row) error {
-	return parallel.Pair(f.o.Budget, func() error { return f.checks.add(rows) }, func() error { return f.summaries.add(rows) })
+	return cmp.Or(f.checks.add(rows), f.summaries.add(rows))
 }
 
 // columns are those that the figures are made from: all of them for the file of
@@ -156,7 +154,7 @@ func (p *Partition) columns() parquet.Columns {
 // each passes every batch of rows on. With more than one worker it reads the next
 // batch meanwhile: sorting and decoding the rows takes about as long as writing them.
 func (o *Publisher) each(ctx context.Context, rows iter.Seq2[[]report.Row, error], use func([]report.Row) error) error {
-	if !o.Budget.Serial {
+	if o.Budget.SideBySide() {
 		rows = parallel.AheadBatches(rows)
 	}
 	for batch, err := range rows {

@@ -44,6 +44,10 @@ func (b Budget) Split(n int) (tasks int, share Budget) {
 	}
 }
 
+// SideBySide says whether a second thing is done at the same time: not where another task
+// has the other workers.
+func (b Budget) SideBySide() bool { return !b.Serial && b.Workers != 1 }
+
 // Requests is how many requests for small objects are made at a time.
 func (b Budget) Requests() int {
 	if b.Serial {

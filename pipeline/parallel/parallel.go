@@ -70,7 +70,7 @@ func Share(ctx context.Context, workers, n int, work func(ctx context.Context, n
 // Pair does two things, side by side if the budget allows it. If both fail, the
 // error is that of the first.
 func Pair(b Budget, first, second func() error) error {
-	if b.Serial {
+	if !b.SideBySide() {
 		return cmp.Or(first(), second())
 	}
 	failed := make(chan error)

@@ -11,6 +11,7 @@
 package stitch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ type Stitch struct {
 	Indexes  *digests.Indexes
 	Reports  []*settings.Report
 	Date     day.Day
+	Kept     *KeptRows // of the digests that this run has made; may be nil
 }
 
 // Result is the rows of a date for each report, and what they were made from.
@@ -121,7 +123,8 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
-	ranges := newReadRanges(followed, sizes, func(m *digests.Match) bool { return !sizes.of[m.Session].oversized })
+	kept, has := s.kept(followed, sizes)
+	ranges := newReadRanges(followed, sizes, func(m *digests.Match) bool { return !sizes.of[m.Session].oversized && !has[m.Session] })
 	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: s.reach(followed)}
 	for _, d := range followed.Digests {
 		result.Digests = append(result.Digests, d.State)
@@ -134,7 +137,7 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 			result.Close()
 		}
 	}()
-	workers, err := s.tell(ctx, followed, ranges, result)
+	workers, err := s.tell(ctx, followed, ranges, kept, result)
 	if err != nil {
 		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
 	}
@@ -180,10 +183,10 @@ func (s *Stitch) measure(ctx context.Context, f *digests.Followed) (*sizes, erro
 	return all, nil
 }
 
-// tell folds the sessions in ranges, and adds their rows to the result. The row groups
-// of all digests are merged by as many workers as there is memory for. If that is not
-// enough for one, the events take the way of a shuffle.
-func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRange, result *Result) ([]*worker, error) {
+// tell folds the sessions in ranges, and adds their rows and the kept ones to the result.
+// The row groups of all digests are merged by as many workers as there is memory for. If
+// that is not enough for one, the events take the way of a shuffle.
+func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRange, kept []keptSource, result *Result) ([]*worker, error) {
 	n := len(f.Hashes)
 	workers := max(1, min(s.Budget.Workers, n/sessionsPerWorker))
 	sources, err := s.openAll(ctx, ranges)
@@ -193,14 +196,14 @@ func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRa
 	fit := int(s.Budget.Memory / groupsShare / max(1, memoryOf(sources)))
 	if fit == 0 {
 		w := s.worker(f, 0, n, result)
-		return []*worker{w}, w.shuffle(ctx, ranges)
+		return []*worker{w}, cmp.Or(w.shuffle(ctx, ranges), w.take(ctx, kept))
 	}
 	all := make([]*worker, min(workers, fit))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range all {
 		w := s.worker(f, n*i/len(all), n*(i+1)/len(all), result)
 		all[i] = w
-		group.Go(parallel.Guard(func() error { return w.merge(groupCtx, sources) }))
+		group.Go(parallel.Guard(func() error { return cmp.Or(w.merge(groupCtx, sources), w.take(groupCtx, kept)) }))
 	}
 	return all, group.Wait()
 }
@@ -436,25 +439,12 @@ func (w *worker) fold(ctx context.Context, hash uint64, events []event.Event, co
 // duplicates were dropped, and it is apart from others by so many days of look-back.
 func (w *worker) addRows(folded *session.Session, seed digests.Seed, events, duplicates, apart int) error {
 	for i, rep := range w.Reports {
-		out, has := &w.out[i], false
-		for j := range folded.Legs {
-			l := &folded.Legs[j]
-			if rep.Date(l) != w.Date {
-				continue
-			}
-			out.Legs++
-			if rep.Unit.Includes(l) {
-				out.InUnit++
-			}
-			if rep.Includes(folded, l) {
-				rep.Row(&out.row, folded, l, &out.Report)
-				if err := out.rows.Add(&out.row); err != nil {
-					return err
-				}
-				has = true
-			}
+		out := &w.out[i]
+		rows, err := rowsOn(w.Date, rep, folded, &out.row, &out.Counts, out.rows.Add)
+		if err != nil {
+			return err
 		}
-		if !has {
+		if rows == 0 {
 			continue
 		}
 		out.Sessions++
@@ -469,6 +459,29 @@ func (w *worker) addRows(folded *session.Session, seed digests.Seed, events, dup
 		}
 	}
 	return nil
+}
+
+// rowsOn passes on the rows of a folded session for a report's date, and counts its legs
+// of the date. Each row is in r, and is valid only during the call.
+func rowsOn(date day.Day, rep *settings.Report, folded *session.Session, r *report.Row, c *Counts, add func(*report.Row) error) (rows int, err error) {
+	for i := range folded.Legs {
+		l := &folded.Legs[i]
+		if rep.Date(l) != date {
+			continue
+		}
+		c.Legs++
+		if rep.Unit.Includes(l) {
+			c.InUnit++
+		}
+		if rep.Includes(folded, l) {
+			rep.Row(r, folded, l, &c.Report)
+			if err := add(r); err != nil {
+				return rows, err
+			}
+			rows++
+		}
+	}
+	return rows, nil
 }
 
 // longestGap is the longest silence between the events, in milliseconds.

@@ -50,7 +50,7 @@ func (b *bench) floor(ctx context.Context) error {
 		b.add("% of the speed to line ends", 100*ratio(took["lines"], took["fold"], usage.seconds), "%s: fold", codec.name)
 		b.add("% of the speed to tokens", 100*ratio(took["tokens"], took["fold"], usage.seconds), "%s: fold", codec.name)
 		if codec.name == "none" {
-			b.atLeast(30)
+			b.atLeast(40)
 		}
 	}
 	return nil

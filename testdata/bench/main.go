@@ -1,5 +1,5 @@
 // The benchmarks of daybook as a whole: whole processes on generated data,
-// against DuckDB on the same job, against the floor that reading sets, and
+// against its peers on the same job, against the floor that reading sets, and
 // against each other at other sizes, budgets and stores.
 //
 //	go run . [-size 1] [-rounds 5] [-only versus,scale] [-data DIR] [-daybook FILE] [-json]
@@ -8,7 +8,8 @@
 // the rounds, and ratios are medians of the rounds' ratios. A figure that
 // misses its target is told, and is no failure; different results are one.
 //
-// It is a module of its own, for DuckDB needs cgo and daybook does without.
+// It is a module of its own, for DuckDB needs cgo and daybook does without. ClickHouse
+// and Polars are programs of Python, in the directory peers.
 package main
 
 import (
@@ -62,6 +63,7 @@ type bench struct {
 	data   *data
 	rounds int
 	tmp    string // for what is written while measuring
+	python string // the interpreter that has the peers' libraries
 }
 
 type benchmark struct {
@@ -84,6 +86,7 @@ func runBenchmarks(ctx context.Context, args []string, stdout, stderr io.Writer)
 	only := flags.String("only", "", "benchmarks to run, of "+strings.Join(names(), ","))
 	dir := flags.String("data", filepath.Join(os.TempDir(), "daybook-bench"), "where generated data is kept, and what is measured is written")
 	binary := flags.String("daybook", filepath.Join("..", "..", ".bin", "daybook"), "the program to measure")
+	python := flags.String("python", filepath.Join("..", "..", ".bin", "peers", "bin", "python"), "the interpreter of peers/requirements.txt")
 	asJSON := flags.Bool("json", false, "write the figures as JSON")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -114,7 +117,7 @@ func runBenchmarks(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 
-	b := &bench{board: &board{out: stdout, json: *asJSON}, rounds: *rounds, tmp: tmp,
+	b := &bench{board: &board{out: stdout, json: *asJSON}, rounds: *rounds, tmp: tmp, python: *python,
 		data: &data{dir: *dir, binary: *binary, size: *size, log: stderr}}
 	if !*asJSON {
 		fmt.Fprintf(stdout, "size %g, %d rounds, %d of %d cores, %s, DuckDB by %s\n\n", *size, *rounds, workers, runtime.NumCPU(), runtime.Version(), driver())

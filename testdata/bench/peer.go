@@ -7,21 +7,23 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 
 	_ "github.com/duckdb/duckdb-go/v2"
 )
 
-// peerThreads is how many threads DuckDB may use: as many as daybook has
+// peerThreads is how many threads a peer may use: as many as daybook has
 // workers.
 const peerThreads = workers
 
 var (
-	//go:embed peer.sql
+	//go:embed peers/duckdb.sql
 	peerSQL string
-	//go:embed compare.sql
+	//go:embed peers/compare.sql
 	compareSQL string
 )
 
@@ -45,6 +47,38 @@ func newComparison(ours, theirs string) comparison {
 			"total_time_ms", "active_time_ms", "work_time_ms", "hold_time_ms", "transfer_time_ms", "rebooting_time_ms",
 			"reconnecting_time_ms", "customer_messages", "system_messages"},
 		Words: []string{"status", "session_type"},
+	}
+}
+
+// peer is a program that does the job of daybook fold.
+type peer struct {
+	name    string
+	command func(b *bench, content content, dumps, out string) (command, error)
+}
+
+// peers are the programs that daybook is compared with. DuckDB is the fastest of them.
+// Programs of Python have their time taken with the start of the interpreter, which is
+// a second or less.
+func peers() []peer {
+	return []peer{
+		{"DuckDB", func(_ *bench, content content, dumps, out string) (command, error) {
+			return self("duckdb-peer", string(content), dumps, out)
+		}},
+		{"ClickHouse", pythonPeer("clickhouse.py")},
+		{"Polars", pythonPeer("polars_fold.py")},
+	}
+}
+
+// pythonPeer is a program in the directory peers.
+func pythonPeer(script string) func(*bench, content, string, string) (command, error) {
+	return func(b *bench, content content, dumps, out string) (command, error) {
+		name := filepath.Join("peers", script)
+		for _, needed := range []string{b.python, name} {
+			if _, err := os.Stat(needed); err != nil {
+				return command{}, fmt.Errorf("%w; run `make bench`", err)
+			}
+		}
+		return command{name: b.python, args: []string{name, string(content), dumps, out, strconv.Itoa(peerThreads)}}, nil
 	}
 }
 

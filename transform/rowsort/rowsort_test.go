@@ -33,7 +33,8 @@ func randomRows(rng *rand.Rand, n int) []report.Row {
 	return rows
 }
 
-// sorted lets so many writers sort rows.
+// sorted lets so many writers sort rows, every other one of which comes in its compact
+// form.
 func sorted(t *testing.T, s *Sorter, rows []report.Row, writers int) []report.Row {
 	t.Helper()
 	var adding sync.WaitGroup
@@ -41,7 +42,12 @@ func sorted(t *testing.T, s *Sorter, rows []report.Row, writers int) []report.Ro
 		w := s.Writer()
 		adding.Go(func() {
 			for i := range some {
-				if err := w.Add(&some[i]); err != nil {
+				r := &some[i]
+				add := func() error { return w.Add(r) }
+				if i%2 == 0 {
+					add = func() error { return w.AddCompact(s.options.Order(r), r.SessionID, r.Leg, r.AppendCompact(nil)) }
+				}
+				if err := add(); err != nil {
 					t.Error(err)
 				}
 			}

@@ -59,7 +59,19 @@ func (w *Writer) Add(r *report.Row) error {
 		return nil
 	}
 	w.compact = r.AppendCompact(w.compact[:0])
-	need := binary.MaxVarintLen64 + len(w.compact)
+	return w.add(w.sorter.keyOf(r), w.compact)
+}
+
+// AddCompact adds a row in its compact form (report.Row.AppendCompact). first is its
+// first sort key, from Options.Order; its session and leg follow it. It does not keep
+// compact.
+func (w *Writer) AddCompact(first, session, leg int64, compact []byte) error {
+	return w.add(key{first, session, leg}, compact)
+}
+
+// add copies a compact row.
+func (w *Writer) add(k key, compact []byte) error {
+	last, need := len(w.chunks)-1, binary.MaxVarintLen64+len(compact)
 	if last < 0 || cap(w.chunks[last])-len(w.chunks[last]) < need {
 		if err := w.grow(max(chunkSize, need)); err != nil {
 			return fmt.Errorf("spill rows: %w", err)
@@ -67,9 +79,9 @@ func (w *Writer) Add(r *report.Row) error {
 		last = len(w.chunks) - 1
 	}
 	c := w.chunks[last]
-	w.placed = append(w.placed, placed{w.sorter.keyOf(r), uint32(last), uint32(len(c))})
-	c = binary.AppendUvarint(c, uint64(len(w.compact)))
-	w.chunks[last] = append(c, w.compact...)
+	w.placed = append(w.placed, placed{k, uint32(last), uint32(len(c))})
+	c = binary.AppendUvarint(c, uint64(len(compact)))
+	w.chunks[last] = append(c, compact...)
 	w.rows++
 	return nil
 }
