@@ -75,10 +75,10 @@ class DuckDB(Engine):
 
 
 @functools.cache
-def clickhouse_session(directory):
-    """The session of this process: chdb can have one only."""
+def clickhouse_session():
+    """The session of this process: chdb can have one only. It is in a directory of its own."""
     from chdb.session import Session
-    return Session(str(directory / "clickhouse"))
+    return Session()
 
 
 class ClickHouse(Engine):
@@ -87,7 +87,7 @@ class ClickHouse(Engine):
     loads = ("load",)  # merge is the same
 
     def __init__(self, directory):
-        self.session = clickhouse_session(directory)
+        self.session = clickhouse_session()
 
     def execute(self, statements):
         for statement in statements:
