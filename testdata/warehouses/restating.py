@@ -24,7 +24,7 @@ import pyarrow.dataset
 from engines import clickhouse_session
 from history import KEY, REPORT, History
 
-TIMES = 10
+TIMES = 100
 FIRST, DAY, DAYS = datetime.date(2026, 11, 1), datetime.date(2026, 11, 3), 4
 SUMMED = "total_time_ms"
 
