@@ -1,5 +1,6 @@
 """Engines that read what is published without statements of daybook sql: each gives the rows."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -85,9 +86,12 @@ class Iceberg:
         assert "no change" in said, f"a second sync says: {said}"
         from pyiceberg.catalog import load_catalog
         table = load_catalog("daybook", type="sql", uri=f"sqlite:///{self.sink}/iceberg/catalog.db").load_table(f"daybook.{REPORT}")
+        location = table.location().removeprefix("file://")
+        with contextlib.chdir("/"):  # ClickHouse reads Iceberg tables below the working directory only
+            in_clickhouse = self.clickhouse.rows(names, f"icebergLocal('{location}')")
         rows = {
+            "iceberg in clickhouse": in_clickhouse,
             "pyiceberg": ordered((row.values() for row in table.scan(selected_fields=tuple(names)).to_arrow().select(names).to_pylist()), names),
-            "iceberg in clickhouse": self.clickhouse.rows(names, f"icebergLocal('{table.location().removeprefix('file://')}')"),
             "iceberg in spark": self.spark.rows(names, self.in_spark),
         }
         self.check_counts(rows["pyiceberg"], names)
