@@ -65,13 +65,14 @@ screenshots: ## the pictures of the console that the README shows; needs chromiu
 	cd testdata/browser && go run ./shots ../screenshots
 
 ENGINES ?= duckdb clickhouse postgres spark polars snowflake datafusion dbt iceberg
+RESTATEMENTS ?= 100
 WITH_ICEBERG := $(if $(findstring iceberg,$(ENGINES)),iceberg $(BIN)/jars)
 warehouses: build $(WITH_ICEBERG) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for iceberg Java 17 and Maven, for postgres its server
 	python3 -m venv $(BIN)/warehouses
 	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot duckdb $(sort $(foreach e,$(ENGINES),$(PYPI_$e)))
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
 	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
-	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/restating.py $(BIN)/daybook $(ENGINES)
+	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/restating.py $(BIN)/daybook $(RESTATEMENTS) $(ENGINES)
 PYPI_clickhouse := chdb
 PYPI_postgres   := duckdb-cli
 PYPI_spark      := pyspark

@@ -1,6 +1,6 @@
 """Read reports in a loop while a day is restated again and again, and check every answer.
 
-    python restating.py DAYBOOK [ENGINE...]
+    python restating.py DAYBOOK TIMES [ENGINE...]
 
 A dump of the day comes and goes, so the report has two states. A view that names files
 and an Iceberg table show one of the two, always. A glob may also fail, or see both
@@ -24,7 +24,6 @@ import pyarrow.dataset
 from engines import clickhouse_session
 from history import KEY, REPORT, History
 
-TIMES = 100
 FIRST, DAY, DAYS = datetime.date(2026, 11, 1), datetime.date(2026, 11, 3), 4
 SUMMED = "total_time_ms"
 
@@ -273,8 +272,8 @@ def answers(day):
     return states, mixed
 
 
-def restating(history, readers):
-    """Restate the day, and let readers follow each time. Returns their loops."""
+def restating(history, readers, times):
+    """Restate the day so many times, and let readers follow each time. Returns their loops."""
     day = Day(history)
     states, mixed = answers(day)
     for reader in readers:
@@ -285,7 +284,7 @@ def restating(history, readers):
     for loop in loops:
         loop.start()
     try:
-        for _ in range(TIMES):
+        for _ in range(times):
             day.restate()
             for reader in readers:
                 reader.follow()
@@ -304,8 +303,8 @@ def restating(history, readers):
     return loops
 
 
-def main(binary, *chosen):
-    binary = str(pathlib.Path(binary).resolve())
+def main(binary, times, *chosen):
+    binary, times = str(pathlib.Path(binary).resolve()), int(times)
     for remove_after, kinds in (("1h", NAMING), ("0s", GLOBBING)):
         kinds = {kind: engine for kind, engine in kinds.items() if not chosen or engine in chosen}
         if not kinds:
@@ -316,13 +315,13 @@ def main(binary, *chosen):
             history.configure(remove_after)
             history.daybook("generate", "--out", "dumps", "--from", str(FIRST), "--days", str(DAYS), "--sessions-per-day", "12", "-q")
             history.run()
-            loops = restating(history, [kind(history) for kind in kinds])
+            loops = restating(history, [kind(history) for kind in kinds], times)
         for loop in loops:
             if type(loop.reader) in NAMING:
                 assert not loop.failed and not loop.both, f"{loop.reader.name}: {loop.failed[:3]}"
             unlike = [text for text in loop.failed if not re.search(GONE, text)]
             assert not unlike, f"{loop.reader.name}: {unlike[:3]}"
-        print(f"{TIMES} restatements with remove_after {remove_after}, in {time.time() - begin:.0f} s", flush=True)
+        print(f"{times} restatements with remove_after {remove_after}, in {time.time() - begin:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
