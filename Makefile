@@ -64,21 +64,30 @@ screenshots: ## the pictures of the console that the README shows; needs chromiu
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
 
-ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt iceberg
-warehouses: build $(if $(findstring iceberg,$(ENGINES)),iceberg) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for postgres its server
+ENGINES ?= duckdb clickhouse postgres spark polars snowflake datafusion dbt iceberg
+RESTATEMENTS ?= 100
+WITH_ICEBERG := $(if $(findstring iceberg,$(ENGINES)),iceberg $(BIN)/jars)
+warehouses: build $(WITH_ICEBERG) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for iceberg Java 17 and Maven, for postgres its server
 	python3 -m venv $(BIN)/warehouses
-	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot $(foreach e,$(ENGINES),$(PYPI_$e))
+	$(BIN)/warehouses/bin/pip install --quiet -c testdata/warehouses/requirements.txt pyarrow sqlglot duckdb $(sort $(foreach e,$(ENGINES),$(PYPI_$e)))
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
-	$(BIN)/warehouses/bin/python testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
-	$(BIN)/warehouses/bin/python testdata/warehouses/restating.py $(BIN)/daybook $(ENGINES)
-PYPI_duckdb     := duckdb
+	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
+	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/restating.py $(BIN)/daybook $(RESTATEMENTS) $(ENGINES)
 PYPI_clickhouse := chdb
 PYPI_postgres   := duckdb-cli
 PYPI_spark      := pyspark
 PYPI_polars     := polars
+PYPI_snowflake  := fakesnow
 PYPI_datafusion := datafusion
 PYPI_dbt        := dbt-duckdb
-PYPI_iceberg    := "pyiceberg[sql-sqlite]" chdb
+PYPI_iceberg    := "pyiceberg[sql-sqlite]" chdb pyspark
+
+# Iceberg's runtime for Spark, and the driver of its catalog.
+$(BIN)/jars: testdata/warehouses/pom.xml testdata/warehouses/jars.sha256
+	rm -rf $@.new
+	mvn --quiet --batch-mode -f testdata/warehouses/pom.xml dependency:copy-dependencies -DexcludeTransitive -DoutputDirectory=$@.new
+	cd $@.new && sha256sum --check --quiet $(CURDIR)/testdata/warehouses/jars.sha256
+	rm -rf $@ && mv $@.new $@ && touch $@
 
 # axe-core checks accessibility inside the test's browser. It is fetched when it
 # is needed.

@@ -1,6 +1,13 @@
-"""Engines that run here: each runs statements, and reads the rows of a table or view."""
+"""Engines that run the statements of daybook sql, and give the rows of a table or view.
 
+An engine runs statements in a session. A session that ends rolls back what it has not
+committed, as it does when a client is interrupted.
+"""
+
+import ast
+import functools
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -8,43 +15,40 @@ import subprocess
 import sys
 import tempfile
 
-import pyarrow.parquet
-
 from history import KEY, REPORT, plain
+from statements import psql, split, unblocked
 
-
-def split(text):
-    """The statements of a text, without comments. Quotes and dollar quotes hide semicolons."""
-    statements, begin, i = [], 0, 0
-    while i < len(text):
-        c = text[i]
-        if text.startswith("--", i) and (i == 0 or text[i - 1] == "\n"):
-            end = text.find("\n", i)
-            text = text[:i] + text[end + 1:]
-            continue
-        if text.startswith("$$", i):
-            i = text.index("$$", i + 2) + 2
-            continue
-        if c in "'\"`":
-            i += 1
-            while text[i] != c:
-                i += 2 if text[i] == "\\" and split.escapes else 1
-        if c == ";":
-            statements.append(text[begin:i].strip())
-            begin = i + 1
-        i += 1
-    return [s for s in statements if s]
-
-
-split.escapes = False
+JARS = pathlib.Path(__file__).parents[2] / ".bin/jars"
 
 
 def ordered(rows, names):
+    """Rows as plain values, in the order of their keys."""
     at = [names.index(name) for name in KEY]
     return sorted((tuple(plain(v) for v in row) for row in rows), key=lambda row: [row[i] for i in at])
 
 
-class DuckDB:
+def selected(names, quote, millis):
+    """A list of columns: moments in milliseconds, by the given expression, and the others as they are."""
+    def column(name):
+        quoted = f"{quote}{name}{quote}"
+        return f"{millis.format(quoted)} AS {quoted}" if name.endswith(("_time", "_sent")) else quoted
+    return ", ".join(map(column, names))
+
+
+class Engine:
+    loads = "load", "merge"  # the commands whose statements replace days
+
+    def run(self, text):
+        self.execute(self.statements(text))
+
+    def statements(self, text):
+        return split(text, escapes=True)
+
+    def close(self):
+        pass
+
+
+class DuckDB(Engine):
     name = "duckdb"
     view = '"order_current"'
 
@@ -55,46 +59,47 @@ class DuckDB:
         import duckdb
         return duckdb.connect(self.file)
 
-    def run(self, text, stop=None):
+    def statements(self, text):
+        return split(text)
+
+    def execute(self, statements):
         with self.connect() as connection:
-            for statement in split(text)[:stop]:
+            for statement in statements:
                 connection.execute(statement)
 
     def rows(self, names, table=f'"{REPORT}"'):
         with self.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            columns = ", ".join(f'epoch_ms("{n}")' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+            columns = selected(names, '"', "epoch_ms({})")
             return ordered(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
 
 
-def backslashes(text):
-    """The statements of a text in which a backslash begins an escape."""
-    split.escapes = True
-    try:
-        return split(text)
-    finally:
-        split.escapes = False
+@functools.cache
+def clickhouse_session():
+    """The session of this process: chdb can have one only. It is in a directory of its own."""
+    from chdb.session import Session
+    return Session()
 
 
-class ClickHouse:
+class ClickHouse(Engine):
     name = "clickhouse"
     view = "`order_current`"
+    loads = ("load",)  # merge is the same
 
     def __init__(self, directory):
-        from chdb.session import Session
-        self.session = Session(str(directory / "clickhouse"))
+        self.session = clickhouse_session()
 
-    def run(self, text, stop=None):
-        for statement in backslashes(text)[:stop]:
+    def execute(self, statements):
+        for statement in statements:
             self.session.query(statement)
 
     def rows(self, names, table=f"`{REPORT}`"):
-        columns = ", ".join(f"toUnixTimestamp64Milli(`{n}`) AS `{n}`" if n.endswith(("_time", "_sent")) else f"`{n}` AS `{n}`" for n in names)
+        columns = selected(names, "`", "toUnixTimestamp64Milli({})")
         text = str(self.session.query(f"SELECT {columns} FROM {table} FORMAT JSONCompactEachRow SETTINGS output_format_json_quote_64bit_integers = 0"))
         return ordered((json.loads(line) for line in text.split("\n") if line), names)
 
 
-class Postgres:
+class Postgres(Engine):
     name = "postgres"
     view = '"order_current"'
     binaries = max(map(str, pathlib.Path("/usr/lib/postgresql").glob("*/bin")), default="/usr/bin")
@@ -120,54 +125,81 @@ class Postgres:
             raise RuntimeError(done.stderr[:2000])
         return done.stdout
 
-    def run(self, text, stop=None):
-        if stop is not None:
-            text = "\n".join(text.split("\n")[:-2])  # without COMMIT
-        self.psql(text)
+    def run(self, text):
+        self.psql(text)  # as daybook has written it
+
+    def statements(self, text):
+        return psql(text)
+
+    def execute(self, statements):
+        self.psql("\n".join(statements) + "\n")
 
     def rows(self, names, table=f'"{REPORT}"'):
-        columns = ", ".join(f'(extract(epoch FROM "{n}") * 1000)::bigint AS "{n}"' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
+        columns = selected(names, '"', "(extract(epoch FROM {}) * 1000)::bigint")
         text = self.psql(f"SELECT to_json(r) FROM (SELECT {columns} FROM {table}) AS r", "-At")
-        return ordered(([json.loads(line)[n] for n in names] for line in text.split("\n") if line), names)
+        return ordered((json.loads(line).values() for line in text.split("\n") if line), names)  # to_json keeps the order of columns
 
     def close(self):
         self.command("pg_ctl", "-D", str(self.dir / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self.dir)
 
 
-class Spark:
+@functools.cache
+def spark_session(directory):
+    """The session of this process, with the Iceberg catalog if Iceberg's jars are there."""
+    from pyspark.sql import SparkSession
+    builder = (SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(directory / "spark"))
+               .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+               .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g"))
+    if jars := sorted(map(str, JARS.glob("*.jar"))):
+        sink, catalog = directory / "iceberg/sink", "spark.sql.catalog.daybook"
+        builder = (builder.config("spark.jars", ",".join(jars)).config(catalog, "org.apache.iceberg.spark.SparkCatalog").config(f"{catalog}.type", "jdbc")
+                   .config(f"{catalog}.uri", f"jdbc:sqlite:{sink}/iceberg/catalog.db").config(f"{catalog}.jdbc.schema-version", "V1")
+                   .config(f"{catalog}.warehouse", f"file://{sink}/iceberg").config(f"{catalog}.cache-enabled", "false"))
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+class Spark(Engine):
     name = "spark"
     view = "`order_current`"
+    loads = ("load",)  # merge is the same
 
     def __init__(self, directory):
-        from pyspark.sql import SparkSession
-        self.spark = (SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(directory / "spark"))
-                      .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
-                      .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g").getOrCreate())
-        self.spark.sparkContext.setLogLevel("ERROR")
+        self.session = spark_session(directory)
 
-    def run(self, text, stop=None):
-        for statement in backslashes(text)[:stop]:
-            self.spark.sql(statement)
+    def execute(self, statements):
+        for statement in statements:
+            self.session.sql(statement)
 
     def rows(self, names, table=f"`{REPORT}`"):
-        columns = ", ".join(f"unix_millis(`{n}`) AS `{n}`" if n.endswith(("_time", "_sent")) else f"`{n}`" for n in names)
-        return ordered(self.spark.sql(f"SELECT {columns} FROM {table}").collect(), names)
+        columns = selected(names, "`", "unix_millis({})")
+        return ordered(self.session.sql(f"SELECT {columns} FROM {table}").collect(), names)
 
     def close(self):
-        self.spark.stop()
+        self.session.stop()
 
 
-class Polars:
+class Polars(Engine):
+    """A table is a frame, which a caller replaces by the one that the statements make."""
     name = "polars"
     view = "current"
+    loads = ("merge",)  # load makes a frame of the files that it names
 
     def __init__(self, directory):
-        self.table = None
+        self.table = self.current = None
 
-    def run(self, text, stop=None):
+    def statements(self, text):
+        return [ast.unparse(statement) for statement in ast.parse(text).body]
+
+    def execute(self, statements):
         scope = {}
-        exec(text, scope)
+        exec("\n".join(statements), scope)
+        return scope
+
+    def run(self, text):
+        scope = self.execute([text])
         if self.table is None:
             self.table = scope["pl"].LazyFrame(schema=scope["schema"])
         if "merge" in scope:
@@ -181,86 +213,67 @@ class Polars:
         return ordered(frame.select(names).collect().rows(), names)
 
 
-class DataFusion:
-    """A reader of the published files: daybook has no statements for it."""
-    name = "datafusion"
+class Snowflake(Engine):
+    """The emulator fakesnow. It does not know blocks, temporary tables in COPY, a MERGE in a transaction, and views of files."""
+    name = "snowflake"
+    view = None
+    loads = ("load",)  # the merge is no transaction here
+
+    # The statements of a merge that are left out or replaced here.
+    transaction = {"BEGIN TRANSACTION", "COMMIT"}
+    temporary = "CREATE OR REPLACE TEMPORARY TABLE", "CREATE OR REPLACE TABLE"
 
     def __init__(self, directory):
-        from datafusion import SessionContext
-        self.context = SessionContext()
+        from fakesnow.instance import FakeSnow
+        logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns of comments on columns
+        self.server, self.sink = FakeSnow(), directory / "snowflake"
 
-    def read(self, files, names):
-        schema = pyarrow.parquet.read_schema(files[-1]).remove_metadata()  # the newest file has all columns
-        frames = [self.context.read_parquet(str(path), schema=schema) for path in files]
-        frame = frames[0]
-        for other in frames[1:]:
-            frame = frame.union(other)
-        table = frame.to_arrow_table().select(names)
-        return ordered((row.values() for row in table.to_pylist()), names)
+    def connect(self):
+        return self.server.connect(database="DAYBOOK", schema="PUBLIC")
 
+    def statements(self, text):
+        statements = list(unblocked(text))
+        if any(statement.startswith("MERGE ") for statement in statements):
+            statements = [s.replace(*self.temporary) for s in statements if s not in self.transaction]
+        return statements
 
-class Dbt:
-    """The example package, which reads the manifests: daybook has no statements for it."""
-    name = "dbt"
-    project = pathlib.Path(__file__).parents[2] / "config/examples/dbt"
+    def execute(self, statements):
+        with self.connect() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
-    def __init__(self, directory):
-        self.dir = directory / "dbt"
-        self.dir.mkdir()
-        self.sizes = {}
+    def stage(self, sink):
+        """Make the stage. The emulator takes no quote in its path."""
+        self.sink.symlink_to(sink)
+        self.execute([f"CREATE STAGE DAYBOOK URL = 'file://{self.sink}/'"])
 
-    def read(self, files, names):
-        import duckdb
-        sink = str(files[0]).partition(f"/reports/{REPORT}/")[0]
-        warehouse = str(self.dir / "warehouse.duckdb")
-        sizes = {path: path.stat().st_size for path in files}
-        # The history writes files anew under their names, which daybook does not.
-        again = ["--full-refresh"] if any(self.sizes.get(path, size) != size for path, size in sizes.items()) else []
-        self.sizes = sizes
-        done = subprocess.run(
-            [pathlib.Path(sys.executable).parent / "dbt", "build", "--quiet", "--profiles-dir", self.project, "--project-dir", self.project, *again],
-            capture_output=True, text=True, env={
-                **os.environ, "DAYBOOK_SINK": sink, "DAYBOOK_REPORT": REPORT, "DAYBOOK_WAREHOUSE": warehouse,
-                "DBT_TARGET_PATH": str(self.dir / "target"), "DBT_LOG_PATH": str(self.dir / "logs")})
-        if done.returncode != 0:
-            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-        with duckdb.connect(warehouse) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            columns = ", ".join(f'epoch_ms("{n}")' if n.endswith(("_time", "_sent")) else f'"{n}"' for n in names)
-            return ordered(connection.execute(f"SELECT {columns} FROM sessions").fetchall(), names)
+    def refused(self, statements):
+        """The errors of those statements that the emulator does not know, by their first two words."""
+        errors = {}
+        with self.connect() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                try:
+                    cursor.execute(statement)
+                except Exception as error:  # of DuckDB, or of Snowflake's connector
+                    errors[" ".join(statement.split()[:2])] = str(error)
+            cursor.execute("ROLLBACK")
+        return errors
 
+    def check_limits(self, sql):
+        """Fail if the emulator knows what it did not: then it is to run more of the statements."""
+        for statements, first, message in (
+            (split(sql("load"), escapes=True), "EXECUTE IMMEDIATE", 'syntax error at or near "$$'),
+            (unblocked(sql("merge")), "COPY INTO", "_ORDER_STAGE does not exist"),
+            (unblocked(sql("merge")), "MERGE INTO", "a single transaction can only write to a single attached database"),
+            (unblocked(sql("view")), "CREATE OR", 'syntax error at or near "("'),
+        ):
+            error = self.refused(statements).get(first, "no error")
+            assert message in error, f"the emulator's answer to {first} is {error}, and was: {message}"
 
-class Iceberg:
-    """The tables that daybook-iceberg keeps, read by pyiceberg and by ClickHouse."""
-    name = "iceberg"
-    root = pathlib.Path(__file__).parents[2]
-    binary, readers = root / ".bin/daybook-iceberg", root / "cmd/daybook-iceberg/testdata/readers.py"
-
-    def __init__(self, directory):
-        self.dir = directory / "iceberg"
-        self.dir.mkdir()
-        self.sink = self.dir / "sink"  # leads to the history's, whose path Iceberg readers would misread
-        (self.dir / "daybook.yml").write_text(f"sink: {{store: {{url: {self.sink}}}, remove_after: 24h}}\nreports: [{{name: {REPORT}}}]\n")
-
-    def read(self, files, names):
-        if not self.sink.exists():
-            self.sink.symlink_to(str(files[0]).partition(f"/reports/{REPORT}/")[0])
-        for _ in range(2):
-            said = self.command(self.binary, "sync", "--once", "-c", self.dir / "daybook.yml")
-        assert "no change" in said, f"a second sync says: {said}"
-        # A process of its own: ClickHouse has one database in each.
-        self.command(sys.executable, self.readers, self.sink, "pyiceberg", "clickhouse")
-        from pyiceberg.catalog import load_catalog
-        catalog = load_catalog("daybook", type="sql", uri=f"sqlite:///{self.sink}/iceberg/catalog.db")
-        table = catalog.load_table(f"daybook.{REPORT}").scan(selected_fields=tuple(names)).to_arrow()
-        return ordered((row.values() for row in table.select(names).to_pylist()), names)
-
-    def command(self, *args):
-        env = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(list(map(str, args)), capture_output=True, text=True, cwd="/", env=env)  # ClickHouse reads below the working directory only
-        if done.returncode != 0:
-            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-        return done.stdout
+    def rows(self, names, table=f'"{REPORT.upper()}"'):
+        columns = ", ".join(f'"{name.upper()}"' for name in names)
+        with self.connect() as connection, connection.cursor() as cursor:
+            return ordered(cursor.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, DataFusion, Dbt, Iceberg)}
+ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, Snowflake)}

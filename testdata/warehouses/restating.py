@@ -1,6 +1,6 @@
 """Read reports in a loop while a day is restated again and again, and check every answer.
 
-    python restating.py DAYBOOK [ENGINE...]
+    python restating.py DAYBOOK TIMES [ENGINE...]
 
 A dump of the day comes and goes, so the report has two states. A view that names files
 and an Iceberg table show one of the two, always. A glob may also fail, or see both
@@ -9,6 +9,7 @@ printed. Any other answer is an error.
 """
 
 import datetime
+import functools
 import pathlib
 import re
 import subprocess
@@ -20,14 +21,14 @@ import time
 import pyarrow.compute
 import pyarrow.dataset
 
+from engines import clickhouse_session
 from history import KEY, REPORT, History
 
-TIMES = 100
 FIRST, DAY, DAYS = datetime.date(2026, 11, 1), datetime.date(2026, 11, 3), 4
 SUMMED = "total_time_ms"
 
 # How a glob may fail: a listed file was removed, or is one that is being written.
-GONE = r"No such file|/\.tmp-"
+GONE = r"No such file|FILE_DOESNT_EXIST|/\.tmp-"
 
 
 def figures(table):
@@ -78,6 +79,50 @@ class DuckDBGlob(DuckDB):
 
 class DuckDBAll(DuckDBGlob):
     pattern = "dt=*/*"
+
+
+class ClickHouse:
+    """A view or glob, in a server's only session, which threads share."""
+
+    def __init__(self, history):
+        self.history, self.session = history, clickhouse_session()
+
+    def scan(self):
+        return figures(self.query("*", "ArrowTable"))
+
+    def count(self):
+        return self.value("count()")
+
+    def sum(self):
+        return self.value(f"sum({SUMMED})")
+
+    def value(self, column):
+        return int(str(self.query(column, "TSV")))
+
+    def query(self, columns, form):
+        try:
+            return self.session.query(f"SELECT {columns} FROM {self.relation}", form)
+        except RuntimeError:
+            self.session.query("SELECT 1")  # chdb puts the begun answer of a failed query before the next one
+            raise
+
+
+class ClickHouseView(ClickHouse):
+    name, relation = "clickhouse, view", "`order_current`"
+
+    def follow(self):
+        self.session.query(self.history.sql("clickhouse", "view"))
+
+
+class ClickHouseGlob(ClickHouse):
+    name, pattern = "clickhouse, dt=*/*.parquet", "dt=*/*.parquet"
+
+    def __init__(self, history):
+        super().__init__(history)
+        self.relation = f"file('{history.out}/reports/{REPORT}/{self.pattern}', 'Parquet')"
+
+    def follow(self):
+        pass
 
 
 class Polars:
@@ -135,10 +180,13 @@ class Iceberg:
         binary = pathlib.Path(self.history.binary).with_name("daybook-iceberg")
         subprocess.run([binary, "sync", "--once"], cwd=self.history.dir, check=True, capture_output=True)
 
-    def table(self, *columns):
+    @functools.cached_property
+    def catalog(self):
         from pyiceberg.catalog import load_catalog
-        catalog = load_catalog("daybook", type="sql", uri=f"sqlite:///{self.history.out}/iceberg/catalog.db")
-        return catalog.load_table(f"daybook.{REPORT}").scan(selected_fields=columns or ("*",))
+        return load_catalog("daybook", type="sql", uri=f"sqlite:///{self.history.out}/iceberg/catalog.db")
+
+    def table(self, *columns):
+        return self.catalog.load_table(f"daybook.{REPORT}").scan(selected_fields=columns or ("*",))
 
     def scan(self):
         return figures(self.table().to_arrow())
@@ -150,8 +198,8 @@ class Iceberg:
         return pyarrow.compute.sum(self.table(SUMMED).to_arrow()[SUMMED]).as_py()
 
 
-NAMING = {DuckDBView: "duckdb", PolarsView: "polars", Iceberg: "iceberg"}
-GLOBBING = {DuckDBGlob: "duckdb", DuckDBAll: "duckdb", PolarsGlob: "polars", PolarsDirectory: "polars"}
+NAMING = {DuckDBView: "duckdb", ClickHouseView: "clickhouse", PolarsView: "polars", Iceberg: "iceberg"}
+GLOBBING = {DuckDBGlob: "duckdb", DuckDBAll: "duckdb", ClickHouseGlob: "clickhouse", PolarsGlob: "polars", PolarsDirectory: "polars"}
 
 
 class Loop(threading.Thread):
@@ -224,8 +272,8 @@ def answers(day):
     return states, mixed
 
 
-def restating(history, readers):
-    """Restate the day, and let readers follow each time. Returns their loops."""
+def restating(history, readers, times):
+    """Restate the day so many times, and let readers follow each time. Returns their loops."""
     day = Day(history)
     states, mixed = answers(day)
     for reader in readers:
@@ -236,7 +284,7 @@ def restating(history, readers):
     for loop in loops:
         loop.start()
     try:
-        for _ in range(TIMES):
+        for _ in range(times):
             day.restate()
             for reader in readers:
                 reader.follow()
@@ -255,8 +303,8 @@ def restating(history, readers):
     return loops
 
 
-def main(binary, *chosen):
-    binary = str(pathlib.Path(binary).resolve())
+def main(binary, times, *chosen):
+    binary, times = str(pathlib.Path(binary).resolve()), int(times)
     for remove_after, kinds in (("1h", NAMING), ("0s", GLOBBING)):
         kinds = {kind: engine for kind, engine in kinds.items() if not chosen or engine in chosen}
         if not kinds:
@@ -267,13 +315,13 @@ def main(binary, *chosen):
             history.configure(remove_after)
             history.daybook("generate", "--out", "dumps", "--from", str(FIRST), "--days", str(DAYS), "--sessions-per-day", "12", "-q")
             history.run()
-            loops = restating(history, [kind(history) for kind in kinds])
+            loops = restating(history, [kind(history) for kind in kinds], times)
         for loop in loops:
             if type(loop.reader) in NAMING:
                 assert not loop.failed and not loop.both, f"{loop.reader.name}: {loop.failed[:3]}"
             unlike = [text for text in loop.failed if not re.search(GONE, text)]
             assert not unlike, f"{loop.reader.name}: {unlike[:3]}"
-        print(f"{TIMES} restatements with remove_after {remove_after}, in {time.time() - begin:.0f} s", flush=True)
+        print(f"{times} restatements with remove_after {remove_after}, in {time.time() - begin:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
