@@ -45,7 +45,9 @@ func Contents(tb testing.TB, st store.Store, manifests bool) map[string]string {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if _, is := publish.ManifestDir(object.Key); is && !manifests {
+		_, isManifest := publish.ManifestDir(object.Key)
+		isManifest = isManifest || strings.HasPrefix(object.Key, partition.PackRoot) // copies of manifests
+		if isManifest && !manifests {
 			continue
 		}
 		b, err := ReadObject(tb.Context(), st, object.Key)
