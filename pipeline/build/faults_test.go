@@ -33,7 +33,7 @@ func TestEveryRemoteCall(t *testing.T) {
 		s.Budget, s.MaxRejected = parallel.NewBudget(1, 0), 0.5 // one worker: the nth call is always the same one
 		return s
 	}
-	undisturbed := store.NewMemory(nil)
+	undisturbed := store.NewMemory(pipelinetest.Later)
 	pipelinetest.Run(t, settingsOf(before, undisturbed), target)
 	published := pipelinetest.Contents(t, undisturbed, true)
 	pipelinetest.Run(t, settingsOf(source, undisturbed), target)
@@ -42,7 +42,7 @@ func TestEveryRemoteCall(t *testing.T) {
 	for _, fault := range []faultstest.Fault{faultstest.Drop, faultstest.LoseAnswer, faultstest.Repeat, faultstest.Linger, faultstest.Cut} {
 		for n := 1; ; n++ {
 			what := fmt.Sprintf("fault %d at call %d", fault, n)
-			sink := store.NewMemory(nil)
+			sink := store.NewMemory(pipelinetest.Later) // the clock of the settings
 			for key, content := range published {
 				pipelinetest.Put(t, sink, key, content)
 			}

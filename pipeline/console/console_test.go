@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -485,9 +486,16 @@ func TestDownloadIsWhatIsStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	part := shown.Manifest.Parts[0]
-	file := part.Key[strings.LastIndexByte(part.Key, '/')+1:]
+	file := path.Base(part.Key)
+	month, err := (&inspect.Inspector{Settings: w.Settings()}).Show(t.Context(), partition.MonthID("sessions", day.MonthOf(2026, 10)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	monthPart := month.Manifest.Parts[0].Key
+	monthFile := path.Base(monthPart)
 	for _, tc := range []struct{ target, key, kind, name string }{
 		{"/reports/sessions/2026-11-18/files/" + file, part.Key, "application/vnd.apache.parquet", "sessions-2026-11-18-" + file},
+		{"/reports/sessions/2026-10/files/" + monthFile, monthPart, "application/vnd.apache.parquet", "sessions-2026-10-" + monthFile},
 		{"/reports/sessions/2026-11-18/summaries/total.csv", "summaries/sessions/day/2026-11-18/total.csv", "text/csv; charset=utf-8", "sessions-2026-11-18-total.csv"},
 		{"/reports/sessions/2026-11-18/summaries/_figures.json", "summaries/sessions/day/2026-11-18/_figures.json", "application/json", "sessions-2026-11-18-_figures.json"},
 	} {

@@ -13,16 +13,16 @@ import (
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
-	"daybook/pipeline/service/states"
-	"daybook/sinks/figures"
+	"daybook/pipeline/partition"
 	"daybook/sources/store"
 )
 
 // download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, "application/vnd.apache.parquet", func(shown *inspect.Shown, _ *states.Report, file string) string {
+	c.stream(w, r, func(shown *inspect.Shown, file string) string {
 		for _, part := range shown.Manifest.Parts {
-			if path.Base(part.Key) == file && strings.HasPrefix(part.Key, "reports/") { // where all parts of reports lie
+			inReports := strings.HasPrefix(part.Key, partition.ReportRoot) || strings.HasPrefix(part.Key, partition.MonthRoot)
+			if path.Base(part.Key) == file && inReports {
 				return part.Key
 			}
 		}
@@ -32,11 +32,7 @@ func (c *Console) download(w http.ResponseWriter, r *http.Request) {
 
 // downloadSummary streams a summary that the manifest names.
 func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
-	kind := "text/csv; charset=utf-8"
-	if r.PathValue("file") == figures.Name {
-		kind = "application/json"
-	}
-	c.stream(w, r, kind, func(shown *inspect.Shown, rep *states.Report, file string) string {
+	c.stream(w, r, func(shown *inspect.Shown, file string) string {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {
@@ -49,7 +45,7 @@ func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream sends the object whose key find returns; an empty key is not found.
-func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, find func(*inspect.Shown, *states.Report, string) string) {
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, find func(*inspect.Shown, string) string) {
 	at, err := c.locate(r)
 	if err != nil {
 		c.showError(w, r, err)
@@ -68,7 +64,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 		return
 	}
 	file := r.PathValue("file")
-	key := find(shown, rep, file)
+	key := find(shown, file)
 	if key == "" {
 		c.showError(w, r, problem.NotFound("%s has no such file. It may have been replaced: reload the page.", p.Name()))
 		return
@@ -84,7 +80,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, kind string, fi
 	}
 	defer body.Close()
 	h := w.Header()
-	h.Set("Content-Type", kind)
+	h.Set("Content-Type", store.ContentType(key))
 	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
 	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name(), path.Base(key))+`"`)
 	h.Set("ETag", strconv.Quote(object.ETag))

@@ -318,9 +318,10 @@ var reachable = regexp.MustCompile(`^(?:` +
 	`_manifests/(?:reports(?:_monthly)?/(?:sessions|emea_tier_1|americas)|state/digests)/(?:(?:dt|month)=(?:[0-9-]+(?:\.json)?)?)?|` +
 	`reports/(?:sessions|emea_tier_1|americas)_monthly/(?:month=[0-9-]+/_manifest\.json)?|` + // of version 0.1.0
 	`(?:_history/)?reports(?:_monthly)?/(?:sessions|emea_tier_1|americas)/(?:dt=\d{4}-\d\d-\d\d|month=\d{4}-\d\d)/(?:r\d+/)?(?:_manifest\.json|part-[0-9a-z-]+\.parquet)?` +
-	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.csv|_figures\.json)` +
+	`|summaries/(?:sessions|emea_tier_1|americas)/(?:day/\d{4}-\d\d-\d\d|month/\d{4}-\d\d)/(?:[a-z_]+\.(?:csv|xlsx)|_figures\.json)` +
 	`|state/digests/(?:dt=.*)?` +
 	`|state/failed/.*` +
+	`|state/catalog/(?:recent|main)\.pack` +
 	`|_quarantine/dt=\d{4}-\d\d-\d\d/(?:rejects-[0-9a-z-]+\.ndjson)?` +
 	`)$`)
 

@@ -13,8 +13,8 @@ var contentTypes = map[string]string{
 	".xlsx":    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-// contentType is the media type of the object with a key.
-func contentType(key string) string {
+// ContentType is the media type of the object with a key.
+func ContentType(key string) string {
 	if known := contentTypes[path.Ext(key)]; known != "" {
 		return known
 	}

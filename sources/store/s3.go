@@ -422,7 +422,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64, 
 		return Object{}, &Error{Op: "put", URL: s.URL(key), Err: err, Final: true, NotApplied: true}
 	}
 	opts := minio.PutObjectOptions{
-		ContentType: contentType(key),
+		ContentType: ContentType(key),
 		PartSize:    partSize,
 		NumThreads:  partThreads,
 		// For a multipart upload, this would send the parts one by one.
