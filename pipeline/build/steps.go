@@ -38,13 +38,15 @@ func (b *Builder) RunSteps(ctx context.Context, ids []partition.ID) ([]Done, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	outcomes := make([]Done, len(ids))
-	for i, id := range ids {
+	var outcomes []Done
+	for _, id := range ids {
 		at := slices.IndexFunc(r.result.Steps, func(d Done) bool { return d.ID == id })
-		if at >= 0 {
-			outcomes[i] = r.result.Steps[at]
-		} else {
-			outcomes[i] = r.notDone(id)
+		waits := slices.ContainsFunc(r.result.Waiting, func(w Waiting) bool { return w.Report == id.Report && w.Month == id.Name() })
+		switch {
+		case at >= 0:
+			outcomes = append(outcomes, r.result.Steps[at])
+		case !waits:
+			outcomes = append(outcomes, r.notDone(id))
 		}
 	}
 	return outcomes, nil
@@ -73,13 +75,7 @@ func (r *run) notDone(id partition.ID) Done {
 	case have != nil:
 		d.Revision, d.Rows, d.Bytes, d.URL = have.Revision, have.Rows, have.Bytes, r.settings.Sink.URL(id.Dir())
 	default:
-		d.Err = fmt.Errorf("%s cannot be built", id)
-		for _, w := range r.result.Waiting {
-			if w.Report == id.Report && w.Month == id.Name() {
-				d.Err = &Blocked{By: "its days", Why: w.Why}
-			}
-		}
-		d = Done{ID: id, Err: d.Err}
+		d = Done{Err: fmt.Errorf("%s cannot be built: the source or the configuration of this worker does not have it", id)}
 		d.describe(&plan.Step{ID: id})
 	}
 	return d
@@ -105,12 +101,13 @@ func (b *Builder) SumUp(ctx context.Context, t partition.Target, done []Done) (*
 	if err := r.planner.Extend(ctx, reader); err != nil {
 		return nil, err
 	}
-	planned, err := r.planner.Plan(ctx)
+	days, err := r.planner.Days(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	for i := range planned.Steps {
-		switch s := &planned.Steps[i]; {
+	steps := slices.Concat(r.planner.Digests(), days, r.planner.Months(nil))
+	for i := range steps {
+		switch s := &steps[i]; {
 		case wasDone[s.ID]:
 		case s.Status == plan.Fresh:
 			r.result.Fresh++

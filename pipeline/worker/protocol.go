@@ -48,13 +48,16 @@ func ReadRequest(in io.Reader) (*Request, error) {
 	return q, q.Check()
 }
 
-// Check refuses a request without steps, and one that names a step twice.
+// Check refuses a request without steps, or with one that is null or named twice.
 func (q *Request) Check() error {
 	if len(q.Steps) == 0 {
 		return errors.New(`the request names no step, such as {"steps":["digest//2026-11-20"]}`)
 	}
 	seen := map[partition.ID]bool{}
 	for _, id := range q.Steps {
+		if id == (partition.ID{}) {
+			return errors.New("the request names a step null")
+		}
 		if seen[id] {
 			return fmt.Errorf("the request names %s twice", id)
 		}
