@@ -1,6 +1,6 @@
 """The job of daybook spark emit, on a Spark cluster of two executors.
 
-    python spark_test.py DAYBOOK VERSITYGW
+    python spark_test.py DAYBOOK VERSITYGW [TEST...]
 
 Each test runs the job into a sink of its own, most of them with a fault, and compares
 what is published with what "daybook backfill" publishes: every file under reports/,
@@ -335,4 +335,4 @@ class JobTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
