@@ -32,7 +32,7 @@ func TestReadRequest(t *testing.T) {
 		`{"steps":["digest//2026-11-20"]}`: "has no end", // cut off before the end of the line
 		"\n":                               "no JSON as expected",
 		"{}\n":                             "names no step",
-		`{"steps":[null]}` + "\n":           "a step null",
+		`{"steps":[null]}` + "\n":          "a step null",
 		`{"steps":["digest/a/2026-11-20"]}` + "\n":                      "is no partition",
 		`{"steps":["day/sessions/2026-11-31"]}` + "\n":                  "is no partition",
 		`{"steps":["digest//2026-11-20","digest//2026-11-20"]}` + "\n":  "digest 2026-11-20 twice",
