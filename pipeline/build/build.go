@@ -60,23 +60,12 @@ var ErrEnough = errors.New("stopped before the next step")
 // Run builds what of a target is due and selected. It returns an error only if it
 // cannot go on at all; the errors of steps are in the result.
 func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Result, error) {
-	s := *b.Settings
-	s.Sink = format.KeepParts(s.Sink, s.Budget.Memory/keptShare)
-	reader := &catalog.Reader{Settings: &s, Cache: b.Cache}
-	if reader.Cache == nil {
-		reader.Cache = catalog.NewCache()
-	}
+	reader := b.reader()
 	c, err := reader.Read(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	indexes := plan.NewIndexes(&s)
-	r := &run{
-		settings: &s, hooks: b.Hooks, only: only,
-		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(&s, c, indexes), kept: stitch.NewKeptRows(&s),
-		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
-		result: Result{Target: t.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
-	}
+	r := b.newRun(reader, c, only)
 	defer r.kept.Close()
 	r.estimate()
 	for _, stage := range []func(context.Context) error{r.buildDigests, r.buildDays, r.buildMonths} {
@@ -90,10 +79,38 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	if ctx.Err() == nil {
 		r.result.Unpacked = reader.StorePacks(ctx)
 	}
+	return r.sumUp(), err
+}
+
+// reader reads the catalog and, for the run, parts of digests that several steps open.
+func (b *Builder) reader() *catalog.Reader {
+	s := *b.Settings
+	s.Sink = format.KeepParts(s.Sink, s.Budget.Memory/keptShare)
+	reader := &catalog.Reader{Settings: &s, Cache: b.Cache}
+	if reader.Cache == nil {
+		reader.Cache = catalog.NewCache()
+	}
+	return reader
+}
+
+// newRun begins a run. The caller closes its kept rows.
+func (b *Builder) newRun(reader *catalog.Reader, c *catalog.Catalog, only Only) *run {
+	s := reader.Settings
+	indexes := plan.NewIndexes(s)
+	return &run{
+		settings: s, hooks: b.Hooks, only: only,
+		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(s, c, indexes), kept: stitch.NewKeptRows(s),
+		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
+		result: Result{Target: c.Target.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
+	}
+}
+
+// sumUp completes the result when no further step is done.
+func (r *run) sumUp() *Result {
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
-	r.result.TooLate, r.result.Unknown = c.Late(), c.Unknown()
+	r.result.TooLate, r.result.Unknown = r.catalog.Late(), r.catalog.Unknown()
 	r.noteUnfed()
-	return &r.result, err
+	return &r.result
 }
 
 // keptShare is the part of the memory in which a run keeps parts of digests.
@@ -122,6 +139,7 @@ type run struct {
 	settings *settings.Pipeline
 	hooks    Hooks
 	only     Only
+	exactly  bool // do the allowed steps only: days that need another digest are blocked
 	reader   *catalog.Reader
 	catalog  *catalog.Catalog
 	indexes  *digests.Indexes
