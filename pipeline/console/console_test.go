@@ -478,6 +478,23 @@ func TestEmptyWorldHasPagesToo(t *testing.T) {
 	}
 }
 
+// Files of days and months can be downloaded, and nothing that a manifest names
+// elsewhere.
+func TestDownloadsLieInReports(t *testing.T) {
+	for key, want := range map[string]bool{
+		"reports/sessions/dt=2026-11-20/part-0-r1-ab.parquet":         true,
+		"reports_monthly/sessions/month=2026-11/part-0-r1-ab.parquet": true,
+		"reports/sessions_monthly/month=2026-11/part-0-r1-ab.parquet": true, // of version 0.1.0
+		"state/digests/dt=2026-11-20/part-0-r1-ab.parquet":            false,
+		"other/part-0-r1-ab.parquet":                                  false,
+	} {
+		got := partKey(&publish.Manifest{Parts: []publish.Part{{Key: key}}}, "part-0-r1-ab.parquet")
+		if got != map[bool]string{true: key}[want] {
+			t.Errorf("of %s: %q", key, got)
+		}
+	}
+}
+
 func TestDownloadIsWhatIsStored(t *testing.T) {
 	w := newWorld(t)
 	c := newConsole(t, w, nil)
@@ -487,15 +504,8 @@ func TestDownloadIsWhatIsStored(t *testing.T) {
 	}
 	part := shown.Manifest.Parts[0]
 	file := path.Base(part.Key)
-	month, err := (&inspect.Inspector{Settings: w.Settings()}).Show(t.Context(), partition.MonthID("sessions", day.MonthOf(2026, 10)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	monthPart := month.Manifest.Parts[0].Key
-	monthFile := path.Base(monthPart)
 	for _, tc := range []struct{ target, key, kind, name string }{
 		{"/reports/sessions/2026-11-18/files/" + file, part.Key, "application/vnd.apache.parquet", "sessions-2026-11-18-" + file},
-		{"/reports/sessions/2026-10/files/" + monthFile, monthPart, "application/vnd.apache.parquet", "sessions-2026-10-" + monthFile},
 		{"/reports/sessions/2026-11-18/summaries/total.csv", "summaries/sessions/day/2026-11-18/total.csv", "text/csv; charset=utf-8", "sessions-2026-11-18-total.csv"},
 		{"/reports/sessions/2026-11-18/summaries/_figures.json", "summaries/sessions/day/2026-11-18/_figures.json", "application/json", "sessions-2026-11-18-_figures.json"},
 	} {

@@ -14,20 +14,25 @@ import (
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
+	"daybook/sinks/publish"
 	"daybook/sources/store"
 )
 
 // download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, func(shown *inspect.Shown, file string) string {
-		for _, part := range shown.Manifest.Parts {
-			inReports := strings.HasPrefix(part.Key, partition.ReportRoot) || strings.HasPrefix(part.Key, partition.MonthRoot)
-			if path.Base(part.Key) == file && inReports {
-				return part.Key
-			}
+	c.stream(w, r, func(shown *inspect.Shown, file string) string { return partKey(shown.Manifest, file) })
+}
+
+// partKey is the key of a file of a day or a month; empty if the manifest has no such
+// file in the places of reports.
+func partKey(m *publish.Manifest, file string) string {
+	for _, part := range m.Parts {
+		inReports := strings.HasPrefix(part.Key, partition.ReportRoot) || strings.HasPrefix(part.Key, partition.MonthRoot)
+		if path.Base(part.Key) == file && inReports {
+			return part.Key
 		}
-		return ""
-	})
+	}
+	return ""
 }
 
 // downloadSummary streams a summary that the manifest names.
