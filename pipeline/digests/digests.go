@@ -15,7 +15,6 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
-	"daybook/pipeline/spillfile"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
@@ -23,6 +22,7 @@ import (
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/session"
+	"daybook/transform/shuffle"
 )
 
 // Request asks for the digest of a dump day.
@@ -60,20 +60,15 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	rejects := extract.NewRejectFile(keysOf(q.Dumps))
 	defer rejects.Close()
 	reach := extract.NewReach(q.Day, m.Settings.Lookback)
-	var tables [3]*spillfile.File // complete, open, sessions
-	for i := range tables {
-		f, err := spillfile.New()
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		tables[i] = f
-	}
+	bits := RangeBits(q.Dumps, m.Settings.RangeEvents)
+	writer := &rangesWriter{format: m.Settings.Files(), bits: bits}
+	defer writer.close()
 	x := &extract.Extraction{
 		Inputs: extract.Inputs(m.Settings.Source, q.Dumps), Workers: m.Budget.Workers, MemoryBudget: m.Budget.Memory / 2,
 		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
+		RangeBits: bits,
 	}
-	summary, accounting, moved, err := m.writeTables(ctx, x, tables)
+	summary, accounting, moved, err := writeTables(ctx, x, writer)
 	result := &Result{Accounting: accounting, Oversized: summary.Oversized}
 	if errors.As(err, new(*extract.TooManyRejects)) {
 		var qerr error
@@ -83,14 +78,9 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	if err != nil {
 		return result, err
 	}
-	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting, m.Settings.Now())
+	p := newPartition(q, bits, reach, m.Settings.MaxSessionSize, &summary, accounting, m.Settings.Now())
 	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved || summary.Oversized.Sessions > 0)
-	for i, table := range []struct {
-		name string
-		rows int64
-	}{{format.CompleteTable, summary.Complete.Events}, {format.OpenTable, summary.Open.Events}, {format.SessionsTable, p.Manifest.Rows}} {
-		p.Files = append(p.Files, tables[i].Part(table.name, ".parquet", table.rows))
-	}
+	p.Files = writer.parts()
 	if accounting.RejectedLines() > 0 {
 		file, err := rejects.File(partition.QuarantineDir(q.Day))
 		if err != nil {
@@ -110,44 +100,52 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 
 // writeTables extracts the sessions of the dumps into the tables of a digest. moved
 // says whether copies of one event have different times.
-func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [3]*spillfile.File) (summary digest.Summary, a event.Accounting, moved bool, err error) {
-	var writer format.DigestWriter
+func writeTables(ctx context.Context, x *extract.Extraction, writer *rangesWriter) (summary digest.Summary, a event.Accounting, moved bool, err error) {
 	workers := make([]struct {
 		engine session.Engine
 		batch  format.DigestBatch
+		number int // the hash range of the batch
 	}, x.NumWorkers())
-	parts := &extract.Parts{}
-	parts.Begin = func(events int64) (err error) {
-		if writer, err = m.Settings.Files().Digest(tables[0], tables[1], tables[2], events); err != nil {
-			return err
-		}
-		for i := range workers {
-			workers[i].batch = writer.Batch()
-		}
-		return nil
+	for i := range workers {
+		workers[i].batch = writer.format.Batch()
 	}
+	parts := &extract.Parts{}
+	parts.Begin = func(events []int64) error { writer.events = events; return nil }
 	parts.Each = func(ctx context.Context, worker int, events []event.Event) error {
 		w := &workers[worker]
-		s, err := w.engine.Fold(ctx, events, nil)
-		if err != nil {
-			return err
-		}
-		return w.batch.Add(ctx, events, looksComplete(s))
+		w.number = shuffle.RangeNumber(shuffle.Hash(events[0].SessionID), writer.bits)
+		return addSession(ctx, w.batch, &w.engine, events)
 	}
-	parts.Oversized = func(worker int, x event.Extent) { workers[worker].batch.AddOversized(x) }
-	parts.Done = func(ctx context.Context, worker int) error { return writer.Append(ctx, workers[worker].batch) }
+	parts.Oversized = func(worker int, x event.Extent) {
+		w := &workers[worker]
+		w.number = shuffle.RangeNumber(shuffle.Hash(x.Session), writer.bits)
+		w.batch.AddOversized(x)
+	}
+	parts.Done = func(ctx context.Context, worker int) error {
+		w := &workers[worker]
+		return writer.append(ctx, w.number, w.batch)
+	}
 	a, moved, err = x.Sorted(ctx, parts)
 	if err == nil {
-		summary, err = writer.Close(ctx)
+		summary, err = writer.finish(ctx)
 	}
 	return summary, a, moved, err
 }
 
+// addSession adds the events of a session to a batch.
+func addSession(ctx context.Context, b format.DigestBatch, engine *session.Engine, events []event.Event) error {
+	s, err := engine.Fold(ctx, events, nil)
+	if err != nil {
+		return err
+	}
+	return b.Add(ctx, events, looksComplete(s))
+}
+
 // newPartition is the digest as it is published, without its files.
-func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting, now time.Time) publish.Partition {
+func newPartition(q *Request, rangeBits int, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting, now time.Time) publish.Partition {
 	sessions := summary.Sessions()
 	info := &publish.DigestInfo{
-		Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
+		Version: digest.VersionOf(rangeBits), RangeBits: rangeBits, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
 		MaxDaysLate: reach.MaxLate(), MaxDaysEarly: reach.MaxEarly(), Late: reach.LateLines(),
 	}
 	if o := &summary.Oversized; o.Sessions > 0 {
@@ -214,7 +212,7 @@ func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, lessen
 		return nil
 	}
 	changes := publish.CompareInputs(before.Inputs, DumpInputs(dumps))
-	if len(changes.Changed)+len(changes.Gone) > 0 || before.Digest.Version != digest.Version {
+	if len(changes.Changed)+len(changes.Gone) > 0 || before.Digest.Version < digest.Version {
 		return nil
 	}
 	if len(changes.Added) == 0 {

@@ -24,6 +24,7 @@ type Pipeline struct {
 	Template       dump.Template // of the dumps' keys
 	Lookback       int           // days
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
+	RangeEvents    int64         // about how many events a hash range of a wide digest has; 0: digests.DefaultRangeEvents
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
 	RemoveAfter    time.Duration   // how long superseded parts of reports stay where they are; 0: until the commit
