@@ -65,6 +65,17 @@ func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event
 	if err := parts.Begin(counts.sum()); err != nil {
 		return event.Accounting{}, false, err
 	}
+	duplicates, moved, err := x.SortShuffled(ctx, events, parts)
+	if err != nil {
+		return event.Accounting{}, false, err
+	}
+	accounting = tally.Accounting(duplicates)
+	return accounting, moved, accounting.Check()
+}
+
+// SortShuffled passes the events of a shuffle on by session, like Sorted; it does not
+// call parts.Begin. duplicates is how many repeated events were left out.
+func (x *Extraction) SortShuffled(ctx context.Context, events *shuffle.Shuffle, parts *Parts) (duplicates int64, moved bool, err error) {
 	s := &sorting{Parts: parts, events: events, rangeBits: x.RangeBits, ready: newGates(shuffle.Shards)}
 	var readers int
 	readers, s.memory = x.shardReaders(events)
@@ -78,11 +89,7 @@ func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event
 		}
 		return nil
 	})
-	if err != nil {
-		return event.Accounting{}, false, err
-	}
-	accounting = tally.Accounting(s.duplicates.Load())
-	return accounting, s.moved.Load(), accounting.Check()
+	return s.duplicates.Load(), s.moved.Load(), err
 }
 
 // sorting passes shards on in order.
@@ -183,9 +190,12 @@ func (g gates) wait(ctx context.Context, part int) error {
 	}
 }
 
-func (x *Extraction) newShuffle() *shuffle.Shuffle {
+func (x *Extraction) newShuffle() *shuffle.Shuffle { return x.NewShuffle(shuffle.Range{}) }
+
+// NewShuffle makes a shuffle within the memory budget, for sessions of a hash range.
+func (x *Extraction) NewShuffle(r shuffle.Range) *shuffle.Shuffle {
 	return shuffle.New(shuffle.Options{
-		Budget: x.MemoryBudget, MaxSession: x.MaxSession,
+		Budget: x.MemoryBudget, MaxSession: x.MaxSession, Range: r,
 		Spill: func() (shuffle.File, error) { return spillfile.NewScratch() },
 	})
 }

@@ -159,7 +159,7 @@ func TestReaderMemory(t *testing.T) {
 // A context that ends stops the sorting of a shard, in memory and in files.
 func TestSessionsInterrupted(t *testing.T) {
 	events := chosen(1, 60_000)
-	shard := shardOf(Hash(events[0].SessionID))
+	shard := Range{}.shardOf(Hash(events[0].SessionID))
 	for _, memory := range []int64{0, 1 << 20} {
 		for asked := 0; asked < 200; asked += 9 {
 			var spilled spilltest.Files

@@ -1,8 +1,13 @@
 package shuffle
 
 import (
+	"errors"
 	"math"
+	"math/rand/v2"
+	"strings"
 	"testing"
+
+	"daybook/transform/event"
 )
 
 // The ranges of each number of bits share all hashes out, and ranges nest.
@@ -44,5 +49,54 @@ func TestRanges(t *testing.T) {
 	}
 	if whole := (Range{}); whole.First() != 0 || whole.Last() != math.MaxUint64 {
 		t.Errorf("the zero range is from %x to %x", whole.First(), whole.Last())
+	}
+}
+
+// Records that are dealt out by hash range, and sorted range by range, are the sessions
+// of a whole shuffle in the same order.
+func TestAddRecords(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	events := randomEvents(rng, 3000)
+	whole := New(Options{})
+	defer whole.Close()
+	fill(t, whole, rng, 2, events)
+	want := drain(t, whole)
+	for _, bits := range []int{0, 2, 8} {
+		records := make([][]byte, 1<<bits)
+		for i := range events {
+			n := RangeNumber(Hash(events[i].SessionID), bits)
+			records[n] = AppendRecord(records[n], &events[i])
+		}
+		var got [][]event.Event
+		added := int64(0)
+		for i, r := range Ranges(bits) {
+			s := New(Options{Range: r})
+			defer s.Close()
+			n, err := s.Writer().AddRecords(records[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			added += n
+			got = append(got, drain(t, s)...)
+		}
+		if added != int64(len(events)) {
+			t.Errorf("%d bits: %d events were added, want %d", bits, added, len(events))
+		}
+		compare(t, got, want)
+	}
+}
+
+// Damaged records, and those of another range, are refused.
+func TestAddRecordsFails(t *testing.T) {
+	e := event.Event{ID: strings.Repeat("long", 50), TS: 1, SessionID: 1}
+	record := AppendRecord(nil, &e)
+	other := Range{1, 1 - RangeNumber(Hash(1), 1)}
+	for n := 1; n < len(record); n++ {
+		if _, err := New(Options{}).Writer().AddRecords(record[:n]); !errors.Is(err, errDamaged) {
+			t.Errorf("%d of %d bytes: error %v, want %v", n, len(record), err, errDamaged)
+		}
+	}
+	if _, err := New(Options{Range: other}).Writer().AddRecords(record); !errors.Is(err, errDamaged) {
+		t.Errorf("another range: error %v, want %v", err, errDamaged)
 	}
 }

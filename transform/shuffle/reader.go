@@ -139,14 +139,15 @@ func (s *Shuffle) putBack(r *reader) {
 
 // A reader reads one shard after another.
 type reader struct {
-	blocks  spill.Reader
-	records []byte        // all records of the shard; of a shard that is split, some of them
-	keys    []key         // one for each record
-	rest    []key         // keys of the sessions not returned yet
-	buckets []int         // used by sort
-	longest int           // bytes of the longest record
-	events  []event.Event // of the current session
-	pool    event.Pool    // of their details
+	rangeBits int // of the shuffle's range
+	blocks    spill.Reader
+	records   []byte        // all records of the shard; of a shard that is split, some of them
+	keys      []key         // one for each record
+	rest      []key         // keys of the sessions not returned yet
+	buckets   []int         // used by sort
+	longest   int           // bytes of the longest record
+	events    []event.Event // of the current session
+	pool      event.Pool    // of their details
 
 	reckoned reckoning // of the current session
 	current  Session
@@ -173,6 +174,7 @@ func interrupted(ctx context.Context, i int) error {
 
 func (r *reader) sessions(ctx context.Context, s *Shuffle, shard int, memory int64, fold func(*Session) error) (err error) {
 	most := s.options.MaxSession
+	r.rangeBits = s.options.Range.Bits
 	size, records := sizeOf(s.writers, shard)
 	if memory == 0 || memoryOf(size, records) <= memory {
 		if err := r.gather(ctx, s.writers, shard, size); err != nil {
@@ -232,7 +234,8 @@ const bucketSize = 1 << 10
 // Sorting each bucket is then cheap.
 func (r *reader) sort(ctx context.Context) error {
 	width := bits.Len(uint(len(r.records) / bucketSize))
-	bucketOf := func(hash uint64) int { return int(hash << shardBits >> (64 - width)) }
+	below := r.rangeBits + shardBits
+	bucketOf := func(hash uint64) int { return int(hash << below >> (64 - width)) }
 
 	// The number of records in each bucket gives the begin of the next.
 	r.buckets = slices.Grow(r.buckets[:0], 1<<width)[:1<<width]

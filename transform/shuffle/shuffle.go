@@ -45,7 +45,8 @@ const golden = 0x9E3779B97F4A7C15
 // bits. Different sessions have different hashes.
 func Hash(session int64) uint64 { return uint64(session) * golden }
 
-func shardOf(hash uint64) int { return int(hash >> (64 - shardBits)) }
+// shardOf is the shard of a hash: the bits of it below those of the range.
+func (r Range) shardOf(hash uint64) int { return int(hash << r.Bits >> (64 - shardBits)) }
 
 // Options configure a Shuffle.
 type Options struct {
@@ -55,6 +56,8 @@ type Options struct {
 	// MaxSession is the size of the largest session whose events are passed on, as
 	// event.Event.Size reckons it. Larger ones are told by their extent. 0: no bound.
 	MaxSession int64
+	// Range has the hashes of all events that are added: the shards divide it.
+	Range Range
 	// Spill creates an empty temporary file. It is called at most once for each
 	// writer and each shard that is read, concurrently. The shuffle closes the files.
 	// It may be nil without a budget and bounds of reading.

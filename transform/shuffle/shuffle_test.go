@@ -223,7 +223,7 @@ func TestTheCopyThatCounts(t *testing.T) {
 func TestConsecutiveSessionsAreSpread(t *testing.T) {
 	perShard := make([]int, Shards)
 	for id := range int64(64 * 100) {
-		perShard[shardOf(Hash(id))]++
+		perShard[Range{}.shardOf(Hash(id))]++
 	}
 	for shard, n := range perShard {
 		if n < 98 || n > 102 {

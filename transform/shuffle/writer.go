@@ -48,7 +48,7 @@ type shard struct {
 // Add adds an event. It does not keep e. After an error only [Shuffle.Close] may
 // be called.
 func (w *Writer) Add(e *event.Event) error {
-	sh := &w.shards[shardOf(Hash(e.SessionID))]
+	sh := &w.shards[w.shuffle.options.Range.shardOf(Hash(e.SessionID))]
 	last := len(sh.chunks) - 1
 	if last >= 0 && cap(sh.chunks[last])-len(sh.chunks[last]) >= usualRoom {
 		c := append(sh.chunks[last], 0)
@@ -62,7 +62,35 @@ func (w *Writer) Add(e *event.Event) error {
 		}
 	}
 	w.record = appendRecord(w.record[:0], e)
-	need := binary.MaxVarintLen64 + len(w.record)
+	return w.append(sh, w.record)
+}
+
+// AddRecords adds the records in b, which [AppendRecord] made, and returns their number.
+// It does not keep b. The error says that b is damaged, or has sessions of another
+// range.
+func (w *Writer) AddRecords(b []byte) (n int64, err error) {
+	r := w.shuffle.options.Range
+	for ; len(b) > 0; n++ {
+		record, rest, err := cutRecord(b)
+		if err != nil {
+			return n, err
+		}
+		hash := Hash(sessionOf(record))
+		if !r.Contains(hash) {
+			return n, fmt.Errorf("%w: session %d lies in another hash range", errDamaged, sessionOf(record))
+		}
+		if err := w.append(&w.shards[r.shardOf(hash)], record); err != nil {
+			return n, err
+		}
+		b = rest
+	}
+	return n, nil
+}
+
+// append adds a record to a shard.
+func (w *Writer) append(sh *shard, record []byte) error {
+	last := len(sh.chunks) - 1
+	need := binary.MaxVarintLen64 + len(record)
 	if last < 0 || cap(sh.chunks[last])-len(sh.chunks[last]) < need {
 		c, err := w.chunk(need)
 		if err != nil {
@@ -71,8 +99,8 @@ func (w *Writer) Add(e *event.Event) error {
 		sh.chunks = append(sh.chunks, c)
 		last = len(sh.chunks) - 1 // spilling empties the shard
 	}
-	c := binary.AppendUvarint(sh.chunks[last], uint64(len(w.record)))
-	sh.chunks[last] = append(c, w.record...)
+	c := binary.AppendUvarint(sh.chunks[last], uint64(len(record)))
+	sh.chunks[last] = append(c, record...)
 	sh.records++
 	return nil
 }
