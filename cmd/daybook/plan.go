@@ -17,6 +17,7 @@ import (
 	"daybook/pipeline/service/replica"
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
+	"daybook/pipeline/worker"
 )
 
 type planOptions struct {
@@ -42,8 +43,9 @@ Without a day or month, end with a verdict on each report, as the console shows
 it: its worst state, such as late or blocked, and what to do about it.
 
 One line stands for consecutive days with the same status and reason. --json
-lists every step, including fresh ones. 'daybook run' builds what is missing or
-stale.`,
+lists every step, including fresh ones, and under tasks what is due: steps that
+one 'daybook worker step' does, each stage after those before it. 'daybook run'
+builds what is missing or stale.`,
 		Example: `  daybook plan
   daybook plan --month 2026-11 --report sessions --all
   daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
@@ -83,7 +85,7 @@ func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Tar
 	if err != nil {
 		return err
 	}
-	assessed := assessedPlan{Plan: p}
+	assessed := assessedPlan{Plan: p, Tasks: worker.Cut(p)}
 	if target.All { // a part of the days has no verdict
 		if assessed.Verdicts, err = verdicts(ctx, served, p); err != nil {
 			return err
@@ -98,9 +100,11 @@ func runPlan(cmd *cobra.Command, a *app, opts *planOptions, target partition.Tar
 	return writeVerdicts(a.stdout, assessed.Verdicts)
 }
 
-// assessedPlan is a plan with the verdicts on its reports.
+// assessedPlan is a plan with its tasks for many machines, and the verdicts on its
+// reports.
 type assessedPlan struct {
 	*plan.Plan
+	Tasks    []worker.Task          `json:"tasks"`
 	Verdicts []states.ReportVerdict `json:"verdicts,omitempty"`
 }
 

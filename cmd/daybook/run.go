@@ -135,7 +135,7 @@ func (a *app) build(ctx context.Context, p *settings.Pipeline, request buildRequ
 	if err := errors.Join(err, written); err != nil {
 		return err
 	}
-	return failure(result)
+	return failureOf(result)
 }
 
 // record stores the record of a run for the history that the console shows.
@@ -154,8 +154,8 @@ func (a *app) record(ctx context.Context, p *settings.Pipeline, r *runs.Record, 
 	}
 }
 
-// failure is the error of a run with failed steps, or nil.
-func failure(r *build.Result) error {
+// failureOf is the error of a run with failed steps, or nil.
+func failureOf(r *build.Result) error {
 	failed, waiting, onlyRejects := 0, 0, true
 	for _, f := range failures(r) {
 		switch {

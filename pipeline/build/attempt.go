@@ -130,7 +130,7 @@ func (r *run) finish(ctx context.Context, s *plan.Step, d Done) {
 	// The note is for people. If it cannot be written, the error is in the result.
 	_ = r.noteFailure(ctx, s.ID, d.Error)
 	r.mu.Lock()
-	r.result.Steps = append(r.result.Steps, d)
+	r.result.add(d)
 	r.mu.Unlock()
 	r.end(s, d)
 }

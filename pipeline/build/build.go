@@ -63,13 +63,7 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 	if err != nil {
 		return nil, err
 	}
-	indexes := plan.NewIndexes(b.Settings)
-	r := &run{
-		settings: b.Settings, hooks: b.Hooks, only: only,
-		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(b.Settings, c, indexes),
-		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
-		result: Result{Target: t.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
-	}
+	r := b.newRun(reader, c, only)
 	r.estimate()
 	for _, stage := range []func(context.Context) error{r.buildDigests, r.buildDays, r.buildMonths} {
 		if err = stage(ctx); err == nil {
@@ -79,10 +73,25 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 			break
 		}
 	}
+	return r.sumUp(), err
+}
+
+func (b *Builder) newRun(reader *catalog.Reader, c *catalog.Catalog, only Only) *run {
+	indexes := plan.NewIndexes(b.Settings)
+	return &run{
+		settings: b.Settings, hooks: b.Hooks, only: only,
+		reader: reader, catalog: c, indexes: indexes, planner: plan.NewPlanner(b.Settings, c, indexes),
+		broken: map[day.Day]error{}, left: map[day.Day]bool{}, underWay: map[partition.ID]bool{},
+		result: Result{Target: c.Target.String(), Steps: []Done{}, Accounting: event.Accounting{Rejected: map[string]int64{}}},
+	}
+}
+
+// sumUp completes the result when no further step is done.
+func (r *run) sumUp() *Result {
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
-	r.result.TooLate, r.result.Unknown = c.Late(), c.Unknown()
+	r.result.TooLate, r.result.Unknown = r.catalog.Late(), r.catalog.Unknown()
 	r.noteUnfed()
-	return &r.result, err
+	return &r.result
 }
 
 // noteUnfed notes the published days whose own dumps have no line, or that have no
@@ -108,6 +117,7 @@ type run struct {
 	settings *settings.Pipeline
 	hooks    Hooks
 	only     Only
+	exactly  bool // do the allowed steps only: days that need another digest are blocked
 	reader   *catalog.Reader
 	catalog  *catalog.Catalog
 	indexes  *digests.Indexes

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -43,6 +44,8 @@ func (r *run) buildDigestsOf(ctx context.Context, planned map[day.Day]bool) erro
 			r.setBroken(&s, errors.New(strings.Join(s.Reasons, "; ")))
 		case r.only.selects(&s) && r.allowed(&s):
 			due = append(due, []*plan.Step{&s})
+		case r.only.selects(&s) && r.exactly:
+			r.setBroken(&s, errors.New(cmp.Or(s.Failed, "it is not made yet")))
 		case r.only.selects(&s):
 			r.left[s.ID.Day()] = s.Due()
 		case s.Status == plan.Fresh:
@@ -69,13 +72,10 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 	}
 	done := Done{Err: err}
 	if made != nil && (err == nil || made.Quarantine != "") { // the dumps were read to their end
-		r.mu.Lock()
-		r.result.Dumps += len(s.Dumps)
+		done.Read = &Read{Dumps: len(s.Dumps), Accounting: made.Accounting}
 		for _, d := range s.Dumps {
-			r.result.DumpBytes += d.Size
+			done.Read.Bytes += d.Size
 		}
-		r.result.Accounting.Add(&made.Accounting)
-		r.mu.Unlock()
 		done.Quarantine = made.Quarantine
 	}
 	if err == nil {

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"strings"
 
 	"daybook/pipeline/output"
 	"daybook/pipeline/partition"
@@ -30,7 +29,7 @@ func (r *run) buildMonths(ctx context.Context) error {
 		case s.Status == plan.Fresh:
 			r.countFresh(ctx, &s)
 		case s.Status == plan.Waiting:
-			r.result.Waiting = append(r.result.Waiting, Waiting{s.ID.Report, s.ID.Name(), strings.Join(s.Reasons, "; ")})
+			r.result.addWaiting(&s)
 		}
 	}
 	for _, s := range due {

@@ -71,6 +71,20 @@ type Waiting struct {
 	Why    string `json:"why"`
 }
 
+// add adds a step that was done, and what it read.
+func (r *Result) add(d Done) {
+	r.Steps = append(r.Steps, d)
+	if read := d.Read; read != nil {
+		r.Dumps += read.Dumps
+		r.DumpBytes += read.Bytes
+		r.Accounting.Add(&read.Accounting)
+	}
+}
+
+func (r *Result) addWaiting(s *plan.Step) {
+	r.Waiting = append(r.Waiting, Waiting{s.ID.Report, s.ID.Name(), strings.Join(s.Reasons, "; ")})
+}
+
 // Failed reports whether a step failed.
 func (r *Result) Failed() bool {
 	return slices.ContainsFunc(r.Steps, func(d Done) bool { return d.Err != nil })
@@ -103,6 +117,14 @@ type Done struct {
 	Err        error  // why it failed; nil if it did not, or if the record was read back
 
 	Manifest *publish.Manifest // of a day or month that is published now; nil if the record was read back
+	Read     *Read             // by a digest, to the end of its dumps; likewise
+}
+
+// Read is what a step read.
+type Read struct {
+	Dumps      int              `json:"dumps"`
+	Bytes      int64            `json:"bytes"`
+	Accounting event.Accounting `json:"accounting"`
 }
 
 // Apart counts sessions that are told as several, since they are silent for longer than

@@ -173,6 +173,16 @@ func (r *Reader) ReadWindow(ctx context.Context, of partition.Period) (*Catalog,
 	return c, r.ReadDigests(ctx, c, of, EveryDay)
 }
 
+// ReadDumpDays reads nothing but the digests of a period, their notes of failures and
+// the dumps of these days into a new catalog.
+func (r *Reader) ReadDumpDays(ctx context.Context, of partition.Period) (*Catalog, error) {
+	c := newCatalog(partition.Days(of.From, of.To), r.Settings.LoadKeys)
+	if err := r.readFailures(ctx, c); err != nil {
+		return nil, err
+	}
+	return c, r.Extend(ctx, c, of)
+}
+
 // EveryDay selects all days.
 func EveryDay(day.Day) bool { return true }
 

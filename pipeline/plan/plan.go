@@ -91,7 +91,8 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		Bytes     int64          `json:"bytes,omitzero"`
 		Sessions  int64          `json:"sessions,omitzero"`
 		Published time.Time      `json:"published,omitzero"`
-	}{s.ID.Kind, s.ID.Report, s.ID.Name(), s.Status, s.Reasons, s.Failed, s.Revision, s.Rows, s.Bytes, s.Sessions, s.Modified})
+		Inputs    string         `json:"inputs,omitempty"`
+	}{s.ID.Kind, s.ID.Report, s.ID.Name(), s.Status, s.Reasons, s.Failed, s.Revision, s.Rows, s.Bytes, s.Sessions, s.Modified, s.Inputs})
 }
 
 // A Plan lists the steps of a target.

@@ -43,8 +43,11 @@ const (
 	Interrupted = "interrupted"
 )
 
-// CommandLine is the trigger of runs of the command line.
-const CommandLine = "command line"
+// The triggers of runs of the command line, and of jobs on many machines.
+const (
+	CommandLine = "command line"
+	Job         = "job on many machines"
+)
 
 // Begin begins the record of a run.
 func Begin(replica, trigger string, now time.Time) Record {
