@@ -113,8 +113,8 @@ type File struct {
 	Name string      // stem of its name, such as part-0; unique in the partition
 	Dir  string      // its directory, ending in a slash; empty means the partition's. No other partition may write there
 	Ext  string      // end of its name, such as .parquet
-	Body io.ReaderAt // of Part.Bytes bytes; read until Publish returns
-	Part Part        // without its key
+	Body io.ReaderAt // of Part.Bytes bytes, read until Publish returns; nil: it is stored already
+	Part Part        // its key is that of a stored file; otherwise Publish sets it
 }
 
 // State is the outcome of publishing a partition.
@@ -221,6 +221,12 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (*Manifest
 	if state != Unchanged && state != Refreshed || p.Again {
 		for i := range p.Files {
 			f := &p.Files[i]
+			if f.Body == nil {
+				if next.Parts[i].Key != f.Part.Key {
+					return nil, "", ErrRaced // it was stored for another revision
+				}
+				continue
+			}
 			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
 				return nil, "", err
 			}
@@ -338,7 +344,7 @@ func (p *Partition) plan(base *Base) (*Manifest, State, error) {
 	names := make(map[string]bool, len(p.Files))
 	for i := range p.Files {
 		f := &p.Files[i]
-		key, err := partKey(p, f, next.Revision)
+		key, err := PartKey(p.Dir, f, next.Revision)
 		if err != nil {
 			return nil, "", err
 		}
