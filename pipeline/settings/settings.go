@@ -32,6 +32,7 @@ type Pipeline struct {
 	SinkAt         warehouse.Store // where warehouses find the sink; it holds no secret
 	Reports        []Report
 	Budget         parallel.Budget
+	FileRows       int64            // the most rows in a file of a partition; 0: a good size for warehouses
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
 	Format         format.Format    // nil: Parquet
 	Clock          func() time.Time // nil: time.Now

@@ -49,6 +49,8 @@ type Stitch struct {
 	Reports  []*settings.Report
 	Date     day.Day
 	Range    shuffle.Range // of the sessions; the zero Range has all
+	// Extend has the catalog know further digests: see digests.Follower.
+	Extend func(ctx context.Context, days partition.Period) error
 }
 
 // Result is the rows of a date for each report, and what they were made from.
@@ -91,7 +93,8 @@ type Counts struct {
 	Oversized     event.Oversized // sessions with an event on the date that have no rows
 }
 
-func (c *Counts) add(o *Counts) {
+// Add adds the counts of other sessions.
+func (c *Counts) Add(o *Counts) {
 	c.Report.Add(o.Report)
 	c.Sessions += o.Sessions
 	c.Legs += o.Legs
@@ -132,7 +135,8 @@ func (s *Stitch) Run(ctx context.Context) (*Result, error) {
 	for i := range result.Rows {
 		result.Rows[i].Sorter = NewRowSorter(ctx, rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
 	}
-	for _, r := range shuffle.Ranges(s.Catalog.Digests(window).RangeBits()) {
+	bits := max(s.Range.Bits, s.Catalog.Digests(window).RangeBits())
+	for _, r := range shuffle.Ranges(bits) {
 		if !r.Overlaps(s.Range) {
 			continue
 		}
@@ -146,7 +150,7 @@ func (s *Stitch) Run(ctx context.Context) (*Result, error) {
 
 // stitchRange adds the rows of the sessions of a hash range to the result.
 func (s *Stitch) stitchRange(ctx context.Context, r shuffle.Range, result *Result) error {
-	follower := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes, Range: r}
+	follower := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes, Range: r, Extend: s.Extend}
 	followed, err := s.follow(ctx, follower)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func (s *Stitch) stitchRange(ctx context.Context, r shuffle.Range, result *Resul
 	for _, w := range workers {
 		events += w.events
 		for i := range result.Rows {
-			result.Rows[i].add(&w.out[i].Counts)
+			result.Rows[i].Counts.Add(&w.out[i].Counts)
 		}
 	}
 	if err := s.countOrphans(ctx, follower, result, workers); err != nil {

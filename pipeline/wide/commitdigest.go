@@ -32,7 +32,7 @@ func CommitDigest(ctx context.Context, s *settings.Pipeline, j *DigestJob, resul
 		}
 		return result, err
 	}
-	q := &digests.Request{Day: j.Day, Dumps: j.Dumps, Reason: j.Reason, Again: j.Again}
+	q := &digests.Request{Day: j.Day, Dumps: j.Dumps, Reason: j.Reason}
 	if q.Base, err = publish.Read(ctx, s.Sink, partition.DigestID(j.Day).Dir()); err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func under(contents map[string]string, prefixes ...string) map[string]string {
 // essence is a digest's manifest without what differs between two runs.
 func essence(m *publish.Manifest) publish.Manifest {
 	e := *m
-	e.Attempt, e.PublishedAt, e.Reason = "", "", ""
+	e.Attempt, e.PublishedAt = "", ""
 	return e
 }
 
@@ -75,8 +75,8 @@ func TestDigest(t *testing.T) {
 				if diff := gocmp.Diff(essence(want), essence(got)); diff != "" {
 					t.Errorf("the manifest of %s differs (-want +got):\n%s", of, diff)
 				}
-				if wide := made.Manifest.Digest.RangeBits > 0; wide != (events > 0) {
-					t.Errorf("the digest of %s has ranges of %d bits", of, made.Manifest.Digest.RangeBits)
+				if wide := got.Digest.RangeBits > 0; wide != (events > 0) || made.Err != nil {
+					t.Errorf("the digest of %s has ranges of %d bits: %v", of, got.Digest.RangeBits, made.Err)
 				}
 			}
 			roots := []string{partition.DigestRoot, partition.QuarantineRoot}
@@ -98,14 +98,15 @@ func TestDigestAgain(t *testing.T) {
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1, 2, 3, 4))
 	d := newDriver(t, s)
 	if made := d.digest(pipelinetest.Day); made.State != publish.Published {
-		t.Errorf("the first digest is %s", made.State)
+		t.Errorf("the first digest is %s: %v", made.State, made.Err)
 	}
-	if made := d.digest(pipelinetest.Day); made.State != publish.Unchanged || made.Manifest.Revision != 1 {
-		t.Errorf("the same digest again is %s, revision %d", made.State, made.Manifest.Revision)
+	if jobs, err := d.builder().BeginDigests(t.Context(), []day.Day{pipelinetest.Day}); err != nil || len(jobs) > 0 {
+		t.Errorf("a fresh digest has %d jobs: %v", len(jobs), err)
 	}
 	pipelinetest.Put(t, s.Source, "2026/11/20/b.ndjson", pipelinetest.SessionLines(5))
 	made := d.digest(pipelinetest.Day)
-	if m := made.Manifest; made.State != publish.Restated || m.Revision != 2 || m.Rows != 5 || len(m.Digest.GrownFrom) != 1 {
+	m := pipelinetest.Manifest(t, s.Sink, partition.DigestID(pipelinetest.Day))
+	if made.State != publish.Restated || m.Revision != 2 || m.Rows != 5 || len(m.Digest.GrownFrom) != 1 {
 		t.Errorf("with another dump it is %s: %+v", made.State, m)
 	}
 }
@@ -114,7 +115,7 @@ func TestDigestAgain(t *testing.T) {
 func TestCommitDigestRefuses(t *testing.T) {
 	s := generated(t, 5, 40)
 	d := newDriver(t, s)
-	j := d.job(first, 0)
+	j := d.job(first)
 	whole := d.results(j)
 	copied := func() []wide.RangeResult { return append([]wide.RangeResult(nil), whole...) }
 	zero := func(results []wide.RangeResult) *wide.RangeResult {
@@ -159,6 +160,9 @@ func TestCommitDigestRefuses(t *testing.T) {
 	if _, err := wide.CommitDigest(t.Context(), s, j, whole); !errors.Is(err, publish.ErrRaced) {
 		t.Errorf("a commit of an earlier plan: error %v, want %v", err, publish.ErrRaced)
 	}
+	if done, err := d.builder().CommitDigest(t.Context(), j, whole); err != nil || done.State != publish.Unchanged {
+		t.Errorf("a commit of an earlier plan: %+v, %v", done, err)
+	}
 }
 
 // Of a day with too many rejected lines, the lines are stored and nothing else is
@@ -172,7 +176,7 @@ func TestDigestTooManyRejects(t *testing.T) {
 	many := *one
 	many.Sink = store.NewMemory(nil)
 	result := pipelinetest.RunOnly(t, one, pipelinetest.TheDay, build.OnlyDue)
-	j := newDriver(t, &many).job(pipelinetest.Day, 0)
+	j := newDriver(t, &many).job(pipelinetest.Day)
 	made, err := wide.CommitDigest(t.Context(), &many, j, newDriver(t, &many).results(j))
 	if want := result.Steps[0].Err; !errors.As(err, new(*extract.TooManyRejects)) || err.Error() != want.Error() {
 		t.Errorf("error %v, want %v", err, want)
@@ -194,7 +198,7 @@ func TestDecodeFails(t *testing.T) {
 	pipelinetest.Put(t, s.Source, "2026/11/20/b.ndjson.gz", "not gzip")
 	pipelinetest.Put(t, s.Source, "2026/11/20/c.ndjson", pipelinetest.SessionLines(2))
 	d := newDriver(t, s)
-	j := d.job(pipelinetest.Day, 0)
+	j := d.job(pipelinetest.Day)
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1, 2))
 	pipelinetest.Delete(t, s.Source, "2026/11/20/c.ndjson")
 	_, err := wide.CommitDigest(t.Context(), s, j, d.results(j))
@@ -216,7 +220,7 @@ func TestDigestRefuses(t *testing.T) {
 	s.RangeEvents = 3
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1, 2, 3, 4)+"no event\n")
 	d := newDriver(t, s)
-	j := d.job(pipelinetest.Day, 7)
+	j := d.job(pipelinetest.Day)
 	rows := map[int32][]wire.Row{}
 	d.shuffle(rows, d.run(wide.Decode, j.Decodes()[0], nil))
 	task := j.Digests()[0]

@@ -9,13 +9,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"daybook/pipeline/digests"
-	"daybook/pipeline/partition"
+	"daybook/pipeline/build"
+	"daybook/pipeline/output"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/wide"
 	"daybook/pipeline/wide/wire"
-	"daybook/sinks/publish"
-	"daybook/sources/dump"
 	"daybook/transform/day"
 )
 
@@ -102,18 +100,17 @@ func (d *driver) shuffle(byPID map[int32][]wire.Row, rows []wire.Row) {
 	}
 }
 
+// builder plans and commits.
+func (d *driver) builder() *build.Builder { return &build.Builder{Settings: d.Pipeline} }
+
 // job plans the digest of a day.
-func (d *driver) job(of day.Day, pid int32) *wide.DigestJob {
+func (d *driver) job(of day.Day) *wide.DigestJob {
 	d.Helper()
-	base, err := publish.Read(d.Context(), d.Sink, partition.DigestID(of).Dir())
-	if err != nil {
-		d.Fatal(err)
+	jobs, err := d.builder().BeginDigests(d.Context(), []day.Day{of})
+	if err != nil || len(jobs) != 1 {
+		d.Fatalf("%d jobs: %v", len(jobs), err)
 	}
-	listing, err := dump.ListDay(d.Context(), d.Source, d.Template, of)
-	if err != nil {
-		d.Fatal(err)
-	}
-	return wide.NewDigestJob(&digests.Request{Day: of, Dumps: listing.Dumps, Base: base, Reason: "first digest"}, d.RangeEvents, pid)
+	return jobs[0]
 }
 
 // results runs the workers of a digest.
@@ -141,12 +138,88 @@ func (d *driver) results(j *wide.DigestJob) []wide.RangeResult {
 }
 
 // digest makes the digest of a day.
-func (d *driver) digest(of day.Day) *digests.Result {
+func (d *driver) digest(of day.Day) *build.Done {
 	d.Helper()
-	j := d.job(of, 100)
-	made, err := wide.CommitDigest(d.Context(), d.Pipeline, j, d.results(j))
+	j := d.job(of)
+	done, err := d.builder().CommitDigest(d.Context(), j, d.results(j))
 	if err != nil {
 		d.Fatal(err)
 	}
-	return made
+	return done
+}
+
+// stitch runs the workers that make the rows of a date.
+func (d *driver) stitch(j *wide.DayJob) (results []wide.StitchResult, rows []wire.Row) {
+	d.Helper()
+	for _, task := range j.Stitches() {
+		for _, row := range d.run(wide.Stitch, task, nil) {
+			if row.Kind != wire.Result {
+				rows = append(rows, row)
+				continue
+			}
+			var r wide.StitchResult
+			if err := json.Unmarshal(row.Payload, &r); err != nil {
+				d.Fatal(err)
+			}
+			results = append(results, r)
+		}
+	}
+	return results, rows
+}
+
+// parts runs the workers that make the files of a date.
+func (d *driver) parts(j *wide.DayJob, rows []wire.Row) (tasks []wide.PartTask, results []wide.PartResult) {
+	d.Helper()
+	var buckets []wide.Bucket
+	for _, row := range rows {
+		buckets = append(buckets, wide.Bucket{PID: row.PID, Bucket: row.Seq, Rows: row.N})
+	}
+	tasks, routes := j.Cut(buckets, output.FileRows(d.Pipeline))
+	byPID := map[int32][]wire.Row{}
+	for _, row := range rows {
+		for _, route := range routes {
+			if route.From == row.PID && route.Bucket == row.Seq {
+				byPID[route.To] = append(byPID[route.To], row)
+			}
+		}
+	}
+	for _, task := range tasks {
+		for _, row := range d.run(wide.Parts, task, byPID[task.PID]) {
+			var r wide.PartResult
+			if err := json.Unmarshal(row.Payload, &r); err != nil {
+				d.Fatal(err)
+			}
+			results = append(results, r)
+		}
+	}
+	return tasks, results
+}
+
+// days makes what is due of some dates.
+func (d *driver) days(dates ...day.Day) (all []build.Done) {
+	d.Helper()
+	jobs, err := d.builder().BeginDays(d.Context(), dates)
+	if err != nil {
+		d.Fatal(err)
+	}
+	for _, j := range jobs {
+		stitched, rows := d.stitch(j)
+		tasks, parts := d.parts(j, rows)
+		done, err := d.builder().CommitDay(d.Context(), j, stitched, tasks, parts)
+		if err != nil {
+			d.Fatal(err)
+		}
+		all = append(all, done...)
+	}
+	return all
+}
+
+// jsonOf is a value as indented JSON.
+func jsonOf(tb testing.TB, v any) []byte {
+	tb.Helper()
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }

@@ -6,6 +6,10 @@
 // sessions. [Digest] sorts the events of one range, and stores its tables.
 // [CommitDigest] adds up what became of the lines, and publishes the digest.
 //
+// A day: [Stitch] makes the rows of one hash range of sessions, by quarters of an hour.
+// [DayJob.Cut] divides the rows into files by their exact numbers. [Parts] makes one of
+// the files. The commit, in package build, makes checks and summaries from the files.
+//
 // Nothing is visible before the commit. What is stored has the hash of its content in
 // its name: a task that is run twice stores the same objects.
 package wide
@@ -16,7 +20,6 @@ import (
 	"fmt"
 	"io"
 
-	"daybook/pipeline/digests"
 	"daybook/pipeline/extract"
 	"daybook/pipeline/wide/wire"
 	"daybook/sinks/digest"
@@ -35,17 +38,7 @@ type DigestJob struct {
 	ETag     string // of the manifest that it replaces; empty: none
 	Revision int    // that it will be
 	Reason   string // in words
-	Again    bool   // put the files even if the same ones are published
 	Dumps    []dump.Dump
-}
-
-// NewDigestJob plans the making of a digest whose first hash range has this pid.
-func NewDigestJob(q *digests.Request, rangeEvents int64, pid int32) *DigestJob {
-	j := &DigestJob{Day: q.Day, Bits: digests.RangeBits(q.Dumps, rangeEvents), PID: pid, ETag: q.Base.ETag, Revision: 1, Reason: q.Reason, Again: q.Again, Dumps: q.Dumps}
-	if q.Base.Manifest != nil {
-		j.Revision += q.Base.Manifest.Revision
-	}
-	return j
 }
 
 // DecodeTask is to decode one dump.
