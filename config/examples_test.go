@@ -61,27 +61,32 @@ type (
 		SuccessfulJobsHistoryLimit int    `yaml:"successfulJobsHistoryLimit"`
 		FailedJobsHistoryLimit     int    `yaml:"failedJobsHistoryLimit"`
 		JobTemplate                struct {
-			Spec struct {
-				BackoffLimit            int         `yaml:"backoffLimit"`
-				ActiveDeadlineSeconds   int         `yaml:"activeDeadlineSeconds"`
-				TTLSecondsAfterFinished int         `yaml:"ttlSecondsAfterFinished"`
-				Template                podTemplate `yaml:"template"`
-				PodFailurePolicy        struct {
-					Rules []struct {
-						Action      string `yaml:"action"`
-						OnExitCodes struct {
-							ContainerName string `yaml:"containerName"`
-							Operator      string `yaml:"operator"`
-							Values        []int  `yaml:"values"`
-						} `yaml:"onExitCodes"`
-						OnPodConditions []struct {
-							Type   string `yaml:"type"`
-							Status string `yaml:"status"`
-						} `yaml:"onPodConditions"`
-					} `yaml:"rules"`
-				} `yaml:"podFailurePolicy"`
-			} `yaml:"spec"`
+			Spec job `yaml:"spec"`
 		} `yaml:"jobTemplate"`
+	}
+	job struct {
+		CompletionMode          string      `yaml:"completionMode"`
+		Completions             int         `yaml:"completions"`
+		Parallelism             int         `yaml:"parallelism"`
+		BackoffLimitPerIndex    int         `yaml:"backoffLimitPerIndex"`
+		BackoffLimit            int         `yaml:"backoffLimit"`
+		ActiveDeadlineSeconds   int         `yaml:"activeDeadlineSeconds"`
+		TTLSecondsAfterFinished int         `yaml:"ttlSecondsAfterFinished"`
+		Template                podTemplate `yaml:"template"`
+		PodFailurePolicy        struct {
+			Rules []struct {
+				Action      string `yaml:"action"`
+				OnExitCodes struct {
+					ContainerName string `yaml:"containerName"`
+					Operator      string `yaml:"operator"`
+					Values        []int  `yaml:"values"`
+				} `yaml:"onExitCodes"`
+				OnPodConditions []struct {
+					Type   string `yaml:"type"`
+					Status string `yaml:"status"`
+				} `yaml:"onPodConditions"`
+			} `yaml:"rules"`
+		} `yaml:"podFailurePolicy"`
 	}
 	// selector is a plain one of a Service, or the matchLabels of the others.
 	selector struct {
@@ -322,6 +327,41 @@ func TestKubernetesRun(t *testing.T) {
 	}
 	fields := strings.Fields(cron.Schedule)
 	checkNight(t, fields[1]+":"+fields[0], cron.TimeZone)
+}
+
+// The Jobs of a backfill have one configuration and the same pods. cmd/daybook runs them.
+func TestKubernetesBackfill(t *testing.T) {
+	var list struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+		Items      []struct {
+			APIVersion string            `yaml:"apiVersion"`
+			Kind       string            `yaml:"kind"`
+			Metadata   metadata          `yaml:"metadata"`
+			Data       map[string]string `yaml:"data"`
+			Spec       job               `yaml:"spec"`
+		} `yaml:"items"`
+	}
+	text := readFile(t, filepath.Join("examples", "kubernetes", "backfill-indexed-job.yaml"))
+	if err := yaml.UnmarshalWithOptions(text, &list, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	configs := object{Metadata: list.Items[0].Metadata, Data: list.Items[0].Data}
+	if list.Kind != "List" || list.Items[0].Kind != "ConfigMap" || len(list.Items) != 4 {
+		t.Fatalf("a %s of %d items, and first a %s", list.Kind, len(list.Items), list.Items[0].Kind)
+	}
+	for _, item := range list.Items[1:] {
+		p := &item.Spec.Template.Spec
+		checkPod(t, p, loadMounted(t, p, configs))
+		if c := p.Containers[0]; p.RestartPolicy != "Never" || c.Args[0] == "worker" != (item.Spec.CompletionMode == "Indexed" && item.Spec.BackoffLimitPerIndex > 0) {
+			t.Errorf("%s: restart %s, mode %s, daybook %s", item.Metadata.Name, p.RestartPolicy, item.Spec.CompletionMode, c.Args[0])
+		}
+		for _, rule := range item.Spec.PodFailurePolicy.Rules {
+			if codes := rule.OnExitCodes; rule.Action == "FailJob" && !slices.Equal(codes.Values, []int{2}) {
+				t.Errorf("%s: what is final is %v", item.Metadata.Name, codes.Values)
+			}
+		}
+	}
 }
 
 // checkNight: every night has this time on its clock, once.

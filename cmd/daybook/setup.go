@@ -22,7 +22,10 @@ import (
 
 // loadConfig reads the configuration file of --config, or the default one if it
 // exists, or returns the defaults.
-func (a *app) loadConfig() (*config.Config, error) {
+func (a *app) loadConfig() (*config.Config, error) { return a.readConfig(os.ReadFile) }
+
+// readConfig reads the files with secrets by readSecret.
+func (a *app) readConfig(readSecret func(string) ([]byte, error)) (*config.Config, error) {
 	name := a.configFile
 	if name == "" {
 		if _, err := os.Stat(defaultConfigFile); errors.Is(err, fs.ErrNotExist) {
@@ -30,10 +33,14 @@ func (a *app) loadConfig() (*config.Config, error) {
 		}
 		name = defaultConfigFile
 	}
-	c, err := config.LoadFile(name, a.env)
-	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*config.Error)) {
-		err = fmt.Errorf("there is no configuration file %s; correct the path, or begin with the defaults: daybook config show > %[1]s", name)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, codedError{fmt.Errorf("there is no configuration file %s; correct the path, or begin with the defaults: daybook config show > %[1]s", name), exitUsage}
 	}
+	if err != nil {
+		return nil, codedError{fmt.Errorf("read the configuration: %w", err), exitUsage}
+	}
+	c, err := config.Load(name, data, a.env, readSecret)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
