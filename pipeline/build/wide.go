@@ -16,32 +16,48 @@ import (
 	"daybook/transform/day"
 )
 
-// BeginDigests plans the digests of some days for many workers (package wide), as far as
-// they are due. The pids of their hash ranges count from 0 on.
-func (b *Builder) BeginDigests(ctx context.Context, days []day.Day) ([]*wide.DigestJob, error) {
-	reader := &catalog.Reader{Settings: b.Settings, Cache: b.Cache}
-	c, err := reader.ReadDumpDays(ctx, periodOf(days))
+// Which selects what many workers make (package wide).
+type Which func(rangeBits int) bool
+
+// OnlyWide selects the digests of several hash ranges, and the dates of their sessions.
+func OnlyWide(rangeBits int) bool { return rangeBits > 0 }
+
+// All selects everything.
+func All(int) bool { return true }
+
+// BeginDigests plans the digests of a target for many workers, as far as they are due
+// and selected. The pids of their hash ranges count from 0 on.
+func (b *Builder) BeginDigests(ctx context.Context, t partition.Target, which Which) ([]*wide.DigestJob, error) {
+	r, err := b.readAll(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	pid := int32(0)
-	var jobs []*wide.DigestJob
-	for _, s := range b.newRun(reader, c, OnlyDue).planner.Digests() {
-		if !slices.Contains(days, s.ID.Day()) || !s.Due() || s.Action != plan.Build || len(s.Dumps) == 0 {
+	jobs := []*wide.DigestJob{}
+	for _, s := range r.planner.Digests() {
+		bits := digests.RangeBits(s.Dumps, b.Settings.RangeEvents)
+		if !s.Due() || s.Action != plan.Build || len(s.Dumps) == 0 || !which(bits) {
 			continue
 		}
-		j := &wide.DigestJob{
-			Day: s.ID.Day(), Bits: digests.RangeBits(s.Dumps, b.Settings.RangeEvents), PID: pid,
+		jobs = append(jobs, &wide.DigestJob{
+			Day: s.ID.Day(), Bits: bits, PID: pid,
 			ETag: s.ETag, Revision: s.Revision + 1, Reason: s.Cause(), Dumps: s.Dumps,
-		}
-		pid += 1 << j.Bits
-		jobs = append(jobs, j)
+		})
+		pid += 1 << bits
 	}
 	return jobs, nil
 }
 
-func periodOf(days []day.Day) partition.Period {
-	return partition.Period{From: slices.Min(days), To: slices.Max(days)}
+// readAll reads all that matters to a target. Nothing is allowed to be built.
+func (b *Builder) readAll(ctx context.Context, t partition.Target) (*run, error) {
+	reader := &catalog.Reader{Settings: b.Settings, Cache: b.Cache}
+	c, err := reader.Read(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	r := b.newRun(reader, c, OnlyDue)
+	r.hooks.Allow, r.exactly = func(*plan.Step) bool { return false }, true
+	return r, r.planner.Extend(ctx, reader)
 }
 
 // CommitDigest publishes a digest from the results of its workers. The error of the
@@ -71,19 +87,15 @@ func (r *run) onlyStep(ctx context.Context) (*Done, error) {
 	return &r.result.Steps[0], nil
 }
 
-// BeginDays plans some dates for many workers, as far as reports of them are due, and
-// their digests are fresh. The pids of their rows count from 0 on.
-func (b *Builder) BeginDays(ctx context.Context, dates []day.Day) ([]*wide.DayJob, error) {
-	reader := &catalog.Reader{Settings: b.Settings, Cache: b.Cache}
-	period := periodOf(dates)
-	c, err := reader.Read(ctx, partition.Days(period.From, period.To))
+// BeginDays plans the dates of a target for many workers, as far as reports of them are
+// due, their digests are fresh, and they are selected. The pids of their rows count from
+// 0 on.
+func (b *Builder) BeginDays(ctx context.Context, t partition.Target, which Which) ([]*wide.DayJob, error) {
+	r, err := b.readAll(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	r := b.newRun(reader, c, OnlyDue)
-	r.hooks.Allow = func(*plan.Step) bool { return false }
-	r.exactly = true
-	if err := r.buildDigests(ctx); err != nil { // which finds the digests that block days
+	if err := r.buildDigestsOf(ctx, map[day.Day]bool{}); err != nil { // which finds the digests that block days
 		return nil, err
 	}
 	steps, err := r.planner.Days(ctx, nil)
@@ -91,12 +103,16 @@ func (b *Builder) BeginDays(ctx context.Context, dates []day.Day) ([]*wide.DayJo
 		return nil, err
 	}
 	pid := int32(0)
-	var jobs []*wide.DayJob
-	for _, d := range dates {
+	jobs := []*wide.DayJob{}
+	for _, d := range datesOf(steps) {
 		of := partition.OfDay(d)
-		j := &wide.DayJob{Date: d, Bits: c.Digests(b.Settings.Window(of)).RangeBits(), PID: pid}
+		// Nearly all its sessions have events in the dumps of these days.
+		if near := (partition.Period{From: d - 1, To: d + 1}); !which(r.catalog.Digests(near).RangeBits()) || r.blocked(of) != nil {
+			continue
+		}
+		j := &wide.DayJob{Date: d, Bits: r.catalog.Digests(b.Settings.Window(of)).RangeBits(), PID: pid}
 		for _, s := range steps {
-			if s.ID.Period == of && s.Due() && s.Action == plan.Build && r.blocked(of) == nil {
+			if s.ID.Period == of && s.Due() && s.Action == plan.Build {
 				j.Reports = append(j.Reports, wide.ReportJob{Name: s.Report.Name, ETag: s.ETag, Revision: s.Revision + 1, Reason: s.Cause()})
 			}
 		}
@@ -106,6 +122,16 @@ func (b *Builder) BeginDays(ctx context.Context, dates []day.Day) ([]*wide.DayJo
 		}
 	}
 	return jobs, nil
+}
+
+// datesOf are the dates of steps, in order.
+func datesOf(steps []plan.Step) []day.Day {
+	var dates []day.Day
+	for _, s := range steps {
+		dates = append(dates, s.ID.Day())
+	}
+	slices.Sort(dates)
+	return slices.Compact(dates)
 }
 
 // CommitDay publishes a date from the results of its workers: an outcome for each report

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"daybook/pipeline/build"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/wide"
@@ -36,7 +37,7 @@ func TestDays(t *testing.T) {
 				d.digest(of)
 			}
 			several := false
-			for _, done := range d.days(all.Range.Days()...) {
+			for _, done := range d.days(all) {
 				if done.Err != nil || done.State != publish.Published {
 					t.Errorf("%s is %s: %v", done.ID, done.State, done.Err)
 				}
@@ -64,7 +65,7 @@ func TestCommitDayRefuses(t *testing.T) {
 	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1, 2, 3, 4, 5))
 	d := newDriver(t, s)
 	d.digest(pipelinetest.Day)
-	jobs, err := d.builder().BeginDays(t.Context(), partition.OfDay(pipelinetest.Day).Days())
+	jobs, err := d.builder().BeginDays(t.Context(), pipelinetest.TheDay, build.All)
 	if err != nil || len(jobs) != 1 || len(jobs[0].Reports) != 2 || jobs[0].Bits == 0 {
 		t.Fatalf("%+v, %v", jobs, err)
 	}
@@ -103,7 +104,7 @@ func TestCommitDayRefuses(t *testing.T) {
 	if base, err := publish.Read(t.Context(), s.Sink, partition.DayID("sessions", pipelinetest.Day).Dir()); err != nil || base.Manifest != nil {
 		t.Errorf("it was published: %v, %v", base.Manifest, err)
 	}
-	for _, done := range d.days(pipelinetest.Day) {
+	for _, done := range d.days(pipelinetest.TheDay) {
 		if done.Err != nil || done.State != publish.Published {
 			t.Errorf("a new plan: %s is %s: %v", done.ID, done.State, done.Err)
 		}
@@ -135,7 +136,7 @@ func TestCut(t *testing.T) {
 			}
 		}
 		slices.Reverse(buckets)
-		tasks, routes := j.Cut(buckets, 4)
+		tasks, routes := j.Cut(buckets, 4, 9)
 		var parts []string
 		least := map[int32]int64{}
 		for _, r := range routes {

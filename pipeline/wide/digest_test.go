@@ -100,7 +100,7 @@ func TestDigestAgain(t *testing.T) {
 	if made := d.digest(pipelinetest.Day); made.State != publish.Published {
 		t.Errorf("the first digest is %s: %v", made.State, made.Err)
 	}
-	if jobs, err := d.builder().BeginDigests(t.Context(), []day.Day{pipelinetest.Day}); err != nil || len(jobs) > 0 {
+	if jobs, err := d.builder().BeginDigests(t.Context(), pipelinetest.TheDay, build.All); err != nil || len(jobs) > 0 {
 		t.Errorf("a fresh digest has %d jobs: %v", len(jobs), err)
 	}
 	pipelinetest.Put(t, s.Source, "2026/11/20/b.ndjson", pipelinetest.SessionLines(5))

@@ -11,6 +11,7 @@ import (
 
 	"daybook/pipeline/build"
 	"daybook/pipeline/output"
+	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/wide"
 	"daybook/pipeline/wide/wire"
@@ -106,11 +107,17 @@ func (d *driver) builder() *build.Builder { return &build.Builder{Settings: d.Pi
 // job plans the digest of a day.
 func (d *driver) job(of day.Day) *wide.DigestJob {
 	d.Helper()
-	jobs, err := d.builder().BeginDigests(d.Context(), []day.Day{of})
-	if err != nil || len(jobs) != 1 {
-		d.Fatalf("%d jobs: %v", len(jobs), err)
+	jobs, err := d.builder().BeginDigests(d.Context(), partition.Days(of, of), build.All)
+	if err != nil {
+		d.Fatal(err)
 	}
-	return jobs[0]
+	for _, j := range jobs {
+		if j.Day == of {
+			return j
+		}
+	}
+	d.Fatalf("the digest of %s is not due", of)
+	return nil
 }
 
 // results runs the workers of a digest.
@@ -174,7 +181,7 @@ func (d *driver) parts(j *wide.DayJob, rows []wire.Row) (tasks []wide.PartTask, 
 	for _, row := range rows {
 		buckets = append(buckets, wide.Bucket{PID: row.PID, Bucket: row.Seq, Rows: row.N})
 	}
-	tasks, routes := j.Cut(buckets, output.FileRows(d.Pipeline))
+	tasks, routes := j.Cut(buckets, output.FileRows(d.Pipeline), 0)
 	byPID := map[int32][]wire.Row{}
 	for _, row := range rows {
 		for _, route := range routes {
@@ -195,10 +202,10 @@ func (d *driver) parts(j *wide.DayJob, rows []wire.Row) (tasks []wide.PartTask, 
 	return tasks, results
 }
 
-// days makes what is due of some dates.
-func (d *driver) days(dates ...day.Day) (all []build.Done) {
+// days makes what is due of the dates of a target.
+func (d *driver) days(t partition.Target) (all []build.Done) {
 	d.Helper()
-	jobs, err := d.builder().BeginDays(d.Context(), dates)
+	jobs, err := d.builder().BeginDays(d.Context(), t, build.All)
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -57,8 +57,8 @@ type PartResult struct {
 }
 
 // Cut divides the rows of each report of the job into files, by the exact numbers of
-// rows in each bucket. The parts have the pids from 0.
-func (j *DayJob) Cut(buckets []Bucket, fileRows int64) (tasks []PartTask, routes []Route) {
+// rows in each bucket. The pids of the parts count from pid on.
+func (j *DayJob) Cut(buckets []Bucket, fileRows int64, pid int32) (tasks []PartTask, routes []Route) {
 	for i, r := range j.Reports {
 		from := j.PID + int32(i)
 		counts := map[int64]int64{}
@@ -73,7 +73,7 @@ func (j *DayJob) Cut(buckets []Bucket, fileRows int64) (tasks []PartTask, routes
 		for number := range max(1, int((total+fileRows-1)/fileRows)) {
 			begin := int64(number) * fileRows
 			tasks = append(tasks, PartTask{
-				PID: int32(len(tasks)), Date: j.Date, Report: r.Name, Revision: r.Revision,
+				PID: pid + int32(len(tasks)), Date: j.Date, Report: r.Name, Revision: r.Revision,
 				Number: number, Rows: min(fileRows, total-begin),
 			})
 		}
