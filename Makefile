@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build iceberg demo test golden lint fuzz s3 warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build iceberg demo test golden lint fuzz s3 spark warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -63,6 +63,11 @@ browser: $(BIN)/axe.min.js ## the console in Chromium: every page, keys, actions
 screenshots: ## the pictures of the console that the README shows; needs chromium, and looks best with fonts-inter
 	@mkdir -p testdata/screenshots
 	cd testdata/browser && go run ./shots ../screenshots
+
+spark: build $(BIN)/versitygw ## the job of daybook spark emit on two executors, with faults; needs python3 and Java 17
+	python3 -m venv $(BIN)/spark
+	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
+	$(BIN)/spark/bin/python testdata/spark/spark_test.py $(BIN)/daybook $(BIN)/versitygw
 
 ENGINES ?= duckdb clickhouse postgres spark polars datafusion dbt iceberg
 warehouses: build $(if $(findstring iceberg,$(ENGINES)),iceberg) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for postgres its server
