@@ -177,8 +177,22 @@ func TestPartsRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", name, err, wire.ErrStream)
 		}
 	}
-	task.Report = "unknown"
+	task.Report, task.Least = "unknown", 0
 	if _, err := d.attempt(wide.Parts, task, nil); err == nil || !strings.Contains(err.Error(), "unknown") {
 		t.Errorf("another report: error %v", err)
+	}
+}
+
+// The workers of four digests, each run twice, and what is shuffled for an event.
+func BenchmarkDigest(b *testing.B) {
+	s := generated(b, 2000, 8000)
+	s.Sink = store.NewMemory(nil)
+	for b.Loop() {
+		d := newDriver(b, s)
+		s.Sink = store.NewMemory(nil)
+		for of := first; of <= last; of++ {
+			d.digest(of)
+		}
+		b.ReportMetric(float64(d.bytes)/float64(d.events), "bytes/event")
 	}
 }

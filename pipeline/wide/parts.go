@@ -112,14 +112,14 @@ func Parts(ctx context.Context, s *settings.Pipeline, in io.Reader, out io.Write
 	if err := readTask(rows, task); err != nil {
 		return err
 	}
-	rep := s.Report(task.Report)
-	if rep == nil {
-		return fmt.Errorf("the report %s is not configured here", task.Report)
-	}
 	sorter := stitch.NewRowSorter(ctx, rowsort.ByTime, s.Budget.Memory/4)
 	defer func() { err = errors.Join(err, sorter.Close()) }()
 	if err := task.read(ctx, rows, sorter.Writer()); err != nil {
 		return err
+	}
+	rep := s.Report(task.Report)
+	if rep == nil {
+		return fmt.Errorf("the report %q is not configured here", task.Report)
 	}
 	id := partition.DayID(task.Report, task.Date)
 	publisher := &output.Publisher{Settings: s, Budget: s.Budget}
