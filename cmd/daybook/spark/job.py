@@ -73,7 +73,7 @@ def call(options, *arguments, request=""):
 
 
 def due(plan, tried, wide):
-    """The tasks of the first stage with steps that are not wide, and were not tried yet with the inputs that they have now."""
+    """The tasks of the first stage with steps that are not wide, nor tried yet with the inputs that they have now."""
     inputs = {f"{s['kind']}/{s.get('report', '')}/{s['partition']}": s.get("inputs") for s in plan["steps"]}
     tasks = []
     for task in plan["tasks"]:
@@ -113,12 +113,12 @@ def pipe(options, name, task, batches):
     schema = pyarrow.schema([(column.split()[0], kinds[column.split()[1]]) for column in COLUMNS.split(", ")])
 
     def row(kind, n, payload):
-        return pyarrow.RecordBatch.from_arrays([pyarrow.array([v], t) for v, t in zip((0, kind, 0, 0, n, payload), schema.types)], schema=schema)
+        values = zip((0, kind, 0, 0, n, payload), schema.types)
+        return pyarrow.RecordBatch.from_arrays([pyarrow.array([v], t) for v, t in values], schema=schema)
 
     with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(
-            command(options, "worker", name), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, env=environment()
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": messages}
+        process = subprocess.Popen(command(options, "worker", name), env=environment(), **pipes)
         try:
             with process.stdin, pyarrow.ipc.new_stream(process.stdin, schema) as to:
                 to.write_batch(row(TASK, 0, task))
@@ -191,8 +191,9 @@ def wide_days(spark, options, stage):
     rows = stitched.filter(f"kind = {ROWS}")
     stage["buckets"] = [{"PID": r.pid, "Bucket": r.seq, "Rows": r.n} for r in rows.select("pid", "seq", "n").collect()]
     stage = json.loads(call(options, "worker", "cut-days", request=json.dumps(stage)))
-    routes = spark.createDataFrame([(r["From"], r["Bucket"], r["To"]) for r in stage["routes"]], "pid int, seq bigint, part int")
-    routed = rows.join(routes.hint("broadcast"), ["pid", "seq"]).selectExpr("part as pid", "kind", "day", "seq", "n", "payload")
+    places = [(r["From"], r["Bucket"], r["To"]) for r in stage["routes"]]
+    routes = spark.createDataFrame(places, "pid int, seq bigint, part int").hint("broadcast")
+    routed = rows.join(routes, ["pid", "seq"]).selectExpr("part as pid", "kind", "day", "seq", "n", "payload")
     stage["results"] = results(stream(spark, options, "parts", stage["parts"], routed))
     stitched.unpersist()
     return call(options, "worker", "commit-days", request=json.dumps(stage)).splitlines()
@@ -207,7 +208,7 @@ def wide_steps(stage):
 
 
 def do_wide(spark, options, target, wide):
-    """The outcomes of the wide digests that are due, or else of the wide days. A stage is tried again only if its inputs have changed."""
+    """The outcomes of the wide digests that are due, or else of the wide days."""
     if options.wide == "never":
         return []
     events = ["--range-events", str(options.range_events)] if options.range_events else []
@@ -258,8 +259,15 @@ def parse(arguments):
     parser.add_argument("--from", metavar="DAY", help="the first day; goes with --to (default: everything)")
     parser.add_argument("--to", metavar="DAY", help="the last day")
     parser.add_argument("--report", metavar="NAME", action="append", default=[], help="only this report")
-    parser.add_argument("--wide", choices=["auto", "always", "never"], default="auto", help="which days many machines make together: those of many events, all, or none (default: auto)")
-    parser.add_argument("--range-events", type=int, help="about how many events of a wide day a machine sorts (default: 16 million)")
+    parser.add_argument(
+        "--wide",
+        choices=["auto", "always", "never"],
+        default="auto",
+        help="which days many machines make together: those of many events, all, or none (default: auto)",
+    )
+    parser.add_argument(
+        "--range-events", type=int, help="about how many events of a wide day a task sorts (default: 16 million)"
+    )
     parser.add_argument("--config", default="daybook.yml", help="a shipped file, or a path that all machines have")
     parser.add_argument("--program", default="daybook/daybook", help="likewise")
     return parser.parse_args(arguments)
