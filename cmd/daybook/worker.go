@@ -37,6 +37,7 @@ messages for people go to standard error.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newWorkerStepCommand(a), newWorkerFinishCommand(a))
+	cmd.AddCommand(newWideCommands(a)...)
 	return cmd
 }
 

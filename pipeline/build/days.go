@@ -186,7 +186,7 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 	}
 	made, err := st.Run(ctx)
 	if err == nil {
-		err = r.blockedBy(made, steps[0].ID.Period)
+		err = r.blockedBy(made.Reach, steps[0].ID.Period)
 	}
 	for i, s := range stitched {
 		if err != nil {
@@ -204,12 +204,12 @@ func (r *run) makeDay(ctx context.Context, share parallel.Budget, steps []*plan.
 
 // blockedBy says whether a day cannot be made because its sessions reach further than
 // its window, to a digest that has failed.
-func (r *run) blockedBy(made *stitch.Result, of partition.Period) error {
+func (r *run) blockedBy(reach, of partition.Period) error {
 	r.mu.Lock()
 	broken := maps.Clone(r.broken)
 	r.mu.Unlock()
 	for _, d := range slices.Sorted(maps.Keys(broken)) {
-		if made.Reach.Contains(d) && (d <= of.To+1 || r.catalog.Unreadable(d)) {
+		if reach.Contains(d) && (d <= of.To+1 || r.catalog.Unreadable(d)) {
 			return &Blocked{By: "the digest of " + d.String(), Why: broken[d].Error()}
 		}
 	}
@@ -238,20 +238,29 @@ func (r *run) publishDay(ctx context.Context, publisher *output.Publisher, s *pl
 	if err != nil {
 		return nil, err
 	}
-	p.Inputs, p.About.Accounting = made.Digests.Inputs(), r.accounting(s.ID.Day())
-	p.About.Seen = r.catalog.SeenNow(r.settings.Lookback, made.Reach)
-	p.About.Fold = foldInfo(&rows.Counts)
-	p.Volume = r.volume(s.Report, s.ID.Day())
+	r.describe(p, made.Digests.Inputs(), r.catalog.SeenNow(r.settings.Lookback, made.Reach), &rows.Counts)
 	base, state, err := publisher.Publish(ctx, p, rows.Rows())
 	if err != nil {
 		return nil, err
 	}
+	return r.dayPublished(s, base, state, &rows.Counts), nil
+}
+
+// describe says in a day's manifest what it was made from.
+func (r *run) describe(p *output.Partition, inputs []publish.Input, seen *publish.Seen, counts *stitch.Counts) {
+	d := p.ID.Day()
+	p.Inputs, p.About.Accounting, p.About.Seen, p.About.Fold = inputs, r.accounting(d), seen, foldInfo(counts)
+	p.Volume = r.volume(p.Report, d)
+}
+
+// dayPublished is the outcome of a day that has been published.
+func (r *run) dayPublished(s *plan.Step, base publish.Base, state publish.State, counts *stitch.Counts) *Done {
 	r.reader.SetPublished(r.catalog, s.ID, s.Report, base)
 	done := r.published(s, base, state)
-	if rows.Legs > 0 && rows.InUnit == 0 {
+	if counts.Legs > 0 && counts.InUnit == 0 {
 		done.Warnings = append(done.Warnings, "there are sessions on this day, and the report's unit matches none of them; check its technicians, groups and channels")
 	}
-	return done, nil
+	return done
 }
 
 // accounting is that of the dumps of a day.

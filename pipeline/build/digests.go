@@ -70,19 +70,24 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 	if made == nil && err == nil {
 		return // another process has made it
 	}
+	r.finish(ctx, s, r.digestDone(s.ID, s.Dumps, made, err))
+}
+
+// digestDone is the outcome of a digest that was made from these dumps, or has failed.
+func (r *run) digestDone(id partition.ID, dumps []dump.Dump, made *digests.Result, err error) Done {
 	done := Done{Err: err}
 	if made != nil && (err == nil || made.Quarantine != "") { // the dumps were read to their end
-		done.Read = &Read{Dumps: len(s.Dumps), Accounting: made.Accounting}
-		for _, d := range s.Dumps {
+		done.Read = &Read{Dumps: len(dumps), Accounting: made.Accounting}
+		for _, d := range dumps {
 			done.Read.Bytes += d.Size
 		}
 		done.Quarantine = made.Quarantine
 	}
 	if err == nil {
 		m := made.Published.Manifest
-		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.State, m.Revision, m.Rows, m.PartsSize(), r.settings.Sink.URL(s.ID.Dir())
+		done.State, done.Revision, done.Rows, done.Bytes, done.URL = made.State, m.Revision, m.Rows, m.PartsSize(), r.settings.Sink.URL(id.Dir())
 	}
-	r.finish(ctx, s, done)
+	return done
 }
 
 // makeDigest makes a digest. On a conflict it plans again; if there is nothing left

@@ -15,6 +15,7 @@ import (
 	"daybook/sinks/publish"
 	"daybook/transform/day"
 	"daybook/transform/event"
+	"daybook/transform/shuffle"
 )
 
 // ManifestInfo is what a plan shows of a manifest.
@@ -154,8 +155,8 @@ type DigestState struct {
 	GrownFrom   []string // fingerprints of earlier contents of which this is a superset
 	First, Last int64    // milliseconds, of its first and last event; First > Last without events
 
-	Complete, Open, Index publish.Part // its three tables
-	TablesSize            int64        // of the three, in bytes
+	Tables     []*Tables // by hash range
+	TablesSize int64     // of all tables, in bytes
 
 	Accounting event.Accounting // of the day's dumps
 	Version    int              // of the digest's format
@@ -200,23 +201,44 @@ func newDigestState(d day.Day, base publish.Base) (*DigestState, error) {
 		}
 		s.First, s.Last = first.UnixMilli(), last.UnixMilli()
 	}
+	return s, s.addTables(m)
+}
+
+// Tables are the three tables of a digest, or those of one of its hash ranges.
+type Tables struct {
+	Of                    *DigestState
+	Range                 shuffle.Range
+	Complete, Open, Index publish.Part
+}
+
+// addTables finds the tables among the parts of the manifest.
+func (s *DigestState) addTables(m *publish.Manifest) error {
+	parts := make(map[string]publish.Part, len(m.Parts))
 	for _, part := range m.Parts {
-		switch name := part.Key[strings.LastIndexByte(part.Key, '/')+1:]; {
-		case strings.HasPrefix(name, format.CompleteTable+"-"):
-			s.Complete = part
-		case strings.HasPrefix(name, format.OpenTable+"-"):
-			s.Open = part
-		case strings.HasPrefix(name, format.SessionsTable+"-"):
-			s.Index = part
-		default:
-			continue // the rejected lines
+		name := part.Key[strings.LastIndexByte(part.Key, '/')+1:]
+		if end := strings.LastIndex(name, "-r"); end > 0 { // of the revision
+			parts[name[:end]] = part
 		}
-		s.TablesSize += part.Bytes
 	}
-	if s.Complete.Key == "" || s.Open.Key == "" || s.Index.Key == "" {
-		return nil, errors.New("its manifest does not name its three tables")
+	if bits := m.Digest.RangeBits; bits < 0 || bits > shuffle.MaxRangeBits {
+		return fmt.Errorf("its hash ranges have %d bits, and the most is %d", bits, shuffle.MaxRangeBits)
 	}
-	return s, nil
+	for _, r := range shuffle.Ranges(m.Digest.RangeBits) {
+		t := &Tables{Of: s, Range: r}
+		for _, table := range []struct {
+			name string
+			part *publish.Part
+		}{{format.CompleteTable, &t.Complete}, {format.OpenTable, &t.Open}, {format.SessionsTable, &t.Index}} {
+			part, found := parts[format.TableName(table.name, r)]
+			if !found {
+				return errors.New("its manifest does not name all its tables")
+			}
+			*table.part = part
+			s.TablesSize += part.Bytes
+		}
+		s.Tables = append(s.Tables, t)
+	}
+	return nil
 }
 
 // Window is the digests that a day of a report is made from, by day.
@@ -229,6 +251,14 @@ func (w Window) Inputs() []publish.Input {
 		inputs[i] = publish.Input{Key: s.Dir(), ETag: s.Fingerprint, Size: s.TablesSize}
 	}
 	return inputs
+}
+
+// RangeBits is the most bits that the hash ranges of a digest have.
+func (w Window) RangeBits() (bits int) {
+	for _, s := range w {
+		bits = max(bits, s.Tables[0].Range.Bits)
+	}
+	return bits
 }
 
 // Accounting is that of the dumps of all its days.

@@ -44,13 +44,13 @@ func TestCancelledReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := c.Digest(pipelinetest.Day)
-	slow := &stuck{Store: sink, key: state.Index.Key, reading: make(chan struct{})}
+	slow := &stuck{Store: sink, key: state.Tables[0].Index.Key, reading: make(chan struct{})}
 	s.Sink = slow
 	x := digests.NewIndexes(s, 1<<20)
 	ctx, cancel := context.WithCancel(t.Context())
 	get := func(ctx context.Context) chan error {
 		ended := make(chan error, 1)
-		go func() { _, err := x.Get(ctx, state, state.Day); ended <- err }()
+		go func() { _, err := x.Get(ctx, state.Tables[0], state.Day); ended <- err }()
 		return ended
 	}
 	first := get(ctx)

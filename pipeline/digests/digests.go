@@ -15,7 +15,6 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
-	"daybook/pipeline/spillfile"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
@@ -23,6 +22,7 @@ import (
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/session"
+	"daybook/transform/shuffle"
 )
 
 // Request asks for the digest of a dump day.
@@ -72,108 +72,76 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 	rejects := extract.NewRejectFile(keysOf(q.Dumps))
 	defer rejects.Close()
 	reach := extract.NewReach(q.Day, m.Settings.Lookback)
-	var tables [3]*spillfile.File // complete, open, sessions
-	for i := range tables {
-		f, err := spillfile.New()
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		tables[i] = f
-	}
+	bits := RangeBits(q.Dumps, m.Settings.RangeEvents)
+	writer := &rangesWriter{format: m.Settings.Files(), of: shuffle.Ranges(bits), keep: m.Keep}
+	defer writer.close()
 	x := &extract.Extraction{
 		Inputs: extract.Inputs(m.Settings.Source, q.Dumps), Workers: m.Budget.Workers, MemoryBudget: m.Budget.Memory / 2,
 		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
+		RangeBits: bits,
 	}
-	summary, accounting, moved, err := m.writeTables(ctx, x, tables)
-	result := &Result{Accounting: accounting, Oversized: summary.Oversized}
+	c := &Content{RangeBits: bits}
+	var err error
+	c.Accounting, c.Moved, err = x.Sorted(ctx, writer.receive(x.NumWorkers()))
+	if err == nil {
+		c.Summary, err = writer.finish(ctx)
+	}
+	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized}
 	if errors.As(err, new(*extract.TooManyRejects)) {
-		var qerr error
-		result.Quarantine, qerr = m.putRefused(ctx, q.Day, rejects)
-		return result, errors.Join(err, qerr)
+		f, ferr := rejects.File(partition.QuarantineDir(q.Day))
+		if ferr == nil {
+			result.Quarantine, ferr = PutRefused(ctx, m.Settings.Sink, q.Day, &f)
+		}
+		return result, errors.Join(err, ferr)
 	}
 	if err != nil {
 		return result, err
 	}
-	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting, m.Settings.Now())
-	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved || summary.Oversized.Sessions > 0)
-	for i, table := range []struct {
-		name string
-		rows int64
-	}{{format.CompleteTable, summary.Complete.Events}, {format.OpenTable, summary.Open.Events}, {format.SessionsTable, p.Manifest.Rows}} {
-		p.Files = append(p.Files, tables[i].Part(table.name, ".parquet", table.rows))
-	}
-	if accounting.RejectedLines() > 0 {
+	c.Reached, c.Files = reach.Reached(), writer.files()
+	if c.Accounting.RejectedLines() > 0 {
 		file, err := rejects.File(partition.QuarantineDir(q.Day))
 		if err != nil {
 			return result, err
 		}
-		p.Files = append(p.Files, file)
+		c.Files = append(c.Files, file)
 	}
+	return m.Publish(ctx, q, c)
+}
+
+// Content is the content of a digest that is about to be published.
+type Content struct {
+	RangeBits  int
+	Summary    digest.Summary
+	Accounting event.Accounting
+	Reached    extract.Reached
+	Moved      bool           // copies of one event have different times
+	Files      []publish.File // the tables by hash range, and then the rejected lines, if there are any
+}
+
+// Publish publishes a digest.
+func (m *Maker) Publish(ctx context.Context, q *Request, c *Content) (*Result, error) {
+	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized}
+	p := newPartition(q, c, m.Settings.MaxSessionSize, m.Settings.Now())
+	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, c.Moved || c.Summary.Oversized.Sessions > 0)
+	p.Files = c.Files
+	var err error
 	if result.Published, result.State, err = publish.Publish(ctx, m.Settings.Sink, p, q.Base); err != nil {
 		return result, err
 	}
-	if accounting.RejectedLines() > 0 {
+	if c.Accounting.RejectedLines() > 0 {
 		parts := result.Published.Manifest.Parts
 		result.Quarantine = m.Settings.Sink.URL(parts[len(parts)-1].Key)
 	}
 	return result, nil
 }
 
-// writeTables extracts the sessions of the dumps into the tables of a digest. moved
-// says whether copies of one event have different times.
-func (m *Maker) writeTables(ctx context.Context, x *extract.Extraction, tables [3]*spillfile.File) (summary digest.Summary, a event.Accounting, moved bool, err error) {
-	var writer format.DigestWriter
-	workers := make([]struct {
-		engine session.Engine
-		batch  format.DigestBatch
-	}, x.NumWorkers())
-	parts := &extract.Parts{}
-	parts.Begin = func(events int64) (err error) {
-		if writer, err = m.Settings.Files().Digest(tables[0], tables[1], tables[2], events); err != nil {
-			return err
-		}
-		for i := range workers {
-			workers[i].batch = writer.Batch()
-		}
-		return nil
-	}
-	parts.Each = func(ctx context.Context, worker int, events []event.Event) error {
-		w := &workers[worker]
-		s, err := w.engine.Fold(ctx, events, nil)
-		if err != nil {
-			return err
-		}
-		complete := looksComplete(s)
-		if complete && m.Keep != nil {
-			if err := m.Keep.Keep(worker, events, s); err != nil {
-				return err
-			}
-		}
-		return w.batch.Add(ctx, events, complete)
-	}
-	parts.Oversized = func(worker int, x event.Extent) { workers[worker].batch.AddOversized(x) }
-	parts.Done = func(ctx context.Context, worker int) error {
-		if m.Keep != nil {
-			if err := m.Keep.Done(worker); err != nil {
-				return err
-			}
-		}
-		return writer.Append(ctx, workers[worker].batch)
-	}
-	a, moved, err = x.Sorted(ctx, parts)
-	if err == nil {
-		summary, err = writer.Close(ctx)
-	}
-	return summary, a, moved, err
-}
-
 // newPartition is the digest as it is published, without its files.
-func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *digest.Summary, a event.Accounting, now time.Time) publish.Partition {
+func newPartition(q *Request, c *Content, maxSession int64, now time.Time) publish.Partition {
+	summary := &c.Summary
 	sessions := summary.Sessions()
 	info := &publish.DigestInfo{
-		Version: digest.Version, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
-		MaxDaysLate: reach.MaxLate(), MaxDaysEarly: reach.MaxEarly(), Late: reach.LateLines(),
+		Version: digest.VersionOf(c.RangeBits), RangeBits: c.RangeBits, Events: summary.Complete.Events + summary.Open.Events, Sessions: sessions,
+		MaxDaysLate: c.Reached.MaxLate, MaxDaysEarly: c.Reached.MaxEarly, Late: c.Reached.Late,
 	}
 	if o := &summary.Oversized; o.Sessions > 0 {
 		info.OversizedSessions, info.OversizedIDs, info.MaxSessionSize = o.Sessions, o.IDs, maxSession
@@ -183,7 +151,7 @@ func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *d
 	}
 	return publish.Partition{Dir: partition.DigestID(q.Day).Dir(), Again: q.Again, Now: now, Manifest: publish.Manifest{
 		Partition: q.Day.String(), Reason: q.Reason, Rows: sessions,
-		Inputs: DumpInputs(q.Dumps), Accounting: a, Digest: info,
+		Inputs: DumpInputs(q.Dumps), Accounting: c.Accounting, Digest: info,
 	}}
 }
 
@@ -191,18 +159,14 @@ func newPartition(q *Request, reach *extract.Reach, maxSession int64, summary *d
 // many of them for a digest.
 const RefusedFile = format.RejectsFile + "-refused"
 
-// putRefused stores the rejected lines of a day that has too many of them: people
+// PutRefused stores the rejected lines of a day that has too many of them: people
 // need them to find the fault. It returns their URL.
-func (m *Maker) putRefused(ctx context.Context, d day.Day, rejects *extract.RejectFile) (url string, err error) {
-	f, err := rejects.File(partition.QuarantineDir(d))
-	if err != nil {
+func PutRefused(ctx context.Context, sink store.Store, d day.Day, f *publish.File) (url string, err error) {
+	key := partition.QuarantineDir(d) + RefusedFile + "-" + f.Part.SHA256[:16] + f.Ext
+	if _, err := sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
 		return "", err
 	}
-	key := f.Dir + RefusedFile + "-" + f.Part.SHA256[:16] + f.Ext
-	if _, err := m.Settings.Sink.Put(ctx, key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
-		return "", err
-	}
-	return m.Settings.Sink.URL(key), nil
+	return sink.URL(key), nil
 }
 
 func keysOf(dumps []dump.Dump) []string {
@@ -239,7 +203,7 @@ func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, lessen
 		return nil
 	}
 	changes := publish.CompareInputs(before.Inputs, DumpInputs(dumps))
-	if len(changes.Changed)+len(changes.Gone) > 0 || before.Digest.Version != digest.Version {
+	if len(changes.Changed)+len(changes.Gone) > 0 || before.Digest.Version < digest.Version {
 		return nil
 	}
 	if len(changes.Added) == 0 {

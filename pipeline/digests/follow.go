@@ -22,6 +22,7 @@ type Follower struct {
 	Settings *settings.Pipeline
 	Catalog  *catalog.Catalog
 	Indexes  *Indexes
+	Range    shuffle.Range // of the sessions; the zero Range has all
 	// Extend has the catalog know the digests of these days. It is called whenever
 	// sessions reach further than before. nil: the catalog knows all that matter.
 	Extend func(ctx context.Context, days partition.Period) error
@@ -42,10 +43,11 @@ type Match struct {
 	reached bool
 }
 
-// FollowedDigest is the matches of one digest, in the order of their hashes.
+// FollowedDigest is the matches of a digest, or of one of its hash ranges, in the order
+// of their hashes.
 type FollowedDigest struct {
-	State   *catalog.DigestState
-	Index   Tails
+	*catalog.Tables
+	Tails
 	Matches []Match
 }
 
@@ -55,7 +57,7 @@ type Tails struct{ Complete, Open int64 }
 // Followed is how far sessions reach.
 type Followed struct {
 	Hashes  []uint64         // of the sessions, ascending
-	Digests []FollowedDigest // with events of them, by day
+	Digests []FollowedDigest // with events of them, by day and hash range
 	// Apart has the look-back, in days, that would join each session with a further
 	// stretch of its events; 0 where none is known.
 	Apart []uint16
@@ -70,6 +72,16 @@ func (f *Followed) Stretch() (first, last int64, ok bool) {
 		return 0, 0, false
 	}
 	return slices.Min(f.first), slices.Max(f.last), true
+}
+
+// States are the digests with events of the sessions, by day.
+func (f *Followed) States() (w catalog.Window) {
+	for i := range f.Digests {
+		if of := f.Digests[i].Of; len(w) == 0 || w[len(w)-1] != of {
+			w = append(w, of)
+		}
+	}
+	return w
 }
 
 // Before finds, for sessions that begin at the given times in milliseconds, the
@@ -87,13 +99,15 @@ func (f *Follower) Before(ctx context.Context, seeds []Seed, of day.Day) ([]uint
 		if d.First >= latest || d.Last < earliest-3*partition.Silence(f.Settings.Lookback) {
 			continue
 		}
-		index, err := f.Indexes.Get(ctx, d, of)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range match(s.Hashes, index) {
-			if gap := s.first[m.Session] - m.Last; gap > 0 {
-				apart[m.Session] = nearer(apart[m.Session], gap)
+		for _, t := range f.tables(d) {
+			index, err := f.Indexes.Get(ctx, t, of)
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range match(s.Hashes, index) {
+				if gap := s.first[m.Session] - m.Last; gap > 0 {
+					apart[m.Session] = nearer(apart[m.Session], gap)
+				}
 			}
 		}
 	}
@@ -118,17 +132,34 @@ func (f *Follower) SeedsIn(ctx context.Context, w catalog.Window, from, to int64
 		if d.Last < from || d.First >= to {
 			continue
 		}
-		index, err := f.Indexes.Get(ctx, d, of)
-		if err != nil {
-			return nil, err
-		}
-		for i := range index.Len() {
-			if e := index.At(i); e.Last >= from && e.First < to {
-				seeds = append(seeds, Seed{shuffle.Hash(e.Session), e.First, e.Last})
+		for _, t := range f.tables(d) {
+			index, err := f.Indexes.Get(ctx, t, of)
+			if err != nil {
+				return nil, err
+			}
+			for i := index.From(f.Range.First()); i < index.Len(); i++ {
+				e := index.At(i)
+				hash := shuffle.Hash(e.Session)
+				if hash > f.Range.Last() {
+					break
+				}
+				if e.Last >= from && e.First < to {
+					seeds = append(seeds, Seed{hash, e.First, e.Last})
+				}
 			}
 		}
 	}
 	return seeds, nil
+}
+
+// tables are those of a digest that can have sessions of the follower's range.
+func (f *Follower) tables(d *catalog.DigestState) (all []*catalog.Tables) {
+	for _, t := range d.Tables {
+		if t.Range.Overlaps(f.Range) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // Follow follows the sessions of seeds, which it sorts. of is a day that they are
@@ -143,10 +174,10 @@ func (f *Follower) Follow(ctx context.Context, seeds []Seed, of day.Day) (*Follo
 				return nil, err
 			}
 		}
-		var unread catalog.Window
+		var unread []*catalog.Tables
 		for _, d := range f.Catalog.Digests(days) {
 			if !s.read[d.Day] && s.canHold(d) {
-				unread = append(unread, d)
+				unread = append(unread, f.tables(d)...)
 			}
 		}
 		if len(unread) == 0 {
@@ -211,7 +242,7 @@ func (s *search) reaches(i int, first, last int64) bool {
 // nothing changes.
 func (s *search) add(found []FollowedDigest) {
 	for _, d := range found {
-		s.read[d.State.Day] = true
+		s.read[d.Of.Day] = true
 	}
 	s.Digests = append(s.Digests, found...)
 	for changed := true; changed; {
@@ -248,7 +279,9 @@ func (s *search) finish() *Followed {
 		d.Matches = slices.DeleteFunc(d.Matches, func(m Match) bool { return !m.reached })
 	}
 	s.Digests = slices.DeleteFunc(s.Digests, func(d FollowedDigest) bool { return len(d.Matches) == 0 })
-	slices.SortFunc(s.Digests, func(a, b FollowedDigest) int { return cmp.Compare(a.State.Day, b.State.Day) })
+	slices.SortFunc(s.Digests, func(a, b FollowedDigest) int {
+		return cmp.Or(cmp.Compare(a.Of.Day, b.Of.Day), cmp.Compare(a.Range.Number, b.Range.Number))
+	})
 	return &s.Followed
 }
 
@@ -271,8 +304,11 @@ func LookbackFor(gap int64) uint16 {
 // match finds the entries of an index that are of sessions.
 func match(hashes []uint64, x *digest.Index) []Match {
 	var matches []Match
+	if len(hashes) == 0 {
+		return nil
+	}
 	next := 0
-	for i := range x.Len() {
+	for i := x.From(hashes[0]); i < x.Len(); i++ {
 		e := x.At(i)
 		hash := shuffle.Hash(e.Session)
 		for next < len(hashes) && hashes[next] < hash {

@@ -42,16 +42,16 @@ func NewIndexes(s *settings.Pipeline, limit int64) *Indexes {
 	return &Indexes{settings: s, limit: limit, kept: map[string]*keptIndex{}}
 }
 
-// Get gives the index of a digest. of is the day that it is read for: indexes far
-// from it are dropped first.
-func (x *Indexes) Get(ctx context.Context, s *catalog.DigestState, of day.Day) (*digest.Index, error) {
-	key := s.Index.Key
+// Get gives the index among the tables of a digest. of is the day that it is read for:
+// indexes far from it are dropped first.
+func (x *Indexes) Get(ctx context.Context, t *catalog.Tables, of day.Day) (*digest.Index, error) {
+	key := t.Index.Key
 	x.mu.Lock()
 	k := x.kept[key]
 	reader := k == nil
 	if reader {
-		k = &keptIndex{day: s.Day, tables: map[string]func() (format.EventsTable, error){}, read: sync.OnceValues(func() (*digest.Index, error) {
-			return x.settings.Files().Index(format.Object(ctx, x.settings.Sink, s.Index, true), s.Index.Bytes)
+		k = &keptIndex{day: t.Of.Day, tables: map[string]func() (format.EventsTable, error){}, read: sync.OnceValues(func() (*digest.Index, error) {
+			return x.settings.Files().Index(format.Object(ctx, x.settings.Sink, t.Index, true), t.Index.Bytes)
 		})}
 		x.kept[key] = k
 	}
@@ -65,9 +65,9 @@ func (x *Indexes) Get(ctx context.Context, s *catalog.DigestState, of day.Day) (
 		}
 		x.mu.Unlock()
 		if !reader && isCancelled(err) && ctx.Err() == nil {
-			return x.Get(ctx, s, of) // the reader was cancelled, this caller was not
+			return x.Get(ctx, t, of) // the reader was cancelled, this caller was not
 		}
-		return nil, ReadError(x.settings, s, s.Index.Key, err)
+		return nil, ReadError(x.settings, t.Of, t.Index.Key, err)
 	}
 	defer x.mu.Unlock()
 	if k.index == nil {
@@ -94,11 +94,11 @@ func isCancelled(err error) bool {
 
 // Table opens a table of a digest whose index has been read. r holds the table's
 // part; its footer is tail bytes long.
-func (x *Indexes) Table(s *catalog.DigestState, part publish.Part, tail int64, complete bool, r io.ReaderAt) (format.EventsTable, error) {
+func (x *Indexes) Table(t *catalog.Tables, part publish.Part, tail int64, complete bool, r io.ReaderAt) (format.EventsTable, error) {
 	key := part.Key
 	open := func() (format.EventsTable, error) { return x.settings.Files().Events(r, part.Bytes, tail, complete) }
 	x.mu.Lock()
-	k := x.kept[s.Index.Key]
+	k := x.kept[t.Index.Key]
 	if k != nil {
 		if k.tables[key] == nil {
 			k.tables[key] = sync.OnceValues(open)
@@ -114,7 +114,7 @@ func (x *Indexes) Table(s *catalog.DigestState, part publish.Part, tail int64, c
 			delete(k.tables, key) // the next attempt may succeed
 			x.mu.Unlock()
 		}
-		return nil, ReadError(x.settings, s, key, err)
+		return nil, ReadError(x.settings, t.Of, key, err)
 	}
 	return table, nil
 }

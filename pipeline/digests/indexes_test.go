@@ -70,7 +70,7 @@ func TestSizeOfAManifest(t *testing.T) {
 	sink := newSink(t, []byte("of some size"))
 	x := NewIndexes(&settings.Pipeline{Sink: sink}, 1)
 	for _, size := range []int64{1, 1 << 20, 1 << 40, math.MaxInt64} {
-		s := &catalog.DigestState{Index: publish.Part{Key: "sessions", Bytes: size}}
+		s := &catalog.Tables{Of: new(catalog.DigestState), Index: publish.Part{Key: "sessions", Bytes: size}}
 		if _, err := x.Get(t.Context(), s, 0); !errors.Is(err, digest.ErrCorrupt) {
 			t.Errorf("%d bytes: error %v, want %v", size, err, digest.ErrCorrupt)
 		}
@@ -99,7 +99,7 @@ func TestTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	pipeline := &settings.Pipeline{Sink: newSink(t, sessions.Bytes())}
-	s := &catalog.DigestState{Index: publish.Part{Key: "sessions", Bytes: int64(sessions.Len())}}
+	s := &catalog.Tables{Of: new(catalog.DigestState), Index: publish.Part{Key: "sessions", Bytes: int64(sessions.Len())}}
 	part := publish.Part{Key: "open", Bytes: int64(open.Len())}
 	for _, c := range []struct {
 		limit int64

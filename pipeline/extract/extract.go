@@ -69,6 +69,8 @@ type Extraction struct {
 	// MaxSession is the size of the largest session that is passed on, as
 	// event.Event.Size reckons it. Larger ones are counted and named. 0: no limit.
 	MaxSession int64
+	// RangeBits is the number of bits of the hash ranges that Sorted tells apart.
+	RangeBits int
 	// Filter, if it is set, may reject events. All workers call it at the same time.
 	Filter   func(*event.Event) event.Reject
 	Progress *Progress // nil: progress is not counted

@@ -73,21 +73,41 @@ func raise(maximum *atomic.Int64, n int64) {
 	}
 }
 
-// MaxLate is how many days before the dump day the earliest event within reach lies.
-func (r *Reach) MaxLate() int { return int(r.late.Load()) }
+// Reached says how far the events of dumps lie from the dump day.
+type Reached struct {
+	// How many days the earliest event within reach lies before the dump day, and the
+	// latest one after it.
+	MaxLate, MaxEarly int
+	Late              []publish.LateLines // the rejected lines, by date
+}
 
-// MaxEarly is how many days after the dump day the latest event within reach lies.
-func (r *Reach) MaxEarly() int { return int(r.early.Load()) }
-
-// LateLines are the rejected lines, by date.
-func (r *Reach) LateLines() []publish.LateLines {
+// Reached says how far the events lay.
+func (r *Reach) Reached() Reached {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var lines []publish.LateLines
+	reached := Reached{MaxLate: int(r.late.Load()), MaxEarly: int(r.early.Load())}
 	for b, n := range r.beyond {
 		off := int(r.day - b.date)
-		lines = append(lines, publish.LateLines{Date: b.date.String(), Reason: b.reason.String(), Lines: n, DaysOff: max(off, -off)})
+		reached.Late = append(reached.Late, publish.LateLines{Date: b.date.String(), Reason: b.reason.String(), Lines: n, DaysOff: max(off, -off)})
 	}
-	slices.SortFunc(lines, func(a, b publish.LateLines) int { return strings.Compare(a.Date, b.Date) })
-	return lines
+	reached.sort()
+	return reached
+}
+
+func (r *Reached) sort() {
+	slices.SortFunc(r.Late, func(a, b publish.LateLines) int { return strings.Compare(a.Date, b.Date) })
+}
+
+// Merge adds what was reached in other dumps of the same day.
+func (r *Reached) Merge(o *Reached) {
+	r.MaxLate, r.MaxEarly = max(r.MaxLate, o.MaxLate), max(r.MaxEarly, o.MaxEarly)
+	for _, l := range o.Late {
+		i := slices.IndexFunc(r.Late, func(k publish.LateLines) bool { return k.Date == l.Date })
+		if i < 0 {
+			r.Late = append(r.Late, l)
+			continue
+		}
+		r.Late[i].Lines += l.Lines
+	}
+	r.sort()
 }

@@ -37,14 +37,24 @@ func TestReach(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.at, got, c.want)
 		}
 	}
-	if r.MaxLate() != 2 || r.MaxEarly() != 1 {
-		t.Errorf("%d days late and %d early, want 2 and 1", r.MaxLate(), r.MaxEarly())
-	}
-	want := []publish.LateLines{
+	want := Reached{MaxLate: 2, MaxEarly: 1, Late: []publish.LateLines{
 		{Date: "1969-12-30", Reason: "too_late", Lines: 2, DaysOff: 3},
 		{Date: "1970-01-07", Reason: "too_early", Lines: 1, DaysOff: 5},
+	}}
+	got := r.Reached()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("other events were reached (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, r.LateLines()); diff != "" {
-		t.Errorf("other lines out of reach (-want +got):\n%s", diff)
+	got.Merge(&Reached{MaxLate: 1, MaxEarly: 3, Late: []publish.LateLines{
+		{Date: "1969-12-29", Reason: "too_late", Lines: 1, DaysOff: 4},
+		{Date: "1970-01-07", Reason: "too_early", Lines: 4, DaysOff: 5},
+	}})
+	want = Reached{MaxLate: 2, MaxEarly: 3, Late: []publish.LateLines{
+		{Date: "1969-12-29", Reason: "too_late", Lines: 1, DaysOff: 4},
+		{Date: "1969-12-30", Reason: "too_late", Lines: 2, DaysOff: 3},
+		{Date: "1970-01-07", Reason: "too_early", Lines: 5, DaysOff: 5},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("merged (-want +got):\n%s", diff)
 	}
 }

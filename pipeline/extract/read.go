@@ -25,6 +25,12 @@ func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*eve
 	return tally, err
 }
 
+// Views is like Events, but the strings of an event are valid only during the call, too.
+// It also returns the input with the most rejected lines; nil if there are none.
+func (x *Extraction) Views(ctx context.Context, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
+	return x.read(ctx, event.NewViewDecoder, newSink)
+}
+
 // read is Events with decoders of one's choice: the strings of an event are valid as
 // long as its decoder says. It also returns the input with the most rejected lines; nil
 // if there are none.

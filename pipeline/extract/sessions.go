@@ -22,7 +22,7 @@ import (
 func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *session.Session) error) (outcome Outcome, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
-	tally, worst, err := x.shuffle(ctx, events)
+	tally, worst, err := x.shuffle(ctx, events, nil)
 	if err != nil {
 		return Outcome{Accounting: tally.Accounting(0)}, err
 	}
@@ -36,12 +36,13 @@ func (x *Extraction) Sessions(ctx context.Context, each func(worker int, s *sess
 
 // Parts receives the sessions of a sorted extraction.
 type Parts struct {
-	// Begin is called first, with the number of events, repeated ones included.
-	Begin func(events int64) error
+	// Begin is called first, with the number of events of each hash range, repeated
+	// ones included.
+	Begin func(events []int64) error
 	// Each is called with the events of every session: in the contract's order,
 	// without repeated ones, valid only during the call. The sessions come in parts.
 	// A part goes to one worker (0 ≤ worker < x.NumWorkers()), by ascending hash
-	// (shuffle.Hash), in calls that do not overlap.
+	// (shuffle.Hash), in calls that do not overlap. A part lies in one hash range.
 	Each func(ctx context.Context, worker int, events []event.Event) error
 	// Oversized is called instead of Each for a session that is too large.
 	Oversized func(worker int, x event.Extent)
@@ -56,14 +57,26 @@ type Parts struct {
 func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event.Accounting, moved bool, err error) {
 	events := x.newShuffle()
 	defer func() { err = errors.Join(err, events.Close()) }()
-	tally, _, err := x.shuffle(ctx, events)
+	counts := &rangeCounts{bits: x.RangeBits}
+	tally, _, err := x.shuffle(ctx, events, counts)
 	if err != nil {
 		return tally.Accounting(0), false, err
 	}
-	if err := parts.Begin(tally.Events); err != nil {
+	if err := parts.Begin(counts.sum()); err != nil {
 		return event.Accounting{}, false, err
 	}
-	s := &sorting{Parts: parts, events: events, ready: newGates(shuffle.Shards)}
+	duplicates, moved, err := x.SortShuffled(ctx, events, parts)
+	if err != nil {
+		return event.Accounting{}, false, err
+	}
+	accounting = tally.Accounting(duplicates)
+	return accounting, moved, accounting.Check()
+}
+
+// SortShuffled passes the events of a shuffle on by session, like Sorted; it does not
+// call parts.Begin. duplicates is how many repeated events were left out.
+func (x *Extraction) SortShuffled(ctx context.Context, events *shuffle.Shuffle, parts *Parts) (duplicates int64, moved bool, err error) {
+	s := &sorting{Parts: parts, events: events, rangeBits: x.RangeBits, ready: newGates(shuffle.Shards)}
 	var readers int
 	readers, s.memory = x.shardReaders(events)
 	var workers atomic.Int64
@@ -76,29 +89,42 @@ func (x *Extraction) Sorted(ctx context.Context, parts *Parts) (accounting event
 		}
 		return nil
 	})
-	if err != nil {
-		return event.Accounting{}, false, err
-	}
-	accounting = tally.Accounting(s.duplicates.Load())
-	return accounting, s.moved.Load(), accounting.Check()
+	return s.duplicates.Load(), s.moved.Load(), err
 }
 
 // sorting passes shards on in order.
 type sorting struct {
 	*Parts
 	events     *shuffle.Shuffle
+	rangeBits  int
 	memory     int64 // of a shard
 	ready      gates
 	duplicates atomic.Int64
 	moved      atomic.Bool
 }
 
-// pass passes the sessions of a shard on, in one part if they are not more than the
-// memory of a shard.
+// pass passes the sessions of a shard on, in one part if they lie in one hash range and
+// are not more than the memory of a shard.
 func (s *sorting) pass(ctx context.Context, worker, shard int) error {
 	size := int64(0) // of the part, as it is encoded
+	end := func() error {
+		size = 0
+		if err := s.ready.wait(ctx, shard); err != nil {
+			return err
+		}
+		return s.Done(ctx, worker)
+	}
+	within := -1 // the hash range of the part
 	err := s.events.Sessions(ctx, shard, s.memory, func(one *shuffle.Session) error {
 		s.duplicates.Add(one.Copies)
+		if number := shuffle.RangeNumber(one.Hash(), s.rangeBits); number != within {
+			if within >= 0 {
+				if err := end(); err != nil {
+					return err
+				}
+			}
+			within = number
+		}
 		if one.Oversized != nil {
 			s.Oversized(worker, *one.Oversized)
 			return ctx.Err()
@@ -112,10 +138,7 @@ func (s *sorting) pass(ctx context.Context, worker, shard int) error {
 			s.duplicates.Add(int64(repeated))
 		}
 		if size += one.Bytes; s.memory > 0 && size > s.memory {
-			if err := s.ready.wait(ctx, shard); err != nil {
-				return err
-			}
-			if err := s.Done(ctx, worker); err != nil {
+			if err := end(); err != nil {
 				return err
 			}
 			size = one.Bytes
@@ -167,20 +190,57 @@ func (g gates) wait(ctx context.Context, part int) error {
 	}
 }
 
-func (x *Extraction) newShuffle() *shuffle.Shuffle {
+func (x *Extraction) newShuffle() *shuffle.Shuffle { return x.NewShuffle(shuffle.Range{}) }
+
+// NewShuffle makes a shuffle within the memory budget, for sessions of a hash range.
+func (x *Extraction) NewShuffle(r shuffle.Range) *shuffle.Shuffle {
 	return shuffle.New(shuffle.Options{
-		Budget: x.MemoryBudget, MaxSession: x.MaxSession,
+		Budget: x.MemoryBudget, MaxSession: x.MaxSession, Range: r,
 		Spill: func() (shuffle.File, error) { return spillfile.NewScratch() },
 	})
 }
 
-// shuffle reads all inputs into events. If it fails with *TooManyRejects, the tally is
+// rangeCounts count the events of hash ranges.
+type rangeCounts struct {
+	bits int
+
+	mu      sync.Mutex
+	workers [][]int64 // by hash range
+}
+
+// worker is the counts of another worker.
+func (c *rangeCounts) worker() []int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.workers = append(c.workers, make([]int64, 1<<c.bits))
+	return c.workers[len(c.workers)-1]
+}
+
+// sum is the counts of all workers.
+func (c *rangeCounts) sum() []int64 {
+	total := make([]int64, 1<<c.bits)
+	for _, counts := range c.workers {
+		for i, n := range counts {
+			total[i] += n
+		}
+	}
+	return total
+}
+
+// shuffle reads all inputs into events, and counts them if counts is set. If it fails with *TooManyRejects, the tally is
 // that of all inputs. worst is the input with the most rejected lines; nil if there are
 // none.
-func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle) (_ *event.Tally, worst *RejectCause, err error) {
+func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle, counts *rangeCounts) (_ *event.Tally, worst *RejectCause, err error) {
 	tally, worst, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
 		w := events.Writer()
-		return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
+		if counts == nil {
+			return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }
+		}
+		n := counts.worker()
+		return func(_ int, _ int64, e *event.Event) error {
+			n[shuffle.RangeNumber(shuffle.Hash(e.SessionID), counts.bits)]++
+			return w.Add(e)
+		}
 	})
 	if err != nil {
 		return new(event.Tally), nil, err

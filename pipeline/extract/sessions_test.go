@@ -85,18 +85,23 @@ type sorted struct {
 	parts    [][]string // of each worker: the events since its last part
 	last     []int64    // of each worker: the last session; hashes ascend
 	all      []string
-	begun    int64
+	begun    []int64 // by hash range
+	ranges   []int64 // by hash range: the events that came
 	finished sync.Mutex
 }
 
 func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.Accounting, bool, error) {
-	c := &sorted{parts: make([][]string, x.NumWorkers()), last: make([]int64, x.NumWorkers())}
+	c := &sorted{parts: make([][]string, x.NumWorkers()), last: make([]int64, x.NumWorkers()), ranges: make([]int64, 1<<x.RangeBits)}
+	rangeOf := func(id int64) int { return shuffle.RangeNumber(shuffle.Hash(id), x.RangeBits) }
 	accounting, moved, err := x.Sorted(ctx, &extract.Parts{
-		Begin: func(events int64) error { c.begun = events; return nil },
+		Begin: func(events []int64) error { c.begun = events; return nil },
 		Each: func(_ context.Context, worker int, events []event.Event) error {
 			id := events[0].SessionID
 			if len(c.parts[worker]) > 0 && shuffle.Hash(id) <= shuffle.Hash(c.last[worker]) {
 				return fmt.Errorf("session %d comes after session %d", id, c.last[worker])
+			}
+			if len(c.parts[worker]) > 0 && rangeOf(id) != rangeOf(c.last[worker]) {
+				return fmt.Errorf("sessions %d and %d come in one part", c.last[worker], id)
 			}
 			c.last[worker] = id
 			for _, e := range events {
@@ -116,6 +121,7 @@ func collectSorted(ctx context.Context, x *extract.Extraction) (*sorted, event.A
 			}
 			defer c.finished.Unlock()
 			c.all = append(c.all, c.parts[worker]...)
+			c.ranges[rangeOf(c.last[worker])] += int64(len(c.parts[worker]))
 			c.parts[worker] = c.parts[worker][:0]
 			return nil
 		},
@@ -132,7 +138,7 @@ func TestSorted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := int64(len(want.all)); n == 0 || n != wantAccounting.Accepted || want.begun != n+wantAccounting.Duplicates {
+	if n := int64(len(want.all)); n == 0 || n != wantAccounting.Accepted || want.begun[0] != n+wantAccounting.Duplicates {
 		t.Errorf("%d events came, %d were announced, and the accounting is %+v", n, want.begun, wantAccounting)
 	}
 	hashes := make([]uint64, len(want.all))
@@ -156,6 +162,39 @@ func TestSorted(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantAccounting, accounting); diff != "" {
 		t.Errorf("another accounting (-want +got):\n%s", diff)
+	}
+}
+
+// Each part lies in one hash range, and each range has as many events as were
+// announced, repeated ones included.
+func TestSortedRanges(t *testing.T) {
+	x, _ := extracttest.Dumps(t, 300)
+	whole, _, _, err := collectSorted(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x.RangeBits = range []int{1, 3, 6, 9} {
+		for _, x.MemoryBudget = range []int64{0, 1} {
+			got, accounting, _, err := collectSorted(t.Context(), x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got.all, whole.all) {
+				t.Errorf("ranges of %d bits: other events, or in another order", x.RangeBits)
+			}
+			repeated, used := int64(0), 0
+			for i, n := range got.begun {
+				if repeated += n - got.ranges[i]; n < got.ranges[i] {
+					t.Errorf("range %d of %d bits: %d events came, %d were announced", i, x.RangeBits, got.ranges[i], n)
+				}
+				if n > 0 {
+					used++
+				}
+			}
+			if repeated != accounting.Duplicates || used < 2 {
+				t.Errorf("ranges of %d bits: %d events are repeated in %d ranges, want %d", x.RangeBits, repeated, used, accounting.Duplicates)
+			}
+		}
 	}
 }
 
@@ -209,7 +248,7 @@ func TestSortedFails(t *testing.T) {
 		x.Workers = workers
 		for call, name := range []string{"begin", "each", "done"} {
 			_, _, err := x.Sorted(t.Context(), &extract.Parts{
-				Begin: func(int64) error { return fail(call == 0) },
+				Begin: func([]int64) error { return fail(call == 0) },
 				Each:  func(context.Context, int, []event.Event) error { return fail(call == 1) },
 				Done:  func(context.Context, int) error { return fail(call == 2) },
 			})
@@ -233,7 +272,7 @@ func TestTooManyRejects(t *testing.T) {
 		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
 		begun := false
 		accounting, _, err := x.Sorted(t.Context(), &extract.Parts{
-			Begin: func(int64) error { begun = true; return nil },
+			Begin: func([]int64) error { begun = true; return nil },
 			Each:  func(context.Context, int, []event.Event) error { return nil },
 			Done:  func(context.Context, int) error { return nil },
 		})

@@ -5,6 +5,7 @@ package format
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 
@@ -13,6 +14,7 @@ import (
 	"daybook/sinks/parquet"
 	"daybook/transform/event"
 	"daybook/transform/report"
+	"daybook/transform/shuffle"
 )
 
 // The names of a digest's parts.
@@ -23,10 +25,20 @@ const (
 	RejectsFile   = "rejects"  // the rejected lines
 )
 
+// TableName is the name of a table of a digest, or of one of its hash ranges.
+func TableName(table string, r shuffle.Range) string {
+	if r.Bits == 0 {
+		return table
+	}
+	return fmt.Sprintf("%s-%04d", table, r.Number)
+}
+
 // Format writes and reads the files of digests and partitions.
 type Format interface {
 	// Digest begins the tables of a digest that has so many events.
 	Digest(complete, open, sessions io.Writer, events int64) (DigestWriter, error)
+	// Batch makes an empty batch of sessions for any digest.
+	Batch() DigestBatch
 	// Index reads the sessions table of a digest.
 	Index(r io.ReaderAt, size int64) (*digest.Index, error)
 	// Events opens another table of a digest, whose footer lies in its last tail
@@ -105,8 +117,7 @@ type Piece struct {
 
 // DigestWriter takes the sessions of a digest in the order of their hash.
 type DigestWriter interface {
-	// Batch makes an empty batch, and Append moves the content of one to the digest.
-	Batch() DigestBatch
+	// Append moves the content of a batch to the digest.
 	Append(context.Context, DigestBatch) error
 	Close(context.Context) (digest.Summary, error)
 }
@@ -159,7 +170,8 @@ func (Parquet) Digest(complete, open, sessions io.Writer, events int64) (DigestW
 
 type parquetDigest struct{ *digest.Writer }
 
-func (parquetDigest) Batch() DigestBatch { return new(digest.Batch) }
+// Batch makes an empty batch.
+func (Parquet) Batch() DigestBatch { return new(digest.Batch) }
 
 func (w parquetDigest) Append(ctx context.Context, b DigestBatch) error {
 	return w.Writer.Append(ctx, b.(*digest.Batch))

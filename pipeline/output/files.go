@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"daybook/pipeline/format"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/settings"
 	"daybook/pipeline/spillfile"
 	"daybook/sinks/parquet"
 	"daybook/sinks/publish"
@@ -24,12 +26,17 @@ import (
 // size for warehouses that divide their work by files.
 const fileRows = 4 * parquet.RowGroupRows
 
+// FileRows is the greatest number of rows in one file of a partition.
+func FileRows(s *settings.Pipeline) int64 { return cmp.Or(s.FileRows, fileRows) }
+
 // filesWriter writes the content of a partition to as many files as it needs, and
 // audits each file.
 type filesWriter struct {
-	o       *Publisher
-	p       *Partition
-	figures *rowFigures // of the rows that are written; nil: they are made of the finished files
+	o        *Publisher
+	p        *Partition
+	figures  *rowFigures // of the rows that are written; nil: they are made of the finished files
+	fileRows int64       // the greatest number of rows in one file
+	first    int         // number of the first file
 
 	temporary []*spillfile.File // the content of all files
 	files     []publish.File    // the complete ones
@@ -135,7 +142,7 @@ func (w *filesWriter) write(rows []report.Row, sources []string) error {
 		if err := w.begin(1); err != nil {
 			return err
 		}
-		batch := rows[:min(int64(len(rows)), fileRows-w.part.Rows)]
+		batch := rows[:min(int64(len(rows)), w.fileRows-w.part.Rows)]
 		rows = rows[len(batch):]
 		encode := func() error {
 			if err := w.writer.write(batch, sources); err != nil {
@@ -209,7 +216,7 @@ func (w *filesWriter) finish() ([]publish.File, error) {
 // begin begins a file, unless there is one with room for so many rows.
 func (w *filesWriter) begin(rows int64) (err error) {
 	if w.writer != nil {
-		if w.part.Rows+rows <= fileRows {
+		if w.part.Rows+rows <= w.fileRows {
 			return nil
 		}
 		if err := w.end(); err != nil {
@@ -244,7 +251,7 @@ func (w *filesWriter) end() error {
 	if w.writer == nil {
 		return nil
 	}
-	n, f := len(w.files), w.temporary[len(w.temporary)-1]
+	n, f := w.first+len(w.files), w.temporary[len(w.temporary)-1]
 	err := w.writer.Close(map[string]string{
 		"daybook.report":         w.p.ID.Dataset(),
 		"daybook.partition":      w.p.ID.Name(),

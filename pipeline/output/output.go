@@ -11,6 +11,7 @@ package output
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 
 	"daybook/pipeline/format"
@@ -93,10 +94,57 @@ func (o *Publisher) PublishPieces(ctx context.Context, p *Partition, pieces iter
 	})
 }
 
+// MakePart makes one file of a day: that of a number, from its rows. The bytes are those
+// that Publish makes of all rows. The caller closes the file.
+func (o *Publisher) MakePart(ctx context.Context, p *Partition, number int, rows iter.Seq2[[]report.Row, error]) (part publish.File, close func(), err error) {
+	files := o.newFiles(p)
+	files.first = number
+	err = o.each(ctx, rows, func(batch []report.Row) error { return files.write(batch, nil) })
+	var parts []publish.File
+	if err == nil {
+		parts, err = files.finish()
+	}
+	if err == nil && len(parts) != 1 {
+		err = files.explain(fmt.Errorf("the rows of part %d take %d files", number, len(parts)))
+	}
+	if err != nil {
+		files.Close()
+		return part, nil, err
+	}
+	return parts[0], files.Close, nil
+}
+
+// PublishParts is like Publish, for a day whose files are stored already. Its checks and
+// summaries are made from them.
+func (o *Publisher) PublishParts(ctx context.Context, p *Partition, parts []publish.Part) (base publish.Base, state publish.State, err error) {
+	return o.publish(ctx, p, func(files *filesWriter, figures *rowFigures) (stored []publish.File, err error) {
+		for _, part := range parts {
+			body := format.Object(ctx, o.Settings.Sink, part, false)
+			rows := int64(0)
+			err := o.each(ctx, o.Settings.Files().Rows(body, part.Bytes, p.columns()), func(batch []report.Row) error {
+				rows += int64(len(batch))
+				return figures.add(batch)
+			})
+			if err == nil && rows != part.Rows {
+				err = fmt.Errorf("it has %d rows, and %d were written", rows, part.Rows)
+			}
+			if err != nil {
+				return nil, files.explain(fmt.Errorf("read %s: %w", o.Settings.Sink.URL(part.Key), err))
+			}
+			stored = append(stored, publish.Stored(part))
+		}
+		return stored, nil
+	})
+}
+
+func (o *Publisher) newFiles(p *Partition) *filesWriter {
+	return &filesWriter{o: o, p: p, fileRows: FileRows(o.Settings)}
+}
+
 // publish makes the files and figures of a partition, commits the files and then
 // writes the summaries.
 func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesWriter, *rowFigures) ([]publish.File, error)) (base publish.Base, state publish.State, err error) {
-	files := &filesWriter{o: o, p: p}
+	files := o.newFiles(p)
 	defer files.Close()
 	summaries, err := newSummaries(p)
 	if err != nil {

@@ -297,7 +297,7 @@ func TestSeveralFiles(t *testing.T) {
 	audits := 0
 	o := newPublisher(store.NewMemory(nil), 1)
 	o.Settings.Format = counted{audits: &audits}
-	w := &filesWriter{o: o, p: newPartition(partition.Day)}
+	w := o.newFiles(newPartition(partition.Day))
 	defer w.Close()
 	const size = 1 << 15
 	batch := make([]report.Row, size)

@@ -78,19 +78,21 @@ func (p *Planner) stretchesOf(ctx context.Context, g *catalog.DigestState) ([]st
 	if kept, ok := a.stretches[g.Fingerprint]; ok {
 		return kept, nil
 	}
-	own, err := p.indexes.Get(ctx, g, g.Day)
-	if err != nil {
-		return nil, err
-	}
-	f := digests.Follower{Settings: p.settings, Catalog: p.catalog, Indexes: p.indexes}
-	followed, err := f.Follow(ctx, digests.SeedsOf(own), g.Day)
-	if err != nil {
-		return nil, err
-	}
 	var stretches []stretch
-	for _, d := range followed.Digests {
-		for _, m := range d.Matches {
-			stretches = append(stretches, stretch{m.First, m.Last, m.Entry.Session, d.State.Day != g.Day})
+	for _, own := range g.Tables {
+		index, err := p.indexes.Get(ctx, own, g.Day)
+		if err != nil {
+			return nil, err
+		}
+		f := digests.Follower{Settings: p.settings, Catalog: p.catalog, Indexes: p.indexes, Range: own.Range}
+		followed, err := f.Follow(ctx, digests.SeedsOf(index), g.Day)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range followed.Digests {
+			for _, m := range d.Matches {
+				stretches = append(stretches, stretch{m.First, m.Last, m.Entry.Session, d.Of.Day != g.Day})
+			}
 		}
 	}
 	a.stretches[g.Fingerprint] = stretches

@@ -51,8 +51,8 @@ func (p *Planner) Digest(d day.Day) Step {
 // DigestStatus compares a digest with the dumps of its day. A digest whose dumps
 // are all gone stays: sources keep dumps for a limited time.
 func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int, maxSession int64) (Status, []string) {
-	if have.Version > digest.Version {
-		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.Version, digest.Version)}
+	if have.Version > digest.WideVersion {
+		return Newer, []string{fmt.Sprintf("digest version %d is newer than this daybook's %d", have.Version, digest.WideVersion)}
 	}
 	if len(dumps) == 0 {
 		return Fresh, nil

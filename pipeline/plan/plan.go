@@ -21,6 +21,7 @@ import (
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/shuffle"
 )
 
 // Status is how a partition that should exist compares with what does.
@@ -154,9 +155,16 @@ func (p *Planner) Extend(ctx context.Context, r *catalog.Reader) error {
 	if days == nil {
 		return nil
 	}
-	seeds, err := f.SeedsIn(ctx, p.catalog.Digests(p.settings.Window(*days)), from, to, days.To)
-	if err == nil {
-		_, err = f.Follow(ctx, seeds, days.To)
+	window := p.catalog.Digests(p.settings.Window(*days))
+	var err error
+	for _, f.Range = range shuffle.Ranges(window.RangeBits()) {
+		var seeds []digests.Seed
+		if seeds, err = f.SeedsIn(ctx, window, from, to, days.To); err == nil {
+			_, err = f.Follow(ctx, seeds, days.To)
+		}
+		if err != nil {
+			break
+		}
 	}
 	if errors.Is(err, digest.ErrCorrupt) || errors.Is(err, store.ErrNotFound) {
 		return nil // the step that needs this digest says so

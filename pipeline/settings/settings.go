@@ -24,6 +24,7 @@ type Pipeline struct {
 	Template       dump.Template // of the dumps' keys
 	Lookback       int           // days
 	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
+	RangeEvents    int64         // about how many events a hash range of a wide digest has; 0: digests.DefaultRangeEvents
 	MaxRejected    float64       // share of a dump day's lines that may be rejected
 	Sink           store.Store
 	RemoveAfter    time.Duration   // how long superseded parts of reports stay where they are; 0: until the commit
@@ -31,6 +32,7 @@ type Pipeline struct {
 	SinkAt         warehouse.Store // where warehouses find the sink; it holds no secret
 	Reports        []Report
 	Budget         parallel.Budget
+	FileRows       int64            // the most rows in a file of a partition; 0: a good size for warehouses
 	StepTimeout    time.Duration    // how long the build of one digest or partition may take; 0: no limit
 	Format         format.Format    // nil: Parquet
 	Clock          func() time.Time // nil: time.Now

@@ -165,7 +165,7 @@ type batchedSession struct {
 	bytes               []byte
 }
 
-func (*plainDigest) Batch() format.DigestBatch { return new(plainBatch) }
+func (plainFormat) Batch() format.DigestBatch { return new(plainBatch) }
 
 func (b *plainBatch) Add(_ context.Context, events []event.Event, complete bool) error {
 	first, last := &events[0], &events[len(events)-1]

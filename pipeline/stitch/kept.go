@@ -236,8 +236,8 @@ func (s *Stitch) kept(f *digests.Followed, sizes *sizes) (sources []keptSource, 
 		return nil, has
 	}
 	for _, d := range f.Digests {
-		day := s.Kept.days[d.State.Day]
-		if day == nil || day.digest != d.State.Fingerprint {
+		day := s.Kept.days[d.Of.Day]
+		if day == nil || day.digest != d.Of.Fingerprint {
 			continue
 		}
 		source := keptSource{keptDay: day}
@@ -350,7 +350,7 @@ func (w *worker) takeRecord(r *keptReader, id, events int64, reports []*workerRo
 				return err
 			}
 		}
-		out.Counts.add(&g.counts)
+		out.Counts.Add(&g.counts)
 		if g.rows > 0 {
 			out.Sessions++
 			out.Events += events

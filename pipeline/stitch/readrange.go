@@ -22,10 +22,10 @@ import (
 
 // readRange is the part of a digest's table that has events of candidates.
 type readRange struct {
-	digest   *catalog.DigestState
-	part     publish.Part
-	complete bool  // it is the table of sessions that look complete
-	tail     int64 // the size of the table's footer, in bytes
+	tables   *catalog.Tables
+	part     publish.Part // of tables
+	complete bool         // it is the table of sessions that look complete
+	tail     int64        // the size of the table's footer, in bytes
 	groups   []groupRange
 	hashes   []uint64 // of the candidates, ascending
 	events   int64    // of candidates
@@ -40,11 +40,11 @@ type groupRange struct {
 }
 
 // newReadRange is an empty range of one of the two tables of events.
-func newReadRange(d *catalog.DigestState, tails digests.Tails, complete bool) *readRange {
+func newReadRange(t *catalog.Tables, tails digests.Tails, complete bool) *readRange {
 	if complete {
-		return &readRange{digest: d, part: d.Complete, complete: true, tail: tails.Complete}
+		return &readRange{tables: t, part: t.Complete, complete: true, tail: tails.Complete}
 	}
-	return &readRange{digest: d, part: d.Open, tail: tails.Open}
+	return &readRange{tables: t, part: t.Open, tail: tails.Open}
 }
 
 // add adds a session that has so many events in a row group. shared says that other
@@ -73,7 +73,7 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 // entries that are wanted.
 func newReadRanges(f *digests.Followed, sizes *sizes, wanted func(*digests.Match) bool) (ranges []*readRange) {
 	for _, d := range f.Digests {
-		complete, open := newReadRange(d.State, d.Index, true), newReadRange(d.State, d.Index, false)
+		complete, open := newReadRange(d.Tables, d.Tails, true), newReadRange(d.Tables, d.Tails, false)
 		for i := range d.Matches {
 			m := &d.Matches[i]
 			if !wanted(m) {
@@ -104,7 +104,7 @@ type source struct {
 // open opens the table of a range.
 func (s *Stitch) open(ctx context.Context, r *readRange) (*source, error) {
 	object := r.object(ctx, s.Settings.Sink)
-	table, err := s.Indexes.Table(r.digest, r.part, r.tail, r.complete, object)
+	table, err := s.Indexes.Table(r.tables, r.part, r.tail, r.complete, object)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (c *cursor) append(events []event.Event, ids bool) ([]event.Event, error) {
 }
 
 func (c *cursor) wrap(err error) error {
-	return digests.ReadError(c.settings, c.digest, c.part.Key, err)
+	return digests.ReadError(c.settings, c.tables.Of, c.part.Key, err)
 }
 
 // scan reads the row groups of a range one after the other, with ids, and passes the
@@ -236,7 +236,8 @@ func (e *Oversized) Error() string {
 // SessionEvents reads the events that a digest has of one session; none if it has
 // no such session. The error may be an *Oversized.
 func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes, d *catalog.DigestState, id int64) ([]event.Event, error) {
-	index, err := x.Get(ctx, d, d.Day)
+	t := tablesOf(d, shuffle.Hash(id))
+	index, err := x.Get(ctx, t, d.Day)
 	if err != nil {
 		return nil, err
 	}
@@ -247,10 +248,10 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	if limit := s.MaxSessionSize; e.Oversized || limit > 0 && e.Bytes > limit {
 		return nil, &Oversized{id, limit}
 	}
-	r := newReadRange(d, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
+	r := newReadRange(t, digests.Tails{Complete: index.TailSize(true), Open: index.TailSize(false)}, e.Complete)
 	r.add(shuffle.Hash(id), int(e.Group), e.Events, true)
 	object := r.object(ctx, s.Sink)
-	table, err := x.Table(d, r.part, r.tail, r.complete, object)
+	table, err := x.Table(t, r.part, r.tail, r.complete, object)
 	if err != nil {
 		return nil, err
 	}
@@ -270,11 +271,19 @@ func SessionEvents(ctx context.Context, s *settings.Pipeline, x *digests.Indexes
 	return events, nil
 }
 
-func findEntry(index *digest.Index, id int64) (e digest.Entry, found bool) {
-	for i := range index.Len() {
-		if e = index.At(i); e.Session == id {
-			return e, true
+// tablesOf are the tables of a digest that have the session of a hash, if any has it.
+func tablesOf(d *catalog.DigestState, hash uint64) *catalog.Tables {
+	for _, t := range d.Tables {
+		if t.Range.Contains(hash) {
+			return t
 		}
 	}
-	return digest.Entry{}, false
+	panic("the hash ranges of a digest have all hashes")
+}
+
+func findEntry(index *digest.Index, id int64) (e digest.Entry, found bool) {
+	if i := index.From(shuffle.Hash(id)); i < index.Len() {
+		e = index.At(i)
+	}
+	return e, e.Session == id && e.Events > 0
 }

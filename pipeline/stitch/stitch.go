@@ -48,7 +48,10 @@ type Stitch struct {
 	Indexes  *digests.Indexes
 	Reports  []*settings.Report
 	Date     day.Day
-	Kept     *KeptRows // of the digests that this run has made; may be nil
+	Kept     *KeptRows     // of the digests that this run has made; may be nil
+	Range    shuffle.Range // of the sessions; the zero Range has all
+	// Extend has the catalog know further digests: see digests.Follower.
+	Extend func(ctx context.Context, days partition.Period) error
 }
 
 // Result is the rows of a date for each report, and what they were made from.
@@ -63,6 +66,17 @@ type Result struct {
 type Rows struct {
 	*rowsort.Sorter
 	Counts
+
+	writers []*rowsort.Writer // of the workers, by number
+}
+
+// writer is the writer of a worker: the workers of one hash range after the other have
+// the same.
+func (r *Rows) writer(number int) *rowsort.Writer {
+	for len(r.writers) <= number {
+		r.writers = append(r.writers, r.Sorter.Writer())
+	}
+	return r.writers[number]
 }
 
 // Counts say what the rows of a date were made from.
@@ -80,7 +94,8 @@ type Counts struct {
 	Oversized     event.Oversized // sessions with an event on the date that have no rows
 }
 
-func (c *Counts) add(o *Counts) {
+// Add adds the counts of other sessions.
+func (c *Counts) Add(o *Counts) {
 	c.Report.Add(o.Report)
 	c.Sessions += o.Sessions
 	c.Legs += o.Legs
@@ -113,33 +128,44 @@ func NewRowSorter(ctx context.Context, order rowsort.Order, budget int64) *rowso
 	})
 }
 
-// Run makes the rows of each report on the date.
-func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
-	followed, err := s.follow(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
-	}
-	sizes, err := s.measure(ctx, followed)
-	if err != nil {
-		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
-	}
-	kept, has := s.kept(followed, sizes)
-	ranges := newReadRanges(followed, sizes, func(m *digests.Match) bool { return !sizes.of[m.Session].oversized && !has[m.Session] })
-	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: s.reach(followed)}
-	for _, d := range followed.Digests {
-		result.Digests = append(result.Digests, d.State)
-	}
+// Run makes the rows of each report on the date: range by range of the sessions' hashes,
+// as the widest digest of the window has them.
+func (s *Stitch) Run(ctx context.Context) (*Result, error) {
+	window := s.Settings.Window(partition.OfDay(s.Date))
+	result := &Result{Rows: make([]Rows, len(s.Reports)), Reach: window}
 	for i := range result.Rows {
 		result.Rows[i].Sorter = NewRowSorter(ctx, rowsort.ByTime, s.Budget.Memory/rowsShare/int64(len(s.Reports)))
 	}
-	defer func() {
-		if err != nil {
-			result.Close()
+	bits := max(s.Range.Bits, s.Catalog.Digests(window).RangeBits())
+	for _, r := range shuffle.Ranges(bits) {
+		if !r.Overlaps(s.Range) {
+			continue
 		}
-	}()
+		if err := s.stitchRange(ctx, r, result); err != nil {
+			result.Close()
+			return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
+		}
+	}
+	return result, nil
+}
+
+// stitchRange adds the rows of the sessions of a hash range to the result.
+func (s *Stitch) stitchRange(ctx context.Context, r shuffle.Range, result *Result) error {
+	follower := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes, Range: r, Extend: s.Extend}
+	followed, err := s.follow(ctx, follower)
+	if err != nil {
+		return err
+	}
+	sizes, err := s.measure(ctx, followed)
+	if err != nil {
+		return err
+	}
+	kept, has := s.kept(followed, sizes)
+	ranges := newReadRanges(followed, sizes, func(m *digests.Match) bool { return !sizes.of[m.Session].oversized && !has[m.Session] })
+	result.add(followed, s.Settings.Lookback)
 	workers, err := s.tell(ctx, followed, ranges, kept, result)
 	if err != nil {
-		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
+		return err
 	}
 	events, oversized := int64(0), sizes.oversized()
 	for i := range result.Rows {
@@ -148,13 +174,23 @@ func (s *Stitch) Run(ctx context.Context) (_ *Result, err error) {
 	for _, w := range workers {
 		events += w.events
 		for i := range result.Rows {
-			result.Rows[i].add(&w.out[i].Counts)
+			result.Rows[i].Counts.Add(&w.out[i].Counts)
 		}
 	}
-	if err := s.countOrphans(ctx, result, workers); err != nil {
-		return nil, fmt.Errorf("stitch %s: %w", s.Date, err)
+	if err := s.countOrphans(ctx, follower, result, workers); err != nil {
+		return err
 	}
-	return result, s.checkEvents(events, ranges)
+	return checkEvents(events, ranges)
+}
+
+// add adds how far the sessions of a hash range reach.
+func (r *Result) add(f *digests.Followed, lookback int) {
+	if first, last, ok := f.Stretch(); ok {
+		r.Reach = r.Reach.Union(partition.Reach(lookback, first, last))
+	}
+	r.Digests = append(r.Digests, f.States()...)
+	slices.SortFunc(r.Digests, func(a, b *catalog.DigestState) int { return cmp.Compare(a.Day, b.Day) })
+	r.Digests = slices.Compact(r.Digests)
 }
 
 // measure adds up the sizes of the sessions that were followed. Where the indexes leave
@@ -195,13 +231,13 @@ func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRa
 	}
 	fit := int(s.Budget.Memory / groupsShare / max(1, memoryOf(sources)))
 	if fit == 0 {
-		w := s.worker(f, 0, n, result)
+		w := s.worker(f, 0, n, result, 0)
 		return []*worker{w}, cmp.Or(w.shuffle(ctx, ranges), w.take(ctx, kept))
 	}
 	all := make([]*worker, min(workers, fit))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range all {
-		w := s.worker(f, n*i/len(all), n*(i+1)/len(all), result)
+		w := s.worker(f, n*i/len(all), n*(i+1)/len(all), result, i)
 		all[i] = w
 		group.Go(parallel.Guard(func() error { return cmp.Or(w.merge(groupCtx, sources), w.take(groupCtx, kept)) }))
 	}
@@ -210,8 +246,7 @@ func (s *Stitch) tell(ctx context.Context, f *digests.Followed, ranges []*readRa
 
 // countOrphans counts the sessions that begin in the middle since they were silent for
 // longer than the look-back.
-func (s *Stitch) countOrphans(ctx context.Context, result *Result, workers []*worker) error {
-	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+func (s *Stitch) countOrphans(ctx context.Context, f *digests.Follower, result *Result, workers []*worker) error {
 	for i := range result.Rows {
 		var orphans []digests.Seed
 		for _, w := range workers {
@@ -232,8 +267,7 @@ func (s *Stitch) countOrphans(ctx context.Context, result *Result, workers []*wo
 }
 
 // follow finds the candidates and follows them.
-func (s *Stitch) follow(ctx context.Context) (*digests.Followed, error) {
-	f := &digests.Follower{Settings: s.Settings, Catalog: s.Catalog, Indexes: s.Indexes}
+func (s *Stitch) follow(ctx context.Context, f *digests.Follower) (*digests.Followed, error) {
 	from, to := s.instants()
 	window := s.Catalog.Digests(s.Settings.Window(partition.OfDay(s.Date)))
 	seeds, err := f.SeedsIn(ctx, window, from, to, s.Date)
@@ -243,24 +277,14 @@ func (s *Stitch) follow(ctx context.Context) (*digests.Followed, error) {
 	return f.Follow(ctx, seeds, s.Date)
 }
 
-// reach is the dump days that could matter to the date: those that the candidates
-// reach, and the window of the date, as any session may turn out to have events on it.
-func (s *Stitch) reach(f *digests.Followed) partition.Period {
-	reach := s.Settings.Window(partition.OfDay(s.Date))
-	if first, last, ok := f.Stretch(); ok {
-		reach = reach.Union(partition.Reach(s.Settings.Lookback, first, last))
-	}
-	return reach
-}
-
 // checkEvents fails unless as many events were read as the indexes count.
-func (s *Stitch) checkEvents(read int64, ranges []*readRange) error {
+func checkEvents(read int64, ranges []*readRange) error {
 	indexed := int64(0)
 	for _, r := range ranges {
 		indexed += r.events
 	}
 	if read != indexed {
-		return fmt.Errorf("stitch %s: the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", s.Date, indexed, read)
+		return fmt.Errorf("the indexes of the digests count %d events, and their tables have %d; this is a bug of daybook, please report it", indexed, read)
 	}
 	return nil
 }
@@ -288,11 +312,11 @@ type worker struct {
 	events int64        // read, duplicates included
 }
 
-// worker is a worker for the candidates from one to another.
-func (s *Stitch) worker(f *digests.Followed, from, to int, result *Result) *worker {
+// worker is a worker, with this number, for the candidates from one to another.
+func (s *Stitch) worker(f *digests.Followed, from, to int, result *Result, number int) *worker {
 	w := &worker{Stitch: s, candidates: f.Hashes[from:to], apart: f.Apart[from:to], out: make([]workerRows, len(s.Reports))}
 	for i := range w.out {
-		w.out[i].rows = result.Rows[i].Writer()
+		w.out[i].rows = result.Rows[i].writer(number)
 	}
 	return w
 }

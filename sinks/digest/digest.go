@@ -8,6 +8,9 @@
 //   - sessions: the index, with a row per session: its times, the size and the
 //     place of its events. An oversized session has no events in the other tables.
 //
+// The digest of a very large day is wide: it has three such files for each of several
+// equal ranges of hashes (shuffle.Range).
+//
 // The files depend only on the calls that wrote them. Every column is required.
 // A row group ends where a session ends, so one row group is enough to read a
 // session.
@@ -53,6 +56,18 @@ import (
 // Version 3: the channel to which a session is transferred; no U+0000.
 // Version 4: the sizes of sessions; oversized sessions; row groups of few bytes.
 const Version = 4
+
+// WideVersion is the version of a wide digest: one of several hash ranges, each with
+// three files of version [Version].
+const WideVersion = 5
+
+// VersionOf is the version of a new digest whose hash ranges have so many bits.
+func VersionOf(rangeBits int) int {
+	if rangeBits > 0 {
+		return WideVersion
+	}
+	return Version
+}
 
 // oldestVersion is the oldest version that is read. Its digests are complete but
 // for what later versions added.

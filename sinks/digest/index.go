@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sort"
 
 	"daybook/transform/shuffle"
 )
@@ -114,6 +115,11 @@ func (x *Index) Len() int { return len(x.entries) }
 
 // At returns session i in order of the hash.
 func (x *Index) At(i int) Entry { return x.entries[i].entry() }
+
+// From is the position of the first session whose hash (shuffle.Hash) is not lower.
+func (x *Index) From(hash uint64) int {
+	return sort.Search(len(x.entries), func(i int) bool { return shuffle.Hash(x.entries[i].session) >= hash })
+}
 
 // TailSize is the tail argument for [OpenEvents] of one of the tables of
 // events, in bytes. It is 0 (unknown) in an index from [NewIndex].

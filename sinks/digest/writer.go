@@ -170,6 +170,23 @@ func (s *Summary) Sessions() int64 {
 	return s.Complete.Sessions + s.Open.Sessions + s.Oversized.Sessions
 }
 
+// Add adds the figures of another hash range of the same digest.
+func (s *Summary) Add(o *Summary) {
+	switch {
+	case o.Sessions() == 0:
+	case s.Sessions() == 0:
+		s.MinTS, s.MaxTS = o.MinTS, o.MaxTS
+	default:
+		s.MinTS, s.MaxTS = min(s.MinTS, o.MinTS), max(s.MaxTS, o.MaxTS)
+	}
+	for _, c := range []struct{ to, from *Count }{{&s.Complete, &o.Complete}, {&s.Open, &o.Open}} {
+		c.to.Sessions += c.from.Sessions
+		c.to.Events += c.from.Events
+		c.to.Groups += c.from.Groups
+	}
+	s.Oversized.Merge(&o.Oversized)
+}
+
 // Close completes the three files. The caller closes their writers. The error may be
 // that of ctx.
 func (w *Writer) Close(ctx context.Context) (Summary, error) {

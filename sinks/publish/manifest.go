@@ -127,11 +127,12 @@ type FoldInfo struct {
 
 // DigestInfo has the figures of a digest that a plan needs.
 type DigestInfo struct {
-	Version  int    `json:"version"` // of the digest's format
-	Events   int64  `json:"events"`
-	Sessions int64  `json:"sessions"`
-	MinTime  string `json:"min_time,omitempty"` // of the events; empty without events
-	MaxTime  string `json:"max_time,omitempty"`
+	Version   int    `json:"version"`              // of the digest's format
+	RangeBits int    `json:"range_bits,omitempty"` // of its hash ranges: it has three tables for each of them
+	Events    int64  `json:"events"`
+	Sessions  int64  `json:"sessions"`
+	MinTime   string `json:"min_time,omitempty"` // of the events; empty without events
+	MaxTime   string `json:"max_time,omitempty"`
 
 	// The largest distance of an event's day before and after the dump day.
 	MaxDaysLate  int `json:"max_days_late"`

@@ -15,21 +15,30 @@ const hashDigits = 16
 // partName matches the names of parts: stem, revision, hash, extension.
 var partName = regexp.MustCompile(`^(.+)-r([1-9][0-9]{0,8})-([0-9a-f]{16})(\.[0-9A-Za-z.]+)?$`)
 
-// partKey is the key of a file as a part of a revision. It fails if
-// PartRevision could not read the key back.
-func partKey(p *Partition, f *File, revision int) (string, error) {
+// PartKey is the key of a file as a part of a revision of the partition in dir. It fails
+// if PartRevision could not read the key back.
+func PartKey(partition string, f *File, revision int) (string, error) {
 	if !isSHA256(f.Part.SHA256) {
 		return "", fmt.Errorf("the file %s has the SHA-256 %q; it needs 64 lower-case hex digits", f.Name, f.Part.SHA256)
 	}
 	dir := f.Dir
 	if dir == "" {
-		dir = p.Dir
+		dir = partition
 	}
 	key := fmt.Sprintf("%s%s-r%d-%s%s", dir, f.Name, revision, f.Part.SHA256[:hashDigits], f.Ext)
 	if n, ok := PartRevision(key); !ok || n != revision || dirOf(key) != dir {
 		return "", fmt.Errorf("%q is not a valid key of a part; check the file's name, directory and extension", key)
 	}
 	return key, nil
+}
+
+// Stored is the file of a part that is stored under its key already.
+func Stored(part Part) File {
+	f := File{Dir: dirOf(part.Key), Part: part}
+	if fields := partName.FindStringSubmatch(path.Base(part.Key)); fields != nil {
+		f.Name, f.Ext = fields[1], fields[4]
+	}
+	return f
 }
 
 // PartRevision is the revision in a part's key; ok is false for other keys.

@@ -123,8 +123,8 @@ type File struct {
 	Name string      // stem of its name, such as part-0; unique in the partition
 	Dir  string      // its directory, ending in a slash; empty means the partition's. No other partition may write there
 	Ext  string      // end of its name, such as .parquet
-	Body io.ReaderAt // of Part.Bytes bytes; read until Publish returns
-	Part Part        // without its key
+	Body io.ReaderAt // of Part.Bytes bytes, read until Publish returns; nil: it is stored already
+	Part Part        // its key is that of a stored file; otherwise Publish sets it
 }
 
 // State is the outcome of publishing a partition.
@@ -242,6 +242,12 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (Base, Sta
 	if state != Unchanged && state != Refreshed || p.Again {
 		for i := range p.Files {
 			f := &p.Files[i]
+			if f.Body == nil {
+				if next.Parts[i].Key != f.Part.Key {
+					return Base{}, "", ErrRaced // it was stored for another revision
+				}
+				continue
+			}
 			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
 				return Base{}, "", err
 			}
@@ -365,6 +371,9 @@ func (p *Partition) before(ctx context.Context, st Store, base *Base) (revision 
 	if base.Manifest != nil {
 		return base.Manifest.Revision, nil
 	}
+	if slices.ContainsFunc(p.Files, func(f File) bool { return f.Body == nil }) {
+		return 0, nil // they were stored as those of the first revision
+	}
 	for _, dir := range p.dirs(base) {
 		for object, err := range st.List(ctx, dir) {
 			if errors.Is(err, store.ErrNoBucket) {
@@ -392,7 +401,7 @@ func (p *Partition) plan(base *Base, revision int) (*Manifest, State, error) {
 	names := make(map[string]bool, len(p.Files))
 	for i := range p.Files {
 		f := &p.Files[i]
-		key, err := partKey(p, f, next.Revision)
+		key, err := PartKey(p.Dir, f, next.Revision)
 		if err != nil {
 			return nil, "", err
 		}

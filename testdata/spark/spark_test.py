@@ -138,9 +138,11 @@ def faulty(name, fault):
             echo $pid
         }}
         daybook() {{ {DAYBOOK} "$@"; }}
-        if [ "$1$3$4" != --configworkerstep ]; then exec {DAYBOOK} "$@"; fi
-        read -r request
-        stage=${{request#*[\\"}}; stage=${{stage%%/*}}
+        case "$1$3$4" in
+        --configworkerstep) read -r request; stage=${{request#*[\\"}}; stage=${{stage%%/*}} ;;
+        --configworkerdecode | --configworkerdigest | --configworkerstitch | --configworkerparts) stage=$4 ;;  # rows, no request
+        *) exec {DAYBOOK} "$@" ;;
+        esac
         """) + textwrap.dedent(fault)
     )
     script.chmod(0o755)
@@ -310,6 +312,40 @@ class JobTest(unittest.TestCase):
         self.assertIn('"outcome":"failed"', next((sink / "state/runs").iterdir()).read_text())
         self.run_job(configuration("failing", dumps, sink))
         self.assertEqual(published(sink), want)
+
+    def wide(self, name, fault, code=0):
+        """Has many machines make three days together, with a fault. Returns what one machine publishes, and the output."""
+        source, sink = work / f"dumps-{name}", work / name
+        for day in "2025/11/19", BROKEN, "2025/11/21":
+            shutil.copytree(dumps / day, source / day)
+        sink.mkdir()
+        period = ["--from", "2025-11-19", "--to", "2025-11-20"]
+        daybook("backfill", "--quiet", "--config", configuration(f"{name}-alone", source, work / f"{name}-alone"), *period)
+        with reader(sink):
+            texts = self.run_job(
+                configuration(name, source, sink), *period, "--wide", "always", "--range-events", "2000",
+                "--program", faulty(name, fault), code=code,
+            )
+        return published(work / f"{name}-alone"), texts
+
+    def test_wide(self):
+        # In each stage an executor is killed.
+        alone, texts = self.wide("wide", """
+            if once $stage; then (sleep 0.2; kill -9 $(executor)) & fi
+            exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK))
+        self.assertEqual(published(work / "wide"), alone)
+        self.assertGreater(len(alone), 20)
+        for stage in "decode", "digest", "stitch", "parts":
+            self.assertTrue((work / f"faults-wide/{stage}").exists(), f"no executor was killed in {stage}")
+        digest = json.loads((work / "wide/_manifests/state/digests/dt=2025-11-20.json").read_text())
+        self.assertGreater(digest["digest"]["range_bits"], 0)
+
+    def test_wide_rows_are_cut_off(self):
+        # The first stream of each worker lacks its end: the task is tried again.
+        alone, _ = self.wide("cut", """
+            if once $stage; then {DAYBOOK} "$@" > {folder}/$stage.rows; head -c -100 {folder}/$stage.rows; exit 0; fi
+            exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK).replace("{folder}", str(work)))
+        self.assertEqual(published(work / "cut"), alone)
 
     def test_the_driver_is_killed(self):
         # A job of its own, by spark-submit, as people submit it.

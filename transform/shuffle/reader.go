@@ -25,6 +25,14 @@ type Session struct {
 	Oversized *event.Extent
 }
 
+// Hash is the hash of the session.
+func (s *Session) Hash() uint64 {
+	if s.Oversized != nil {
+		return Hash(s.Oversized.Session)
+	}
+	return Hash(s.Events[0].SessionID)
+}
+
 // Sessions calls fold with each session of a shard, in ascending order of [Hash].
 //
 // memory is how many bytes of records are held, at least; a larger shard is split or

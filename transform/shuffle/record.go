@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"daybook/transform/event"
 )
@@ -30,6 +31,20 @@ import (
 const fixedSize = 16
 
 var errDamaged = errors.New("a record is damaged")
+
+// AppendRecord appends e's record, with its length, for [Writer.AddRecords].
+func AppendRecord(b []byte, e *event.Event) []byte {
+	start := len(b)
+	b = appendRecord(append(b, 0), e) // with room for a length of one byte
+	size := len(b) - start - 1
+	if size < 0x80 {
+		b[start] = byte(size)
+		return b
+	}
+	var length [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(length[:], uint64(size))
+	return slices.Replace(b, start, start+1, length[:n]...)
+}
 
 // appendRecord appends e's record, without its length.
 func appendRecord(b []byte, e *event.Event) []byte {

@@ -58,6 +58,8 @@ type Options struct {
 	// MaxSession is the size of the largest session whose events are passed on, as
 	// event.Event.Size reckons it. Larger ones are told by their extent. 0: no bound.
 	MaxSession int64
+	// Range has the hashes of all events that are added: the shards divide it.
+	Range Range
 	// Spill creates an empty temporary file. It is called concurrently: once for each
 	// writer, and for each shard that is split or sorted outside of memory. The shuffle
 	// closes the files. It may be nil without a budget and bounds of reading.
@@ -83,7 +85,7 @@ type Shuffle struct {
 }
 
 // New returns an empty shuffle.
-func New(o Options) *Shuffle { return &Shuffle{options: o} }
+func New(o Options) *Shuffle { return &Shuffle{options: o, skip: o.Range.Bits} }
 
 // Writer adds a writer to the shuffle. It is safe for concurrent use.
 func (s *Shuffle) Writer() *Writer {

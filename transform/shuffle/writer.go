@@ -77,6 +77,27 @@ func (w *Writer) Add(e *event.Event) error {
 	return w.add(sh, hash, w.record)
 }
 
+// AddRecords adds the records in b, which [AppendRecord] made, and returns their number.
+// It does not keep b. The error says that b is damaged, or has sessions of another
+// range.
+func (w *Writer) AddRecords(b []byte) (n int64, err error) {
+	for ; len(b) > 0; n++ {
+		record, rest, err := cutRecord(b)
+		if err != nil {
+			return n, err
+		}
+		hash := Hash(sessionOf(record))
+		if !w.shuffle.options.Range.Contains(hash) {
+			return n, fmt.Errorf("%w: session %d lies in another hash range", errDamaged, sessionOf(record))
+		}
+		if err := w.add(&w.shards[shardOf(hash, w.shuffle.skip)], hash, record); err != nil {
+			return n, err
+		}
+		b = rest
+	}
+	return n, nil
+}
+
 // add adds a record to its shard.
 func (w *Writer) add(sh *shard, hash uint64, record []byte) error {
 	last := len(sh.chunks) - 1

@@ -251,11 +251,12 @@ func FromDigests(ctx context.Context, reader *catalog.Reader, q Question) (*Expl
 
 // follow finds the digests that have events of a session.
 func follow(ctx context.Context, reader *catalog.Reader, c *catalog.Catalog, x *digests.Indexes, q Question) (catalog.Window, error) {
+	hash := shuffle.Hash(q.Session)
 	f := digests.Follower{
 		Settings: reader.Settings, Catalog: c, Indexes: x,
+		Range:  shuffle.Range{Bits: shuffle.MaxRangeBits, Number: shuffle.RangeNumber(hash, shuffle.MaxRangeBits)},
 		Extend: func(ctx context.Context, days partition.Period) error { return reader.Extend(ctx, c, days) },
 	}
-	hash := shuffle.Hash(q.Session)
 	all, err := f.SeedsIn(ctx, c.Digests(c.Scope), math.MinInt64, math.MaxInt64, q.Near)
 	if err != nil {
 		return nil, err
@@ -265,11 +266,7 @@ func follow(ctx context.Context, reader *catalog.Reader, c *catalog.Catalog, x *
 	if err != nil {
 		return nil, err
 	}
-	var window catalog.Window
-	for _, d := range followed.Digests {
-		window = append(window, d.State)
-	}
-	return window, nil
+	return followed.States(), nil
 }
 
 // newExplanation explains the session of the deliveries, which are in order. There is at
