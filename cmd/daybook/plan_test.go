@@ -29,7 +29,7 @@ func TestWritePlanOfYears(t *testing.T) {
 			}
 		}
 	}
-	p := &settings.Pipeline{Source: source, Template: keys, Sink: store.NewMemory(time.Now), Lookback: 16, Budget: parallel.NewBudget(0, 0)}
+	p := &settings.Pipeline{Source: source, Dumps: dump.Sources{{Template: keys}}, Sink: store.NewMemory(time.Now), Lookback: 16, Budget: parallel.NewBudget(0, 0)}
 	made, err := plan.Make(t.Context(), &catalog.Reader{Settings: p}, partition.Everything())
 	if err != nil {
 		t.Fatal(err)

@@ -248,7 +248,7 @@ func writeNotes(w io.Writer, r *build.Result) error {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	writeEmpty(w, r)
-	return writeLeftOut(w, lateNow(r), r.Unknown)
+	return writeLeftOut(w, lateNow(r), r.Unknown, &r.Unread)
 }
 
 // writeEmpty warns of days that were published without rows for want of lines.

@@ -53,7 +53,7 @@ func (a *app) newPipeline() (*settings.Pipeline, error) {
 }
 
 func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
-	template, err := dump.ParseTemplate(c.Source.Key)
+	dumps, err := newSources(c)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
@@ -72,7 +72,7 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Format: format.Parquet{Profile: profile},
-		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
+		Source: source, Dumps: dumps, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
 		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), RemoveAfter: time.Duration(c.Sink.RemoveAfter), Clock: clock,
 		Budget:         parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
@@ -88,6 +88,26 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 		p.Reports = append(p.Reports, rep)
 	}
 	return p, nil
+}
+
+// newSources turns the settings of the dumps into what reads them.
+func newSources(c *config.Config) (dump.Sources, error) {
+	var all dump.Sources
+	for _, kind := range c.Kinds() {
+		source := &dump.Source{MaxWindow: int64(c.Source.MaxWindow)}
+		var err error
+		if source.Template, err = dump.ParseTemplate(kind.Key); err != nil {
+			return nil, err
+		}
+		if source.Names, err = dump.ParseNames(kind.Names); err != nil {
+			return nil, err
+		}
+		if source.Form, err = dump.ParseForm(kind.Form); err != nil {
+			return nil, err
+		}
+		all = append(all, source)
+	}
+	return all, nil
 }
 
 // limitMemory sets the garbage collector's limit to the budget and a quarter

@@ -80,7 +80,7 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 		}
 	}
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
-	r.result.TooLate, r.result.Unknown = c.Late(), c.Unknown()
+	r.result.TooLate, r.result.Unknown, r.result.Unread = c.Late(), c.Unknown(), c.Unread()
 	r.noteUnfed()
 	return &r.result, err
 }

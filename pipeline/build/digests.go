@@ -99,7 +99,7 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 			return nil, err
 		}
 		if q.Base.ETag != s.ETag || attempt > 1 {
-			listing, err := dump.ListDay(ctx, r.settings.Source, r.settings.Template, q.Day)
+			listing, err := dump.ListDay(ctx, r.settings.Source, r.settings.Dumps, q.Day)
 			if err != nil {
 				return nil, err
 			}

@@ -11,6 +11,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/sinks/publish"
+	"daybook/sources/dump"
 	"daybook/transform/event"
 )
 
@@ -49,7 +50,8 @@ type Result struct {
 	DumpBytes  int64            `json:"dump_bytes"`
 	Accounting event.Accounting `json:"accounting"` // of these dumps
 	TooLate    []catalog.Late   `json:"too_late"`
-	Unknown    []string         `json:"unknown"` // as in a plan
+	Unknown    []string         `json:"unknown"`         // as in a plan
+	Unread     dump.Unread      `json:"unread,omitzero"` // likewise
 
 	// NoDumps is how many of the steps that were done are days without dumps of their
 	// own: their rows come from the dumps of other days.

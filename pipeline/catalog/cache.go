@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
+	"daybook/sources/dump"
 	"daybook/sources/store"
 )
 
@@ -18,6 +20,38 @@ type Cache struct {
 	published sync.Map // *Published, by the manifest's key
 	digests   sync.Map // *DigestState, likewise
 	failures  sync.Map // cachedFailure, by the note's key
+
+	mu     sync.Mutex
+	unread dump.Unread // of the last listing of the whole source
+	whole  time.Time   // when that was
+}
+
+// wholeInterval is the least time between two listings of the whole source, if its
+// dumps have a prefix of their own.
+const wholeInterval = time.Hour
+
+// wholeDue reports whether the whole source has to be listed.
+func (k *Cache) wholeDue(now time.Time) bool {
+	if k == nil {
+		return true
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.whole.IsZero() || now.Sub(k.whole) >= wholeInterval
+}
+
+// keepUnread remembers what a listing of the whole source found. Without one, nil, it
+// gives what is remembered.
+func (k *Cache) keepUnread(unread *dump.Unread, now time.Time) dump.Unread {
+	if k == nil {
+		return *unread
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if unread != nil {
+		k.unread, k.whole = *unread, now
+	}
+	return k.unread
 }
 
 // NewCache makes an empty cache.

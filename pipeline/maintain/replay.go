@@ -81,7 +81,7 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 // putReplay writes the dump. If it exists already, it stays as it is: written again,
 // it would count as a changed dump.
 func putReplay(ctx context.Context, s *settings.Pipeline, d day.Day, content *spillfile.File) (url string, existed bool, err error) {
-	key := fmt.Sprintf("%sreplay-%s.ndjson", s.Template.Prefix(d), content.SHA256()[:16])
+	key := fmt.Sprintf("%sreplay-%s.ndjson", s.Dumps[0].Template.Prefix(d), content.SHA256()[:16])
 	url = s.Source.URL(key)
 	body, object, err := s.Source.Open(ctx, key, 0, store.ToEnd, "")
 	if err == nil {

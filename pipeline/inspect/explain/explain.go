@@ -59,7 +59,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 	dumps := 0
 	read := func(days partition.Period) error {
 		for _, d := range days.Days() {
-			listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
+			listing, err := dump.ListDay(ctx, s.Source, s.Dumps, d)
 			if err != nil {
 				return err
 			}
