@@ -17,6 +17,7 @@ import (
 	"daybook/sinks/parquet"
 	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/event"
 	"daybook/transform/report"
 )
 
@@ -94,7 +95,7 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 func newSources(c *config.Config) (dump.Sources, error) {
 	var all dump.Sources
 	for _, kind := range c.Kinds() {
-		source := &dump.Source{MaxWindow: int64(c.Source.MaxWindow)}
+		source := &dump.Source{MaxWindow: int64(c.Source.MaxWindow), Reading: kind.Reading()}
 		var err error
 		if source.Template, err = dump.ParseTemplate(kind.Key); err != nil {
 			return nil, err
@@ -105,9 +106,30 @@ func newSources(c *config.Config) (dump.Sources, error) {
 		if source.Form, err = dump.ParseForm(kind.Form); err != nil {
 			return nil, err
 		}
+		if source.Map, err = newMap(kind.Map); err != nil {
+			return nil, fmt.Errorf("the map of the dumps %s: %w", kind.Key, err)
+		}
 		all = append(all, source)
 	}
 	return all, nil
+}
+
+// newMap compiles source.map; nil without one.
+func newMap(c *config.Map) (*event.Map, error) {
+	if c == nil {
+		return nil, nil
+	}
+	rules := &event.Rules{Envelope: c.Envelope, Keep: c.Others == "keep"}
+	if c.Timezone != "" {
+		var err error
+		if rules.Zone, err = time.LoadLocation(c.Timezone); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range c.Members {
+		rules.Members = append(rules.Members, event.Rule(m))
+	}
+	return event.NewMap(rules)
 }
 
 // limitMemory sets the garbage collector's limit to the budget and a quarter

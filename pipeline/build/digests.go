@@ -75,6 +75,12 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 			r.result.DumpBytes += d.Size
 		}
 		r.result.Accounting.Add(&made.Accounting)
+		for form, n := range made.Forms {
+			if r.result.Forms == nil {
+				r.result.Forms = map[string]int{}
+			}
+			r.result.Forms[form] += n
+		}
 		r.mu.Unlock()
 		done.Quarantine = made.Quarantine
 	}

@@ -51,6 +51,7 @@ type Result struct {
 	Accounting event.Accounting `json:"accounting"` // of these dumps
 	TooLate    []catalog.Late   `json:"too_late"`
 	Unknown    []string         `json:"unknown"`         // as in a plan
+	Forms      map[string]int   `json:"forms,omitempty"` // of these dumps, those that are documents or arrays
 	Unread     dump.Unread      `json:"unread,omitzero"` // likewise
 
 	// NoDumps is how many of the steps that were done are days without dumps of their

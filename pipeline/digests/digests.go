@@ -41,6 +41,7 @@ type Result struct {
 	Accounting event.Accounting
 	Oversized  event.Oversized // sessions without events in the digest
 	Quarantine string          // URL of the rejected lines; empty if there are none
+	Forms      map[string]int  // dumps by their form, if it is not lines
 }
 
 // Maker makes digests.
@@ -73,17 +74,23 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 		Inputs: extract.Inputs(m.Settings.Source, q.Dumps), Workers: m.Budget.Workers, MemoryBudget: m.Budget.Memory / 2,
 		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
 	}
+	seen := newDumpsSeen(q.Dumps)
+	x.Opened, x.Unread = seen.opened, seen.unread
 	summary, accounting, moved, err := m.writeTables(ctx, x, tables)
-	result := &Result{Accounting: accounting, Oversized: summary.Oversized}
+	result := &Result{Accounting: accounting, Oversized: summary.Oversized, Forms: seen.forms}
 	if errors.As(err, new(*extract.TooManyRejects)) {
 		var qerr error
 		result.Quarantine, qerr = m.putRefused(ctx, q.Day, rejects)
 		return result, errors.Join(err, qerr)
 	}
+	if err == nil {
+		err = seen.check(q.Day)
+	}
 	if err != nil {
 		return result, err
 	}
 	p := newPartition(q, reach, m.Settings.MaxSessionSize, &summary, accounting, m.Settings.Now())
+	seen.describe(p.Manifest.Digest)
 	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, moved || summary.Oversized.Sessions > 0)
 	for i, table := range []struct {
 		name string
@@ -211,6 +218,9 @@ func looksComplete(s *session.Session) bool {
 // oversized, the digest is no superset: lessens says so.
 func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, lessens bool) []string {
 	if before == nil || before.Digest == nil || lessens || before.Digest.OversizedSessions > 0 || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
+		return nil
+	}
+	if before.Digest.Reading != ReadingOf(dumps) {
 		return nil
 	}
 	changes := publish.CompareInputs(before.Inputs, DumpInputs(dumps))

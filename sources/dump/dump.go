@@ -25,6 +25,7 @@ import (
 
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/event"
 )
 
 // Codec is the compression of a dump.
@@ -50,7 +51,9 @@ type Source struct {
 	Template  Template
 	Names     Names
 	Form      Form
-	MaxWindow int64 // bytes that a zstd frame may require; 0: DefaultWindow
+	MaxWindow int64      // bytes that a zstd frame may require; 0: DefaultWindow
+	Map       *event.Map // makes session events of the dumps' documents; nil: they are session events
+	Reading   string     // identifies Form and Map; empty: by default
 }
 
 // Sources are all that a store has. A key belongs to the first one that takes it.
@@ -177,8 +180,8 @@ func (l *Listing) add(source *Source, object store.Object) {
 	if directory || isControl(name) {
 		return
 	}
-	if special := special(object); special != "" {
-		l.Unknown = append(l.Unknown, special)
+	if text := unreadable(object); text != "" {
+		l.Unknown = append(l.Unknown, text)
 		return
 	}
 	if is := source.Names.of(name); is == never && source.Names.patterns != nil {
@@ -196,8 +199,8 @@ const LeftOut = " (source.names leaves it out)"
 // lastPart is the part of a key after the last slash.
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
-// special names an object that cannot be read under its key; empty: it can.
-func special(object store.Object) string {
+// unreadable names an object that cannot be read under its key; empty: it can.
+func unreadable(object store.Object) string {
 	switch {
 	case object.Special != "":
 		return object.Key + " (" + object.Special + ")"

@@ -36,8 +36,8 @@ func ParseForm(s string) (Form, error) {
 	return 0, fmt.Errorf("%q is no form; write auto, lines, documents or array", s)
 }
 
-// unit is the name of one event with its white space: a line or a document.
-func (f Form) unit() string {
+// Unit is the name of one event with its white space: a line or a document.
+func (f Form) Unit() string {
 	if f == Documents || f == Array {
 		return "document"
 	}
@@ -205,33 +205,63 @@ func (s *splitter) valueEnd(b []byte, i int) int {
 // at RS, at a line end within a string, and between } and {.
 func containerEnd(b []byte, i int) int {
 	for depth := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			to, broken := stringEnd(b, i+1)
-			if to < 0 || broken {
-				return to
-			}
-			i = to - 1
-		case '{', '[':
+		switch structural[b[i]] {
+		case opens:
 			depth++
-		case '}', ']':
+		case quotes:
+			end := special(b, i+1)
+			if end == len(b) || b[end] != '"' { // nearly always it is the closing quote
+				var broken bool
+				if end, broken = stringEnd(b, end); end < 0 || broken {
+					return end
+				}
+				end--
+			}
+			i = end
+		case closes:
 			if depth--; depth == 0 {
 				return i + 1
 			}
-			if b[i] == '}' {
-				next := i + 1
-				for next < len(b) && isSpace(b[next]) {
-					next++
-				}
-				if next < len(b) && b[next] == '{' {
-					return i + 1
-				}
+			next := i + 1
+			for next < len(b) && isSpace(b[next]) {
+				next++
 			}
-		case recordSeparator:
+			if next < len(b) && b[next] == '{' && b[i] == '}' {
+				return i + 1
+			}
+		case separates:
 			return i
 		}
 	}
 	return -1
+}
+
+// structure is the part that a byte outside of strings plays.
+type structure uint8
+
+const (
+	_ structure = iota
+	opens
+	closes
+	quotes
+	separates
+)
+
+var structural = [256]structure{'{': opens, '[': opens, '}': closes, ']': closes, '"': quotes, recordSeparator: separates}
+
+// special is the index of the first byte from b[i] on that is a quote, a backslash or
+// a control character. Among the last seven bytes, it may stop at another one.
+func special(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		// Of eight bytes, the high bit of each that is special; bits above the lowest
+		// one may be wrong.
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, back := w^'"'*ones, w^'\\'*ones
+		if found := ((quote - ones) &^ quote | (back - ones) &^ back | (w - ' '*ones) &^ w) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	return min(i, len(b))
 }
 
 // stringEnd is the index after the string that begins at b[i], after its quote;
@@ -239,18 +269,7 @@ func containerEnd(b []byte, i int) int {
 // and ends there.
 func stringEnd(b []byte, i int) (end int, broken bool) {
 	for {
-		for i+8 <= len(b) {
-			// Of eight bytes, the high bit of each that is a quote, a backslash or a
-			// control character; bits above the lowest may be wrong.
-			w := binary.LittleEndian.Uint64(b[i:])
-			quote, back := w^'"'*ones, w^'\\'*ones
-			if found := ((quote-ones)&^quote | (back-ones)&^back | (w-' '*ones)&^w) & highs; found != 0 {
-				i += bits.TrailingZeros64(found) / 8
-				break
-			}
-			i += 8
-		}
-		if i >= len(b) {
+		if i = special(b, i); i == len(b) {
 			return -1, false
 		}
 		switch b[i] {

@@ -56,7 +56,15 @@ func (e *Error) Error() string {
 	if e.Offset == 0 { // nothing of it was read
 		return fmt.Sprintf("read %s: %v", e.URL, e.Err)
 	}
-	return fmt.Sprintf("read %s: stopped after %s %d, at byte %d of the decompressed text: %v", e.URL, e.Form.unit(), e.Line, e.Offset, e.Err)
+	return fmt.Sprintf("read %s: stopped after %s %d, at byte %d of the decompressed text: %v", e.URL, e.Form.Unit(), e.Line, e.Offset, e.Err)
+}
+
+// Cause is an error without the name and the position of its dump.
+func Cause(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -189,7 +189,7 @@ func (s Sources) unread(object store.Object) (o Object, looks bool) {
 		is = max(is, source.Names.of(name))
 	}
 	o.Key = object.Key
-	if text := special(object); text != "" {
+	if text := unreadable(object); text != "" {
 		o.Key = text
 	}
 	if at, fits := s.impossible(object.Key); fits {
