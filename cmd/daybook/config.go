@@ -23,13 +23,14 @@ import (
 func newConfigCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Check or show the configuration, or print its JSON schema",
-		Example: `  daybook config check --online
-  daybook config show`,
+		Short: "Write, check, try or show the configuration, or print its JSON schema",
+		Example: `  daybook config init --from s3://acme-dumps/support
+  daybook config check --online
+  daybook config try events.json.gz`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newConfigCheckCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
+	cmd.AddCommand(newConfigInitCommand(a), newConfigCheckCommand(a), newConfigTryCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
 	return cmd
 }
 

@@ -87,7 +87,7 @@ func TestWriteLeftOut(t *testing.T) {
 		{DumpDay: "2026-11-20", Date: "2027-12-01", Lines: 1, Reason: "too_early", Lookback: 376},
 	}
 	var b strings.Builder
-	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt", "2062/11/20/a.ndjson.gz"}); err != nil {
+	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt", "2062/11/20/a.ndjson.gz"}, new(dump.Unread)); err != nil {
 		t.Fatal(err)
 	}
 	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 takes them into the reports of that day
@@ -103,7 +103,7 @@ the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_d
 	for range 40 {
 		late = append(late, late[0])
 	}
-	if err := writeLeftOut(&b, late, nil); err != nil {
+	if err := writeLeftOut(&b, late, nil, new(dump.Unread)); err != nil {
 		t.Fatal(err)
 	}
 	if text := b.String(); strings.Count(text, "\n") != mostNotes+1 || !strings.HasSuffix(text, "… and 32 more such days; --json lists them all\n") {

@@ -257,7 +257,7 @@ func special(b []byte, i int) int {
 		// one may be wrong.
 		w := binary.LittleEndian.Uint64(b[i:])
 		quote, back := w^'"'*ones, w^'\\'*ones
-		if found := ((quote - ones) &^ quote | (back - ones) &^ back | (w - ' '*ones) &^ w) & highs; found != 0 {
+		if found := ((quote-ones)&^quote | (back-ones)&^back | (w-' '*ones)&^w) & highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}

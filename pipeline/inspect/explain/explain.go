@@ -67,6 +67,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 			x := &extract.Extraction{
 				Inputs: extract.Inputs(s.Source, listing.Dumps), Workers: s.Budget.Workers,
 				Filter: extract.NewReach(d, s.Lookback).Filter, Progress: progress,
+				Unread: func(int, error) {}, // it has no events
 			}
 			found, err := deliveriesOf(ctx, x, &all)
 			if err != nil {
