@@ -92,7 +92,7 @@ func TestWriteLeftOut(t *testing.T) {
 	}
 	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 takes them into the reports of that day
 the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_days reaches 366 days at most
-2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst
+2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl, .json or .log, or has no extension; .gz, .gzip, .zst or .zstd may follow
 2062/11/20/a.ndjson.gz is not read: its day is more than a year ahead
 `
 	if b.String() != want {

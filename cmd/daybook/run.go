@@ -240,6 +240,9 @@ func writeNotes(w io.Writer, r *build.Result) error {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}
 	}
+	for _, form := range slices.Sorted(maps.Keys(r.Forms)) {
+		fmt.Fprintf(w, "%s read as %s\n", words.Count(r.Forms[form], "dump was", "dumps were"), form)
+	}
 	writeWarnings(w, r)
 	if err := writeApart(w, r); err != nil {
 		return err

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// daybook runs the program in the working directory.
+func daybook(t *testing.T, args ...string) (out string, code int) {
+	t.Helper()
+	var b bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(""), &b, &b, func(string) (string, bool) { return "", false })
+	return b.String(), code
+}
+
+// The dumps of other programs are read, or called what they are.
+func TestInputs(t *testing.T) {
+	inputs, err := filepath.Abs("../../testdata/inputs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		rows int    // of all days; 0: the run fails
+		says string // occurs in what run and plan say
+	}{
+		"firehose-concatenated":        {1, "1 dump was read as documents"},
+		"firehose-concat-gz-noext":     {1, "1 dump, 307 B; 5 lines = 5 events"},
+		"json-array":                   {1, "1 dump was read as array"},
+		"json-array-pretty":            {1, "1 dump was read as array"},
+		"gzip-trailing-newline":        {2, ""},
+		"gzip-newline-between-members": {2, ""},
+		"gz-named-plain":               {2, ""},
+		"log-gz":                       {2, ""},
+		"hive-unpadded":                {2, "sessions  2026-11-09"},
+		"mixed-prefixes": {1, `2 objects look like dumps and are read for no day, such as eu/2026/11/20/a.json (its key has another shape than source.key; source.key: "eu/{yyyy}/{mm}/{dd}/" would take it); ` +
+			`stream-b/2026/11/20/13/b.json (its key has another shape than source.key; source.key: "stream-b/{yyyy}/{mm}/{dd}/" would take it)`},
+		"utf16le-bom":  {0, "a.ndjson: unsupported dump: it is UTF-16 text; have the producer write UTF-8"},
+		"double-gzip":  {0, "a.ndjson.gz: unsupported dump: it is gzip within its compression; have the producer compress it once"},
+		"zstd-long-28": {0, "a.ndjson.zst: unsupported dump: its zstd needs a window of 256 MiB, and source.max_window is 128 MiB; raise it, or have the producer write without --long"},
+		"zstd-ext":     {0, "rejected as bad_json, the first in line 1: not one JSON object: unexpected x at byte 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(inputs, name))); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(dir)
+			ran, code := daybook(t, "run")
+			if failed := code != 0; failed != (c.rows == 0) {
+				t.Errorf("run: exit code %d\n%s", code, ran)
+			}
+			planned, code := daybook(t, "plan")
+			if code != 0 {
+				t.Errorf("plan: exit code %d\n%s", code, planned)
+			}
+			if got := publishedRows(t); got != c.rows {
+				t.Errorf("%d rows, want %d\n%s", got, c.rows, ran)
+			}
+			if !strings.Contains(ran+planned, c.says) {
+				t.Errorf("it says\n%s%s\nwant %s", ran, planned, c.says)
+			}
+		})
+	}
+}
+
+// publishedRows counts the rows of all days in the manifests under out.
+func publishedRows(t *testing.T) (rows int) {
+	t.Helper()
+	manifests, err := filepath.Glob("out/_manifests/reports/sessions/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range manifests {
+		var m struct {
+			Rows      int    `json:"rows"`
+			Partition string `json:"partition"`
+		}
+		if text, err := os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		} else if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(m.Partition) == len("2026-11-20") {
+			rows += m.Rows
+		}
+	}
+	return rows
+}
+
+// packed is a text in a codec: "", "gz" or "zst".
+func packed(t *testing.T, text, codec string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	switch codec {
+	case "gz":
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte(text))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	case "zst":
+		w, err := zstd.NewWriter(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = w.Write([]byte(text))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		b.WriteString(text)
+	}
+	return b.Bytes()
+}
+
+// sessionOn are the events of a session on a day of November 2026.
+func sessionOn(day int) []string {
+	at := fmt.Sprintf("2026-11-%02dT09:", day)
+	return []string{
+		fmt.Sprintf(`{"event_id":"%d-1","ts":"%s00:00Z","session_id":%[1]d,"type":"session_created","session_type":"applet"}`, day, at),
+		fmt.Sprintf(`{"event_id":"%d-2","ts":"%s01:00Z","session_id":%[1]d,"type":"status_changed","status":"active","technician":{"id":11,"name":"Ada Kok"}}`, day, at),
+		fmt.Sprintf(`{"event_id":"%d-3","ts":"%s09:00Z","session_id":%[1]d,"type":"status_changed","status":"closed_by_customer"}`, day, at),
+		fmt.Sprintf(`{"event_id":"%d-4","ts":"%s10:00Z","session_id":%[1]d,"type":"queue_removed","by":"technician","technician_id":11}`, day, at),
+	}
+}
+
+func inLines(events []string) string    { return strings.Join(events, "\n") + "\n" }
+func backToBack(events []string) string { return strings.Join(events, "") }
+func inArray(events []string) string    { return "[\n  " + strings.Join(events, ",\n  ") + "\n]\n" }
+
+// A configuration that daybook config init writes for the layout of a producer
+// publishes what the producer wrote, as it is.
+func TestConfigInit(t *testing.T) {
+	for name, c := range map[string]struct {
+		key   string // with the day of November
+		codec string
+		form  func([]string) string
+		want  string // in the configuration
+		more  string // another key of the same producer
+	}{
+		"Firehose":            {"2026/11/%02d/13/support-1-2026-11-%[1]02d-13-00-00-6f0c1d2e", "", backToBack, `key: "{yyyy}/{mm}/{dd}/"`, ""},
+		"Firehose, gzip":      {"events/2026/11/%02d/13/support-1-2026-11-%[1]02d-13-00-00-6f0c1d2e.gz", "gz", backToBack, `key: "events/{yyyy}/{mm}/{dd}/"`, ""},
+		"Fluent Bit":          {"fluent-bit-logs/app.support/2026/11/%02d/13/05/07-objectxK3pQ9aB", "", inLines, `key: "fluent-bit-logs/app.support/{yyyy}/{mm}/{dd}/"`, ""},
+		"Fluent Bit, packed":  {"logs/2026-11-%02d/13-events.log.gz", "gz", inLines, `key: "logs/{yyyy}-{mm}-{dd}/"`, ""},
+		"Vector":              {"date=2026-11-%02d/1795161600-4f0c2b1a.log.zst", "zst", inLines, `key: "date={yyyy}-{mm}-{dd}/"`, ""},
+		"Kafka Connect":       {"topics/support/year=2026/month=11/day=%02d/hour=13/support+0+0000000042.json.gz", "gz", inLines, `key: "topics/support/year={yyyy}/month={mm}/day={dd}/"`, ""},
+		"Hive, not padded":    {"year=2026/month=11/day=%d/part-0.json", "", inLines, `key: "year={yyyy}/month={mm}/day={dd}/"`, ""},
+		"a file a day":        {"exports/events-2026-11-%02d.json", "", inArray, `key: "exports/events-{yyyy}-{mm}-{dd}"`, ""},
+		"eight digits":        {"raw/202611%02d/dump.jsonl.gz", "gz", inLines, `key: "raw/{yyyy}{mm}{dd}/"`, ""},
+		"two regions":         {"eu/2026/11/%02d/a.ndjson", "", inLines, `- key: "us/{yyyy}/{mm}/{dd}/"`, "us/2026/11/%02d/a.ndjson"},
+		"another extension":   {"2026/11/%02d/events.txt", "", inLines, `names: "*.txt"`, ""},
+		"as EVENTS.md has it": {"2026/11/%02d/events.ndjson", "", inLines, `key: "{yyyy}/{mm}/{dd}/"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			days, rows := []int{9, 10, 20}, 0
+			for _, day := range days {
+				for i, key := range []string{c.key, c.more} {
+					if key == "" {
+						continue
+					}
+					events := sessionOn(day + i*100)
+					for j := range events { // sessions of other keys have the same times
+						events[j] = strings.Replace(events[j], fmt.Sprintf("2026-11-%02d", day+i*100), fmt.Sprintf("2026-11-%02d", day), 1)
+					}
+					write(t, "dumps/"+fmt.Sprintf(key, day), packed(t, c.form(events), c.codec))
+					rows++
+				}
+			}
+			write(t, "dumps/README.md", []byte("# Dumps\n"))
+			if out, code := daybook(t, "config", "init"); code != 0 {
+				t.Fatalf("config init: exit code %d\n%s", code, out)
+			}
+			text, err := os.ReadFile("daybook.yml")
+			if err != nil || !strings.Contains(string(text), c.want) {
+				t.Fatalf("%v; it wrote\n%s\nwant %s", err, text, c.want)
+			}
+			if out, code := daybook(t, "config", "check", "--online"); code != 0 || !strings.Contains(out, "such as") {
+				t.Errorf("config check --online: exit code %d\n%s", code, out)
+			}
+			if out, code := daybook(t, "run"); code != 0 {
+				t.Errorf("run: exit code %d\n%s", code, out)
+			}
+			if got := publishedRows(t); got != rows {
+				t.Errorf("%d rows, want %d; the configuration is\n%s", got, rows, text)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Where it finds no dumps, it shows the keys that there are, and it never writes over
+// a file.
+func TestConfigInitRefuses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if out, code := daybook(t, "config", "init"); code == 0 || !strings.Contains(out, "dumps") {
+		t.Errorf("no directory: exit code %d\n%s", code, out)
+	}
+	write(t, "dumps/events/a.json", []byte(`{}`))
+	if out, code := daybook(t, "config", "init"); code == 0 || !strings.Contains(out, `its keys are such as ["events/a.json"]`) {
+		t.Errorf("no date: exit code %d\n%s", code, out)
+	}
+	write(t, "dumps/2026/11/20/a.json", []byte(inLines(sessionOn(20))))
+	write(t, "daybook.yml", []byte("workers: 1\n"))
+	if out, code := daybook(t, "config", "init"); code != exitUsage || !strings.Contains(out, "daybook.yml exists already") {
+		t.Errorf("a file: exit code %d\n%s", code, out)
+	}
+	if out, code := daybook(t, "config", "init", "--file", "-"); code != 0 || !strings.Contains(out, `key: "{yyyy}/{mm}/{dd}/"`) {
+		t.Errorf("standard output: exit code %d\n%s", code, out)
+	}
+}
+
+// Dumps of another shape are named with the template that would take them, also where
+// no dumps are found at all.
+func TestNoDumpsShowsKeys(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "dumps/eu/2026/11/20/a.json", []byte(inLines(sessionOn(20))))
+	for _, args := range [][]string{{"plan"}, {"run"}, {"run", "--date", "2026-11-20"}, {"config", "check", "--online"}} {
+		out, code := daybook(t, args...)
+		if want := `eu/2026/11/20/a.json (its key has another shape than source.key; source.key: "eu/{yyyy}/{mm}/{dd}/" would take it)`; code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: exit code %d\n%s\nwant %s", args, code, out, want)
+		}
+	}
+}
