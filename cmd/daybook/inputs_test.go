@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,6 +237,129 @@ func TestNoDumpsShowsKeys(t *testing.T) {
 		out, code := daybook(t, args...)
 		if want := `eu/2026/11/20/a.json (its key has another shape than source.key; source.key: "eu/{yyyy}/{mm}/{dd}/" would take it)`; code == 0 || !strings.Contains(out, want) {
 			t.Errorf("%s: exit code %d\n%s\nwant %s", args, code, out, want)
+		}
+	}
+}
+
+// The examples of maps make a session of what their producers write: ten minutes on
+// 20 November, with Ada Kok.
+func TestMapExamples(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := filepath.Glob(filepath.Join(root, "config/examples/map-*.yml"))
+	if err != nil || len(examples) != 2 {
+		t.Fatalf("%v, %v", examples, err)
+	}
+	for name, key := range map[string]string{
+		"map-eventbridge": "2026/11/20/09/support-1-2026-11-20-09-00-00-6f0c", "map-cloudevents": "topics/support-nl/year=2026/month=11/day=20/hour=09/support+0+1.json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			example, err := os.ReadFile(filepath.Join(root, "config/examples", name+".yml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(filepath.Join(root, "testdata/inputs/maps", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, "dumps/"+key, text)
+			// The stores are directories here.
+			var local []string
+			for line := range strings.SplitSeq(string(example), "\n") {
+				if strings.Contains(line, "acme-reports") {
+					line = "    url: out"
+				} else if strings.Contains(line, "url: s3:") {
+					line = "    url: dumps"
+				}
+				local = append(local, line)
+			}
+			write(t, "daybook.yml", []byte(strings.Join(local, "\n")))
+			if out, code := daybook(t, "config", "try", "dumps/"+key); code != 0 {
+				t.Errorf("config try: exit code %d\n%s", code, out)
+			}
+			out, code := daybook(t, "run")
+			if code != 0 || publishedRows(t) != 1 || !strings.Contains(out, "6 lines = 5 events + 0 duplicates + 0 rejected + 1 blank") {
+				t.Errorf("run: exit code %d\n%s", code, out)
+			}
+			out, _ = daybook(t, "explain", "41", "--date", "2026-11-20")
+			for _, want := range []string{"Ada Kok", "09:00:00", "09:10:00"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("explain says\n%s\nwant %s", out, want)
+				}
+			}
+		})
+	}
+}
+
+// A changed map makes the days stale; without one, digests say nothing of it.
+func TestChangedMap(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "dumps/2026/11/20/a.json", []byte(inLines(sessionOn(20))))
+	if out, code := daybook(t, "run"); code != 0 {
+		t.Fatalf("run: exit code %d\n%s", code, out)
+	}
+	for config, stale := range map[string]bool{
+		"source: {form: auto, names: auto}": false, "source: {form: lines}": false, "source: {max_window: 256MiB}": false,
+		"source: {map: {envelope: detail}}": true, "source: {form: documents}": true,
+	} {
+		write(t, "daybook.yml", []byte(config))
+		out, _ := daybook(t, "plan")
+		if got := strings.Contains(out, "source.map or source.form has changed"); got != stale {
+			t.Errorf("%s: stale %t\n%s", config, got, out)
+		}
+	}
+	manifests, err := filepath.Glob("out/_manifests/state/digests/*")
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("%v, %v", manifests, err)
+	}
+	for _, name := range manifests {
+		if text, err := os.ReadFile(name); err != nil || bytes.Contains(text, []byte(`"reading"`)) || bytes.Contains(text, []byte(`"forms"`)) {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
+
+// However the events of a day are cut into objects, in every form and codec, in any
+// order and with duplicates, the same bytes are published.
+func TestSplitsPublishTheSame(t *testing.T) {
+	var events []string
+	for _, day := range []int{9, 10, 20} {
+		for _, e := range sessionOn(day) {
+			events = append(events, strings.ReplaceAll(strings.Replace(e, fmt.Sprintf("2026-11-%02d", day), "2026-11-20", 1), `"session_id":`, `"session_id": `))
+		}
+	}
+	reversed := slices.Clone(events)
+	slices.Reverse(reversed)
+	var want string
+	for i, objects := range []map[string][]byte{
+		{"a.ndjson": packed(t, inLines(events), "")},
+		{"a.json": packed(t, inArray(reversed), "")},
+		{"a": packed(t, backToBack(reversed), "gz"), "b.log.zst": packed(t, inLines(events[3:7]), "zst")},
+		{"a.json": packed(t, "\x1e"+strings.Join(events[:5], "\n\x1e"), "zst"), "B.JSON.GZ": packed(t, inArray(events[5:]), ""), "c.gz": packed(t, backToBack(events[:6]), "gz")},
+		{"a.json": []byte("{\n" + strings.Join(events, "\n{\n")[1:])},
+	} {
+		t.Chdir(t.TempDir())
+		for name, content := range objects {
+			if i == 4 { // each document over two lines
+				content = bytes.ReplaceAll(content, []byte("\n{\n{"), []byte("\n{\n"))
+			}
+			write(t, "dumps/2026/11/20/"+name, content)
+		}
+		if out, code := daybook(t, "run"); code != 0 {
+			t.Fatalf("%d: run: exit code %d\n%s", i, code, out)
+		}
+		files, err := filepath.Glob("out/reports/sessions/dt=2026-11-20/*.parquet")
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%d: %v, %v", i, files, err)
+		}
+		if want == "" {
+			want = filepath.Base(files[0]) // it holds a hash of the content
+		}
+		if got := filepath.Base(files[0]); got != want {
+			t.Errorf("%d: %s, want %s", i, got, want)
 		}
 	}
 }
