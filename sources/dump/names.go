@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -23,6 +24,16 @@ func ParseNames(glob string) (Names, error) {
 	}
 	patterns, err := config.Patterns(glob)
 	return Names{patterns}, err
+}
+
+// Any makes a name of a dump from a stem.
+func (n Names) Any(stem string) (string, error) {
+	for _, ext := range []string{".ndjson", ".json", ".jsonl", ".log", ".txt", ""} {
+		if n.of(stem+ext) == certain {
+			return stem + ext, nil
+		}
+	}
+	return "", fmt.Errorf("source.names takes no plain name such as %s.ndjson; add %.6s* to it", stem, stem)
 }
 
 // likelihood is what a name says about an object.
