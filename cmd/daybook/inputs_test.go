@@ -284,7 +284,7 @@ func TestMapExamples(t *testing.T) {
 			if code != 0 || publishedRows(t) != 1 || !strings.Contains(out, "6 lines = 5 events + 0 duplicates + 0 rejected + 1 blank") {
 				t.Errorf("run: exit code %d\n%s", code, out)
 			}
-			out, _ = daybook(t, "explain", "41", "--date", "2026-11-20")
+			out, _ = daybook(t, "explain", "--session", "41", "--date", "2026-11-20")
 			for _, want := range []string{"Ada Kok", "09:00:00", "09:10:00"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("explain says\n%s\nwant %s", out, want)
@@ -361,5 +361,42 @@ func TestSplitsPublishTheSame(t *testing.T) {
 		if got := filepath.Base(files[0]); got != want {
 			t.Errorf("%d: %s, want %s", i, got, want)
 		}
+	}
+}
+
+// An object without an extension whose content is not JSON is no dump. The digest's
+// manifest names it; a day with nothing else fails.
+func TestNoDumpByContent(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "dumps/2026/11/20/README", []byte("Events of the support desk.\n"))
+	why := `2026/11/20/README: no dump: it begins with "Events of the suppor", which is not JSON`
+	if out, code := daybook(t, "run"); code == 0 || !strings.Contains(out, "no object of 2026-11-20 is a dump, such as "+why) {
+		t.Errorf("no dumps: exit code %d\n%s", code, out)
+	}
+	write(t, "dumps/2026/11/20/a.json", []byte(inLines(sessionOn(20))))
+	if out, code := daybook(t, "run"); code != 0 || publishedRows(t) != 1 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	manifests, err := filepath.Glob("out/_manifests/state/digests/*")
+	if err != nil || len(manifests) != 1 {
+		t.Fatalf("%v, %v", manifests, err)
+	}
+	var m struct {
+		Digest struct {
+			Unread struct {
+				Objects  int
+				Examples []string
+			}
+		}
+	}
+	text, err := os.ReadFile(manifests[0])
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if unread := m.Digest.Unread; err != nil || unread.Objects != 1 || len(unread.Examples) != 1 || unread.Examples[0] != why {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if out, _ := daybook(t, "plan"); !strings.Contains(out, "2 fresh") {
+		t.Errorf("the day is made again:\n%s", out)
 	}
 }

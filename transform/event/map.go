@@ -37,7 +37,7 @@ type Map struct {
 
 // node is a place in a document.
 type node struct {
-	slot     int // where its value is kept; -1: nowhere
+	slot     int // where its value is kept
 	names    []string
 	children []*node
 	table    []uint8 // finds children by their names: index+1, or 0
@@ -288,13 +288,19 @@ func (c *compiler) slot(path string) (int, error) {
 			at.names = append(at.names, name)
 			at.children = append(at.children, &node{slot: -1})
 		}
+		c.keep(at)
 		at = at.children[i]
 	}
-	if at.slot < 0 {
-		at.slot = c.slots
+	c.keep(at)
+	return at.slot, nil
+}
+
+// keep gives a node a slot.
+func (c *compiler) keep(n *node) {
+	if n.slot < 0 {
+		n.slot = c.slots
 		c.slots++
 	}
-	return at.slot, nil
 }
 
 func splitPath(path string) []string {

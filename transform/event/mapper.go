@@ -12,7 +12,7 @@ type Mapper struct {
 	spans   []span  // by slot
 	seen    []int   // by slot: the document whose span it is
 	number  int     // of the document
-	kind    *source // of the document's type
+	kind    []byte  // the document's type in JSON; nil: it has none
 	doc     []byte
 	line    []byte
 	text    []byte // unescaped
@@ -47,9 +47,7 @@ func (p *Mapper) Apply(doc []byte) (line []byte, ok bool, reject Reject) {
 	if i < 0 {
 		return nil, false, Reject{BadJSON, notJSON(doc, ^i)}
 	}
-	if p.of.root.slot >= 0 {
-		p.keep(p.of.root.slot, newSpan(object, begin, i))
-	}
+	p.keep(p.of.root.slot, newSpan(object, begin, i))
 	event, found := p.get(p.of.envelope)
 	if !found || event.kind() != object {
 		return nil, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
@@ -57,8 +55,11 @@ func (p *Mapper) Apply(doc []byte) (line []byte, ok bool, reject Reject) {
 	if p.of.outputs == nil {
 		return doc[event.start():event.end()], true, Reject{}
 	}
-	p.kind = p.choose(p.of.kind)
-	if p.kind != nil && string(p.value(p.kind)) == `"`+ignoredType+`"` {
+	p.kind = nil
+	if s := p.choose(p.of.kind); s != nil {
+		p.kind = p.value(s)
+	}
+	if string(p.kind) == `"`+ignoredType+`"` {
 		return nil, false, Reject{}
 	}
 	p.line = append(p.line[:0], '{')
@@ -116,27 +117,34 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		return end
 	}
 	var v span
-	if n.names != nil {
-		p.forget(n)
-	}
-	if n.names != nil && i < len(p.doc) && p.doc[i] == '{' {
+	switch {
+	case i < len(p.doc) && p.doc[i] == '"': // nearly always
+		var k kind
+		end, k = text(p.doc, i+1)
+		v, end = newSpan(k, i+1, end), after(end)
+	case n.names != nil && i < len(p.doc) && p.doc[i] == '{':
+		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
+			p.forget(n)
+		}
 		end = p.object(n, i)
 		v = newSpan(object, i, max(end, 0))
-	} else {
+	default:
 		v, end = p.scanner.value(p.doc, i)
 	}
-	if n.slot >= 0 && end >= 0 {
-		p.keep(n.slot, v)
+	if end < 0 {
+		return end
 	}
+	if n.names != nil && v.kind() != object {
+		p.forget(n)
+	}
+	p.keep(n.slot, v)
 	return end
 }
 
-// forget drops the members of an object that is repeated: the last one counts.
+// forget drops the members of an object.
 func (p *Mapper) forget(n *node) {
 	for _, child := range n.children {
-		if child.slot >= 0 {
-			p.seen[child.slot] = 0
-		}
+		p.seen[child.slot] = 0
 		p.forget(child)
 	}
 }
@@ -268,12 +276,17 @@ func (p *Mapper) output(o *output) bool {
 	case asList:
 		return p.list(o.members)
 	}
-	s := p.kind
-	if o.kind != asType {
-		s = p.choose(o.sources)
-	}
-	if s == nil {
-		return false
+	var s *source
+	switch {
+	case o.kind == asType:
+		p.line = append(p.line, p.kind...)
+		return p.kind != nil
+	case o.only >= 0 && p.seen[o.only] == p.number && p.spans[o.only].kind() != null: // nearly always
+		s = o.sources[0]
+	default:
+		if s = p.choose(o.sources); s == nil {
+			return false
+		}
 	}
 	if s.slot < 0 {
 		p.line = append(p.line, s.constant...)
