@@ -268,16 +268,15 @@ func (w *worker) decode(r *reader, block int) error {
 			w.tally.Blank++
 			continue
 		}
-		text, reject := line.Bytes, event.Reject{}
-		if mapper != nil {
+		var reject event.Reject
+		if mapper == nil {
+			reject = w.decoder.Decode(line.Bytes, &w.event)
+		} else {
 			var ok bool
-			if text, ok, reject = mapper.Apply(text); !ok && reject.Reason == 0 {
-				w.tally.Blank++
+			if ok, reject = w.decoder.DecodeMapped(mapper, line.Bytes, &w.event); !ok && reject.Reason == 0 {
+				w.tally.Blank++ // the map leaves it out
 				continue
 			}
-		}
-		if reject.Reason == 0 {
-			reject = w.decoder.Decode(text, &w.event)
 		}
 		if reject.Reason == 0 && w.x.Filter != nil {
 			reject = w.x.Filter(&w.event)

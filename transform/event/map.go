@@ -88,6 +88,7 @@ func (n *node) index() error {
 // output is a member of the session event, or of one of its objects.
 type output struct {
 	open    string    // what is written before the value: the name, in quotes, and a colon
+	member  member    // of the event
 	kind    valueKind // of the value
 	sources []*source // the first that applies counts
 	only    int       // the slot of the only source, if it has no conditions; else -1
@@ -235,7 +236,7 @@ func outputs(given map[string][]*source) (all []output) {
 		}
 		object, member, isMember := strings.Cut(target.name, ".")
 		if !isMember {
-			all = append(all, output{open: `"` + target.name + `":`, kind: target.kind, sources: sources, only: only(sources)})
+			all = append(all, output{open: `"` + target.name + `":`, kind: target.kind, member: lookup([]byte(target.name)), sources: sources, only: only(sources)})
 			continue
 		}
 		kind, open := asObject, `"`+member+`":`
@@ -243,7 +244,7 @@ func outputs(given map[string][]*source) (all []output) {
 			kind, open = asList, ""
 		}
 		if n := len(all); n == 0 || all[n-1].open != `"`+object+`":` {
-			all = append(all, output{open: `"` + object + `":`, kind: kind, only: -1})
+			all = append(all, output{open: `"` + object + `":`, kind: kind, member: lookup([]byte(object)), only: -1})
 		}
 		last := &all[len(all)-1]
 		for kind == asList && len(last.members) < int(member[0]-'1') { // fields before it that are not given

@@ -198,8 +198,18 @@ func FuzzMap(f *testing.F) {
 		if want.Reason == event.BadJSON && reject.Reason != event.BadJSON || want.Reason == 0 && (reject.Reason != 0 || !reflect.DeepEqual(plain, mapped)) && !bytes.Contains(doc, []byte("\\")) {
 			t.Fatalf("%q:\nplain  %+v %v\nmapped %+v %v\n%s", doc, plain, want, mapped, reject, line)
 		}
-		if line, ok, _ = other.NewMapper().Apply(doc); ok && d.Decode(line, &mapped).Reason == event.BadJSON {
-			t.Fatalf("%q becomes %q", doc, line)
+		for _, m := range []*event.Map{same, other} {
+			line, ok, reject := m.NewMapper().Apply(doc)
+			if ok {
+				reject = d.Decode(line, &plain)
+			}
+			if reject.Reason == event.BadJSON && ok {
+				t.Fatalf("%q becomes %q", doc, line)
+			}
+			okAtOnce, atOnce := d.DecodeMapped(m.NewMapper(), doc, &mapped)
+			if okAtOnce != ok || atOnce.Reason != reject.Reason || ok && !reflect.DeepEqual(plain, mapped) {
+				t.Fatalf("%q becomes %q:\nby its line %+v %v\nat once     %+v %v", doc, line, plain, reject, mapped, atOnce)
+			}
 		}
 	})
 }
@@ -234,7 +244,6 @@ func BenchmarkDecodeMapped(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		line, _, _ := p.Apply(lines[i%len(lines)])
-		d.Decode(line, &e)
+		d.DecodeMapped(p, lines[i%len(lines)], &e)
 	}
 }

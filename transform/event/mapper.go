@@ -29,14 +29,30 @@ func (m *Map) NewMapper() *Mapper {
 // is empty, if the map leaves the document out. A document that is too long, or not a
 // JSON object, is rejected.
 func (p *Mapper) Apply(doc []byte) (line []byte, ok bool, reject Reject) {
+	event, ok, reject := p.scan(doc)
+	switch {
+	case !ok:
+		return nil, false, reject
+	case p.of.outputs == nil:
+		return doc[event.start():event.end()], true, Reject{}
+	}
+	p.line = append(p.line[:0], '{')
+	p.members(p.of.outputs, true)
+	p.line = append(bytes.TrimSuffix(p.line, []byte{','}), '}')
+	return p.line, true, Reject{}
+}
+
+// scan finds what the rules name in a document, and the type of the event. ok is false
+// if the document is rejected or left out. event is where the event is.
+func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 	if len(doc) > MaxLine {
-		return nil, false, tooLong(doc)
+		return 0, false, tooLong(doc)
 	}
 	p.number++
 	p.doc = doc
 	i := space(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
-		return nil, false, Reject{BadJSON, notJSON(doc, i)}
+		return 0, false, Reject{BadJSON, notJSON(doc, i)}
 	}
 	begin := i
 	if i = p.object(p.of.root, i); i >= 0 {
@@ -45,27 +61,18 @@ func (p *Mapper) Apply(doc []byte) (line []byte, ok bool, reject Reject) {
 		}
 	}
 	if i < 0 {
-		return nil, false, Reject{BadJSON, notJSON(doc, ^i)}
+		return 0, false, Reject{BadJSON, notJSON(doc, ^i)}
 	}
 	p.keep(p.of.root.slot, newSpan(object, begin, i))
 	event, found := p.get(p.of.envelope)
 	if !found || event.kind() != object {
-		return nil, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
-	}
-	if p.of.outputs == nil {
-		return doc[event.start():event.end()], true, Reject{}
+		return 0, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
 	}
 	p.kind = nil
 	if s := p.choose(p.of.kind); s != nil {
 		p.kind = p.value(s)
 	}
-	if string(p.kind) == `"`+ignoredType+`"` {
-		return nil, false, Reject{}
-	}
-	p.line = append(p.line[:0], '{')
-	p.members(p.of.outputs, true)
-	p.line = append(bytes.TrimSuffix(p.line, []byte{','}), '}')
-	return p.line, true, Reject{}
+	return event, string(p.kind) != `"`+ignoredType+`"`, Reject{}
 }
 
 func tooLong(doc []byte) Reject {
