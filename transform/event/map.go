@@ -43,7 +43,7 @@ type node struct {
 	table    []uint8 // finds children by their names: index+1, or 0
 }
 
-// find is the child with a name; nil if there is none.
+// find is the child with a name; nil: it has no such child.
 func (n *node) find(name []byte) *node {
 	if len(n.table) == 0 || len(name) == 0 {
 		return nil

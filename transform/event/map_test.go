@@ -169,7 +169,7 @@ func TestMapErrors(t *testing.T) {
 	}
 }
 
-// FuzzMap: whatever the document, the line of a map is JSON, and one that maps a
+// FuzzMap: the line that a map makes of any document is JSON, and one that maps a
 // session event onto itself gives the same event.
 func FuzzMap(f *testing.F) {
 	for _, line := range generatedLines(f, 3)[:30] {

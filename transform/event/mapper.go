@@ -272,7 +272,7 @@ func (p *Mapper) isNull(sources []*source) bool {
 	return false
 }
 
-// output writes a value; false if there is none.
+// output writes a value; false: the document has no value.
 func (p *Mapper) output(o *output) bool {
 	switch o.kind {
 	case asObject:
