@@ -34,6 +34,8 @@ import "strings"
 type Config struct {
 	// Where the dumps are.
 	Source Source `yaml:"source"`
+	// Kinds of dumps in source.store, each with its own key, in place of source.key, source.names, source.form and source.map. An object belongs to the first one that takes its key.
+	Sources []Dumps `yaml:"sources,omitempty" jsonschema:"minItems=1,maxItems=100"`
 	// Where the reports go.
 	Sink Sink `yaml:"sink"`
 	// The reports to build. The default is one report named sessions, in UTC and English, of the whole organisation.
@@ -54,14 +56,70 @@ type Config struct {
 type Source struct {
 	// The store that holds the dumps. Its url defaults to ./dumps.
 	Store Store `yaml:"store"`
-	// The beginning of the keys of a day's dumps. {yyyy}, {mm} and {dd} stand for the dump day and occur once each; the rest is literal, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
-	Key string `yaml:"key" jsonschema:"minLength=1,default={yyyy}/{mm}/{dd}/"`
+	// The beginning of the keys of a day's dumps. {yyyy}, {mm} and {dd} stand for the dump day and occur once each, with or without a leading zero ({m} and {d}: without). {hh} stands for an hour, and * for any text without a slash; the rest is literal, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
+	Key string `yaml:"key,omitempty" jsonschema:"minLength=1,default={yyyy}/{mm}/{dd}/"`
+	// Which objects with such keys are dumps, by the last part of the key: a glob such as *.{json,log}{,.gz}, or auto. auto takes .ndjson, .jsonl and .json, and takes .log and names without an extension if their content is JSON, each with .gz, .gzip, .zst or .zstd after it. Case does not matter.
+	Names string `yaml:"names,omitempty" jsonschema:"minLength=1,default=auto"`
+	// How events follow each other in a dump: one a line, as JSON documents back to back, or as the elements of a JSON array. auto decides by the beginning of each dump.
+	Form string `yaml:"form,omitempty" jsonschema:"enum=auto,enum=lines,enum=documents,enum=array,default=auto"`
+	// How the events of other programs become session events. The default is that they are session events.
+	Map *Map `yaml:"map,omitempty"`
+	// The largest window that a zstd dump may require, such as 256MiB for one written with --long=28. It is held in memory for each dump that is read.
+	MaxWindow Size `yaml:"max_window" jsonschema:"default=128MiB"`
 	// How many days an event may lie before or after its dump day, and how many dump days around a report's day are read.
 	LookbackDays int `yaml:"lookback_days" jsonschema:"minimum=1,maximum=366,default=16"`
 	// The share of a dump day's lines that may be rejected, such as 1% or 0.5%. A day with more is refused.
 	MaxRejected Percent `yaml:"max_rejected" jsonschema:"default=1%"`
 	// The most memory that the events of one session may take, such as 32MiB, reckoned as 64 bytes an event and the bytes of its texts. A larger session has no rows; it is named and counted.
 	MaxSessionSize Size `yaml:"max_session_size" jsonschema:"default=32MiB"`
+}
+
+// Dumps selects the dumps of one kind.
+type Dumps struct {
+	// The beginning of the keys of a day's dumps, as in source.key.
+	Key string `yaml:"key" jsonschema:"required,minLength=1"`
+	// Which objects with such keys are dumps, as in source.names.
+	Names string `yaml:"names" jsonschema:"minLength=1,default=auto"`
+	// How events follow each other in a dump, as in source.form.
+	Form string `yaml:"form" jsonschema:"enum=auto,enum=lines,enum=documents,enum=array,default=auto"`
+	// How the events of other programs become session events, as in source.map.
+	Map *Map `yaml:"map,omitempty"`
+}
+
+// Kinds are the kinds of dumps: sources, or the one of source.
+func (c *Config) Kinds() []Dumps {
+	if c.Sources != nil {
+		return c.Sources
+	}
+	return []Dumps{{c.Source.Key, c.Source.Names, c.Source.Form, c.Source.Map}}
+}
+
+// Map says how a document of another program becomes a session event (EVENTS.md).
+type Map struct {
+	// Where in each document the event is, such as detail or message.payload. The default is the document itself.
+	Envelope string `yaml:"envelope,omitempty"`
+	// IANA time zone of times without an offset. The default is that they are rejected.
+	Timezone string `yaml:"timezone,omitempty"`
+	// Where the members of the session event come from. Of several items with the same to, the first one counts whose conditions hold and whose member is present.
+	Members []MapMember `yaml:"members,omitempty" jsonschema:"minItems=1,maxItems=200"`
+	// What becomes of the event's other members, if members is given: ignore them, or keep those that have a name of EVENTS.md.
+	Others string `yaml:"others" jsonschema:"enum=ignore,enum=keep,default=ignore"`
+}
+
+// MapMember says where one member of a session event comes from.
+type MapMember struct {
+	// The member of EVENTS.md, such as session_id or technician.name. custom_fields.1 to custom_fields.5 are the custom fields. An event whose type is "ignore" is left out; it counts as a blank line.
+	To string `yaml:"to" jsonschema:"required,minLength=1"`
+	// Where its value is in the event, such as agent.id. A slash before it, as in /time, means in the document, outside of the envelope. The default is the name in to.
+	From string `yaml:"from,omitempty"`
+	// A constant, in place of from.
+	Value string `yaml:"value,omitempty"`
+	// Values and what they become, each as value=code, such as CallEnded=closed_by_customer. Other values stay as they are.
+	Codes []string `yaml:"codes,omitempty" jsonschema:"minItems=1,minLength=1"`
+	// The notation of a time: rfc3339 (with a T or a blank, and with or without an offset), or the time since 1970 in seconds, milliseconds or microseconds.
+	Time string `yaml:"time,omitempty" jsonschema:"enum=rfc3339,enum=epoch_s,enum=epoch_ms,enum=epoch_us"`
+	// Conditions that must all hold, each as path=value, path!=value, path (it is present) or !path (it is absent), such as kind=call.
+	When []string `yaml:"when,omitempty" jsonschema:"minItems=1,minLength=1"`
 }
 
 // Sink locates the reports.

@@ -38,6 +38,7 @@ func generateSchema(t *testing.T) []byte {
 	defaults := config.Default()
 	describeSize(t, schema, "memory_budget", defaults.MemoryBudget, "67108864")
 	describeSize(t, schema.Definitions["Source"], "max_session_size", defaults.Source.MaxSessionSize, "1048576")
+	describeSize(t, schema.Definitions["Source"], "max_window", defaults.Source.MaxWindow, "8388608")
 	allowVariables(schema)
 	for _, definition := range schema.Definitions {
 		allowVariables(definition)

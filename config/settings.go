@@ -67,6 +67,23 @@ func unless(preset, value string) string {
 	return value
 }
 
+// Reading identifies how the dumps are read; empty: as session events, whose form their
+// beginning decides. Digests note it, so that a change makes them stale.
+func (d *Dumps) Reading() string {
+	if d.Map == nil && (d.Form == "auto" || d.Form == "lines") {
+		return ""
+	}
+	canonical, err := json.Marshal(struct {
+		Form string
+		Map  *Map
+	}{d.Form, d.Map})
+	if err != nil {
+		panic("config: encode a map: " + err.Error()) // texts always can be encoded
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:8])
+}
+
 // Hash is the SHA-256, in hex, of the settings that decide the report's rows and
 // files. The order of the unit's lists, the stores and the secrets do not change
 // it.

@@ -34,9 +34,7 @@ func (v *validator) problem(path, format string, args ...any) {
 
 func (v *validator) config(c *Config) {
 	v.store("source.store", &c.Source.Store)
-	if err := CheckKey(c.Source.Key); err != nil {
-		v.problem("source.key", "%s", err)
-	}
+	v.dumps(c)
 	v.store("sink.store", &c.Sink.Store)
 	unique(v, "sink.loader_manifests", c.Sink.LoaderManifests)
 	if c.MemoryBudget < minMemory {
@@ -60,6 +58,46 @@ func (v *validator) config(c *Config) {
 		}
 	}
 }
+
+// dumps checks which objects are dumps, and how they are read.
+func (v *validator) dumps(c *Config) {
+	check := func(path string, d *Dumps) {
+		if err := CheckKey(d.Key); err != nil {
+			v.problem(path+".key", "%s", err)
+		}
+		if _, err := Patterns(d.Names); err != nil && d.Names != AutoNames {
+			v.problem(path+".names", "%s", err)
+		}
+		if d.Map != nil && d.Map.Timezone != "" {
+			v.timezone(path+".map.timezone", d.Map.Timezone)
+		}
+	}
+	if c.MemoryBudget >= minMemory && v.given("source.max_window") && c.Source.MaxWindow > c.MemoryBudget/2 {
+		v.problem("source.max_window", "%s is more than half of memory_budget, %s; give a smaller one, or a larger budget", sizeText(c.Source.MaxWindow), sizeText(c.MemoryBudget))
+	}
+	if c.Source.MaxWindow < minWindow {
+		v.problem("source.max_window", "%s is too small; the least is %s", sizeText(c.Source.MaxWindow), sizeText(minWindow))
+	}
+	if c.Sources == nil {
+		check("source", &c.Kinds()[0])
+		return
+	}
+	for _, name := range []string{"key", "names", "form", "map"} {
+		if path := "source." + name; v.given(path) {
+			v.problem(path, "is given beside sources; move it into an item of sources")
+		}
+	}
+	c.Source.Key, c.Source.Names, c.Source.Form, c.Source.Map = "", "", "", nil
+	for i := range c.Sources {
+		path := fmt.Sprintf("sources[%d]", i)
+		if v.given(path + ".key") {
+			check(path, &c.Sources[i])
+		}
+	}
+}
+
+// minWindow is the window that every zstd decoder has to support.
+const minWindow = Size(8 << 20)
 
 // minMemory holds the buffers of one dump, one digest and one partition.
 const minMemory = Size(64 << 20)

@@ -6,14 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"daybook/config"
+	"daybook/pipeline/catalog"
 	"daybook/pipeline/maintain"
+	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 )
@@ -21,13 +23,14 @@ import (
 func newConfigCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Check or show the configuration, or print its JSON schema",
-		Example: `  daybook config check --online
-  daybook config show`,
+		Short: "Write, check, try or show the configuration, or print its JSON schema",
+		Example: `  daybook config init --from s3://acme-dumps/support
+  daybook config check --online
+  daybook config try events.json.gz`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newConfigCheckCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
+	cmd.AddCommand(newConfigInitCommand(a), newConfigCheckCommand(a), newConfigTryCommand(a), newConfigShowCommand(a), newConfigSchemaCommand(a))
 	return cmd
 }
 
@@ -39,8 +42,8 @@ func newConfigCheckCommand(a *app) *cobra.Command {
 		Long: `Check a configuration file and report every problem, with its line and column.
 
 With --online, also try the operations that a run needs. In the source: list and
-read, and find an object whose key matches source.key and is named like a dump.
-In the sink: write, read, list, write conditionally and delete, under scratch
+read; say how many objects match source.key, and how one of them is read; and say
+which other objects look like dumps. In the sink: write, read, list, write conditionally and delete, under scratch
 keys that begin with _daybook-probe-, which are removed afterwards.
 
 Exit codes:
@@ -157,7 +160,7 @@ func runConfigCheck(ctx context.Context, a *app, c *config.Config, online bool) 
 // checkWiring checks the rules of the configured packages, which config cannot
 // import.
 func checkWiring(c *config.Config) error {
-	_, err := dump.ParseTemplate(c.Source.Key)
+	_, err := newSources(c)
 	errs := []error{err}
 	for i := range c.Reports {
 		_, err := newReport(&c.Reports[i])
@@ -168,6 +171,16 @@ func checkWiring(c *config.Config) error {
 
 // probe tries both stores. A store that cannot be opened is a failed result.
 func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
+	dumps, err := newSources(c)
+	if err != nil {
+		return nil, err
+	}
+	isOutput := func(string) bool { return false }
+	if sink, err := a.openStore(&c.Sink.Store, true); err == nil {
+		if source, err := a.openStore(&c.Source.Store, false); err == nil {
+			isOutput = dump.Under(source.URL(""), sink.URL(""))
+		}
+	}
 	var results []probed
 	for _, side := range []struct {
 		name   string
@@ -176,7 +189,7 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 		probe  func(store.Store) []maintain.ProbeResult
 	}{
 		{"source", c.Source.Store, false, func(st store.Store) []maintain.ProbeResult {
-			return probeSource(ctx, st, dump.Template(c.Source.Key))
+			return probeSource(ctx, st, dumps, isOutput)
 		}},
 		{"sink", c.Sink.Store, true, func(st store.Store) []maintain.ProbeResult {
 			return maintain.ProbeSink(ctx, st, rand.Text())
@@ -198,6 +211,7 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 			if r.Err != nil {
 				result.Error = r.Err.Error()
 			}
+			result.Note = r.Note
 			if side.name == "source" && len(found) == 1 && r.Err == nil {
 				result.Note = "the store is empty: it has no dumps yet, or source.store.url is wrong"
 			}
@@ -208,71 +222,67 @@ func (a *app) probe(ctx context.Context, c *config.Config) ([]probed, error) {
 }
 
 // probeSource tries the operations on a source. If it can be listed and holds
-// anything, it also looks for a dump.
-func probeSource(ctx context.Context, st store.Store, template dump.Template) []maintain.ProbeResult {
+// anything, it also looks for dumps.
+func probeSource(ctx context.Context, st store.Store, dumps dump.Sources, ignore func(string) bool) []maintain.ProbeResult {
 	results := maintain.ProbeSource(ctx, st)
 	if isEmpty := len(results) == 1; isEmpty {
 		return results
 	}
-	return append(results, maintain.ProbeResult{Operation: "find dumps", Err: findDump(ctx, st, template)})
+	return append(results, findDumps(ctx, st, dumps, ignore)...)
 }
 
-// maxListed bounds the keys that a check lists: ten requests to S3.
-const maxListed = 10_000
-
-// findDump looks for an object whose key matches the template and is named like
-// a dump. Its error shows keys that it found instead.
-func findDump(ctx context.Context, l dump.Lister, template dump.Template) error {
-	var others []string
-	listed, unnamed := 0, ""
-	for object, err := range l.List(ctx, template.Root()) {
-		if err != nil {
-			return err
-		}
-		if listed++; listed > maxListed {
-			break
-		}
-		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
-		if name == "" || name[0] == '_' || name[0] == '.' { // a directory, or a control file
-			continue
-		}
-		_, ofDay := template.Day(object.Key)
-		switch isDump := dump.IsName(name); {
-		case ofDay && isDump:
-			return nil
-		case ofDay && unnamed == "":
-			unnamed = object.Key
-		case isDump && len(others) < shownKeys:
-			others = append(others, object.Key)
-		}
+// findDumps lists the whole source. For each kind of dumps it says how many there
+// are, and how the first one is read. It also tells which objects are read for no
+// day.
+func findDumps(ctx context.Context, st store.Store, dumps dump.Sources, ignore func(string) bool) []maintain.ProbeResult {
+	all, err := dump.ListAll(ctx, st, dumps, true, ignore)
+	if err != nil {
+		return []maintain.ProbeResult{{Operation: "find dumps", Err: err}}
 	}
-	if unnamed != "" {
-		return fmt.Errorf("keys match source.key %q, such as %q, but none of the first %d is named like a dump: %s", template, unnamed, min(listed, maxListed), dump.Names)
+	var results []maintain.ProbeResult
+	for i, match := range all.Matches {
+		result := maintain.ProbeResult{Operation: "find dumps"}
+		if match.Dumps == 0 {
+			result.Err = noMatch(all, dumps[i].Template)
+		} else {
+			result.Note = fmt.Sprintf("%s %s, such as %s", words.Count(match.Dumps, "object matches", "objects match"), strconv.Quote(string(dumps[i].Template)), match.First.Key)
+			var how string
+			how, result.Err = howRead(ctx, st, match.First)
+			result.Note += how
+		}
+		results = append(results, result)
 	}
-	return noMatch(ctx, l, template, others, listed)
+	if all.Unread.Objects > 0 {
+		results = append(results, maintain.ProbeResult{Operation: "find other dumps", Note: all.Unread.String()})
+	}
+	return results
 }
 
-// shownKeys is the number of keys that an error shows.
-const shownKeys = 3
+// howRead says how a dump is read, by its first bytes.
+func howRead(ctx context.Context, st store.Store, d dump.Dump) (string, error) {
+	reader, err := dump.Open(ctx, st, d)
+	if errors.Is(err, dump.ErrForeign) {
+		return ", which is not read: its content is not JSON", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer reader.Close()
+	return fmt.Sprintf(" (%s, %s)", reader.Codec(), reader.Form()), nil
+}
 
-// noMatch is the error that no key matches the template. It shows real keys:
-// those given, or else the first of the store.
-func noMatch(ctx context.Context, l dump.Lister, template dump.Template, keys []string, listed int) error {
-	if len(keys) == 0 {
-		for object, err := range l.List(ctx, "") {
-			if err != nil {
-				return err
-			}
-			if keys = append(keys, object.Key); len(keys) == shownKeys {
-				break
-			}
+// noMatch is the error that no key matches a template. It shows real keys.
+func noMatch(all *dump.All, template dump.Template) error {
+	text := fmt.Sprintf("no dump matches source.key %q", template)
+	if all.Unread.Objects > 0 {
+		return fmt.Errorf("%s; %s", text, all.Unread)
+	}
+	for _, listing := range all.Days {
+		if len(listing.Unknown) > 0 {
+			return fmt.Errorf("%s; keys such as %q match it, but %s", text, listing.Unknown[0], catalog.WhyUnread(listing.Unknown[0]))
 		}
 	}
-	of := "no key matches"
-	if listed > maxListed {
-		of = fmt.Sprintf("none of the first %d keys matches", maxListed)
-	}
-	return fmt.Errorf("%s source.key %q; the store has keys such as %q; change source.key, or source.store.url", of, template, keys)
+	return fmt.Errorf("%s, and no object of the store looks like a dump: %s; change source.names, or source.store.url", text, dump.TakenNames)
 }
 
 func (a *app) writeCheck(c *config.Config, results []probed) error {

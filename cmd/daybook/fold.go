@@ -157,11 +157,11 @@ func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 	}
 	if !a.quiet {
 		for _, name := range unknown {
-			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.Names)
+			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.TakenNames)
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("there are no dumps in %s; %s: name such files, or the directory that has them", strings.Join(paths, ", "), dump.Names)
+		return nil, fmt.Errorf("there are no dumps in %s; %s: name such files, or the directory that has them", strings.Join(paths, ", "), dump.TakenNames)
 	}
 	a.limitMemory(parallel.DefaultMemory)
 	x := &extract.Extraction{Progress: new(extract.Progress), MemoryBudget: parallel.DefaultMemory / 2}

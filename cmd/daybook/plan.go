@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
 	"daybook/pipeline/worker"
+	"daybook/sources/dump"
 )
 
 type planOptions struct {
@@ -144,7 +145,7 @@ func writePlan(out io.Writer, p *plan.Plan, all bool) error {
 		return err
 	}
 	fmt.Fprintln(out, statusCounts(p.Steps))
-	return writeLeftOut(out, p.TooLate, p.Unknown)
+	return writeLeftOut(out, p.TooLate, p.Unknown, &p.Unread)
 }
 
 // stepReport is the name of a step's report in tables. Digests have a name that
@@ -266,7 +267,10 @@ const maxLookback = 366
 
 // writeLeftOut reports lines beyond the look-back, and objects that are not
 // read.
-func writeLeftOut(w io.Writer, late []catalog.Late, unknown []string) error {
+func writeLeftOut(w io.Writer, late []catalog.Late, unknown []string, unread *dump.Unread) error {
+	if unread.Objects > 0 {
+		fmt.Fprintln(w, unread)
+	}
 	for i, l := range late {
 		if i == mostNotes {
 			fmt.Fprintf(w, "… and %d more such days; --json lists them all\n", len(late)-i)

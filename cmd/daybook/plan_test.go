@@ -29,7 +29,7 @@ func TestWritePlanOfYears(t *testing.T) {
 			}
 		}
 	}
-	p := &settings.Pipeline{Source: source, Template: keys, Sink: store.NewMemory(time.Now), Lookback: 16, Budget: parallel.NewBudget(0, 0)}
+	p := &settings.Pipeline{Source: source, Dumps: dump.Sources{{Template: keys}}, Sink: store.NewMemory(time.Now), Lookback: 16, Budget: parallel.NewBudget(0, 0)}
 	made, err := plan.Make(t.Context(), &catalog.Reader{Settings: p}, partition.Everything())
 	if err != nil {
 		t.Fatal(err)
@@ -87,12 +87,12 @@ func TestWriteLeftOut(t *testing.T) {
 		{DumpDay: "2026-11-20", Date: "2027-12-01", Lines: 1, Reason: "too_early", Lookback: 376},
 	}
 	var b strings.Builder
-	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt", "2062/11/20/a.ndjson.gz"}); err != nil {
+	if err := writeLeftOut(&b, late, []string{"2026/11/20/notes.txt", "2062/11/20/a.ndjson.gz"}, new(dump.Unread)); err != nil {
 		t.Fatal(err)
 	}
 	want := `the dumps of 2026-11-20 have 2 lines of 2026-10-01 (too_late): source.lookback_days: 50 takes them into the reports of that day
 the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_days reaches 366 days at most
-2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst
+2026/11/20/notes.txt is not read: a dump's name ends in .ndjson, .jsonl, .json or .log, or has no extension; .gz, .gzip, .zst or .zstd may follow
 2062/11/20/a.ndjson.gz is not read: its day is more than a year ahead
 `
 	if b.String() != want {
@@ -103,7 +103,7 @@ the dumps of 2026-11-20 have 1 line of 2027-12-01 (too_early): source.lookback_d
 	for range 40 {
 		late = append(late, late[0])
 	}
-	if err := writeLeftOut(&b, late, nil); err != nil {
+	if err := writeLeftOut(&b, late, nil, new(dump.Unread)); err != nil {
 		t.Fatal(err)
 	}
 	if text := b.String(); strings.Count(text, "\n") != mostNotes+1 || !strings.HasSuffix(text, "… and 32 more such days; --json lists them all\n") {

@@ -241,6 +241,9 @@ func writeNotes(w io.Writer, r *build.Result) error {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}
 	}
+	for _, form := range slices.Sorted(maps.Keys(r.Forms)) {
+		fmt.Fprintf(w, "%s read as %s\n", words.Count(r.Forms[form], "dump was", "dumps were"), form)
+	}
 	writeWarnings(w, r)
 	if r.Unpacked != nil {
 		fmt.Fprintf(w, "warning: the copies of manifests could not be stored, so the next run reads more manifests one by one: %s\n", r.Unpacked)
@@ -252,7 +255,7 @@ func writeNotes(w io.Writer, r *build.Result) error {
 		fmt.Fprintf(w, "%s without dumps; such a day has rows of sessions in other dumps only\n", words.Count(r.NoDumps, "day was built", "days were built"))
 	}
 	writeEmpty(w, r)
-	return writeLeftOut(w, lateNow(r), r.Unknown)
+	return writeLeftOut(w, lateNow(r), r.Unknown, &r.Unread)
 }
 
 // writeEmpty warns of days that were published without rows for want of lines.

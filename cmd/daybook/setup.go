@@ -17,6 +17,7 @@ import (
 	"daybook/sinks/parquet"
 	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/event"
 	"daybook/transform/report"
 )
 
@@ -67,7 +68,7 @@ func (a *app) configured() (*config.Config, *settings.Pipeline, error) {
 }
 
 func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
-	template, err := dump.ParseTemplate(c.Source.Key)
+	dumps, err := newSources(c)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
@@ -86,7 +87,7 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Format: format.Parquet{Profile: profile},
-		Source: source, Template: template, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
+		Source: source, Dumps: dumps, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),
 		Sink: sink, SinkAt: sinkAt(&c.Sink.Store, sink.URL("")), RemoveAfter: time.Duration(c.Sink.RemoveAfter), Clock: clock,
 		Budget:         parallel.NewBudget(c.Workers, int64(c.MemoryBudget)),
 		MaxSessionSize: int64(c.Source.MaxSessionSize), StepTimeout: time.Duration(c.StepTimeout),
@@ -102,6 +103,47 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 		p.Reports = append(p.Reports, rep)
 	}
 	return p, nil
+}
+
+// newSources turns the settings of the dumps into what reads them.
+func newSources(c *config.Config) (dump.Sources, error) {
+	var all dump.Sources
+	for _, kind := range c.Kinds() {
+		source := &dump.Source{MaxWindow: int64(c.Source.MaxWindow), Reading: kind.Reading()}
+		var err error
+		if source.Template, err = dump.ParseTemplate(kind.Key); err != nil {
+			return nil, err
+		}
+		if source.Names, err = dump.ParseNames(kind.Names); err != nil {
+			return nil, err
+		}
+		if source.Form, err = dump.ParseForm(kind.Form); err != nil {
+			return nil, err
+		}
+		if source.Map, err = newMap(kind.Map); err != nil {
+			return nil, fmt.Errorf("the map of the dumps %s: %w", kind.Key, err)
+		}
+		all = append(all, source)
+	}
+	return all, nil
+}
+
+// newMap compiles source.map; nil without one.
+func newMap(c *config.Map) (*event.Map, error) {
+	if c == nil {
+		return nil, nil
+	}
+	rules := &event.Rules{Envelope: c.Envelope, Keep: c.Others == "keep"}
+	if c.Timezone != "" {
+		var err error
+		if rules.Zone, err = time.LoadLocation(c.Timezone); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range c.Members {
+		rules.Members = append(rules.Members, event.Rule(m))
+	}
+	return event.NewMap(rules)
 }
 
 // limitMemory sets the garbage collector's limit to the budget and a quarter

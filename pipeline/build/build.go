@@ -108,7 +108,7 @@ func (b *Builder) newRun(reader *catalog.Reader, c *catalog.Catalog, only Only) 
 // sumUp completes the result when no further step is done.
 func (r *run) sumUp() *Result {
 	slices.SortStableFunc(r.result.Steps, func(a, b Done) int { return partition.Compare(a.ID, b.ID) })
-	r.result.TooLate, r.result.Unknown = r.catalog.Late(), r.catalog.Unknown()
+	r.result.TooLate, r.result.Unknown, r.result.Unread = r.catalog.Late(), r.catalog.Unknown(), r.catalog.Unread()
 	r.noteUnfed()
 	return &r.result
 }

@@ -77,7 +77,7 @@ func (r *run) buildDigest(ctx context.Context, share parallel.Budget, s *plan.St
 func (r *run) digestDone(id partition.ID, dumps []dump.Dump, made *digests.Result, err error) Done {
 	done := Done{Err: err}
 	if made != nil && (err == nil || made.Quarantine != "") { // the dumps were read to their end
-		done.Read = &Read{Dumps: len(dumps), Accounting: made.Accounting}
+		done.Read = &Read{Dumps: len(dumps), Accounting: made.Accounting, Forms: made.Forms}
 		for _, d := range dumps {
 			done.Read.Bytes += d.Size
 		}
@@ -104,7 +104,7 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 			return nil, err
 		}
 		if q.Base.ETag != s.ETag || attempt > 1 {
-			listing, err := dump.ListDay(ctx, r.settings.Source, r.settings.Template, q.Day)
+			listing, err := dump.ListDay(ctx, r.settings.Source, r.settings.Dumps, q.Day)
 			if err != nil {
 				return nil, err
 			}

@@ -49,7 +49,7 @@ func (h history) days() partition.Period {
 // reachSettings are of two reports, in the zones at both ends.
 func reachSettings(t testing.TB, lookback int, source store.Store) *settings.Pipeline {
 	s := &settings.Pipeline{
-		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 1,
+		Source: source, Dumps: pipelinetest.Sources, Lookback: lookback, MaxRejected: 1,
 		Sink: store.NewMemory(nil), Budget: parallel.NewBudget(2, 0), Clock: pipelinetest.Later,
 	}
 	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Niue"} {
@@ -87,12 +87,12 @@ func sortRows(rows []report.Row) {
 
 // folded are the rows of all dumps together.
 func folded(t testing.TB, s *settings.Pipeline, rep *settings.Report) (rows []report.Row) {
-	listings, err := dump.ListAll(t.Context(), s.Source, s.Template)
+	listings, err := dump.ListAll(t.Context(), s.Source, s.Dumps, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := &extract.Extraction{Workers: 2, MaxRejected: 1, Silence: partition.Silence(s.Lookback)}
-	for _, l := range listings {
+	for _, l := range listings.Days {
 		x.Inputs = append(x.Inputs, extract.Inputs(s.Source, l.Dumps)...)
 	}
 	_, _, err = inspect.Fold(t.Context(), x, &rep.Definition, func(batches iter.Seq2[[]report.Row, error]) error {

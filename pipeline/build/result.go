@@ -11,6 +11,7 @@ import (
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/sinks/publish"
+	"daybook/sources/dump"
 	"daybook/transform/event"
 )
 
@@ -49,7 +50,9 @@ type Result struct {
 	DumpBytes  int64            `json:"dump_bytes"`
 	Accounting event.Accounting `json:"accounting"` // of these dumps
 	TooLate    []catalog.Late   `json:"too_late"`
-	Unknown    []string         `json:"unknown"` // as in a plan
+	Unknown    []string         `json:"unknown"`         // as in a plan
+	Forms      map[string]int   `json:"forms,omitempty"` // of these dumps, those that are documents or arrays
+	Unread     dump.Unread      `json:"unread,omitzero"` // likewise
 
 	// Unpacked is why the copies of the manifests could not be stored: the next run reads
 	// more manifests one by one.
@@ -82,6 +85,12 @@ func (r *Result) add(d Done) {
 		r.Dumps += read.Dumps
 		r.DumpBytes += read.Bytes
 		r.Accounting.Add(&read.Accounting)
+		for form, n := range read.Forms {
+			if r.Forms == nil {
+				r.Forms = map[string]int{}
+			}
+			r.Forms[form] += n
+		}
 	}
 }
 
@@ -129,6 +138,7 @@ type Read struct {
 	Dumps      int              `json:"dumps"`
 	Bytes      int64            `json:"bytes"`
 	Accounting event.Accounting `json:"accounting"`
+	Forms      map[string]int   `json:"forms,omitempty"` // of these dumps, those that are documents or arrays
 }
 
 // Apart counts sessions that are told as several, since they are silent for longer than

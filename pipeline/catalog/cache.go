@@ -5,10 +5,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"daybook/pipeline/settings"
 	"daybook/sinks/pack"
 	"daybook/sinks/publish"
+	"daybook/sources/dump"
 	"daybook/sources/store"
 )
 
@@ -24,7 +26,37 @@ type Cache struct {
 	used atomic.Bool // a catalog has been read with it
 
 	mu       sync.Mutex
-	unpacked *pack.Pack // copies of manifests that no pack in the sink has; may be nil
+	unpacked *pack.Pack  // copies of manifests that no pack in the sink has; may be nil
+	unread   dump.Unread // of the last listing of the whole source
+	whole    time.Time   // when that was
+}
+
+// wholeInterval is the least time between two listings of the whole source, if its
+// dumps have a prefix of their own.
+const wholeInterval = time.Hour
+
+// wholeDue reports whether the whole source has to be listed.
+func (k *Cache) wholeDue(now time.Time) bool {
+	if k == nil {
+		return true
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.whole.IsZero() || now.Sub(k.whole) >= wholeInterval
+}
+
+// keepUnread remembers what a listing of the whole source found. Without one, nil, it
+// gives what is remembered.
+func (k *Cache) keepUnread(unread *dump.Unread, now time.Time) dump.Unread {
+	if k == nil {
+		return *unread
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if unread != nil {
+		k.unread, k.whole = *unread, now
+	}
+	return k.unread
 }
 
 // NewCache makes an empty cache.

@@ -12,6 +12,7 @@ package catalog
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Catalog struct {
 
 	dumps    map[day.Day]dump.Listing // fixed once it is read
 	failures map[string]string        // the error in each note, by its key; likewise
+	unread   dump.Unread              // if the target is everything
 
 	mu         sync.Mutex
 	published  map[partition.ID]*Published
@@ -235,12 +237,19 @@ func (c *Catalog) Unknown() []string {
 	return unknown
 }
 
+// Unread counts the objects that look like dumps and are read for no day, as of the
+// last listing of the whole store. A target of some days has none.
+func (c *Catalog) Unread() dump.Unread { return c.unread }
+
 // WhyUnread says in words why a key that Unknown lists is not read.
 func WhyUnread(name string) string {
-	if dump.IsName(name) {
+	switch {
+	case strings.HasSuffix(name, dump.LeftOut):
+		return "change source.names to take it"
+	case dump.IsName(name):
 		return "its day is more than a year ahead"
 	}
-	return dump.Names
+	return dump.TakenNames
 }
 
 // maxDaysAhead is how far ahead of the clock a dump day may be. A clock may be

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"daybook/pipeline/failures"
@@ -41,7 +42,7 @@ func (r *Reader) Read(ctx context.Context, t partition.Target) (*Catalog, error)
 	}
 	r.Cache.setUsed()
 	if c.Newest = newestDumpDay(c); c.Newest == noDay {
-		return nil, r.errNoDumps(c)
+		return nil, r.errNoDumps(ctx, c)
 	}
 	return c, nil
 }
@@ -59,7 +60,8 @@ func newestDumpDay(c *Catalog) day.Day {
 	return newest
 }
 
-func (r *Reader) errNoDumps(c *Catalog) error {
+// errNoDumps says which keys were expected, and which ones the store has.
+func (r *Reader) errNoDumps(ctx context.Context, c *Catalog) error {
 	window := "any day"
 	example := day.Date(2026, time.November, 20)
 	if !c.Target.All {
@@ -70,8 +72,28 @@ func (r *Reader) errNoDumps(c *Catalog) error {
 		return fmt.Errorf("there are no dumps of %s under %s, only what is not read: %s; %s",
 			window, r.Settings.Source.URL(""), words.Names(unknown), WhyUnread(unknown[0]))
 	}
-	return fmt.Errorf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
-		window, r.Settings.Source.URL(""), r.Settings.Template.Prefix(example))
+	expected := make([]string, len(r.Settings.Dumps))
+	for i, source := range r.Settings.Dumps {
+		expected[i] = source.Template.Example(example)
+	}
+	text := fmt.Sprintf("there are no dumps of %s under %s; their keys should begin like %s: check source.store.url and source.key",
+		window, r.Settings.Source.URL(""), strings.Join(expected, " or "))
+	unread := c.Unread()
+	if unread.Objects == 0 {
+		var err error
+		if unread, err = dump.Sample(ctx, r.Settings.Source, r.Settings.Dumps, r.isOutput()); err != nil {
+			return err
+		}
+	}
+	if unread.Objects > 0 {
+		text += "; " + unread.String()
+	}
+	return errors.New(text)
+}
+
+// isOutput reports whether a key of the source lies in the sink.
+func (r *Reader) isOutput() func(key string) bool {
+	return dump.Under(r.Settings.Source.URL(""), r.Settings.Sink.URL(""))
 }
 
 func (r *Reader) readRange(ctx context.Context, c *Catalog) error {
@@ -114,7 +136,7 @@ func (r *Reader) Extend(ctx context.Context, c *Catalog, days partition.Period) 
 		if err := r.ReadDigests(ctx, c, p, EveryDay); err != nil {
 			return err
 		}
-		dumps, err := dump.ListDays(ctx, r.Settings.Source, r.Settings.Template, p.From, p.To, r.requests())
+		dumps, err := dump.ListDays(ctx, r.Settings.Source, r.Settings.Dumps, p.From, p.To, r.requests())
 		if err != nil {
 			return err
 		}
@@ -133,10 +155,13 @@ func (r *Reader) readAll(ctx context.Context, c *Catalog) error {
 		return err
 	}
 	c.Scope = always()
-	if c.dumps, err = dump.ListAll(ctx, r.Settings.Source, r.Settings.Template); err != nil {
+	now := r.Settings.Now()
+	all, err := dump.ListAll(ctx, r.Settings.Source, r.Settings.Dumps, r.Cache.wholeDue(now), r.isOutput())
+	if err != nil {
 		return err
 	}
-	c.dropFuture(r.Settings.Now())
+	c.dumps, c.unread = all.Days, r.Cache.keepUnread(all.Unread, now)
+	c.dropFuture(now)
 	var known []day.Day
 	for d := range c.digests {
 		known = append(known, d)

@@ -166,6 +166,7 @@ type DigestState struct {
 	DaysLate   int             // the most days by which an event lies before the dump day
 	DaysEarly  int             // and after it
 	Inputs     []publish.Input // the dumps
+	Reading    string          // how they were read; empty: by default
 
 	Reasons []string // why this run has made it; nil if it was there before
 
@@ -187,7 +188,7 @@ func newDigestState(d day.Day, base publish.Base) (*DigestState, error) {
 		ManifestInfo: newManifestInfo(base), Day: d, Fingerprint: m.Fingerprint(), Print: PrintOf(m.Fingerprint()), GrownFrom: m.Digest.GrownFrom,
 		First: math.MaxInt64, Last: math.MinInt64, Accounting: m.Accounting, Version: m.Digest.Version, Late: m.Digest.Late,
 		Oversized: m.Digest.OversizedSessions, MaxSession: m.Digest.MaxSessionSize,
-		DaysLate: m.Digest.MaxDaysLate, DaysEarly: m.Digest.MaxDaysEarly, Inputs: m.Inputs,
+		DaysLate: m.Digest.MaxDaysLate, DaysEarly: m.Digest.MaxDaysEarly, Inputs: m.Inputs, Reading: m.Digest.Reading,
 		files: filesIn(partition.DigestID(d).Dir(), m.Parts),
 	}
 	if m.Digest.MinTime != "" {

@@ -9,6 +9,7 @@ import (
 	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/words"
+	"daybook/sources/dump"
 	"daybook/transform/day"
 )
 
@@ -27,6 +28,7 @@ type overviewBody struct {
 	Alerts   []states.Alert   `json:"alerts"`
 	TooLate  int64            `json:"too_late_lines"`
 	Unknown  []string         `json:"unknown"`
+	Unread   dump.Unread      `json:"unread,omitzero"`
 }
 
 // reportCard is one report in an overview.
@@ -47,7 +49,7 @@ func (c *Console) overview(*http.Request) (*page, error) {
 	s := c.Service.Snapshot()
 	body := overviewBody{
 		Looked: s.Time, Problem: s.Problem, Lease: s.Lease, Running: orEmpty(s.Running), Progress: s.Progress,
-		Alerts: orEmpty(s.Alerts), Unknown: orEmpty(s.Unknown), Reports: []reportCard{},
+		Alerts: orEmpty(s.Alerts), Unknown: orEmpty(s.Unknown), Unread: s.Unread, Reports: []reportCard{},
 	}
 	for _, late := range s.TooLate {
 		body.TooLate += late.Lines

@@ -41,6 +41,7 @@ type Result struct {
 	Accounting event.Accounting
 	Oversized  event.Oversized // sessions without events in the digest
 	Quarantine string          // URL of the rejected lines; empty if there are none
+	Forms      map[string]int  // dumps by their form, if it is not lines
 }
 
 // Maker makes digests.
@@ -80,19 +81,23 @@ func (m *Maker) Make(ctx context.Context, q *Request) (*Result, error) {
 		MaxSession: m.Settings.MaxSessionSize, MaxRejected: m.Settings.MaxRejected, Rejects: rejects, Filter: reach.Filter, Progress: m.Progress,
 		RangeBits: bits,
 	}
-	c := &Content{RangeBits: bits}
+	c := &Content{RangeBits: bits, Seen: NewDumpsSeen(q.Dumps)}
+	x.Opened, x.Unread = c.Seen.Opened, c.Seen.Unread
 	var err error
 	c.Accounting, c.Moved, err = x.Sorted(ctx, writer.receive(x.NumWorkers()))
 	if err == nil {
 		c.Summary, err = writer.finish(ctx)
 	}
-	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized}
+	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized, Forms: c.Seen.forms}
 	if errors.As(err, new(*extract.TooManyRejects)) {
 		f, ferr := rejects.File(partition.QuarantineDir(q.Day))
 		if ferr == nil {
 			result.Quarantine, ferr = PutRefused(ctx, m.Settings.Sink, q.Day, &f)
 		}
 		return result, errors.Join(err, ferr)
+	}
+	if err == nil {
+		err = c.Seen.Check(q.Day)
 	}
 	if err != nil {
 		return result, err
@@ -116,12 +121,14 @@ type Content struct {
 	Reached    extract.Reached
 	Moved      bool           // copies of one event have different times
 	Files      []publish.File // the tables by hash range, and then the rejected lines, if there are any
+	Seen       *DumpsSeen     // what the dumps turned out to be
 }
 
 // Publish publishes a digest.
 func (m *Maker) Publish(ctx context.Context, q *Request, c *Content) (*Result, error) {
-	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized}
+	result := &Result{Accounting: c.Accounting, Oversized: c.Summary.Oversized, Forms: c.Seen.forms}
 	p := newPartition(q, c, m.Settings.MaxSessionSize, m.Settings.Now())
+	c.Seen.describe(p.Manifest.Digest)
 	p.Manifest.Digest.GrownFrom = grownFrom(q.Base.Manifest, q.Dumps, m.Settings.Lookback, c.Moved || c.Summary.Oversized.Sessions > 0)
 	p.Files = c.Files
 	var err error
@@ -200,6 +207,9 @@ func looksComplete(s *session.Session) bool {
 // oversized, the digest is no superset: lessens says so.
 func grownFrom(before *publish.Manifest, dumps []dump.Dump, lookback int, lessens bool) []string {
 	if before == nil || before.Digest == nil || lessens || before.Digest.OversizedSessions > 0 || before.Digest.MaxDaysLate > lookback || before.Digest.MaxDaysEarly > lookback {
+		return nil
+	}
+	if before.Digest.Reading != ReadingOf(dumps) {
 		return nil
 	}
 	changes := publish.CompareInputs(before.Inputs, DumpInputs(dumps))

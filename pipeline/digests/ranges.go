@@ -35,7 +35,7 @@ func RangeBits(dumps []dump.Dump, rangeEvents int64) int {
 	events := int64(0)
 	for _, d := range dumps {
 		bytes := int64(compressedEventBytes)
-		if d.Codec == dump.Plain {
+		if d.Named() == dump.Plain {
 			bytes = plainEventBytes
 		}
 		events += d.Size / bytes

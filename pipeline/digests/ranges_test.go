@@ -25,7 +25,7 @@ func TestRangeBits(t *testing.T) {
 		{0, 320, 10, 0},
 		{0, 352, 10, 1},
 	} {
-		dumps := []dump.Dump{{Size: c.plain, Codec: dump.Plain}, {Size: c.zstd, Codec: dump.Zstd}}
+		dumps := []dump.Dump{{Key: "a.ndjson", Size: c.plain}, {Key: "a.ndjson.zst", Size: c.zstd}}
 		if got := RangeBits(dumps, c.events); got != c.want {
 			t.Errorf("%d plain bytes and %d of zstd, %d events a range: %d bits, want %d", c.plain, c.zstd, c.events, got, c.want)
 		}

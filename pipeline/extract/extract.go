@@ -9,6 +9,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -24,6 +25,7 @@ type Input struct {
 	Name string // in messages and manifests
 	Size int64  // stored bytes; 0 if unknown
 	Open func(context.Context) (*dump.Reader, error)
+	Map  *event.Map // of its documents; nil: they are session events
 }
 
 // Inputs are the dumps of a store, named by their URLs.
@@ -34,6 +36,9 @@ func Inputs(source store.Store, dumps []dump.Dump) []Input {
 			Name: source.URL(d.Key),
 			Size: d.Size,
 			Open: func(ctx context.Context) (*dump.Reader, error) { return dump.Open(ctx, source, d) },
+		}
+		if d.Of != nil {
+			inputs[i].Map = d.Of.Map
 		}
 	}
 	return inputs
@@ -74,6 +79,11 @@ type Extraction struct {
 	// Filter, if it is set, may reject events. All workers call it at the same time.
 	Filter   func(*event.Event) event.Reject
 	Progress *Progress // nil: progress is not counted
+	// Opened, if it is set, learns the form of each input. Unread, if it is set, learns
+	// of each input whose content shows that it is no dump (dump.ErrForeign); it has no
+	// lines then. Without it, such an input is an error. Calls may overlap.
+	Opened func(input int, form dump.Form)
+	Unread func(input int, why error)
 }
 
 // NumWorkers is the number of workers.
@@ -109,6 +119,8 @@ type RejectCause struct {
 	Reason          event.Reason
 	Count           int64  // of the lines that were rejected for the reason
 	Line            int64  // number of the first of them
+	Offset          int64  // of its first byte in the decompressed text
+	Unit            string // line or document
 	Detail          string // of the first of them
 }
 
@@ -117,7 +129,11 @@ func (c *RejectCause) String() string {
 	if c.Count < c.Rejected {
 		them = fmt.Sprintf(", %d of them", c.Count)
 	}
-	text := fmt.Sprintf("%d of %d lines of %s were rejected%s as %s, the first in line %d", c.Rejected, c.Lines, c.Input, them, c.Reason, c.Line)
+	unit := cmp.Or(c.Unit, "line")
+	text := fmt.Sprintf("%d of %d %ss of %s were rejected%s as %s, the first in %s %d", c.Rejected, c.Lines, unit, c.Input, them, c.Reason, unit, c.Line)
+	if unit != "line" {
+		text += fmt.Sprintf(", at byte %d", c.Offset)
+	}
 	if c.Detail != "" {
 		text += ": " + c.Detail
 	}

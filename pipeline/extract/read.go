@@ -3,6 +3,7 @@ package extract
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -36,7 +37,7 @@ func (x *Extraction) Views(ctx context.Context, newSink func() EventSink) (*even
 // if there are none.
 func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
-	readers := newReaders(x.Inputs, progress)
+	readers := newReaders(x, progress)
 	defer readers.close()
 	total := new(event.Tally)
 	var mu sync.Mutex
@@ -64,11 +65,12 @@ type readers struct {
 	open   []*reader // with workers, and not read to the end
 }
 
-func newReaders(inputs []Input, progress *Progress) *readers {
+func newReaders(x *Extraction, progress *Progress) *readers {
+	inputs := x.Inputs
 	s := &readers{all: make([]*reader, len(inputs))}
 	for i := range inputs {
 		s.all[i] = &reader{
-			index: i, input: &inputs[i], order: newSequencer(),
+			index: i, input: &inputs[i], of: x, order: newSequencer(),
 			meter: meter{progress: progress, size: inputs[i].Size},
 		}
 	}
@@ -88,10 +90,10 @@ func (s *readers) worst() *RejectCause {
 	if worst == nil {
 		return nil
 	}
-	c := &RejectCause{Input: worst.input.Name, Lines: worst.lines, Rejected: worst.rejects.lines}
+	c := &RejectCause{Input: worst.input.Name, Lines: worst.lines, Rejected: worst.rejects.lines, Unit: worst.unit}
 	for _, reason := range event.Reasons() {
 		if of := &worst.rejects.by[reason]; of.lines > c.Count {
-			c.Reason, c.Count, c.Line, c.Detail = reason, of.lines, of.first, of.detail
+			c.Reason, c.Count, c.Line, c.Offset, c.Detail = reason, of.lines, of.first, of.offset, of.detail
 		}
 	}
 	return c
@@ -134,6 +136,7 @@ func (s *readers) close() {
 type reader struct {
 	index   int
 	input   *Input
+	of      *Extraction
 	workers int        // that have joined; guarded by readers.mu
 	order   *sequencer // of the blocks
 
@@ -141,6 +144,7 @@ type reader struct {
 	dump   *dump.Reader // nil before the first block and after the last
 	err    error        // why there are no more blocks; stays
 	blocks int          // so far
+	unit   string       // line or document, for messages
 	meter  meter
 
 	counting sync.Mutex
@@ -183,7 +187,7 @@ func (r *reader) fill(ctx context.Context, b *dump.Block) (err error) {
 		return err
 	}
 	if r.dump == nil {
-		if r.dump, err = r.input.Open(ctx); err != nil {
+		if err = r.open(ctx); err != nil {
 			return err
 		}
 	}
@@ -196,6 +200,23 @@ func (r *reader) fill(ctx context.Context, b *dump.Block) (err error) {
 		r.meter.done()
 	}
 	r.close()
+	return err
+}
+
+// open opens the input. An input that is no dump has no blocks.
+func (r *reader) open(ctx context.Context) (err error) {
+	r.dump, err = r.input.Open(ctx)
+	switch {
+	case err == nil:
+		r.unit = r.dump.Form().Unit()
+		if r.of.Opened != nil {
+			r.of.Opened(r.index, r.dump.Form())
+		}
+	case errors.Is(err, dump.ErrForeign) && r.of.Unread != nil:
+		r.of.Unread(r.index, err)
+		r.meter.done()
+		return io.EOF
+	}
 	return err
 }
 
@@ -216,6 +237,7 @@ type worker struct {
 	counted  inputRejects // of the block
 
 	block   dump.Block
+	mappers map[*event.Map]*event.Mapper
 	event   event.Event
 	rejects []Reject // of the block, before they are passed on
 }
@@ -245,13 +267,23 @@ func (w *worker) readFrom(ctx context.Context, r *reader) error {
 // wait for it.
 func (w *worker) decode(r *reader, block int) error {
 	defer r.order.end(block)
+	mapper := w.mapper(r.input.Map)
 	for line, ok := w.block.Next(); ok; line, ok = w.block.Next() {
 		w.tally.Lines++
 		if event.Blank(line.Bytes) {
 			w.tally.Blank++
 			continue
 		}
-		reject := w.decoder.Decode(line.Bytes, &w.event)
+		var reject event.Reject
+		if mapper == nil {
+			reject = w.decoder.Decode(line.Bytes, &w.event)
+		} else {
+			var ok bool
+			if ok, reject = w.decoder.DecodeMapped(mapper, line.Bytes, &w.event); !ok && reject.Reason == 0 {
+				w.tally.Blank++ // the map leaves it out
+				continue
+			}
+		}
 		if reject.Reason == 0 && w.x.Filter != nil {
 			reject = w.x.Filter(&w.event)
 		}
@@ -269,6 +301,22 @@ func (w *worker) decode(r *reader, block int) error {
 	return w.passRejects(r, block)
 }
 
+// mapper is the worker's mapper of a map; nil without one.
+func (w *worker) mapper(of *event.Map) *event.Mapper {
+	if of == nil {
+		return nil
+	}
+	p := w.mappers[of]
+	if p == nil {
+		if w.mappers == nil {
+			w.mappers = map[*event.Map]*event.Mapper{}
+		}
+		p = of.NewMapper()
+		w.mappers[of] = p
+	}
+	return p
+}
+
 // maxRejects is how many rejected lines of a block are kept before they are passed
 // on: about as many as a block has events.
 const maxRejects = 1 << 11
@@ -276,7 +324,7 @@ const maxRejects = 1 << 11
 // reject counts a rejected line, and keeps it or passes it on.
 func (w *worker) reject(r *reader, block int, line Reject) error {
 	w.tally.Rejected[line.Reason]++
-	w.counted.note(line.Reason, line.Line.Number, line.Detail)
+	w.counted.note(&line)
 	if w.x.Rejects == nil {
 		return nil
 	}

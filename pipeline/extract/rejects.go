@@ -22,12 +22,13 @@ type inputRejects struct {
 type reasonRejects struct {
 	lines  int64
 	first  int64  // number of the first of them
+	offset int64  // of the first of them
 	detail string // of the first of them
 }
 
-func (r *inputRejects) note(reason event.Reason, line int64, detail string) {
+func (r *inputRejects) note(line *Reject) {
 	r.lines++
-	r.by[reason].add(&reasonRejects{1, line, detail})
+	r.by[line.Reason].add(&reasonRejects{1, line.Line.Number, line.Line.Offset, line.Detail})
 }
 
 func (r *inputRejects) add(o *inputRejects) {
@@ -39,7 +40,7 @@ func (r *inputRejects) add(o *inputRejects) {
 
 func (r *reasonRejects) add(o *reasonRejects) {
 	if o.lines > 0 && (r.lines == 0 || o.first < r.first) {
-		r.first, r.detail = o.first, o.detail
+		r.first, r.offset, r.detail = o.first, o.offset, o.detail
 	}
 	r.lines += o.lines
 }

@@ -23,6 +23,7 @@ var ErrUnconditional = errors.New("the store ignores conditional writes")
 type ProbeResult struct {
 	Operation string // list, read, write, conditional write, delete
 	Err       error  // nil: it works
+	Note      string // what was found; may be empty
 }
 
 // ProbeSource tries what reading dumps needs: it lists the store, reads the first object,
@@ -40,7 +41,7 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 		err = listErr
 		break // one is enough: there may be millions
 	}
-	results := []ProbeResult{{"list", err}}
+	results := []ProbeResult{{Operation: "list", Err: err}}
 	if first == nil {
 		return results
 	}
@@ -52,9 +53,9 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 		}
 		err = errors.Join(err, body.Close())
 	}
-	results = append(results, ProbeResult{"read", err})
+	results = append(results, ProbeResult{Operation: "read", Err: err})
 	if err == nil {
-		results = append(results, ProbeResult{"conditional read", store.ProbeVersions(ctx, st, *first)})
+		results = append(results, ProbeResult{Operation: "conditional read", Err: store.ProbeVersions(ctx, st, *first)})
 	}
 	return results
 }
@@ -66,12 +67,12 @@ func ProbeSource(ctx context.Context, st store.Store) []ProbeResult {
 func ProbeSink(ctx context.Context, st store.Store, name string) []ProbeResult {
 	p := prober{ctx, st, probePrefix + name + "-"}
 	plain, conditional := p.prefix+"plain", p.prefix+"conditional"
-	results := []ProbeResult{{"write", p.put(plain, "one", store.Condition{})}}
+	results := []ProbeResult{{Operation: "write", Err: p.put(plain, "one", store.Condition{})}}
 	if results[0].Err == nil {
 		results = append(results,
-			ProbeResult{"read", p.expect(plain, "one")},
-			ProbeResult{"list", p.listed(plain)},
-			ProbeResult{"conditional write", p.conditions(conditional)},
+			ProbeResult{Operation: "read", Err: p.expect(plain, "one")},
+			ProbeResult{Operation: "list", Err: p.listed(plain)},
+			ProbeResult{Operation: "conditional write", Err: p.conditions(conditional)},
 		)
 	}
 	// An interrupted probe removes what it has written, too, and so does one whose
@@ -79,7 +80,7 @@ func ProbeSink(ctx context.Context, st store.Store, name string) []ProbeResult {
 	p.ctx = context.WithoutCancel(ctx)
 	removed := p.remove(plain, conditional)
 	if results[0].Err == nil {
-		results = append(results, ProbeResult{"delete", removed})
+		results = append(results, ProbeResult{Operation: "delete", Err: removed})
 	}
 	return results
 }

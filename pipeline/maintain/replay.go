@@ -1,9 +1,10 @@
 package maintain
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"iter"
 	"slices"
 
@@ -36,6 +37,9 @@ type StillRejected struct {
 // d. If there are other lines, it writes nothing and lists them, unless partial is
 // set. Blank lines are left out.
 //
+// The lines are those of the first source: its map makes events of them, and they
+// are written in a form that it reads.
+//
 // The name of the dump is made from its content: replaying the same lines again
 // changes nothing.
 func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq2[dump.Line, error], partial bool) (*ReplayResult, error) {
@@ -45,7 +49,11 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 	}
 	defer accepted.Close()
 	result := &ReplayResult{Rejected: []StillRejected{}}
-	decoder, reach := event.NewDecoder(), extract.NewReach(d, s.Lookback)
+	decoder, reach, source := event.NewDecoder(), extract.NewReach(d, s.Lookback), s.Dumps[0]
+	var mapper *event.Mapper
+	if source.Map != nil {
+		mapper = source.Map.NewMapper()
+	}
 	var e event.Event
 	for line, err := range lines {
 		if err != nil {
@@ -57,7 +65,16 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 		if event.Blank(line.Bytes) {
 			continue
 		}
-		reject := decoder.Decode(line.Bytes, &e)
+		text, reject := line.Bytes, event.Reject{}
+		if mapper != nil {
+			var ok bool
+			if text, ok, reject = mapper.Apply(text); !ok && reject.Reason == 0 {
+				continue
+			}
+		}
+		if reject.Reason == 0 {
+			reject = decoder.Decode(text, &e)
+		}
 		if reject.Reason == 0 {
 			reject = reach.Filter(&e)
 		}
@@ -65,10 +82,15 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 			result.Rejected = append(result.Rejected, StillRejected{line.Number, reject.Reason.String(), reject.Detail})
 			continue
 		}
-		if _, err := accepted.Write(append(slices.Clone(line.Bytes), '\n')); err != nil {
+		if err := writeReplayed(accepted, source.Form, result.Lines, line.Bytes); err != nil {
 			return nil, err
 		}
 		result.Lines++
+	}
+	if source.Form == dump.Array && result.Lines > 0 {
+		if _, err := io.WriteString(accepted, "]\n"); err != nil {
+			return nil, err
+		}
 	}
 	if result.Lines == 0 || len(result.Rejected) > 0 && !partial {
 		result.Lines = 0
@@ -78,10 +100,28 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 	return result, err
 }
 
+// writeReplayed writes a line, or a document on one line: between its values, a line
+// end is white space like any other.
+func writeReplayed(w io.Writer, form dump.Form, before int64, line []byte) error {
+	text := bytes.ReplaceAll(line, []byte{'\n'}, []byte{' '})
+	if form == dump.Array {
+		text = append([]byte(","), text...)
+		if before == 0 {
+			text[0] = '['
+		}
+	}
+	_, err := w.Write(append(slices.Clone(text), '\n'))
+	return err
+}
+
 // putReplay writes the dump. If it exists already, it stays as it is: written again,
 // it would count as a changed dump.
 func putReplay(ctx context.Context, s *settings.Pipeline, d day.Day, content *spillfile.File) (url string, existed bool, err error) {
-	key := fmt.Sprintf("%sreplay-%s.ndjson", s.Template.Prefix(d), content.SHA256()[:16])
+	name, err := s.Dumps[0].Names.Any("replay-" + content.SHA256()[:16])
+	if err != nil {
+		return "", false, err
+	}
+	key := s.Dumps[0].Template.Prefix(d) + name
 	url = s.Source.URL(key)
 	body, object, err := s.Source.Open(ctx, key, 0, store.ToEnd, "")
 	if err == nil {

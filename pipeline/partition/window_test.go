@@ -60,7 +60,7 @@ func TestReachOfTheLookback(t *testing.T) {
 	}
 
 	s := &settings.Pipeline{
-		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 0, Sink: sink,
+		Source: source, Dumps: pipelinetest.Sources, Lookback: lookback, MaxRejected: 0, Sink: sink,
 		Budget: parallel.NewBudget(0, 0),
 	}
 	for _, name := range []string{"UTC", "Pacific/Kiritimati", "Asia/Kolkata", "America/New_York", "Pacific/Pago_Pago"} {

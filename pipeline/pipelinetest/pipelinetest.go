@@ -28,6 +28,9 @@ const (
 // Day is the day that most tests build.
 var Day = day.Date(2026, time.November, 20)
 
+// Sources are the dumps of tests.
+var Sources = dump.Sources{{Template: Template}}
+
 // TheDay is the target of that day.
 var TheDay = partition.Days(Day, Day)
 
@@ -68,7 +71,7 @@ func Later() time.Time { return time.Now().AddDate(2, 0, 0) }
 func Settings(tb testing.TB, source, sink store.Store) *settings.Pipeline {
 	tb.Helper()
 	return &settings.Pipeline{
-		Source: source, Template: Template, Lookback: 16, MaxRejected: 0.01, Sink: sink,
+		Source: source, Dumps: Sources, Lookback: 16, MaxRejected: 0.01, Sink: sink,
 		Reports: Reports(tb), Budget: parallel.NewBudget(0, 0), Clock: Later,
 	}
 }

@@ -74,6 +74,9 @@ func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int, ma
 	if copied > 0 {
 		reasons = append(reasons, fmt.Sprintf("of the changed dumps, %s copied or restored, or had its attributes changed: size and time are the same", words.Count(copied, "was", "were")))
 	}
+	if have.Reading != digests.ReadingOf(dumps) {
+		reasons = append(reasons, "source.map or source.form has changed")
+	}
 	reasons = append(reasons, lookbackReasons(have, lookback)...)
 	if have.Oversized > 0 && (maxSession == 0 || maxSession > have.MaxSession) {
 		reasons = append(reasons, fmt.Sprintf("max_session_size is larger than the %s that left out %s", words.Bytes(have.MaxSession), words.Count(have.Oversized, "session", "sessions")))

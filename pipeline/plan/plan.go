@@ -101,7 +101,8 @@ type Plan struct {
 	Target  string         `json:"target"`
 	Steps   []Step         `json:"steps"` // digests, days, months; by report and period
 	TooLate []catalog.Late `json:"too_late"`
-	Unknown []string       `json:"unknown"` // keys under the days' prefixes that are not read
+	Unknown []string       `json:"unknown"`         // keys under the days' prefixes that are not read
+	Unread  dump.Unread    `json:"unread,omitzero"` // objects that look like dumps and are read for no day
 }
 
 // indexShare is the part of the memory budget that indexes of digests may take.
@@ -215,7 +216,7 @@ func (p *Planner) Plan(ctx context.Context) (*Plan, error) {
 		}
 	}
 	SortSteps(steps)
-	return &Plan{Target: p.catalog.Target.String(), Steps: steps, TooLate: p.catalog.Late(), Unknown: p.catalog.Unknown()}, nil
+	return &Plan{Target: p.catalog.Target.String(), Steps: steps, TooLate: p.catalog.Late(), Unknown: p.catalog.Unknown(), Unread: p.catalog.Unread()}, nil
 }
 
 // SortSteps brings steps into the order of a plan.

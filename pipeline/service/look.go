@@ -73,6 +73,9 @@ func (l *looker) look() (*evaluation.Evaluation, error) {
 		return nil, err
 	}
 	l.tracker.LookSucceeded(ev)
+	if unread := ev.Snapshot.Unread; unread.Objects > 0 {
+		l.Log.Warn(unread.String(), "objects", unread.Objects)
+	}
 	if !l.Lease.State().Mine {
 		return ev, nil
 	}

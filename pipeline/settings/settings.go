@@ -21,11 +21,11 @@ import (
 // Pipeline is what all commands and the service build reports with.
 type Pipeline struct {
 	Source         store.Store
-	Template       dump.Template // of the dumps' keys
-	Lookback       int           // days
-	MaxSessionSize int64         // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
-	RangeEvents    int64         // about how many events a hash range of a wide digest has; 0: digests.DefaultRangeEvents
-	MaxRejected    float64       // share of a dump day's lines that may be rejected
+	Dumps          dump.Sources // which objects of the source are dumps, and how they are read
+	Lookback       int          // days
+	MaxSessionSize int64        // bytes of the largest session that is folded, as event.Event.Size reckons it; 0: no limit
+	RangeEvents    int64        // about how many events a hash range of a wide digest has; 0: digests.DefaultRangeEvents
+	MaxRejected    float64      // share of a dump day's lines that may be rejected
 	Sink           store.Store
 	RemoveAfter    time.Duration   // how long superseded parts of reports stay where they are; 0: until the commit
 	Loads          []loads.Format  // loader manifests of each partition

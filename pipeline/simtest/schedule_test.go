@@ -142,7 +142,7 @@ func newSimulation(seed uint64, months *image) *simulation {
 // settings are those of an engine on two stores.
 func (s *simulation) settings(source, sink store.Store) *settings.Pipeline {
 	return &settings.Pipeline{
-		Source: source, Template: pipelinetest.Template, Lookback: lookback, MaxRejected: 1, Sink: sink, Reports: s.reports,
+		Source: source, Dumps: pipelinetest.Sources, Lookback: lookback, MaxRejected: 1, Sink: sink, Reports: s.reports,
 		Budget: parallel.NewBudget(1, 0), Clock: func() time.Time { return s.now }, Format: plainFormat{}, RemoveAfter: s.removeAfter,
 	}
 }

@@ -46,12 +46,15 @@ func CommitDigest(ctx context.Context, s *settings.Pipeline, j *DigestJob, resul
 // content adds the results up. If too many lines are rejected, it returns them, and the
 // error is a *extract.TooManyRejects.
 func (j *DigestJob) content(ctx context.Context, s *settings.Pipeline, results []RangeResult) (c *digests.Content, refused *publish.File, err error) {
-	c = &digests.Content{RangeBits: j.Bits}
+	for i := range j.Dumps {
+		j.Dumps[i].Of = s.Dumps.Of(j.Dumps[i].Key)
+	}
+	c = &digests.Content{RangeBits: j.Bits, Seen: digests.NewDumpsSeen(j.Dumps)}
 	ranges, err := j.byRange(results)
 	if err != nil {
 		return c, nil, err
 	}
-	lines, worst, err := j.tally(s, ranges[0].Tallies, &c.Reached)
+	lines, worst, err := j.tally(s, ranges[0].Tallies, c)
 	if err != nil {
 		return c, nil, err
 	}
@@ -117,7 +120,7 @@ func (j *DigestJob) byRange(results []RangeResult) ([]*RangeResult, error) {
 
 // tally adds up what became of the dumps. worst is the dump with the most rejected
 // lines.
-func (j *DigestJob) tally(s *settings.Pipeline, tallies []Tally, reached *extract.Reached) (lines event.Tally, worst *extract.RejectCause, err error) {
+func (j *DigestJob) tally(s *settings.Pipeline, tallies []Tally, c *digests.Content) (lines event.Tally, worst *extract.RejectCause, err error) {
 	if len(tallies) != len(j.Dumps) {
 		return lines, nil, fmt.Errorf("digest %s: the results have tallies of %d dumps, of %d", j.Day, len(tallies), len(j.Dumps))
 	}
@@ -132,10 +135,15 @@ func (j *DigestJob) tally(s *settings.Pipeline, tallies []Tally, reached *extrac
 			return lines, nil, errors.New(t.Error)
 		}
 		lines.Add(&t.Lines)
-		reached.Merge(&t.Reached)
+		c.Reached.Merge(&t.Reached)
+		if t.Foreign != "" {
+			c.Seen.Unread(i, errors.New(t.Foreign))
+		} else {
+			c.Seen.Opened(i, t.Form)
+		}
 		if t.Worst != nil && (worst == nil || t.Worst.Rejected > worst.Rejected) {
 			worst = t.Worst
 		}
 	}
-	return lines, worst, nil
+	return lines, worst, c.Seen.Check(j.Day)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -59,8 +60,14 @@ type decoder struct {
 func (d *decoder) run(ctx context.Context, s *settings.Pipeline) (*Tally, error) {
 	reach := extract.NewReach(d.task.Day, s.Lookback)
 	rejects := newRejectSender(d)
+	tally := &Tally{Number: d.task.Number, Key: d.task.Dump.Key, ETag: d.task.Dump.ETag}
+	if d.task.Dump.Of = s.Dumps.Of(d.task.Dump.Key); d.task.Dump.Of == nil {
+		return nil, fmt.Errorf("%s is a dump of no source; this worker has another configuration than the driver", s.Source.URL(d.task.Dump.Key))
+	}
 	x := &extract.Extraction{
 		Inputs: extract.Inputs(s.Source, []dump.Dump{d.task.Dump}), Workers: d.workers, Rejects: rejects, Filter: reach.Filter,
+		Opened: func(_ int, form dump.Form) { tally.Form = form },
+		Unread: func(_ int, why error) { tally.Foreign = dump.Cause(why).Error() },
 	}
 	var mu sync.Mutex
 	var senders []*sender
@@ -71,7 +78,6 @@ func (d *decoder) run(ctx context.Context, s *settings.Pipeline) (*Tally, error)
 		senders = append(senders, to)
 		return func(_ int, _ int64, e *event.Event) error { return to.add(e) }
 	})
-	tally := &Tally{Number: d.task.Number, Key: d.task.Dump.Key, ETag: d.task.Dump.ETag}
 	if err != nil {
 		return tally, tally.explain(ctx, err)
 	}

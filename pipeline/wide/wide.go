@@ -89,6 +89,8 @@ type Tally struct {
 	Lines  event.Tally
 	Worst  *extract.RejectCause // nil: no line was rejected
 	extract.Reached
+	Form    dump.Form
+	Foreign string `json:",omitempty"` // why the object is no dump
 
 	Error   string `json:",omitempty"` // why the dump cannot be read; the rest does not count then
 	Changed bool   `json:",omitempty"` // another dump is there now: plan again

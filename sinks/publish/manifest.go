@@ -144,8 +144,20 @@ type DigestInfo struct {
 	OversizedIDs      []int64 `json:"oversized_ids,omitempty"`
 	MaxSessionSize    int64   `json:"max_session_size,omitempty"`
 
+	// How its dumps were read, if not by default: the hash of source.form and source.map,
+	// the dumps by their form other than lines, and the objects that were no dumps.
+	Reading string         `json:"reading,omitempty"`
+	Forms   map[string]int `json:"forms,omitempty"`
+	Unread  *Unread        `json:"unread,omitempty"`
+
 	Late      []LateLines `json:"late,omitempty"`       // lines outside of the look-back
 	GrownFrom []string    `json:"grown_from,omitempty"` // fingerprints of earlier contents that this one contains
+}
+
+// Unread counts objects of a dump day whose content is no dump.
+type Unread struct {
+	Objects  int64    `json:"objects"`
+	Examples []string `json:"examples"` // the first ones, and why they are not read
 }
 
 // LateLines counts lines of a dump day that were rejected because their date is

@@ -3,6 +3,7 @@ package dump
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +15,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the largest window, in bytes, that a zstd frame may require: the
-// default limit of the zstd program.
-const maxWindow = 128 << 20
+// DefaultWindow is the largest window, in bytes, that a zstd frame may require by
+// default: the default limit of the zstd program.
+const DefaultWindow = 128 << 20
 
 // readSize is the size of a read from the store, in bytes. Plain text is read
 // directly into a block.
@@ -32,7 +33,8 @@ var (
 // newZstd decodes in the calling goroutine: other cores decode lines or read
 // other dumps meanwhile.
 func newZstd() *zstd.Decoder {
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	// zstdFrames checks the windows: it names them.
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(1<<40))
 	if err != nil {
 		panic(err) // only wrong options cause an error
 	}
@@ -99,15 +101,16 @@ func codecByMagic(start []byte) Codec {
 	switch {
 	case bytes.HasPrefix(start, gzipMagic):
 		return Gzip
-	case bytes.HasPrefix(start, zstdMagic):
+	case bytes.HasPrefix(start, zstdMagic), isSkippableFrame(start):
 		return Zstd
 	}
 	return Plain
 }
 
-// decompress opens the text of s. It rejects a source with another compression
-// than codec: read as it is, every line of it would be rejected.
-func decompress(s *source, codec Codec) (text decompressor, err error) {
+// decompress opens the text of s. The first bytes decide the codec. A name with
+// another one is no fault: stores and proxies pack and unpack on the way. But under
+// the name of a codec, nothing, and bytes that are no text, are a damaged dump.
+func decompress(s *source, named Codec, maxWindow int64) (text decompressor, err error) {
 	buffered := buffers.Get().(*bufio.Reader)
 	buffered.Reset(s)
 	defer func() {
@@ -119,29 +122,29 @@ func decompress(s *source, codec Codec) (text decompressor, err error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	actual := codecByMagic(start)
-	if codec == Zstd && isSkippableFrame(start) {
-		actual = Zstd
-	}
-	if actual != codec {
-		if codec != Plain && len(start) < magicLen {
-			if len(start) == 0 {
-				return nil, fmt.Errorf("%w: it is empty (0 bytes), and a valid %s is not; %s", ErrCorrupt, codec, again)
-			}
-			return nil, damaged(codec, io.ErrUnexpectedEOF)
+	codec := codecByMagic(start)
+	if codec == Plain && named != Plain {
+		switch {
+		case len(start) == 0:
+			return nil, fmt.Errorf("%w: it is empty (0 bytes), and a valid %s is not; %s", ErrCorrupt, named, again)
+		case named.begins(start):
+			return nil, damaged(named, io.ErrUnexpectedEOF)
+		case !isText(start):
+			return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are neither that nor text; %s", ErrCorrupt, named, start, again)
 		}
-		if actual == Plain && !isText(start) {
-			return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are neither that nor text; %s", ErrCorrupt, codec, start, again)
-		}
-		return nil, fmt.Errorf("%w: its name says %s, but its first bytes (% x) are %s; rename it or write it again", ErrCorrupt, codec, start, actual)
 	}
 	switch codec {
 	case Gzip:
 		return newGzipText(s, buffered)
 	case Zstd:
-		return newZstdText(s, buffered)
+		return newZstdText(s, buffered, maxWindow)
 	}
 	return plainText{buffered}, nil
+}
+
+// begins reports whether start is a part of the codec's magic number.
+func (c Codec) begins(start []byte) bool {
+	return bytes.HasPrefix([][]byte{Gzip: gzipMagic, Zstd: zstdMagic}[c], start)
 }
 
 // isSkippableFrame recognises a skippable frame, which may come before the
@@ -172,9 +175,7 @@ type plainText struct{ *bufio.Reader }
 func (p plainText) Close() { giveBack(p.Reader) }
 
 // gzipText reads the members of a gzip file one by one, because the library
-// accepts no data after the last member. Here, zeros are accepted as padding,
-// as gzip itself does. Other data is an error, where gzip only warns: it means
-// that something is missing or was mixed up.
+// accepts no data after the last member.
 type gzipText struct {
 	source *source
 	buf    *bufio.Reader
@@ -207,15 +208,8 @@ func (g *gzipText) Read(p []byte) (int, error) {
 
 // nextMember starts the next member. It returns io.EOF after the last.
 func (g *gzipText) nextMember() error {
-	next, err := g.buf.Peek(1)
-	if err != nil {
-		return err // io.EOF or an error of the source
-	}
-	if next[0] == 0 {
-		return g.padding()
-	}
-	if start, _ := g.buf.Peek(len(gzipMagic)); len(start) == len(gzipMagic) && !bytes.Equal(start, gzipMagic) {
-		return fmt.Errorf("%w: other bytes (% x) follow its gzip data; %s", ErrCorrupt, start, again)
+	if err := toNext(g.buf, Gzip); err != nil {
+		return err
 	}
 	if err := g.member.Reset(g.buf); err != nil {
 		return g.classify(err)
@@ -224,15 +218,45 @@ func (g *gzipText) nextMember() error {
 	return nil
 }
 
-// padding reads zeros up to the end of the file.
-func (g *gzipText) padding() error {
+// toNext goes from the end of a compressed stream to the next one of a file. It
+// accepts line ends between them, and after the last one line ends and zeros: some
+// producers write them. Other bytes are an error, where gzip only warns: they mean
+// that something is missing or was mixed up. The error is io.EOF at the end.
+func toNext(buf *bufio.Reader, codec Codec) error {
 	for {
-		b, err := g.buf.ReadByte()
+		next, err := buf.Peek(1)
+		if err != nil {
+			return err // io.EOF or an error of the source
+		}
+		if next[0] == 0 {
+			return padding(buf, codec)
+		}
+		if next[0] != '\n' && next[0] != '\r' {
+			break
+		}
+		if _, err := buf.Discard(1); err != nil {
+			return err
+		}
+	}
+	start, err := buf.Peek(magicLen)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if codecByMagic(start) != codec && !codec.begins(start) {
+		return fmt.Errorf("%w: other bytes (% x) follow its %s data; %s", ErrCorrupt, start, codec, again)
+	}
+	return nil
+}
+
+// padding reads zeros up to the end of the file.
+func padding(buf *bufio.Reader, codec Codec) error {
+	for {
+		b, err := buf.ReadByte()
 		if err != nil {
 			return err // io.EOF or an error of the source
 		}
 		if b != 0 {
-			return fmt.Errorf("%w: other bytes follow its gzip data and zero padding; %s", ErrCorrupt, again)
+			return fmt.Errorf("%w: other bytes follow its %s data and zero padding; %s", ErrCorrupt, codec, again)
 		}
 	}
 }
@@ -247,31 +271,42 @@ func (g *gzipText) Close() {
 // zstdText classifies the errors of a zstd decoder.
 type zstdText struct {
 	source  *source
-	buf     *bufio.Reader
+	frames  *zstdFrames
 	decoder *zstd.Decoder
 }
 
-func newZstdText(s *source, buf *bufio.Reader) (*zstdText, error) {
-	z := &zstdText{s, buf, zstds.Get().(*zstd.Decoder)}
-	if err := z.decoder.Reset(buf); err != nil {
+func newZstdText(s *source, buf *bufio.Reader, maxWindow int64) (*zstdText, error) {
+	z := &zstdText{s, &zstdFrames{buf: buf, maxWindow: uint64(cmp.Or(maxWindow, DefaultWindow))}, zstds.Get().(*zstd.Decoder)}
+	if err := z.decoder.Reset(z.frames); err != nil {
 		zstds.Put(z.decoder)
-		return nil, classify(s, Zstd, err)
+		return nil, z.classify(err)
 	}
 	return z, nil
 }
 
 func (z *zstdText) Read(p []byte) (int, error) {
 	n, err := z.decoder.Read(p)
-	if err != nil && err != io.EOF {
-		err = classify(z.source, Zstd, err)
+	if err != nil && (err != io.EOF || z.frames.err != nil) {
+		err = z.classify(err)
 	}
 	return n, err
 }
 
+func (z *zstdText) classify(err error) error {
+	if z.frames.err != nil {
+		return z.frames.err
+	}
+	return classify(z.source, Zstd, err)
+}
+
 func (z *zstdText) Close() {
 	z.decoder.Reset(nil) // it cannot fail
-	zstds.Put(z.decoder)
-	giveBack(z.buf)
+	if z.frames.largest <= DefaultWindow {
+		zstds.Put(z.decoder) // otherwise it holds more memory than others need
+	} else {
+		z.decoder.Close()
+	}
+	giveBack(z.frames.buf)
 }
 
 // classify returns the error of the source if it failed, and otherwise a

@@ -49,7 +49,7 @@ func TestListDays(t *testing.T) {
 				}
 			}
 		}
-		got, err := ListDays(t.Context(), l, template, from, to, 4)
+		got, err := ListDays(t.Context(), l, Sources{{Template: template}}, from, to, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,6 +57,10 @@ func TestListDays(t *testing.T) {
 		if wantLists == nil {
 			for d := from; d <= to; d++ {
 				wantLists = append(wantLists, template.Prefix(d))
+				if _, _, dom := d.UTC().Date(); dom < 10 { // it may have no leading zero
+					bare := Template(strings.Replace(string(template), "{dd}", "{d}", 1))
+					wantLists = append(wantLists, bare.Prefix(d))
+				}
 			}
 			slices.Sort(wantLists)
 		}
@@ -67,7 +71,7 @@ func TestListDays(t *testing.T) {
 			t.Errorf("%s: %d days", template, len(got))
 		}
 		for d := from; d <= to; d++ {
-			want, err := ListDay(t.Context(), l, template, d)
+			want, err := ListDay(t.Context(), l, Sources{{Template: template}}, d)
 			if err != nil || len(want.Dumps) != 3 || len(want.Unknown) != 1 || !reflect.DeepEqual(got[d], want) {
 				t.Errorf("%s, %s: together %+v, alone %+v (%v)", template, d, got[d], want, err)
 			}
@@ -80,7 +84,7 @@ func TestListDaysFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ListDays(t.Context(), d, "{yyyy}/{mm}/{dd}/", testDay, testDay+20, 4)
+	_, err = ListDays(t.Context(), d, sources, testDay, testDay+20, 4)
 	if !errors.Is(err, store.ErrNoBucket) || !strings.HasPrefix(err.Error(), "list the dumps of ") {
 		t.Errorf("got %v", err)
 	}

@@ -1,33 +1,37 @@
-// Package dump finds dumps and reads their lines (EVENTS.md, "Dumps").
+// Package dump finds dumps and reads their events (EVENTS.md, "Dumps").
 //
-// A dump is an object of newline-delimited JSON: plain, gzip or zstd. Its key
-// contains the day on which the producer wrote it, as a [Template] describes.
-// [ListDay] lists the current dumps of a day with their ETags; [Open] reads
-// exactly that version. [Find] and [OpenFile] do the same for local files,
-// which have neither days nor ETags.
+// A dump is an object of JSON: plain, gzip or zstd, with one event a line, as
+// documents back to back, or in arrays ([Form]). Its key contains the day on which
+// the producer wrote it, as a [Template] describes. A [Source] says which objects
+// are dumps and how they are read. [ListDay] lists the current dumps of a day with
+// their ETags; [Open] reads exactly that version. [Find] and [OpenFile] do the same
+// for local files, which have neither days nor ETags.
 //
-// A [Reader] delivers lines without parsing them: event.Decode decides which
-// are events. It ends in io.EOF only when the whole dump was read. Any other
-// error is an [*Error], which names the dump and the position.
+// A [Reader] delivers lines, or documents, without parsing them: event.Decode
+// decides which are events. It ends in io.EOF only when the whole dump was read.
+// Any other error is an [*Error], which names the dump and the position.
 package dump
 
 import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"daybook/config"
+	"golang.org/x/sync/errgroup"
+
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/event"
 )
 
 // Codec is the compression of a dump.
 type Codec uint8
 
-// The codecs, with their file extensions.
+// The codecs, with their usual file extensions.
 const (
 	Plain Codec = iota // no extension
 	Gzip               // .gz; any number of members
@@ -40,101 +44,35 @@ func (c Codec) String() string { return [...]string{"plain text", "gzip", "zstd"
 // Extension is the part of a dump's name after ".ndjson".
 func (c Codec) Extension() string { return [...]string{"", ".gz", ".zst"}[c] }
 
-// Names describes the names of dumps, for messages about other names.
-const Names = "a dump's name ends in .ndjson, .jsonl or .json, plain or with .gz or .zst"
-
-// IsName reports whether name is the name of a dump.
-func IsName(name string) bool {
-	_, is := codecOf(name)
-	return is
+// Source says which objects are dumps, and how they are read. It never changes,
+// and any number of goroutines may share it. The zero Source takes no keys; the
+// other fields are then the defaults of the configuration.
+type Source struct {
+	Template  Template
+	Names     Names
+	Form      Form
+	MaxWindow int64      // bytes that a zstd frame may require; 0: DefaultWindow
+	Map       *event.Map // makes session events of the dumps' documents; nil: they are session events
+	Reading   string     // identifies Form and Map; empty: by default
 }
 
-// codecOf derives the codec from a name, and reports whether it is the name of
-// a dump.
-func codecOf(name string) (codec Codec, isDump bool) {
-	for _, c := range []Codec{Gzip, Zstd} {
-		if stem, found := strings.CutSuffix(name, c.Extension()); found {
-			name, codec = stem, c
-			break
-		}
-	}
-	for _, ext := range []string{".ndjson", ".jsonl", ".json"} {
-		if strings.HasSuffix(name, ext) {
-			return codec, true
-		}
-	}
-	return Plain, false
-}
-
-// isControl reports whether name, the last segment of a key or path, is that of
-// a control file, which daybook ignores.
-func isControl(name string) bool {
-	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
-}
-
-// Template is the prefix of the keys of a day's dumps, with placeholders.
-type Template string
-
-// ParseTemplate checks a template such as "raw/{yyyy}/{mm}/{dd}/" or
-// "dt={yyyy}-{mm}-{dd}/" by the rules of [config.CheckKey].
-func ParseTemplate(s string) (Template, error) {
-	if err := config.CheckKey(s); err != nil {
-		return "", fmt.Errorf("key template %w", err)
-	}
-	return Template(s), nil
-}
-
-// Prefix is the prefix of the keys of d's dumps.
-func (t Template) Prefix(d day.Day) string {
-	year, month, dom := d.UTC().Date()
-	return strings.NewReplacer(
-		"{yyyy}", fmt.Sprintf("%04d", year),
-		"{mm}", fmt.Sprintf("%02d", month),
-		"{dd}", fmt.Sprintf("%02d", dom),
-	).Replace(string(t))
-}
-
-// Root is the prefix that the dumps of all days share.
-func (t Template) Root() string { return string(t[:strings.IndexByte(string(t), '{')]) }
-
-// Day is the dump day of a key under Root; ok is false for keys of no day.
-func (t Template) Day(key string) (day.Day, bool) {
-	rest, date := string(t), [len("2006-01-02")]byte{4: '-', 7: '-'}
-	for rest != "" {
-		var found bool
-		for placeholder, at := range placeholders {
-			if strings.HasPrefix(rest, placeholder) {
-				n := len(placeholder) - 2
-				if len(key) < n {
-					return 0, false
-				}
-				copy(date[at:], key[:n])
-				key, rest, found = key[n:], rest[len(placeholder):], true
-				break
-			}
-		}
-		if !found {
-			if key == "" || key[0] != rest[0] {
-				return 0, false
-			}
-			key, rest = key[1:], rest[1:]
-		}
-	}
-	d, err := day.Parse(string(date[:]))
-	return d, err == nil
-}
-
-// placeholders maps each placeholder to the place of its value in a date. A
-// placeholder is two characters longer than its value.
-var placeholders = map[string]int{"{yyyy}": 0, "{mm}": 5, "{dd}": 8}
+// Sources are all that a store has. A key belongs to the first one that takes it.
+type Sources []*Source
 
 // Dump is one version of a dump in a store.
 type Dump struct {
-	Key   string
-	ETag  string
-	Size  int64 // bytes, as stored
-	Codec Codec
+	Key  string
+	ETag string
+	Size int64   // bytes, as stored
+	Of   *Source `json:"-"` // nil: the zero Source
+
+	// Possible says that its name alone does not make it a dump. Opening it fails
+	// with ErrForeign if its content is not JSON.
+	Possible bool
 }
+
+// Named is the codec that the name of the dump tells. Its first bytes decide.
+func (d *Dump) Named() Codec { return codecOf(lastPart(d.Key)) }
 
 // Listing holds the objects under a day's prefix, except control files.
 type Listing struct {
@@ -147,56 +85,138 @@ type Lister interface {
 	List(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
 }
 
-// ListDay lists the dumps of d at any depth under its prefix. A day without
-// dumps gives an empty listing.
-func ListDay(ctx context.Context, l Lister, t Template, d day.Day) (Listing, error) {
-	var listing Listing
-	for object, err := range l.List(ctx, t.Prefix(d)) {
-		if err != nil {
-			return Listing{}, fmt.Errorf("list the dumps of %s: %w", d, err)
+// of finds the source and the dump day of a key. With a date that does not exist,
+// or without a source, ok is false.
+func (s Sources) of(key string) (source *Source, d day.Day, ok bool) {
+	for _, source := range s {
+		if d, ok := source.Template.Day(key); ok {
+			return source, d, true
 		}
-		listing.add(object)
 	}
-	return listing, nil
+	return nil, 0, false
 }
 
-// ListAll lists the dumps of all days. It ignores keys of no day: the store may
-// hold other objects, too.
-func ListAll(ctx context.Context, l Lister, t Template) (map[day.Day]Listing, error) {
-	all := map[day.Day]Listing{}
-	for object, err := range l.List(ctx, t.Root()) {
-		if err != nil {
-			return nil, fmt.Errorf("list the dumps: %w", err)
-		}
-		if d, ok := t.Day(object.Key); ok {
-			listing := all[d]
-			listing.add(object)
-			all[d] = listing
+// Of is the source of a dump with a key; nil if there is none.
+func (s Sources) Of(key string) *Source {
+	source, _, _ := s.of(key)
+	return source
+}
+
+// ListDay lists the dumps of d at any depth under its prefix. A day without
+// dumps gives an empty listing.
+func ListDay(ctx context.Context, l Lister, s Sources, d day.Day) (Listing, error) {
+	days, err := listPrefixes(ctx, l, s, d, d, 1)
+	if err != nil {
+		return Listing{}, fmt.Errorf("list the dumps of %s: %w", d, err)
+	}
+	return days[d], nil
+}
+
+// ListDays lists the dumps of the days from from to to with at most atOnce
+// listings at a time. Days without objects may be missing from the result.
+//
+// If a key template gives the month before the day, and more than one day of
+// a month is asked for, one listing covers the whole month: a request returns a
+// thousand keys, so this takes fewer requests unless a day has thousands of
+// dumps. At worst it lists thirty times the keys needed.
+func ListDays(ctx context.Context, l Lister, s Sources, from, to day.Day, atOnce int) (map[day.Day]Listing, error) {
+	days, err := listPrefixes(ctx, l, s, from, to, atOnce)
+	if err != nil {
+		return nil, fmt.Errorf("list the dumps of %s to %s: %w", from, to, err)
+	}
+	return days, nil
+}
+
+func listPrefixes(ctx context.Context, l Lister, s Sources, from, to day.Day, atOnce int) (map[day.Day]Listing, error) {
+	var prefixes []string
+	for _, source := range s {
+		prefixes = append(prefixes, source.Template.prefixesOf(from, to)...)
+	}
+	prefixes = distinct(prefixes)
+	parts := make([]days, len(prefixes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, prefix := range prefixes {
+		parts[i] = days{}
+		group.Go(func() error {
+			for object, err := range l.List(ctx, prefix) {
+				if err != nil {
+					return err
+				}
+				if source, d, ok := s.of(object.Key); ok && from <= d && d <= to {
+					parts[i].add(d, source, object)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := days{}
+	for _, part := range parts {
+		for d, listing := range part {
+			whole := all[d]
+			whole.Dumps, whole.Unknown = append(whole.Dumps, listing.Dumps...), append(whole.Unknown, listing.Unknown...)
+			all[d] = whole
 		}
 	}
+	all.sort()
 	return all, nil
 }
 
-func (l *Listing) add(object store.Object) {
-	name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+// days are listings by dump day.
+type days map[day.Day]Listing
+
+func (a days) add(d day.Day, source *Source, object store.Object) {
+	listing := a[d]
+	listing.add(source, object)
+	a[d] = listing
+}
+
+// sort orders what several prefixes gave.
+func (a days) sort() {
+	for d := range a {
+		slices.SortFunc(a[d].Dumps, func(x, y Dump) int { return strings.Compare(x.Key, y.Key) })
+		slices.Sort(a[d].Unknown)
+	}
+}
+
+func (l *Listing) add(source *Source, object store.Object) {
+	name := lastPart(object.Key)
 	// Web consoles create an empty object to show a directory.
 	directory := name == "" && object.Size == 0
 	if directory || isControl(name) {
 		return
 	}
+	if text := unreadable(object); text != "" {
+		l.Unknown = append(l.Unknown, text)
+		return
+	}
+	if is := source.Names.of(name); is == never && source.Names.patterns != nil {
+		l.Unknown = append(l.Unknown, object.Key+LeftOut)
+	} else if is == never {
+		l.Unknown = append(l.Unknown, object.Key)
+	} else {
+		l.Dumps = append(l.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Of: source, Possible: is == possible})
+	}
+}
+
+// LeftOut follows the key of an object that the setting leaves out, in Unknown.
+const LeftOut = " (source.names leaves it out)"
+
+// lastPart is the part of a key after the last slash.
+func lastPart(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
+
+// unreadable names an object that cannot be read under its key; empty: it can.
+func unreadable(object store.Object) string {
 	switch {
 	case object.Special != "":
-		l.Unknown = append(l.Unknown, object.Key+" ("+object.Special+")")
-		return
+		return object.Key + " (" + object.Special + ")"
 	case !utf8.ValidString(object.Key): // JSON could not name it as an input
-		l.Unknown = append(l.Unknown, escaped(object.Key))
-		return
+		return escaped(object.Key)
 	}
-	if codec, isDump := codecOf(name); isDump {
-		l.Dumps = append(l.Dumps, Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Codec: codec})
-	} else {
-		l.Unknown = append(l.Unknown, object.Key)
-	}
+	return ""
 }
 
 // escaped shows a name that is not UTF-8.

@@ -38,11 +38,14 @@ func TestTemplate(t *testing.T) {
 		}
 	}
 	for template, want := range map[string]string{
-		"":                       `key template "" has {yyyy} 0 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
-		"{yyyy}/{mm}/":           `key template "{yyyy}/{mm}/" has {dd} 0 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
-		"{yyyy}/{mm}/{dd}/{dd}-": `key template "{yyyy}/{mm}/{dd}/{dd}-" has {dd} 2 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
-		"{yyyy}/{mm}/{dd}/{hh}/": `key template "{yyyy}/{mm}/{dd}/{hh}/" has the unknown placeholder {hh}; use {yyyy}, {mm} and {dd}`,
-		"/{yyyy}/{mm}/{dd}/":     `key template "/{yyyy}/{mm}/{dd}/" has an empty segment; a key has no slash at its start and no two in a row`,
+		"":                         `key template "" has {yyyy} 0 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/":             `key template "{yyyy}/{mm}/" has {dd} or {d} 0 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/{dd}/{dd}-":   `key template "{yyyy}/{mm}/{dd}/{dd}-" has {dd} or {d} 2 times; it needs each of {yyyy}, {mm} and {dd} once, as in {yyyy}/{mm}/{dd}/`,
+		"{yyyy}/{mm}/{dd}/{min}/":  `key template "{yyyy}/{mm}/{dd}/{min}/" has the unknown placeholder {min}; use {yyyy}, {mm} and {dd}, {m} and {d} for numbers that are not padded, {hh} for an hour, and * for any text without a slash`,
+		"{yyyy}/{m}{d}/":           `key template "{yyyy}/{m}{d}/" needs a sign that is no digit after {m}: its number has one digit or two`,
+		"{hh}/{yyyy}{mm}{dd}/{hh}": `key template "{hh}/{yyyy}{mm}{dd}/{hh}" has {hh} twice; remove one`,
+		"*-*/{yyyy}/{mm}/{dd}/":    `key template "*-*/{yyyy}/{mm}/{dd}/" has more than one * between two slashes; write one, for all of the text`,
+		"/{yyyy}/{mm}/{dd}/":       `key template "/{yyyy}/{mm}/{dd}/" has an empty segment; a key has no slash at its start and no two in a row`,
 	} {
 		if _, err := ParseTemplate(template); err == nil || err.Error() != want {
 			t.Errorf("ParseTemplate(%q):\n got %v\nwant %s", template, err, want)
@@ -69,20 +72,23 @@ func (l listed) List(_ context.Context, prefix string) iter.Seq2[store.Object, e
 	}
 }
 
+// sources is the default of the configuration.
+var sources = Sources{{Template: "{yyyy}/{mm}/{dd}/"}}
+
 var testDay = day.Date(2026, time.November, 20)
 
 func TestListDay(t *testing.T) {
 	object := func(key string, size int64) store.Object {
 		return store.Object{Key: key, Size: size, ETag: "etag of " + key}
 	}
-	dump := func(key string, size int64, codec Codec) Dump {
-		return Dump{Key: key, ETag: "etag of " + key, Size: size, Codec: codec}
+	dump := func(key string, size int64, possible bool) Dump {
+		return Dump{Key: key, ETag: "etag of " + key, Size: size, Of: sources[0], Possible: possible}
 	}
 	l := listed{objects: []store.Object{
 		object("2026/11/19/a.ndjson", 1), // another day
 		object("2026/11/20/", 0),         // a directory marker
 		object("2026/11/20/.hidden.ndjson", 2),
-		object("2026/11/20/EVENTS.NDJSON", 3), // names are case sensitive
+		object("2026/11/20/EVENTS.NDJSON", 3),
 		object("2026/11/20/_SUCCESS", 4),
 		object("2026/11/20/_manifest.json", 5),
 		object("2026/11/20/_tmp/a.ndjson", 6), // only the last segment makes a control file
@@ -97,24 +103,25 @@ func TestListDay(t *testing.T) {
 		object("2026/11/20/ndjson", 13),
 		object("2026/11/20/x.gz", 14),
 	}}
-	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	got, err := ListDay(t.Context(), l, sources, testDay)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Listing{
 		Dumps: []Dump{
-			dump("2026/11/20/_tmp/a.ndjson", 6, Plain),
-			dump("2026/11/20/a.json", 7, Plain),
-			dump("2026/11/20/a.jsonl.gz", 8, Gzip),
-			dump("2026/11/20/a.ndjson", 0, Plain),
-			dump("2026/11/20/deep/er/a.json.zst", 11, Zstd),
+			dump("2026/11/20/EVENTS.NDJSON", 3, false),
+			dump("2026/11/20/_tmp/a.ndjson", 6, false),
+			dump("2026/11/20/a.json", 7, false),
+			dump("2026/11/20/a.jsonl.gz", 8, false),
+			dump("2026/11/20/a.ndjson", 0, false),
+			dump("2026/11/20/deep/er/a.json.zst", 11, false),
+			dump("2026/11/20/ndjson", 13, true),
+			dump("2026/11/20/x.gz", 14, true),
 		},
-		Unknown: []string{
-			"2026/11/20/EVENTS.NDJSON", "2026/11/20/a.ndjson.bz2", "2026/11/20/a.ndjson.gz.zst",
-			"2026/11/20/full/", "2026/11/20/ndjson", "2026/11/20/x.gz",
-		},
+		Unknown: []string{"2026/11/20/a.ndjson.bz2", "2026/11/20/a.ndjson.gz.zst", "2026/11/20/full/"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	same := cmp.Comparer(func(a, b *Source) bool { return a == b })
+	if diff := cmp.Diff(want, got, same); diff != "" {
 		t.Errorf("listing (-want +got):\n%s", diff)
 	}
 }
@@ -124,7 +131,7 @@ func TestListDayBeyondAPage(t *testing.T) {
 	for i := range 2500 {
 		l.objects = append(l.objects, store.Object{Key: fmt.Sprintf("2026/11/20/part-%04d.ndjson.gz", i), Size: int64(i)})
 	}
-	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	got, err := ListDay(t.Context(), l, sources, testDay)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +143,7 @@ func TestListDayBeyondAPage(t *testing.T) {
 // A listing that breaks off is not a shorter listing.
 func TestListDayFails(t *testing.T) {
 	l := listed{objects: []store.Object{{Key: "2026/11/20/a.ndjson"}}, err: store.ErrDenied}
-	got, err := ListDay(t.Context(), l, "{yyyy}/{mm}/{dd}/", testDay)
+	got, err := ListDay(t.Context(), l, sources, testDay)
 	if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "2026-11-20") {
 		t.Errorf("error %v; want one that wraps ErrDenied and names the day", err)
 	}
@@ -147,12 +154,12 @@ func TestListDayFails(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	root := t.TempDir()
-	for _, name := range []string{"b.ndjson.gz", "a.jsonl", "_control.json", ".hidden.ndjson", "notes.txt", "2026/11/c.ndjson", "given.log"} {
+	for _, name := range []string{"b.ndjson.gz", "a.jsonl", "_control.json", ".hidden.ndjson", "notes.txt", "2026/11/c.ndjson", "given.txt", "README"} {
 		path := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
+		if err := os.WriteFile(path, []byte("text"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,15 +169,15 @@ func TestFind(t *testing.T) {
 	}
 	for _, dir := range []string{root, link} {
 		in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-		files, unknown, err := Find([]string{in("_control.json"), Stdin, dir, in("given.log")})
+		files, unknown, err := Find([]string{in("_control.json"), Stdin, dir, in("given.txt")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{in("_control.json"), Stdin, in("2026/11/c.ndjson"), in("a.jsonl"), in("b.ndjson.gz"), in("given.log")}
+		want := []string{in("_control.json"), Stdin, in("2026/11/c.ndjson"), in("a.jsonl"), in("b.ndjson.gz"), in("given.txt")}
 		if diff := cmp.Diff(want, files); diff != "" {
 			t.Errorf("files (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{in("given.log"), in("notes.txt")}, unknown); diff != "" {
+		if diff := cmp.Diff([]string{in("README"), in("given.txt"), in("notes.txt")}, unknown); diff != "" {
 			t.Errorf("unknown (-want +got):\n%s", diff)
 		}
 	}
@@ -214,7 +221,7 @@ func TestTemplateDay(t *testing.T) {
 			t.Fatal(err)
 		}
 		prefix := template.Prefix(d)
-		if got, ok := template.Day(prefix + "part.ndjson"); !ok || got != d {
+		if got, ok := template.Day(prefix + "/part.ndjson"); !ok || got != d {
 			t.Errorf("%s: the day of %s is %s, %t", text, prefix, got, ok)
 		}
 		if !strings.HasPrefix(prefix, template.Root()) {
@@ -244,12 +251,13 @@ func TestListAll(t *testing.T) {
 		}
 	}
 	template := Template("raw/{yyyy}/{mm}/{dd}/")
-	all, err := ListAll(t.Context(), m, template)
-	if err != nil || len(all) != 2 {
+	of := Sources{{Template: template}}
+	all, err := ListAll(t.Context(), m, of, false, nil)
+	if err != nil || len(all.Days) != 2 {
 		t.Fatalf("%v, %v", all, err)
 	}
-	for d, listing := range all {
-		one, err := ListDay(t.Context(), m, template, d)
+	for d, listing := range all.Days {
+		one, err := ListDay(t.Context(), m, of, d)
 		if err != nil || !reflect.DeepEqual(one, listing) || len(one.Dumps) != 1 {
 			t.Errorf("%s: all at once %+v, alone %+v, %v", d, listing, one, err)
 		}
@@ -278,7 +286,7 @@ func TestListUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listing, err := ListDay(t.Context(), st, "{yyyy}/{mm}/{dd}/", day.Date(2026, time.November, 20))
+	listing, err := ListDay(t.Context(), st, sources, day.Date(2026, time.November, 20))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package dump
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,8 +13,8 @@ import (
 const Stdin = "-"
 
 // Find lists the dumps that paths name: a file as it is, under any name, and
-// Stdin; for a directory, the files with a dump's name at any depth, in
-// bytewise order of their paths. Other files of a directory are unknown, except
+// Stdin; for a directory, the files whose names the zero [Names] takes, at any
+// depth, in bytewise order of their paths. Other files of a directory are unknown, except
 // control files, which are ignored.
 func Find(paths []string) (files, unknown []string, err error) {
 	for _, path := range paths {
@@ -69,7 +68,7 @@ func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 		switch {
 		case !mode.IsRegular(): // opening a FIFO would block
 			unknown = append(unknown, file+" (not a regular file)")
-		case IsName(entry.Name()):
+		case Names{}.isDump(dir, rel):
 			files = append(files, file)
 		default:
 			unknown = append(unknown, file)
@@ -79,32 +78,45 @@ func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 	return files, unknown, err
 }
 
-// OpenFile opens a local dump, or stdin if path is Stdin. The file's name
-// decides the codec; if it is not a dump's name, the first bytes do. The caller
-// closes the Reader, which keeps stdin open.
+// isDump reports whether a file is a dump: by its name, or by its content if the name
+// alone does not tell. A file that cannot be read is one: reading it says why.
+func (n Names) isDump(dir fs.FS, name string) bool {
+	is := n.of(lastPart(name))
+	if is != possible {
+		return is == certain
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return true
+	}
+	r := &Reader{url: name, source: &source{body: f, size: unknownSize}}
+	if err := r.open(new(Source), name, true); err != nil {
+		return !errors.Is(err, ErrForeign)
+	}
+	r.Close()
+	return true
+}
+
+// OpenFile opens a local dump, or stdin if path is Stdin, as the zero Source does.
+// The caller closes the Reader, which keeps stdin open.
 func OpenFile(path string, stdin io.Reader) (*Reader, error) {
-	var body io.ReadCloser
-	if path == Stdin {
-		body = io.NopCloser(stdin)
-	} else {
+	return new(Source).OpenFile(path, stdin)
+}
+
+// OpenFile opens a local dump of the source, or stdin if path is Stdin. The caller
+// closes the Reader, which keeps stdin open.
+func (s *Source) OpenFile(path string, stdin io.Reader) (*Reader, error) {
+	body := io.NopCloser(stdin)
+	if path != Stdin {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err // it names the operation and the path
 		}
 		body = f
 	}
-	if codec, isDump := codecOf(path); isDump {
-		return newReader(path, body, codec, unknownSize)
+	r := &Reader{url: path, source: &source{body: body, size: unknownSize}}
+	if err := r.open(s, path, false); err != nil {
+		return nil, err
 	}
-	start := make([]byte, magicLen)
-	n, err := io.ReadFull(body, start)
-	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
-		body.Close()
-		return nil, &Error{URL: path, Err: err}
-	}
-	rejoined := struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(start[:n]), body), body}
-	return newReader(path, rejoined, codecByMagic(start[:n]), unknownSize)
+	return r, nil
 }

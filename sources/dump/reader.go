@@ -2,6 +2,7 @@ package dump
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,15 +33,22 @@ var (
 	lineFeed      = []byte{'\n'}
 )
 
-// ErrCorrupt is wrapped by the *Error for a dump whose compression is damaged,
-// cut off, or different from what its name says.
-var ErrCorrupt = errors.New("corrupt dump")
+// The kinds of an *Error about the content of a dump.
+var (
+	// ErrCorrupt: its compression, or its array, is damaged or cut off.
+	ErrCorrupt = errors.New("corrupt dump")
+	// ErrUnsupported: it is whole, and daybook does not read it as it is.
+	ErrUnsupported = errors.New("unsupported dump")
+	// ErrForeign: its content is not JSON, and its name alone does not make it a dump.
+	ErrForeign = errors.New("no dump")
+)
 
 // Error says why and where reading a dump failed.
 type Error struct {
 	URL    string // of the object, or the path of a file
-	Line   int64  // number of lines delivered before
-	Offset int64  // of the next line in the decompressed text
+	Form   Form
+	Line   int64 // number of lines or documents delivered before
+	Offset int64 // of the next line in the decompressed text
 	Err    error
 }
 
@@ -48,12 +56,20 @@ func (e *Error) Error() string {
 	if e.Offset == 0 { // nothing of it was read
 		return fmt.Sprintf("read %s: %v", e.URL, e.Err)
 	}
-	return fmt.Sprintf("read %s: stopped after line %d, at byte %d of the decompressed text: %v", e.URL, e.Line, e.Offset, e.Err)
+	return fmt.Sprintf("read %s: stopped after %s %d, at byte %d of the decompressed text: %v", e.URL, e.Form.Unit(), e.Line, e.Offset, e.Err)
+}
+
+// Cause is an error without the name and the position of its dump.
+func Cause(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Line is one line of a dump.
+// Line is one line of a dump, or one document.
 type Line struct {
 	Number int64  // from 1
 	Offset int64  // of its first byte in the decompressed text, byte order mark included
@@ -69,6 +85,9 @@ type Block struct {
 
 	number int64 // of the line before text
 	offset int64 // of text in the decompressed text
+
+	documents []span // in text, which Next has not returned yet; nil for lines
+	spans     []span // the memory of documents
 }
 
 // Next returns the next line of the block; ok is false at the end.
@@ -77,6 +96,14 @@ func (b *Block) Next() (line Line, ok bool) {
 		return line, false
 	}
 	b.number++
+	if b.documents != nil {
+		at := b.documents[0]
+		line.Number, line.Offset, line.Bytes = b.number, b.offset+int64(at.from), b.text[at.from:at.to:at.to]
+		if b.documents = b.documents[1:]; len(b.documents) == 0 {
+			b.text, b.documents = nil, nil
+		}
+		return line, true
+	}
 	// Set the fields one by one: copying a Line that was just built stalls
 	// on the store buffer and would double the time of this function.
 	line.Number, line.Offset = b.number, b.offset
@@ -132,39 +159,118 @@ type Opener interface {
 // since, the error wraps store.ErrChanged. Reading fails when ctx ends. The
 // caller closes the Reader.
 func Open(ctx context.Context, o Opener, d Dump) (*Reader, error) {
-	body, _, err := o.Open(ctx, d.Key, 0, store.ToEnd, d.ETag)
+	body, object, err := o.Open(ctx, d.Key, 0, store.ToEnd, d.ETag)
 	if err != nil {
 		return nil, err // it names the operation and the object
 	}
-	return newReader(o.URL(d.Key), body, d.Codec, d.Size)
+	// A store that unpacks an object on the way sends more than it has listed.
+	r := &Reader{url: o.URL(d.Key), source: &source{body: body, size: max(d.Size, object.Size)}}
+	if err := r.open(cmp.Or(d.Of, &Source{}), d.Key, d.Possible); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-// Reader reads the lines of one dump, block by block or line by line. Only one
-// goroutine may use it at a time; its blocks may go to others.
+// Reader reads the lines or documents of one dump, block by block or one by one.
+// Only one goroutine may use it at a time; its blocks may go to others.
 type Reader struct {
 	url    string
+	form   Form // never Auto
+	codec  Codec
 	source *source
 	text   decompressor // nil after Close
 	err    error        // the error that ended the text; io.EOF at its end
 	block  Block        // the block of Next
 
 	// Position after the blocks so far.
-	lines  int64
-	offset int64  // of the next block in the decompressed text
-	rest   []byte // bytes already read of the next line
+	lines    int64
+	offset   int64  // of the next block in the decompressed text
+	rest     []byte // bytes already read of the next line
+	splitter splitter
 }
 
-// newReader takes ownership of body, which has size bytes, or unknownSize.
-func newReader(url string, body io.ReadCloser, codec Codec, size int64) (*Reader, error) {
-	r := &Reader{url: url, source: &source{body: body, size: size}}
-	text, err := decompress(r.source, codec)
+// open decompresses the text and decides its form. On an error it closes the body.
+// possible says that the content has to show that it is a dump.
+func (r *Reader) open(how *Source, name string, possible bool) error {
+	text, err := decompress(r.source, codecOf(name), how.MaxWindow)
 	if err != nil {
-		body.Close()
-		return nil, r.fail(err)
+		r.source.body.Close()
+		return r.fail(err)
 	}
-	r.text = text
-	return r, nil
+	switch text.(type) {
+	case *gzipText:
+		r.codec = Gzip
+	case *zstdText:
+		r.codec = Zstd
+	}
+	begun := &begunText{decompressor: text}
+	r.text = begun
+	if err := r.decide(begun, how.Form, possible); err != nil {
+		r.Close()
+		return r.fail(err)
+	}
+	r.splitter.arrays = r.form == Array
+	return nil
 }
+
+// decide recognises the form of a text by its beginning.
+func (r *Reader) decide(text *begunText, set Form, possible bool) error {
+	found, decided := Lines, false
+	for _, size := range []int{sample, mostSample} {
+		text.peek(size)
+		found, decided = recognise(text.start, text.err != nil)
+		if decided || text.err != nil {
+			break
+		}
+	}
+	if codec := codecByMagic(text.start); codec != Plain {
+		return fmt.Errorf("%w: it is %s within its compression; have the producer compress it once", ErrUnsupported, codec)
+	}
+	if encoding := otherEncoding(text.start); encoding != "" {
+		return fmt.Errorf("%w: it is %s text; have the producer write UTF-8, or convert it with iconv", ErrUnsupported, encoding)
+	}
+	if possible && !isJSON(text.start, found) {
+		return fmt.Errorf("%w: it begins with %q, which is not JSON", ErrForeign, text.start[:min(len(text.start), 20)])
+	}
+	r.form = cmp.Or(set, found)
+	return checkForm(set, found, text.start)
+}
+
+// begunText is a text of which the beginning was read before.
+type begunText struct {
+	decompressor
+	start []byte // read before; Read has not returned it yet
+	err   error  // after start
+}
+
+// peek reads until start has at least size bytes, or an error occurs.
+func (t *begunText) peek(size int) {
+	if t.err == nil && len(t.start) < size {
+		have := len(t.start)
+		t.start = append(t.start, make([]byte, size-have)...)
+		var n int
+		n, t.err = readFull(t.decompressor, t.start[have:])
+		t.start = t.start[:have+n]
+	}
+}
+
+func (t *begunText) Read(p []byte) (int, error) {
+	if len(t.start) > 0 {
+		n := copy(p, t.start)
+		t.start = t.start[n:]
+		return n, nil
+	}
+	if t.err != nil {
+		return 0, t.err
+	}
+	return t.decompressor.Read(p)
+}
+
+// Codec is the compression of the dump, by its first bytes.
+func (r *Reader) Codec() Codec { return r.codec }
+
+// Form is the form of the dump; never Auto.
+func (r *Reader) Form() Form { return r.form }
 
 // Close releases the dump. Unread lines are lost. Its error says nothing about
 // the content of the dump.
@@ -197,7 +303,10 @@ func (r *Reader) Next() (line Line, err error) {
 // of all blocks, and the error after them, are those of Next. Use either Next
 // or NextBlock.
 func (r *Reader) NextBlock(b *Block) error {
-	b.text = nil
+	b.text, b.documents = nil, nil
+	if r.form != Lines {
+		return r.nextDocuments(b)
+	}
 	if r.err == nil {
 		b.text = r.fill(b)
 	}
@@ -254,6 +363,47 @@ func (r *Reader) fill(b *Block) []byte {
 	return b.buf[start:whole]
 }
 
+// nextDocuments replaces the lines of b by the next documents, at least one.
+func (r *Reader) nextDocuments(b *Block) error {
+	b.spans = b.spans[:0]
+	for r.err == nil {
+		b.reserve(len(r.rest))
+		size := copy(b.buf, r.rest)
+		if size == len(b.buf) { // the first document does not fit
+			r.err = errLongDocument
+			break
+		}
+		var n, rest int
+		n, r.err = readFull(r.text, b.buf[size:])
+		size += n
+		start := 0
+		if r.offset == 0 && bytes.HasPrefix(b.buf[:size], byteOrderMark) {
+			start = len(byteOrderMark)
+			r.offset = int64(start)
+		}
+		text := b.buf[start:size]
+		b.spans, rest = r.splitter.split(text, r.err == io.EOF, b.spans)
+		r.rest = append(r.rest[:0], text[rest:]...)
+		if r.err == io.EOF && r.splitter.open {
+			r.err = fmt.Errorf("%w: its JSON array is cut off; %s", ErrCorrupt, again)
+		}
+		b.text, b.number, b.offset = text[:rest], r.lines, r.offset
+		r.offset += int64(rest)
+		if len(b.spans) > 0 {
+			b.documents = b.spans
+			r.lines += int64(len(b.spans))
+			return nil
+		}
+	}
+	b.text = nil
+	if r.err == io.EOF {
+		return io.EOF
+	}
+	return r.fail(r.err)
+}
+
+var errLongDocument = fmt.Errorf("the next document is longer than %d MiB; check its quotes and brackets", MaxLine>>20)
+
 var errLongLine = fmt.Errorf("the next line is longer than %d MiB; check that the dump has one JSON object per line", MaxLine>>20)
 
 // readFull reads until p is full or an error occurs.
@@ -268,7 +418,7 @@ func readFull(r io.Reader, p []byte) (n int, err error) {
 
 // fail adds the position to err.
 func (r *Reader) fail(err error) error {
-	return &Error{URL: r.url, Line: r.lines, Offset: r.offset, Err: err}
+	return &Error{URL: r.url, Form: r.form, Line: r.lines, Offset: r.offset, Err: err}
 }
 
 // StoredBytes is the number of bytes read so far, as stored (compressed).

@@ -32,12 +32,21 @@ type line struct {
 
 // readAll reads the lines of body.
 func readAll(body io.Reader, codec Codec) ([]line, error) {
-	r, err := newReader("test://dump", io.NopCloser(body), codec, unknownSize)
+	r, err := newReader("test://dump", io.NopCloser(body), codec)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	return drain(r)
+}
+
+// newReader reads a dump whose name tells a codec.
+func newReader(url string, body io.ReadCloser, named Codec) (*Reader, error) {
+	r := &Reader{url: url, source: &source{body: body, size: unknownSize}}
+	if err := r.open(new(Source), "dump.ndjson"+named.Extension(), false); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func drain(r *Reader) ([]line, error) {
@@ -187,7 +196,7 @@ func TestLinesInAnySplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawText(t)
 		for name, read := range readings() {
-			r, err := newReader("test://dump", io.NopCloser(&choppy{text, drawRand(t)}), Plain, unknownSize)
+			r, err := newReader("test://dump", io.NopCloser(&choppy{text, drawRand(t)}), Plain)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +224,7 @@ func TestBrokenInAnySplit(t *testing.T) {
 		}
 		for name, read := range readings() {
 			body := io.MultiReader(&choppy{text, drawRand(t)}, iotest.ErrReader(store.ErrStalled))
-			r, err := newReader("test://dump", io.NopCloser(body), Plain, unknownSize)
+			r, err := newReader("test://dump", io.NopCloser(body), Plain)
 			if err != nil {
 				if len(text) >= magicLen {
 					t.Fatal(err)
@@ -302,7 +311,7 @@ func TestLongLines(t *testing.T) {
 
 func TestLongestLine(t *testing.T) {
 	longest := bytes.Repeat([]byte{'x'}, MaxLine)
-	r, err := newReader("test://dump", io.NopCloser(io.MultiReader(bytes.NewReader(longest), strings.NewReader("\r\nb\n"))), Plain, unknownSize)
+	r, err := newReader("test://dump", io.NopCloser(io.MultiReader(bytes.NewReader(longest), strings.NewReader("\r\nb\n"))), Plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +322,7 @@ func TestLongestLine(t *testing.T) {
 		t.Errorf("the line after it: %q at %d, %v", l.Bytes, l.Offset, err)
 	}
 	for name, end := range map[string]string{"": "x", "LF": "x\n", "CRLF": "x\r\n", "text": "xxxx"} {
-		r, err := newReader("test://dump", io.NopCloser(io.MultiReader(strings.NewReader("a\n"), bytes.NewReader(longest), strings.NewReader(end))), Plain, unknownSize)
+		r, err := newReader("test://dump", io.NopCloser(io.MultiReader(strings.NewReader("a\n"), bytes.NewReader(longest), strings.NewReader(end))), Plain)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -406,22 +415,18 @@ func TestCorrupt(t *testing.T) {
 		"gzip checksum":        {Gzip, flip(gz, len(gz)-8), "stopped after line 50, at byte 550 of the decompressed text: corrupt dump: its gzip cannot be read: gzip: invalid checksum; have the producer write it again"},
 		"zstd checksum":        {Zstd, flip(zst, len(zst)-1), "its zstd cannot be read: CRC check failed"},
 		"text after gzip":      {Gzip, concat(gz, []byte("{}\n")), "other bytes (7b 7d 0a) follow its gzip"},
-		"byte after gzip":      {Gzip, concat(gz, []byte("x")), "its gzip is cut off: unexpected EOF; have the producer write it again"},
+		"byte after gzip":      {Gzip, concat(gz, []byte("x")), "other bytes (78) follow its gzip data; have the producer write it again"},
+		"half a member":        {Gzip, concat(gz, []byte{'\n', 0x1f}), "its gzip is cut off: unexpected EOF"},
 		"text after zeros":     {Gzip, concat(gz, make([]byte, 512), []byte("x")), "other bytes follow its gzip data and zero padding"},
-		"text after zstd":      {Zstd, concat(zst, []byte("{}\n\n")), "its zstd cannot be read"},
-		"plain named .gz":      {Gzip, []byte(text), "read test://dump: corrupt dump: its name says gzip, but its first bytes (30 31 32 33) are plain text; rename it or write it again"},
+		"text after zstd":      {Zstd, concat(zst, []byte("{}\n\n")), "other bytes (7b 7d 0a 0a) follow its zstd data"},
+		"text after zstd, LF":  {Zstd, concat(zst, []byte("\n{}\n\n")), "other bytes (7b 7d 0a 0a) follow its zstd data"},
+		"zeros, text, zstd":    {Zstd, concat(zst, []byte("\x00\x00x")), "other bytes follow its zstd data and zero padding"},
 		"noise named .gz":      {Gzip, []byte("!\x98\xc2&noise"), "its name says gzip, but its first bytes (21 98 c2 26) are neither that nor text; "},
 		"zeros named .zst":     {Zstd, make([]byte, 9), "its name says zstd, but its first bytes (00 00 00 00) are neither that nor text; "},
-		"BOM named .gz":        {Gzip, []byte("\ufeff{}"), "its name says gzip, but its first bytes (ef bb bf 7b) are plain text; rename it"},
-		"a cut rune named .gz": {Gzip, []byte("abc\u00e9"), "its name says gzip, but its first bytes (61 62 63 c3) are plain text; rename it"},
-		"zstd named .gz":       {Gzip, zst, "its name says gzip, but its first bytes (28 b5 2f fd) are zstd"},
-		"gzip named .zst":      {Zstd, gz, "its name says zstd, but its first bytes (1f 8b 08 00) are gzip"},
-		"gzip named .ndjson":   {Plain, gz, "its name says plain text, but its first bytes (1f 8b 08 00) are gzip"},
-		"short text named .gz": {Gzip, []byte("{}"), "its gzip is cut off: unexpected EOF"},
+		"two bytes of a gzip":  {Gzip, gz[:2], "its gzip is cut off: unexpected EOF"},
 		"nothing, named .gz":   {Gzip, nil, "read test://dump: corrupt dump: it is empty (0 bytes), and a valid gzip is not; have the producer write it again"},
 		"nothing, named .zst":  {Zstd, nil, "it is empty (0 bytes), and a valid zstd is not"},
 		"zstd, cut off":        {Zstd, zst[:len(zst)-9], "its zstd is cut off: unexpected EOF; have the producer write it again"},
-		"zstd, a vast window":  {Zstd, []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 0x01, 0x00, 0x00}, "window size exceeded"},
 		"zstd, damaged inside": {Zstd, flip(zst, 9), "its zstd cannot be read"},
 	} {
 		_, err := readAll(bytes.NewReader(c.stored), c.codec)
@@ -457,7 +462,7 @@ func (bucket) URL(key string) string { return "test://bucket/" + key }
 
 func TestOpen(t *testing.T) {
 	stored := gzipped(t, "a\nb\n")
-	d := Dump{Key: "2026/11/20/a.ndjson.gz", ETag: "v1", Size: int64(len(stored)), Codec: Gzip}
+	d := Dump{Key: "2026/11/20/a.ndjson.gz", ETag: "v1", Size: int64(len(stored))}
 	r, err := Open(t.Context(), bucket{etag: "v1", body: bytes.NewReader(stored)}, d)
 	if err != nil {
 		t.Fatal(err)
@@ -484,7 +489,7 @@ func TestOpen(t *testing.T) {
 func TestBrokenBody(t *testing.T) {
 	text := strings.Repeat("0123456789\n", 50)
 	for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(t, text), Zstd: zstdded(t, text)} {
-		d := Dump{Key: "a", Size: int64(len(stored)), Codec: codec}
+		d := Dump{Key: "a", Size: int64(len(stored))}
 		for n := range stored {
 			for want, end := range map[error]io.Reader{
 				store.ErrStalled:    iotest.ErrReader(store.ErrStalled),
@@ -564,7 +569,7 @@ func TestClosed(t *testing.T) {
 	text := strings.Repeat("0123456789\n", 50)
 	for codec, stored := range map[Codec][]byte{Plain: []byte(text), Gzip: gzipped(t, text), Zstd: zstdded(t, text)} {
 		closes := 0
-		r, err := newReader("test://dump", closer{bytes.NewReader(stored), &closes}, codec, unknownSize)
+		r, err := newReader("test://dump", closer{bytes.NewReader(stored), &closes}, codec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -602,7 +607,7 @@ func TestDumpsSideBySide(t *testing.T) {
 				if rng.IntN(2) == 0 && text != "" {
 					codec, stored = Zstd, zstdded(t, text)
 				}
-				r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec, unknownSize)
+				r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec)
 				if err != nil {
 					return err
 				}
@@ -629,7 +634,7 @@ func TestDumpsSideBySide(t *testing.T) {
 // Reading a line allocates nothing.
 func TestNextDoesNotAllocate(t *testing.T) {
 	text := bytes.Repeat([]byte(strings.Repeat("x", 200)+"\n"), 5000)
-	r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(text)), Plain, unknownSize)
+	r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(text)), Plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -651,7 +656,7 @@ func BenchmarkNext(b *testing.B) {
 				b.SetBytes(int64(len(text)))
 				b.ReportAllocs()
 				for b.Loop() {
-					r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec, unknownSize)
+					r, err := newReader("test://dump", io.NopCloser(bytes.NewReader(stored)), codec)
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -246,6 +246,17 @@ func (s *S3) classify(e *Error, r minio.ErrorResponse) {
 		e.Kind, e.Err = ErrChanged, nil
 	case r.Code == minio.NoSuchKey:
 		e.Kind, e.Err = ErrNotFound, nil
+	case r.Code == "InvalidObjectState":
+		e.Kind, e.NotApplied = ErrArchived, true
+		e.Hint = "restore it from its archive (S3 Glacier), and run again when the copy is there"
+	case r.Code == "PermanentRedirect", r.StatusCode == http.StatusMovedPermanently,
+		// The answer to a request that is signed for another region.
+		r.Code == "AuthorizationHeaderMalformed" && r.Region != "", r.Code == "IllegalLocationConstraintException":
+		e.Final, e.NotApplied = true, true
+		e.Hint = "the bucket is in another region; set region to the bucket's"
+		if r.Region != "" {
+			e.Hint = fmt.Sprintf("the bucket is in the region %s; set region: %[1]s", r.Region)
+		}
 	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden,
 		// versitygw's code for an unknown access key; its status is 404.
 		r.Code == "XAdminUserNotFound":

@@ -88,6 +88,9 @@ func TestS3Answers(t *testing.T) {
 		{404, "NoSuchKey", "m", "put", store.ErrPrecondition, "put s3://bucket/k: precondition failed", 1, 1},
 		{404, "NoSuchKey", "m", "delete", nil, "", 1, 0},
 		{403, "SignatureDoesNotMatch", "It does not.", "put", store.ErrDenied, "put s3://bucket/k: access denied: It does not. (SignatureDoesNotMatch, status 403); check the credentials, the bucket's policy and the clock", 1, 1},
+		{403, "InvalidObjectState", "Not valid for the storage class.", "open", store.ErrArchived, "open s3://bucket/k: the object is archived: Not valid for the storage class. (InvalidObjectState, status 403); restore it from its archive (S3 Glacier), and run again when the copy is there", 1, 0},
+		{301, "PermanentRedirect", "Elsewhere.", "open", nil, "open s3://bucket/k: Elsewhere. (PermanentRedirect, status 301); the bucket is in another region; set region to the bucket's", 1, 0},
+		{400, "IllegalLocationConstraintException", "Elsewhere.", "list", nil, "list s3://bucket/: Elsewhere. (IllegalLocationConstraintException, status 400); the bucket is in another region; set region to the bucket's", 1, 0},
 		{401, "Unauthorized", "Who?", "delete", store.ErrDenied, "delete s3://bucket/k: access denied: Who? (Unauthorized, status 401); check the credentials, the bucket's policy and the clock", 1, 0},
 		{507, "XMinioStorageFull", "Full.", "put", store.ErrNoSpace, "put s3://bucket/k: no space left: Full. (XMinioStorageFull, status 507); free space in the store or raise its quota, then run again", 1, 1},
 		{400, "InvalidArgument", "Bad.", "open", nil, "open s3://bucket/k: Bad. (InvalidArgument, status 400)", 1, 0},
@@ -480,6 +483,51 @@ func TestS3TLS(t *testing.T) {
 
 func pemOf(server *httptest.Server) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+// A bucket in another region: the error names the region, and nothing is tried again.
+func TestS3Region(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a redirect": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Amz-Bucket-Region", "eu-west-1")
+			refuse(http.StatusMovedPermanently, "PermanentRedirect", "Elsewhere.")(w, nil)
+		},
+		"a signature for another region": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, "<Error><Code>AuthorizationHeaderMalformed</Code><Message>Wrong region.</Message><Region>eu-west-1</Region></Error>")
+		},
+	} {
+		s3, _ := fakeS3(t, someone, answer)
+		var waits []time.Duration
+		s := store.WithRetry(s3, noWait(3, &waits))
+		_, _, err := s.Open(t.Context(), "k", 0, store.ToEnd, "")
+		if want := "; the bucket is in the region eu-west-1; set region: eu-west-1"; err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s:\n got %v\nwant …%s", name, err, want)
+		}
+		if len(waits) > 0 {
+			t.Errorf("%s: it was tried again %d times", name, len(waits))
+		}
+	}
+}
+
+// An object with a Content-Encoding is read as it is stored.
+func TestS3ContentEncoding(t *testing.T) {
+	const stored = "\x1f\x8b\x08 packed"
+	s, _ := fakeS3(t, someone, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Length", fmt.Sprint(len(stored)))
+		w.Header().Set("ETag", `"v1"`)
+		w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 08:00:00 GMT")
+		io.WriteString(w, stored)
+	})
+	body, _, err := s.Open(t.Context(), "2026/11/20/a.json", 0, store.ToEnd, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if got, err := io.ReadAll(body); err != nil || string(got) != stored {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 // Each request counts as one of its kind, also if the server refuses it.

@@ -96,6 +96,9 @@ var (
 	ErrChanged = errors.New("object changed while it was read")
 	// ErrDenied: credentials are missing, wrong or insufficient (401, 403).
 	ErrDenied = errors.New("access denied")
+	// ErrArchived: the object lies in an archive and cannot be read before it is
+	// restored.
+	ErrArchived = errors.New("the object is archived")
 	// ErrStalled: no byte was transferred during the stall time-out.
 	ErrStalled = errors.New("no progress")
 	// ErrNoSpace: the disk is full.

@@ -75,7 +75,7 @@ func New(ctx context.Context, o Options, wrap func(store.Store) store.Store) (*W
 		return nil, err
 	}
 	w.settings = &settings.Pipeline{
-		Source: w.Source, Template: parsed, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, SinkAt: warehouse.Store{URL: w.Sink.URL(""), Region: "eu-west-1"}, Clock: clock, Budget: parallel.NewBudget(0, 0),
+		Source: w.Source, Dumps: dump.Sources{{Template: parsed}}, Lookback: 16, MaxRejected: 0.2, Sink: w.Sink, SinkAt: warehouse.Store{URL: w.Sink.URL(""), Region: "eu-west-1"}, Clock: clock, Budget: parallel.NewBudget(0, 0),
 		Reports: []settings.Report{
 			newReport("sessions", "Europe/Amsterdam", nil), newReport("emea_tier_1", "Europe/Amsterdam", []string{"EMEA/Tier 1"}),
 			newReport("americas", "America/New_York", []string{"Americas"}),
@@ -154,7 +154,7 @@ func (w *World) build(ctx context.Context, from, to day.Day) error {
 // generate puts dumps into the source. Their names begin with prefix.
 func (w *World) generate(ctx context.Context, seed uint64, from day.Day, days, sessions int, prefix string) error {
 	_, err := generate.Write(ctx, generate.Options{
-		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.settings.Template, Codec: dump.Gzip,
+		Seed: seed, From: from, Days: days, SessionsPerDay: sessions, Template: w.settings.Dumps[0].Template, Codec: dump.Gzip,
 	}, func(ctx context.Context, key string, write func(io.Writer) error) error {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {

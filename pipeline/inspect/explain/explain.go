@@ -59,7 +59,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 	dumps := 0
 	read := func(days partition.Period) error {
 		for _, d := range days.Days() {
-			listing, err := dump.ListDay(ctx, s.Source, s.Template, d)
+			listing, err := dump.ListDay(ctx, s.Source, s.Dumps, d)
 			if err != nil {
 				return err
 			}
@@ -67,6 +67,7 @@ func FromDumps(ctx context.Context, s *settings.Pipeline, progress *extract.Prog
 			x := &extract.Extraction{
 				Inputs: extract.Inputs(s.Source, listing.Dumps), Workers: s.Budget.Workers,
 				Filter: extract.NewReach(d, s.Lookback).Filter, Progress: progress,
+				Unread: func(int, error) {}, // it has no events
 			}
 			found, err := deliveriesOf(ctx, x, &all)
 			if err != nil {

@@ -84,7 +84,7 @@ func TestOneExplanationNearEachDay(t *testing.T) {
 	first := pipelinetest.Day
 	for i := range day.Day(events) {
 		d := first + 2*i // a silence as long as the look-back
-		pipelinetest.Put(t, s.Source, s.Template.Prefix(d)+"a.ndjson", fmt.Sprintf(
+		pipelinetest.Put(t, s.Source, pipelinetest.Template.Prefix(d)+"a.ndjson", fmt.Sprintf(
 			`{"event_id":"%d","ts":"%sT12:00:00Z","session_id":1,"type":"chat_message","sender":"customer"}`+"\n", i, d))
 	}
 	pipelinetest.Run(t, s, partition.Everything())

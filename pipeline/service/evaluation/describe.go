@@ -13,7 +13,7 @@ import (
 // describe describes the partitions for users, and sets Queued and Lag.
 func (ev *Evaluation) describe() *states.Snapshot {
 	s := states.NewSnapshot(ev.Config.Pipeline.Reports)
-	s.Time, s.TooLate, s.Unknown, s.Alerts = ev.Now, ev.plan.TooLate, ev.plan.Unknown, ev.Controller.OpenAlerts()
+	s.Time, s.TooLate, s.Unknown, s.Unread, s.Alerts = ev.Now, ev.plan.TooLate, ev.plan.Unknown, ev.plan.Unread, ev.Controller.OpenAlerts()
 	byReport := map[string]*states.Report{}
 	for i := range s.Reports {
 		byReport[s.Reports[i].Name] = &s.Reports[i]

@@ -24,6 +24,7 @@ var (
 	aliveSince  = prometheus.NewDesc("daybook_alive_since_timestamp_seconds", "Since when some replica has been alive without a break; 0 if unknown.", nil, nil)
 	stepsAtWork = prometheus.NewDesc("daybook_running_steps", "Steps under way on this replica.", nil, nil)
 	verdicts    = prometheus.NewDesc("daybook_report_verdict", "1 for the verdict on a report, 0 for the others. The level is bad, busy or good.", []string{"report", "verdict", "level"}, nil)
+	unread      = prometheus.NewDesc("daybook_unread_objects", "Objects of the source that look like dumps and are read for no day, as of the last listing of the whole source.", nil, nil)
 	nextRuns    = prometheus.NewDesc("daybook_job_next_run_timestamp_seconds", "When the scheduler runs a job next, by task; 0 if it has lost the job.", []string{"task"}, nil)
 )
 
@@ -42,7 +43,7 @@ type Collector func() Reading
 
 // Describe implements prometheus.Collector.
 func (c Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, lateCount, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, verdicts, nextRuns} {
+	for _, d := range []*prometheus.Desc{lastSuccess, lagSeconds, partitions, lateCount, queueLength, openAlerts, lastLook, lookOK, leaseHeld, leaseNumber, aliveSince, stepsAtWork, verdicts, unread, nextRuns} {
 		ch <- d
 	}
 }
@@ -78,6 +79,7 @@ func (c Collector) Collect(ch chan<- prometheus.Metric) {
 	send(leaseHeld, boolean(state.Lease.Mine))
 	send(leaseNumber, float64(state.Lease.Generation))
 	send(aliveSince, seconds(state.Lease.Since))
+	send(unread, float64(state.Unread.Objects))
 	send(stepsAtWork, float64(len(state.Running)))
 	for name, next := range now.NextRuns {
 		send(nextRuns, seconds(next), name)

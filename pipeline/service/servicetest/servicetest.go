@@ -74,7 +74,7 @@ func (w *World) Settings(t testing.TB, sink store.Store) replica.Config {
 	}
 	c := replica.Config{
 		Pipeline: &settings.Pipeline{
-			Source: w.Source, Template: template, Lookback: w.Config.Source.LookbackDays, MaxRejected: float64(w.Config.Source.MaxRejected),
+			Source: w.Source, Dumps: dump.Sources{{Template: template}}, Lookback: w.Config.Source.LookbackDays, MaxRejected: float64(w.Config.Source.MaxRejected),
 			Sink: sink, Budget: parallel.NewBudget(1, 0),
 		},
 		Schedules: map[string]*schedule.Schedule{}, Serve: w.Config.Serve,
@@ -267,7 +267,7 @@ func Main(m *testing.M) {
 		_, err = w.Source.Put(context.Background(), key, strings.NewReader(line), int64(len(line)), store.Condition{})
 	}
 	if err == nil {
-		r := &settings.Pipeline{Source: w.Source, Sink: w.Sink, Template: template, Lookback: 1, Budget: parallel.NewBudget(0, 0), Reports: []settings.Report{{Definition: report.Definition{Name: "first", Zone: time.UTC}}}}
+		r := &settings.Pipeline{Source: w.Source, Sink: w.Sink, Dumps: dump.Sources{{Template: template}}, Lookback: 1, Budget: parallel.NewBudget(0, 0), Reports: []settings.Report{{Definition: report.Definition{Name: "first", Zone: time.UTC}}}}
 		var result *build.Result
 		if result, err = (&build.Builder{Settings: r}).Run(context.Background(), partition.Everything(), build.OnlyDue); err == nil {
 			err = result.Err()

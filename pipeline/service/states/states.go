@@ -15,6 +15,7 @@ import (
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
+	"daybook/sources/dump"
 )
 
 // Snapshot is what a replica knew at one moment. It is immutable and may be kept.
@@ -28,7 +29,8 @@ type Snapshot struct {
 	Progress Progress       `json:"progress"` // of the run under way on this replica
 	Alerts   []Alert        `json:"alerts"`   // open ones, oldest first
 	TooLate  []catalog.Late `json:"too_late"`
-	Unknown  []string       `json:"unknown"` // objects under the days' prefixes that are not dumps
+	Unknown  []string       `json:"unknown"`         // objects under the days' prefixes that are not dumps
+	Unread   dump.Unread    `json:"unread,omitzero"` // objects that look like dumps and are read for no day
 }
 
 // Lease says which replica holds the lease.

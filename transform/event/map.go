@@ -1,0 +1,455 @@
+package event
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rules say how a document of another program becomes a session event
+// (EVENTS.md). The configuration describes each of them, as source.map.
+type Rules struct {
+	Envelope string
+	Zone     *time.Location // of times without an offset; nil: they stay as they are, and are rejected
+	Keep     bool           // the other members of the event
+	Members  []Rule         // nil: the event is a session event already
+}
+
+// Rule says where one member of the session event comes from.
+type Rule struct {
+	To, From, Value string
+	Codes           []string
+	Time            string
+	When            []string
+}
+
+// A Map is rules that were checked and compiled. It never changes, and any number of
+// goroutines may share it: each has a [Mapper] of its own.
+type Map struct {
+	root     *node // of the document
+	envelope int   // slot of the event
+	slots    int
+	zone     *time.Location
+	kind     []*source // that may give the type
+	outputs  []output  // nil: the event is copied as it is
+}
+
+// node is a place in a document.
+type node struct {
+	slot     int // where its value is kept
+	names    []string
+	children []*node
+	table    []uint8 // finds children by their names: index+1, or 0
+}
+
+// find is the child with a name; nil: it has no such child.
+func (n *node) find(name []byte) *node {
+	if len(n.table) == 0 || len(name) == 0 {
+		return nil
+	}
+	mask := len(n.table) - 1
+	for h := nameHash(name) & mask; n.table[h] != 0; h = (h + 1) & mask {
+		if i := n.table[h] - 1; n.names[i] == string(name) {
+			return n.children[i]
+		}
+	}
+	return nil
+}
+
+func nameHash(name []byte) int {
+	return len(name) + int(name[0])<<2 + int(name[len(name)-1])<<4 + int(name[len(name)/2])<<1
+}
+
+// index makes the tables of a node and of all below it. It is for at most 200 rules
+// with a few conditions each.
+func (n *node) index() error {
+	if len(n.names) > 255 {
+		return fmt.Errorf("the rules name more than 255 members of one object")
+	}
+	size := 1
+	for size < 4*len(n.names) {
+		size *= 2
+	}
+	n.table = make([]uint8, size)
+	for i, name := range n.names {
+		h := nameHash([]byte(name)) & (size - 1)
+		for n.table[h] != 0 {
+			h = (h + 1) & (size - 1)
+		}
+		n.table[h] = uint8(i + 1)
+		if err := n.children[i].index(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// output is a member of the session event, or of one of its objects.
+type output struct {
+	open    string    // what is written before the value: the name, in quotes, and a colon
+	member  member    // of the event
+	kind    valueKind // of the value
+	sources []*source // the first that applies counts
+	only    int       // the slot of the only source, if it has no conditions; else -1
+	members []output  // of an object, or of the custom fields
+}
+
+// valueKind is how a value is written.
+type valueKind uint8
+
+const (
+	asText valueKind = iota
+	asInteger
+	asTime
+	asType // a text, which is found out first
+	asIs
+	asObject // of members
+	asList   // of members
+)
+
+// source is a compiled rule.
+type source struct {
+	slot     int    // -1: a constant
+	constant []byte // in JSON
+	codes    map[string][]byte
+	time     timeNotation
+	when     []condition
+}
+
+type timeNotation uint8
+
+const (
+	textTime timeNotation = iota // RFC 3339, or like it
+	epochSeconds
+	epochMillis
+	epochMicros
+)
+
+// condition is a part of when.
+type condition struct {
+	slot   int
+	absent bool   // it must be absent, or have another value
+	exists bool   // any value is meant
+	value  string // that is meant
+}
+
+// ignoredType is the type of events that a map leaves out.
+const ignoredType = "ignore"
+
+// target is a member that a rule may give.
+type target struct {
+	name  string
+	kind  valueKind
+	codes *codes // nil: any text
+}
+
+// targets are the members that a rule may give, in the order in which they are
+// written: the usual one, which the decoder reads fastest.
+var targets = []target{
+	{"event_id", asText, nil}, {"ts", asTime, nil}, {"session_id", asInteger, nil}, {"seq", asInteger, nil}, {"type", asType, typeCodes},
+	{"session_type", asText, sessionTypeCodes},
+	{"technician", asIs, nil}, {"technician.id", asInteger, nil}, {"technician.name", asText, nil}, {"technician.email", asText, nil}, {"technician.group", asText, nil},
+	{"channel", asIs, nil}, {"channel.id", asInteger, nil}, {"channel.name", asText, nil},
+	{"calling_card", asText, nil}, {"status", asText, statusCodes},
+	{"transferred_to", asIs, nil}, {"transferred_to.kind", asText, nil}, {"transferred_to.id", asInteger, nil}, {"transferred_to.name", asText, nil},
+	{"technician_id", asInteger, nil}, {"state", asText, signalCodes}, {"sender", asText, senderCodes}, {"tool", asText, nil},
+	{"resolution", asText, resolutionCodes}, {"by", asText, removedByCodes},
+	{"name", asText, nil}, {"tracking_id", asText, nil}, {"customer_ip", asText, nil}, {"device_id", asText, nil},
+	{"platform", asText, nil}, {"browser_type", asText, nil}, {"custom_fields", asIs, nil},
+	{"custom_fields.1", asText, nil}, {"custom_fields.2", asText, nil}, {"custom_fields.3", asText, nil}, {"custom_fields.4", asText, nil}, {"custom_fields.5", asText, nil},
+}
+
+// NewMap checks and compiles rules. The error names the rule by its place in the
+// list.
+func NewMap(r *Rules) (*Map, error) {
+	c := &compiler{rules: r, root: &node{slot: -1}}
+	m := &Map{root: c.root, zone: r.Zone}
+	var err error
+	if m.envelope, err = c.slot("/" + r.Envelope); err != nil {
+		return nil, fmt.Errorf("envelope: %w", err)
+	}
+	if r.Members == nil {
+		m.slots = c.slots
+		return m, m.root.index()
+	}
+	given := map[string][]*source{}
+	for i := range r.Members {
+		rule := &r.Members[i]
+		compiled, err := c.rule(rule)
+		if err != nil {
+			return nil, fmt.Errorf("members[%d], to %s: %w", i, rule.To, err)
+		}
+		given[rule.To] = append(given[rule.To], compiled)
+	}
+	if err := c.complete(given); err != nil {
+		return nil, err
+	}
+	m.kind, m.outputs, m.slots = given["type"], outputs(given), c.slots
+	return m, m.root.index()
+}
+
+// complete checks that an event can come of the rules, and adds the members that
+// are kept.
+func (c *compiler) complete(given map[string][]*source) error {
+	for _, target := range targets {
+		object, _, isMember := strings.Cut(target.name, ".")
+		if isMember && given[target.name] != nil && given[object] != nil {
+			return fmt.Errorf("members give both %s and %s; give one of them", object, target.name)
+		}
+	}
+	if c.rules.Keep {
+		for _, target := range targets {
+			inside := func(name string) bool { return strings.HasPrefix(name, target.name+".") }
+			if strings.Contains(target.name, ".") || given[target.name] != nil || slices.ContainsFunc(keys(given), inside) {
+				continue
+			}
+			slot, err := c.slot(target.name)
+			if err != nil {
+				return err
+			}
+			given[target.name] = []*source{{slot: slot}}
+		}
+	}
+	for _, name := range []string{"event_id", "ts", "session_id", "type"} {
+		if given[name] == nil {
+			return fmt.Errorf("members have no item for %s, which every event needs", name)
+		}
+	}
+	return nil
+}
+
+func keys(given map[string][]*source) []string {
+	names := make([]string, 0, len(given))
+	for name := range given {
+		names = append(names, name)
+	}
+	return names
+}
+
+// outputs orders the compiled rules as they are written.
+func outputs(given map[string][]*source) (all []output) {
+	for _, target := range targets {
+		sources := given[target.name]
+		if sources == nil {
+			continue
+		}
+		object, member, isMember := strings.Cut(target.name, ".")
+		if !isMember {
+			all = append(all, output{open: `"` + target.name + `":`, kind: target.kind, member: lookup([]byte(target.name)), sources: sources, only: only(sources)})
+			continue
+		}
+		kind, open := asObject, `"`+member+`":`
+		if object == "custom_fields" {
+			kind, open = asList, ""
+		}
+		if n := len(all); n == 0 || all[n-1].open != `"`+object+`":` {
+			all = append(all, output{open: `"` + object + `":`, kind: kind, member: lookup([]byte(object)), only: -1})
+		}
+		last := &all[len(all)-1]
+		for kind == asList && len(last.members) < int(member[0]-'1') { // fields before it that are not given
+			last.members = append(last.members, output{kind: asText, only: -1})
+		}
+		last.members = append(last.members, output{open: open, kind: target.kind, sources: sources, only: only(sources)})
+	}
+	return all
+}
+
+// only is the slot of the only source, if it has no conditions; else -1.
+func only(sources []*source) int {
+	if len(sources) == 1 && sources[0].when == nil {
+		return sources[0].slot
+	}
+	return -1
+}
+
+// compiler collects the places of a document that rules name.
+type compiler struct {
+	rules *Rules
+	root  *node
+	slots int
+}
+
+// slot is where the value at a path is kept. A path is relative to the envelope, or
+// begins with a slash. A backslash before a dot makes the dot a part of a name.
+func (c *compiler) slot(path string) (int, error) {
+	inDocument := strings.HasPrefix(path, "/")
+	names := splitPath(strings.TrimPrefix(path, "/"))
+	if !inDocument {
+		names = append(splitPath(c.rules.Envelope), names...)
+	}
+	at := c.root
+	for _, name := range names {
+		if name == "" {
+			return 0, fmt.Errorf("the path %q has an empty name; write it as agent.id", path)
+		}
+		i := slices.Index(at.names, name)
+		if i < 0 {
+			i = len(at.names)
+			at.names = append(at.names, name)
+			at.children = append(at.children, &node{slot: -1})
+		}
+		c.keep(at)
+		at = at.children[i]
+	}
+	c.keep(at)
+	return at.slot, nil
+}
+
+// keep gives a node a slot.
+func (c *compiler) keep(n *node) {
+	if n.slot < 0 {
+		n.slot = c.slots
+		c.slots++
+	}
+}
+
+func splitPath(path string) []string {
+	if path == "" {
+		return nil
+	}
+	names := strings.Split(strings.ReplaceAll(path, `\.`, "\x00"), ".")
+	for i := range names {
+		names[i] = strings.ReplaceAll(names[i], "\x00", ".")
+	}
+	return names
+}
+
+// rule compiles one rule.
+func (c *compiler) rule(r *Rule) (*source, error) {
+	i := slices.IndexFunc(targets, func(t target) bool { return t.name == r.To })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no such member in EVENTS.md that a map can give")
+	}
+	target := targets[i]
+	s := &source{slot: -1}
+	switch {
+	case r.From != "" && r.Value != "":
+		return nil, fmt.Errorf("it has both from and value; remove one")
+	case r.Value != "" && (r.Codes != nil || r.Time != ""):
+		return nil, fmt.Errorf("it has a value, so codes and time mean nothing; remove them")
+	case r.Time != "" && target.kind != asTime:
+		return nil, fmt.Errorf("time is about ts alone; remove it")
+	case r.Value != "" && target.kind == asIs:
+		return nil, fmt.Errorf("it is an object or a list; give its members, such as technician.id")
+	case r.Value != "":
+		if err := checkCode(target.codes, r.To, r.Value); err != nil {
+			return nil, err
+		}
+		s.constant = quote(r.Value)
+		if target.kind == asInteger {
+			s.constant = []byte(r.Value)
+			if digits(s.constant, 0) != len(s.constant) || len(r.Value) > 1 && r.Value[0] == '0' {
+				return nil, fmt.Errorf("%q is no whole number", r.Value)
+			}
+		}
+	}
+	var err error
+	if r.Value == "" {
+		from := r.From
+		if from == "" {
+			from = r.To
+		}
+		if s.slot, err = c.slot(from); err != nil {
+			return nil, err
+		}
+	}
+	if s.time, err = parseNotation(r.Time); err != nil {
+		return nil, err
+	}
+	if s.codes, err = parseCodes(target.codes, r); err != nil {
+		return nil, err
+	}
+	for _, text := range r.When {
+		when, err := c.condition(text)
+		if err != nil {
+			return nil, err
+		}
+		s.when = append(s.when, when)
+	}
+	return s, nil
+}
+
+func parseNotation(name string) (timeNotation, error) {
+	switch name {
+	case "", "rfc3339":
+		return textTime, nil
+	case "epoch_s":
+		return epochSeconds, nil
+	case "epoch_ms":
+		return epochMillis, nil
+	case "epoch_us":
+		return epochMicros, nil
+	}
+	return 0, fmt.Errorf("%q is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us", name)
+}
+
+func parseCodes(allowed *codes, r *Rule) (map[string][]byte, error) {
+	var all map[string][]byte
+	for _, text := range r.Codes {
+		at := strings.LastIndexByte(text, '=')
+		if at < 0 {
+			return nil, fmt.Errorf("the code %q has no =; write value=code", text)
+		}
+		value, code := text[:at], text[at+1:]
+		if err := checkCode(allowed, r.To, code); err != nil {
+			return nil, err
+		}
+		if _, taken := all[value]; taken {
+			return nil, fmt.Errorf("the value %q has two codes; remove one", value)
+		}
+		if all == nil {
+			all = map[string][]byte{}
+		}
+		all[value] = quote(code)
+		if allowed == nil && digits([]byte(code), 0) == len(code) {
+			all[value] = []byte(code) // an id; as a text it is written with quotes
+		}
+	}
+	return all, nil
+}
+
+// checkCode refuses a code that EVENTS.md does not have.
+func checkCode(allowed *codes, to, code string) error {
+	if allowed == nil || allowed.find([]byte(code)) != 0 || to == "type" && code == ignoredType {
+		return nil
+	}
+	list := strings.Join(allowed.names[1:], ", ")
+	if to == "type" {
+		list += ", " + ignoredType
+	}
+	return fmt.Errorf("%q is no code of %s; there are %s", code, to, list)
+}
+
+// condition compiles a=b, a!=b, a or !a.
+func (c *compiler) condition(text string) (condition, error) {
+	path, value, hasValue := strings.Cut(text, "=")
+	w := condition{value: value, exists: !hasValue}
+	if hasValue {
+		path, w.absent = strings.CutSuffix(path, "!")
+	} else {
+		path, w.absent = strings.CutPrefix(path, "!")
+	}
+	if path == "" || path == "/" {
+		return w, fmt.Errorf("the condition %q has no path; write it as kind=call, kind!=call, kind or !kind", text)
+	}
+	var err error
+	w.slot, err = c.slot(path)
+	return w, err
+}
+
+// quote writes a text as JSON.
+func quote(text string) []byte {
+	quoted := []byte{'"'}
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			quoted = append(quoted, '\\', byte(r))
+		case r < ' ':
+			quoted = fmt.Appendf(quoted, `\u%04x`, r)
+		default:
+			quoted = append(quoted, string(r)...)
+		}
+	}
+	return append(quoted, '"')
+}
