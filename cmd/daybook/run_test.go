@@ -6,6 +6,7 @@ import (
 
 	"daybook/pipeline/build"
 	"daybook/pipeline/partition"
+	"daybook/sinks/publish"
 	"daybook/transform/day"
 )
 
@@ -25,5 +26,19 @@ sessions: 3 sessions are silent for longer than the look-back, and told as sever
 `
 	if err != nil || b.String() != want {
 		t.Errorf("%v\n%s, want\n%s", err, b.String(), want)
+	}
+}
+
+// daybook show says which sessions are told as several or have no rows, and what would
+// change that.
+func TestShowTellsSessionsLeftOut(t *testing.T) {
+	var b strings.Builder
+	s := &shower{w: &b}
+	s.content(&publish.Manifest{Rows: 9, Fold: &publish.FoldInfo{Apart: 2, ApartLookback: 20, Oversized: 1}})
+	want := "rows\t9\n" +
+		"told as several\t2 sessions, silent for longer than the look-back; source.lookback_days: 20 joins them\n" +
+		"oversized\t1 session, larger than source.max_session_size: no rows\n"
+	if b.String() != want {
+		t.Errorf("%s, want\n%s", b.String(), want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/settings"
+	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
@@ -80,7 +81,7 @@ func TestConflictWithANewerDaybook(t *testing.T) {
 		pipelinetest.Run(t, s, partition.Everything())
 		base := pipelinetest.Base(t, sink, theDigest)
 		newer, info := *base.Manifest, *base.Manifest.Digest
-		info.Version++
+		info.Version = digest.WideVersion + 1
 		newer.Digest = &info
 		if _, err := publish.Amend(t.Context(), sink, theDigest.Dir(), base, newer); err != nil {
 			t.Fatal(err)

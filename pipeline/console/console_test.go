@@ -910,3 +910,29 @@ func TestWarmEndsWithItsContext(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// The page of a day says which sessions are told as several or have no rows, and what
+// would change that.
+func TestSessionsLeftOutAreTold(t *testing.T) {
+	w := newWorld(t)
+	id := partition.DayID("sessions", day.Date(2026, 11, 18))
+	base, err := publish.Read(t.Context(), w.Sink, id.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, fold := *base.Manifest, *base.Manifest.Fold
+	fold.Apart, fold.ApartLookback, fold.Oversized = 2, 20, 1
+	next.Fold = &fold
+	if _, err := publish.Amend(t.Context(), w.Sink, id.Dir(), base, next); err != nil {
+		t.Fatal(err)
+	}
+	page := get(newConsole(t, w, nil), "/reports/sessions/2026-11-18").Body.String()
+	for _, want := range []string{
+		"2 sessions were silent for longer than the look-back, and told as several: <code>source.lookback_days: 20</code> joins them.",
+		"1 session has more events than <code>source.max_session_size</code> allows, and no rows.",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}

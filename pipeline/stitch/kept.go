@@ -260,7 +260,7 @@ func (s *Stitch) kept(f *digests.Followed, sizes *sizes) (sources []keptSource, 
 
 // take adds the kept rows of the worker's candidates.
 func (w *worker) take(ctx context.Context, sources []keptSource) error {
-	if len(w.candidates) == 0 {
+	if len(w.candidates) == 0 || len(sources) == 0 {
 		return nil
 	}
 	reports := make([]*workerRows, len(w.Kept.reports)) // nil: not made now

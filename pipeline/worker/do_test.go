@@ -122,7 +122,7 @@ func texts(r *build.Result) (all []string) {
 // A job publishes the files of one run, and sums up to the same result.
 func TestAJobIsARun(t *testing.T) {
 	source := days(t)
-	alone, shared := store.NewMemory(time.Now), store.NewMemory(time.Now)
+	alone, shared := store.NewMemory(pipelinetest.Later), store.NewMemory(pipelinetest.Later)
 	want := pipelinetest.Run(t, pipelinetest.Settings(t, source, alone), target)
 	s := pipelinetest.Settings(t, source, shared)
 	got := drive(t, s, func(steps []partition.ID) []build.Done { return outcomes(t, s, steps) })
@@ -154,7 +154,7 @@ func TestAJobIsARun(t *testing.T) {
 // Each task is run by two workers at the same time, as by Spark's speculation.
 func TestTwoWorkersWithOneTask(t *testing.T) {
 	source := days(t)
-	alone, shared := store.NewMemory(time.Now), store.NewMemory(time.Now)
+	alone, shared := store.NewMemory(pipelinetest.Later), store.NewMemory(pipelinetest.Later)
 	pipelinetest.Run(t, pipelinetest.Settings(t, source, alone), target)
 	s := pipelinetest.Settings(t, source, shared)
 	drive(t, s, func(steps []partition.ID) []build.Done {
@@ -181,7 +181,7 @@ func TestTwoWorkersWithOneTask(t *testing.T) {
 func TestABrokenDay(t *testing.T) {
 	source := days(t)
 	pipelinetest.Put(t, source, pipelinetest.Template.Prefix(pipelinetest.Day)+"broken.ndjson", strings.Repeat("nonsense\n", 100))
-	alone, shared := store.NewMemory(time.Now), store.NewMemory(time.Now)
+	alone, shared := store.NewMemory(pipelinetest.Later), store.NewMemory(pipelinetest.Later)
 	want := pipelinetest.RunOnly(t, pipelinetest.Settings(t, source, alone), target, build.OnlyDue)
 	s := pipelinetest.Settings(t, source, shared)
 	got := drive(t, s, func(steps []partition.ID) []build.Done { return outcomes(t, s, steps) })
@@ -208,7 +208,7 @@ func TestABrokenDay(t *testing.T) {
 // for it.
 func TestADumpThatChanges(t *testing.T) {
 	source := days(t)
-	alone, shared := store.NewMemory(time.Now), store.NewMemory(time.Now)
+	alone, shared := store.NewMemory(pipelinetest.Later), store.NewMemory(pipelinetest.Later)
 	s := pipelinetest.Settings(t, source, shared)
 	changed, waited := false, 0
 	drive(t, s, func(steps []partition.ID) []build.Done {

@@ -131,7 +131,9 @@ func readSheets(t *testing.T, path string) (sheets []Sheet) {
 					cells = append(cells, c)
 				}
 			}
-			sheet.Rows = append(sheet.Rows, cells)
+			if slices.ContainsFunc(cells, func(c Cell) bool { return c.Type != "" }) { // not the rest of the sheet
+				sheet.Rows = append(sheet.Rows, cells)
+			}
 		}
 		sheets = append(sheets, sheet)
 	}

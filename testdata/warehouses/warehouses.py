@@ -183,6 +183,7 @@ class Step:
     change: typing.Callable  # of the history
     follow: typing.Callable  # of an engine that runs statements
     run: bool = True  # daybook publishes the change
+    tables: bool = True  # tables of files follow it: they note the sizes of files, which this step changes in place
 
 
 STEPS = [
@@ -193,8 +194,8 @@ STEPS = [
     Step("interrupted loads of a restated day", superseded, interrupt_loads),
     Step("a month, with superseded files", filled_again, merge_month),
     Step("a month", empty_again, load_month),
-    Step("a column that early files do not have", lambda history: history.forget_column("customer_address"), without_column, run=False),
     Step("a removed day", lambda history: history.remove(DAY), removed, run=False),
+    Step("a column that early files do not have", lambda history: history.forget_column("customer_address"), without_column, run=False, tables=False),
 ]
 
 
@@ -216,6 +217,8 @@ def follow(history, trials):
             history.run()
         want = history.rows()
         for trial in trials:
+            if not step.tables and isinstance(trial, Reader):
+                continue
             started = time.time()
             trial.follow(step, want)
             trial.seconds += time.time() - started
