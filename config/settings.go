@@ -100,7 +100,7 @@ func (r *Report) Hash() string {
 // reports of one name, the texts are equal exactly if the hashes are equal.
 func (r *Report) Text() map[string]string {
 	s := r.settings()
-	return map[string]string{
+	text := map[string]string{
 		"timezone":     s.Timezone,
 		"language":     s.Language,
 		"unit":         s.unit(),
@@ -108,8 +108,11 @@ func (r *Report) Text() map[string]string {
 		"daily hours":  s.hours(),
 		"sessions_csv": strconv.FormatBool(s.SessionsCSV),
 		"csv":          s.csv(),
-		"xlsx":         strconv.FormatBool(s.XLSX),
 	}
+	if s.XLSX { // manifests from before the setting lack it
+		text["xlsx"] = "true"
+	}
+	return text
 }
 
 func (s *settings) unit() string {

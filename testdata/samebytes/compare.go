@@ -168,6 +168,7 @@ func (r *result) compareManifests(key string, older, newer []byte) {
 func withoutAttempt(manifest map[string]any) (wording []string) {
 	delete(manifest, "attempt")
 	delete(manifest, "published_at")
+	delete(manifest, "checksum") // it covers these
 	if reason, ok := manifest["reason"].(string); ok {
 		wording = append(wording, reason)
 		delete(manifest, "reason")

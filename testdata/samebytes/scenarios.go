@@ -174,7 +174,7 @@ const monthReports = `reports:
 // It has more than 60 lines because it is one story, night after night.
 func month(ctx context.Context, s *stage) error {
 	const (
-		from  = "2026-10-24"
+		from  = "2025-10-25"
 		days  = 40
 		stock = "stock"
 	)
