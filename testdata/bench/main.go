@@ -74,7 +74,7 @@ type benchmark struct {
 func benchmarks() []benchmark {
 	return []benchmark{
 		{"versus", (*bench).versus}, {"floor", (*bench).floor}, {"stages", (*bench).stages}, {"rates", (*bench).rates},
-		{"scale", (*bench).scale}, {"s3", (*bench).s3}, {"decade", (*bench).decade},
+		{"scale", (*bench).scale}, {"s3", (*bench).s3}, {"nightly", (*bench).nightly}, {"decade", (*bench).decade},
 	}
 }
 

@@ -24,8 +24,13 @@ const (
 
 // nightly runs a night on an S3 server, and then again with nothing to do. It counts
 // the requests of both. It has more than 60 lines because it follows one night.
-func (b *bench) nightly(ctx context.Context, server *server) error {
-	bucketDir := filepath.Join(b.scratch("versitygw"), bucket)
+func (b *bench) nightly(ctx context.Context) error {
+	server, err := b.startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	bucketDir := filepath.Join(b.serverDir(), bucket)
 	upload := command{name: b.data.binary, env: server.environment(), args: []string{"generate", "--quiet", "--out", "s3://" + bucket + "/nights",
 		"--endpoint", "http://" + server.addr, "--from", nightlyFrom, "--days", strconv.Itoa(nightlyDays + 1),
 		"--sessions-per-day", strconv.Itoa(b.data.scaled(nightlySessions)), "--codec", "gzip"}}
