@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/format"
 	"daybook/pipeline/output"
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
@@ -62,6 +63,9 @@ func (r *run) buildDays(ctx context.Context) error {
 	share := parallel.Budget{Workers: 1, Memory: budget.Memory / int64(many), Serial: budget.Serial}
 	if err := r.attemptSome(ctx, many, share, amended, r.buildDay); err != nil {
 		return err
+	}
+	if parts, ok := r.settings.Sink.(*format.KeptParts); ok {
+		parts.ExpectDays(len(built))
 	}
 	tasks, share := budget.Split(len(built))
 	return r.attemptSome(ctx, tasks, share, built, r.buildDay)
@@ -221,7 +225,7 @@ func (r *run) blockedBy(reach, of partition.Period) error {
 func (r *run) partitionOf(ctx context.Context, s *plan.Step) (*output.Partition, error) {
 	p := &output.Partition{
 		ID: s.ID, Report: s.Report, Reason: s.Cause(),
-		Again: s.Action == plan.Restore || r.only == OnlyAll,
+		Again: s.Action == plan.Restore || r.only == OnlyAll, Intact: r.catalog.SummariesIntact(s.ID, s.ETag),
 	}
 	var err error
 	if p.Base, err = r.reader.Base(ctx, r.catalog, s.ID, s.ETag); err != nil {

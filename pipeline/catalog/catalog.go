@@ -41,6 +41,7 @@ type Catalog struct {
 	generation int                     // counts changes of the digests' content
 	damages    map[partition.ID]string // what is wrong with files that are there
 	summaries  map[partition.ID]string // of partitions with summaries: why they have to be written again; empty if they have not
+	intact     map[partition.ID]string // the ETag of the manifest that notes the summaries which were listed, and no others
 
 	texts    *interner
 	loadKeys func(partition.ID) []string // of a partition's loader manifests
@@ -51,7 +52,7 @@ func newCatalog(t partition.Target, loadKeys func(partition.ID) []string) *Catal
 		Target: t, Range: t.Range, Newest: noDay,
 		dumps: map[day.Day]dump.Listing{}, failures: map[string]string{},
 		published: map[partition.ID]*Published{}, digests: map[day.Day]*DigestState{},
-		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{},
+		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{}, intact: map[partition.ID]string{},
 		texts: newInterner(), loadKeys: loadKeys,
 	}
 }
@@ -284,4 +285,23 @@ func (c *Catalog) checkSummaries(id partition.ID, rep *settings.Report, there []
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.summaries[id] = difference
+	if difference == "" && len(there) == len(have.summaries.All()) {
+		c.intact[id] = have.ETag
+	}
+}
+
+// trustSummaries takes the summaries that a new manifest notes for those that are there.
+func (c *Catalog) trustSummaries(id partition.ID, rep *settings.Report, have *Published) {
+	difference := have.summaries.Difference(rep.Hash, c.loadKeys(id), have.summaries.All())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.summaries[id] = difference
+}
+
+// SummariesIntact reports whether the summaries that a manifest with an ETag notes were
+// listed, and no others.
+func (c *Catalog) SummariesIntact(id partition.ID, etag string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return etag != "" && c.intact[id] == etag
 }

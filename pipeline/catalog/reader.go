@@ -304,7 +304,7 @@ func (r *Reader) Refresh(ctx context.Context, c *Catalog, id partition.ID, rep *
 // SetPublished notes what is published of a report's day or month.
 func (r *Reader) SetPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) {
 	r.Cache.note(&base)
-	r.setPublished(c, id, rep, base)
+	c.trustSummaries(id, rep, r.setPublished(c, id, rep, base))
 }
 
 func (r *Reader) setPublished(c *Catalog, id partition.ID, rep *settings.Report, base publish.Base) *Published {

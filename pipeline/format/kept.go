@@ -11,14 +11,15 @@ import (
 const keptMost = 2 << 20
 
 // KeptParts is a sink that keeps small parts in memory, for one run: its days read the
-// same digests. The first one reads pieces of a part. When the part is opened again, it
-// is read whole, and kept. The name of a part
-// holds the hash of its content, so what is kept is never out of date.
+// same digests. A part is read whole, and kept, if most of it is needed, if several days
+// are made, or when it is opened again. Otherwise pieces of it are read. The name of a
+// part holds the hash of its content, so what is kept is never out of date.
 type KeptParts struct {
 	store.Store
-	mu    sync.Mutex
-	left  int64                // bytes that may still be kept
-	parts map[string]*keptPart // by key
+	mu      sync.Mutex
+	left    int64                // bytes that may still be kept
+	parts   map[string]*keptPart // by key
+	several bool                 // days are made
 }
 
 type keptPart struct {
@@ -32,8 +33,17 @@ func KeepParts(sink store.Store, most int64) *KeptParts {
 	return &KeptParts{Store: sink, left: most, parts: map[string]*keptPart{}}
 }
 
-// part gives a part that is opened again; nil if it is opened first, is too large, or
-// cannot be read: then its pieces are read.
+// ExpectDays says how many days are made: with several, other days probably open each
+// part again.
+func (k *KeptParts) ExpectDays(n int) {
+	const several = 4
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.several = n >= several
+}
+
+// part gives a part that is kept; nil if pieces of it are to be read, or if it is too
+// large or cannot be read.
 func (k *KeptParts) part(o *object) []byte {
 	if k == nil || o.part.Bytes > keptMost {
 		return nil
@@ -44,22 +54,23 @@ func (k *KeptParts) part(o *object) []byte {
 		p = new(keptPart)
 		k.parts[o.part.Key] = p
 	}
+	whole := o.all || k.several
 	k.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.first == nil {
 		p.first = o
 	}
-	if p.whole != nil || p.first == o || !k.take(o.part.Bytes) {
+	if p.whole != nil || p.first == o && !whole || !k.take(o.part.Bytes) {
 		return p.whole
 	}
-	whole := make([]byte, o.part.Bytes)
-	if _, err := o.read(whole, 0); err != nil {
+	all := make([]byte, o.part.Bytes)
+	if _, err := o.read(all, 0); err != nil {
 		k.take(-o.part.Bytes)
 		return nil
 	}
-	p.whole = whole
-	return whole
+	p.whole = all
+	return all
 }
 
 // take reserves bytes, if there are so many left.

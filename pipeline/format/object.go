@@ -38,9 +38,20 @@ type object struct {
 
 // Object opens a stored part. all says that most of it will be read.
 func Object(ctx context.Context, sink store.Store, part publish.Part, all bool) io.ReaderAt {
+	return newObject(ctx, sink, part, all)
+}
+
+// Shared is like Object, for a part that other days of a run may read, too: if sink is
+// that of KeepParts, it keeps the part.
+func Shared(ctx context.Context, sink store.Store, part publish.Part, all bool) io.ReaderAt {
+	o := newObject(ctx, sink, part, all)
+	o.kept, _ = sink.(*KeptParts)
+	return o
+}
+
+func newObject(ctx context.Context, sink store.Store, part publish.Part, all bool) *object {
 	all = part.Bytes <= WholeSize || all && part.Bytes <= wholeMost
-	kept, _ := sink.(*KeptParts)
-	return &object{ctx: ctx, sink: sink, part: part, all: all, kept: kept}
+	return &object{ctx: ctx, sink: sink, part: part, all: all}
 }
 
 // Kept is how many bytes of a part stay in memory, once some of it was read.
@@ -53,10 +64,10 @@ func Kept(opened io.ReaderAt) int64 {
 
 // ReadAt implements io.ReaderAt.
 func (o *object) ReadAt(p []byte, offset int64) (int, error) {
+	if kept := o.kept.part(o); kept != nil {
+		return readAt(kept, p, offset)
+	}
 	if !o.all {
-		if whole := o.kept.part(o); whole != nil {
-			return readAt(whole, p, offset)
-		}
 		return o.read(p, offset)
 	}
 	o.once.Do(func() {

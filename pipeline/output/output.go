@@ -35,6 +35,7 @@ type Partition struct {
 	Volume []int64          // rows of earlier partitions, for comparison
 	About  publish.Manifest // what else its manifest says: Accounting and Fold
 	Again  bool             // write the files even if they are published already
+	Intact bool             // since Base was read, its summaries were listed, and no others
 }
 
 // Publisher publishes partitions, within a budget.
@@ -166,7 +167,7 @@ func (o *Publisher) publish(ctx context.Context, p *Partition, make func(*filesW
 	}
 	// A run that publishes the next revision writes its summaries after its commit, and
 	// so after ours: what is listed before ours is older.
-	there, err := o.listSummaries(ctx, p.ID)
+	there, err := o.summariesThere(ctx, p)
 	if err != nil {
 		return base, "", err
 	}

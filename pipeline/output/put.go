@@ -157,6 +157,14 @@ func sameBytes(a, b io.Reader) (bool, error) {
 	return sums[0] == sums[1], nil
 }
 
+// summariesThere are the summaries of a partition, as they were listed.
+func (o *Publisher) summariesThere(ctx context.Context, p *Partition) ([]publish.SummaryFile, error) {
+	if p.Intact {
+		return p.Base.Manifest.Summaries.All(), nil
+	}
+	return o.listSummaries(ctx, p.ID)
+}
+
 // listSummaries lists the summaries of a partition, and its loader manifests, whose
 // names are their keys.
 func (o *Publisher) listSummaries(ctx context.Context, id partition.ID) (there []publish.SummaryFile, err error) {

@@ -66,7 +66,7 @@ func (r *readRange) object(ctx context.Context, sink store.Store) io.ReaderAt {
 	// whole then, unless each piece is tiny.
 	all := len(r.groups) > 2 && !slices.ContainsFunc(r.groups, func(g groupRange) bool { return !g.ids }) ||
 		r.part.Bytes <= int64(len(r.groups))*format.WholeSize
-	return format.Object(ctx, sink, r.part, all)
+	return format.Shared(ctx, sink, r.part, all)
 }
 
 // newReadRanges says where the events of the sessions that were followed are, for those

@@ -48,6 +48,14 @@ func differing(what string, written, there []SummaryFile) string {
 	return ""
 }
 
+// All are the summaries and loader manifests; none for nil.
+func (s *Summaries) All() []SummaryFile {
+	if s == nil {
+		return nil
+	}
+	return slices.Concat(s.Files, s.Loads)
+}
+
 // IndexSummary is the index of the file with a name, or -1.
 func IndexSummary(files []SummaryFile, name string) int {
 	return slices.IndexFunc(files, func(f SummaryFile) bool { return f.Name == name })
