@@ -42,6 +42,8 @@ type Catalog struct {
 	damages    map[partition.ID]string // what is wrong with files that are there
 	summaries  map[partition.ID]string // of partitions with summaries: why they have to be written again; empty if they have not
 	intact     map[partition.ID]string // the ETag of the manifest that notes the summaries which were listed, and no others
+	stray      map[partition.ID]bool   // there are summaries, and no manifest
+	listed     partition.Period        // whose summaries were listed
 
 	texts    *interner
 	loadKeys func(partition.ID) []string // of a partition's loader manifests
@@ -52,7 +54,7 @@ func newCatalog(t partition.Target, loadKeys func(partition.ID) []string) *Catal
 		Target: t, Range: t.Range, Newest: noDay,
 		dumps: map[day.Day]dump.Listing{}, failures: map[string]string{},
 		published: map[partition.ID]*Published{}, digests: map[day.Day]*DigestState{},
-		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{}, intact: map[partition.ID]string{},
+		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{}, intact: map[partition.ID]string{}, stray: map[partition.ID]bool{},
 		texts: newInterner(), loadKeys: loadKeys,
 	}
 }
@@ -279,6 +281,7 @@ func (c *Catalog) dropFuture(now time.Time) {
 func (c *Catalog) checkSummaries(id partition.ID, rep *settings.Report, there []publish.SummaryFile) {
 	have := c.Published(id)
 	if have == nil {
+		c.noteStray(id)
 		return
 	}
 	difference := have.summaries.Difference(rep.Hash, c.loadKeys(id), there)
@@ -287,6 +290,15 @@ func (c *Catalog) checkSummaries(id partition.ID, rep *settings.Report, there []
 	c.summaries[id] = difference
 	if difference == "" && len(there) == len(have.summaries.All()) {
 		c.intact[id] = have.ETag
+	}
+}
+
+// noteStray notes that there are summaries of a partition, unless it is published.
+func (c *Catalog) noteStray(id partition.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.published[id] == nil {
+		c.stray[id] = true
 	}
 }
 
@@ -299,9 +311,12 @@ func (c *Catalog) trustSummaries(id partition.ID, rep *settings.Report, have *Pu
 }
 
 // SummariesIntact reports whether the summaries that a manifest with an ETag notes were
-// listed, and no others.
+// listed, and no others. Without a manifest, the ETag is empty.
 func (c *Catalog) SummariesIntact(id partition.ID, etag string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return etag != "" && c.intact[id] == etag
+	if etag == "" {
+		return c.listed.Includes(id.Period) && !c.stray[id]
+	}
+	return c.intact[id] == etag
 }

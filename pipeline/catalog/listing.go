@@ -180,7 +180,7 @@ func (r *Reader) listSummaries(ctx context.Context, c *Catalog, p partition.Peri
 			lists = append(lists, listing{rep, partition.Month, prefix})
 		}
 	}
-	return parallel.Each(ctx, len(lists), r.requests(), func(ctx context.Context, i int) error {
+	err := parallel.Each(ctx, len(lists), r.requests(), func(ctx context.Context, i int) error {
 		l := &lists[i]
 		loaders, err := r.listLoads(ctx, l.rep.Name, l.kind, l.prefix)
 		if err != nil {
@@ -205,8 +205,17 @@ func (r *Reader) listSummaries(ctx context.Context, c *Catalog, p partition.Peri
 			there = append(there, publish.SummaryFile{Name: file, Bytes: object.Size, ETag: object.ETag})
 		})
 		check(name, there)
+		for name := range loaders {
+			if period, err := partition.ParsePeriod(l.kind, name); err == nil {
+				c.noteStray(partition.ID{Report: l.rep.Name, Kind: l.kind, Period: period})
+			}
+		}
 		return err
 	})
+	if err == nil {
+		c.listed = p
+	}
+	return err
 }
 
 // listLoads lists the loader manifests of a report's days or months that begin with

@@ -159,10 +159,13 @@ func sameBytes(a, b io.Reader) (bool, error) {
 
 // summariesThere are the summaries of a partition, as they were listed.
 func (o *Publisher) summariesThere(ctx context.Context, p *Partition) ([]publish.SummaryFile, error) {
-	if p.Intact {
-		return p.Base.Manifest.Summaries.All(), nil
+	switch {
+	case !p.Intact:
+		return o.listSummaries(ctx, p.ID)
+	case p.Base.Manifest == nil:
+		return nil, nil
 	}
-	return o.listSummaries(ctx, p.ID)
+	return p.Base.Manifest.Summaries.All(), nil
 }
 
 // listSummaries lists the summaries of a partition, and its loader manifests, whose
