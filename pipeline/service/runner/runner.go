@@ -166,6 +166,9 @@ func (r *Runner) end(run *activeRun, result *build.Result, err error) {
 	r.replica.Metrics.RunEnded(&run.Record, result)
 	took := run.Ended.Sub(run.Begun)
 	run.log.Info("run ended", "outcome", run.Outcome, "error", run.Error, "steps", len(run.Steps), "took", took.Round(time.Millisecond).String())
+	if result != nil && result.Unpacked != nil {
+		run.log.Warn("the copies of manifests could not be stored; the next first look reads more manifests one by one", "error", result.Unpacked)
+	}
 	if run.Empty() {
 		return
 	}
