@@ -132,6 +132,8 @@ type Sink struct {
 	Store Store `yaml:"store"`
 	// How long superseded revisions are kept for daybook diff, such as 7d or 36h. Later daybook gc removes them.
 	KeepRevisions Retention `yaml:"keep_revisions" jsonschema:"default=7d"`
+	// How long the records of users' actions are kept for daybook audit, such as 90d. Later daybook gc removes them.
+	KeepAudit Retention `yaml:"keep_audit" jsonschema:"default=400d"`
 	// How long the files of a superseded revision stay where they are. 0s suits readers that list a directory: they see one revision. Table formats and loader manifests need an hour or more, such as 24h: their readers open the files that they have noted before. Later daybook serve and daybook gc remove the files.
 	RemoveAfter Span `yaml:"remove_after" jsonschema:"default=0s"`
 	// Lists of a partition's files for loaders of warehouses, written to loads/ with each commit: redshift (the manifest of Redshift's COPY), urls (one URL a line, for BigQuery), hive (symlink.txt, for SymlinkTextInputFormat).

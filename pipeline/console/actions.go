@@ -1,12 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service/actions"
@@ -51,6 +53,8 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	caller := access.Of(r)
+	a.By = actions.User{User: cmp.Or(caller.User, actions.Token), Role: caller.Role.String(), Address: caller.Address.String()}
 	// The action continues after the browser has gone.
 	if err := c.Service.Act(context.WithoutCancel(r.Context()), a); err != nil {
 		return notDone(err)
@@ -66,6 +70,9 @@ func notDone(err error) error {
 		return &problem.Error{Status: http.StatusBadRequest, Text: words.Capital(err.Error()) + ".", Err: err}
 	case errors.Is(err, actions.ErrBusy):
 		return &problem.Error{Status: http.StatusTooManyRequests, Text: words.Capital(err.Error()) + ".", Err: err}
+	}
+	if errors.Is(err, actions.ErrUnrecorded) {
+		return &problem.Error{Status: http.StatusServiceUnavailable, Text: words.Capital(actions.ErrUnrecorded.Error()) + ".", Err: err}
 	}
 	return &problem.Error{Status: http.StatusBadGateway, Text: "The action failed. The log has the reason.", Err: err}
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -137,6 +138,35 @@ func checkTellsNothing(t *testing.T, rec *httptest.ResponseRecorder) {
 		if strings.Contains(rec.Body.String(), text) {
 			t.Errorf("the refusal says %q", text)
 		}
+	}
+}
+
+// An action carries the name that the proxy gives, its role, and the proxy's address.
+func TestActionsNameTheirUser(t *testing.T) {
+	w := newWorld(t)
+	policy := accessOf(t)
+	c := newConsole(t, w, func(o *Options) { o.Access = func() *access.Policy { return policy } })
+	r := requestOf("POST /actions/{verb}", "/actions/rebuild", "report=sessions&from=2026-11-18")
+	asOperator(r)
+	c.ServeHTTP(httptest.NewRecorder(), r)
+	want := actions.User{User: "otto", Role: "operator", Address: "192.0.2.1"}
+	if acts := w.Acts(); len(acts) != 1 || acts[0].By != want {
+		t.Errorf("the actions are %+v, want one by %+v", acts, want)
+	}
+}
+
+// An action without its record in the audit log is an error page that says so.
+func TestActionWithoutRecord(t *testing.T) {
+	w := newWorld(t)
+	w.Refuse(fmt.Errorf("%w: the disk is full", actions.ErrUnrecorded))
+	policy := accessOf(t)
+	c := newConsole(t, w, func(o *Options) { o.Access = func() *access.Policy { return policy } })
+	r := requestOf("POST /actions/{verb}", "/actions/rebuild", "report=sessions&from=2026-11-18")
+	asOperator(r)
+	rec := httptest.NewRecorder()
+	c.ServeHTTP(rec, r)
+	if rec.Code != http.StatusServiceUnavailable || !strings.Contains(rec.Body.String(), "nothing was done") || strings.Contains(rec.Body.String(), "disk is full") {
+		t.Errorf("status %d: %s", rec.Code, rec.Body)
 	}
 }
 
