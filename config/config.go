@@ -239,6 +239,8 @@ type Serve struct {
 	Hosts []string `yaml:"hosts,omitempty" jsonschema:"minLength=1"`
 	// Further host names for /metrics, /healthz and /readyz, such as the service name that a scraper uses. IP addresses are always accepted; "*" accepts every name.
 	MetricsHosts []string `yaml:"metrics_hosts,omitempty" jsonschema:"minLength=1"`
+	// The path under which a proxy shows the console, such as /daybook. All links begin with it. The proxy may pass the path on as it is, or remove its beginning.
+	BasePath string `yaml:"base_path,omitempty" jsonschema:"minLength=2,maxLength=200"`
 	// Who may look at the console and who may act in it, by the users and groups that a proxy names. The default is that everyone who reaches the console may look, and that a login with the token of --allow-actions permits actions.
 	Access *Access `yaml:"access,omitempty"`
 	// How often to look at the dumps and at the published partitions.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -238,11 +239,32 @@ func (v *validator) serve(path string, s *Serve) {
 		v.problem(longest, "the longest pause, %s, is shorter than the first pause, %s",
 			durationText(time.Duration(s.MaxRetryPause)), durationText(time.Duration(s.RetryPause)))
 	}
+	v.basePath(path+".base_path", s.BasePath)
 	if s.Access != nil {
 		v.access(path+".access", s.Access)
 	}
 	for i := range s.Webhooks {
 		v.webhook(fmt.Sprintf("%s.webhooks[%d]", path, i), &s.Webhooks[i])
+	}
+}
+
+// basePath matches paths whose characters mean themselves in links, cookies and pages.
+var basePath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
+
+// ServedPaths are the first segments of the paths that daybook serve answers. A base
+// path that began with one could not be told from them.
+var ServedPaths = []string{"actions", "configuration", "debug", "healthz", "login", "logout", "metrics", "readyz", "reports", "runs", "schedule", "static"}
+
+func (v *validator) basePath(path, base string) {
+	if base == "" {
+		return
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(base, "/"), "/")
+	switch {
+	case !basePath.MatchString(base):
+		v.problem(path, "%q is not a path; write a slash before each part and none at the end, such as /daybook or /tools/daybook", base)
+	case slices.Contains(ServedPaths, first):
+		v.problem(path, "%q begins like a page of the console, /%s; choose another path, such as /daybook", base, first)
 	}
 }
 

@@ -192,7 +192,7 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	stopHTTP := s.serveHTTP(listener, s.handler(hosts, pages))
 	defer func() { stopHTTP(abort) }()
 	go pages.Warm(ctx)
-	s.log.Info("listening", "url", "http://"+listener.Addr().String()+"/")
+	s.log.Info("listening", "url", "http://"+listener.Addr().String()+s.config.get().Serve.BasePath+"/")
 	return s.work(ctx, abort)
 }
 
@@ -348,6 +348,9 @@ func (s *server) reload(ctx context.Context) {
 	}
 	if err == nil && !slices.Equal(s.config.get().Serve.Hosts, old.Serve.Hosts) {
 		err = fmt.Errorf("serve.hosts has changed: %w", service.ErrRestart)
+	}
+	if err == nil && s.config.get().Serve.BasePath != old.Serve.BasePath {
+		err = fmt.Errorf("serve.base_path has changed: %w", service.ErrRestart)
 	}
 	if err == nil && (s.config.get().Serve.Access == nil) != (old.Serve.Access == nil) {
 		err = fmt.Errorf("serve.access is new or gone: %w", service.ErrRestart)

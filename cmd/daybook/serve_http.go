@@ -89,7 +89,7 @@ func (s *server) hosts(at net.Addr) []string {
 
 func (s *server) console(hosts []string) *console.Console {
 	return console.New(console.Options{
-		Service: s.service, Configuration: s.config.shown, Access: s.config.policy, AllowActions: s.opts.allowActions, Token: s.opts.token,
+		Service: s.service, Configuration: s.config.shown, BasePath: s.config.get().Serve.BasePath, Access: s.config.policy, AllowActions: s.opts.allowActions, Token: s.opts.token,
 		Hosts: hosts, Version: version, Log: s.log,
 	})
 }
@@ -179,7 +179,7 @@ func (s *server) handler(hosts []string, pages *console.Console) http.Handler {
 		mux.Handle(r.pattern, r.handler)
 	}
 	mux.Handle("/", pages)
-	return mux
+	return console.UnderBase(s.config.get().Serve.BasePath, mux)
 }
 
 // ready answers whether the replica works, and if not, why.

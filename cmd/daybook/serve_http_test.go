@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -226,6 +227,11 @@ func TestEveryPathByRole(t *testing.T) {
 	for _, r := range served {
 		if want, ok := needed[r.pattern]; !ok || r.needs != want {
 			t.Errorf("%s needs %s; the table has it: %t, with %s", r.pattern, r.needs, ok, want)
+		}
+	}
+	for _, r := range served { // base paths differ from them
+		if first := strings.Split(strings.TrimPrefix(r.pattern, "GET /"), "/")[0]; !slices.Contains(config.ServedPaths, first) {
+			t.Errorf("config.ServedPaths lacks %s", first)
 		}
 	}
 	if len(served) != len(needed) {

@@ -59,7 +59,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Service.Act(context.WithoutCancel(r.Context()), a); err != nil {
 		return notDone(err)
 	}
-	http.Redirect(w, r, backTo(a)+"?done="+a.Verb, http.StatusSeeOther)
+	c.redirect(w, r, backTo(a)+"?done="+a.Verb)
 	return nil
 }
 

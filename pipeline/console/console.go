@@ -64,6 +64,8 @@ type Options struct {
 	Service Service
 	// Configuration returns the effective configuration without secrets, and its hash.
 	Configuration func() (text, hash string)
+	// BasePath is put before the path of every link, such as /daybook; empty: nothing is.
+	BasePath string
 	// Access returns the policy that gives requests their roles. nil, or a nil policy:
 	// everyone may look, and a login permits actions.
 	Access func() *access.Policy

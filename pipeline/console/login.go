@@ -68,13 +68,13 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	until := c.Now().Add(sessionHours * time.Hour)
 	http.SetCookie(w, c.cookie(r, c.keys.Issue(until), sessionHours*60*60))
-	http.Redirect(w, r, "/?done=login", http.StatusSeeOther)
+	c.redirect(w, r, "/?done=login")
 	return nil
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 	http.SetCookie(w, c.cookie(r, "", -1))
-	http.Redirect(w, r, "/?done=logout", http.StatusSeeOther)
+	c.redirect(w, r, "/?done=logout")
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 // stricter.
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
+		Name: cookieName, Value: value, Path: c.BasePath + "/", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}

@@ -98,8 +98,12 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 		http.Error(w, "This page failed. The log has the reason.", http.StatusInternalServerError)
 		return
 	}
+	body := b.Bytes()
+	if !wantsJSON(r) {
+		body = c.rebased(body)
+	}
 	w.WriteHeader(status)
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := w.Write(body); err != nil {
 		c.Log.Debug("a page could not be sent", "path", r.URL.Path, "error", err)
 	}
 }

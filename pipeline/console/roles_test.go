@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,10 @@ func TestEveryRouteByRole(t *testing.T) {
 		}
 	}
 	for pattern, needs := range c.routed.needs {
+		_, address, _ := strings.Cut(pattern, "/")
+		if first, _, _ := strings.Cut(address, "/"); first != "" && first != "{$}" && !slices.Contains(config.ServedPaths, first) {
+			t.Errorf("config.ServedPaths lacks %s", first)
+		}
 		row, ok := roleTable[pattern]
 		if !ok {
 			t.Errorf("the table has no row for %s", pattern)
