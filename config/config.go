@@ -28,7 +28,11 @@
 // and of settings with similar names.
 package config
 
-import "strings"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
 // Config is a whole configuration, including its defaults.
 type Config struct {
@@ -128,6 +132,8 @@ type Sink struct {
 	Store Store `yaml:"store"`
 	// How long superseded revisions are kept for daybook diff, such as 7d or 36h. Later daybook gc removes them.
 	KeepRevisions Retention `yaml:"keep_revisions" jsonschema:"default=7d"`
+	// How long the records of users' actions are kept for daybook audit, such as 90d. Later daybook gc removes them.
+	KeepAudit Retention `yaml:"keep_audit" jsonschema:"default=400d"`
 	// How long the files of a superseded revision stay where they are. 0s suits readers that list a directory: they see one revision. Table formats and loader manifests need an hour or more, such as 24h: their readers open the files that they have noted before. Later daybook serve and daybook gc remove the files.
 	RemoveAfter Span `yaml:"remove_after" jsonschema:"default=0s"`
 	// Lists of a partition's files for loaders of warehouses, written to loads/ with each commit: redshift (the manifest of Redshift's COPY), urls (one URL a line, for BigQuery), hive (symlink.txt, for SymlinkTextInputFormat).
@@ -233,6 +239,10 @@ type Serve struct {
 	Hosts []string `yaml:"hosts,omitempty" jsonschema:"minLength=1"`
 	// Further host names for /metrics, /healthz and /readyz, such as the service name that a scraper uses. IP addresses are always accepted; "*" accepts every name.
 	MetricsHosts []string `yaml:"metrics_hosts,omitempty" jsonschema:"minLength=1"`
+	// The path under which a proxy shows the console, such as /daybook. All links begin with it. The proxy may pass the path on as it is, or remove its beginning.
+	BasePath string `yaml:"base_path,omitempty" jsonschema:"minLength=2,maxLength=200"`
+	// Who may look at the console and who may act in it, by the users and groups that a proxy names. The default is that everyone who reaches the console may look, and that a login with the token of --allow-actions permits actions.
+	Access *Access `yaml:"access,omitempty"`
 	// How often to look at the dumps and at the published partitions.
 	Interval Duration `yaml:"interval" jsonschema:"default=1m"`
 	// How long a replica may be silent before another one takes its work over, which happens within twice this time.
@@ -247,6 +257,58 @@ type Serve struct {
 	MaxRetryPause Duration `yaml:"max_retry_pause" jsonschema:"default=6h"`
 	// URLs that receive alerts.
 	Webhooks []Webhook `yaml:"webhooks,omitempty"`
+}
+
+// Access gives users of the console their roles. A proxy logs them in and names
+// them in headers of each request.
+type Access struct {
+	// The addresses of the proxies, such as 10.2.0.15 or 10.2.0.0/16. In requests from other addresses the headers are ignored.
+	TrustedProxies []string `yaml:"trusted_proxies" jsonschema:"required,minItems=1,minLength=1"`
+	// The header with the name of the user: X-Forwarded-User or X-Forwarded-Email of oauth2-proxy, X-Pomerium-Claim-Email of Pomerium, X-Goog-Authenticated-User-Email of Google's load balancers, X-Amzn-Oidc-Identity of Amazon's.
+	UserHeader string `yaml:"user_header" jsonschema:"minLength=1,maxLength=100,default=X-Forwarded-User"`
+	// The header with the groups of the user, separated by commas: X-Forwarded-Groups of oauth2-proxy, X-Pomerium-Claim-Groups of Pomerium. The load balancers of clouds send none.
+	GroupsHeader string `yaml:"groups_header" jsonschema:"minLength=1,maxLength=100,default=X-Forwarded-Groups"`
+	// Who may look.
+	Viewers Members `yaml:"viewers,omitempty"`
+	// Who may look and act.
+	Operators Members `yaml:"operators,omitempty"`
+}
+
+// Members have a role.
+type Members struct {
+	// Their names, exactly as the header has them. "*" stands for every user.
+	Users []string `yaml:"users,omitempty" jsonschema:"minItems=1,minLength=1"`
+	// Groups, exactly as the header has them.
+	Groups []string `yaml:"groups,omitempty" jsonschema:"minItems=1,minLength=1"`
+}
+
+// Proxies are the networks of the trusted proxies. An address is a network of one. The
+// error says which text is neither.
+func (a *Access) Proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range a.TrustedProxies {
+		p, err := proxy(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func proxy(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Addr().Is4In6() {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network; write 10.2.0.15 or 10.2.0.0/16, say", text)
+	}
+	if p != p.Masked() {
+		return netip.Prefix{}, fmt.Errorf("%q has bits after its network; write %s, or the address alone", text, p.Masked())
+	}
+	return p, nil
 }
 
 // Webhook is a URL that receives alerts.

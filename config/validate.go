@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -238,8 +239,68 @@ func (v *validator) serve(path string, s *Serve) {
 		v.problem(longest, "the longest pause, %s, is shorter than the first pause, %s",
 			durationText(time.Duration(s.MaxRetryPause)), durationText(time.Duration(s.RetryPause)))
 	}
+	v.basePath(path+".base_path", s.BasePath)
+	if s.Access != nil {
+		v.access(path+".access", s.Access)
+	}
 	for i := range s.Webhooks {
 		v.webhook(fmt.Sprintf("%s.webhooks[%d]", path, i), &s.Webhooks[i])
+	}
+}
+
+// basePath matches paths whose characters mean themselves in links, cookies and pages.
+var basePath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
+
+// ServedPaths are the first segments of the paths that daybook serve answers. A base
+// path that began with one could not be told from them.
+var ServedPaths = []string{"actions", "configuration", "debug", "healthz", "login", "logout", "metrics", "readyz", "reports", "runs", "schedule", "static"}
+
+func (v *validator) basePath(path, base string) {
+	if base == "" {
+		return
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(base, "/"), "/")
+	switch {
+	case !basePath.MatchString(base):
+		v.problem(path, "%q is not a path; write a slash before each part and none at the end, such as /daybook or /tools/daybook", base)
+	case slices.Contains(ServedPaths, first):
+		v.problem(path, "%q begins like a page of the console, /%s; choose another path, such as /daybook", base, first)
+	}
+}
+
+// headerName matches the name of a header: words of letters and digits, with hyphens.
+var headerName = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
+
+func (v *validator) access(path string, a *Access) {
+	for i, text := range a.TrustedProxies {
+		at := fmt.Sprintf("%s.trusted_proxies[%d]", path, i)
+		switch p, err := proxy(text); {
+		case err != nil:
+			v.problem(at, "%s", err)
+		case p.Bits() == 0:
+			v.problem(at, "%q is every address, so that everyone could name a user; give the addresses of the proxies", text)
+		}
+	}
+	unique(v, path+".trusted_proxies", a.TrustedProxies)
+	for _, h := range []struct{ name, value string }{{"user_header", a.UserHeader}, {"groups_header", a.GroupsHeader}} {
+		if !headerName.MatchString(h.value) {
+			v.problem(path+"."+h.name, "%q is not the name of a header; write letters, digits and hyphens, such as X-Forwarded-User", h.value)
+		}
+	}
+	if strings.EqualFold(a.UserHeader, a.GroupsHeader) {
+		v.problem(path, "user_header and groups_header are both %s; give each its own header", a.UserHeader)
+	}
+	members := 0
+	for _, m := range []struct {
+		name    string
+		members *Members
+	}{{"viewers", &a.Viewers}, {"operators", &a.Operators}} {
+		unique(v, path+"."+m.name+".users", m.members.Users)
+		unique(v, path+"."+m.name+".groups", m.members.Groups)
+		members += len(m.members.Users) + len(m.members.Groups)
+	}
+	if members == 0 {
+		v.problem(path, "has neither viewers nor operators, so that the console is closed; name users or groups")
 	}
 }
 

@@ -34,6 +34,7 @@ func newGCCommand(a *app) *cobra.Command {
   orphaned    files of runs that ended before their commit
   incomplete  unfinished copies of superseded revisions
   refused     rejected lines of refused days, older than sink.keep_revisions
+  audit       records of users' actions, older than sink.keep_audit
   unfinished  in a directory: temporary files of killed writers
 
 Files in a manifest stay. Other commands may run at the same time.`,
@@ -77,7 +78,7 @@ func runGC(ctx context.Context, a *app, opts *gcOptions, keep config.Retention) 
 		keep = c.Sink.KeepRevisions
 	}
 	removals := []publish.Removal{}
-	result, err := maintain.GC(ctx, p, maintain.GCOptions{Keep: time.Duration(keep), Grace: time.Duration(opts.grace), DryRun: opts.dryRun},
+	result, err := maintain.GC(ctx, p, maintain.GCOptions{Keep: time.Duration(keep), Audit: time.Duration(c.Sink.KeepAudit), Grace: time.Duration(opts.grace), DryRun: opts.dryRun},
 		func(r publish.Removal) { removals = append(removals, r) })
 	if werr := a.writeRemovals(opts, removals, &result); werr != nil && err == nil {
 		err = werr
@@ -111,7 +112,7 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 	if opts.dryRun {
 		done = "would be removed"
 	}
-	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Unfinished} {
+	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Audited, maintain.Unfinished} {
 		if n := counts[why]; n > 0 {
 			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
 		}

@@ -168,6 +168,9 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if opts.allowActions && s.config.policy() != nil {
+		return codedError{errors.New("--allow-actions is for consoles without serve.access; with it, operators may act: remove the flag"), exitUsage}
+	}
 	if err := refuseUnconditional(ctx, s.log, c.Pipeline); err != nil {
 		return err
 	}
@@ -186,10 +189,10 @@ func runServe(ctx context.Context, a *app, opts *serveOptions) error {
 	pages := s.console(hosts)
 	abort, stopSignals := s.watchSignals(ctx)
 	defer stopSignals()
-	stopHTTP := s.serveHTTP(listener, s.routes(hosts, pages))
+	stopHTTP := s.serveHTTP(listener, s.handler(hosts, pages))
 	defer func() { stopHTTP(abort) }()
 	go pages.Warm(ctx)
-	s.log.Info("listening", "url", "http://"+listener.Addr().String()+"/")
+	s.log.Info("listening", "url", "http://"+listener.Addr().String()+s.config.get().Serve.BasePath+"/")
 	return s.work(ctx, abort)
 }
 
@@ -237,7 +240,9 @@ func (s *server) load() (*replica.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.config.set(c)
+	if err := s.config.set(c); err != nil {
+		return nil, codedError{err, exitUsage}
+	}
 	return serviceConfig, nil
 }
 
@@ -344,11 +349,17 @@ func (s *server) reload(ctx context.Context) {
 	if err == nil && !slices.Equal(s.config.get().Serve.Hosts, old.Serve.Hosts) {
 		err = fmt.Errorf("serve.hosts has changed: %w", service.ErrRestart)
 	}
+	if err == nil && s.config.get().Serve.BasePath != old.Serve.BasePath {
+		err = fmt.Errorf("serve.base_path has changed: %w", service.ErrRestart)
+	}
+	if err == nil && (s.config.get().Serve.Access == nil) != (old.Serve.Access == nil) {
+		err = fmt.Errorf("serve.access is new or gone: %w", service.ErrRestart)
+	}
 	if err == nil {
 		err = s.service.Reload(*c)
 	}
 	if err != nil {
-		s.config.set(old)
+		_ = s.config.set(old) // it was in force
 		s.service.ReloadRefused(err)
 		s.log.Error("the new configuration is refused; the old one stays in force", "error", err)
 		return

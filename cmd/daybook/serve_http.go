@@ -20,6 +20,7 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/console"
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/guard"
 )
 
@@ -35,8 +36,9 @@ const (
 
 // configuration is the configuration in force.
 type configuration struct {
-	mu sync.Mutex
-	c  *config.Config
+	mu     sync.Mutex
+	c      *config.Config
+	access *access.Policy // of serve.access; nil without
 }
 
 func (c *configuration) get() *config.Config {
@@ -45,10 +47,26 @@ func (c *configuration) get() *config.Config {
 	return c.c
 }
 
-func (c *configuration) set(next *config.Config) {
+// set puts a checked configuration into force.
+func (c *configuration) set(next *config.Config) error {
+	var policy *access.Policy
+	if next.Serve.Access != nil {
+		var err error
+		if policy, err = access.New(next.Serve.Access); err != nil {
+			return err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.c = next
+	c.c, c.access = next, policy
+	return nil
+}
+
+// policy gives the requests their roles; nil without serve.access.
+func (c *configuration) policy() *access.Policy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.access
 }
 
 // shown is the configuration in force with redacted secrets, and the hash of
@@ -71,7 +89,7 @@ func (s *server) hosts(at net.Addr) []string {
 
 func (s *server) console(hosts []string) *console.Console {
 	return console.New(console.Options{
-		Service: s.service, Configuration: s.config.shown, AllowActions: s.opts.allowActions, Token: s.opts.token,
+		Service: s.service, Configuration: s.config.shown, BasePath: s.config.get().Serve.BasePath, Access: s.config.policy, AllowActions: s.opts.allowActions, Token: s.opts.token,
 		Hosts: hosts, Version: version, Log: s.log,
 	})
 }
@@ -114,31 +132,54 @@ func (s *server) serveHTTP(listener net.Listener, routes http.Handler) (stop fun
 	}
 }
 
-// routes are all paths. hosts are the host names of the pages; empty: all.
-func (s *server) routes(hosts []string, pages http.Handler) http.Handler {
-	machines := http.NewServeMux()
-	machines.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
+// route is a pattern of paths, the role that a request needs, and what answers it.
+type route struct {
+	pattern string
+	needs   access.Role
+	handler http.Handler
+}
+
+// routes are the paths beside the console's. hosts are the host names of the pages;
+// empty: all. Scrapers and probes need no role.
+func (s *server) routes(hosts []string) []route {
+	metrics := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
 		Registry: s.registry, Timeout: scrapeTimeout, MaxRequestsInFlight: maxScrapes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}))
-	machines.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	machines.HandleFunc("GET /readyz", s.ready)
-
-	mux := http.NewServeMux()
-	guarded := s.guard(hosts, s.metricsHosts, machines)
-	for _, path := range []string{"GET /metrics", "GET /healthz", "GET /readyz"} {
-		mux.Handle(path, guarded)
+	})
+	healthy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	machine := func(pattern string, h http.Handler) route {
+		return route{pattern, access.None, s.guard(hosts, s.metricsHosts, h)}
 	}
-	if s.opts.debug {
-		profiles := http.NewServeMux()
-		profiles.HandleFunc("GET /debug/pprof/", pprof.Index)
-		profiles.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-		profiles.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-		profiles.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-		mux.Handle("GET /debug/pprof/", s.guard(hosts, func() []string { return nil }, profiles))
+	all := []route{machine("GET /metrics", metrics), machine("GET /healthz", healthy), machine("GET /readyz", http.HandlerFunc(s.ready))}
+	if !s.opts.debug {
+		return all
+	}
+	none := func() []string { return nil }
+	profile := func(pattern string, h http.HandlerFunc) {
+		needs := access.Viewer
+		if s.config.policy() != nil {
+			needs = access.Operator
+		}
+		all = append(all, route{pattern, needs, s.guard(hosts, none, h)})
+	}
+	profile("GET /debug/pprof/", pprof.Index)
+	profile("GET /debug/pprof/profile", pprof.Profile)
+	profile("GET /debug/pprof/trace", pprof.Trace)
+	profile("GET /debug/pprof/symbol", pprof.Symbol)
+	return all
+}
+
+// handler answers all paths. hosts are the host names of the pages; empty: all.
+func (s *server) handler(hosts []string, pages *console.Console) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes(hosts) {
+		if r.needs > access.None {
+			r.handler = pages.Require(r.needs, r.handler)
+		}
+		mux.Handle(r.pattern, r.handler)
 	}
 	mux.Handle("/", pages)
-	return mux
+	return console.UnderBase(s.config.get().Serve.BasePath, mux)
 }
 
 // ready answers whether the replica works, and if not, why.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daybook/config"
+	"daybook/pipeline/console"
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/guard"
+	"daybook/pipeline/service/states"
 )
 
 // stuck is a collector that goes on only when it is told to.
@@ -30,8 +34,23 @@ func (c stuck) Collect(chan<- prometheus.Metric) { <-c.goOn }
 // newServer is a server without a service.
 func newServer() *server {
 	s := &server{opts: &serveOptions{debug: true}, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
-	s.config.set(config.Default())
+	if err := s.config.set(config.Default()); err != nil {
+		panic(err) // the defaults have no access
+	}
 	return s
+}
+
+// noPages is a console without a service, for paths beside its own.
+func noPages() *console.Console { return console.New(console.Options{}) }
+
+// shown is a service for refusals, which show nothing of it.
+type shown struct{ console.Service }
+
+func (shown) Snapshot() *states.Snapshot { return &states.Snapshot{} }
+
+// noPagesOf is a console without pages that has the access of a server.
+func noPagesOf(s *server) *console.Console {
+	return console.New(console.Options{Service: shown{}, Access: s.config.policy})
 }
 
 // TestScrapesHaveLimits: no more at once than there may be, and none longer than
@@ -41,7 +60,7 @@ func TestScrapesHaveLimits(t *testing.T) {
 		c := stuck{make(chan struct{})}
 		s := newServer()
 		s.registry.MustRegister(c)
-		routes := s.routes(nil, http.NotFoundHandler())
+		routes := s.handler(nil, noPages())
 		begun := time.Now()
 		answers := make(chan *httptest.ResponseRecorder, maxScrapes+1)
 		for range maxScrapes + 1 {
@@ -76,7 +95,7 @@ func TestHosts(t *testing.T) {
 		rec := httptest.NewRecorder()
 		func() {
 			defer func() { _ = recover() }() // /readyz got as far as the service, and there is none
-			s.routes(hosts, http.NotFoundHandler()).ServeHTTP(rec, r)
+			s.handler(hosts, noPages()).ServeHTTP(rec, r)
 		}()
 		return rec.Code
 	}
@@ -102,7 +121,9 @@ func TestHosts(t *testing.T) {
 	} {
 		configured := config.Default()
 		configured.Serve.MetricsHosts = c.metricsHosts
-		s.config.set(configured)
+		if err := s.config.set(configured); err != nil {
+			t.Fatal(err)
+		}
 		for _, path := range []string{"/metrics", "/healthz", "/readyz", "/debug/pprof/"} {
 			want := c.machines
 			if path == "/debug/pprof/" {
@@ -149,7 +170,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 	listener := &counted{Listener: inner}
 	s := newServer()
-	stop := s.serveHTTP(listener, s.routes(nil, http.NotFoundHandler()))
+	stop := s.serveHTTP(listener, s.handler(nil, noPages()))
 	defer func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -182,5 +203,59 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 	if open := int(listener.most.Load()); open > most {
 		t.Errorf("%d connections were open at the same time, want %d at most", open, most)
+	}
+}
+
+// TestEveryPathByRole: with serve.access, scrapers and probes need no role, and
+// profiles need an operator. A new route needs a row.
+func TestEveryPathByRole(t *testing.T) {
+	s := newServer()
+	c := config.Default()
+	c.Serve.Access = &config.Access{
+		TrustedProxies: []string{"192.0.2.1"}, UserHeader: "X-Forwarded-User", GroupsHeader: "X-Forwarded-Groups",
+		Viewers: config.Members{Users: []string{"vera"}}, Operators: config.Members{Users: []string{"otto"}},
+	}
+	if err := s.config.set(c); err != nil {
+		t.Fatal(err)
+	}
+	needed := map[string]access.Role{
+		"GET /metrics": access.None, "GET /healthz": access.None, "GET /readyz": access.None,
+		"GET /debug/pprof/": access.Operator, "GET /debug/pprof/profile": access.Operator,
+		"GET /debug/pprof/trace": access.Operator, "GET /debug/pprof/symbol": access.Operator,
+	}
+	served := s.routes(nil)
+	for _, r := range served {
+		if want, ok := needed[r.pattern]; !ok || r.needs != want {
+			t.Errorf("%s needs %s; the table has it: %t, with %s", r.pattern, r.needs, ok, want)
+		}
+	}
+	for _, r := range served { // base paths differ from them
+		if first := strings.Split(strings.TrimPrefix(r.pattern, "GET /"), "/")[0]; !slices.Contains(config.ServedPaths, first) {
+			t.Errorf("config.ServedPaths lacks %s", first)
+		}
+	}
+	if len(served) != len(needed) {
+		t.Errorf("%d routes, %d rows", len(served), len(needed))
+	}
+	// The pages of profiles, without /profile and /trace, which take their time.
+	pages := noPagesOf(s)
+	for _, path := range []string{"/healthz", "/metrics", "/debug/pprof/", "/debug/pprof/symbol"} {
+		for _, caller := range []struct {
+			user, from string
+			role       access.Role
+		}{{"", "192.0.2.1:1", access.None}, {"otto", "198.51.100.9:1", access.None}, {"vera", "192.0.2.1:1", access.Viewer}, {"otto", "192.0.2.1:1", access.Operator}} {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.RemoteAddr = caller.from
+			r.Header.Set("X-Forwarded-User", caller.user)
+			rec := httptest.NewRecorder()
+			s.handler(nil, pages).ServeHTTP(rec, r)
+			want := http.StatusOK
+			if caller.role < needed["GET "+path] {
+				want = http.StatusForbidden
+			}
+			if rec.Code != want {
+				t.Errorf("%s as %q from %s: status %d, want %d", path, caller.user, caller.from, rec.Code, want)
+			}
+		}
 	}
 }

@@ -1,12 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service/actions"
@@ -44,12 +46,6 @@ func (c *Console) post(h func(http.ResponseWriter, *http.Request) error) http.Ha
 
 // act starts the action of a form, and redirects to the form's page.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
-	if !c.mayAct() {
-		return problem.Forbidden("This console does not allow actions. The command line has the same ones.")
-	}
-	if !c.loggedIn(r) {
-		return problem.Forbidden("Log in first. Your login has ended, or there was none.")
-	}
 	if !c.actions.AllowN(c.Now(), 1) {
 		return problem.New(http.StatusTooManyRequests, "Too many actions in a short time. Wait a moment, and try again.")
 	}
@@ -57,11 +53,13 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	caller := access.Of(r)
+	a.By = actions.User{User: cmp.Or(caller.User, actions.Token), Role: caller.Role.String(), Address: caller.Address.String()}
 	// The action continues after the browser has gone.
 	if err := c.Service.Act(context.WithoutCancel(r.Context()), a); err != nil {
 		return notDone(err)
 	}
-	http.Redirect(w, r, backTo(a)+"?done="+a.Verb, http.StatusSeeOther)
+	c.redirect(w, r, backTo(a)+"?done="+a.Verb)
 	return nil
 }
 
@@ -72,6 +70,9 @@ func notDone(err error) error {
 		return &problem.Error{Status: http.StatusBadRequest, Text: words.Capital(err.Error()) + ".", Err: err}
 	case errors.Is(err, actions.ErrBusy):
 		return &problem.Error{Status: http.StatusTooManyRequests, Text: words.Capital(err.Error()) + ".", Err: err}
+	}
+	if errors.Is(err, actions.ErrUnrecorded) {
+		return &problem.Error{Status: http.StatusServiceUnavailable, Text: words.Capital(actions.ErrUnrecorded.Error()) + ".", Err: err}
 	}
 	return &problem.Error{Status: http.StatusBadGateway, Text: "The action failed. The log has the reason.", Err: err}
 }

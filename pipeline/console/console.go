@@ -15,8 +15,9 @@
 //
 // # Access
 //
-// Everybody who reaches the listener may read. Actions must be allowed, and need
-// a login with the token; they are POSTs from the console's own pages. No part of
+// Each route needs a role ([access.Role]). With [Options.Access], a trusted proxy's
+// headers give it. Without, everyone who reaches the listener may look, and actions
+// need a login with the token. Actions are POSTs from the console's own pages. No part of
 // a request becomes a key of the store: reports are looked up in the state,
 // partitions and session ids are parsed, and files are found in a manifest.
 package console
@@ -31,6 +32,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/problem"
@@ -62,6 +64,11 @@ type Options struct {
 	Service Service
 	// Configuration returns the effective configuration without secrets, and its hash.
 	Configuration func() (text, hash string)
+	// BasePath is put before the path of every link, such as /daybook; empty: nothing is.
+	BasePath string
+	// Access returns the policy that gives requests their roles. nil, or a nil policy:
+	// everyone may look, and a login permits actions.
+	Access func() *access.Policy
 	// AllowActions permits actions after a login with Token. An empty token
 	// forbids them.
 	AllowActions bool
@@ -85,6 +92,7 @@ const (
 type Console struct {
 	Options
 	handler http.Handler
+	routed  *routes
 	index   *history.Index
 	guard   *guard.Guard
 	keys    *guard.Keys
@@ -115,20 +123,21 @@ func New(o Options) *Console {
 	c.guard = &guard.Guard{Hosts: o.Hosts, Log: o.Log, Refuse: func(w http.ResponseWriter, r *http.Request, status int, text string) {
 		c.showError(w, r, problem.New(status, text))
 	}}
-	c.handler = c.guard.Protect(c.routes())
+	c.routed = c.routes()
+	c.handler = c.identified(c.guard.Protect(c.routed))
 	return c
 }
 
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
 
-// routes maps addresses to pages. Pages are compressed; downloads are streamed as
-// they are.
-func (c *Console) routes() http.Handler {
-	pages := http.NewServeMux()
+// routes maps addresses to pages, with the role that each needs. Pages are compressed;
+// downloads are streamed as they are.
+func (c *Console) routes() *routes {
+	all := newRoutes(c.refuse)
 	memory, readers, downloads := make(guard.Slots, maxPages), make(guard.Slots, maxReaders), make(guard.Slots, maxDownloads)
 	show := func(pattern string, s guard.Slots, h func(*http.Request) (*page, error)) {
-		pages.Handle(pattern, c.guard.Limit(s, c.page(h)))
+		all.add(pattern, access.Viewer, gzhttp.GzipHandler(c.guard.Limit(s, c.page(h))))
 	}
 	show("GET /{$}", memory, c.overview)
 	show("GET /reports/{report}", memory, c.report)
@@ -140,16 +149,13 @@ func (c *Console) routes() http.Handler {
 	show("GET /configuration", memory, c.configuration)
 	show("GET /login", memory, c.loginForm)
 	show("/", memory, func(*http.Request) (*page, error) { return nil, errNoPage })
-	pages.HandleFunc("GET /reports/{report}/session", c.findSession)
-	pages.HandleFunc("GET /static/{file}", serveStatic)
-
-	all := http.NewServeMux()
-	all.Handle("/", gzhttp.GzipHandler(pages))
-	all.Handle("GET /reports/{report}/{partition}/files/{file}", c.guard.Limit(downloads, http.HandlerFunc(c.download)))
-	all.Handle("GET /reports/{report}/{partition}/summaries/{file}", c.guard.Limit(downloads, http.HandlerFunc(c.downloadSummary)))
-	all.Handle("POST /login", c.post(c.login))
-	all.Handle("POST /logout", c.post(c.logout))
-	all.Handle("POST /actions/{verb}", c.post(c.act))
+	all.add("GET /reports/{report}/session", access.Viewer, http.HandlerFunc(c.findSession))
+	all.add("GET /static/{file}", access.None, gzhttp.GzipHandler(http.HandlerFunc(serveStatic)))
+	all.add("GET /reports/{report}/{partition}/files/{file}", access.Viewer, c.guard.Limit(downloads, http.HandlerFunc(c.download)))
+	all.add("GET /reports/{report}/{partition}/summaries/{file}", access.Viewer, c.guard.Limit(downloads, http.HandlerFunc(c.downloadSummary)))
+	all.add("POST /login", access.Viewer, c.post(c.login))
+	all.add("POST /logout", access.Viewer, c.post(c.logout))
+	all.add("POST /actions/{verb}", access.Operator, c.post(c.act))
 	return all
 }
 

@@ -38,6 +38,9 @@ import (
 
 const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
 
+// byToken is the user of the tests' logins, at the address of httptest's requests.
+var byToken = actions.User{User: actions.Token, Role: "operator", Address: "192.0.2.1"}
+
 // watched is a store that remembers which keys it was asked for.
 type watched struct {
 	store.Store
@@ -602,7 +605,7 @@ func TestActionIsDoneForWhoLoggedIn(t *testing.T) {
 	if rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/reports/americas/2026-11-14?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	if acts := w.Acts(); len(acts) != 1 || acts[0] != (actions.Action{Verb: "retry", Report: "americas", From: "2026-11-14"}) {
+	if acts := w.Acts(); len(acts) != 1 || acts[0] != (actions.Action{Verb: "retry", Report: "americas", From: "2026-11-14", By: byToken}) {
 		t.Errorf("it asked for %+v", acts)
 	}
 	if page := get(c, rec.Header().Get("Location"), with(cookie)).Body.String(); !strings.Contains(page, notices["retry"]) {
@@ -651,7 +654,7 @@ func TestBrokenDumpDayIsRetried(t *testing.T) {
 	if rec.Header().Get("Location") != "/?done=retry" {
 		t.Fatalf("status %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
-	want := actions.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19"}
+	want := actions.Action{Verb: "retry", Kind: "digest", From: "2026-11-17", To: "2026-11-19", By: byToken}
 	if acts := w.Acts(); len(acts) != 1 || acts[0] != want {
 		t.Errorf("it asked for %+v, want %+v", acts, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/problem"
 )
@@ -18,10 +19,11 @@ const (
 	actionEvery = 3 * time.Second
 )
 
-// mayAct says whether actions are possible.
-func (c *Console) mayAct() bool { return c.AllowActions && !c.keys.None() }
+// mayAct says whether a login permits actions.
+func (c *Console) mayAct() bool { return c.AllowActions && !c.keys.None() && c.policy() == nil }
 
-func (c *Console) loggedIn(r *http.Request) bool {
+// holdsCookie says whether a request has the cookie of a login.
+func (c *Console) holdsCookie(r *http.Request) bool {
 	cookie, err := r.Cookie(cookieName)
 	return err == nil && c.mayAct() && c.keys.Accepts(cookie.Value, c.Now())
 }
@@ -29,6 +31,8 @@ func (c *Console) loggedIn(r *http.Request) bool {
 // loginBody is the login page.
 type loginBody struct {
 	Allowed  bool   `json:"allowed"`
+	User     string `json:"user,omitempty"` // that the proxy names
+	Role     string `json:"role"`
 	LoggedIn bool   `json:"logged_in"`
 	Problem  string `json:"problem,omitempty"`
 }
@@ -38,10 +42,15 @@ func (c *Console) loginForm(r *http.Request) (*page, error) {
 }
 
 func (c *Console) loginPage(r *http.Request, wrong string) *page {
-	return &page{Template: "login", Title: "Log in", Section: "login", Body: loginBody{c.mayAct(), c.loggedIn(r), wrong}}
+	caller := access.Of(r)
+	return &page{Template: "login", Title: "Log in", Section: "login",
+		Body: loginBody{c.mayAct(), caller.User, caller.Role.String(), caller.Role == access.Operator, wrong}}
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
+	if c.policy() != nil {
+		return problem.Forbidden("The proxy before this console logs users in. There is no login with a token.")
+	}
 	if !c.mayAct() {
 		return problem.Forbidden("This console does not allow actions. Start daybook serve with --allow-actions and a token.")
 	}
@@ -59,13 +68,13 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	until := c.Now().Add(sessionHours * time.Hour)
 	http.SetCookie(w, c.cookie(r, c.keys.Issue(until), sessionHours*60*60))
-	http.Redirect(w, r, "/?done=login", http.StatusSeeOther)
+	c.redirect(w, r, "/?done=login")
 	return nil
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 	http.SetCookie(w, c.cookie(r, "", -1))
-	http.Redirect(w, r, "/?done=logout", http.StatusSeeOther)
+	c.redirect(w, r, "/?done=logout")
 	return nil
 }
 
@@ -74,7 +83,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 // stricter.
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
+		Name: cookieName, Value: value, Path: c.BasePath + "/", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}

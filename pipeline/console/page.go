@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/service/states"
@@ -43,7 +44,9 @@ type frame struct {
 	Version  string
 	JSON     string // address of the twin
 	Actions  bool   // are possible after a login
-	LoggedIn bool
+	LoggedIn bool   // as an operator
+	User     string // that the proxy names
+	Role     access.Role
 	Notice   string
 }
 
@@ -85,6 +88,9 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		p.frame = c.frame(r)
+		if p.Role == access.None { // its frame says nothing of the reports
+			p.Template, p.State = "refused", nil
+		}
 		err = pages[p.Template].ExecuteTemplate(&b, "frame", p)
 	}
 	if err != nil {
@@ -92,16 +98,21 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 		http.Error(w, "This page failed. The log has the reason.", http.StatusInternalServerError)
 		return
 	}
+	body := b.Bytes()
+	if !wantsJSON(r) {
+		body = c.rebased(body)
+	}
 	w.WriteHeader(status)
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := w.Write(body); err != nil {
 		c.Log.Debug("a page could not be sent", "path", r.URL.Path, "error", err)
 	}
 }
 
 func (c *Console) frame(r *http.Request) frame {
+	caller := access.Of(r)
 	return frame{
 		Now: c.Now(), State: c.Service.Snapshot(), Version: c.Version, JSON: twin(r),
-		Actions: c.mayAct(), LoggedIn: c.loggedIn(r), Notice: notices[r.URL.Query().Get("done")],
+		Actions: c.mayAct(), LoggedIn: caller.Role == access.Operator, User: caller.User, Role: caller.Role, Notice: notices[r.URL.Query().Get("done")],
 	}
 }
 

@@ -76,5 +76,5 @@ func (c *Console) findSession(w http.ResponseWriter, r *http.Request) {
 	if d, err := day.ParseEventDate(r.URL.Query().Get("date")); err == nil {
 		query.Set("date", d.String())
 	}
-	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+query.Encode(), http.StatusSeeOther)
+	c.redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+query.Encode())
 }

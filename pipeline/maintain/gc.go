@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/audit"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/settings"
@@ -24,6 +25,9 @@ const Refused publish.Why = "refused"
 // Unfinished is why files are removed whose writers were killed: they are no objects.
 const Unfinished publish.Why = "unfinished"
 
+// Audited is why old records of users' actions are removed.
+const Audited publish.Why = "audit"
+
 // unfinishedFiles is a store in which a killed writer leaves files that are no
 // objects: store.Dir.
 type unfinishedFiles interface {
@@ -34,6 +38,7 @@ type unfinishedFiles interface {
 // GCOptions say what GC may remove.
 type GCOptions struct {
 	Keep   time.Duration // how long superseded revisions are kept
+	Audit  time.Duration // how long records of users' actions are kept; 0: for ever
 	Grace  time.Duration // age of files that nothing refers to; 0: publish.DefaultGrace
 	DryRun bool          // remove nothing, only report
 }
@@ -57,6 +62,14 @@ func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publ
 	for object, err := range s.Sink.List(ctx, partition.QuarantineRoot) {
 		if err == nil && inspect.IsRefused(object.Key) {
 			err = c.expire(ctx, object, o.Keep, Refused, s.Sink.Delete)
+		}
+		if err != nil {
+			return result, err
+		}
+	}
+	for object, err := range s.Sink.List(ctx, audit.Root) {
+		if err == nil && o.Audit > 0 {
+			err = c.expire(ctx, object, o.Audit, Audited, s.Sink.Delete)
 		}
 		if err != nil {
 			return result, err

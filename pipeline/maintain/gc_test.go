@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"daybook/pipeline/audit"
 	"daybook/pipeline/build"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/pipelinetest"
+	"daybook/pipeline/service/actions"
 	"daybook/pipeline/settings"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
@@ -223,6 +225,29 @@ func TestRemoveAfterIsTakenBack(t *testing.T) {
 		now = now.Add(time.Second)
 		if result, err := collect(s); err != nil || result.Objects != 1 {
 			t.Errorf("%s removed %d files, want that of the first revision (%v)", name, result.Objects, err)
+		}
+	}
+}
+
+// Records of users' actions are removed after their time, and no others.
+func TestGCOfTheAuditLog(t *testing.T) {
+	now := time.Date(2026, time.November, 20, 6, 0, 0, 0, time.UTC)
+	at := now.Add(-101 * 24 * time.Hour)
+	st := store.NewMemory(func() time.Time { return at })
+	for _, age := range []int{101, 99} {
+		at = now.Add(-time.Duration(age) * 24 * time.Hour)
+		if err := audit.Write(t.Context(), st, audit.Begin("a", actions.Action{Verb: "run", From: "2026-08-01"}, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &settings.Pipeline{Sink: st, Clock: func() time.Time { return now }}
+	for _, c := range []struct {
+		keep time.Duration
+		want int64
+	}{{0, 0}, {100 * 24 * time.Hour, 1}, {100 * 24 * time.Hour, 0}} {
+		result, err := GC(t.Context(), s, GCOptions{Keep: time.Hour, Audit: c.keep}, func(publish.Removal) {})
+		if err != nil || int64(result.Objects) != c.want {
+			t.Errorf("kept for %s: %d removed, %v; want %d", c.keep, result.Objects, err, c.want)
 		}
 	}
 }

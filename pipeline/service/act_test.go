@@ -2,16 +2,21 @@ package service_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"daybook/pipeline/audit"
 	"daybook/pipeline/service"
 	"daybook/pipeline/service/actions"
 	"daybook/pipeline/service/servicetest"
 	"daybook/pipeline/service/states"
+	"daybook/sources/store"
 )
 
 func TestActions(t *testing.T) {
@@ -128,5 +133,68 @@ func TestTooManyActions(t *testing.T) {
 		if err := r.Act(t.Context(), actions.Action{Verb: "run", From: "2000-01-01"}); err != nil {
 			t.Errorf("when they are done: %v", err)
 		}
+	})
+}
+
+// Each action is in the audit log with its user and its outcome. The run names the user.
+func TestAuditLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := startLate(t)
+		ada := actions.User{User: "ada@example.com", Role: "operator", Address: "10.2.0.15"}
+		for _, a := range []actions.Action{
+			{Verb: "run", Report: "sessions", From: "2000-01-02", By: ada},
+			{Verb: "retry", From: "2000-01-01", By: ada},
+			{Verb: "run", From: "2000-01-09", By: ada},
+		} {
+			_ = r.Act(t.Context(), a) // the records tell what became of it
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		records, err := audit.List(t.Context(), w.Sink, time.Time{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, rec := range records {
+			got = append(got, rec.User+" "+rec.Action.String()+" "+rec.Outcome)
+			if (rec.Action.Verb == "run" && rec.Outcome == "done") != (rec.Run != "") || rec.Ended.IsZero() || rec.Replica != "a" {
+				t.Errorf("the record is %+v", rec)
+			}
+		}
+		want := []string{"ada@example.com run 2000-01-09 refused", "ada@example.com retry 2000-01-01 done", "ada@example.com run sessions 2000-01-02 done"}
+		if !slices.Equal(got, want) {
+			t.Errorf("the log is %q, want %q", got, want)
+		}
+		if runs, err := r.Runs(t.Context(), 1); err != nil || len(runs) != 1 || runs[0].Trigger != "run sessions 2000-01-02 by ada@example.com" {
+			t.Errorf("the runs are %+v, %v", runs, err)
+		}
+	})
+}
+
+// auditless is a sink that refuses the records of actions.
+type auditless struct{ store.Store }
+
+func (s auditless) Put(ctx context.Context, key string, body io.ReaderAt, size int64, cond store.Condition) (store.Object, error) {
+	if strings.HasPrefix(key, audit.Root) {
+		return store.Object{}, &store.Error{Op: "put", URL: s.URL(key), Kind: store.ErrDenied, Final: true}
+	}
+	return s.Store.Put(ctx, key, body, size, cond)
+}
+
+// An action without its record does not begin.
+func TestActionWithoutRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := servicetest.New()
+		w.Config.Reports[0].Schedule.CatchUp = "none"
+		w.Days(t, 4)
+		servicetest.At(t, "05 12:00:00")
+		r := w.Start(t, "a", auditless{w.Sink})
+		servicetest.At(t, "05 12:10:00")
+		if err := r.Act(t.Context(), actions.Action{Verb: "run", From: "2000-01-02"}); !errors.Is(err, actions.ErrUnrecorded) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.Wants(t, "sessions", map[string]states.State{"02": states.Missing})
 	})
 }

@@ -28,7 +28,21 @@ type Action struct {
 	Report string         `json:"report,omitempty"` // empty: all
 	From   string         `json:"from"`             // a day, or a month
 	To     string         `json:"to,omitempty"`     // a day; empty: only From
+	By     User           `json:"-"`
 }
+
+// User is who asks for an action.
+type User struct {
+	User    string // as the proxy names it; "token": a login with the token
+	Role    string
+	Address string // the peer of the connection
+}
+
+// Token is the user of a login with the token.
+const Token = "token"
+
+// ErrUnrecorded means that the audit log could not be written, and that nothing was done.
+var ErrUnrecorded = errors.New("the audit log in the sink cannot be written, so nothing was done; try again when the sink works")
 
 // The verbs of actions.
 const (
@@ -154,4 +168,12 @@ func (a *Action) String() string {
 		parts = append(parts, "to", a.To)
 	}
 	return strings.Join(parts, " ")
+}
+
+// Trigger is the action with its user, if that one is known.
+func (a *Action) Trigger() string {
+	if a.By.User == "" || a.By.User == Token {
+		return a.String()
+	}
+	return a.String() + " by " + a.By.User
 }

@@ -47,6 +47,7 @@ type Order struct {
 	Target   partition.Target
 	Only     build.Only
 	Allow    func(*plan.Step) bool // nil: every step
+	OnEnd    func(*runs.Record)    // gets the outcome; nil: nothing does
 }
 
 // activeRun is the run under way.
@@ -91,6 +92,9 @@ func (r *Runner) Run(ctx context.Context, o *Order) error {
 		return err
 	})()
 	r.end(run, result, err)
+	if o.OnEnd != nil {
+		o.OnEnd(&run.Record)
+	}
 	if run.advanced.Load() {
 		r.replica.LookNeeded.Send() // the look may find steps that can run now
 		return nil

@@ -1,0 +1,100 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+
+	"daybook/pipeline/console/access"
+	"daybook/pipeline/console/guard"
+	"daybook/pipeline/console/problem"
+)
+
+// routes is a mux that knows the role that each of its patterns needs.
+type routes struct {
+	mux    *http.ServeMux
+	needs  map[string]access.Role // by pattern
+	refuse func(http.ResponseWriter, *http.Request, access.Role)
+}
+
+func newRoutes(refuse func(http.ResponseWriter, *http.Request, access.Role)) *routes {
+	return &routes{http.NewServeMux(), map[string]access.Role{}, refuse}
+}
+
+// add answers requests for a pattern, if their caller has the role.
+func (m *routes) add(pattern string, needs access.Role, h http.Handler) {
+	m.needs[pattern] = needs
+	m.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if access.Of(r).Role < needs {
+			m.refuse(w, r, needs)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}))
+}
+
+// ServeHTTP implements http.Handler.
+func (m *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.ServeHTTP(w, r) }
+
+// policy is the policy in force; nil: roles follow from the login.
+func (c *Console) policy() *access.Policy {
+	if c.Access == nil {
+		return nil
+	}
+	return c.Access()
+}
+
+// identified gives requests their callers, before anything else sees them.
+func (c *Console) identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, access.With(r, c.identify(r)))
+	})
+}
+
+func (c *Console) identify(r *http.Request) access.Caller {
+	if p := c.policy(); p != nil {
+		return p.Identify(r)
+	}
+	caller := access.Caller{Role: access.Viewer, Address: access.Peer(r)}
+	if c.holdsCookie(r) {
+		caller.Role = access.Operator
+	}
+	return caller
+}
+
+// Require answers requests with next if their caller has the role, and is for handlers
+// beside the console's own.
+func (c *Console) Require(needs access.Role, next http.Handler) http.Handler {
+	return c.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if access.Of(r).Role < needs {
+			c.refuse(w, r, needs)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// refuse answers a request whose caller lacks a role.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, needs access.Role) {
+	caller := access.Of(r)
+	if needs == access.Operator {
+		c.logRefusal(r, caller)
+	}
+	switch {
+	case caller.Role == access.None:
+		c.showError(w, r, problem.Forbidden(caller.Why))
+	case c.policy() != nil:
+		c.showError(w, r, problem.Forbidden("You are logged in as "+caller.User+", with the role viewer. Actions need the role operator. "+
+			"Ask for an entry of this name, or of one of your groups, under serve.access.operators."))
+	case !c.mayAct():
+		c.showError(w, r, problem.Forbidden("This console does not allow actions. The command line has the same ones."))
+	default:
+		c.showError(w, r, problem.Forbidden("Log in first. Your login has ended, or there was none."))
+	}
+}
+
+// logRefusal logs an action without the role for it, as often as failed logins.
+func (c *Console) logRefusal(r *http.Request, caller access.Caller) {
+	if _, logged := c.logins.Failed(guard.AddressOf(r), c.Now()); logged {
+		c.Log.Warn("action refused: it needs the role operator", "path", r.URL.Path, "address", fmt.Sprint(caller.Address), "user", caller.User, "role", caller.Role.String())
+	}
+}
