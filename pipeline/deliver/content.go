@@ -48,11 +48,11 @@ const (
 
 // measure is a tile in the making. Its value is -1 if it is unknown.
 type measure struct {
-	label    string
-	value    func(*summary.Measures) int64
-	text     func(int64) string
-	moreIs   Sense // what a rise is
-	ofLegs   bool  // the share of the legs is shown, too
+	label  string
+	value  func(*summary.Measures) int64
+	text   func(int64) string
+	moreIs Sense // what a rise is
+	ofLegs bool  // the share of the legs is shown, too
 }
 
 func (w writer) measures() []measure {

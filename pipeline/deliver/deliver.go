@@ -277,4 +277,3 @@ func (d *Delivery) Destination() string {
 	}
 	return d.hook.Host()
 }
-

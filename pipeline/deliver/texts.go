@@ -14,8 +14,8 @@ import (
 var (
 	textSubject     = report.Text{"%s, %s: %s sessions", "%s, %s: %s sessies"}
 	textSessions    = report.Text{"Sessions", "Sessies"}
-	textPickedUp    = report.Text{"Picked up", "Aangenomen"}
-	textNotPickedUp = report.Text{"Not picked up", "Niet aangenomen"}
+	textPickedUp    = report.Text{"Legs picked up", "Deelsessies aangenomen"}
+	textNotPickedUp = report.Text{"Legs not picked up", "Deelsessies niet aangenomen"}
 	textWaiting     = report.Text{"Median waiting time", "Mediane wachttijd"}
 	textWaiting90   = report.Text{"90% waiting time", "90%-wachttijd"}
 	textWork        = report.Text{"Work time", "Werktijd"}
@@ -30,7 +30,7 @@ var (
 	textOpen        = report.Text{"Open the report", "Open het rapport"}
 	textRestated    = report.Text{"This replaces an earlier message: the period was restated.", "Dit vervangt een eerder bericht: de periode is herzien."}
 	textTooLarge    = report.Text{"The summaries take %s, more than the limit of %s, and are not attached.", "De samenvattingen zijn %s, meer dan de grens van %s, en zijn niet bijgevoegd."}
-	textFooter      = report.Text{"Times are in %s. Rows are legs of sessions: a session that was handed over has several.", "Tijden zijn in %s. Rijen zijn deelsessies: een overgedragen sessie heeft er meer."}
+	textFooter      = report.Text{"Times are in %s. A leg is the part of one technician in a session: a session that was handed over has several.", "Tijden zijn in %s. Een deelsessie is het deel van één technicus in een sessie: een overgedragen sessie heeft er meer."}
 	textWeek        = report.Text{"week %d of %d (%s to %s)", "week %d van %d (%s tot en met %s)"}
 )
 
