@@ -196,6 +196,32 @@ type Report struct {
 	CSV CSV `yaml:"csv"`
 	// When daybook serve publishes the report. The rows do not depend on it.
 	Schedule Schedule `yaml:"schedule"`
+	// Messages that daybook serve sends after a day, week or month of the report is published.
+	Deliver []Delivery `yaml:"deliver,omitempty" jsonschema:"minItems=1,maxItems=20"`
+}
+
+// Delivery is a message to people with the figures of a published period.
+type Delivery struct {
+	// The period that a message is about. A week, Monday to Sunday, is complete when its seven days are over and published.
+	Every string `yaml:"every" jsonschema:"required,enum=day,enum=week,enum=month"`
+	// How it is sent: as an e-mail, to Slack and compatible services by an incoming webhook, or to Microsoft Teams by the webhook of a workflow.
+	Format string `yaml:"format" jsonschema:"enum=email,enum=slack,enum=teams,default=email"`
+	// The e-mail addresses that get it. All of them see each other.
+	To []string `yaml:"to,omitempty" jsonschema:"minItems=1,maxItems=100,minLength=3"`
+	// The subject of an e-mail. {report}, {period} and {sessions} stand for the report's name, the period and its number of sessions. The default is in the report's language.
+	Subject string `yaml:"subject,omitempty" jsonschema:"minLength=1,maxLength=200"`
+	// The summaries that an e-mail carries: a CSV file each, one workbook, or none.
+	Attach string `yaml:"attach" jsonschema:"enum=csv,enum=xlsx,enum=none,default=none"`
+	// The most that the attachments may take. Larger ones stay out, and the e-mail says so.
+	MaxAttachment Size `yaml:"max_attachment" jsonschema:"default=10MiB"`
+	// The webhook of Slack or Teams, an https or http URL. It holds a token, so only its host is shown.
+	URL Secret `yaml:"url,omitempty"`
+	// File with the URL.
+	URLFile string `yaml:"url_file,omitempty"`
+	// What a day is compared with: the day before, or the same weekday of the week before. Weeks and months are compared with the one before.
+	Against string `yaml:"against" jsonschema:"enum=before,enum=weekday,default=before"`
+	// Whether a restated period is delivered again.
+	Again bool `yaml:"again" jsonschema:"default=false"`
 }
 
 // Schedule says when a report's days and months are published, on the clock of
@@ -257,6 +283,28 @@ type Serve struct {
 	MaxRetryPause Duration `yaml:"max_retry_pause" jsonschema:"default=6h"`
 	// URLs that receive alerts.
 	Webhooks []Webhook `yaml:"webhooks,omitempty"`
+	// The address of the console for people, such as https://daybook.example.org. Messages of reports link to it.
+	PublicURL string `yaml:"public_url,omitempty" jsonschema:"minLength=1"`
+	// The mail server for the deliveries of reports.
+	SMTP *SMTP `yaml:"smtp,omitempty"`
+}
+
+// SMTP is a mail server that takes messages for delivery.
+type SMTP struct {
+	// Host and port of the server, such as smtp.example.org:587.
+	Server string `yaml:"server" jsonschema:"required,minLength=1"`
+	// When the connection is encrypted: after STARTTLS (port 587), or from its beginning (port 465). Messages are never sent unencrypted.
+	TLS string `yaml:"tls" jsonschema:"enum=starttls,enum=tls,default=starttls"`
+	// PEM file with the authorities that sign the server's certificate. The default is the system's list.
+	CAFile string `yaml:"ca_file,omitempty"`
+	// The sender, such as Daybook <reports@example.org>.
+	From string `yaml:"from" jsonschema:"required,minLength=3"`
+	// The name for the login. The default is no login.
+	User string `yaml:"user,omitempty"`
+	// The password for the login.
+	Password Secret `yaml:"password,omitempty"`
+	// File with the password.
+	PasswordFile string `yaml:"password_file,omitempty"`
 }
 
 // Access gives users of the console their roles. A proxy logs them in and names

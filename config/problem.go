@@ -115,7 +115,7 @@ var (
 func hideSecrets(lines []string) []string {
 	hidden := make([]string, len(lines))
 	secretIndent := -1 // indent of the member whose value is hidden; -1: none
-	hooksIndent := -1  // indent of the webhooks, whose URLs are secrets; -1: none
+	hooksIndent := -1  // indent of the webhooks or deliveries, whose URLs are secrets; -1: none
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t-"))
 		if secretIndent >= 0 && (indent > secretIndent || !memberLine.MatchString(line)) {
@@ -170,7 +170,12 @@ func looksSecret(name string) bool {
 	return false
 }
 
-func looksLikeHooks(name string) bool { return strings.Contains(strings.ToLower(name), "hook") }
+// looksLikeHooks says whether the URLs below a name are secrets: those of webhooks and
+// of deliveries.
+func looksLikeHooks(name string) bool {
+	folded := strings.ToLower(name)
+	return strings.Contains(folded, "hook") || strings.Contains(folded, "deliver")
+}
 
 func looksLikeURL(name string) bool {
 	folded := strings.ToLower(name)

@@ -43,6 +43,20 @@ func (c *Config) Redacted() []byte {
 			w.Secret = Secret{}
 		}
 	}
+	if s := c.Serve.SMTP; s != nil && s.PasswordFile != "" {
+		shown.Serve.SMTP = new(*s)
+		shown.Serve.SMTP.Password = Secret{}
+	}
+	shown.Reports = slices.Clone(c.Reports)
+	for i := range shown.Reports {
+		r := &shown.Reports[i]
+		r.Deliver = slices.Clone(r.Deliver)
+		for j := range r.Deliver {
+			if r.Deliver[j].URLFile != "" {
+				r.Deliver[j].URL = Secret{}
+			}
+		}
+	}
 	var b strings.Builder
 	writeMembers(&b, "", "", reflect.ValueOf(&shown).Elem())
 	return []byte(b.String())

@@ -49,6 +49,7 @@ func (v *validator) config(c *Config) {
 		path := fmt.Sprintf("reports[%d]", i)
 		r := &c.Reports[i]
 		v.reportSettings(path, r)
+		v.deliveries(path+".deliver", r.Deliver, c.Serve.SMTP)
 		if !v.decoded(path + ".name") {
 			continue
 		}
@@ -246,6 +247,13 @@ func (v *validator) serve(path string, s *Serve) {
 	for i := range s.Webhooks {
 		v.webhook(fmt.Sprintf("%s.webhooks[%d]", path, i), &s.Webhooks[i])
 	}
+	if _, ok := hostOf(s.PublicURL); s.PublicURL != "" && (!ok || strings.ContainsAny(s.PublicURL, "?#")) {
+		v.problem(path+".public_url", "%q is not the address of a console; write one such as https://daybook.example.org", s.PublicURL)
+	}
+	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
+	if s.SMTP != nil {
+		v.smtp(path+".smtp", s.SMTP)
+	}
 }
 
 // basePath matches paths whose characters mean themselves in links, cookies and pages.
@@ -321,22 +329,27 @@ func CheckListen(address string) error {
 }
 
 func (v *validator) webhook(path string, w *Webhook) {
-	at := path + ".url"
-	v.secret(at, &w.URL, &w.URLFile)
 	v.secret(path+".secret", &w.Secret, &w.SecretFile)
 	unique(v, path+".events", w.Events)
-	if w.URLFile != "" && !v.given(at) {
+	v.hookURL(path, &w.URL, &w.URLFile)
+}
+
+// hookURL checks the URL of a webhook, of which only the host is shown.
+func (v *validator) hookURL(path string, url *Secret, file *string) {
+	at := path + ".url"
+	v.secret(at, url, file)
+	if *file != "" && !v.given(at) {
 		at += "_file"
 	}
-	switch host, ok := hostOf(w.URL.Reveal()); {
+	switch host, ok := hostOf(url.Reveal()); {
 	case v.failed[path+".url"] || v.failed[path+".url_file"]:
 		// reported already
-	case w.URL.IsZero():
+	case url.IsZero():
 		v.problem(path, "needs a url or a url_file")
 	case !ok:
 		v.problem(at, "is not an http or https URL with a host, such as https://hooks.example.org/daybook (the value is hidden: it may hold a token)")
 	default:
-		w.URL = w.URL.showing(host + "/" + redacted)
+		*url = url.showing(host + "/" + redacted)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/catalog"
+	"daybook/pipeline/deliver"
 	"daybook/pipeline/maintain"
 	"daybook/pipeline/words"
 	"daybook/sources/dump"
@@ -166,7 +167,8 @@ func checkWiring(c *config.Config) error {
 		_, err := newReport(&c.Reports[i])
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	_, err = deliver.New(c)
+	return errors.Join(append(errs, err)...)
 }
 
 // probe tries both stores. A store that cannot be opened is a failed result.

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/config"
+	"daybook/pipeline/deliver"
 	"daybook/pipeline/maintain"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/service"
@@ -265,8 +266,17 @@ func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {
 	for i := range c.Reports {
 		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, p.Reports[i].Zone)
 	}
-	sc.Hooks, err = hooksOf(c.Serve.Webhooks)
-	return sc, err
+	if sc.Hooks, err = hooksOf(c.Serve.Webhooks); err != nil {
+		return nil, err
+	}
+	deliveries, err := deliver.New(c)
+	if err != nil {
+		return nil, codedError{err, exitUsage}
+	}
+	for _, d := range deliveries {
+		sc.Hooks = append(sc.Hooks, replica.NewHook(d, p))
+	}
+	return sc, nil
 }
 
 // hooksOf are the configured webhooks, named by host: the second one of a host

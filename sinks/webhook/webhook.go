@@ -132,20 +132,26 @@ func (h *Hook) Deliver(ctx context.Context, e *Event) error {
 	if err != nil {
 		return fmt.Errorf("deliver %s to %s: %w", e.ID, h.Host(), err)
 	}
+	return h.Post(ctx, e.ID, body)
+}
+
+// Post is [Hook.Deliver] with a body of JSON that the caller has made. id is the same
+// in every attempt.
+func (h *Hook) Post(ctx context.Context, id string, body []byte) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		after, err := h.attempt(ctx, e.ID, body)
+		after, err := h.attempt(ctx, id, body)
 		if err == nil {
 			return nil
 		}
 		wait := max(pause, after)
 		if errors.Is(err, ErrRefused) || ctx.Err() != nil || attempt == attempts || wait > maxPause {
-			return fmt.Errorf("deliver %s to %s, attempt %d: %w", e.ID, h.Host(), attempt, err)
+			return fmt.Errorf("deliver %s to %s, attempt %d: %w", id, h.Host(), attempt, err)
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return fmt.Errorf("deliver %s to %s, attempt %d: %w; then: %w", e.ID, h.Host(), attempt, err, ctx.Err())
+			return fmt.Errorf("deliver %s to %s, attempt %d: %w; then: %w", id, h.Host(), attempt, err, ctx.Err())
 		}
 		pause *= 2
 	}

@@ -61,6 +61,7 @@ func (a *Alerter) Update(ctx context.Context, ev *evaluation.Evaluation) error {
 		for _, e := range change(cs, look{ev.Now, ev.Steps, snapshot}) {
 			cs.Outbox.Post(e, wanting(e.Event, hooks))
 		}
+		postDeliveries(cs, hooks, snapshot, ev.Now)
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package alerts
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ func namesOf(hooks []replica.Hook) []string {
 func wanting(kind string, hooks []replica.Hook) []string {
 	var names []string
 	for i := range hooks {
-		if h := &hooks[i]; len(h.Events) == 0 && kind != eventPublished || slices.Contains(h.Events, kind) {
+		if h := &hooks[i]; h.Delivery == nil && (len(h.Events) == 0 && kind != eventPublished || slices.Contains(h.Events, kind)) {
 			names = append(names, h.Name)
 		}
 	}
@@ -88,21 +87,36 @@ func (a *Alerter) deliverTo(ctx context.Context, h *replica.Hook) error {
 		}
 		gaveUp := false
 		if _, err := a.replica.Controller.Edit(ctx, func(cs *controller.State) {
-			gaveUp = cs.Outbox.Record(m.Event.ID, h.Name, err, time.Now().UTC())
+			gaveUp = recordDelivery(cs, h, &m.Event, err, a.replica.Config.Load().Hooks)
 		}); err != nil {
 			return err
 		}
 		a.replica.Metrics.Delivered(h.Name, err, gaveUp)
 		if err != nil {
-			a.replica.Log.Warn("a webhook was not delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID, "given_up", gaveUp, "error", err)
-			if errors.Is(err, webhook.ErrRefused) {
+			a.replica.Log.Warn("a message was not delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID, "given_up", gaveUp, "error", err)
+			if controller.Refused(err) {
 				continue // it may accept the next message
 			}
 			return nil
 		}
-		a.replica.Log.Info("a webhook was delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID)
+		a.replica.Log.Info("a message was delivered", "hook", h.Name, "event", m.Event.Event, "id", m.Event.ID)
 	}
 	return nil
+}
+
+// recordDelivery records the outcome of an attempt. If a message to people is given up, it
+// tells the hooks. It reports whether the message is given up.
+func recordDelivery(cs *controller.State, h *replica.Hook, e *webhook.Event, err error, hooks []replica.Hook) (gaveUp bool) {
+	now := time.Now().UTC()
+	gaveUp = cs.Outbox.Record(e.ID, h.Name, err, now)
+	if h.Delivery == nil {
+		return gaveUp
+	}
+	cs.EndDelivery(h.Name, e.ID, err, gaveUp, now)
+	if gaveUp {
+		cs.Outbox.Post(givenUpEvent(h.Delivery, e, err, now), wanting(eventFailed, hooks))
+	}
+	return gaveUp
 }
 
 func deliverOne(ctx context.Context, h *replica.Hook, e *webhook.Event) error {

@@ -34,11 +34,13 @@ const Key = "state/serve.json.gz"
 //
 // Its size is bounded, so that it can always be written: failures by number and
 // without texts (the pipeline stores why a step failed), alerts because many are
-// combined into one, messages by number and length.
+// combined into one, messages by number and length, deliveries by number.
 type State struct {
 	Retries map[partition.ID]*Retry  `json:"troubles"`
 	Alerts  map[string]*states.Alert `json:"alerts"` // open ones, by id
 	Outbox  Outbox                   `json:"outbox"` // by the event's id
+
+	Deliveries map[string]*Ledger `json:"deliveries,omitempty"` // to people, by the delivery's name
 }
 
 // OpenAlerts are the open alerts, oldest first.

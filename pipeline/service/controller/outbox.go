@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"daybook/pipeline/words"
+	"daybook/sinks/mail"
 	"daybook/sinks/webhook"
 )
 
@@ -41,10 +42,22 @@ const (
 
 var deliveryPause = pause{time.Minute, time.Hour}
 
+// Refused reports whether an error of a hook is final.
+func Refused(err error) bool {
+	return errors.Is(err, webhook.ErrRefused) || errors.Is(err, mail.ErrRefused)
+}
+
+// shortError is an error as it is stored: one that a hook or a mail server may have
+// written.
+func shortError(err error) string { return words.Shortened(err.Error(), maxErrorText) }
+
+// Full reports whether the outbox takes no further message.
+func (o Outbox) Full() bool { return len(o) >= maxOutbox }
+
 // Post adds an event for hooks. Without hooks, it does nothing.
 func (o Outbox) Post(e webhook.Event, hooks []string) {
 	e.Text = words.Shortened(e.Text, maxEventText)
-	if len(hooks) == 0 || o[e.ID] != nil || len(o) >= maxOutbox {
+	if len(hooks) == 0 || o[e.ID] != nil || o.Full() {
 		return
 	}
 	if o.changesSize()+sizeOf(e.Changes) > maxOutboxChanges {
@@ -107,7 +120,7 @@ func (o Outbox) Record(id, hook string, err error, now time.Time) (gaveUp bool) 
 	if err != nil {
 		left.Failed++
 		left.Again = now.Add(deliveryPause.after(left.Failed))
-		gaveUp = left.Failed >= deliveryAttempts || errors.Is(err, webhook.ErrRefused)
+		gaveUp = left.Failed >= deliveryAttempts || Refused(err)
 	}
 	if err == nil || gaveUp {
 		delete(m.Left, hook)

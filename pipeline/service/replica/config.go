@@ -2,10 +2,12 @@ package replica
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	"daybook/config"
+	"daybook/pipeline/deliver"
 	"daybook/pipeline/schedule"
 	"daybook/pipeline/settings"
 	"daybook/sinks/webhook"
@@ -25,7 +27,33 @@ type Hook struct {
 	Name    string   // unique, the same after a restart, and not secret: logs and metrics show it
 	Events  []string // the kinds to deliver; empty: all but published
 	Deliver func(ctx context.Context, e *webhook.Event) error
+
+	// Delivery is what the hook sends to people; nil: it receives events.
+	Delivery *deliver.Delivery
 }
+
+// NewHook makes a hook of a delivery to people. Its events say which period a message is
+// about.
+func NewHook(d *deliver.Delivery, s *settings.Pipeline) Hook {
+	return Hook{Name: d.Name, Delivery: d, Deliver: func(ctx context.Context, e *webhook.Event) error {
+		p, err := deliver.ParsePeriod(d.Every, e.Partition)
+		if err != nil {
+			return fmt.Errorf("%w: %w", webhook.ErrRefused, err)
+		}
+		m, err := d.Compose(ctx, s, p, e.ID, e.Event == EventRedelivery)
+		if err != nil {
+			return err
+		}
+		return m.Send(ctx, e.Time)
+	}}
+}
+
+// The kinds of the events of deliveries to people. The second one is about a restated
+// period.
+const (
+	EventDelivery   = "delivery"
+	EventRedelivery = "redelivery"
+)
 
 // UnbrokenSince is the start of the time in which some replica was alive without a
 // break. A gap of up to two lease times or two intervals is not a break: a takeover or a
