@@ -2,6 +2,7 @@ package split
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"io"
@@ -61,10 +62,13 @@ func (s *sorter) add(d day.Day, line []byte) error {
 	}
 	from := int64(len(s.buffer))
 	s.buffer = append(s.buffer, line...)
-	for i, c := range s.buffer[from:] {
-		if c == '\n' {
-			s.buffer[from+int64(i)] = ' '
+	for rest := s.buffer[from:]; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
 		}
+		rest[i] = ' '
+		rest = rest[i+1:]
 	}
 	s.buffer = append(s.buffer, '\n')
 	s.lines = append(s.lines, entry{d, from, int64(len(s.buffer))})
