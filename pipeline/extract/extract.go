@@ -13,7 +13,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 
+	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/event"
@@ -22,10 +24,11 @@ import (
 
 // Input is a dump to be read.
 type Input struct {
-	Name string // in messages and manifests
-	Size int64  // stored bytes; 0 if unknown
-	Open func(context.Context) (*dump.Reader, error)
-	Map  *event.Map // of its documents; nil: they are session events
+	Name  string // in messages and manifests
+	Store string // URL of its store; empty: it is a local file
+	Size  int64  // stored bytes; 0 if unknown
+	Open  func(context.Context) (*dump.Reader, error)
+	Map   *event.Map // of its documents; nil: they are session events
 }
 
 // Inputs are the dumps of a store, named by their URLs.
@@ -33,7 +36,7 @@ func Inputs(source store.Store, dumps []dump.Dump) []Input {
 	inputs := make([]Input, len(dumps))
 	for i, d := range dumps {
 		inputs[i] = Input{
-			Name: source.URL(d.Key),
+			Name: source.URL(d.Key), Store: source.URL(""),
 			Size: d.Size,
 			Open: func(ctx context.Context) (*dump.Reader, error) { return dump.Open(ctx, source, d) },
 		}
@@ -122,6 +125,7 @@ type RejectCause struct {
 	Offset          int64  // of its first byte in the decompressed text
 	Unit            string // line or document
 	Detail          string // of the first of them
+	Store           string // URL of the store of the input; empty: it is a local file
 }
 
 func (c *RejectCause) String() string {
@@ -140,9 +144,19 @@ func (c *RejectCause) String() string {
 	return text
 }
 
+// split names the command that re-files an input most of whose lines are too late.
+func (c *RejectCause) split() string {
+	if c.Reason != event.TooLate || 2*c.Count <= c.Lines || c.Store == "" {
+		return ""
+	}
+	return fmt.Sprintf("; if it is an archive, re-file it by the days of its events: daybook split %s --to %s; and then remove it from the source",
+		words.Shell(c.Input), words.Shell(strings.TrimRight(c.Store, "/")))
+}
+
 func (e *TooManyRejects) Error() string {
 	text := fmt.Sprintf("%s; of all lines of the day, %d of %d (%.2f %%) were rejected, and source.max_rejected allows %.2f %%; nothing was published",
 		&e.Cause, e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
+	text += e.Cause.split()
 	if e.Events == 0 {
 		return text // there is nothing to publish with any setting
 	}

@@ -90,7 +90,7 @@ func (s *readers) worst() *RejectCause {
 	if worst == nil {
 		return nil
 	}
-	c := &RejectCause{Input: worst.input.Name, Lines: worst.lines, Rejected: worst.rejects.lines, Unit: worst.unit}
+	c := &RejectCause{Input: worst.input.Name, Lines: worst.lines, Rejected: worst.rejects.lines, Unit: worst.unit, Store: worst.input.Store}
 	for _, reason := range event.Reasons() {
 		if of := &worst.rejects.by[reason]; of.lines > c.Count {
 			c.Reason, c.Count, c.Line, c.Offset, c.Detail = reason, of.lines, of.first, of.offset, of.detail

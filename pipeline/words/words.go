@@ -73,3 +73,14 @@ func Shortened(text string, most int) string {
 	}
 	return text[:cut] + "…"
 }
+
+// Shell quotes a word for a shell, if it needs quotes.
+func Shell(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=@%+,", r)
+	}
+	if word != "" && strings.TrimFunc(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -202,6 +202,18 @@ func (l *Listing) add(source *Source, object store.Object) {
 	}
 }
 
+// InArchive is an object of an archive, whose key may have any shape, as a dump of the
+// source. ok is false for control files, and for objects that the default names do not
+// take or that cannot be read.
+func (s *Source) InArchive(object store.Object) (d Dump, ok bool) {
+	name := lastPart(object.Key)
+	is := Names{}.of(name)
+	if isControl(name) || is == never || unreadable(object) != "" {
+		return d, false
+	}
+	return Dump{Key: object.Key, ETag: object.ETag, Size: object.Size, Of: s, Possible: is == possible}, true
+}
+
 // LeftOut follows the key of an object that the setting leaves out, in Unknown.
 const LeftOut = " (source.names leaves it out)"
 

@@ -36,6 +36,17 @@ func (n Names) Any(stem string) (string, error) {
 	return "", fmt.Errorf("source.names takes no plain name such as %s.ndjson; add %.6s* to it", stem, stem)
 }
 
+// Compressed makes a name of a zstd dump from a stem. Where the names take none that says
+// so, it is a plain one: the first bytes of a dump decide its codec.
+func (n Names) Compressed(stem string) (string, error) {
+	for _, ext := range []string{".ndjson.zst", ".json.zst", ".jsonl.zst"} {
+		if n.of(stem+ext) == certain {
+			return stem + ext, nil
+		}
+	}
+	return n.Any(stem)
+}
+
 // likelihood is what a name says about an object.
 type likelihood uint8
 
