@@ -94,7 +94,7 @@ func TestWideCommands(t *testing.T) {
 	program(t, configs["one"], nil, append([]string{"backfill"}, days...)...)
 
 	var digests wide.DigestStage
-	unmarshal(t, program(t, config, nil, append([]string{"worker", "begin-digests", "--wide", "always", "--range-events", "100"}, days...)...), &digests)
+	tried := next(t, config, days, "{}", "digests", &digests)
 	byPID := map[int32][]wire.Row{}
 	for _, task := range digests.Decode {
 		for _, row := range workerRows(t, config, "decode", task, nil) {
@@ -115,7 +115,7 @@ func TestWideCommands(t *testing.T) {
 	}
 
 	var stage wide.DayStage
-	unmarshal(t, program(t, config, nil, append([]string{"worker", "begin-days"}, days...)...), &stage)
+	tried = next(t, config, days, tried, "days", &stage)
 	var rows []wire.Row
 	for _, task := range stage.Stitch {
 		for _, row := range workerRows(t, config, "stitch", task, nil) {
@@ -149,9 +149,25 @@ func TestWideCommands(t *testing.T) {
 		sameFiles(t, filepath.Join(dir, "one", root), filepath.Join(dir, "many", root))
 	}
 	program(t, config, bytes.NewReader(outcomes), append([]string{"worker", "finish"}, days...)...)
-	if left := program(t, config, nil, append([]string{"worker", "begin-days", "--wide", "always"}, days...)...); !bytes.Contains(left, []byte(`"jobs":[]`)) {
-		t.Errorf("there is more to do: %s", left)
+	next(t, config, days, tried, "", nil)
+}
+
+// next plans a stage, which has to be of one work, and returns what was tried with it.
+func next(t *testing.T, config string, days []string, tried, work string, to any) string {
+	t.Helper()
+	var stage struct {
+		Work        string
+		Wide, Tried json.RawMessage
 	}
+	args := append([]string{"worker", "next", "--wide", "always", "--range-events", "100"}, days...)
+	unmarshal(t, program(t, config, strings.NewReader(tried), args...), &stage)
+	if stage.Work != work {
+		t.Fatalf("the next stage is %q, want %q", stage.Work, work)
+	}
+	if to != nil {
+		unmarshal(t, stage.Wide, to)
+	}
+	return string(stage.Tried)
 }
 
 func unmarshal(t *testing.T, b []byte, to any) {
@@ -211,7 +227,7 @@ func TestWideCommandsRefuse(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"begin-days", "--wide", "sometimes"}, {"cut-days"}, {"commit-digests"}, {"commit-days"}} {
+	for _, args := range [][]string{{"next", "--wide", "sometimes"}, {"next"}, {"cut-days"}, {"commit-digests"}, {"commit-days"}} {
 		var notes bytes.Buffer
 		if code := run(t.Context(), append([]string{"worker", "--config", config}, args...), strings.NewReader("x"), io.Discard, &notes, os.LookupEnv); code != exitUsage {
 			t.Errorf("worker %v: exit code %d, %s", args, code, &notes)
