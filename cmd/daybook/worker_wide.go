@@ -47,37 +47,51 @@ refused.
 			},
 		})
 	}
-	return append(commands, newBeginDigestsCommand(a), newCommitDigestsCommand(a), newBeginDaysCommand(a), newCutDaysCommand(a), newCommitDaysCommand(a))
+	return append(commands, newNextCommand(a), newCommitDigestsCommand(a), newCutDaysCommand(a), newCommitDaysCommand(a))
 }
 
-type wideOptions struct {
+type nextOptions struct {
 	selection
 	wide        string
 	rangeEvents int64
 }
 
-func (o *wideOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
-	o.rangeFlags(cmd)
-	o.reportFlag(cmd)
-}
+func newNextCommand(a *app) *cobra.Command {
+	var opts nextOptions
+	cmd := &cobra.Command{
+		Use:   "next [--from DAY --to DAY] [--report NAME]",
+		Short: "Plan what a job does next",
+		Long: `Plan the next stage of a job, and write it as a line of JSON. Its work is
 
-// which is the selection of --wide.
-func (o *wideOptions) which(cmd *cobra.Command) (build.Which, error) {
-	switch o.wide {
-	case "auto":
-		return build.OnlyWide, nil
-	case "always":
-		return build.All, nil
-	case "never":
-		return func(int) bool { return false }, nil
+  steps    each of the tasks is the input of a 'worker step'
+  digests  wide digests: "wide" has the tasks of 'worker decode' and, by pid, those
+           of 'worker digest'; it becomes the input of 'worker commit-digests' with
+           the results of the latter, added as "results"
+  days     wide days: "wide" has the tasks of 'worker stitch'; it becomes the input
+           of 'worker cut-days' with their results, added as "stitched", and the
+           numbers of their rows, added as "buckets"
+
+Without a work, nothing is left. Standard input has what was tried so far: {} at
+first, and then "tried" of the stage before.
+` + workerExitCodes,
+		Example: "  daybook worker next --from 2026-11-20 --to 2026-11-20 <<< {}",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
-	return nil, usageError(cmd, "--wide %q is not auto, always or never", o.wide)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
+	flags.Int64Var(&opts.rangeEvents, "range-events", 0, "about how many events a hash range of a wide digest has (default: 16 million)")
+	opts.rangeFlags(cmd)
+	opts.reportFlag(cmd)
+	return cmd
 }
 
-// begin is a command that plans a stage and writes it as JSON.
-func (o *wideOptions) begin(a *app, cmd *cobra.Command, plan func(context.Context, *build.Builder, build.Which) (any, error)) error {
-	which, err := o.which(cmd)
+func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
+	wideOnes, known := map[string]build.Which{"auto": build.OnlyWide, "always": build.All, "never": build.None}[opts.wide]
+	if !known {
+		return usageError(cmd, "--wide %q is not auto, always or never", opts.wide)
+	}
+	target, err := opts.target(cmd)
 	if err != nil {
 		return err
 	}
@@ -85,74 +99,28 @@ func (o *wideOptions) begin(a *app, cmd *cobra.Command, plan func(context.Contex
 	if err != nil {
 		return err
 	}
-	if err := o.selectReports(p); err != nil {
+	if err := opts.selectReports(p); err != nil {
 		return err
 	}
-	p.RangeEvents = o.rangeEvents
-	stage, err := plan(cmd.Context(), &build.Builder{Settings: p}, which)
+	if target, err = opts.finished(cmd, target, p); err != nil {
+		return err
+	}
+	tried := worker.Tried{}
+	if err := a.readJSON(cmd, &tried); err != nil {
+		return err
+	}
+	p.RangeEvents = opts.rangeEvents
+	stage, err := worker.Next(cmd.Context(), &build.Builder{Settings: p}, target, wideOnes, tried)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(a.stdout).Encode(stage)
 }
 
-func newBeginDigestsCommand(a *app) *cobra.Command {
-	var opts wideOptions
-	cmd := &cobra.Command{
-		Use:   "begin-digests [--from DAY --to DAY]",
-		Short: "Plan the wide digests that many workers make",
-		Long: `Write a line of JSON: the digests that are due (jobs), the tasks of 'worker decode'
-and, by pid, those of 'worker digest'. The results of the latter, added as "results",
-make it the input of 'worker commit-digests'.
-` + workerExitCodes,
-		Example: "  daybook worker begin-digests --from 2026-11-20 --to 2026-11-20 > stage.json",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := opts.target(cmd)
-			if err != nil {
-				return err
-			}
-			return opts.begin(a, cmd, func(ctx context.Context, b *build.Builder, which build.Which) (any, error) {
-				jobs, err := b.BeginDigests(ctx, t, which)
-				return wide.NewDigestStage(jobs), err
-			})
-		},
-	}
-	opts.flags(cmd)
-	cmd.Flags().Int64Var(&opts.rangeEvents, "range-events", 0, "about how many events a hash range has (default: 16 million)")
-	return cmd
-}
-
-func newBeginDaysCommand(a *app) *cobra.Command {
-	var opts wideOptions
-	cmd := &cobra.Command{
-		Use:   "begin-days [--from DAY --to DAY]",
-		Short: "Plan the wide days that many workers make",
-		Long: `Write a line of JSON: the days that are due and whose digests are fresh (jobs), and
-the tasks of 'worker stitch'. Their results, added as "stitched", and the numbers of
-their rows, added as "buckets", make it the input of 'worker cut-days'.
-` + workerExitCodes,
-		Example: "  daybook worker begin-days --from 2026-11-20 --to 2026-11-20 > stage.json",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := opts.target(cmd)
-			if err != nil {
-				return err
-			}
-			return opts.begin(a, cmd, func(ctx context.Context, b *build.Builder, which build.Which) (any, error) {
-				jobs, err := b.BeginDays(ctx, t, which)
-				return wide.NewDayStage(jobs), err
-			})
-		},
-	}
-	opts.flags(cmd)
-	return cmd
-}
-
-// readStage reads a stage from standard input.
-func (a *app) readStage(cmd *cobra.Command, stage any) error {
-	if err := json.NewDecoder(a.stdin).Decode(stage); err != nil {
-		return usageError(cmd, "read the stage: %s", err)
+// readJSON reads what standard input has.
+func (a *app) readJSON(cmd *cobra.Command, to any) error {
+	if err := json.NewDecoder(a.stdin).Decode(to); err != nil {
+		return usageError(cmd, "read standard input: %s", err)
 	}
 	return nil
 }
@@ -161,7 +129,7 @@ func newCutDaysCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "cut-days",
 		Short: "Divide the rows of wide days into files",
-		Long: `Read the stage of 'worker begin-days' with the results of its workers, and write it
+		Long: `Read the days of 'worker next' with the results of its workers, and write it
 with the tasks of 'worker parts', by pid, and with the routes of the buckets to them.
 The results of these, added as "results", make it the input of 'worker commit-days'.
 ` + workerExitCodes,
@@ -173,7 +141,7 @@ The results of these, added as "results", make it the input of 'worker commit-da
 				return err
 			}
 			stage := new(wide.DayStage)
-			if err := a.readStage(cmd, stage); err != nil {
+			if err := a.readJSON(cmd, stage); err != nil {
 				return err
 			}
 			stage.Cut(output.FileRows(p))
@@ -186,7 +154,7 @@ func newCommitDigestsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "commit-digests",
 		Short: "Publish the digests that many workers have made",
-		Long: `Read the stage of 'worker begin-digests' with the results of its workers, check that
+		Long: `Read the digests of 'worker next' with the results of its workers, check that
 every line is accounted for, and publish the digests. Write an outcome for each as a
 line of JSON, like 'worker step'.
 ` + workerExitCodes,
@@ -241,7 +209,7 @@ func (a *app) commit(cmd *cobra.Command, stage any, publish func(context.Context
 	if err != nil {
 		return err
 	}
-	if err := a.readStage(cmd, stage); err != nil {
+	if err := a.readJSON(cmd, stage); err != nil {
 		return err
 	}
 	a.useMemory()

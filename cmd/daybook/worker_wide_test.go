@@ -76,8 +76,7 @@ func pipe(t *testing.T, config string, stage any, args ...string) []byte {
 	return program(t, config, bytes.NewReader(b), args...)
 }
 
-// The commands of a wide day, between which this test shuffles the rows like Spark,
-// publish the files of a backfill.
+// The commands of a wide day publish the files of a backfill.
 func TestWideCommands(t *testing.T) {
 	dir := t.TempDir()
 	days := []string{"--from", "2026-11-18", "--to", "2026-11-19"}
@@ -93,8 +92,18 @@ func TestWideCommands(t *testing.T) {
 	program(t, config, nil, "generate", "--out", dir+"/dumps", "--from", "2026-11-18", "--days", "2", "--sessions-per-day", "12")
 	program(t, configs["one"], nil, append([]string{"backfill"}, days...)...)
 
+	runWide(t, config, append(days, "--range-events", "100"))
+	for _, root := range []string{"reports", "summaries"} {
+		sameFiles(t, filepath.Join(dir, "one", root), filepath.Join(dir, "many", root))
+	}
+}
+
+// runWide does what a job does, by the commands of a wide day. It shuffles the rows
+// between them like Spark.
+func runWide(t *testing.T, config string, which []string) {
+	t.Helper()
 	var digests wide.DigestStage
-	unmarshal(t, program(t, config, nil, append([]string{"worker", "begin-digests", "--wide", "always", "--range-events", "100"}, days...)...), &digests)
+	tried := next(t, config, which, "{}", "digests", &digests)
 	byPID := map[int32][]wire.Row{}
 	for _, task := range digests.Decode {
 		for _, row := range workerRows(t, config, "decode", task, nil) {
@@ -110,12 +119,12 @@ func TestWideCommands(t *testing.T) {
 		}
 	}
 	outcomes := pipe(t, config, &digests, "worker", "commit-digests")
-	if n := bytes.Count(outcomes, []byte(`"state":"published"`)); n != 2 || len(digests.Digest) <= 2 {
+	if n := bytes.Count(outcomes, []byte(`"state":"published"`)); n != len(digests.Jobs) || len(digests.Digest) <= n {
 		t.Fatalf("%d digests of %d ranges were published:\n%s", n, len(digests.Digest), outcomes)
 	}
 
 	var stage wide.DayStage
-	unmarshal(t, program(t, config, nil, append([]string{"worker", "begin-days"}, days...)...), &stage)
+	tried = next(t, config, which, tried, "days", &stage)
 	var rows []wire.Row
 	for _, task := range stage.Stitch {
 		for _, row := range workerRows(t, config, "stitch", task, nil) {
@@ -142,16 +151,75 @@ func TestWideCommands(t *testing.T) {
 		}
 	}
 	outcomes = append(outcomes, pipe(t, config, &stage, "worker", "commit-days")...)
-	if n := bytes.Count(outcomes, []byte(`"state":"published"`)); n != 6 {
-		t.Errorf("%d steps were published:\n%s", n, outcomes)
+	program(t, config, bytes.NewReader(outcomes), append([]string{"worker", "finish"}, which[:4]...)...)
+	next(t, config, which, tried, "", nil)
+}
+
+// Documents with a map, other forms of dumps and an object that is no dump come to the
+// same on many machines: the files, and what the manifests of digests say about them.
+func TestWideCommandsWithForeignInputs(t *testing.T) {
+	dir := t.TempDir()
+	example, err := os.ReadFile("../../config/examples/map-eventbridge.yml")
+	if err != nil {
+		t.Fatal(err)
 	}
+	documents, err := os.ReadFile("../../testdata/inputs/maps/map-eventbridge.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"support-1": documents,
+		"support-2": bytes.ReplaceAll(documents, []byte(`"id":"e-`), []byte(`"id":"f-`)),
+		"README":    []byte("Read me."),
+	} {
+		write(t, filepath.Join(dir, "dumps/2026/11/20/09", name), text)
+	}
+	configs := map[string]string{}
+	for _, name := range []string{"one", "many"} {
+		text := strings.NewReplacer("s3://acme-events/support", dir+"/dumps", "s3://acme-reports", dir+"/"+name).Replace(string(example))
+		configs[name] = filepath.Join(dir, name+".yml")
+		write(t, configs[name], []byte(text))
+	}
+	days := []string{"--from", "2026-11-20", "--to", "2026-11-20"}
+	program(t, configs["one"], nil, append([]string{"backfill"}, days...)...)
+	runWide(t, configs["many"], append(days, "--range-events", "3"))
 	for _, root := range []string{"reports", "summaries"} {
 		sameFiles(t, filepath.Join(dir, "one", root), filepath.Join(dir, "many", root))
 	}
-	program(t, config, bytes.NewReader(outcomes), append([]string{"worker", "finish"}, days...)...)
-	if left := program(t, config, nil, append([]string{"worker", "begin-days", "--wide", "always"}, days...)...); !bytes.Contains(left, []byte(`"jobs":[]`)) {
-		t.Errorf("there is more to do: %s", left)
+	seen := map[string]string{}
+	for name := range configs {
+		b, err := os.ReadFile(filepath.Join(dir, name, "_manifests/state/digests/dt=2026-11-20.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct{ Inputs, Accounting, Digest json.RawMessage }
+		unmarshal(t, b, &m)
+		seen[name] = string(m.Inputs) + string(m.Accounting)
+		if !strings.Contains(seen[name], "README") {
+			t.Errorf("%s does not tell of the object that is no dump: %s", name, seen[name])
+		}
 	}
+	if seen["one"] != seen["many"] {
+		t.Errorf("one machine saw\n%s\nand many machines\n%s", seen["one"], seen["many"])
+	}
+}
+
+// next plans a stage, which has to be of one work, and returns what was tried with it.
+func next(t *testing.T, config string, which []string, tried, work string, to any) string {
+	t.Helper()
+	var stage struct {
+		Work        string
+		Wide, Tried json.RawMessage
+	}
+	args := append([]string{"worker", "next", "--wide", "always"}, which...)
+	unmarshal(t, program(t, config, strings.NewReader(tried), args...), &stage)
+	if stage.Work != work {
+		t.Fatalf("the next stage is %q, want %q", stage.Work, work)
+	}
+	if to != nil {
+		unmarshal(t, stage.Wide, to)
+	}
+	return string(stage.Tried)
 }
 
 func unmarshal(t *testing.T, b []byte, to any) {
@@ -211,7 +279,7 @@ func TestWideCommandsRefuse(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"begin-days", "--wide", "sometimes"}, {"cut-days"}, {"commit-digests"}, {"commit-days"}} {
+	for _, args := range [][]string{{"next", "--wide", "sometimes"}, {"next"}, {"cut-days"}, {"commit-digests"}, {"commit-days"}} {
 		var notes bytes.Buffer
 		if code := run(t.Context(), append([]string{"worker", "--config", config}, args...), strings.NewReader("x"), io.Discard, &notes, os.LookupEnv); code != exitUsage {
 			t.Errorf("worker %v: exit code %d, %s", args, code, &notes)

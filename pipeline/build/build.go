@@ -60,7 +60,7 @@ var ErrEnough = errors.New("stopped before the next step")
 // Run builds what of a target is due and selected. It returns an error only if it
 // cannot go on at all; the errors of steps are in the result.
 func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Result, error) {
-	reader := b.reader()
+	reader := b.Reader()
 	c, err := reader.Read(ctx, t)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (b *Builder) Run(ctx context.Context, t partition.Target, only Only) (*Resu
 }
 
 // reader reads the catalog and, for the run, parts of digests that several steps open.
-func (b *Builder) reader() *catalog.Reader {
+func (b *Builder) Reader() *catalog.Reader {
 	s := *b.Settings
 	s.Sink = format.KeepParts(s.Sink, s.Budget.Memory/keptShare)
 	reader := &catalog.Reader{Settings: &s, Cache: b.Cache}

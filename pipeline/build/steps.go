@@ -17,7 +17,7 @@ import (
 // step that is fresh by now is unchanged. Days that need a digest which is still due are
 // blocked by it. It returns an error only if it cannot go on at all, or was interrupted.
 func (b *Builder) RunSteps(ctx context.Context, ids []partition.ID) ([]Done, error) {
-	reader := b.reader()
+	reader := b.Reader()
 	c, err := readSteps(ctx, reader, ids)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (r *run) notDone(id partition.ID) Done {
 // SumUp is what a run of a target came to whose steps were done by other processes,
 // with these outcomes.
 func (b *Builder) SumUp(ctx context.Context, t partition.Target, done []Done) (*Result, error) {
-	reader := b.reader()
+	reader := b.Reader()
 	c, err := reader.Read(ctx, t)
 	if err == nil {
 		err = reader.ReadDaysOfMonths(ctx, c)

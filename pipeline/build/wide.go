@@ -25,25 +25,28 @@ func OnlyWide(rangeBits int) bool { return rangeBits > 0 }
 // All selects everything.
 func All(int) bool { return true }
 
+// None selects nothing.
+func None(int) bool { return false }
+
 // BeginDigests plans the digests of a target for many workers, as far as they are due
-// and selected. The pids of their hash ranges count from 0 on.
+// and selected.
 func (b *Builder) BeginDigests(ctx context.Context, t partition.Target, which Which) ([]*wide.DigestJob, error) {
 	r, err := b.readAll(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	pid := int32(0)
 	jobs := []*wide.DigestJob{}
-	for _, s := range r.planner.Digests() {
+	steps := r.planner.Digests()
+	for i := range steps {
+		s := &steps[i]
 		bits := digests.RangeBits(s.Dumps, b.Settings.RangeEvents)
 		if !s.Due() || s.Action != plan.Build || len(s.Dumps) == 0 || !which(bits) {
 			continue
 		}
 		jobs = append(jobs, &wide.DigestJob{
-			Day: s.ID.Day(), Bits: bits, PID: pid,
+			Day: s.ID.Day(), Bits: bits, Inputs: r.planner.HashInputs(s),
 			ETag: s.ETag, Revision: s.Revision + 1, Reason: s.Cause(), Dumps: s.Dumps,
 		})
-		pid += 1 << bits
 	}
 	return jobs, nil
 }
@@ -88,8 +91,7 @@ func (r *run) onlyStep(ctx context.Context) (*Done, error) {
 }
 
 // BeginDays plans the dates of a target for many workers, as far as reports of them are
-// due, their digests are fresh, and they are selected. The pids of their rows count from
-// 0 on.
+// due, their digests are fresh, and they are selected.
 func (b *Builder) BeginDays(ctx context.Context, t partition.Target, which Which) ([]*wide.DayJob, error) {
 	r, err := b.readAll(ctx, t)
 	if err != nil {
@@ -102,7 +104,6 @@ func (b *Builder) BeginDays(ctx context.Context, t partition.Target, which Which
 	if err != nil {
 		return nil, err
 	}
-	pid := int32(0)
 	jobs := []*wide.DayJob{}
 	for _, d := range datesOf(steps) {
 		of := partition.OfDay(d)
@@ -110,14 +111,13 @@ func (b *Builder) BeginDays(ctx context.Context, t partition.Target, which Which
 		if near := (partition.Period{From: d - 1, To: d + 1}); !which(r.catalog.Digests(near).RangeBits()) || r.blocked(of) != nil {
 			continue
 		}
-		j := &wide.DayJob{Date: d, Bits: r.catalog.Digests(b.Settings.Window(of)).RangeBits(), PID: pid}
-		for _, s := range steps {
-			if s.ID.Period == of && s.Due() && s.Action == plan.Build {
-				j.Reports = append(j.Reports, wide.ReportJob{Name: s.Report.Name, ETag: s.ETag, Revision: s.Revision + 1, Reason: s.Cause()})
+		j := &wide.DayJob{Date: d, Bits: r.catalog.Digests(b.Settings.Window(of)).RangeBits()}
+		for i := range steps {
+			if s := &steps[i]; s.ID.Period == of && s.Due() && s.Action == plan.Build {
+				j.Reports = append(j.Reports, wide.ReportJob{Name: s.Report.Name, Inputs: r.planner.HashInputs(s), ETag: s.ETag, Revision: s.Revision + 1, Reason: s.Cause()})
 			}
 		}
 		if len(j.Reports) > 0 {
-			pid += int32(len(j.Reports))
 			jobs = append(jobs, j)
 		}
 	}

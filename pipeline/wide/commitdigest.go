@@ -54,6 +54,11 @@ func (j *DigestJob) content(ctx context.Context, s *settings.Pipeline, results [
 	if err != nil {
 		return c, nil, err
 	}
+	for _, r := range ranges {
+		if r.Error != "" {
+			return c, nil, errors.New(r.Error)
+		}
+	}
 	lines, worst, err := j.tally(s, ranges[0].Tallies, c)
 	if err != nil {
 		return c, nil, err

@@ -177,10 +177,46 @@ func TestPartsRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", name, err, wire.ErrStream)
 		}
 	}
-	task.Report, task.Least = "unknown", 0
-	if _, err := d.attempt(wide.Parts, task, nil); err == nil || !strings.Contains(err.Error(), "unknown") {
-		t.Errorf("another report: error %v", err)
+}
+
+// An error that every attempt would have is a result, and the step fails by it: here of a
+// worker that has another configuration than the driver.
+func TestErrorsAreResults(t *testing.T) {
+	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
+	s.RangeEvents = 6
+	pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1, 2, 3, 4, 5))
+	whole, other := newDriver(t, s), *s
+	other.Reports = s.Reports[:1]
+	odd := newDriver(t, &other)
+
+	digest := whole.job(pipelinetest.Day)
+	results := whole.results(digest)
+	results[0].Error = "no such luck"
+	if done, err := whole.builder().CommitDigest(t.Context(), digest, results); err != nil || done.Error != "no such luck" {
+		t.Errorf("a digest: %+v, %v", done, err)
 	}
+	whole.digest(pipelinetest.Day)
+
+	jobs, err := whole.builder().BeginDays(t.Context(), pipelinetest.TheDay, build.All)
+	if err != nil || len(jobs) != 1 || len(jobs[0].Reports) != 2 {
+		t.Fatalf("%+v, %v", jobs, err)
+	}
+	fails := func(stitched []wide.StitchResult, tasks []wide.PartTask, parts []wide.PartResult) {
+		t.Helper()
+		done, err := whole.builder().CommitDay(t.Context(), jobs[0], stitched, tasks, parts)
+		if err != nil || len(done) != 2 || !strings.Contains(done[0].Error, "not configured here") {
+			t.Errorf("%+v, %v", done, err)
+		}
+	}
+	stage := wide.NewDayStage(jobs)
+	stage.Stitched, _ = odd.stitch(jobs[0])
+	if stage.Cut(1); len(stage.Parts) > 0 {
+		t.Errorf("a date without its rows has %d parts", len(stage.Parts))
+	}
+	fails(stage.Stitched, nil, nil)
+	stitched, rows := whole.stitch(jobs[0])
+	tasks, parts := odd.parts(jobs[0], rows)
+	fails(stitched, tasks, parts)
 }
 
 // The workers of four digests, each run twice, and what is shuffled for an event.

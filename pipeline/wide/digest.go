@@ -39,7 +39,7 @@ func Digest(ctx context.Context, s *settings.Pipeline, in io.Reader, out io.Writ
 		return err
 	}
 	result := &RangeResult{Day: task.Day, Range: task.Range, Events: r.events, Tallies: r.tallies}
-	if err := result.store(ctx, s, x, events, r); err != nil {
+	if err := result.store(ctx, s, x, events, r); err != nil && !told(ctx, err, &result.Error) {
 		return err
 	}
 	w := wire.NewWriter(out)

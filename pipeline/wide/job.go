@@ -1,6 +1,7 @@
 package wide
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type DayJob struct {
 // ReportJob is one report of a date.
 type ReportJob struct {
 	Name     string
+	Inputs   string // a hash of all that it is made from
 	ETag     string // of the manifest that is replaced; empty: none
 	Revision int    // that it will be
 	Reason   string // in words
@@ -56,6 +58,9 @@ func (j *DayJob) Join(results []StitchResult) (*Stitched, error) {
 	came := map[int]bool{}
 	for i := range results {
 		r := &results[i]
+		if r.Error != "" && r.Date == j.Date {
+			return nil, errors.New(r.Error)
+		}
 		n := r.Range.Number
 		if r.Date != j.Date || r.Range.Bits != j.Bits || n < 0 || n >= 1<<j.Bits || came[n] || len(r.Counts) != len(j.Reports) || r.Seen == nil {
 			return nil, fmt.Errorf("%s: the results have hash range %d of %d bits of %s, which is one too many", j.Date, n, r.Range.Bits, r.Date)
@@ -109,6 +114,9 @@ func (j *DayJob) Files(tasks []PartTask, results []PartResult) (map[string][]pub
 			if r.Date == t.Date && r.Report == t.Report && r.Number == t.Number {
 				of = append(of, r)
 			}
+		}
+		if len(of) == 1 && of[0].Error != "" {
+			return nil, errors.New(of[0].Error)
 		}
 		if len(of) != 1 || of[0].Part.Rows != t.Rows {
 			return nil, fmt.Errorf("%s: part %d of %s has %d results, and needs one of %d rows", j.Date, t.Number, t.Report, len(of), t.Rows)

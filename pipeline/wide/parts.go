@@ -54,6 +54,7 @@ type PartResult struct {
 	Report string
 	Number int
 	Part   publish.Part
+	Error  string `json:",omitempty"` // why it cannot be made
 }
 
 // Cut divides the rows of each report of the job into files, by the exact numbers of
@@ -117,32 +118,38 @@ func Parts(ctx context.Context, s *settings.Pipeline, in io.Reader, out io.Write
 	if err := task.read(ctx, rows, sorter.Writer()); err != nil {
 		return err
 	}
-	rep := s.Report(task.Report)
-	if rep == nil {
-		return fmt.Errorf("the report %q is not configured here", task.Report)
-	}
-	id := partition.DayID(task.Report, task.Date)
-	publisher := &output.Publisher{Settings: s, Budget: s.Budget}
-	f, closeFile, err := publisher.MakePart(ctx, &output.Partition{ID: id, Report: rep}, task.Number, task.cut(sorter.Rows()))
-	if err != nil {
-		return err
-	}
-	defer closeFile()
-	if f.Part.Rows != task.Rows {
-		return fmt.Errorf("part %d of %s has %d rows, want %d; this is a bug of daybook, please report it", task.Number, id, f.Part.Rows, task.Rows)
-	}
-	if f.Part.Key, err = publish.PartKey(id.Dir(), &f, task.Revision); err != nil {
-		return err
-	}
-	if _, err := s.Sink.Put(ctx, f.Part.Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
+	result := &PartResult{Date: task.Date, Report: task.Report, Number: task.Number}
+	if result.Part, err = task.make(ctx, s, sorter); err != nil && !told(ctx, err, &result.Error) {
 		return err
 	}
 	w := wire.NewWriter(out)
-	result := &PartResult{Date: task.Date, Report: task.Report, Number: task.Number, Part: f.Part}
 	if err := writeJSON(w, wire.Row{PID: task.PID, Kind: wire.Result, Day: int32(task.Date)}, result); err != nil {
 		return err
 	}
 	return w.Close()
+}
+
+// make makes the file, and stores it.
+func (t *PartTask) make(ctx context.Context, s *settings.Pipeline, sorter *rowsort.Sorter) (part publish.Part, err error) {
+	rep := s.Report(t.Report)
+	if rep == nil {
+		return part, notConfigured(t.Report)
+	}
+	id := partition.DayID(t.Report, t.Date)
+	publisher := &output.Publisher{Settings: s, Budget: s.Budget}
+	f, closeFile, err := publisher.MakePart(ctx, &output.Partition{ID: id, Report: rep}, t.Number, t.cut(sorter.Rows()))
+	if err != nil {
+		return part, err
+	}
+	defer closeFile()
+	if f.Part.Rows != t.Rows {
+		return part, fmt.Errorf("part %d of %s has %d rows, want %d; this is a bug of daybook, please report it", t.Number, id, f.Part.Rows, t.Rows)
+	}
+	if f.Part.Key, err = publish.PartKey(id.Dir(), &f, t.Revision); err != nil {
+		return part, err
+	}
+	_, err = s.Sink.Put(ctx, f.Part.Key, f.Body, f.Part.Bytes, store.Condition{})
+	return f.Part, err
 }
 
 // read adds the rows of the buckets to a sorter.

@@ -1,5 +1,7 @@
 package wide
 
+import "slices"
+
 // DigestStage is the digests that many workers make together, as the program that runs
 // them sees it: it gives each task to a worker, and adds the results.
 type DigestStage struct {
@@ -9,10 +11,11 @@ type DigestStage struct {
 	Results []RangeResult `json:"results,omitempty"`
 }
 
-// NewDigestStage is the stage of some jobs.
+// NewDigestStage is the stage of some jobs, whose hash ranges it gives pids.
 func NewDigestStage(jobs []*DigestJob) *DigestStage {
 	s := &DigestStage{Jobs: jobs, Decode: []DecodeTask{}, Digest: []DigestTask{}}
 	for _, j := range jobs {
+		j.PID = int32(len(s.Digest))
 		s.Decode = append(s.Decode, j.Decodes()...)
 		s.Digest = append(s.Digest, j.Digests()...)
 	}
@@ -41,19 +44,26 @@ type DayStage struct {
 	Results  []PartResult   `json:"results,omitempty"`
 }
 
-// NewDayStage is the stage of some jobs.
+// NewDayStage is the stage of some jobs, whose rows it gives pids.
 func NewDayStage(jobs []*DayJob) *DayStage {
 	s := &DayStage{Jobs: jobs, Stitch: []StitchTask{}}
+	pid := int32(0)
 	for _, j := range jobs {
+		j.PID = pid
+		pid += int32(len(j.Reports))
 		s.Stitch = append(s.Stitch, j.Stitches()...)
 	}
 	return s
 }
 
-// Cut adds the parts of all dates, and the routes to them.
+// Cut adds the parts of all dates, and the routes to them. A date whose rows could not be
+// made has none.
 func (s *DayStage) Cut(fileRows int64) {
 	s.Parts, s.Routes = []PartTask{}, []Route{}
 	for _, j := range s.Jobs {
+		if slices.ContainsFunc(s.Stitched, func(r StitchResult) bool { return r.Date == j.Date && r.Error != "" }) {
+			continue
+		}
 		parts, routes := j.Cut(s.Buckets, fileRows, int32(len(s.Parts)))
 		s.Parts, s.Routes = append(s.Parts, parts...), append(s.Routes, routes...)
 	}

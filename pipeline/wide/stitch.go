@@ -42,6 +42,7 @@ type StitchResult struct {
 	Reach   partition.Period
 	Digests []publish.Input // with events of the sessions
 	Seen    *publish.Seen   // the digests that could matter
+	Error   string          `json:",omitempty"` // why the rows cannot be made; the rest does not count then
 }
 
 // Stitch reads the task in a stream and makes its rows: those of each report in packed
@@ -56,42 +57,54 @@ func Stitch(ctx context.Context, s *settings.Pipeline, in io.Reader, out io.Writ
 	if err := readEnd(rows); err != nil {
 		return err
 	}
-	reader := &catalog.Reader{Settings: s}
-	c, err := reader.ReadWindow(ctx, s.Window(partition.OfDay(task.Date)))
+	w := wire.NewWriter(out)
+	result, err := task.stitch(ctx, s, w)
 	if err != nil {
+		if result = (&StitchResult{Date: task.Date, Range: task.Range}); !told(ctx, err, &result.Error) {
+			return err
+		}
+	}
+	if err := writeJSON(w, wire.Row{PID: task.PID, Kind: wire.Result, Day: int32(task.Date)}, result); err != nil {
 		return err
 	}
+	return w.Close()
+}
+
+// stitch makes the rows, and writes them.
+func (t *StitchTask) stitch(ctx context.Context, s *settings.Pipeline, out *wire.Writer) (*StitchResult, error) {
+	reader := &catalog.Reader{Settings: s}
+	c, err := reader.ReadWindow(ctx, s.Window(partition.OfDay(t.Date)))
+	if err != nil {
+		return nil, err
+	}
 	st := &stitch.Stitch{
-		Settings: s, Budget: s.Budget, Catalog: c, Indexes: plan.NewIndexes(s), Date: task.Date, Range: task.Range,
+		Settings: s, Budget: s.Budget, Catalog: c, Indexes: plan.NewIndexes(s), Date: t.Date, Range: t.Range,
 		Extend: func(ctx context.Context, days partition.Period) error { return reader.Extend(ctx, c, days) },
 	}
-	for _, name := range task.Reports {
+	for _, name := range t.Reports {
 		rep := s.Report(name)
 		if rep == nil {
-			return fmt.Errorf("the report %s is not configured here", name)
+			return nil, notConfigured(name)
 		}
 		st.Reports = append(st.Reports, rep)
 	}
 	made, err := st.Run(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer made.Close()
 	if err := reader.Extend(ctx, c, made.Reach); err != nil { // without sessions nothing was followed
-		return err
+		return nil, err
 	}
-	result := &StitchResult{Date: task.Date, Range: task.Range, Reach: made.Reach, Digests: made.Digests.Inputs(), Seen: c.SeenNow(s.Lookback, made.Reach)}
-	w := &rowSender{out: wire.NewWriter(out), day: int32(task.Date)}
+	result := &StitchResult{Date: t.Date, Range: t.Range, Reach: made.Reach, Digests: made.Digests.Inputs(), Seen: c.SeenNow(s.Lookback, made.Reach)}
+	w := &rowSender{out: out, day: int32(t.Date)}
 	for i := range made.Rows {
-		if err := w.send(ctx, task.PID+int32(i), made.Rows[i].Rows()); err != nil {
-			return err
+		if err := w.send(ctx, t.PID+int32(i), made.Rows[i].Rows()); err != nil {
+			return nil, err
 		}
 		result.Counts = append(result.Counts, made.Rows[i].Counts)
 	}
-	if err := writeJSON(w.out, wire.Row{PID: task.PID, Kind: wire.Result, Day: w.day}, result); err != nil {
-		return err
-	}
-	return w.out.Close()
+	return result, nil
 }
 
 // rowSender sends the rows of a report by bucket.

@@ -15,16 +15,20 @@
 package wide
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"syscall"
 
 	"daybook/pipeline/extract"
 	"daybook/pipeline/wide/wire"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
+	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/shuffle"
@@ -34,6 +38,7 @@ import (
 type DigestJob struct {
 	Day      day.Day
 	Bits     int    // of its hash ranges
+	Inputs   string // a hash of all that it is made from
 	PID      int32  // of its first hash range; the others follow
 	ETag     string // of the manifest that it replaces; empty: none
 	Revision int    // that it will be
@@ -107,6 +112,7 @@ type RangeResult struct {
 	Moved      bool          // copies of one event have different times
 	Tallies    []Tally       `json:",omitempty"` // of all dumps; in the first range only
 	Rejects    *publish.Part `json:",omitempty"` // likewise; nil: no line was rejected
+	Error      string        `json:",omitempty"` // why it cannot be made; the rest does not count then
 }
 
 // readTask reads the first row of a stream, and the task in it.
@@ -145,4 +151,19 @@ func writeJSON(out *wire.Writer, row wire.Row, value any) (err error) {
 		return err
 	}
 	return out.Write(row)
+}
+
+// told notes an error that every attempt would have in a result. It returns false for an
+// error that another attempt may mend: of a store, the disk, the stream or the machine.
+func told(ctx context.Context, err error, to *string) bool {
+	if ctx.Err() != nil || errors.As(err, new(*store.Error)) || errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno)) ||
+		errors.Is(err, wire.ErrStream) || errors.Is(err, store.ErrNotFound) || errors.Is(err, io.ErrShortWrite) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	*to = err.Error()
+	return true
+}
+
+func notConfigured(report string) error {
+	return fmt.Errorf("the report %s is not configured here: this worker has another configuration than the driver", report)
 }

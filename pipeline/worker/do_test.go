@@ -42,22 +42,18 @@ var target = partition.Days(day.Date(2026, time.October, 28), day.Date(2026, tim
 func drive(t *testing.T, s *settings.Pipeline, do func(steps []partition.ID) []build.Done) *build.Result {
 	t.Helper()
 	var all bytes.Buffer
-	tried := map[partition.ID]string{}
+	tried := worker.Tried{}
 	for {
-		p := pipelinetest.Plan(t, s, target)
-		inputs := map[partition.ID]string{}
-		for i := range p.Steps {
-			inputs[p.Steps[i].ID] = p.Steps[i].Inputs
+		stage, err := worker.Next(t.Context(), &build.Builder{Settings: s}, target, build.None, tried)
+		if err != nil {
+			t.Fatal(err)
 		}
-		stage := partition.Kind("")
-		for _, task := range worker.Cut(p) {
-			isNew := func(id partition.ID) bool { was, known := tried[id]; return !known || was != inputs[id] }
-			if !slices.ContainsFunc(task.Steps, isNew) || stage != "" && task.Stage != stage {
-				continue
-			}
-			stage = task.Stage
+		if stage.Work == "" {
+			break
+		}
+		for _, task := range stage.Tasks {
 			done := do(task.Steps)
-			if len(done) != len(task.Steps) && stage != partition.Month {
+			if len(done) != len(task.Steps) && task.Stage != partition.Month {
 				t.Fatalf("%s: %d steps have %d outcomes", task.Name, len(task.Steps), len(done))
 			}
 			for i := range done {
@@ -65,15 +61,9 @@ func drive(t *testing.T, s *settings.Pipeline, do func(steps []partition.ID) []b
 					t.Errorf("the outcome of %s is that of %s", task.Steps[i], done[i].ID)
 				}
 			}
-			for _, id := range task.Steps {
-				tried[id] = inputs[id]
-			}
 			if err := worker.WriteOutcomes(&all, done); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if stage == "" {
-			break
 		}
 	}
 	done, err := worker.ReadOutcomes(&all)

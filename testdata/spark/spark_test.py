@@ -39,6 +39,9 @@ reports:
   - {name: emea, timezone: America/New_York, language: nl, unit: {groups: [EMEA]}}
 """
 PUBLISHED = ("reports", "reports_monthly", "summaries")
+WIDE = ["--from", "2025-11-19", "--to", "2025-11-20", "--wide", "always", "--range-events", "2000"]
+WIDE_DUMPS = "2025/11/19", BROKEN, "2025/11/21"
+STAGES = "decode", "digest", "stitch", "parts"  # of wide days
 LIMIT = 600  # seconds that something may take on a slow machine
 work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-spark-"))
 
@@ -228,7 +231,7 @@ class JobTest(unittest.TestCase):
 
     def test_s3(self):
         root = work / "s3"
-        for bucket in "raw", "out", "alone":
+        for bucket in "raw", "out", "wide":
             (root / bucket).mkdir(parents=True)
         with socket.socket() as chosen:
             chosen.bind(("127.0.0.1", 0))
@@ -251,6 +254,9 @@ class JobTest(unittest.TestCase):
             more = f", region: us-east-1, addressing: path, endpoint: 'http://127.0.0.1:{port}'{files}"
             self.run_job(configuration("s3", "s3://raw", "s3://out", more))
             self.assertEqual(published(root / "out"), want)
+            self.run_job(configuration("s3-wide", "s3://raw", "s3://wide", more), *WIDE)
+            daybook("backfill", "--quiet", "--config", configuration("s3-alone", dumps, work / "s3-alone"), *WIDE[:4])
+            self.assertEqual(published(root / "wide"), published(work / "s3-alone"))
         finally:
             server.kill()
             server.wait()
@@ -313,61 +319,85 @@ class JobTest(unittest.TestCase):
         self.run_job(configuration("failing", dumps, sink))
         self.assertEqual(published(sink), want)
 
-    def wide(self, name, fault, code=0):
-        """Has many machines make three days together, with a fault. Returns what one machine publishes, and the output."""
+    def wide(self, name, fault, spoil=lambda source: None, code=0):
+        """Has many machines make two days together, with a fault, and compares them with those of one machine. Returns the output."""
         source, sink = work / f"dumps-{name}", work / name
-        for day in "2025/11/19", BROKEN, "2025/11/21":
+        for day in WIDE_DUMPS:
             shutil.copytree(dumps / day, source / day)
+        spoil(source)
         sink.mkdir()
-        period = ["--from", "2025-11-19", "--to", "2025-11-20"]
-        daybook("backfill", "--quiet", "--config", configuration(f"{name}-alone", source, work / f"{name}-alone"), *period)
         with reader(sink):
-            texts = self.run_job(
-                configuration(name, source, sink), *period, "--wide", "always", "--range-events", "2000",
-                "--program", faulty(name, fault), code=code,
-            )
-        return published(work / f"{name}-alone"), texts
+            texts = self.run_job(configuration(name, source, sink), *WIDE, "--program", faulty(name, fault), code=code)
+        daybook("backfill", "--quiet", "--config", configuration(f"{name}-alone", source, work / f"{name}-alone"), *WIDE[:4], code=code)
+        self.assertEqual(published(sink), published(work / f"{name}-alone"))
+        self.assertGreater(len(published(sink)), 5)
+        return texts
 
     def test_wide(self):
         # In each stage an executor is killed.
-        alone, texts = self.wide("wide", """
+        self.wide("wide", """
             if once $stage; then (sleep 0.2; kill -9 $(executor)) & fi
             exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK))
-        self.assertEqual(published(work / "wide"), alone)
-        self.assertGreater(len(alone), 20)
-        for stage in "decode", "digest", "stitch", "parts":
+        for stage in STAGES:
             self.assertTrue((work / f"faults-wide/{stage}").exists(), f"no executor was killed in {stage}")
         digest = json.loads((work / "wide/_manifests/state/digests/dt=2025-11-20.json").read_text())
         self.assertGreater(digest["digest"]["range_bits"], 0)
 
     def test_wide_rows_are_cut_off(self):
-        # The first stream of each worker lacks its end: the task is tried again.
-        alone, _ = self.wide("cut", """
-            if once $stage; then {DAYBOOK} "$@" > {folder}/$stage.rows; head -c -100 {folder}/$stage.rows; exit 0; fi
+        # The first rows for each worker lack their end, and so do the first from it: the task is tried again.
+        self.wide("cut", """
+            if once in-$stage; then head -c -100 | {DAYBOOK} "$@"; exit; fi
+            if once out-$stage; then {DAYBOOK} "$@" > {folder}/$stage.rows; head -c -100 {folder}/$stage.rows; exit 0; fi
             exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK).replace("{folder}", str(work)))
-        self.assertEqual(published(work / "cut"), alone)
+        for stage in STAGES:
+            for side in "in", "out":
+                self.assertTrue((work / f"faults-cut/{side}-{stage}").exists(), f"no stream was cut off: {side} {stage}")
+
+    def test_wide_twice_with_bad_dumps(self):
+        # Each task runs twice at the same time. Of the first day too many lines are rejected, and a dump of the second one
+        # changes before it is read.
+        def spoil(source):
+            (source / WIDE_DUMPS[0] / "broken.ndjson").write_text("nonsense\n" * 1000)
+
+        dump = work / "dumps-bad" / BROKEN / min(path.name for path in (dumps / BROKEN).iterdir())
+        texts = self.wide("bad", f"""
+            cat > {work}/$$.rows
+            if [ $stage = decode ] && once changed; then cp {dump} {dump}.tmp; rm {dump}; mv {dump}.tmp {dump.parent}/late-{dump.name}; fi
+            daybook "$@" < {work}/$$.rows > /dev/null &
+            daybook "$@" < {work}/$$.rows && wait $! """, spoil, code=3)
+        self.assertIn("were rejected", texts["err"])
+        self.assertTrue((work / "faults-bad/changed").exists())
 
     def test_the_driver_is_killed(self):
-        # A job of its own, by spark-submit, as people submit it.
-        sink = work / "driver"
+        self.kill_driver("driver", ["--from", FROM, "--to", TO], "_manifests/state/digests/*.json", want)
+
+    def test_the_driver_is_killed_at_wide_days(self):
+        # Between the files of a day and its commit.
+        config = configuration("killed-alone", dumps, work / "killed-alone")
+        daybook("backfill", "--quiet", "--config", config, *WIDE[:4])
+        self.kill_driver("killed-wide", WIDE, "reports/*/*/*.parquet", published(work / "killed-alone"))
+
+    def kill_driver(self, name, arguments, until, want):
+        """Submits a job of its own, as people do, kills its driver when there is such a file, and runs the job again."""
+        sink = work / name
         sink.mkdir()
-        emitted = work / "driver-job"
-        daybook("spark", "emit", str(emitted), "--config", configuration("driver", dumps, sink))
+        emitted = work / f"{name}-job"
+        daybook("spark", "emit", str(emitted), "--config", configuration(name, dumps, sink))
         submit = subprocess.Popen(
             [str(pathlib.Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false",
-             "--archives", "daybook.tgz#daybook", "--files", "daybook.yml", "job.py", "--from", FROM, "--to", TO],
+             "--archives", "daybook.tgz#daybook", "--files", "daybook.yml", "job.py", *arguments],
             cwd=emitted, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         with reader(sink):
             for _ in range(LIMIT * 20):
-                if list((sink / "_manifests").glob("state/digests/*.json")) or submit.poll() is not None:
+                if list(sink.glob(until)) or submit.poll() is not None:
                     break
                 time.sleep(0.05)
-            self.assertIsNone(submit.poll(), "the job ended before a digest was published")
+            self.assertIsNone(submit.poll(), "the job ended too early")
             os.killpg(submit.pid, signal.SIGKILL)
             submit.wait()
             self.assertNotEqual(published(sink), want)
-            self.run_job(configuration("driver", dumps, sink))
+            self.run_job(configuration(name, dumps, sink), *arguments)
         self.assertEqual(published(sink), want)
 
 

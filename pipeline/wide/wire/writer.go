@@ -52,9 +52,14 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Close writes the end of the stream. The stream of a writer that is not closed is
-// refused.
+// Close writes the end of the stream, in a batch of its own. The stream of a writer that
+// is not closed is refused.
 func (w *Writer) Close() error {
+	if w.held > 0 {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
 	if err := w.Write(Row{Kind: End, N: w.count}); err != nil {
 		return err
 	}
