@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build iceberg demo test golden lint fuzz s3 spark warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build iceberg release demo test golden lint fuzz s3 spark warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -23,6 +23,11 @@ build: ## the daybook binary, in .bin/
 iceberg: ## daybook-iceberg, which keeps Iceberg tables of the reports, in .bin/
 	@mkdir -p $(BIN)
 	cd cmd/daybook-iceberg && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/daybook-iceberg .
+
+release: ## archives, packages, image, chart, SBOM and checksums of a version, in .bin/release/
+	cd cmd/release && CGO_ENABLED=0 go build -trimpath -o $(BIN)/release-tool .
+	$(BIN)/release-tool -root $(CURDIR) -out $(BIN)/release -time $$(git log -1 --format=%ct) \
+		-version $(or $(VERSION),$$(sed -n 's/^const release = "\(.*\)"/\1/p' cmd/daybook/version.go))
 
 demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo

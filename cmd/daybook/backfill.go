@@ -21,7 +21,7 @@ type backfillOptions struct {
 func newBackfillCommand(a *app) *cobra.Command {
 	var opts backfillOptions
 	cmd := &cobra.Command{
-		Use:   "backfill --from DAY --to DAY [--only missing|stale|failed|all] [--workers N]",
+		Use:   "backfill [REPORT] --from DAY --to DAY [--only missing|stale|failed|all] [--workers N]",
 		Short: "Build a long range of days, showing the plan first",
 		Long: `Build the reports of many days, and of the months that they complete. Show the
 plan first, then the progress, and the results at the end. All days must be over in
@@ -44,8 +44,11 @@ Exit codes:
   130  interrupted; run the same command again to finish`,
 		Example: `  daybook backfill --from 2016-01-01 --to 2026-11-20
   daybook backfill --from 2026-01-01 --to 2026-03-31 --only failed --workers 2`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: atMostOneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
+			}
 			only, err := opts.validate(cmd)
 			if err != nil {
 				return err

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -83,17 +83,18 @@ func runChanges(ctx context.Context, a *app, opts *changesOptions) error {
 			Cursor string `json:"cursor"`
 		}{next.String()})
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	for i := range changes {
-		c := &changes[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t", c.Change, c.Report, c.Partition)
-		if c.Change != inspect.Removed {
-			fmt.Fprintf(w, "revision %d\t%s\t%s, %s\t%s\t%s", c.Revision, words.Count(c.Rows, "row", "rows"),
-				words.Count(len(c.Parts), "file", "files"), words.Bytes(c.BytesOf()), c.PublishedAt, c.Reason)
+	err = writeTable(a.stdout, func(w io.Writer) {
+		for i := range changes {
+			c := &changes[i]
+			fmt.Fprintf(w, "%s\t%s\t%s\t", c.Change, c.Report, c.Partition)
+			if c.Change != inspect.Removed {
+				fmt.Fprintf(w, "revision %d\t%s\t%s, %s\t%s\t%s", c.Revision, words.Count(c.Rows, "row", "rows"),
+					words.Count(len(c.Parts), "file", "files"), words.Bytes(c.BytesOf()), c.PublishedAt, c.Reason)
+			}
+			fmt.Fprintln(w)
 		}
-		fmt.Fprintln(w)
-	}
-	if err := w.Flush(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s; list the next ones with: daybook changes --since %s\n", words.Count(len(changes), "change", "changes"), next.String())

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -294,17 +294,17 @@ func (a *app) writeCheck(c *config.Config, results []probed) error {
 			Probes  []probed `json:"probes,omitempty"`
 		}{len(c.Reports), results})
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "the configuration is good\n")
-	for _, r := range results {
-		outcome := "works"
-		switch {
-		case !r.OK:
-			outcome = r.Error
-		case r.Note != "":
-			outcome += "; " + r.Note
+	return writeTable(a.stdout, func(w io.Writer) {
+		fmt.Fprintf(w, "the configuration is good\n")
+		for _, r := range results {
+			outcome := "works"
+			switch {
+			case !r.OK:
+				outcome = r.Error
+			case r.Note != "":
+				outcome += "; " + r.Note
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Store, r.URL, r.Operation, outcome)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Store, r.URL, r.Operation, outcome)
-	}
-	return w.Flush()
+	})
 }

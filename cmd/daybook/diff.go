@@ -18,10 +18,10 @@ import (
 )
 
 type diffOptions struct {
-	report, partition string
-	id                partition.ID
-	revisions         string
-	from, to          int // 0: the previous revision, the published revision
+	selection
+	id            partition.ID
+	revisions     string
+	before, after int // 0: the previous revision, the published revision
 }
 
 func newDiffCommand(a *app) *cobra.Command {
@@ -42,25 +42,31 @@ With --json, each different row is a line of NDJSON, with values as in 'daybook
 fold'.`,
 		Example: `  daybook diff sessions 2026-11-20
   daybook diff sessions 2026-11 --rev 1..3 --json`,
-		Args: exactArgs("REPORT", "PARTITION"),
+		Args: atMostTwoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.report, opts.partition = args[0], args[1]
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
+			}
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
 			return runDiff(cmd.Context(), a, &opts)
 		},
 	}
+	opts.partitionFlags(cmd)
 	cmd.Flags().StringVar(&opts.revisions, "rev", "", "the revisions to compare, such as 1..3 (default: the previous one and the published one)")
 	return cmd
 }
 
 func (o *diffOptions) validate(cmd *cobra.Command) error {
-	if o.report == digestName {
+	report, period, err := o.onePartition(cmd)
+	if err != nil {
+		return err
+	}
+	if report == digestName {
 		return usageError(cmd, "digests have no rows to compare; give a report")
 	}
-	var err error
-	if o.id, err = partition.Parse(o.report, o.partition); err != nil {
+	if o.id, err = partition.Parse(report, period); err != nil {
 		return usageError(cmd, "%s", err)
 	}
 	if !cmd.Flags().Changed("rev") {
@@ -68,9 +74,9 @@ func (o *diffOptions) validate(cmd *cobra.Command) error {
 	}
 	from, to, ok := strings.Cut(o.revisions, "..")
 	var errs [2]error
-	o.from, errs[0] = strconv.Atoi(from)
-	o.to, errs[1] = strconv.Atoi(to)
-	if !ok || errs[0] != nil || errs[1] != nil || o.from < 1 || o.to < 1 {
+	o.before, errs[0] = strconv.Atoi(from)
+	o.after, errs[1] = strconv.Atoi(to)
+	if !ok || errs[0] != nil || errs[1] != nil || o.before < 1 || o.after < 1 {
 		return usageError(cmd, "--rev %q is not two revisions, such as 1..3", o.revisions)
 	}
 	return nil
@@ -81,10 +87,10 @@ func runDiff(ctx context.Context, a *app, opts *diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := findReport(p, opts.report); err != nil {
+	if _, err := findReport(p, opts.id.Report); err != nil {
 		return err
 	}
-	d, err := (&inspect.Inspector{Settings: p}).Diff(ctx, opts.id, opts.from, opts.to)
+	d, err := (&inspect.Inspector{Settings: p}).Diff(ctx, opts.id, opts.before, opts.after)
 	if err != nil {
 		return err
 	}

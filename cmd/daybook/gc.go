@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,26 +98,29 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 			Skipped []publish.Skipped `json:"skipped,omitempty"`
 		}{opts.dryRun, removals, result.PutBack, result.Skipped})
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	counts, sizes := map[publish.Why]int{}, map[publish.Why]int64{}
-	for _, r := range removals {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Why, r.Modified.UTC().Format(time.DateTime), words.Bytes(r.Bytes), r.Key)
-		counts[r.Why]++
-		sizes[r.Why] += r.Bytes
-	}
-	if err := w.Flush(); err != nil {
+	err := writeTable(a.stdout, func(w io.Writer) {
+		for _, r := range removals {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Why, r.Modified.UTC().Format(time.DateTime), words.Bytes(r.Bytes), r.Key)
+			counts[r.Why]++
+			sizes[r.Why] += r.Bytes
+		}
+	})
+	if err != nil {
 		return err
 	}
 	done := "removed"
 	if opts.dryRun {
 		done = "would be removed"
 	}
-	for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Audited, maintain.Unfinished} {
-		if n := counts[why]; n > 0 {
-			fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
+	err = writeTable(a.stdout, func(w io.Writer) {
+		for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Audited, maintain.Unfinished} {
+			if n := counts[why]; n > 0 {
+				fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
+			}
 		}
-	}
-	if err := w.Flush(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "%s, %s %s\n", words.Count(result.Objects, "object", "objects"), words.Bytes(result.Bytes), done)

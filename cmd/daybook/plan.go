@@ -29,7 +29,7 @@ type planOptions struct {
 func newPlanCommand(a *app) *cobra.Command {
 	var opts planOptions
 	cmd := &cobra.Command{
-		Use:   "plan [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
+		Use:   "plan [REPORT] [DAY|MONTH]",
 		Short: "Show what is missing or stale, and why; write nothing",
 		Long: `Compare what should exist with what was published. List every digest and
 partition that is not fresh, with its status and the reason:
@@ -49,10 +49,13 @@ lists every step, including fresh ones, and under tasks what is due: steps that
 one 'daybook worker step' does, each stage after those before it. 'daybook run'
 builds what is missing or stale.`,
 		Example: `  daybook plan
-  daybook plan --month 2026-11 --report sessions --all
+  daybook plan sessions 2026-11 --all
   daybook plan --json | jq '.steps[] | select(.status == "stale")'`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: atMostTwoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
+			}
 			target, err := opts.target(cmd)
 			if err != nil {
 				return err

@@ -159,6 +159,9 @@ func leftText(d time.Duration) string {
 
 // columns is the width of a terminal.
 func columns(w io.Writer) int {
+	if r, ok := w.(*results); ok {
+		w = r.out
+	}
 	if f, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width

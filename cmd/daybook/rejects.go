@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -41,16 +40,19 @@ func newRejectsCommand(a *app) *cobra.Command {
 func newRejectsListCommand(a *app) *cobra.Command {
 	var opts selection
 	cmd := &cobra.Command{
-		Use:   "list [--date DAY | --month MONTH | --from DAY --to DAY]",
+		Use:   "list [DAY|MONTH]",
 		Short: "Count rejected lines by dump day and reason",
 		Long: `Count the rejected lines of each dump day by reason, and show where they are kept.
 
 A day with more rejected lines than source.max_rejected allows is refused: the
 reports stay as they were before its new dumps. With --json, each day is a line
 of NDJSON.`,
-		Example: `  daybook rejects list --month 2026-11`,
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Example: `  daybook rejects list 2026-11`,
+		Args:    atMostOneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.period(a, cmd, args); err != nil {
+				return err
+			}
 			from, to, given, err := opts.days(cmd)
 			if err != nil {
 				return err
@@ -85,23 +87,24 @@ func runRejectsList(ctx context.Context, a *app, want func(day.Day) bool) error 
 		_, err := fmt.Fprintln(a.stdout, "no lines were rejected")
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "DUMP DAY\tREASON\tLINES\tSTATE\tWHERE")
-	for i := range all {
-		state := "digested"
-		if all[i].Refused {
-			state = "refused"
+	return writeTable(a.stdout, func(w io.Writer) {
+		fmt.Fprintln(w, "DUMP DAY\tREASON\tLINES\tSTATE\tWHERE")
+		for i := range all {
+			state := "digested"
+			if all[i].Refused {
+				state = "refused"
+			}
+			for _, reason := range slices.Sorted(maps.Keys(all[i].Rejected)) {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", all[i].Name, reason, words.Thousands(all[i].Rejected[reason]), state, all[i].URL)
+			}
 		}
-		for _, reason := range slices.Sorted(maps.Keys(all[i].Rejected)) {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", all[i].Name, reason, words.Thousands(all[i].Rejected[reason]), state, all[i].URL)
-		}
-	}
-	return w.Flush()
+	})
 }
 
 type rejectsShowOptions struct {
-	date, reason string
-	raw          bool
+	selection
+	reason string
+	raw    bool
 
 	day  day.Day
 	code event.Reason // 0: all
@@ -110,15 +113,18 @@ type rejectsShowOptions struct {
 func newRejectsShowCommand(a *app) *cobra.Command {
 	var opts rejectsShowOptions
 	cmd := &cobra.Command{
-		Use:   "show --date DAY [--reason REASON] [--raw]",
+		Use:   "show DAY [--reason REASON] [--raw]",
 		Short: "Show the rejected lines of a dump day",
 		Long: `Show the rejected lines of a dump day, each with its place and the reason. --raw
 writes the lines only, byte for byte, so that a tool can mend them for 'rejects
 replay'. --json writes the quarantine's records.`,
-		Example: `  daybook rejects show --date 2026-11-20 --reason bad_value
+		Example: `  daybook rejects show 2026-11-20 --reason bad_value
   daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: atMostOneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.period(a, cmd, args); err != nil {
+				return err
+			}
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
@@ -129,7 +135,7 @@ replay'. --json writes the quarantine's records.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.date, "date", "", "the dump day (required)")
+	flags.StringVar(&opts.date, "date", "", "the dump day, in place of DAY")
 	flags.StringVar(&opts.reason, "reason", "", "show only lines with this reason")
 	flags.BoolVar(&opts.raw, "raw", false, "write the lines only, as in the dumps")
 	return cmd
@@ -139,15 +145,13 @@ func (o *rejectsShowOptions) validate(cmd *cobra.Command) (err error) {
 	if o.day, err = dumpDay(cmd, o.date); err != nil || o.reason == "" {
 		return err
 	}
-	var names []string
 	for _, reason := range event.Reasons() {
 		if reason.String() == o.reason {
 			o.code = reason
 			return nil
 		}
-		names = append(names, reason.String())
 	}
-	return usageError(cmd, "--reason %q is not one of %s", o.reason, strings.Join(names, ", "))
+	return usageError(cmd, "--reason %q is not one of %s", o.reason, strings.Join(reasonNames(), ", "))
 }
 
 func dumpDay(cmd *cobra.Command, date string) (day.Day, error) {

@@ -176,10 +176,14 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 			}
 			return cmd.Help()
 		},
-		Args:              cobra.ArbitraryArgs,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noEmptyFlags(cmd) },
+		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noEmptyFlags(cmd); err != nil {
+				return err
+			}
+			return a.resolveDays(cmd)
+		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default: daybook.yml, if it exists)")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "write results and errors only: no progress, no notes")
@@ -208,10 +212,13 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 		newGenerateCommand(a),
 		newDemoCommand(a),
 		newConfigCommand(a),
+		newCompletionCommand(a),
+		newManCommand(a),
 		newVersionCommand(a),
 	)
 	root.SetHelpCommand(newHelpCommand())
 	documentExitCodes(root)
+	a.complete(root)
 	return root
 }
 
@@ -282,6 +289,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	}
 	return noMoreArgs(cmd, args, 0)
 }
+
+func atMostTwoArgs(cmd *cobra.Command, args []string) error { return noMoreArgs(cmd, args, 2) }
 
 func atMostOneArg(cmd *cobra.Command, args []string) error { return noMoreArgs(cmd, args, 1) }
 

@@ -33,7 +33,7 @@ type runOptions struct {
 func newRunCommand(a *app) *cobra.Command {
 	var opts runOptions
 	cmd := &cobra.Command{
-		Use:   "run [--date DAY | --month MONTH | --from DAY --to DAY] [--report NAME]",
+		Use:   "run [REPORT] [DAY|MONTH]",
 		Short: "Build and publish what is missing or stale",
 		Long: `Do what 'daybook plan' says: read new dumps, fold them into the configured
 reports, and publish Parquet files and CSV summaries. Without a day or month,
@@ -55,10 +55,15 @@ Exit codes:
   3    like 1, and every failure is a day with too many rejected lines
   130  interrupted; run the same command again to finish`,
 		Example: `  daybook run
+  daybook run yesterday
   daybook run --date 2026-11-20
-  daybook run --month 2026-11 --report sessions`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  daybook run sessions 2026-11
+  daybook run --from -7d --to yesterday --report sessions`,
+		Args: atMostTwoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
+			}
 			target, err := opts.target(cmd)
 			if err != nil {
 				return err
@@ -197,16 +202,7 @@ func (a *app) writeResult(r *build.Result, request buildRequest, whole bool) err
 	if a.json {
 		return json.NewEncoder(a.stdout).Encode(r)
 	}
-	err := writeTable(a.stdout, func(w io.Writer) {
-		header := "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE\n"
-		for i := range r.Steps {
-			if s := &r.Steps[i]; s.Error == "" {
-				fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%s\t%s\t%s\n", header, stepReport(s.ID), s.ID.Name(), s.State, s.Revision, words.Thousands(s.Rows), words.Bytes(s.Bytes), s.URL)
-				header = ""
-			}
-		}
-	})
-	if err != nil {
+	if err := writeSteps(a.stdout, doneTogether(r.Steps)); err != nil {
 		return err
 	}
 	if len(r.Steps) == 0 && whole {
@@ -229,6 +225,53 @@ func (a *app) writeResult(r *build.Result, request buildRequest, whole bool) err
 		}
 	}
 	return writeFailures(a.stderr, failures(r))
+}
+
+// together is one line of the results: a step, or consecutive steps with the same
+// state.
+type together struct {
+	build.Done // the first step; rows and bytes of all of them
+	last       *build.Done
+	revisions  [2]int // the least and the greatest
+}
+
+// doneTogether are the lines of the steps that did not fail. A long run has a line for
+// consecutive steps with the same state.
+func doneTogether(steps []build.Done) []together {
+	const mostLines = 80
+	var all []together
+	for i := range steps {
+		s := &steps[i]
+		if s.Error != "" {
+			continue
+		}
+		if n := len(all); len(steps) > mostLines && n > 0 && all[n-1].State == s.State && follows(all[n-1].last.ID, s.ID) {
+			t := &all[n-1]
+			t.Rows, t.Bytes, t.last = t.Rows+s.Rows, t.Bytes+s.Bytes, s
+			t.revisions = [2]int{min(t.revisions[0], s.Revision), max(t.revisions[1], s.Revision)}
+			continue
+		}
+		all = append(all, together{Done: *s, last: s, revisions: [2]int{s.Revision, s.Revision}})
+	}
+	return all
+}
+
+func writeSteps(out io.Writer, lines []together) error {
+	return writeTable(out, func(w io.Writer) {
+		header := "REPORT\tPARTITION\tSTATE\tREVISION\tROWS\tSIZE\tWHERE\n"
+		for i := range lines {
+			t := &lines[i]
+			revision, where := fmt.Sprint(t.revisions[0]), t.URL
+			if t.revisions[0] != t.revisions[1] {
+				revision += fmt.Sprintf(" to %d", t.revisions[1])
+			}
+			if t.ID != t.last.ID {
+				where = where[:strings.LastIndexByte(strings.TrimSuffix(where, "/"), '/')+1]
+			}
+			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t%s\t%s\n", header, stepReport(t.ID), rangeText(t.ID, t.last.ID), t.State, revision, words.Thousands(t.Rows), words.Bytes(t.Bytes), where)
+			header = ""
+		}
+	})
 }
 
 // writeNotes reports what a run read, and its warnings.
@@ -345,6 +388,7 @@ func lateNow(r *build.Result) []catalog.Late {
 func writeFailures(w io.Writer, all []*build.Done) error {
 	var blockers []string
 	waiting := map[string][]*build.Done{}
+	failed := 0
 	for _, f := range all {
 		if blocked := (*build.Blocked)(nil); errors.As(f.Err, &blocked) {
 			if waiting[blocked.By] == nil {
@@ -353,13 +397,23 @@ func writeFailures(w io.Writer, all []*build.Done) error {
 			waiting[blocked.By] = append(waiting[blocked.By], f)
 			continue
 		}
+		if failed++; failed > mostNotes {
+			continue
+		}
 		fmt.Fprintf(w, "failed: %s %s: %s", stepReport(f.ID), f.ID.Name(), f.Error)
 		if f.Quarantine != "" {
 			fmt.Fprintf(w, "; the rejected lines are in %s, and daybook rejects show --date %s shows them", f.Quarantine, f.ID.Name())
 		}
 		fmt.Fprintln(w)
 	}
-	for _, by := range blockers {
+	if failed > mostNotes {
+		fmt.Fprintf(w, "… and %d more steps failed; daybook plan says why\n", failed-mostNotes)
+	}
+	for i, by := range blockers {
+		if i == mostNotes {
+			_, err := fmt.Fprintf(w, "… and %d more steps are waited for\n", len(blockers)-i)
+			return err
+		}
 		if _, err := fmt.Fprintf(w, "not tried, because they need %s: %s\n", by, partitionsText(waiting[by])); err != nil {
 			return err
 		}

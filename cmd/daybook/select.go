@@ -21,7 +21,7 @@ type selection struct {
 // dayFlags adds the flags for days: one day, a month, or a range.
 func (s *selection) dayFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.date, "date", "", "one day, such as 2026-11-20")
+	flags.StringVar(&s.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
 	flags.StringVar(&s.month, "month", "", "one month and each of its days, such as 2026-11")
 	s.rangeFlags(cmd)
 }

@@ -20,9 +20,10 @@ import (
 )
 
 type showOptions struct {
-	report, partition string
-	id                partition.ID
-	inputs            bool
+	selection
+	report string
+	id     partition.ID
+	inputs bool
 }
 
 // digestName stands for digests in place of a report's name. The configuration
@@ -36,33 +37,39 @@ func newShowCommand(a *app) *cobra.Command {
 		Short: "Show a published day or month: its files, inputs and checks",
 		Long: `Show the manifest of a published partition: its revision and the reason for it,
 its files, its inputs, the accounting of lines, the checks, and the kept
-revisions. A partition is a day, such as 2026-11-20, or a month, such as 2026-11.
+revisions. A partition is a day, such as 2026-11-20 or yesterday, or a month, such
+as 2026-11.
 
 'daybook show digest DAY' shows the digest of a dump day, from which reports are
 made. --json writes the manifest as it is.`,
 		Example: `  daybook show sessions 2026-11-20
   daybook show sessions 2026-11 --json | jq .parts
   daybook show digest 2026-11-20 --inputs`,
-		Args: exactArgs("REPORT", "PARTITION"),
+		Args: atMostTwoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.report, opts.partition = args[0], args[1]
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
+			}
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
 			return runShow(cmd.Context(), a, &opts)
 		},
 	}
+	opts.partitionFlags(cmd)
 	cmd.Flags().BoolVar(&opts.inputs, "inputs", false, "list all inputs, down to the dumps")
 	return cmd
 }
 
 func (o *showOptions) validate(cmd *cobra.Command) error {
-	report := o.report
-	if report == digestName {
+	report, period, err := o.onePartition(cmd)
+	if err != nil {
+		return err
+	}
+	if o.report = report; report == digestName {
 		report = ""
 	}
-	var err error
-	if o.id, err = partition.Parse(report, o.partition); err != nil {
+	if o.id, err = partition.Parse(report, period); err != nil {
 		return usageError(cmd, "%s", err)
 	}
 	return nil

@@ -30,10 +30,7 @@ type sqlOptions struct {
 
 func newSQLCommand(a *app) *cobra.Command {
 	var opts sqlOptions
-	names := make([]string, len(warehouse.Engines))
-	for i := range warehouse.Engines {
-		names[i] = warehouse.Engines[i].Name
-	}
+	names := engineNames()
 	cmd := &cobra.Command{
 		Use:   "sql ENGINE ddl|load|view|merge",
 		Short: "Print the statements with which a warehouse loads reports",
@@ -71,7 +68,7 @@ somebody deleted are removed.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.date, "date", "", "one day, such as 2026-11-20")
+	flags.StringVar(&opts.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
 	flags.StringVar(&opts.month, "month", "", "one month, such as 2026-11: its file, or its days while it is not published")
 	flags.StringVar(&opts.since, "since", "", "a `cursor` from the end of the last statements or of daybook changes, or a date or time in UTC: days changed since then")
 	opts.reportFlag(cmd)

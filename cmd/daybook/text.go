@@ -5,20 +5,77 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"daybook/pipeline/words"
 )
 
-// writeTable aligns the tab-separated cells of lines in columns.
+// writeTable aligns the tab-separated cells of lines in columns. On a terminal the
+// last cell of a line that is too long goes on below itself.
 func writeTable(out io.Writer, lines func(w io.Writer)) error {
-	var b bytes.Buffer
+	var cells, b bytes.Buffer
+	lines(&cells)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	lines(w)
-	w.Flush() // into a buffer
-	return writeTrimmed(out, b.String())
+	for line := range strings.Lines(cells.String()) {
+		if i := strings.LastIndexByte(strings.TrimRight(line, "\t\n"), '\t'); i >= 0 {
+			line = line[:i+1] + lastCell + line[i+1:]
+		}
+		io.WriteString(w, line) // into a buffer
+	}
+	w.Flush()
+	width := math.MaxInt
+	if isTerminal(out) {
+		width = columns(out)
+	}
+	return writeTrimmed(out, fitLines(b.String(), width))
+}
+
+// lastCell marks where the last cell of a line begins.
+const lastCell = "\x00"
+
+// fitLines takes the marks out of lines. It breaks the last cell of lines that are
+// longer than the width between its words, if it has room for some words.
+func fitLines(text string, width int) string {
+	const leastRoom = 20
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		before, last, marked := strings.Cut(line, lastCell)
+		b.WriteString(before)
+		begin := utf8.RuneCountInString(before)
+		room := width - begin
+		if !marked || room < leastRoom {
+			b.WriteString(last)
+			continue
+		}
+		b.WriteString(strings.Join(wrap(last, room), "\n"+strings.Repeat(" ", begin)))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// wrap breaks a text between words into lines of a width. A longer word has a line of
+// its own.
+func wrap(text string, width int) []string {
+	lines := []string{""}
+	used := 0
+	for i, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch last := len(lines) - 1; {
+		case i == 0:
+			lines[0], used = word, length
+		case used+1+length <= width:
+			lines[last] += " " + word
+			used += 1 + length
+		default:
+			lines = append(lines, word)
+			used = length
+		}
+	}
+	return lines
 }
 
 // writeTrimmed writes lines without trailing spaces, with which columns pad
