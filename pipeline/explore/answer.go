@@ -48,8 +48,8 @@ func (v *view) answer(ctx context.Context, q *Question, workers int) (*Answer, e
 		shared = append(shared, c.shared...)
 	}
 	u.distinct(slots, shared)
-	err = parallel.Each(ctx, len(distributed), workers, func(ctx context.Context, i int) error {
-		return u.distribute(ctx, i, slots)
+	err = parallel.Share(ctx, workers, len(distributed), func(ctx context.Context, next func() (int, bool)) error {
+		return u.distribute(ctx, slots, next)
 	})
 	if err != nil {
 		return nil, err
@@ -259,53 +259,63 @@ func (s *Stats) head(f *fact, target int64) {
 
 // distinct counts the sessions with several legs: once for each bin and key.
 func (u *query) distinct(slots []Stats, places []sessionPlace) {
-	each := func(compare func(a, b sessionPlace) int, slot func(sessionPlace) int) {
-		slices.SortFunc(places, compare)
+	// A session and its place are one number, because numbers sort fast.
+	packed := make([]uint64, len(places))
+	each := func(of func(sessionPlace) int) {
 		for i, p := range places {
-			if i == 0 || compare(places[i-1], p) != 0 {
-				slots[slot(p)].Sessions++
+			packed[i] = uint64(p.session)<<32 | uint64(of(p))
+		}
+		slices.Sort(packed)
+		for i, p := range packed {
+			if i == 0 || packed[i-1] != p {
+				slots[uint32(p)].Sessions++
 			}
 		}
 	}
-	each(func(a, b sessionPlace) int { return cmp.Compare(a.session, b.session) }, func(sessionPlace) int { return 0 })
-	each(func(a, b sessionPlace) int {
-		return cmp.Or(cmp.Compare(a.session, b.session), cmp.Compare(a.bin, b.bin))
-	},
-		func(p sessionPlace) int { return 1 + int(p.bin) })
-	each(func(a, b sessionPlace) int {
-		return cmp.Or(cmp.Compare(a.session, b.session), cmp.Compare(a.key, b.key))
-	},
-		func(p sessionPlace) int { return 1 + len(u.bins) + int(p.key) })
+	each(func(sessionPlace) int { return 0 })
+	each(func(p sessionPlace) int { return 1 + int(p.bin) })
+	each(func(p sessionPlace) int { return 1 + len(u.bins) + int(p.key) })
 }
 
-// distribute fills in a distribution of all slots.
-func (u *query) distribute(ctx context.Context, which int, slots []Stats) error {
-	d := &distributed[which]
-	samples := make([]sample, 0, u.rows)
-	for i, c := range u.days {
-		if err := ctx.Err(); err != nil {
-			return err
+// distribute fills in the distributions of all slots, one after the other.
+func (u *query) distribute(ctx context.Context, slots []Stats, next func() (int, bool)) error {
+	samples, spare := make([]sample, u.rows), make([]sample, u.rows)
+	for which, ok := next(); ok; which, ok = next() {
+		n := 0
+		for i, c := range u.days {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n += u.collect(which, i, c, samples[n:])
 		}
-		for row, key := range u.lines[i] {
-			if key == unselected {
-				continue
-			}
-			f := &u.facts[u.sessions[i][c.sessions[row]]]
-			if int(f.head) != u.first[i]+row {
-				f = nil
-			}
-			if v, ok := d.value(c, row, f); ok {
-				samples = append(samples, sample{v, u.bin(c, row), key})
-			}
+		sorted := sortSamples(samples[:n], spare[:n])
+		of := make([]*Distribution, len(slots))
+		for i := range slots {
+			of[i] = distributed[which].of(&slots[i])
 		}
+		fill(of, len(u.bins), sorted)
 	}
-	sortSamples(samples)
-	of := make([]*Distribution, len(slots))
-	for i := range slots {
-		of[i] = d.of(&slots[i])
-	}
-	fill(of, len(u.bins), samples)
 	return nil
+}
+
+// collect collects the values of the selected rows of a day, and returns how many
+// there are.
+func (u *query) collect(which, i int, c *columns, into []sample) int {
+	value, first, sessions, n := distributed[which].value, u.first[i], u.sessions[i], 0
+	for row, key := range u.lines[i] {
+		if key == unselected {
+			continue
+		}
+		f := &u.facts[sessions[c.sessions[row]]]
+		if int(f.head) != first+row {
+			f = nil
+		}
+		if v, ok := value(c, row, f); ok {
+			into[n] = sample{v, u.bin(c, row), key}
+			n++
+		}
+	}
+	return n
 }
 
 // selector says which rows of a day a filter selects: by their codes.

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,9 +16,9 @@ import (
 	"daybook/sources/store"
 )
 
-// DefaultMemory is the memory of a [Cache] where none is configured: three million
-// rows.
-const DefaultMemory = 256 << 20
+// DefaultMemory is the memory of a [Cache] where none is configured: two years of a
+// million sessions each.
+const DefaultMemory = 512 << 20
 
 // Day is a published day, as the caller knows it.
 type Day struct {
@@ -26,8 +28,8 @@ type Day struct {
 	Rows      int64
 }
 
-// Cache keeps the columns of published days in memory, those that were used last.
-// Its methods are safe for concurrent use.
+// Cache keeps in memory the columns of published days, and the sessions of periods,
+// that were used last. Its methods are safe for concurrent use.
 type Cache struct {
 	most int64 // bytes
 
@@ -45,17 +47,18 @@ func NewCache(bytes int64) *Cache {
 	return &Cache{most: bytes, entries: map[key]*list.Element{}}
 }
 
-// key is a revision of a day. The zone decides the hours of its rows.
+// key is a revision of a day, or the days of a period. The zone decides the hours of
+// rows.
 type key struct {
-	report, day, zone string
-	revision          int
-	published         int64
+	report, name, zone string
+	revision           int // 0: a period
+	published          int64
 }
 
 type entry struct {
-	key     key
-	columns *columns
-	bytes   int64
+	key   key
+	value any // *columns of a day, *joined of a period
+	bytes int64
 }
 
 // source is where published days are read from.
@@ -72,8 +75,9 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the days have %d rows, and the memory holds %d", e.Rows, e.Most)
 }
 
-// Most is how many rows of a question the memory holds.
-func (c *Cache) Most() int64 { return c.most / rowSize }
+// Most is how many rows of a question the memory holds: half of it is for the question
+// about the period before.
+func (c *Cache) Most() int64 { return c.most / 2 / rowSize }
 
 // read returns the columns of days, in their order. It reads those that the cache
 // does not have. A day that is no longer published is left out.
@@ -88,7 +92,7 @@ func (c *Cache) read(ctx context.Context, from source, days []Day, zone *time.Lo
 	all := make([]*columns, len(days))
 	var missing []int
 	for i := range days {
-		if all[i] = c.take(keyOf(&days[i], zone)); all[i] == nil {
+		if all[i], _ = c.take(keyOf(&days[i], zone)).(*columns); all[i] == nil {
 			missing = append(missing, i)
 		}
 	}
@@ -99,7 +103,7 @@ func (c *Cache) read(ctx context.Context, from source, days []Day, zone *time.Lo
 			return err
 		}
 		all[missing[i]] = read
-		c.put(keyOf(d, zone), read)
+		c.put(keyOf(d, zone), read, read.size())
 		return nil
 	})
 	if err != nil {
@@ -135,7 +139,27 @@ func keyOf(d *Day, zone *time.Location) key {
 	return key{d.ID.Report, d.ID.Name(), zone.String(), d.Revision, d.Published.UnixNano()}
 }
 
-func (c *Cache) take(k key) *columns {
+// view joins the sessions of days, unless it has done so before. It keeps no columns:
+// they come and go by themselves.
+func (c *Cache) view(read []*columns, days []Day, zone *time.Location) *view {
+	hash := fnv.New64a()
+	for i := range days {
+		fmt.Fprintln(hash, keyOf(&days[i], zone))
+	}
+	k := key{name: strconv.FormatUint(hash.Sum64(), 16) + "/" + strconv.Itoa(len(read))}
+	if len(days) > 0 {
+		k.report, k.zone = days[0].ID.Report, zone.String()
+	}
+	if j, ok := c.take(k).(*joined); ok {
+		return &view{read, j}
+	}
+	j := join(read)
+	c.put(k, j, j.size())
+	return &view{read, j}
+}
+
+// take is a value of the cache; nil if it has none.
+func (c *Cache) take(k key) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[k]
@@ -143,25 +167,28 @@ func (c *Cache) take(k key) *columns {
 		return nil
 	}
 	c.recent.MoveToFront(e)
-	return e.Value.(*entry).columns
+	return e.Value.(*entry).value
 }
 
-// put adds columns, and forgets those that were used longest ago beyond the bound.
-func (c *Cache) put(k key, read *columns) {
+// put adds a value, in place of the one with its key, and forgets those that were used
+// longest ago beyond the bound.
+func (c *Cache) put(k key, value any, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries[k] != nil {
-		return // another question has read it meanwhile
+	if e := c.entries[k]; e != nil {
+		c.remove(e)
 	}
-	added := &entry{k, read, read.size()}
-	c.entries[k] = c.recent.PushFront(added)
-	c.bytes += added.bytes
+	c.entries[k] = c.recent.PushFront(&entry{k, value, bytes})
+	c.bytes += bytes
 	for c.bytes > c.most && c.recent.Len() > 1 {
-		last := c.recent.Back()
-		gone := c.recent.Remove(last).(*entry)
-		delete(c.entries, gone.key)
-		c.bytes -= gone.bytes
+		c.remove(c.recent.Back())
 	}
+}
+
+func (c *Cache) remove(e *list.Element) {
+	gone := c.recent.Remove(e).(*entry)
+	delete(c.entries, gone.key)
+	c.bytes -= gone.bytes
 }
 
 // Bytes is about how many bytes the cache holds.

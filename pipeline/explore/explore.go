@@ -154,7 +154,7 @@ func (x *Explorer) view(ctx context.Context, zone *time.Location, days []Day) (*
 	if err != nil {
 		return nil, err
 	}
-	return newView(read), ctx.Err()
+	return x.Cache.view(read, days, zone), ctx.Err()
 }
 
 // errTooMany is a period of more rows than a view numbers. The memory ends before.

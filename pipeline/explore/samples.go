@@ -7,17 +7,15 @@ type sample struct {
 }
 
 // sortSamples sorts samples by value: by its digits, from the lowest one. Most
-// durations have two digits, and a comparing sort takes ten times as long.
-func sortSamples(s []sample) {
+// durations have two digits, and a comparing sort takes ten times as long. The result
+// is in s, or in spare, which is as long.
+func sortSamples(s, spare []sample) []sample {
 	const bits, size = 11, 1 << 11
 	var most uint64
 	for i := range s {
 		most = max(most, uint64(s[i].value))
 	}
-	if len(s) < 2 {
-		return
-	}
-	from, to := s, make([]sample, len(s))
+	from, to := s, spare
 	var counts [size]int
 	for shift := 0; most>>shift != 0; shift += bits {
 		clear(counts[:])
@@ -35,9 +33,7 @@ func sortSamples(s []sample) {
 		}
 		from, to = to, from
 	}
-	if &from[0] != &s[0] {
-		copy(s, from)
-	}
+	return from
 }
 
 // fill fills in the distributions of the total, the bins and the keys from sorted
@@ -50,19 +46,24 @@ func fill(of []*Distribution, bins int, sorted []sample) {
 			of[slot].Longest = s.value
 		}
 	}
-	seen := make([]int64, len(of))
+	// The ranks that are still to come: of the median, the 90th and the 95th percentile.
+	type ranks struct{ seen, p50, p90, p95 int64 }
+	at := make([]ranks, len(of))
+	for i, d := range of {
+		at[i] = ranks{0, rank(d.N, 50), rank(d.N, 90), rank(d.N, 95)}
+	}
 	for _, s := range sorted {
 		for _, slot := range [...]int{0, 1 + int(s.bin), 1 + bins + int(s.key)} {
-			d := of[slot]
-			seen[slot]++
-			if seen[slot] == rank(d.N, 50) {
-				d.Median = s.value
+			r := &at[slot]
+			r.seen++
+			if r.seen == r.p50 {
+				of[slot].Median = s.value
 			}
-			if seen[slot] == rank(d.N, 90) {
-				d.P90 = s.value
+			if r.seen == r.p90 {
+				of[slot].P90 = s.value
 			}
-			if seen[slot] == rank(d.N, 95) {
-				d.P95 = s.value
+			if r.seen == r.p95 {
+				of[slot].P95 = s.value
 			}
 		}
 	}

@@ -4,7 +4,12 @@ import "math/bits"
 
 // view is the rows of some days, with the sessions that they belong to.
 type view struct {
-	days     []*columns
+	days []*columns
+	*joined
+}
+
+// joined is the sessions of the rows of some days.
+type joined struct {
 	first    []int     // of each day: the number of its first row
 	sessions [][]int32 // of each day: the number of each of its sessions
 	facts    []fact    // of each session
@@ -28,9 +33,9 @@ const (
 	pickedUp
 )
 
-// newView joins the legs of sessions, also of those with legs on several days.
-func newView(days []*columns) *view {
-	v := &view{days: days, first: make([]int, len(days)), sessions: make([][]int32, len(days))}
+// join joins the legs of sessions, also of those with legs on several days.
+func join(days []*columns) *joined {
+	v := &joined{first: make([]int, len(days)), sessions: make([][]int32, len(days))}
 	distinct := 0
 	for i, c := range days {
 		v.first[i] = v.rows
@@ -46,14 +51,14 @@ func newView(days []*columns) *view {
 	}
 	v.facts = make([]fact, ids.n)
 	for i, c := range days {
-		v.join(c, v.first[i], v.sessions[i])
+		v.add(c, v.first[i], v.sessions[i])
 	}
 	return v
 }
 
-// join adds the legs of a day to their sessions. Days come in order, and the rows of
+// add adds the legs of a day to their sessions. Days come in order, and the rows of
 // a day are in order.
-func (v *view) join(c *columns, first int, sessions []int32) {
+func (v *joined) add(c *columns, first int, sessions []int32) {
 	for row := range c.rows {
 		f := &v.facts[sessions[c.sessions[row]]]
 		f.legs++
@@ -72,6 +77,15 @@ func (v *view) join(c *columns, first int, sessions []int32) {
 			f.state, f.head = unstarted, int32(first+row)
 		}
 	}
+}
+
+// size is about how many bytes it takes.
+func (v *joined) size() int64 {
+	size := int64(24 * cap(v.facts))
+	for _, s := range v.sessions {
+		size += int64(4*cap(s)) + 64
+	}
+	return size
 }
 
 // numbering numbers ids in the order of their first use. It is a hash table with open
