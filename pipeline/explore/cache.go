@@ -68,10 +68,16 @@ type source struct {
 	workers int
 }
 
-// TooLargeError says that a period has more rows than the memory holds.
-type TooLargeError struct{ Rows, Most int64 }
+// TooLargeError says that the memory does not hold the days of a question: their rows,
+// or the texts to search in.
+type TooLargeError struct {
+	Rows, Most int64 // 0: of texts
+}
 
 func (e *TooLargeError) Error() string {
+	if e.Rows == 0 {
+		return "the memory does not hold the texts of the days"
+	}
 	return fmt.Sprintf("the days have %d rows, and the memory holds %d", e.Rows, e.Most)
 }
 

@@ -56,7 +56,7 @@ type Question struct {
 	Days   []Day // the published days of the period, in order
 	Period Period
 	Filter Filter
-	By     Grouping
+	By     Grouping      // empty: by date
 	Target time.Duration // of a session's waiting; 0: none
 }
 
@@ -139,22 +139,29 @@ func (x *Explorer) Ask(ctx context.Context, q *Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.answer(ctx, q, max(1, x.Workers))
+	asked := *q
+	if asked.By == "" {
+		asked.By = ByDate
+	}
+	return v.answer(ctx, &asked, max(1, x.Workers))
 }
 
 // view reads days and joins the legs of their sessions.
 func (x *Explorer) view(ctx context.Context, zone *time.Location, days []Day) (*view, error) {
-	f := x.Format
-	if f == nil {
-		f = format.Parquet{}
-	}
 	days = slices.Clone(days)
 	slices.SortFunc(days, func(a, b Day) int { return int(a.ID.Day()) - int(b.ID.Day()) })
-	read, err := x.Cache.read(ctx, source{x.Sink, f, x.Workers}, days, zone)
+	read, err := x.Cache.read(ctx, source{x.Sink, x.format(), x.Workers}, days, zone)
 	if err != nil {
 		return nil, err
 	}
 	return x.Cache.view(read, days, zone), ctx.Err()
+}
+
+func (x *Explorer) format() format.Format {
+	if x.Format != nil {
+		return x.Format
+	}
+	return format.Parquet{}
 }
 
 // errTooMany is a period of more rows than a view numbers. The memory ends before.
