@@ -37,6 +37,7 @@ type Address struct {
 	Kind   Kind
 	report string // the path of the report's page
 	values map[string]string
+	last   day.Day // that is published
 
 	Unit    explore.Unit
 	Whole   explore.Period  // as chosen
@@ -71,7 +72,7 @@ const (
 // last whole week before it for Explore, and that day for the sessions. Errors are for
 // readers.
 func Parse(k Kind, report string, query url.Values, last day.Day, targets bool) (*Address, error) {
-	a := &Address{Kind: k, report: report, values: map[string]string{}}
+	a := &Address{Kind: k, report: report, values: map[string]string{}, last: last}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		all := query[name]
 		switch {
@@ -368,6 +369,14 @@ func (a *Address) Shifted(n int) string {
 		return a.Link("period", string(a.Unit), "from", p.From.String(), "to", p.To.String())
 	}
 	return a.Link("period", string(a.Unit), "at", p.From.String())
+}
+
+// Later is the address of the next period; empty if it has no published day.
+func (a *Address) Later() string {
+	if a.Whole.To >= a.last {
+		return ""
+	}
+	return a.Shifted(1)
 }
 
 // OfUnit is the address of the last period of a unit that has the last day of this one.

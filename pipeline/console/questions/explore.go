@@ -266,6 +266,23 @@ func (e *Explore) SortOf(id string) string {
 	return "descending"
 }
 
+// Sorts are the columns to sort by, for cards, which have no headings.
+func (e *Explore) Sorts() []Choice {
+	arrow := map[bool]string{true: " ↑", false: " ↓"}[e.Up]
+	choice := func(id, name string) Choice {
+		c := Choice{Value: id, Text: name, Selected: e.Sort == id, Link: e.Heading(id)}
+		if c.Selected {
+			c.Text += arrow
+		}
+		return c
+	}
+	all := []Choice{choice(keyColumn, e.KeyName())}
+	for _, m := range e.Columns {
+		all = append(all, choice(m.ID, m.Name))
+	}
+	return all
+}
+
 // KeyName is the heading of the first column.
 func (e *Explore) KeyName() string { return groupings[e.By] }
 
@@ -314,7 +331,7 @@ func (e *Explore) overTime(m *Measure) charts.Chart {
 		c.Unit = 0.01
 	}
 	if e.Before != nil {
-		c.Series = append(c.Series, charts.Series{Name: e.Versus, Shape: charts.Line, Class: "c3"})
+		c.Series = append(c.Series, charts.Series{Name: e.Versus, Shape: charts.Line, Class: "was"})
 	}
 	for i := range e.Answer.Bins {
 		b := &e.Answer.Bins[i]
