@@ -178,7 +178,9 @@ func change(m *Measure, now, before float64) *Change {
 	case before == 0 && now == 0:
 		return c
 	case before == 0:
-		c.Short = "from none"
+		c.Arrow, c.Text, c.Short = "▲", "up from none", "from none"
+		c.Good, c.Bad = d*m.better > 0, d*m.better < 0
+		return c
 	default:
 		c.Short = fmt.Sprintf("%.0f %%", math.Abs(100*d/before))
 		if math.Abs(100*d/before) < 0.5 {
