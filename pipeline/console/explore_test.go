@@ -82,7 +82,7 @@ func TestQuestionPages(t *testing.T) {
 	for target, says := range map[string]string{
 		"/reports/sessions/explore": "Not picked up, share", "/reports/sessions/explore?period=day&by=hour": "by hour", "/reports/sessions/explore?period=week&at=2026-11-18&by=technician&sort=wrap_up_longest&show=wrap_up": "Wrap-up, longest",
 		"/reports/sessions/explore?period=month&by=date&compare=last_year":                     "Nov 2026",
-		"/reports/sessions/explore?period=quarter&by=channel&measure=work_p95":                 "Work, 95 %",
+		"/reports/sessions/explore?period=quarter&by=channel&measure=work_p95":                 "Work, 95 %",
 		"/reports/sessions/explore?period=year&by=status&measure=within&compare=none":          "of 324 days are published",
 		"/reports/sessions/explore?period=range&from=2026-11-16&to=2026-11-18&by=type":         "16 Nov to 18 Nov 2026",
 		"/reports/sessions/explore?period=day&group=EMEA&picked_up=no&status=Timed+out&type=-": "Remove all filters",

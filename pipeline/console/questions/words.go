@@ -59,8 +59,8 @@ var statistics = []struct {
 }{
 	{"mean", "mean", "The mean.", func(d *explore.Distribution) int64 { return d.Mean() }},
 	{"median", "median", "The median: half of the values are at most this.", func(d *explore.Distribution) int64 { return d.Median }},
-	{"p90", "90 %", "Nine of ten values are at most this.", func(d *explore.Distribution) int64 { return d.P90 }},
-	{"p95", "95 %", "Nineteen of twenty values are at most this.", func(d *explore.Distribution) int64 { return d.P95 }},
+	{"p90", "90 %", "Nine of ten values are at most this.", func(d *explore.Distribution) int64 { return d.P90 }},
+	{"p95", "95 %", "Nineteen of twenty values are at most this.", func(d *explore.Distribution) int64 { return d.P95 }},
 	{"longest", "longest", "The longest.", func(d *explore.Distribution) int64 { return d.Longest }},
 	{"sum", "sum", "The sum.", func(d *explore.Distribution) int64 { return d.Sum }},
 }
