@@ -23,8 +23,8 @@ import (
 )
 
 // maxQuestions is how many questions are answered at the same time: each takes all
-// processors, and memory for the rows of its period.
-const maxQuestions = 2
+// processors, and some 60 bytes for each row of its period.
+const maxQuestions = 4
 
 // mostListed is how many sessions a file of the list has.
 const mostListed = 10_000

@@ -135,11 +135,12 @@ type Facets struct {
 // Ask answers a question. A [TooLargeError] says that the period has more rows than
 // the memory holds.
 func (x *Explorer) Ask(ctx context.Context, q *Question) (*Answer, error) {
-	v, err := x.view(ctx, q.Zone, q.Days)
+	asked := *q
+	asked.Days = slices.DeleteFunc(slices.Clone(q.Days), func(d Day) bool { return d.ID.Day() < q.Period.From || d.ID.Day() > q.Period.To })
+	v, err := x.view(ctx, q.Zone, asked.Days)
 	if err != nil {
 		return nil, err
 	}
-	asked := *q
 	if asked.By == "" {
 		asked.By = ByDate
 	}

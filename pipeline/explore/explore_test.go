@@ -104,6 +104,7 @@ func TestList(t *testing.T) {
 		leg(12, 0, at.Add(time.Minute), 70*time.Second, 8, "Closed by customer"),
 		leg(13, 0, at.Add(2*time.Minute), 30*time.Second, 9, "Closed by customer"),
 	}
+	rows[0].WrapUpTime, rows[2].WrapUpTime = 4_000, 9_000
 	rows[1].Name, rows[2].TrackingID = "Zoë Smith", "T-77"
 	days := publish(t, sink, rows...)
 	x := explorer(sink)
@@ -117,11 +118,13 @@ func TestList(t *testing.T) {
 		{"second page", explore.ListQuestion{Sort: explore.OrderWaiting, From: 2, Most: 2}, []int64{11}, 3},
 		{"beyond the last page", explore.ListQuestion{Sort: explore.OrderWaiting, From: 9, Most: 2}, nil, 3},
 		{"first starts", explore.ListQuestion{Sort: explore.OrderStart, Up: true, Most: 9}, []int64{11, 12, 13}, 3},
+		{"wrap-ups, unknown last", explore.ListQuestion{Sort: explore.OrderWrapUp, Most: 9}, []int64{13, 11, 12}, 3},
+		{"short wrap-ups, unknown last", explore.ListQuestion{Sort: explore.OrderWrapUp, Up: true, Most: 9}, []int64{11, 13, 12}, 3},
 		{"customer", explore.ListQuestion{Search: "zoë s", Most: 9}, []int64{12}, 1},
 		{"tracking id", explore.ListQuestion{Search: "t-77", Most: 9}, []int64{13}, 1},
 		{"session id", explore.ListQuestion{Search: "11", Most: 9}, []int64{11}, 1},
 		{"technician's id", explore.ListQuestion{Search: "8", Sort: explore.OrderStart, Up: true, Most: 9}, []int64{11, 12}, 2},
-		{"nothing", explore.ListQuestion{Search: "nobody", Most: 9}, nil, 0},
+		{"nothing", explore.ListQuestion{Search: "Jane", Most: 9}, nil, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.q.Zone, tc.q.Days = time.UTC, days

@@ -1,8 +1,8 @@
 package explore
 
 import (
-	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,28 +156,44 @@ func (v *view) sum(i int, q *ListQuestion, all []sums, matches func(row int) boo
 	}
 }
 
-// sort sorts sessions; those that are equal by their number, which is stable.
+// sort sorts sessions; those that are equal by their number, which is stable. An unknown
+// wrap-up is last in both orders.
 func (v *view) sort(found []int32, all []sums, q *ListQuestion) {
-	value := func(i int32) int64 {
-		switch q.Sort {
-		case OrderWaiting:
-			return v.facts[i].waiting
-		case OrderWork:
-			return all[i].work
-		case OrderWrapUp:
-			return all[i].wrapUp
-		case OrderDuration:
-			return all[i].end - all[i].start
-		}
-		return all[i].start
+	keys, least, most := make([]sample, len(found)), int64(math.MaxInt64), int64(math.MinInt64)
+	for i, number := range found {
+		keys[i] = sample{v.order(number, all, q.Sort), number, 0}
+		least, most = min(least, keys[i].value), max(most, keys[i].value)
 	}
-	slices.SortFunc(found, func(a, b int32) int {
-		order := cmp.Compare(value(b), value(a))
-		if q.Up {
-			order = -order
+	for i := range keys {
+		k := &keys[i]
+		switch {
+		case !q.Up:
+			k.value = most - k.value
+		case q.Sort == OrderWrapUp && k.value < 0:
+			k.value = most - least + 1
+		default:
+			k.value -= least
 		}
-		return cmp.Or(order, cmp.Compare(a, b))
-	})
+	}
+	for i, k := range sortSamples(keys, make([]sample, len(keys))) {
+		found[i] = k.bin
+	}
+}
+
+// order is what a session is sorted by.
+func (v *view) order(number int32, all []sums, by Order) int64 {
+	a := &all[number]
+	switch by {
+	case OrderWaiting:
+		return v.facts[number].waiting
+	case OrderWork:
+		return a.work
+	case OrderWrapUp:
+		return a.wrapUp
+	case OrderDuration:
+		return a.end - a.start
+	}
+	return a.start
 }
 
 // describe describes the sessions of a page.

@@ -7,8 +7,8 @@ type sample struct {
 }
 
 // sortSamples sorts samples by value: by its digits, from the lowest one. Most
-// durations have two digits, and a comparing sort takes ten times as long. The result
-// is in s, or in spare, which is as long.
+// durations have two digits, and a comparing sort takes ten times as long. Equal values
+// keep their order. The result is in s, or in spare, which is as long.
 func sortSamples(s, spare []sample) []sample {
 	const bits, size = 11, 1 << 11
 	var most uint64

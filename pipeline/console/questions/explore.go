@@ -174,7 +174,7 @@ func (e *Explore) rows(columns []*Measure) []Row {
 	return rows
 }
 
-// compareRows orders lines. Those without a value are last, whatever the order is.
+// compareRows orders lines. Those without a value are last in both orders.
 func (e *Explore) compareRows(a, b *Row, column int) int {
 	if column < 0 {
 		if e.By == explore.ByHour || e.By == explore.ByDate {

@@ -52,7 +52,7 @@ var families = []family{
 	{"first_chat", "First chat", "The time to the technician’s first message, of the legs where it is known.", func(s *explore.Stats) *explore.Distribution { return &s.FirstChat }},
 }
 
-// statistics are what there is of a family.
+// statistics are the numbers of a family.
 var statistics = []struct {
 	id, name, help string
 	of             func(*explore.Distribution) int64
