@@ -144,7 +144,7 @@ func (n *numbers) at(i int) int64 {
 func (n *numbers) size() int64 { return int64(4*cap(n.narrow) + 8*cap(n.wide)) }
 
 // rowSize is about how many bytes a row takes, with its share of a session.
-const rowSize = 110
+const rowSize = 125
 
 // needed are the columns that are read.
 var needed = map[string]bool{
