@@ -194,6 +194,8 @@ type Report struct {
 	XLSX bool `yaml:"xlsx" jsonschema:"default=false"`
 	// Format of the CSV files.
 	CSV CSV `yaml:"csv"`
+	// What the console measures the report against. The rows do not depend on it.
+	Targets Targets `yaml:"targets,omitempty"`
 	// When daybook serve publishes the report. The rows do not depend on it.
 	Schedule Schedule `yaml:"schedule"`
 	// Messages that daybook serve sends after a day, week or month of the report is published.
@@ -222,6 +224,12 @@ type Delivery struct {
 	Against string `yaml:"against" jsonschema:"enum=before,enum=weekday,default=before"`
 	// Whether a restated period is delivered again.
 	Again bool `yaml:"again" jsonschema:"default=false"`
+}
+
+// Targets are what the console measures a report against.
+type Targets struct {
+	// How long a session may wait for its first pick-up, such as 60s. The console shows the share of sessions that were picked up in this time.
+	PickUp Duration `yaml:"pick_up,omitempty"`
 }
 
 // Schedule says when a report's days and months are published, on the clock of
@@ -281,6 +289,8 @@ type Serve struct {
 	RetryPause Duration `yaml:"retry_pause" jsonschema:"default=1m"`
 	// The longest pause between two attempts.
 	MaxRetryPause Duration `yaml:"max_retry_pause" jsonschema:"default=6h"`
+	// How much memory the console may take to keep the columns of published days, from which it answers questions, such as 512MiB. A million legs take about 100 MiB. It comes on top of memory_budget.
+	ExploreMemory Size `yaml:"explore_memory" jsonschema:"default=512MiB"`
 	// URLs that receive alerts.
 	Webhooks []Webhook `yaml:"webhooks,omitempty"`
 	// The address of the console for people, such as https://daybook.example.org. Messages of reports link to it.

@@ -269,15 +269,17 @@ func TestReportHash(t *testing.T) {
 		t.Errorf("in words (-want +got):\n%s", diff)
 	}
 
-	// When a report is published decides no rows: another schedule rebuilds nothing.
+	// When a report is published, and against what it is measured, decides no rows: another
+	// schedule rebuilds nothing.
 	scheduled := r
 	scheduled.Schedule = config.Schedule{
 		Daily:   config.DailyDrop{At: config.TimeOfDay(time.Hour), Grace: config.Span(time.Minute), Deadline: config.Span(time.Hour)},
 		Monthly: config.MonthlyDrop{At: config.TimeOfDay(time.Hour), Grace: config.Span(time.Minute), Deadline: config.Span(time.Hour)},
 		CatchUp: "none", MaxAge: config.Retention(time.Hour),
 	}
+	scheduled.Targets.PickUp = config.Duration(time.Minute)
 	if scheduled.Hash() != r.Hash() {
-		t.Error("the schedule is in the hash")
+		t.Error("the schedule or the target is in the hash")
 	}
 	if diff := cmp.Diff(text, scheduled.Text()); diff != "" {
 		t.Errorf("the schedule is in the words for the hash (-want +got):\n%s", diff)

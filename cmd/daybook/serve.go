@@ -262,6 +262,7 @@ func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.limitMemory(int64(c.MemoryBudget + c.Serve.ExploreMemory))
 	sc := &replica.Config{Pipeline: p, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
 	for i := range c.Reports {
 		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, p.Reports[i].Zone)

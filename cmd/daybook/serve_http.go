@@ -90,7 +90,7 @@ func (s *server) hosts(at net.Addr) []string {
 func (s *server) console(hosts []string) *console.Console {
 	return console.New(console.Options{
 		Service: s.service, Configuration: s.config.shown, BasePath: s.config.get().Serve.BasePath, Access: s.config.policy, AllowActions: s.opts.allowActions, Token: s.opts.token,
-		Hosts: hosts, Version: version, Log: s.log,
+		Hosts: hosts, Version: version, Log: s.log, ExploreMemory: int64(s.config.get().Serve.ExploreMemory),
 	})
 }
 

@@ -206,7 +206,7 @@ func newReport(c *config.Report) (settings.Report, error) {
 	}
 	return settings.Report{
 		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV, XLSX: c.XLSX,
-		CSV: csvFormat(&c.CSV, language),
+		CSV: csvFormat(&c.CSV, language), PickUp: time.Duration(c.Targets.PickUp),
 	}, def.Validate()
 }
 

@@ -10,8 +10,10 @@
 // # Sources
 //
 // A page shows one [states.Snapshot] of the service. Charts show the
-// published figures, which [Console.Warm] keeps in an index. Only the pages of
-// one partition or session read the store, and only files that manifests name.
+// published figures, which [Console.Warm] keeps in an index. Explore and the list of
+// sessions answer from the columns of published days, which they keep in memory. These
+// pages and those of one partition or session read the store, and only files that
+// manifests name.
 //
 // # Access
 //
@@ -36,6 +38,7 @@ import (
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/problem"
+	"daybook/pipeline/explore"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/runs"
 	"daybook/pipeline/service/actions"
@@ -76,9 +79,12 @@ type Options struct {
 	// Hosts are the host names that the console answers to, beside localhost and
 	// IP addresses. Requests for other names are refused. None: all are answered.
 	Hosts   []string
-	Version string           // of daybook
-	Now     func() time.Time // nil: time.Now
-	Log     *slog.Logger     // of errors that pages do not show; nil: none
+	Version string // of daybook
+	// ExploreMemory is how many bytes of columns Explore keeps; 0 is
+	// explore.DefaultMemory.
+	ExploreMemory int64
+	Now           func() time.Time // nil: time.Now
+	Log           *slog.Logger     // of errors that pages do not show; nil: none
 }
 
 // Limits of the requests that are answered at the same time.
@@ -94,6 +100,7 @@ type Console struct {
 	handler http.Handler
 	routed  *routes
 	index   *history.Index
+	columns *explore.Cache
 	guard   *guard.Guard
 	keys    *guard.Keys
 	logins  *guard.Logins
@@ -116,6 +123,7 @@ func New(o Options) *Console {
 	c := &Console{
 		Options: o,
 		index:   history.NewIndex(),
+		columns: explore.NewCache(o.ExploreMemory),
 		keys:    guard.NewKeys(o.Token),
 		logins:  guard.NewLogins(),
 		actions: rate.NewLimiter(rate.Every(actionEvery), actionBurst),
@@ -136,6 +144,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 func (c *Console) routes() *routes {
 	all := newRoutes(c.refuse)
 	memory, readers, downloads := make(guard.Slots, maxPages), make(guard.Slots, maxReaders), make(guard.Slots, maxDownloads)
+	questions := make(guard.Slots, maxQuestions)
 	show := func(pattern string, s guard.Slots, h func(*http.Request) (*page, error)) {
 		all.add(pattern, access.Viewer, gzhttp.GzipHandler(c.guard.Limit(s, c.page(h))))
 	}
@@ -143,6 +152,13 @@ func (c *Console) routes() *routes {
 	show("GET /reports/{report}", memory, c.report)
 	show("GET /reports/{report}/{partition}", readers, c.partition)
 	show("GET /reports/{report}/sessions/{id}", readers, c.session)
+	show("GET /reports/{report}/explore", questions, c.explore)
+	show("GET /reports/{report}/sessions", questions, c.sessions)
+	pages.Handle("GET /reports/{report}/find", c.guard.Limit(questions, http.HandlerFunc(c.find)))
+	for name, table := range map[string]tableOf{"explore": c.exploreTable, "sessions": c.sessionsTable} {
+		pages.Handle("GET /reports/{report}/"+name+".csv", c.guard.Limit(questions, c.asCSV(table)))
+		pages.Handle("GET /reports/{report}/"+name+".xlsx", c.guard.Limit(questions, c.asXLSX(table)))
+	}
 	show("GET /runs", readers, c.runs)
 	show("GET /runs/{id}", readers, c.run)
 	show("GET /schedule", memory, c.schedule)

@@ -46,6 +46,7 @@ type Report struct {
 	SessionsCSV bool              // write the rows as CSV, too
 	XLSX        bool              // write the summaries, and the rows with SessionsCSV, as workbooks, too
 	CSV         csv.Format
+	PickUp      time.Duration // how long a session may wait for its first pick-up, for the console; 0: no target
 }
 
 // Files is the format of digests and partitions.

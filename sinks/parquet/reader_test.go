@@ -388,3 +388,26 @@ func TestReaderReleasedFile(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// The statistics of the row groups say which values a file cannot hold.
+func TestMayHold(t *testing.T) {
+	rows := sample(60)
+	for i := range rows {
+		rows[i].SessionID = 1000 + int64(i)
+	}
+	file, err := encode(Compatible, rows, nil, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[int64]bool{999: false, 1000: true, 1030: true, 1059: true, 1060: false} {
+		if may, err := MayHold(bytes.NewReader(file), int64(len(file)), "session_id", value); err != nil || may != want {
+			t.Errorf("it may hold %d: %t, %v", value, may, err)
+		}
+	}
+	if _, err := MayHold(bytes.NewReader(file), int64(len(file)), "colour", 1); !errors.Is(err, ErrColumns) {
+		t.Errorf("an unknown column: %v", err)
+	}
+	if _, err := MayHold(bytes.NewReader(file[:len(file)-1]), int64(len(file)-1), "session_id", 1); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a file that is cut off: %v", err)
+	}
+}

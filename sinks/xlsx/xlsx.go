@@ -83,6 +83,8 @@ func (b *book) parsed(kind report.Kind, text string) (any, error) {
 	case report.Integer:
 		n, err := strconv.ParseInt(text, 10, 64)
 		return integer(n), err
+	case report.Decimal:
+		return strconv.ParseFloat(text, 64)
 	case report.Duration:
 		ms, ok := report.ParseDuration(text)
 		if !ok {

@@ -94,6 +94,8 @@ func targets(t *testing.T) []string {
 	return []string{
 		"/", "/reports/sessions", "/reports/americas", "/reports/emea_tier_1?year=2021", "/reports/sessions/2026-11-18", "/reports/sessions/2026-11-18?diff=1..2",
 		"/reports/sessions/2026-10", "/reports/americas/2026-11-14", "/reports/americas/2026-11-19", "/reports/sessions/2021-03-25", session(t),
+		"/reports/sessions/explore", "/reports/sessions/explore?period=month&by=technician&show=wrap_up&sort=wrap_up_longest&measure=within&group=EMEA",
+		"/reports/sessions/explore?period=range&from=2026-11-18&to=2026-11-18&by=hour&compare=none", "/reports/sessions/sessions", "/reports/sessions/sessions?period=week&q=Ada&page=2",
 		"/runs", "/runs/20261120T013012Z-n1", "/schedule", "/configuration", "/login", "/nowhere",
 	}
 }
@@ -246,6 +248,30 @@ func TestActionNeedsTheToken(t *testing.T) {
 		t.Errorf("it asked for %v, want %v", acts, want)
 	}
 	do(t, tab, chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible(`a[href="/login"]`))
+}
+
+// Questions of a manager take two clicks from the report's page.
+func TestQuestionsTakeTwoClicks(t *testing.T) {
+	tab := open(t, View{Width: 1280, Height: 900, NoScript: true})
+	first := func() string {
+		return ask[string](t, tab, `document.querySelector(".answers tbody tr").textContent.replace(/\s+/g, " ").trim()`)
+	}
+	click := func(text string) chromedp.Action {
+		return chromedp.Tasks{chromedp.Click(`//main//*[not(contains(@class, "phone"))]/a[normalize-space()="`+text+`"]`, chromedp.BySearch), chromedp.WaitVisible(".answers")}
+	}
+	do(t, tab, visit("/reports/sessions"), click("Longest waits of 2026-11-20"))
+	waits := ask[[]string](t, tab, `[...document.querySelectorAll(".found td[data-label=Waiting]")].map(e => e.firstChild.textContent.trim().padStart(8, "0"))`)
+	if len(waits) < 10 || !slices.IsSortedFunc(waits, func(a, b string) int { return strings.Compare(b, a) }) {
+		t.Errorf("which sessions waited longest yesterday? %v", waits)
+	}
+	do(t, tab, visit("/reports/sessions"), click("Explore"), click("Wrap-up, longest"))
+	if sorted := ask[string](t, tab, `document.querySelector("th[aria-sort=descending]").textContent.trim()`); sorted != "Wrap-up, longest" || first() == "" {
+		t.Errorf("who had the longest wrap-up? The table is sorted by %s", sorted)
+	}
+	do(t, tab, visit("/reports/sessions"), click("Explore"))
+	if text := ask[string](t, tab, `document.querySelector(".answers tbody").textContent`); !strings.Contains(text, "EMEA/Tier 1") || !strings.Contains(text, "before") {
+		t.Error("how was last week's waiting by group, against the week before? It is not said")
+	}
 }
 
 // TestWithoutScript: everything is there, and can be done.

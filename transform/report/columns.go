@@ -19,6 +19,7 @@ const (
 	String                // UTF-8
 	Boolean               // boolean
 	Date                  // date32
+	Decimal               // float64: of tables, not of columns of a report
 )
 
 // Column defines one column of the report. Its kind decides which one of its

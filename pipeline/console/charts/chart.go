@@ -16,6 +16,18 @@ const (
 	line
 )
 
+// The shapes for charts of other rooms.
+const (
+	Bars = bars
+	Line = line
+)
+
+// Target is a value that a chart is held against: a line across it.
+type Target struct {
+	Name  string
+	Value float64
+}
+
 // Series is one measure of a chart.
 type Series struct {
 	Name  string `json:"name"`
@@ -32,7 +44,7 @@ type Tick struct {
 // Point is one place along a chart's axis: a value of each series.
 type Point struct {
 	Label  string    `json:"label"`
-	Values []float64 `json:"values"`
+	Values []float64 `json:"values"` // NaN: this series has none here
 	Known  bool      `json:"known"`
 	Note   string    `json:"note,omitempty"` // why it is not known
 }
@@ -49,6 +61,7 @@ type Chart struct {
 	Ticks   []Tick               `json:"-"`
 	Format  func(float64) string `json:"-"`
 	Unit    float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
+	Target  *Target              `json:"-"` // nil: none
 }
 
 // add adds a point. The values of an unknown point are 0.
@@ -72,7 +85,12 @@ func (c Chart) Empty() bool {
 }
 
 // Cell writes a value for the chart's table.
-func (c Chart) Cell(v float64) string { return c.Format(v) }
+func (c Chart) Cell(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return c.Format(v)
+}
 
 // The measures of a chart, in pixels.
 const (
@@ -103,6 +121,10 @@ func (c Chart) SVG() template.HTML {
 		}
 	}
 	c.lines(&b, top)
+	if c.Target != nil {
+		y := plotTop + plotHeight*(1-c.Target.Value/top)
+		fmt.Fprintf(&b, `<line class="target" x1="0" x2="100%%" y1="%.1f" y2="%.1f"/><text class="target" x="100%%" y="%.1f">%s</text>`, y, y, y-4, template.HTMLEscapeString(c.Target.Name))
+	}
 	fmt.Fprintf(&b, `<text class="scale" x="0" y="%d">%s</text>`, plotTop-5, c.Format(top))
 	for _, t := range c.Ticks {
 		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%d">%s</text>`, slot*float64(t.At), plotTop+plotHeight+16, t.Text)
@@ -117,7 +139,7 @@ func (c Chart) SVG() template.HTML {
 func (c *Chart) bars(b *strings.Builder, s int, slot, top float64) {
 	for i := range c.Points {
 		p := &c.Points[i]
-		if !p.Known || p.Values[s] <= 0 {
+		if !p.Known || !(p.Values[s] > 0) {
 			continue
 		}
 		height := p.Values[s] / top * plotHeight
@@ -137,7 +159,7 @@ func (c *Chart) lines(b *strings.Builder, top float64) {
 		var d strings.Builder
 		pen := "M"
 		for i := range c.Points {
-			if !c.Points[i].Known {
+			if !c.Points[i].Known || math.IsNaN(c.Points[i].Values[s]) {
 				pen = "M"
 				continue
 			}
@@ -150,9 +172,12 @@ func (c *Chart) lines(b *strings.Builder, top float64) {
 }
 
 func (c *Chart) most() (most float64) {
+	if c.Target != nil {
+		most = c.Target.Value
+	}
 	for i := range c.Points {
 		for _, v := range c.Points[i].Values {
-			if c.Points[i].Known {
+			if c.Points[i].Known && !math.IsNaN(v) {
 				most = max(most, v)
 			}
 		}
@@ -182,7 +207,7 @@ func (c *Chart) pointText(i int) string {
 	}
 	texts := make([]string, len(c.Series))
 	for s := range c.Series {
-		texts[s] = c.Series[s].Name + " " + c.Format(p.Values[s])
+		texts[s] = c.Series[s].Name + " " + c.Cell(p.Values[s])
 	}
 	return p.Label + ": " + strings.Join(texts, ", ")
 }
@@ -196,7 +221,7 @@ func (c *Chart) describe() string {
 	for s := range c.Series {
 		least, most := math.Inf(1), math.Inf(-1)
 		for i := range c.Points {
-			if c.Points[i].Known {
+			if c.Points[i].Known && !math.IsNaN(c.Points[i].Values[s]) {
 				least, most = min(least, c.Points[i].Values[s]), max(most, c.Points[i].Values[s])
 			}
 		}

@@ -120,7 +120,7 @@ func newReport(name, zone string, groups []string) settings.Report {
 	}
 	return settings.Report{
 		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
-		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions",
+		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions", PickUp: time.Minute,
 		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
 	}
 }

@@ -59,7 +59,8 @@ func run(ctx context.Context, dir string) error {
 	for _, s := range []shot{
 		{"overview", "/", tall(wide, 880)}, {"overview-dark", "/", tall(dark, 880)},
 		{"report", "/reports/americas", tall(wide, 1080)}, {"charts", "/reports/sessions#h-charts", tall(wide, 1000)},
-		{"partition", "/reports/sessions/2026-11-18", tall(wide, 760)},
+		{"explore", "/reports/sessions/explore", tall(wide, 1180)}, {"sessions", "/reports/sessions/sessions", tall(wide, 760)},
+		{"explore-phone", "/reports/sessions/explore", phone}, {"partition", "/reports/sessions/2026-11-18", tall(wide, 760)},
 		{"session", session, tall(wide, 640)}, {"phone", "/reports/sessions", phone},
 	} {
 		if err := take(chrome, site.URL+s.target, s.view, filepath.Join(dir, s.name+".png")); err != nil {

@@ -1,0 +1,476 @@
+package questions
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"daybook/pipeline/console/charts"
+	"daybook/pipeline/explore"
+	"daybook/transform/report"
+	"daybook/transform/summary"
+)
+
+// Explore is what the page Explore shows.
+type Explore struct {
+	Report    string          `json:"report"`
+	Timezone  string          `json:"timezone"`
+	From      string          `json:"from"`
+	To        string          `json:"to"`
+	Against   string          `json:"against_from,omitempty"`
+	AgainstTo string          `json:"against_to,omitempty"`
+	Answer    *explore.Answer `json:"answer"`
+	Before    *explore.Answer `json:"before,omitempty"`
+	Target    int64           `json:"target_ms,omitempty"`
+
+	*Address `json:"-"`
+	Form     Form           `json:"-"`
+	Title    string         `json:"-"` // the period in words
+	Versus   string         `json:"-"` // the period before, in words
+	Missing  string         `json:"-"` // which days are not published, in words
+	Tiles    []Tile         `json:"-"`
+	Charts   []charts.Chart `json:"-"`
+	Measures []Measure      `json:"-"`
+	Columns  []*Measure     `json:"-"`
+	Rows     []Row          `json:"-"`
+	More     int            `json:"-"` // lines that a file has and the page leaves out
+	Help     []*Measure     `json:"-"`
+
+	target time.Duration
+}
+
+// Tile is a measure over the whole period.
+type Tile struct {
+	*Measure
+	Value    string
+	Change   *Change // nil: it is compared with nothing
+	Selected bool    // the chart shows it
+	Link     string
+}
+
+// Row is a line of the table.
+type Row struct {
+	Name     string
+	Link     string // Explore, of this line alone; empty: there is no such filter
+	Sessions string // the list of its sessions
+	Cells    []Cell
+	values   []float64
+	key      explore.Key
+}
+
+// Cell is a value of a line.
+type Cell struct {
+	Value  string
+	Change *Change
+	Bar    float64 // percent of the largest value of the column; 0 in columns that are not sorted by
+	Sorted bool
+}
+
+// mostRows is how many lines the page shows. A file has all.
+const mostRows = 200
+
+// NewExplore makes the page of an answer, and of that to the same question about the
+// period before, which may be nil.
+func NewExplore(a *Address, name string, zone *time.Location, target time.Duration, answer, before *explore.Answer) *Explore {
+	e := &Explore{
+		Report: name, Timezone: zone.String(), From: a.Period.From.String(), To: a.Period.To.String(), Answer: answer, Before: before,
+		Target: target.Milliseconds(), Address: a, Title: PeriodText(a.Period), Measures: Measures(target > 0), target: target,
+	}
+	if a.Against != nil {
+		e.Against, e.AgainstTo, e.Versus = a.Against.From.String(), a.Against.To.String(), PeriodText(*a.Against)
+	}
+	if answer.Days < a.Period.Len() {
+		e.Missing = fmt.Sprintf("%d of %d days are published.", answer.Days, a.Period.Len())
+	}
+	if before != nil && before.Days < a.Against.Len() {
+		e.Missing = strings.TrimSpace(fmt.Sprintf("%s Of the period that it is compared with, %d of %d days are.", e.Missing, before.Days, a.Against.Len()))
+	}
+	if before != nil && before.Days == 0 {
+		e.Before = nil
+	}
+	e.Form = newForm(a, &answer.Facets)
+	e.tiles()
+	e.charts(zone)
+	for _, t := range Tabs {
+		if t.ID == a.Show {
+			e.Columns = find(e.Measures, t.Columns...)
+		}
+	}
+	if i := slices.IndexFunc(e.Columns, func(m *Measure) bool { return m.ID == a.Sort }); i < 0 && a.Sort != keyColumn {
+		e.Columns = append(e.Columns, find(e.Measures, a.Sort)...)
+	}
+	e.Rows = e.rows(e.Columns)
+	e.More = max(0, len(e.Rows)-mostRows)
+	e.Rows = e.Rows[:len(e.Rows)-e.More]
+	e.Help = e.help()
+	return e
+}
+
+func (e *Explore) tiles() {
+	for _, m := range find(e.Measures, tiles...) {
+		t := Tile{Measure: m, Value: m.Format(m.value(&e.Answer.Total)), Selected: m.ID == e.Measure, Link: e.Link("measure", m.ID)}
+		t.Change = e.change(m, &e.Answer.Total, beforeTotal(e.Before))
+		e.Tiles = append(e.Tiles, t)
+	}
+}
+
+func beforeTotal(a *explore.Answer) *explore.Stats {
+	if a == nil {
+		return nil
+	}
+	return &a.Total
+}
+
+// change compares a measure; nil if one of the values is not known.
+func (e *Explore) change(m *Measure, now, before *explore.Stats) *Change {
+	if before == nil {
+		return nil
+	}
+	a, b := m.value(now), m.value(before)
+	if math.IsNaN(a) || math.IsNaN(b) {
+		return nil
+	}
+	return change(m, a, b)
+}
+
+// rows are the lines of the table with these columns.
+func (e *Explore) rows(columns []*Measure) []Row {
+	before := map[explore.Key]*explore.Stats{}
+	if e.Before != nil && e.By != explore.ByDate {
+		for i := range e.Before.Lines {
+			l := &e.Before.Lines[i]
+			before[e.identity(l.Key)] = &l.Stats
+		}
+	}
+	sort := slices.IndexFunc(columns, func(m *Measure) bool { return m.ID == e.Sort })
+	rows := make([]Row, len(e.Answer.Lines))
+	most := 0.0
+	for i := range e.Answer.Lines {
+		l := &e.Answer.Lines[i]
+		r := &rows[i]
+		r.key, r.Name = l.Key, keyText(e.By, l.Key)
+		r.Link, r.Sessions = e.links(l.Key)
+		for j, m := range columns {
+			v := m.value(&l.Stats)
+			r.values = append(r.values, v)
+			r.Cells = append(r.Cells, Cell{Value: m.Format(v), Change: e.change(m, &l.Stats, before[e.identity(l.Key)]), Sorted: j == sort})
+			if j == sort && v > most {
+				most = v
+			}
+		}
+	}
+	if sort >= 0 && most > 0 {
+		for i := range rows {
+			if v := rows[i].values[sort]; v > 0 {
+				rows[i].Cells[sort].Bar = 100 * v / most
+			}
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b Row) int { return e.compareRows(&a, &b, sort) })
+	return rows
+}
+
+// compareRows orders lines. Those without a value are last in both orders.
+func (e *Explore) compareRows(a, b *Row, column int) int {
+	if column < 0 {
+		if e.By == explore.ByHour || e.By == explore.ByDate {
+			return e.directed(cmp.Compare(a.key.ID, b.key.ID))
+		}
+		return e.directed(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
+	}
+	x, y := a.values[column], b.values[column]
+	switch {
+	case math.IsNaN(x) || math.IsNaN(y):
+		return cmp.Compare(nan(x), nan(y))
+	}
+	return e.directed(cmp.Compare(x, y))
+}
+
+func nan(v float64) int {
+	if math.IsNaN(v) {
+		return 1
+	}
+	return 0
+}
+
+func (e *Explore) directed(order int) int {
+	if e.Up {
+		return order
+	}
+	return -order
+}
+
+// identity is what a line has in common with that of another period: a technician's name
+// may change.
+func (e *Explore) identity(k explore.Key) explore.Key {
+	if e.By == explore.ByTechnician {
+		k.Text = ""
+	}
+	return k
+}
+
+// links lead from a line to Explore and to the sessions of that line alone.
+func (e *Explore) links(k explore.Key) (link, sessions string) {
+	orNone := func(text string) string { return cmp.Or(text, None) }
+	id := func() string {
+		if k.ID == 0 {
+			return None
+		}
+		return fmt.Sprint(k.ID)
+	}
+	switch e.By {
+	case explore.ByTechnician:
+		return e.Link("technician", id()), e.Address.Sessions("technician", id())
+	case explore.ByChannel:
+		return e.Link("channel", id()), e.Address.Sessions("channel", id())
+	case explore.ByGroup:
+		return e.Link("group", orNone(k.Text), "by", string(explore.ByTechnician)), e.Address.Sessions("group", orNone(k.Text))
+	case explore.ByStatus:
+		return e.Link("status", orNone(k.Text)), e.Address.Sessions("status", orNone(k.Text))
+	case explore.ByType:
+		return e.Link("type", orNone(k.Text)), e.Address.Sessions("type", orNone(k.Text))
+	case explore.ByDate:
+		date := dateText(k.Date())
+		return e.Link("period", "day", "at", date, "from", "", "to", "", "by", string(explore.ByHour)), e.Address.Sessions("period", "day", "at", date, "from", "", "to", "")
+	}
+	return "", ""
+}
+
+// Heading is the link of a column's heading, which sorts by it.
+func (e *Explore) Heading(id string) string {
+	order := ""
+	if e.Sort == id {
+		order = "up"
+		if e.Up {
+			order = "down"
+		}
+		if id == keyColumn { // its default is the other one
+			order = map[bool]string{true: "down", false: ""}[e.Up]
+		}
+	}
+	return e.Link("sort", id, "order", order)
+}
+
+// SortOf is how the table is sorted by a column, for its heading.
+func (e *Explore) SortOf(id string) string {
+	switch {
+	case e.Sort != id:
+		return "none"
+	case e.Up:
+		return "ascending"
+	}
+	return "descending"
+}
+
+// Sorts are the columns to sort by, for cards, which have no headings.
+func (e *Explore) Sorts() []Choice {
+	arrow := map[bool]string{true: " ↑", false: " ↓"}[e.Up]
+	choice := func(id, name string) Choice {
+		c := Choice{Value: id, Text: name, Selected: e.Sort == id, Link: e.Heading(id)}
+		if c.Selected {
+			c.Text += arrow
+		}
+		return c
+	}
+	all := []Choice{choice(keyColumn, e.KeyName())}
+	for _, m := range e.Columns {
+		all = append(all, choice(m.ID, m.Name))
+	}
+	return all
+}
+
+// KeyName is the heading of the first column.
+func (e *Explore) KeyName() string { return groupings[e.By] }
+
+// TargetText is the target in words; empty without one.
+func (e *Explore) TargetText() string {
+	if e.target == 0 {
+		return ""
+	}
+	return Duration(float64(e.target.Milliseconds()))
+}
+
+// help are the measures that the page shows, each once.
+func (e *Explore) help() []*Measure {
+	ids := slices.Clone(tiles)
+	for _, m := range e.Columns {
+		ids = append(ids, m.ID)
+	}
+	slices.Sort(ids)
+	var some []*Measure
+	for i := range e.Measures {
+		if slices.Contains(ids, e.Measures[i].ID) {
+			some = append(some, &e.Measures[i])
+		}
+	}
+	return some
+}
+
+// charts are the selected measure over time, and the load.
+func (e *Explore) charts(zone *time.Location) {
+	m := find(e.Measures, e.Measure)
+	if len(m) == 0 {
+		return
+	}
+	e.Charts = []charts.Chart{e.overTime(m[0]), e.load()}
+}
+
+func (e *Explore) overTime(m *Measure) charts.Chart {
+	c := charts.Chart{ID: "over", Title: m.Name, Note: e.step(), Format: m.Format, Series: []charts.Series{{Name: e.Title, Shape: charts.Bars, Class: "c1"}}}
+	if m.kind == ofDuration {
+		c.Unit = 60_000
+		if strings.HasPrefix(m.ID, "waiting_") && m.ID != "waiting_sum" && e.target > 0 {
+			c.Target = &charts.Target{Name: "target " + e.TargetText(), Value: float64(e.target.Milliseconds())}
+		}
+	}
+	if m.kind == ofShare {
+		c.Unit = 0.01
+	}
+	if e.Before != nil {
+		c.Series = append(c.Series, charts.Series{Name: e.Versus, Shape: charts.Line, Class: "was"})
+	}
+	for i := range e.Answer.Bins {
+		b := &e.Answer.Bins[i]
+		p := charts.Point{Label: binText(b, e.Address.Period.Len()), Values: []float64{m.value(&b.Stats)}, Known: true}
+		if e.Before != nil {
+			v := math.NaN()
+			if i < len(e.Before.Bins) {
+				v = m.value(&e.Before.Bins[i].Stats)
+			}
+			p.Values = append(p.Values, v)
+		}
+		c.Points = append(c.Points, p)
+	}
+	c.Ticks = binTicks(e.Answer.Bins, e.Address.Period.Len())
+	return c
+}
+
+// step is the length of a bin in words.
+func (e *Explore) step() string {
+	bins := e.Answer.Bins
+	switch {
+	case e.Address.Period.Len() == 1:
+		return "by hour"
+	case len(bins) == e.Address.Period.Len():
+		return "by day"
+	case len(bins) > 1 && bins[0].Days.Len() == 7:
+		return "by seven days"
+	}
+	return "by month"
+}
+
+func binText(b *explore.Bin, days int) string {
+	if days == 1 {
+		return fmt.Sprintf("%d:00", b.Hour)
+	}
+	return PeriodText(b.Days)
+}
+
+// binTicks names some bins on the axis.
+func binTicks(bins []explore.Bin, days int) []charts.Tick {
+	const most = 8
+	every := (len(bins) + most - 1) / most
+	var ticks []charts.Tick
+	for i := 0; i < len(bins); i += max(1, every) {
+		from := bins[i].Days.From.UTC()
+		text := from.Format("2 Jan")
+		switch {
+		case days == 1:
+			text = fmt.Sprintf("%d:00", bins[i].Hour)
+		case days <= 7:
+			text = from.Format("Mon 2")
+		case bins[i].Days.Len() > 7:
+			text = from.Format("Jan")
+		}
+		ticks = append(ticks, charts.Tick{At: i, Text: text})
+	}
+	return ticks
+}
+
+// load is how many sessions there are at once, by quarter of an hour.
+func (e *Explore) load() charts.Chart {
+	one := func(v float64) string { return fmt.Sprintf("%.1f", v) }
+	c := charts.Chart{
+		ID: "load", Title: "Sessions at once", Note: "by quarter of an hour", Format: one,
+		Series: []charts.Series{{Name: "mean", Shape: charts.Bars, Class: "c3"}, {Name: "most", Shape: charts.Line, Class: "c1"}, {Name: "most waiting", Shape: charts.Line, Class: "c4"}},
+	}
+	for i := range e.Answer.Load.Quarters {
+		q := &e.Answer.Load.Quarters[i]
+		c.Points = append(c.Points, charts.Point{
+			Label: fmt.Sprintf("%d:%02d", i/4, i%4*15), Known: q.Marks > 0, Note: "the clock does not show it",
+			Values: []float64{q.Mean(), float64(q.Most), float64(q.WaitingMost)},
+		})
+		if i%12 == 0 {
+			c.Ticks = append(c.Ticks, charts.Tick{At: i, Text: fmt.Sprintf("%d:00", i/4)})
+		}
+	}
+	return c
+}
+
+// Peak is the load's peaks in words.
+func (e *Explore) Peak() string {
+	l := &e.Answer.Load
+	if l.Peak == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("The most at once: %d on %s", l.Peak, moment(l.PeakAt))
+	if l.Waiting > 0 {
+		text += fmt.Sprintf("; %d waiting on %s", l.Waiting, moment(l.WaitingAt))
+	}
+	return text + "."
+}
+
+// BarSVG is the bar of a cell.
+func (c Cell) BarSVG() template.HTML {
+	if c.Bar == 0 {
+		return ""
+	}
+	return template.HTML(fmt.Sprintf(`<svg class="cellbar" width="100%%" height="4" aria-hidden="true"><rect x="0" y="0" width="%.1f%%" height="4" rx="2"/></svg>`, c.Bar))
+}
+
+// Table is the table with all measures, in the order of the page, for a file.
+func (e *Explore) Table() summary.Table {
+	t := summary.Table{Name: "by_" + string(e.By)}
+	add := func(heading string, k report.Kind) {
+		t.Header, t.Kinds = append(t.Header, heading), append(t.Kinds, k)
+	}
+	if e.By == explore.ByTechnician || e.By == explore.ByChannel {
+		add(groupings[e.By]+" ID", report.Integer)
+	}
+	kind := map[explore.Grouping]report.Kind{explore.ByHour: report.Integer, explore.ByDate: report.Date}
+	k, ok := kind[e.By]
+	if !ok {
+		k = report.String
+	}
+	add(groupings[e.By], k)
+	columns := find(e.Measures, idsOf(e.Measures)...)
+	for _, m := range columns {
+		add(m.Name, m.column())
+	}
+	for _, r := range e.rows(columns) {
+		var row []string
+		switch e.By {
+		case explore.ByTechnician, explore.ByChannel:
+			id := ""
+			if r.key.ID != 0 {
+				id = fmt.Sprint(r.key.ID)
+			}
+			row = append(row, id, r.key.Text)
+		case explore.ByHour:
+			row = append(row, fmt.Sprint(r.key.ID))
+		case explore.ByDate:
+			row = append(row, dateText(r.key.Date()))
+		default:
+			row = append(row, r.key.Text)
+		}
+		for i, m := range columns {
+			row = append(row, m.cell(r.values[i]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}

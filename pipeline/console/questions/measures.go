@@ -1,0 +1,118 @@
+package questions
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"daybook/pipeline/explore"
+	"daybook/transform/report"
+)
+
+// kind is what a measure's values are.
+type kind int
+
+const (
+	ofCount    kind = iota
+	ofDuration      // milliseconds
+	ofShare         // of 1
+	ofRatio
+)
+
+// Measure is a column of the table, with the line that explains it.
+type Measure struct {
+	ID, Name, Help string
+
+	kind   kind
+	better float64                      // 1: more is better, -1: less is better, 0: neither
+	value  func(*explore.Stats) float64 // NaN: of nothing
+}
+
+// Format writes a value for people.
+func (m *Measure) Format(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return map[kind]func(float64) string{ofCount: count, ofDuration: Duration, ofShare: share, ofRatio: ratio}[m.kind](v)
+}
+
+// cell writes a value for a file: numbers, and durations as H:MM:SS.
+func (m *Measure) cell(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return ""
+	case m.kind == ofDuration:
+		return clock(v)
+	case m.kind == ofCount:
+		return strconv.FormatInt(int64(v), 10)
+	}
+	return strconv.FormatFloat(v, 'f', 4, 64)
+}
+
+// column is the kind of the measure's cells in a file.
+func (m *Measure) column() report.Kind {
+	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Decimal, ofRatio: report.Decimal}[m.kind]
+}
+
+// Measures are all measures, in the order of a file. Those of a target are there if the
+// report has one.
+func Measures(targets bool) []Measure {
+	part := func(a, b int64) float64 {
+		if b == 0 {
+			return math.NaN()
+		}
+		return float64(a) / float64(b)
+	}
+	all := []Measure{
+		{"sessions", "Sessions", sessionsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Sessions) }},
+		{"legs", "Legs", legsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Legs) }},
+		{"picked_up", "Picked up", pickedUpHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.PickedUp) }},
+		{"abandoned", "Not picked up", abandonedHelp, ofCount, -1, func(s *explore.Stats) float64 { return float64(s.NotPickedUp) }},
+		{"not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) }},
+	}
+	if targets {
+		all = append(all, Measure{"within", "Within target", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) }})
+	}
+	all = append(all, Measure{"transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) }})
+	for _, f := range families {
+		for _, st := range statistics {
+			better := -1.0
+			if f.id == "work" || f.id == "total" || st.id == "sum" {
+				better = 0
+			}
+			all = append(all, Measure{f.id + "_" + st.id, f.name + ", " + st.name, f.help + " " + st.help, ofDuration, better, func(s *explore.Stats) float64 {
+				d := f.of(s)
+				if d.N == 0 {
+					return math.NaN()
+				}
+				return float64(st.of(d))
+			}})
+		}
+	}
+	sum := func(id, name, help string, of func(*explore.Stats) int64) {
+		all = append(all, Measure{id, name, help, ofDuration, 0, func(s *explore.Stats) float64 { return float64(of(s)) }})
+	}
+	sum("active", "Active time, sum", activeHelp, func(s *explore.Stats) int64 { return s.Active })
+	sum("hold", "Hold time, sum", holdHelp, func(s *explore.Stats) int64 { return s.Hold })
+	sum("transfer", "Time in transfer, sum", transferHelp, func(s *explore.Stats) int64 { return s.Transfer })
+	return all
+}
+
+func idsOf(all []Measure) []string {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ID
+	}
+	return ids
+}
+
+// find finds measures by their ids, those that there are.
+func find(all []Measure, ids ...string) []*Measure {
+	var some []*Measure
+	for _, id := range ids {
+		if i := slices.IndexFunc(all, func(m Measure) bool { return m.ID == id }); i >= 0 {
+			some = append(some, &all[i])
+		}
+	}
+	return some
+}

@@ -1,0 +1,206 @@
+package questions
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
+	"daybook/transform/day"
+	"daybook/transform/report"
+)
+
+// groupings are the names of the groupings.
+var groupings = map[explore.Grouping]string{
+	explore.ByTechnician: "Technician", explore.ByGroup: "Group", explore.ByChannel: "Channel", explore.ByHour: "Hour",
+	explore.ByStatus: "Status", explore.ByType: "Session type", explore.ByDate: "Date",
+}
+
+// unknowns are the names of what is unknown.
+var unknowns = map[explore.Grouping]string{
+	explore.ByTechnician: "no technician", explore.ByGroup: "no group", explore.ByChannel: "no channel", explore.ByStatus: "no status", explore.ByType: "no type",
+}
+
+// units are the names of the periods.
+var units = []Choice{
+	{Value: "day", Text: "Day"}, {Value: "week", Text: "Week"}, {Value: "month", Text: "Month"},
+	{Value: "quarter", Text: "Quarter"}, {Value: "year", Text: "Year"}, {Value: "range", Text: "From–to"},
+}
+
+// comparisons are the names of what a period is compared with.
+var comparisons = []Choice{{Value: previous, Text: "the one before"}, {Value: lastYear, Text: "the same of last year"}, {Value: nothing, Text: "nothing"}}
+
+// orders are the names of the orders of sessions.
+var orders = map[explore.Order]string{
+	explore.OrderStart: "Start", explore.OrderWaiting: "Waiting", explore.OrderWork: "Work", explore.OrderWrapUp: "Wrap-up", explore.OrderDuration: "Duration",
+}
+
+// family is what a group of measures is of.
+type family struct {
+	id, name, help string
+	of             func(*explore.Stats) *explore.Distribution
+}
+
+var families = []family{
+	{"waiting", "Waiting", "From a session’s first waiting to its first pick-up, without the time in which it was closed; of the sessions that were picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Waiting }},
+	{"abandoned", "Waited in vain", "The waiting of the sessions that were not picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Abandoned }},
+	{"leg_waiting", "Waiting of a leg", "From a lead leg’s first waiting to its start; of the lead legs that started. After a hand-over, the next technician’s leg counts again.", func(s *explore.Stats) *explore.Distribution { return &s.LegWaiting }},
+	{"work", "Work", "The work time of the legs that started: active, in the foreground and with the link up.", func(s *explore.Stats) *explore.Distribution { return &s.Work }},
+	{"total", "Total time", "Active, hold, transfer, rebooting and reconnecting time of the legs that started.", func(s *explore.Stats) *explore.Distribution { return &s.Total }},
+	{"wrap_up", "Wrap-up", "From the last message to the end of a leg, of the legs where it is known.", func(s *explore.Stats) *explore.Distribution { return &s.WrapUp }},
+	{"first_chat", "First chat", "The time to the technician’s first message, of the legs where it is known.", func(s *explore.Stats) *explore.Distribution { return &s.FirstChat }},
+}
+
+// statistics are the numbers of a family.
+var statistics = []struct {
+	id, name, help string
+	of             func(*explore.Distribution) int64
+}{
+	{"mean", "mean", "The mean.", func(d *explore.Distribution) int64 { return d.Mean() }},
+	{"median", "median", "The median: half of the values are at most this.", func(d *explore.Distribution) int64 { return d.Median }},
+	{"p90", "90 %", "Nine of ten values are at most this.", func(d *explore.Distribution) int64 { return d.P90 }},
+	{"p95", "95 %", "Nineteen of twenty values are at most this.", func(d *explore.Distribution) int64 { return d.P95 }},
+	{"longest", "longest", "The longest.", func(d *explore.Distribution) int64 { return d.Longest }},
+	{"sum", "sum", "The sum.", func(d *explore.Distribution) int64 { return d.Sum }},
+}
+
+// Texts of measures that are not of a family.
+const (
+	sessionsHelp    = "Distinct sessions with a leg that the filters select."
+	legsHelp        = "Legs: one for each technician’s part in a session."
+	pickedUpHelp    = "Sessions that a technician picked up. A session counts where its first pick-up was."
+	notPickedUpHelp = "The share of sessions that no technician picked up."
+	abandonedHelp   = "Sessions that no technician picked up."
+	withinHelp      = "The share of sessions that were picked up within the target; those that were not picked up count as missed."
+	transfersHelp   = "Legs that ended by a transfer or a hand-over, for each session."
+	activeHelp      = "The sum of active time."
+	holdHelp        = "The sum of hold time."
+	transferHelp    = "The sum of time in transfer."
+)
+
+// Tab is a choice of columns of the table.
+type Tab struct {
+	ID, Name string
+	Columns  []string // ids of measures
+}
+
+// Tabs are all choices of columns.
+var Tabs = []Tab{
+	{"overview", "Overview", []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "wrap_up_longest", "transfers"}},
+	{"waiting", "Waiting", []string{"picked_up", "waiting_mean", "waiting_median", "waiting_p90", "waiting_p95", "waiting_longest", "within"}},
+	{"abandoned", "Not picked up", []string{"sessions", "abandoned", "not_picked_up", "abandoned_mean", "abandoned_median", "abandoned_p90", "abandoned_longest"}},
+	{"work", "Work", []string{"legs", "work_sum", "work_mean", "work_median", "work_p90", "work_longest", "total_mean", "total_median"}},
+	{"wrap_up", "Wrap-up", []string{"legs", "wrap_up_sum", "wrap_up_mean", "wrap_up_median", "wrap_up_p90", "wrap_up_p95", "wrap_up_longest"}},
+	{"chat", "First chat", []string{"legs", "first_chat_mean", "first_chat_median", "first_chat_p90", "first_chat_longest"}},
+}
+
+// tiles are the measures of the tiles.
+var tiles = []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "transfers"}
+
+// Duration writes milliseconds as people say them.
+func Duration(ms float64) string {
+	s := int64(ms / 1000)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d:%02d min", s/60, s%60)
+	case s < 100*3600:
+		return fmt.Sprintf("%d:%02d h", s/3600, s/60%60)
+	}
+	return words.Thousands(s/3600) + " h"
+}
+
+func clock(ms float64) string { return string(report.AppendDuration(nil, int64(ms))) }
+
+func count(v float64) string { return words.Thousands(int64(v)) }
+
+func share(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
+
+func ratio(v float64) string { return fmt.Sprintf("%.2f", v) }
+
+// PeriodText writes a period.
+func PeriodText(p explore.Period) string {
+	from, to := p.From.UTC(), p.To.UTC()
+	switch {
+	case p.From == p.To:
+		return from.Format("Mon 2 Jan 2006")
+	case p.From == p.From.Month().First() && p.To == p.From.Month().Last():
+		return from.Format("January 2006")
+	case p == explore.Around(explore.AQuarter, p.From):
+		return fmt.Sprintf("quarter %d of %d", (int(from.Month())+2)/3, from.Year())
+	case p == explore.Around(explore.AYear, p.From):
+		return from.Format("2006")
+	case from.Year() != to.Year():
+		return from.Format("2 Jan 2006") + " to " + to.Format("2 Jan 2006")
+	}
+	return from.Format("2 Jan") + " to " + to.Format("2 Jan 2006")
+}
+
+// keyText names a line.
+func keyText(by explore.Grouping, k explore.Key) string {
+	switch by {
+	case explore.ByHour:
+		return fmt.Sprintf("%d:00", k.ID)
+	case explore.ByDate:
+		return k.Date().UTC().Format("Mon 2 Jan 2006")
+	}
+	switch {
+	case k.Text != "":
+		return k.Text
+	case k.ID != 0:
+		return fmt.Sprint(k.ID)
+	}
+	return unknowns[by]
+}
+
+// Change is how a value differs from the one that it is compared with.
+type Change struct {
+	Arrow string // ▲, ▼ or =
+	Text  string // such as 12 % longer
+	Short string // such as 12 %
+	Was   string // the value before
+	Good  bool   // the change is for the better
+	Bad   bool
+}
+
+// change compares two values of a measure.
+func change(m *Measure, now, before float64) *Change {
+	c := &Change{Arrow: "=", Text: "no change", Short: "0 %", Was: m.Format(before)}
+	d := now - before
+	switch {
+	case m.kind == ofShare:
+		c.Short = fmt.Sprintf("%.1f points", math.Abs(100*d))
+		if math.Abs(100*d) < 0.05 {
+			return c
+		}
+	case before == 0 && now == 0:
+		return c
+	case before == 0:
+		c.Arrow, c.Text, c.Short = "▲", "up from none", "from none"
+		c.Good, c.Bad = d*m.better > 0, d*m.better < 0
+		return c
+	default:
+		c.Short = fmt.Sprintf("%.0f %%", math.Abs(100*d/before))
+		if math.Abs(100*d/before) < 0.5 {
+			return c
+		}
+	}
+	up, down := "more", "less"
+	if m.kind == ofDuration {
+		up, down = "longer", "shorter"
+	}
+	c.Arrow, c.Text = "▲", c.Short+" "+up
+	if d < 0 {
+		c.Arrow, c.Text = "▼", c.Short+" "+down
+	}
+	c.Good, c.Bad = d*m.better > 0, d*m.better < 0
+	return c
+}
+
+// Moment writes a time on the clock of its zone.
+func moment(t time.Time) string { return t.Format("Mon 2 Jan 15:04") }
+
+// dateText is the parameter of a date.
+func dateText(d day.Day) string { return d.String() }
