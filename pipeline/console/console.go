@@ -134,6 +134,7 @@ func (c *Console) routes() http.Handler {
 	show("GET /reports/{report}", memory, c.report)
 	show("GET /reports/{report}/{partition}", readers, c.partition)
 	show("GET /reports/{report}/sessions/{id}", readers, c.session)
+	show("GET /reports/{report}/rejects/{day}", readers, c.rejects)
 	show("GET /runs", readers, c.runs)
 	show("GET /runs/{id}", readers, c.run)
 	show("GET /schedule", memory, c.schedule)
