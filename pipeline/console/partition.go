@@ -24,6 +24,7 @@ type partitionBody struct {
 	Before    string           `json:"before,omitempty"` // the neighbouring partitions
 	After     string           `json:"after,omitempty"`
 	Delivery  string           `json:"delivery,omitempty"` // whether it was in time
+	Tools     []tool           `json:"tools,omitempty"`    // with a name
 	Actions   []Action         `json:"actions"`
 
 	partitions.Contents
@@ -81,6 +82,7 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	rep, p := at.report, at.partition
 	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: at.before, After: at.after, Actions: []Action{}}
 	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == states.Building}
+	body.Tools = toolsOf(c.Service.Settings(), rep.Name)
 	body.Delivery = delivery(p, words.In(definition(c.Service.Settings(), rep.Name, zone(rep)).Language))
 	if at.listed {
 		body.Actions = partitionActions(rep.Name, p)

@@ -46,6 +46,7 @@ type Report struct {
 	SessionsCSV bool              // write the rows as CSV, too
 	XLSX        bool              // write the summaries, and the rows with SessionsCSV, as workbooks, too
 	CSV         csv.Format
+	Tools       map[string]string // names of tools by their codes, for people
 }
 
 // Files is the format of digests and partitions.

@@ -121,7 +121,8 @@ func newReport(name, zone string, groups []string) settings.Report {
 	return settings.Report{
 		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
 		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions",
-		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
+		Tools: map[string]string{"remote_control": "Remote control", "file_transfer": "File transfer", "reboot": "Reboot"},
+		Text:  map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
 	}
 }
 

@@ -92,6 +92,7 @@ type rowLine struct {
 	Waiting    int64     `json:"waiting_ms"`
 	Total      int64     `json:"total_ms"`
 	Work       int64     `json:"work_ms"`
+	Tools      string    `json:"tools,omitempty"` // codes
 	Date       string    `json:"report_date"`
 }
 
@@ -228,7 +229,7 @@ func (b *Contents) rows(ctx context.Context, in *inspect.Inspector, shown *inspe
 func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	l := rowLine{
 		Session: r.SessionID, Leg: r.Leg, Technician: r.TechnicianName, Group: r.TechnicianGroup, Status: r.Status,
-		Waiting: r.WaitingTime, Total: r.TotalTime, Work: r.WorkTime,
+		Waiting: r.WaitingTime, Total: r.TotalTime, Work: r.WorkTime, Tools: r.ToolsUsed,
 		Date: r.ReportDate.String(),
 	}
 	at := r.StartTime

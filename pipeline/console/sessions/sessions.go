@@ -80,6 +80,7 @@ type Leg struct {
 	Total      string
 	Work       string
 	Waiting    string
+	Tools      string // codes
 	Numbers    []explain.Number
 }
 
@@ -177,7 +178,7 @@ func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 func newLeg(t *explain.Formatter, def *report.Definition, s *session.Session, l *session.Leg) Leg {
 	line := Leg{
 		Number: l.Number, Role: l.Role.String(), Technician: "no technician", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
-		Date: def.Date(l).String(), Numbers: t.Numbers(l),
+		Date: def.Date(l).String(), Tools: strings.Join(l.Tools, ", "), Numbers: t.Numbers(l),
 		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
 	}
 	if l.Technician.ID != 0 {
