@@ -181,7 +181,7 @@ type Report struct {
 	// Headings of the columns whose meaning the organisation decides.
 	Labels Labels `yaml:"labels,omitempty"`
 	// Names of the tools in the column of used tools, each as code=name, such as RC=Remote control. The console shows them below its tables.
-	Tools []string `yaml:"tools,omitempty" jsonschema:"minItems=1,minLength=1,pattern=^[^=]+=.+$"`
+	Tools []string `yaml:"tools,omitempty" jsonschema:"minItems=1,minLength=1"`
 	// Only sessions that start in these hours of the day.
 	DailyHours *DailyHours `yaml:"daily_hours,omitempty"`
 	// Whether to write the rows as CSV, too.

@@ -36,6 +36,7 @@ import (
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/report"
 )
 
 const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
@@ -479,6 +480,50 @@ func TestRejectsOfADumpDay(t *testing.T) {
 	}
 	if some := get(c, target+"?reason=too_late").Body.String(); strings.Contains(some, "r2") || !strings.Contains(some, "r5") {
 		t.Error("the samples of a reason are others")
+	}
+}
+
+// With language: nl, the pages of a report and their twins are Dutch. A page of all
+// reports is Dutch if all of them are.
+func TestDutchPages(t *testing.T) {
+	w := newWorld(t)
+	set := func(all bool) {
+		p := w.Settings()
+		p.Reports = slices.Clone(p.Reports)
+		for i := range p.Reports {
+			if all || i == 0 {
+				p.Reports[i].Language = report.Dutch
+			}
+		}
+	}
+	set(false)
+	c := newConsole(t, w, nil)
+	session := firstSession(t, c)
+	if page := get(c, "/").Body.String(); !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "Overview") {
+		t.Error("the overview of reports in two languages is not English")
+	}
+	for target, says := range map[string][]string{
+		"/reports/sessions":                        {`<html lang="nl">`, "Dagen en maanden", "Alles wat gepubliceerd moet zijn, is gepubliceerd.", "Technicusgroepen", "geen groep", "Wachttijd"},
+		"/reports/sessions/2026-11-20":             {"Vergeleken met dezelfde weekdag een week eerder", "Aangenomen", "Kwaliteit", "Afgesloten door klant", "controles geslaagd"},
+		"/reports/sessions/rejects/2026-11-18":     {"Per reden", "De regel is geen JSON-object.", "Wat te doen", "6 afgewezen regels"},
+		"/reports/sessions/sessions/" + session:    {"aannam en", "Hoe de getallen tot stand kwamen", "Deelsessie 0", "Afrondingstijd", "de deelsessie werd geopend", "Sessie " + session},
+		"/reports/sessions/2026-11-99":             {"Niet gevonden", "Naar het overzicht"},
+		"/reports/sessions/2026-11-20?format=json": {`"Sessies"`, `"compared_with": "2026-11-13"`},
+		"/reports/sessions?format=json":            {`"text": "Alles wat gepubliceerd moet zijn, is gepubliceerd.`, `"verdict": "fresh"`},
+		"/reports/emea_tier_1":                     {`<html lang="en">`, "Days and months"},
+	} {
+		page := get(c, target).Body.String()
+		for _, text := range says {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s does not say %q", target, text)
+			}
+		}
+	}
+	set(true)
+	for target, text := range map[string]string{"/": "Overzicht", "/runs": "Eerdere runs", "/schedule": "Uiterlijk", "/configuration": "Configuratie", "/login": "Inloggen"} {
+		if page := get(c, target).Body.String(); !strings.Contains(page, `<html lang="nl">`) || !strings.Contains(page, text) {
+			t.Errorf("%s is not Dutch", target)
+		}
 	}
 }
 

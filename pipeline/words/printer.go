@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -54,6 +55,26 @@ func (p Printer) T(english string, args ...any) string {
 	return fmt.Sprintf(text, args...)
 }
 
+// Say translates a text that another package wrote in English, such as the verdict on
+// a report or the reason in a manifest. The catalogue recognises it as a whole, or
+// each of its sentences by one of the formats. Other texts stay English.
+func (p Printer) Say(english string) string {
+	if p.Language == report.English || english == "" {
+		return english
+	}
+	if text, ok := dutch[english]; ok {
+		return text
+	}
+	sentences := strings.SplitAfter(english, ". ")
+	for i := range sentences {
+		sentence := strings.TrimSuffix(sentences[i], " ")
+		if text, ok := say(sentence, 0); ok {
+			sentences[i] = text + sentences[i][len(sentence):]
+		}
+	}
+	return strings.Join(sentences, "")
+}
+
 // Count writes a number with its noun: 1 row, 1,200 rows.
 func (p Printer) Count(n int64, one, many string) string {
 	if n == 1 {
@@ -67,6 +88,16 @@ func (p Printer) Thousands(n int64) string { return p.Number(Thousands(n)) }
 
 // Bytes writes a size: 59.2 kB, and in Dutch 59,2 kB.
 func (p Printer) Bytes(n int64) string { return p.Number(Bytes(n)) }
+
+// Figure gives a number with a unit, such as 1,234.5 h, the signs and the unit of the
+// language.
+func (p Printer) Figure(english string) string {
+	number, unit, _ := strings.Cut(english, " ")
+	if unit == "" {
+		return p.Number(number)
+	}
+	return p.Number(number) + " " + p.T(unit)
+}
 
 // swapped writes the point of an English number as a comma, and its commas as points.
 var swapped = strings.NewReplacer(".", ",", ",", ".")
@@ -164,3 +195,6 @@ func (p Printer) Weekday(d time.Weekday) string {
 	}
 	return d.String()
 }
+
+// Catalogue is the Dutch text of each English one.
+func Catalogue() map[string]string { return maps.Clone(dutch) }
