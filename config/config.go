@@ -180,12 +180,14 @@ type Report struct {
 	Name string `yaml:"name" jsonschema:"minLength=1,maxLength=64,pattern=^[a-z][a-z0-9_]*$,default=sessions"`
 	// IANA time zone in which the report's days begin and end, such as Europe/Amsterdam.
 	Timezone string `yaml:"timezone" jsonschema:"minLength=1,default=UTC"`
-	// Language of the CSV files. Parquet holds the English values.
+	// Language of the CSV files, the workbooks and the console's pages. Parquet holds the English values.
 	Language string `yaml:"language" jsonschema:"enum=en,enum=nl,default=en"`
 	// The part of the organisation in the report. The default is the whole organisation.
 	Unit Unit `yaml:"unit,omitempty"`
 	// Headings of the columns whose meaning the organisation decides.
 	Labels Labels `yaml:"labels,omitempty"`
+	// Names of the tools in the column of used tools, each as code=name, such as RC=Remote control. The console shows them below its tables.
+	Tools []string `yaml:"tools,omitempty" jsonschema:"minItems=1,minLength=1"`
 	// Only sessions that start in these hours of the day.
 	DailyHours *DailyHours `yaml:"daily_hours,omitempty"`
 	// Whether to write the rows as CSV, too.

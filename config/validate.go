@@ -480,12 +480,28 @@ func (v *validator) reportSettings(path string, r *Report) {
 		}
 	}
 	v.labels(path+".labels", &r.Labels)
+	v.tools(path+".tools", r.Tools)
 	if h := r.DailyHours; h != nil {
 		v.dailyHours(path+".daily_hours", h)
 	}
 	v.drop(path+".schedule.daily", &r.Schedule.Daily)
 	monthly := DailyDrop(r.Schedule.Monthly)
 	v.drop(path+".schedule.monthly", &monthly)
+}
+
+// tools checks the names of tools, each written as code=name.
+func (v *validator) tools(path string, tools []string) {
+	seen := map[string]bool{}
+	for i, text := range tools {
+		code, name, _ := strings.Cut(text, "=")
+		switch {
+		case code == "" || name == "":
+			v.problem(fmt.Sprintf("%s[%d]", path, i), "%q is not written as code=name, such as RC=Remote control", text)
+		case seen[code]:
+			v.problem(fmt.Sprintf("%s[%d]", path, i), "the code %q has a name already; remove one of them", code)
+		}
+		seen[code] = true
+	}
 }
 
 // csvDefaults gives a Dutch report the CSV format of Dutch spreadsheets, where

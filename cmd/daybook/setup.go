@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"daybook/config"
@@ -206,8 +207,18 @@ func newReport(c *config.Report) (settings.Report, error) {
 	}
 	return settings.Report{
 		Definition: def, Hash: c.Hash(), Text: c.Text(), SessionsCSV: c.SessionsCSV, XLSX: c.XLSX,
-		CSV: csvFormat(&c.CSV, language), PickUp: time.Duration(c.Targets.PickUp),
+		CSV: csvFormat(&c.CSV, language), PickUp: time.Duration(c.Targets.PickUp), Tools: toolNames(c.Tools),
 	}, def.Validate()
+}
+
+// toolNames are the names of tools by their codes. Each is configured as code=name.
+func toolNames(configured []string) map[string]string {
+	names := map[string]string{}
+	for _, text := range configured {
+		code, name, _ := strings.Cut(text, "=")
+		names[code] = name
+	}
+	return names
 }
 
 // csvFormat is the format of a report's CSV files. Dutch spreadsheets read decimal

@@ -162,14 +162,18 @@ func partitionActions(report string, p *states.Partition) []Action {
 	return all
 }
 
+// retryDumpDays tries the broken dump days from one to another again.
+func retryDumpDays(from, to string) Action {
+	return Action{Verb: actions.Retry, Kind: partition.Digest, Label: "Retry the dump days",
+		About: "Forgets the failed attempts at the broken dump days. The next run reads them again.",
+		From:  from, To: to, Command: "daybook backfill --from " + from + " --to " + to}
+}
+
 // reportActions are the actions on a whole report.
 func reportActions(rep *states.Report) []Action {
 	var all []Action
 	if n := len(rep.Broken); n > 0 {
-		from, to := rep.Broken[0].Day, rep.Broken[n-1].Day
-		all = append(all, Action{Verb: actions.Retry, Kind: partition.Digest, Label: "Retry the dump days",
-			About: "Forgets the failed attempts at the broken dump days. The next run reads them again.",
-			From:  from, To: to, Command: "daybook backfill --from " + from + " --to " + to})
+		all = append(all, retryDumpDays(rep.Broken[0].Day, rep.Broken[n-1].Day))
 	}
 	if len(rep.Days) == 0 {
 		return all

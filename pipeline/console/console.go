@@ -154,11 +154,12 @@ func (c *Console) routes() *routes {
 	show("GET /reports/{report}/sessions/{id}", readers, c.session)
 	show("GET /reports/{report}/explore", questions, c.explore)
 	show("GET /reports/{report}/sessions", questions, c.sessions)
-	pages.Handle("GET /reports/{report}/find", c.guard.Limit(questions, http.HandlerFunc(c.find)))
+	all.add("GET /reports/{report}/find", access.Viewer, c.guard.Limit(questions, http.HandlerFunc(c.find)))
 	for name, table := range map[string]tableOf{"explore": c.exploreTable, "sessions": c.sessionsTable} {
-		pages.Handle("GET /reports/{report}/"+name+".csv", c.guard.Limit(questions, c.asCSV(table)))
-		pages.Handle("GET /reports/{report}/"+name+".xlsx", c.guard.Limit(questions, c.asXLSX(table)))
+		all.add("GET /reports/{report}/"+name+".csv", access.Viewer, c.guard.Limit(questions, c.asCSV(table)))
+		all.add("GET /reports/{report}/"+name+".xlsx", access.Viewer, c.guard.Limit(questions, c.asXLSX(table)))
 	}
+	show("GET /reports/{report}/rejects/{day}", readers, c.rejects)
 	show("GET /runs", readers, c.runs)
 	show("GET /runs/{id}", readers, c.run)
 	show("GET /schedule", memory, c.schedule)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -34,6 +36,7 @@ import (
 	"daybook/sinks/publish"
 	"daybook/sources/store"
 	"daybook/transform/day"
+	"daybook/transform/report"
 )
 
 const testToken = "a-token-that-is-long-enough-not-to-be-in-a-page-by-chance"
@@ -74,7 +77,7 @@ func (w *watched) seen() []string {
 }
 
 // small is a world that takes a second to make.
-var small = consoletest.Options{Years: 2, Days: 6, SessionsPerDay: 60}
+var small = consoletest.Options{Years: 2, Days: 8, SessionsPerDay: 60}
 
 // made is one that tests share: it is made once, and each takes a copy.
 var made = sync.OnceValues(func() (*consoletest.World, error) {
@@ -148,16 +151,23 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/sessions?year=1999", 404, []string{"no days in 1999"}},
 		{"/reports/sessions?year=x", 400, []string{"Write the year as 2026"}},
 		{"/reports/nothing", 404, []string{"There is no report"}},
-		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO &#34;SESSIONS&#34;", "the digest of 2026-11-18", "First rows", "by_technician.csv"}},
+		{"/reports/sessions/2026-11-18", 200, []string{"Every line accounted for", "what changed", "unique session and leg", "COPY INTO &#34;SESSIONS&#34;", "the digest of 2026-11-18", "First sessions", "There are no earlier figures", "<dt>remote_control</dt><dd>Remote control</dd>", "by_technician.csv"}},
+		{"/reports/sessions/2026-11-20", 200, []string{"Compared with the same weekday a week earlier", `href="/reports/sessions/2026-11-13"`}},
 		{"/reports/sessions/2026-11-18?diff=1..2", 200, []string{"What changed from revision 1 to 2"}},
 		{"/reports/sessions/2026-11-18?diff=7..9", 404, []string{"is not kept"}},
 		{"/reports/sessions/2026-11-18?diff=x", 400, []string{"1..2"}},
 		{"/reports/americas/2026-11-14", 200, []string{"5 attempts failed", "Nothing is published yet"}},
 		{"/reports/sessions/2026-11-99", 404, []string{"no partition"}},
-		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "Leg 0", "Derivation", "daybook explain --session " + session}},
+		{"/reports/sessions/sessions/" + session + "?date=2026-11-18", 200, []string{"Timeline", "picked up", "How the numbers came to be", "<dt>reboot</dt><dd>Reboot</dd>", "Leg 0", "Derivation", "daybook explain --session " + session}},
 		{"/reports/sessions/sessions/1?date=2026-11-18", 404, []string{"no session 1 within 32 days"}},
 		{"/reports/sessions/sessions/1?date=x", 400, []string{"Give a date near the session"}},
 		{"/reports/sessions/sessions/x", 404, []string{"whole number"}},
+		{"/reports/sessions/rejects/2026-11-18", 200, []string{"By reason", "bad_json", "The line is no JSON object.", "What to do", "byte "}},
+		{"/reports/sessions/rejects/2026-11-18?reason=bad_json", 200, []string{"Samples of bad_json", "All reasons"}},
+		{"/reports/sessions/rejects/2026-11-18?reason=x", 400, []string{"no such reason"}},
+		{"/reports/sessions/rejects/x", 404, []string{"Write the dump day"}},
+		{"/reports/nothing/rejects/2026-11-18", 404, []string{"There is no report"}},
+		{"/reports/americas/rejects/2026-11-19", 200, []string{"3 attempts failed", "unexpected EOF"}},
 		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
 		{"/runs/" + w.Snapshot().Progress.Run, 404, nil},
 		{"/runs/20261120T013012Z-n1", 200, []string{"the gzip stream is cut off", "failed"}},
@@ -403,6 +413,155 @@ func TestReportSaysWhichFiguresAreLeftOut(t *testing.T) {
 	}
 }
 
+// The headline of a day is its figures beside those of a week earlier.
+func TestDayBeginsWithItsHeadline(t *testing.T) {
+	c := newConsole(t, newWorld(t), nil)
+	type total struct{ Sessions int64 }
+	var now, before struct {
+		Compared string `json:"compared_with"`
+		Headline []struct{ Name, Value, Change string }
+		Figures  struct{ Total total }
+	}
+	for target, twin := range map[string]any{"2026-11-20": &now, "2026-11-13": &before} {
+		if err := json.Unmarshal(get(c, "/reports/sessions/"+target+"?format=json").Body.Bytes(), twin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, b := now.Figures.Total.Sessions, before.Figures.Total.Sessions
+	if n == 0 || b == 0 || now.Compared != "2026-11-13" || before.Compared != "" {
+		t.Fatalf("%+v and %+v", now, before)
+	}
+	want := fmt.Sprintf("%.1f %%", math.Abs(float64(n-b))*100/float64(b))
+	if tile := now.Headline[0]; tile.Name != "Sessions" || tile.Value != fmt.Sprint(n) || !strings.HasSuffix(tile.Change, want) {
+		t.Errorf("%+v, want %d and %s", tile, n, want)
+	}
+	page := get(c, "/reports/sessions/2026-11-20").Body.String()
+	at := -1
+	for _, heading := range []string{"h-headline", "h-summaries", "h-rows", "h-quality", "h-checks", "h-law", "h-files"} {
+		next := strings.Index(page, `id="`+heading+`"`)
+		if next < at {
+			t.Errorf("%s is not in its place", heading)
+		}
+		at = next
+	}
+}
+
+// The page of rejected lines gives samples with their places, and shows them as text.
+func TestRejectsOfADumpDay(t *testing.T) {
+	c := newConsole(t, newWorld(t), nil)
+	const target = "/reports/sessions/rejects/2026-11-18"
+	var twin struct {
+		Lines   int64
+		Reasons []struct {
+			Reason, About, Do string
+			Lines             int64
+		} `json:"rejected"`
+		Samples []struct {
+			Object, Reason, Raw string
+			Line, Offset        int64
+		}
+	}
+	if err := json.Unmarshal(get(c, target+"?format=json").Body.Bytes(), &twin); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int64{}
+	for _, r := range twin.Reasons {
+		counts[r.Reason] = r.Lines
+		if r.About == "" || r.Do == "" {
+			t.Errorf("%s has no advice", r.Reason)
+		}
+	}
+	if want := map[string]int64{"bad_json": 2, "missing_field": 1, "bad_value": 1, "unknown_type": 1, "too_late": 1}; !maps.Equal(counts, want) || twin.Lines != 6 || len(twin.Samples) != 6 {
+		t.Errorf("%v, %d lines and %d samples", counts, twin.Lines, len(twin.Samples))
+	}
+	if s := twin.Samples[1]; s.Object != "dumps/2026/11/18/bad.ndjson" || s.Line != 2 || s.Offset != 89 || !strings.Contains(s.Raw, `"r2"`) {
+		t.Errorf("%+v", s) // the first line has 88 bytes, and its end one
+	}
+	page := get(c, target).Body.String()
+	if strings.Contains(page, "<script>alert") || !strings.Contains(page, "&lt;script&gt;alert") || strings.Contains(page, strings.Repeat("é", 500)) {
+		t.Error("a sample is not escaped, or not cut")
+	}
+	if some := get(c, target+"?reason=too_late").Body.String(); strings.Contains(some, "r2") || !strings.Contains(some, "r5") {
+		t.Error("the samples of a reason are others")
+	}
+}
+
+// With language: nl, the pages of a report and their twins are Dutch. A page of all
+// reports is Dutch if all of them are.
+func TestDutchPages(t *testing.T) {
+	w := newWorld(t)
+	set := func(all bool) {
+		p := w.Settings()
+		p.Reports = slices.Clone(p.Reports)
+		for i := range p.Reports {
+			if all || i == 0 {
+				p.Reports[i].Language = report.Dutch
+			}
+		}
+	}
+	set(false)
+	c := newConsole(t, w, nil)
+	session := firstSession(t, c)
+	if page := get(c, "/").Body.String(); !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "Overview") {
+		t.Error("the overview of reports in two languages is not English")
+	}
+	for target, says := range map[string][]string{
+		"/reports/sessions":                        {`<html lang="nl">`, "Dagen en maanden", "Alles wat gepubliceerd moet zijn, is gepubliceerd.", "Technicusgroepen", "geen groep", "Wachttijd"},
+		"/reports/sessions/2026-11-20":             {"Vergeleken met dezelfde weekdag een week eerder", "Aangenomen", "Kwaliteit", "Afgesloten door klant", "controles geslaagd"},
+		"/reports/sessions/rejects/2026-11-18":     {"Per reden", "De regel is geen JSON-object.", "Wat te doen", "6 afgewezen regels"},
+		"/reports/sessions/sessions/" + session:    {"aannam en", "Hoe de getallen tot stand kwamen", "Deelsessie 0", "Afrondingstijd", "de deelsessie werd geopend", "Sessie " + session},
+		"/reports/sessions/2026-11-99":             {"Niet gevonden", "Naar het overzicht"},
+		"/reports/sessions/2026-11-20?format=json": {`"Sessies"`, `"compared_with": "2026-11-13"`},
+		"/reports/sessions?format=json":            {`"text": "Alles wat gepubliceerd moet zijn, is gepubliceerd.`, `"verdict": "fresh"`},
+		"/reports/emea_tier_1":                     {`<html lang="en">`, "Days and months"},
+	} {
+		page := get(c, target).Body.String()
+		for _, text := range says {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s does not say %q", target, text)
+			}
+		}
+	}
+	set(true)
+	for target, text := range map[string]string{"/": "Overzicht", "/runs": "Eerdere runs", "/schedule": "Uiterlijk", "/configuration": "Configuratie", "/login": "Inloggen"} {
+		if page := get(c, target).Body.String(); !strings.Contains(page, `<html lang="nl">`) || !strings.Contains(page, text) {
+			t.Errorf("%s is not Dutch", target)
+		}
+	}
+}
+
+// Alerts lead to their cause, and after a login to a retry.
+func TestAlertsLeadToTheirCause(t *testing.T) {
+	w := newWorld(t)
+	w.SetSnapshot(func(s *states.Snapshot) {
+		s.Reports = slices.Clone(s.Reports)
+		s.Reports[2].Broken = []states.BrokenDay{{Day: "2026-11-19", Reason: "cut off"}}
+		s.Alerts = append(slices.Clone(s.Alerts), states.Alert{Kind: "failed", Partition: "2026-11-19", What: partition.Digest, Since: w.Now},
+			states.Alert{Kind: "late", Report: "americas", Partition: "2026-11-01 to 2026-11-14", What: partition.Day, Told: 3, Since: w.Now})
+	})
+	c := newConsole(t, w, nil)
+	page := get(c, "/").Body.String()
+	for _, want := range []string{`href="/reports/americas/2026-11-14#cause"`, `href="/reports/americas/rejects/2026-11-19"`, `href="/reports/americas#h-causes"`, "Log in to retry"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(page, `class="retry"`) {
+		t.Error("it offers actions without a login")
+	}
+	in := get(c, "/", func(r *http.Request) { r.AddCookie(login(t, c)) }).Body.String()
+	if n := strings.Count(in, `class="retry"`); n != 4 {
+		t.Errorf("after a login, %d alerts can be retried", n)
+	}
+	if only := get(newConsole(t, w, func(o *Options) { o.AllowActions = false }), "/").Body.String(); strings.Contains(only, "Log in to retry") {
+		t.Error("a console without actions offers them")
+	}
+	var twin struct{ Alerts []struct{ Cause string } }
+	if err := json.Unmarshal(get(c, "/?format=json").Body.Bytes(), &twin); err != nil || twin.Alerts[0].Cause == "" {
+		t.Errorf("%v, %+v", err, twin)
+	}
+}
+
 // The tables of a partition's page are its figures, in the report's language.
 func TestPartitionShowsItsFigures(t *testing.T) {
 	w, _ := newWatchedWorld(t)
@@ -421,12 +580,12 @@ func TestPartitionShowsItsFigures(t *testing.T) {
 	if twin.Figures.Partition != "2026-11-18" || total.Legs <= total.Sessions || total.Sessions == 0 {
 		t.Errorf("its twin has %+v", twin.Figures)
 	}
-	if page := get(c, target).Body.String(); !strings.Contains(page, fmt.Sprintf("<tr class=\"num\"><td>%d</td><td>%d</td>", total.Sessions, total.Legs)) {
+	if page := get(c, target).Body.String(); !strings.Contains(page, fmt.Sprintf("<tr class=\"num\"><td data-name=\"Sessions\">%d</td><td data-name=\"Legs\">%d</td>", total.Sessions, total.Legs)) {
 		t.Error("the page's tables say something else than the figures")
 	}
 	key := partition.DayID("sessions", day.Date(2026, 11, 18)).SummaryDir() + figures.Name
 	put(t, w.Sink, key, "{}")
-	if page := get(c, target).Body.String(); !strings.Contains(page, "_figures.json cannot be shown: it is no valid file of figures") || !strings.Contains(page, "First rows") {
+	if page := get(c, target).Body.String(); !strings.Contains(page, "_figures.json cannot be shown: it is no valid file of figures") || !strings.Contains(page, "First sessions") {
 		t.Error("the page does not say that they are invalid, or does not show the rest")
 	}
 	base, err := publish.Read(t.Context(), w.Sink, "reports/sessions/dt=2026-11-18/")

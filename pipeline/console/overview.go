@@ -25,7 +25,7 @@ type overviewBody struct {
 	Reports  []reportCard     `json:"reports"`
 	Running  []states.Running `json:"running"`
 	Progress states.Progress  `json:"progress"`
-	Alerts   []states.Alert   `json:"alerts"`
+	Alerts   []alertLine      `json:"alerts"`
 	TooLate  int64            `json:"too_late_lines"`
 	Unknown  []string         `json:"unknown"`
 	Unread   dump.Unread      `json:"unread,omitzero"`
@@ -49,7 +49,7 @@ func (c *Console) overview(*http.Request) (*page, error) {
 	s := c.Service.Snapshot()
 	body := overviewBody{
 		Looked: s.Time, Problem: s.Problem, Lease: s.Lease, Running: orEmpty(s.Running), Progress: s.Progress,
-		Alerts: orEmpty(s.Alerts), Unknown: orEmpty(s.Unknown), Unread: s.Unread, Reports: []reportCard{},
+		Alerts: alertLines(s), Unknown: orEmpty(s.Unknown), Unread: s.Unread, Reports: []reportCard{},
 	}
 	for _, late := range s.TooLate {
 		body.TooLate += late.Lines

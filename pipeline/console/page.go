@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,9 @@ import (
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/service/states"
+	"daybook/pipeline/words"
 	"daybook/sources/store"
+	"daybook/transform/report"
 )
 
 //go:embed templates/* static/*
@@ -48,6 +52,7 @@ type frame struct {
 	User     string // that the proxy names
 	Role     access.Role
 	Notice   string
+	Language report.Language
 }
 
 var errNoPage = problem.NotFound("There is no such page.")
@@ -79,19 +84,17 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 	var err error
 	if wantsJSON(r) {
 		w.Header().Set("Content-Type", "application/json")
-		encoder := json.NewEncoder(&b)
-		encoder.SetIndent("", "  ")
 		if p.Twin == nil {
 			p.Twin = p.Body
 		}
-		err = encoder.Encode(p.Twin)
+		err = writeTwin(&b, p.Twin, c.printer(r))
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		p.frame = c.frame(r)
 		if p.Role == access.None { // its frame says nothing of the reports
 			p.Template, p.State = "refused", nil
 		}
-		err = pages[p.Template].ExecuteTemplate(&b, "frame", p)
+		err = pages[p.Language][p.Template].ExecuteTemplate(&b, "frame", p)
 	}
 	if err != nil {
 		c.Log.Error("a page could not be rendered", "path", r.URL.Path, "error", err)
@@ -108,12 +111,81 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 	}
 }
 
+// spoken are the members of twins that hold texts for people.
+var spoken = []string{"about", "cause_text", "detail", "do", "error", "failure", "label", "note", "problem", "reason", "reasons", "summary", "text", "title", "why"}
+
+// writeTwin writes a twin as JSON. Its texts for people are in the language of the
+// page; codes and the names of members are always the same.
+func writeTwin(w io.Writer, twin any, p words.Printer) error {
+	if p.Language != report.English {
+		text, err := json.Marshal(twin)
+		if err != nil {
+			return err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		twin = sayAll(value, false, p)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(twin)
+}
+
+// sayAll translates the texts in a JSON value. said is whether the value is a text for
+// people.
+func sayAll(value any, said bool, p words.Printer) any {
+	switch v := value.(type) {
+	case string:
+		if said {
+			return p.Say(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = sayAll(v[i], said, p)
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = sayAll(v[name], slices.Contains(spoken, name), p)
+		}
+	}
+	return value
+}
+
 func (c *Console) frame(r *http.Request) frame {
+	p := c.printer(r)
 	caller := access.Of(r)
 	return frame{
-		Now: c.Now(), State: c.Service.Snapshot(), Version: c.Version, JSON: twin(r),
-		Actions: c.mayAct(), LoggedIn: caller.Role == access.Operator, User: caller.User, Role: caller.Role, Notice: notices[r.URL.Query().Get("done")],
+		Language: p.Language,
+		Now:      c.Now(), State: c.Service.Snapshot(), Version: c.Version, JSON: twin(r),
+		Actions: c.mayAct(), LoggedIn: caller.Role == access.Operator, User: caller.User, Role: caller.Role,
+		Notice: p.T(notices[r.URL.Query().Get("done")]),
 	}
+}
+
+// printer is that of a page's language: a report's pages have its language. Other
+// pages have the one that all reports share, or else English.
+func (c *Console) printer(r *http.Request) words.Printer {
+	reports := c.Service.Settings().Reports
+	shared := report.English
+	mixed := false
+	for i := range reports {
+		switch {
+		case reports[i].Name == r.PathValue("report"):
+			return words.In(reports[i].Language)
+		case i == 0:
+			shared = reports[i].Language
+		case shared != reports[i].Language:
+			mixed = true
+		}
+	}
+	if mixed {
+		shared = report.English
+	}
+	return words.In(shared)
 }
 
 // twin is the address of a page's JSON.
@@ -149,7 +221,7 @@ func (c *Console) showError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	c.write(w, r, f.Status, &page{
 		Template: "error", Title: http.StatusText(f.Status),
-		Body: errorBody{f.Status, f.Text, http.StatusText(f.Status)},
+		Body: errorBody{f.Status, c.printer(r).Say(f.Text), http.StatusText(f.Status)},
 	})
 }
 
@@ -166,11 +238,13 @@ func problemOf(err error) *problem.Error {
 	return &problem.Error{Status: http.StatusBadGateway, Text: "The store could not be read. The log has the reason.", Err: err}
 }
 
-// pages are the templates by name, each with the shared parts.
-var pages = parsePages()
+// pages are the templates by language and name, each with the shared parts.
+var pages = map[report.Language]map[string]*template.Template{
+	report.English: parsePages(words.In(report.English)), report.Dutch: parsePages(words.In(report.Dutch)),
+}
 
-func parsePages() map[string]*template.Template {
-	shared := template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/_*.html"))
+func parsePages(p words.Printer) map[string]*template.Template {
+	shared := template.Must(template.New("").Funcs(functions(p)).ParseFS(files, "templates/_*.html"))
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		panic(err) // the pattern is valid

@@ -23,6 +23,8 @@ type partitionBody struct {
 	Zone      *time.Location   `json:"-"`
 	Before    string           `json:"before,omitempty"` // the neighbouring partitions
 	After     string           `json:"after,omitempty"`
+	Delivery  string           `json:"delivery,omitempty"` // whether it was in time
+	Tools     []tool           `json:"tools,omitempty"`    // with a name
 	Actions   []Action         `json:"actions"`
 
 	partitions.Contents
@@ -80,6 +82,8 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	rep, p := at.report, at.partition
 	body := &partitionBody{Report: rep.Name, Partition: *p, Zone: zone(rep), Before: at.before, After: at.after, Actions: []Action{}}
 	made := &page{Template: "partition", Title: rep.Name + " " + p.Name(), Section: "reports", Body: body, Live: p.State == states.Building}
+	body.Tools = toolsOf(c.Service.Settings(), rep.Name)
+	body.Delivery = delivery(p, words.In(definition(c.Service.Settings(), rep.Name, zone(rep)).Language))
 	if at.listed {
 		body.Actions = partitionActions(rep.Name, p)
 		if p.Revision == 0 {
@@ -94,6 +98,19 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 		describe(&body.Partition, body.Manifest)
 	}
 	return made, err
+}
+
+// delivery says whether a partition was published in time; empty if that is not known.
+func delivery(p *states.Partition, w words.Printer) string {
+	switch {
+	case p.Revision > 1:
+		return w.T("restated: this is revision %d", p.Revision)
+	case p.Revision == 0 || p.Published.IsZero() || p.Deadline.IsZero():
+		return ""
+	case p.Published.After(p.Deadline):
+		return w.T("late: %s after the deadline", w.Lasting(p.Published.Sub(p.Deadline).Milliseconds()))
+	}
+	return w.T("in time: %s before the deadline", w.Lasting(p.Deadline.Sub(p.Published).Milliseconds()))
 }
 
 // describe fills in what a manifest says of a partition that the state does not

@@ -17,6 +17,12 @@ import (
 	"daybook/transform/report"
 )
 
+// sessionBody is the page of a session, with the legend of its tools.
+type sessionBody struct {
+	*sessions.Page
+	Tools []tool
+}
+
 func (c *Console) session(r *http.Request) (*page, error) {
 	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
@@ -46,7 +52,7 @@ func (c *Console) session(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	def := definition(p, rep.Name, zone(rep))
-	body := sessions.New(explained, def, d)
+	body := &sessionBody{sessions.New(explained, def, d), toolsOf(p, rep.Name)}
 	return &page{Template: "session", Title: "Session " + strconv.FormatInt(id, 10), Section: "reports", Body: body, Twin: body.Twin()}, nil
 }
 

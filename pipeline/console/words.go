@@ -17,35 +17,43 @@ import (
 	"daybook/transform/report"
 )
 
-// functions are available in templates.
-var functions = template.FuncMap{
-	"asset":      asset,
-	"style":      calendar.StyleOf,
-	"configured": func(s *states.Snapshot, report string) bool { _, err := findReport(s, report); return err == nil },
-	"styles":     func() []calendar.Style { return calendar.Styles },
-	"n":          func(n any) string { return words.Thousands(integer(n)) },
-	"bytes":      words.Bytes,
-	"plural":     func(n any, one, many string) string { return words.Count(integer(n), one, many) },
-	"when":       when,
-	"due":        due,
-	"date":       func(t time.Time) string { return t.Format("2006-01-02 15:04") },
-	"lasted":     lasted,
-	"rejected":   func(a event.Accounting) int64 { return a.RejectedLines() },
-	"report":     reportPath,
-	"partition":  partitionPath,
-	"join":       strings.Join,
-	"short":      func(n int, s string) string { return s[:min(n, len(s))] },
-	"percent":    percent,
-	"stamp":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"capital":    words.Capital,
-	"spark":      charts.Spark,
-	"base":       path.Base,
-	"dayOf":      dayOf,
-	"dict":       dict,
-	"waited":     charts.Waited,
-	"hours":      charts.Hours,
-	"clock":      func(ms int64) string { return clock(ms / 1000) },
-	"lastOf":     func(days []calendar.RecentDay) calendar.RecentDay { return days[len(days)-1] },
+// functions are available in templates. t translates a text of the page's language;
+// say translates texts that other packages wrote in English.
+func functions(p words.Printer) template.FuncMap {
+	return template.FuncMap{
+		"t":          p.T,
+		"say":        func(text any) string { return p.Say(fmt.Sprint(text)) },
+		"lang":       p.Code,
+		"asset":      asset,
+		"style":      calendar.StyleOf,
+		"configured": func(s *states.Snapshot, report string) bool { _, err := findReport(s, report); return err == nil },
+		"styles":     func() []calendar.Style { return calendar.Styles },
+		"n":          func(n any) string { return p.Thousands(integer(n)) },
+		"bytes":      p.Bytes,
+		"plural":     func(n any, one, many string) string { return p.Count(integer(n), one, many) },
+		"when":       func(t, now time.Time) template.HTML { return when(t, now, p) },
+		"due":        func(t, now time.Time) template.HTML { return due(t, now, p) },
+		"date":       func(t time.Time) string { return t.Format("2006-01-02 15:04") },
+		"lasted":     func(from, to time.Time) string { return lasted(from, to, p) },
+		"rejected":   func(a event.Accounting) int64 { return a.RejectedLines() },
+		"report":     reportPath,
+		"partition":  partitionPath,
+		"join":       strings.Join,
+		"short":      func(n int, s string) string { return s[:min(n, len(s))] },
+		"percent":    p.Percent,
+		"stamp":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"capital":    words.Capital,
+		"spark":      charts.Spark,
+		"base":       path.Base,
+		"dayOf":      dayOf,
+		"dict":       dict,
+		"waited":     func(ms int64) string { return p.Number(charts.Waited(ms)) },
+		"hours":      func(ms int64) string { return p.Figure(charts.Hours(ms)) },
+		"figure":     p.Figure,
+		"value":      func(english string) string { return report.ValueIn(english, p.Language) },
+		"clock":      func(ms int64) string { return clock(ms / 1000) },
+		"lastOf":     func(days []calendar.RecentDay) calendar.RecentDay { return days[len(days)-1] },
+	}
 }
 
 // integer takes the int and int64 values of templates.
@@ -69,54 +77,40 @@ func dayOf(key string) string {
 	return name
 }
 
-func percent(part, whole int64) string {
-	if whole == 0 {
-		return "0 %"
-	}
-	share := 100 * float64(part) / float64(whole)
-	switch {
-	case part == 0:
-		return "0 %"
-	case share < 0.1: // a few of millions are more than none
-		return fmt.Sprintf("%.2g %%", share)
-	}
-	return fmt.Sprintf("%.1f %%", share)
-}
-
 // when is a relative time, such as "3 h ago", with the moment as its title. The
 // script keeps it current.
-func when(t, now time.Time) template.HTML {
+func when(t, now time.Time, p words.Printer) template.HTML {
 	if t.IsZero() {
-		return "never"
+		return template.HTML(p.T("never"))
 	}
 	utc := t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
-		utc.Format(time.RFC3339), t.Format("Mon 2 Jan 2006 15:04:05 MST"), ago(t, now)))
+		utc.Format(time.RFC3339), p.Date(t, "Mon 2 Jan 2006 15:04:05 MST"), ago(t, now, p)))
 }
 
 // due is when something is due, or was due.
-func due(t, now time.Time) template.HTML {
+func due(t, now time.Time, p words.Printer) template.HTML {
 	if t.After(now) {
-		return when(t, now)
+		return when(t, now, p)
 	}
-	return "was due " + when(t, now)
+	return template.HTML(p.T("was due %s", when(t, now, p)))
 }
 
 // ago is the distance of a moment from now, in its largest unit.
-func ago(t, now time.Time) string {
+func ago(t, now time.Time, p words.Printer) string {
 	d := now.Sub(t)
-	text := words.Roughly(d.Abs())
+	text := p.Roughly(d.Abs())
 	switch {
 	case text == "":
-		return "just now"
+		return p.T("just now")
 	case d < 0:
-		return "in " + text
+		return p.T("in %s", text)
 	}
-	return text + " ago"
+	return p.T("%s ago", text)
 }
 
 // lasted is the time from begin to end.
-func lasted(from, to time.Time) string {
+func lasted(from, to time.Time, p words.Printer) string {
 	d := to.Sub(from)
 	switch {
 	case to.IsZero() || d < 0:
@@ -124,7 +118,7 @@ func lasted(from, to time.Time) string {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
+		return p.Number(fmt.Sprintf("%.1f s", d.Seconds()))
 	}
 	return clock(int64(d / time.Second))
 }

@@ -38,16 +38,49 @@ const quarantineDays = partition.QuarantineRoot + "dt="
 // attempt at a day's digest was refused because of them, they are those of that
 // attempt; otherwise they are those of the digest.
 func (in *Inspector) Rejects(ctx context.Context, selected func(day.Day) bool) ([]Rejects, error) {
-	return in.rejectsUnder(ctx, quarantineDays, selected)
+	return in.count(ctx, quarantineDays, selected)
 }
 
 // RejectsOf are the rejected lines of one dump day; nil if there are none.
 func (in *Inspector) RejectsOf(ctx context.Context, d day.Day) (*Rejects, error) {
+	all, err := in.count(ctx, partition.QuarantineDir(d), func(x day.Day) bool { return x == d })
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// FindRejects is RejectsOf without reading the lines: Rejected is nil for a refused
+// day, which has no manifest that counts them.
+func (in *Inspector) FindRejects(ctx context.Context, d day.Day) (*Rejects, error) {
 	all, err := in.rejectsUnder(ctx, partition.QuarantineDir(d), func(x day.Day) bool { return x == d })
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
 	return &all[0], nil
+}
+
+// count lists the rejected lines whose keys begin with prefix, and counts those of
+// refused days.
+func (in *Inspector) count(ctx context.Context, prefix string, selected func(day.Day) bool) ([]Rejects, error) {
+	found, err := in.rejectsUnder(ctx, prefix, selected)
+	if err != nil {
+		return nil, err
+	}
+	var all []Rejects
+	for i := range found {
+		rejects := &found[i]
+		if rejects.Refused {
+			rejects, err = in.countRefused(ctx, rejects)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if rejects != nil {
+			all = append(all, *rejects)
+		}
+	}
+	return all, nil
 }
 
 // IsRefused reports whether a key in the quarantine holds the lines because of which
@@ -89,11 +122,16 @@ func (in *Inspector) rejectsUnder(ctx context.Context, prefix string, selected f
 			return nil, err
 		}
 		if rejects != nil {
-			rejects.Day, rejects.Name, rejects.URL = d, d.String(), in.Settings.Sink.URL(rejects.key)
 			all = append(all, *rejects)
 		}
 	}
 	return all, nil
+}
+
+// newRejects adds to rejects their dump day and their address.
+func (in *Inspector) newRejects(d day.Day, r Rejects) *Rejects {
+	r.Day, r.Name, r.URL = d, d.String(), in.Settings.Sink.URL(r.key)
+	return &r
 }
 
 // rejectedByDigest are the rejected lines that belong to a digest; nil if it has
@@ -105,7 +143,7 @@ func (in *Inspector) rejectedByDigest(ctx context.Context, d day.Day) (*Rejects,
 	}
 	for _, part := range base.Manifest.Parts {
 		if strings.HasPrefix(part.Key, partition.QuarantineRoot) {
-			return &Rejects{Rejected: base.Manifest.Accounting.Rejected, key: part.Key}, nil
+			return in.newRejects(d, Rejects{Rejected: base.Manifest.Accounting.Rejected, key: part.Key}), nil
 		}
 	}
 	return nil, nil
@@ -124,10 +162,16 @@ func (in *Inspector) refused(ctx context.Context, d day.Day, object store.Object
 	if err != nil {
 		return nil, err
 	}
-	rejects := &Rejects{Refused: true, Rejected: map[string]int64{}, key: object.Key}
+	return in.newRejects(d, Rejects{Refused: true, key: object.Key}), nil
+}
+
+// countRefused reads the lines of a refused day, and counts them by reason. If they
+// were removed after they were listed, it returns those of the digest.
+func (in *Inspector) countRefused(ctx context.Context, rejects *Rejects) (*Rejects, error) {
+	rejects.Rejected = map[string]int64{}
 	for line, err := range in.RejectedLines(ctx, rejects) {
 		if errors.Is(err, store.ErrNotFound) {
-			return nil, nil // they were removed after they were listed
+			return in.rejectedByDigest(ctx, rejects.Day)
 		}
 		if err != nil {
 			return nil, err

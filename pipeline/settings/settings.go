@@ -46,7 +46,8 @@ type Report struct {
 	SessionsCSV bool              // write the rows as CSV, too
 	XLSX        bool              // write the summaries, and the rows with SessionsCSV, as workbooks, too
 	CSV         csv.Format
-	PickUp      time.Duration // how long a session may wait for its first pick-up, for the console; 0: no target
+	PickUp      time.Duration     // how long a session may wait for its first pick-up, for the console; 0: no target
+	Tools       map[string]string // names of tools by their codes, for people
 }
 
 // Files is the format of digests and partitions.

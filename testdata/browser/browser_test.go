@@ -93,7 +93,7 @@ func session(t *testing.T) string {
 func targets(t *testing.T) []string {
 	return []string{
 		"/", "/reports/sessions", "/reports/americas", "/reports/emea_tier_1?year=2021", "/reports/sessions/2026-11-18", "/reports/sessions/2026-11-18?diff=1..2",
-		"/reports/sessions/2026-10", "/reports/americas/2026-11-14", "/reports/americas/2026-11-19", "/reports/sessions/2021-03-25", session(t),
+		"/reports/sessions/2026-10", "/reports/americas/2026-11-14", "/reports/americas/2026-11-19", "/reports/sessions/2021-03-25", session(t), "/reports/sessions/rejects/2026-11-18",
 		"/reports/sessions/explore", "/reports/sessions/explore?period=month&by=technician&show=wrap_up&sort=wrap_up_longest&measure=within&group=EMEA",
 		"/reports/sessions/explore?period=range&from=2026-11-18&to=2026-11-18&by=hour&compare=none", "/reports/sessions/sessions", "/reports/sessions/sessions?period=week&q=Ada&page=2",
 		"/runs", "/runs/20261120T013012Z-n1", "/schedule", "/configuration", "/login", "/nowhere",

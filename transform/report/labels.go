@@ -86,6 +86,12 @@ func StatusCode(name string) event.Status { return statusCodes[name] }
 // gives them in English alone.
 var resolutions = [...]string{event.Resolved: "Resolved", event.Unresolved: "Unresolved"}
 
+// ValueIn translates a session type or status from English, the language of rows
+// and Parquet. Other texts stay as they are.
+func ValueIn(english string, l Language) string {
+	return inLanguage(sessionTypes[:], inLanguage(statuses[:], english, l), l)
+}
+
 // inLanguage translates a session type or status from English, the language of
 // rows and Parquet, into a report's language.
 func inLanguage(values []Text, english string, l Language) string {

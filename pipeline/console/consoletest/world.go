@@ -2,7 +2,7 @@
 // years of history, and partitions in every state.
 //
 // A [build.Builder] digests and publishes the last weeks from generated dumps,
-// into a store in memory. One of these days is restated. Earlier history is
+// into a store in memory. One of these days is restated and has rejected lines. Earlier history is
 // invented: the state says that it is published, but only the months' figures
 // exist.
 package consoletest
@@ -121,7 +121,8 @@ func newReport(name, zone string, groups []string) settings.Report {
 	return settings.Report{
 		Definition: report.Definition{Name: name, Zone: loc, Unit: report.Unit{Groups: groups}},
 		Hash:       "hash-of-" + name, SessionsCSV: name == "sessions", PickUp: time.Minute,
-		Text: map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
+		Tools: map[string]string{"remote_control": "Remote control", "file_transfer": "File transfer", "reboot": "Reboot"},
+		Text:  map[string]string{"timezone": zone, "language": "en", "unit": unit, "daily hours": "the whole day"},
 	}
 }
 
@@ -134,6 +135,9 @@ func (w *World) publish(ctx context.Context, o Options) error {
 	if err := w.generate(ctx, 1, first, o.Days, o.SessionsPerDay, ""); err != nil {
 		return err
 	}
+	if err := w.putRejects(ctx); err != nil {
+		return err
+	}
 	if err := w.build(ctx, first, last); err != nil {
 		return err
 	}
@@ -141,6 +145,24 @@ func (w *World) publish(ctx context.Context, o Options) error {
 		return err
 	}
 	return w.build(ctx, max(first, last-4), last)
+}
+
+// rejectedLines are lines of a dump that are rejected, one of each common reason. The
+// last one is markup, and longer than a page shows.
+var rejectedLines = []string{
+	`{"event_id":"r1","ts":"2026-11-18T09:00:00Z","session_id":7,"type":"status_changed","sta`,
+	`{"event_id":"r2","ts":"2026-11-18T09:00:01Z","type":"status_changed","status":"active"}`,
+	`{"event_id":"r3","ts":"18-11-2026 09:00","session_id":7,"type":"status_changed","status":"active"}`,
+	`{"event_id":"r4","ts":"2026-11-18T09:00:02Z","session_id":7,"type":"screen_recorded"}`,
+	`{"event_id":"r5","ts":"2026-06-18T09:00:02Z","session_id":7,"type":"status_changed","status":"active"}`,
+	`<script>alert("` + strings.Repeat("é", 1000) + `")</script>`,
+}
+
+// putRejects puts a dump of rejected lines into the last day but two.
+func (w *World) putRejects(ctx context.Context) error {
+	text := strings.Join(rejectedLines, "\n") + "\n"
+	_, err := w.Source.Put(ctx, "dumps/2026/11/18/bad.ndjson", strings.NewReader(text), int64(len(text)), store.Condition{})
+	return err
 }
 
 func (w *World) build(ctx context.Context, from, to day.Day) error {

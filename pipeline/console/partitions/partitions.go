@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/problem"
@@ -22,9 +20,9 @@ import (
 	"daybook/sinks/figures"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
-	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
+	"daybook/transform/summary"
 )
 
 // Limits of a partition's page. The command line shows everything.
@@ -32,29 +30,29 @@ const (
 	mostRevisions = 20
 	mostDays      = 40 // of inputs
 	mostDumps     = 200
-	mostSamples   = 20
 	mostRows      = 25
 	mostTableRows = 60
-	mostRaw       = 400 // characters of a rejected line
 	diffRows      = 50_000
 	mostChanges   = 50
 )
 
 // Contents is a published partition. It is empty for one that is not published.
 type Contents struct {
-	URL       string            `json:"url,omitempty"`
-	Manifest  *publish.Manifest `json:"manifest,omitempty"`
-	Revisions []revision        `json:"revisions,omitempty"`
-	Diff      *diff             `json:"diff,omitempty"`
-	Origins   []inspect.Origin  `json:"origins,omitempty"` // of a day
-	Omitted   int               `json:"omitted_origins,omitempty"`
-	Reasons   []reasonCount     `json:"rejected,omitempty"`
-	Samples   []sample          `json:"samples,omitempty"`
-	Rows      []rowLine         `json:"rows,omitempty"`
-	Figures   *figures.File     `json:"figures,omitempty"`
-	NoFigures string            `json:"no_figures,omitempty"` // why there are none
-	Tables    []table           `json:"-"`                    // the figures, as people read them
-	Loads     []load            `json:"load_statements,omitempty"`
+	URL        string            `json:"url,omitempty"`
+	Manifest   *publish.Manifest `json:"manifest,omitempty"`
+	Revisions  []revision        `json:"revisions,omitempty"`
+	Diff       *diff             `json:"diff,omitempty"`
+	Origins    []inspect.Origin  `json:"origins,omitempty"` // of a day
+	Omitted    int               `json:"omitted_origins,omitempty"`
+	Reasons    []reasonCount     `json:"rejected,omitempty"`
+	RejectsDay string            `json:"rejects_of,omitempty"` // the dump day whose rejected lines have a page
+	Rows       []rowLine         `json:"rows,omitempty"`
+	Headline   []Tile            `json:"headline,omitempty"`
+	Compared   string            `json:"compared_with,omitempty"` // the partition that the headline is compared with
+	Figures    *figures.File     `json:"figures,omitempty"`
+	NoFigures  string            `json:"no_figures,omitempty"` // why there are none
+	Tables     []table           `json:"-"`                    // the figures, as people read them
+	Loads      []load            `json:"load_statements,omitempty"`
 
 	def *report.Definition
 }
@@ -83,21 +81,6 @@ type diff struct {
 	TooMany    bool            `json:"too_many_rows"`
 }
 
-type reasonCount struct {
-	Reason string `json:"reason"`
-	Lines  int64  `json:"lines"`
-}
-
-// sample is a rejected line.
-type sample struct {
-	Object string `json:"object"`
-	Line   int64  `json:"line"`
-	Offset int64  `json:"offset"`
-	Reason string `json:"reason"`
-	Detail string `json:"detail"`
-	Raw    string `json:"raw"`
-}
-
 // rowLine is the main columns of a row.
 type rowLine struct {
 	Session    int64     `json:"session_id"`
@@ -109,6 +92,7 @@ type rowLine struct {
 	Waiting    int64     `json:"waiting_ms"`
 	Total      int64     `json:"total_ms"`
 	Work       int64     `json:"work_ms"`
+	Tools      string    `json:"tools,omitempty"` // codes
 	Date       string    `json:"report_date"`
 }
 
@@ -206,45 +190,26 @@ func (b *Contents) origins(ctx context.Context, in *inspect.Inspector, shown *in
 	return err
 }
 
-// rejects fills in the rejected lines by reason, and samples of the day's own
-// dumps.
-func (b *Contents) rejects(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
+// rejects fills in the rejected lines by reason. Those of a day's own dumps have a
+// page.
+func (b *Contents) rejects(_ context.Context, _ *inspect.Inspector, shown *inspect.Shown) error {
 	rejected := shown.Manifest.Accounting.Rejected
-	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
-		b.Reasons = append(b.Reasons, reasonCount{reason, rejected[reason]})
-	}
-	if shown.ID.Kind != partition.Day || len(rejected) == 0 {
-		return nil // a month has those of its days
-	}
-	kept, err := in.RejectsOf(ctx, shown.ID.Day())
-	if err != nil || kept == nil {
-		return err
-	}
-	// A few of each reason, so that common reasons do not displace rare ones.
-	const each = 5
-	seen := map[event.Reason]int{}
-	for line, err := range in.RejectedLines(ctx, kept) {
-		if err != nil {
-			return err
-		}
-		if seen[line.Reason]++; seen[line.Reason] > each {
-			continue
-		}
-		b.Samples = append(b.Samples, sample{line.Object, line.Number, line.Offset, line.Reason.String(), line.Detail, printable(line.Raw)})
-		if len(b.Samples) == mostSamples {
-			return nil
-		}
+	b.Reasons = reasonCounts(rejected)
+	if shown.ID.Kind == partition.Day && len(rejected) > 0 {
+		b.RejectsDay = shown.ID.Name()
 	}
 	return nil
 }
 
-// printable is the beginning of a line as text.
-func printable(raw []byte) string {
-	text := strings.ToValidUTF8(string(raw[:min(len(raw), utf8.UTFMax*mostRaw)]), "�")
-	if runes := []rune(text); len(runes) > mostRaw {
-		return string(runes[:mostRaw]) + "…"
+// FailedChecks is the number of checks that did not pass.
+func (b *Contents) FailedChecks() int {
+	failed := 0
+	for i := range b.Manifest.Checks {
+		if !b.Manifest.Checks[i].Passed {
+			failed++
+		}
 	}
-	return text
+	return failed
 }
 
 // rows fills in the first rows, which link to sessions.
@@ -264,7 +229,7 @@ func (b *Contents) rows(ctx context.Context, in *inspect.Inspector, shown *inspe
 func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	l := rowLine{
 		Session: r.SessionID, Leg: r.Leg, Technician: r.TechnicianName, Group: r.TechnicianGroup, Status: r.Status,
-		Waiting: r.WaitingTime, Total: r.TotalTime, Work: r.WorkTime,
+		Waiting: r.WaitingTime, Total: r.TotalTime, Work: r.WorkTime, Tools: r.ToolsUsed,
 		Date: r.ReportDate.String(),
 	}
 	at := r.StartTime
@@ -273,6 +238,25 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	}
 	l.Start = time.UnixMilli(at).In(zone)
 	return l
+}
+
+// headline compares a day with the same weekday a week earlier, and a month with the
+// month before it.
+func (b *Contents) headline(ctx context.Context, in *inspect.Inspector, id partition.ID) error {
+	earlier := partition.MonthID(id.Report, id.Month()-1)
+	if id.Kind == partition.Day {
+		earlier = partition.DayID(id.Report, id.Day()-7)
+	}
+	var before *summary.Measures
+	f, err := history.ReadFigures(ctx, in.Settings.Sink, earlier)
+	switch {
+	case err == nil:
+		before, b.Compared = &f.Total, earlier.Name()
+	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, figures.ErrInvalid):
+		return err
+	}
+	b.Headline = headline(&b.Figures.Total, before, words.In(b.def.Language))
+	return nil
 }
 
 // summaries fills in the figures, and makes tables of them in the report's
@@ -292,6 +276,9 @@ func (b *Contents) summaries(ctx context.Context, in *inspect.Inspector, shown *
 		return err
 	}
 	b.Figures = f
+	if err := b.headline(ctx, in, shown.ID); err != nil {
+		return err
+	}
 	for _, t := range f.Tables(b.def.Language) {
 		shown := table{Name: strings.ReplaceAll(t.Name, "_", " "), File: t.Name + ".csv", Header: t.Header, Rows: t.Rows}
 		if shown.More = len(t.Rows) > mostTableRows; shown.More {

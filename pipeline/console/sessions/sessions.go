@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -18,6 +19,7 @@ import (
 // Page is the explanation of one session.
 type Page struct {
 	Report    string
+	Sentence  string // the session in plain words
 	ID        int64
 	Date      string
 	Zone      *time.Location
@@ -78,6 +80,7 @@ type Leg struct {
 	Total      string
 	Work       string
 	Waiting    string
+	Tools      string // codes
 	Numbers    []explain.Number
 }
 
@@ -99,20 +102,42 @@ func (p *Page) Twin() any { return p.twin }
 // twin is the explanation as JSON, and what it leaves out.
 type twin struct {
 	explanation any
+	sentence    string
 	omitted     Omitted
 }
 
-// MarshalJSON adds the member omitted to the explanation's.
+// MarshalJSON adds the members sentence and omitted to the explanation's.
 func (t twin) MarshalJSON() ([]byte, error) {
 	members, err := json.Marshal(t.explanation)
 	if err != nil {
 		return nil, err
 	}
-	left, err := json.Marshal(t.omitted)
+	more, err := json.Marshal(struct {
+		Sentence string  `json:"sentence"`
+		Omitted  Omitted `json:"omitted"`
+	}{t.sentence, t.omitted})
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(members[:len(members)-1], []byte(`,"omitted":`), left, []byte("}")), nil
+	return slices.Concat(members[:len(members)-1], []byte(","), more[1:]), nil
+}
+
+// rowsOf are the rows of a session's first legs, and of its last lead.
+func rowsOf(s *session.Session, def *report.Definition) []report.Row {
+	first := s.Legs[:min(len(s.Legs), mostLegs)]
+	legs := slices.Clone(first)
+	for i := len(s.Legs) - 1; i >= len(first); i-- {
+		if s.Legs[i].Role == session.Lead {
+			legs = append(legs, s.Legs[i])
+			break
+		}
+	}
+	rows := make([]report.Row, len(legs))
+	var counts report.Counts
+	for i := range legs {
+		def.Row(&rows[i], s, &legs[i], &counts)
+	}
+	return rows
 }
 
 // New makes the page of an explanation, by the definition of a report. near is the
@@ -120,10 +145,11 @@ func (t twin) MarshalJSON() ([]byte, error) {
 func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 	explained, left := bounded(all)
 	t, s := explain.NewFormatter(explained, def.Zone), explained.Session
+	sentence := Sentence(rowsOf(all.Session, def), words.In(def.Language))
 	b := &Page{
-		Report: def.Name, ID: s.ID, Date: near.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
+		Report: def.Name, Sentence: sentence, ID: s.ID, Date: near.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
 		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: string(report.AppendDuration(nil, (s.LastEvent-t.First())/1000*1000)),
-		Timeline: newTimeline(t), Omitted: left, twin: twin{explain.JSON(explained, def), left},
+		Timeline: newTimeline(t), Omitted: left, twin: twin{explain.JSON(explained, def), sentence, left},
 		Command: "daybook explain --session " + strconv.FormatInt(s.ID, 10) + " --date " + near.String() + " --timezone " + def.Zone.String(),
 	}
 	if s.Channel.ID != 0 {
@@ -152,7 +178,7 @@ func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 func newLeg(t *explain.Formatter, def *report.Definition, s *session.Session, l *session.Leg) Leg {
 	line := Leg{
 		Number: l.Number, Role: l.Role.String(), Technician: "no technician", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
-		Date: def.Date(l).String(), Numbers: t.Numbers(l),
+		Date: def.Date(l).String(), Tools: strings.Join(l.Tools, ", "), Numbers: t.Numbers(l),
 		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
 	}
 	if l.Technician.ID != 0 {

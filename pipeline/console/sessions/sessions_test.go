@@ -139,12 +139,13 @@ func TestSessionPageIsBounded(t *testing.T) {
 	var twin struct {
 		Rows, Events []json.RawMessage
 		Spans        []struct{ Leg int }
+		Sentence     string
 		Omitted      Omitted
 	}
 	if err := json.Unmarshal(text, &twin); err != nil {
 		t.Fatal(err)
 	}
-	if len(twin.Rows) != mostLegs || len(twin.Events) != mostEvents || twin.Omitted != left || len(twin.Spans) == 0 {
+	if len(twin.Rows) != mostLegs || len(twin.Events) != mostEvents || twin.Omitted != left || len(twin.Spans) == 0 || twin.Sentence != body.Sentence {
 		t.Errorf("the twin has %d rows, %d events, %d spans, and omits %+v", len(twin.Rows), len(twin.Events), len(twin.Spans), twin.Omitted)
 	}
 	if len(all.Session.Legs) != legs || len(all.Trace.Steps) != events {

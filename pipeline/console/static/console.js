@@ -4,12 +4,17 @@
 
 const units = [[60, 1, "s"], [3600, 60, "min"], [2 * 86400, 3600, "h"], [60 * 86400, 86400, "days"], [730 * 86400, 30 * 86400, "months"], [Infinity, 365 * 86400, "years"]];
 
+// Texts of the script in the page's language.
+const texts = document.documentElement.lang === "nl"
+  ? { days: "dagen", months: "maanden", years: "jaar", h: "u", now: "zojuist", past: (t) => t + " geleden", future: (t) => "over " + t, copy: "Kopiëren", copied: "Gekopieerd" }
+  : { now: "just now", past: (t) => t + " ago", future: (t) => "in " + t, copy: "Copy", copied: "Copied" };
+
 function ago(then) {
   const seconds = (Date.now() - skew - then) / 1000, size = Math.abs(seconds);
-  if (size < 5) return "just now";
+  if (size < 5) return texts.now;
   const [, per, unit] = units.find(([below]) => size < below);
-  const text = Math.floor(size / per) + " " + unit;
-  return seconds < 0 ? "in " + text : text + " ago";
+  const text = Math.floor(size / per) + " " + (texts[unit] ?? unit);
+  return seconds < 0 ? texts.future(text) : texts.past(text);
 }
 
 // Relative times use the server's clock.
@@ -76,11 +81,11 @@ roam();
 for (const snippet of document.querySelectorAll(".snippet")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");
-  button.type = "button"; button.className = "copy"; button.textContent = "Copy";
+  button.type = "button"; button.className = "copy"; button.textContent = texts.copy;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(snippet.querySelector("code").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    button.textContent = texts.copied;
+    setTimeout(() => { button.textContent = texts.copy; }, 1500);
   });
   snippet.querySelector(".snippet-head").append(button);
 }

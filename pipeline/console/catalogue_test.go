@@ -1,0 +1,205 @@
+package console
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/template/parse"
+
+	"daybook/pipeline/words"
+	"daybook/transform/report"
+)
+
+// translators are the functions that take English texts, by how many follow their
+// other arguments: p.T("…"), and p.Count(n, "one", "many").
+var translators = map[string]bool{"T": true, "Count": true, "t": true, "plural": true}
+
+// usedKeys are the texts that templates and Go files translate, each with a place.
+func usedKeys(t *testing.T) map[string]string {
+	t.Helper()
+	keys := map[string]string{}
+	for name, page := range pages[report.English] {
+		for _, tmpl := range page.Templates() {
+			if tmpl.Tree != nil {
+				walk(tmpl.Tree.Root, func(key string) { keys[key] = name + ".html" })
+			}
+		}
+	}
+	sources(t, func(file string, node ast.Node) {
+		call, ok := node.(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		name, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || name.Sel.Name != "T" && name.Sel.Name != "Count" || !strings.HasPrefix(file, "../../pipeline/") {
+			return
+		}
+		if id, ok := name.X.(*ast.Ident); ok && id.Name == "words" {
+			return // the English functions of the package
+		}
+		arguments := call.Args[:min(1, len(call.Args))]
+		if name.Sel.Name == "Count" {
+			arguments = call.Args[1:]
+		}
+		for _, a := range arguments {
+			if text, ok := literal(a); ok {
+				keys[text] = file
+			}
+		}
+	})
+	return keys
+}
+
+// walk finds the texts that a template translates.
+func walk(node parse.Node, found func(string)) {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		if n != nil {
+			for _, child := range n.Nodes {
+				walk(child, found)
+			}
+		}
+	case *parse.ActionNode:
+		walk(n.Pipe, found)
+	case *parse.IfNode:
+		walkBranch(&n.BranchNode, found)
+	case *parse.RangeNode:
+		walkBranch(&n.BranchNode, found)
+	case *parse.WithNode:
+		walkBranch(&n.BranchNode, found)
+	case *parse.TemplateNode:
+		walk(n.Pipe, found)
+	case *parse.PipeNode:
+		if n != nil {
+			for _, c := range n.Cmds {
+				walk(c, found)
+			}
+		}
+	case *parse.CommandNode:
+		function, _ := n.Args[0].(*parse.IdentifierNode)
+		for i, a := range n.Args {
+			if text, ok := a.(*parse.StringNode); ok && function != nil && translators[function.Ident] && (function.Ident == "plural" || i == 1) {
+				found(text.Text)
+			}
+			walk(a, found)
+		}
+	}
+}
+
+func walkBranch(n *parse.BranchNode, found func(string)) {
+	walk(n.Pipe, found)
+	walk(n.List, found)
+	walk(n.ElseList, found)
+}
+
+// sources visits the syntax of the product's Go files below pipeline and transform.
+func sources(t *testing.T, visit func(file string, node ast.Node)) {
+	t.Helper()
+	for _, root := range []string{"../../pipeline", "../../transform", "../../config"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				visit(path, n)
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func literal(e ast.Expr) (string, bool) {
+	l, ok := e.(*ast.BasicLit)
+	if !ok || l.Kind != token.STRING {
+		return "", false
+	}
+	text, err := strconv.Unquote(l.Value)
+	return text, err == nil
+}
+
+// Every text that is translated is in the catalogue, with the verbs of its format.
+func TestCatalogueHasEveryText(t *testing.T) {
+	catalogue := words.Catalogue()
+	verbs := regexp.MustCompile(`%(?:\[\d\])?[a-z]`)
+	for key, place := range usedKeys(t) {
+		if _, ok := catalogue[key]; !ok {
+			t.Errorf("%s: the Dutch catalogue lacks %q", place, key)
+		}
+	}
+	for english, dutch := range catalogue {
+		if n, m := len(verbs.FindAllString(english, -1)), len(verbs.FindAllString(dutch, -1)); n != m || strings.TrimSpace(dutch) == "" {
+			t.Errorf("%q has %d values, and its translation %q has %d", english, n, dutch, m)
+		}
+	}
+}
+
+// Every text in the catalogue is used: a page translates it, or its longest piece is a
+// text of the product.
+func TestCatalogueHasNoUnusedText(t *testing.T) {
+	used := usedKeys(t)
+	texts := map[string]bool{http.StatusText(http.StatusNotFound): true, http.StatusText(http.StatusBadRequest): true}
+	sources(t, func(_ string, node ast.Node) {
+		if e, ok := node.(ast.Expr); ok {
+			if text, ok := literal(e); ok {
+				texts[text] = true
+			}
+		}
+	})
+	all := strings.ReplaceAll(strings.ToLower(strings.Join(slices.Collect(maps.Keys(texts)), "\n")), "_", " ")
+	verbs := regexp.MustCompile(`%(?:\[\d\])?[a-z]|: `)
+	for key := range words.Catalogue() {
+		longest := ""
+		for _, piece := range verbs.Split(key, -1) {
+			if piece = strings.Trim(piece, " .;:,()"); len(piece) > len(longest) {
+				longest = piece
+			}
+		}
+		if _, ok := used[key]; !ok && !strings.Contains(all, strings.ToLower(longest)) {
+			t.Errorf("the catalogue has %q, which is no text of the product", key)
+		}
+	}
+}
+
+// Templates take their texts from the catalogue: outside of their actions, they have
+// no words but names and code.
+func TestTemplatesHaveNoTextOfTheirOwn(t *testing.T) {
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions, code, tags := regexp.MustCompile(`\{\{.*?\}\}`), regexp.MustCompile(`(?s)<code.*?</code>|<!doctype html>`), regexp.MustCompile(`(?s)<[^>]*>`)
+	spoken := regexp.MustCompile(`(?:aria-label|title|placeholder|data-name)="[^"]*?([A-Za-z]{2,})`)
+	word := regexp.MustCompile(`[A-Za-z]{2,}`)
+	for _, name := range names {
+		body, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := code.ReplaceAllString(actions.ReplaceAllString(string(body), ""), "")
+		for _, m := range spoken.FindAllString(text, -1) {
+			t.Errorf("%s: %s is in one language", name, m)
+		}
+		for _, found := range word.FindAllString(tags.ReplaceAllString(text, " "), -1) {
+			if found != "daybook" {
+				t.Errorf("%s: %q is in one language", name, found)
+			}
+		}
+	}
+}
