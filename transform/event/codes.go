@@ -10,7 +10,7 @@ var (
 		ResolutionSubmitted: "resolution_submitted", QueueRemoved: "queue_removed", ExportedRow: "exported_row",
 	})
 	lineTypeCodes = newCodes(typeCodes.names[:QueueRemoved+1]) // those of lines
-	statusCodes = newCodes([]string{
+	statusCodes   = newCodes([]string{
 		Connecting: "connecting", Waiting: "waiting", Active: "active", ClosedByCustomer: "closed_by_customer",
 		ClosedByTechnician: "closed_by_technician", Transferring: "transferring", Transferred: "transferred",
 		ClosedByWaitingCustomer: "closed_by_waiting_customer", TimedOut: "timed_out", Aborted: "aborted",

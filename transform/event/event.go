@@ -198,7 +198,7 @@ const (
 	UnknownType
 	TooLate
 	TooEarly
-	BadColumns // of a row of an export: its cells do not fit the columns
+	BadColumns            // of a row of an export: its cells do not fit the columns
 	NumReasons = iota + 1 // including no reason
 )
 
