@@ -139,8 +139,11 @@ func (c *Config) Kinds() []Dumps {
 	return kinds
 }
 
-// KindReport is the kind of dumps that hold rows of the report.
-const KindReport = "report"
+// The kinds of dumps: with events of sessions, and with rows of the report.
+const (
+	KindEvents = "events"
+	KindReport = "report"
+)
 
 // exportNames are the names of exports of the report, if source.names is auto.
 const exportNames = "*.{csv,txt}{,.gz,.gzip,.zst,.zstd}"
