@@ -174,10 +174,9 @@ func fits(column int, cell string) bool {
 }
 
 var (
-	sessionIDColumn  = columnOf("session_id")
-	statusColumn     = columnOf("status")
-	sessionTypes     = columnOf("session_type")
-	resolutionColumn = columnOf("resolved_unresolved")
+	sessionIDColumn = columnOf("session_id")
+	statusColumn    = columnOf("status")
+	sessionTypes    = columnOf("session_type")
 )
 
 // codes are the codes of fixed values in any language, by column and text, as it is and

@@ -46,7 +46,7 @@ func TestRowsOfExports(t *testing.T) {
 		"an open row without a start":           {[]event.Event{exportedRow(1, 0, 0, 0, event.Waiting)}, "0 0 none waiting"},
 		"which goes on in a later delivery":     {[]event.Event{exportedRow(1, 0, 0, 0, event.Waiting), closed(2, 500)}, "0 7 100 500"},
 		"which has another row in its delivery": {[]event.Event{exportedRow(1, 0, 0, 0, event.Waiting), closed(1, 500)}, "0 0 none waiting;1 7 100 500"},
-		"events win": {[]event.Event{closed(1, 500), {ID: "a", TS: 50_000, SessionID: 1, Type: event.SessionCreated}, closed(2, 900)}, "0 0 none connecting"},
+		"events win":                            {[]event.Event{closed(1, 500), {ID: "a", TS: 50_000, SessionID: 1, Type: event.SessionCreated}, closed(2, 900)}, "0 0 none connecting"},
 	} {
 		for seed := range uint64(20) {
 			events := append([]event.Event(nil), c.deliveries...)
