@@ -31,6 +31,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ import (
 type Config struct {
 	// Where the dumps are.
 	Source Source `yaml:"source"`
-	// Kinds of dumps in source.store, each with its own key, in place of source.key, source.names, source.form and source.map. An object belongs to the first one that takes its key.
+	// Kinds of dumps in source.store, each with its own key, in place of source.kind, source.key, source.names, source.form, source.map, source.timezone and source.columns. An object belongs to the first one that takes its key.
 	Sources []Dumps `yaml:"sources,omitempty" jsonschema:"minItems=1,maxItems=100"`
 	// Where the reports go.
 	Sink Sink `yaml:"sink"`
@@ -60,6 +61,8 @@ type Config struct {
 type Source struct {
 	// The store that holds the dumps. Its url defaults to ./dumps.
 	Store Store `yaml:"store"`
+	// What the dumps hold: events of sessions, or rows of the report itself, as the product's reporting interface exports them (EXPORTS.md).
+	Kind string `yaml:"kind,omitempty" jsonschema:"enum=events,enum=report,default=events"`
 	// The beginning of the keys of a day's dumps. {yyyy}, {mm} and {dd} stand for the dump day and occur once each, with or without a leading zero ({m} and {d}: without). {hh} stands for an hour, and * for any text without a slash; the rest is literal, as in raw/v1/dt={yyyy}-{mm}-{dd}/.
 	Key string `yaml:"key,omitempty" jsonschema:"minLength=1,default={yyyy}/{mm}/{dd}/"`
 	// Which objects with such keys are dumps, by the last part of the key: a glob such as *.{json,log}{,.gz}, or auto. auto takes .ndjson, .jsonl and .json, and takes .log and names without an extension if their content is JSON, each with .gz, .gzip, .zst or .zstd after it. Case does not matter.
@@ -68,6 +71,10 @@ type Source struct {
 	Form string `yaml:"form,omitempty" jsonschema:"enum=auto,enum=lines,enum=documents,enum=array,default=auto"`
 	// How the events of other programs become session events. The default is that they are session events.
 	Map *Map `yaml:"map,omitempty"`
+	// IANA time zone of the times in exports of the report. The default is the time zone of the reports, if they have the same one.
+	Timezone string `yaml:"timezone,omitempty"`
+	// Further headings of exports of the report, each as heading=column, such as Order number=custom_field_1. The columns are those of SCHEMA.md; ignore leaves a column out. The headings of the report in all languages, and the labels of the reports, are known.
+	Columns []string `yaml:"columns,omitempty" jsonschema:"minItems=1,minLength=1"`
 	// The largest window that a zstd dump may require, such as 256MiB for one written with --long=28. It is held in memory for each dump that is read.
 	MaxWindow Size `yaml:"max_window" jsonschema:"default=128MiB"`
 	// How many days an event may lie before or after its dump day, and how many dump days around a report's day are read.
@@ -80,6 +87,8 @@ type Source struct {
 
 // Dumps selects the dumps of one kind.
 type Dumps struct {
+	// What the dumps hold, as in source.kind.
+	Kind string `yaml:"kind" jsonschema:"enum=events,enum=report,default=events"`
 	// The beginning of the keys of a day's dumps, as in source.key.
 	Key string `yaml:"key" jsonschema:"required,minLength=1"`
 	// Which objects with such keys are dumps, as in source.names.
@@ -88,14 +97,65 @@ type Dumps struct {
 	Form string `yaml:"form" jsonschema:"enum=auto,enum=lines,enum=documents,enum=array,default=auto"`
 	// How the events of other programs become session events, as in source.map.
 	Map *Map `yaml:"map,omitempty"`
+	// IANA time zone of the times in exports of the report, as in source.timezone.
+	Timezone string `yaml:"timezone,omitempty"`
+	// Further headings of exports of the report, as in source.columns.
+	Columns []string `yaml:"columns,omitempty" jsonschema:"minItems=1,minLength=1"`
 }
 
-// Kinds are the kinds of dumps: sources, or the one of source.
+// Kinds are the kinds of dumps: sources, or the one of source. Exports of the report
+// have the time zone of the reports unless they have one of their own, and the labels
+// of the reports are among their columns.
 func (c *Config) Kinds() []Dumps {
+	s := &c.Source
+	kinds := []Dumps{{s.Kind, s.Key, s.Names, s.Form, s.Map, s.Timezone, s.Columns}}
 	if c.Sources != nil {
-		return c.Sources
+		kinds = slices.Clone(c.Sources)
 	}
-	return []Dumps{{c.Source.Key, c.Source.Names, c.Source.Form, c.Source.Map}}
+	for i := range kinds {
+		d := &kinds[i]
+		if d.Kind != KindReport {
+			continue
+		}
+		if d.Timezone == "" && len(c.Reports) > 0 {
+			d.Timezone = c.Reports[0].Timezone
+		}
+		var labels []string
+		for _, r := range c.Reports {
+			for i, label := range append([]string{r.Labels.Name}, r.Labels.CustomFields...) {
+				column := "name"
+				if i > 0 {
+					column = fmt.Sprintf("custom_field_%d", i)
+				}
+				if label != "" {
+					labels = append(labels, label+"="+column)
+				}
+			}
+		}
+		d.Columns = append(labels, d.Columns...)
+		if d.Names == AutoNames {
+			d.Names = exportNames
+		}
+	}
+	return kinds
+}
+
+// The kinds of dumps: with events of sessions, and with rows of the report.
+const (
+	KindEvents = "events"
+	KindReport = "report"
+)
+
+// exportNames are the names of exports of the report, if source.names is auto.
+const exportNames = "*.{csv,txt}{,.gz,.gzip,.zst,.zstd}"
+
+// CutColumn splits an item of source.columns into its heading and its column.
+func CutColumn(item string) (heading, column string, ok bool) {
+	i := strings.LastIndexByte(item, '=')
+	if i < 1 {
+		return "", "", false
+	}
+	return item[:i], item[i+1:], true
 }
 
 // Map says how a document of another program becomes a session event (EVENTS.md).

@@ -68,15 +68,17 @@ func unless(preset, value string) string {
 }
 
 // Reading identifies how the dumps are read; empty: as session events, whose form their
-// beginning decides. Digests note it, so that a change makes them stale.
+// beginning decides. It is that of an item of Kinds. Digests note it, so that a change makes them stale.
 func (d *Dumps) Reading() string {
-	if d.Map == nil && (d.Form == "auto" || d.Form == "lines") {
+	if d.Kind != KindReport && d.Map == nil && (d.Form == "auto" || d.Form == "lines") {
 		return ""
 	}
 	canonical, err := json.Marshal(struct {
-		Form string
-		Map  *Map
-	}{d.Form, d.Map})
+		Form     string
+		Map      *Map
+		Timezone string   `json:",omitempty"`
+		Columns  []string `json:",omitempty"`
+	}{d.Form, d.Map, d.Timezone, d.Columns})
 	if err != nil {
 		panic("config: encode a map: " + err.Error()) // texts always can be encoded
 	}

@@ -73,6 +73,7 @@ func (v *validator) dumps(c *Config) {
 		if d.Map != nil && d.Map.Timezone != "" {
 			v.timezone(path+".map.timezone", d.Map.Timezone)
 		}
+		v.exports(path, c, d)
 	}
 	if c.MemoryBudget >= minMemory && v.given("source.max_window") && c.Source.MaxWindow > c.MemoryBudget/2 {
 		v.problem("source.max_window", "%s is more than half of memory_budget, %s; give a smaller one, or a larger budget", sizeText(c.Source.MaxWindow), sizeText(c.MemoryBudget))
@@ -81,19 +82,53 @@ func (v *validator) dumps(c *Config) {
 		v.problem("source.max_window", "%s is too small; the least is %s", sizeText(c.Source.MaxWindow), sizeText(minWindow))
 	}
 	if c.Sources == nil {
-		check("source", &c.Kinds()[0])
+		s := &c.Source
+		check("source", &Dumps{s.Kind, s.Key, s.Names, s.Form, s.Map, s.Timezone, s.Columns})
 		return
 	}
-	for _, name := range []string{"key", "names", "form", "map"} {
+	for _, name := range []string{"kind", "key", "names", "form", "map", "timezone", "columns"} {
 		if path := "source." + name; v.given(path) {
 			v.problem(path, "is given beside sources; move it into an item of sources")
 		}
 	}
-	c.Source.Key, c.Source.Names, c.Source.Form, c.Source.Map = "", "", "", nil
+	c.Source.Kind, c.Source.Key, c.Source.Names, c.Source.Form, c.Source.Map, c.Source.Timezone, c.Source.Columns = "", "", "", "", nil, "", nil
 	for i := range c.Sources {
 		path := fmt.Sprintf("sources[%d]", i)
 		if v.given(path + ".key") {
 			check(path, &c.Sources[i])
+		}
+	}
+}
+
+// exports checks how exports of the report are read.
+func (v *validator) exports(path string, c *Config, d *Dumps) {
+	if d.Kind != KindReport {
+		for name, given := range map[string]bool{"timezone": d.Timezone != "", "columns": d.Columns != nil} {
+			if given {
+				v.problem(path+"."+name, "is for exports of the report; set kind: %s beside it, or leave it out", KindReport)
+			}
+		}
+		return
+	}
+	if d.Map != nil {
+		v.problem(path+".map", "is for events, and the dumps are exports of the report (kind: %s); name their headings in columns", KindReport)
+	}
+	if d.Form != "auto" {
+		v.problem(path+".form", "is for events, and the dumps are exports of the report (kind: %s); leave it out", KindReport)
+	}
+	for i, item := range d.Columns {
+		if _, _, ok := CutColumn(item); !ok {
+			v.problem(fmt.Sprintf("%s.columns[%d]", path, i), "%q has no =; write heading=column, such as Order number=custom_field_1", item)
+		}
+	}
+	if d.Timezone != "" {
+		v.timezone(path+".timezone", d.Timezone)
+		return
+	}
+	for i := range c.Reports {
+		if c.Reports[i].Timezone != c.Reports[0].Timezone {
+			v.problem(path+".kind", "the times of exports are in the account's time zone, and the reports have several; set timezone beside it, such as %s", c.Reports[0].Timezone)
+			return
 		}
 	}
 }

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"daybook/sources/dump"
 	"daybook/transform/event"
+	"daybook/transform/export"
+	"daybook/transform/report"
+	"daybook/transform/session"
 )
 
 type tryOptions struct {
@@ -22,7 +27,8 @@ func newConfigTryCommand(a *app) *cobra.Command {
 		Short: "Show the events that the first lines of a file become",
 		Long: `Read the first lines or documents of a file as the configuration says: its form,
 and the map of foreign events. Show the session event that each becomes, or why it
-becomes none. - reads standard input.
+becomes none. Of an export of the report, it shows the rows, in UTC.
+- reads standard input.
 
 Exit codes:
   0    each of them is an event, blank, or left out by the map
@@ -97,6 +103,10 @@ func tryLines(reader *dump.Reader, m *event.Map, most int) (tried []triedLine, e
 		mapper = m.NewMapper()
 	}
 	decoder := event.NewDecoder()
+	var rows *export.Decoder
+	if layout := reader.Layout(); layout != nil {
+		rows = layout.NewDecoder(0, false)
+	}
 	for len(tried) < most {
 		line, err := reader.Next()
 		if err == io.EOF {
@@ -104,6 +114,10 @@ func tryLines(reader *dump.Reader, m *event.Map, most int) (tried []triedLine, e
 		}
 		if err != nil {
 			return tried, err
+		}
+		if rows != nil {
+			tried = append(tried, tryRow(rows, line))
+			continue
 		}
 		tried = append(tried, tryLine(decoder, mapper, line))
 	}
@@ -136,6 +150,30 @@ func tryLine(decoder *event.Decoder, mapper *event.Mapper, line dump.Line) tried
 		return t
 	}
 	t.Event = append(t.Event, text...)
+	return t
+}
+
+// tryRow decodes a line of an export into the row of a report in UTC.
+func tryRow(decoder *export.Decoder, line dump.Line) triedLine {
+	t := triedLine{Number: line.Number, Offset: line.Offset}
+	var e event.Event
+	ok, reject := decoder.Decode(line.Bytes, &e)
+	switch {
+	case reject.Reason != 0:
+		t.Reason, t.Detail = reject.Reason.String(), reject.Detail
+		return t
+	case !ok:
+		t.Reason = blankLine
+		return t
+	}
+	folded, err := new(session.Engine).Fold(context.Background(), []event.Event{e}, nil)
+	if err != nil {
+		t.Reason, t.Detail = event.BadValue.String(), err.Error()
+		return t
+	}
+	var row report.Row
+	(&report.Definition{Zone: time.UTC}).Row(&row, folded, &folded.Legs[0], new(report.Counts))
+	t.Event = report.AppendJSON(nil, &row)
 	return t
 }
 

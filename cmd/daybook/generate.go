@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/config"
 	"daybook/pipeline/words"
 	"daybook/sinks/tempfile"
 	"daybook/sources/dump"
@@ -22,6 +23,7 @@ import (
 type generateOptions struct {
 	out, endpoint    string
 	from, codec, key string
+	kind             string
 	generate.Options
 }
 
@@ -50,6 +52,7 @@ replaced. The credentials of a bucket come from the environment.`,
 	flags := cmd.Flags()
 	flags.StringVar(&opts.out, "out", "", "directory, or bucket and prefix, to write to (required)")
 	flags.StringVar(&opts.endpoint, "endpoint", "", "S3 endpoint (default: Amazon's)")
+	flags.StringVar(&opts.kind, "kind", config.KindEvents, "events, or report: daily exports of the report of the same sessions")
 	flags.StringVar(&opts.from, "from", "2026-11-02", "the first dump day")
 	flags.IntVar(&opts.Days, "days", 7, "number of dump days")
 	flags.IntVar(&opts.SessionsPerDay, "sessions-per-day", 1000, "number of sessions that begin on a working day; weekends have fewer")
@@ -69,6 +72,9 @@ func (o *generateOptions) validate(cmd *cobra.Command) (err error) {
 	}
 	if o.Template, err = dump.ParseTemplate(o.key); err != nil {
 		return usageError(cmd, "--key: %s", err)
+	}
+	if o.kind != config.KindEvents && o.kind != config.KindReport {
+		return usageError(cmd, "--kind %q is not events or report", o.kind)
 	}
 	codecs := map[string]dump.Codec{"none": dump.Plain, "gzip": dump.Gzip, "zstd": dump.Zstd}
 	codec, known := codecs[o.codec]
@@ -96,7 +102,11 @@ func runGenerate(ctx context.Context, a *app, opts *generateOptions) error {
 	if err != nil {
 		return codedError{fmt.Errorf("--out: %w", err), exitUsage} // no request was sent yet
 	}
-	stats, err := generate.Write(ctx, opts.Options, spooled(s))
+	write := generate.Write
+	if opts.kind == config.KindReport {
+		write = generate.WriteReports
+	}
+	stats, err := write(ctx, opts.Options, spooled(s))
 	if err != nil {
 		return err
 	}

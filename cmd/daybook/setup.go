@@ -19,6 +19,7 @@ import (
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/event"
+	"daybook/transform/export"
 	"daybook/transform/report"
 )
 
@@ -124,9 +125,28 @@ func newSources(c *config.Config) (dump.Sources, error) {
 		if source.Map, err = newMap(kind.Map); err != nil {
 			return nil, fmt.Errorf("the map of the dumps %s: %w", kind.Key, err)
 		}
+		if kind.Kind == config.KindReport {
+			if source.Export, err = newExportFormat(&kind); err != nil {
+				return nil, fmt.Errorf("the exports %s: %w", kind.Key, err)
+			}
+		}
 		all = append(all, source)
 	}
 	return all, nil
+}
+
+// newExportFormat compiles the settings of exports of the report.
+func newExportFormat(kind *config.Dumps) (*export.Format, error) {
+	zone, err := time.LoadLocation(kind.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	var headings []export.Heading
+	for _, item := range kind.Columns {
+		text, column, _ := config.CutColumn(item)
+		headings = append(headings, export.Heading{Text: text, Column: column})
+	}
+	return export.NewFormat(zone, headings)
 }
 
 // newMap compiles source.map; nil without one.

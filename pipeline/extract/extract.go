@@ -18,6 +18,7 @@ import (
 	"daybook/pipeline/words"
 	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/session"
 )
@@ -29,6 +30,7 @@ type Input struct {
 	Size  int64  // stored bytes; 0 if unknown
 	Open  func(context.Context) (*dump.Reader, error)
 	Map   *event.Map // of its documents; nil: they are session events
+	Day   day.Day    // the dump day; the delivery of rows of an export
 }
 
 // Inputs are the dumps of a store, named by their URLs.
@@ -42,6 +44,7 @@ func Inputs(source store.Store, dumps []dump.Dump) []Input {
 		}
 		if d.Of != nil {
 			inputs[i].Map = d.Of.Map
+			inputs[i].Day, _ = d.Of.Template.Day(d.Key)
 		}
 	}
 	return inputs

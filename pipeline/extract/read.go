@@ -11,6 +11,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/sources/dump"
 	"daybook/transform/event"
+	"daybook/transform/export"
 )
 
 // EventSink receives the events of one worker: the index of the input, the number
@@ -22,27 +23,29 @@ type EventSink func(input int, line int64, e *event.Event) error
 // decoded it. newSink makes the sinks, one for each worker, from several goroutines.
 // The rejected lines go to x.Rejects, however many there are.
 func (x *Extraction) Events(ctx context.Context, newSink func() EventSink) (*event.Tally, error) {
-	tally, _, err := x.read(ctx, event.NewDecoder, newSink)
+	tally, _, err := x.read(ctx, false, newSink)
 	return tally, err
 }
 
 // Views is like Events, but the strings of an event are valid only during the call, too.
 // It also returns the input with the most rejected lines; nil if there are none.
 func (x *Extraction) Views(ctx context.Context, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
-	return x.read(ctx, event.NewViewDecoder, newSink)
+	return x.read(ctx, true, newSink)
 }
 
-// read is Events with decoders of one's choice: the strings of an event are valid as
-// long as its decoder says. It also returns the input with the most rejected lines; nil
+// read is Events, or Views. It also returns the input with the most rejected lines; nil
 // if there are none.
-func (x *Extraction) read(ctx context.Context, newDecoder func() *event.Decoder, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
+func (x *Extraction) read(ctx context.Context, views bool, newSink func() EventSink) (*event.Tally, *RejectCause, error) {
 	progress := cmp.Or(x.Progress, new(Progress))
 	readers := newReaders(x, progress)
 	defer readers.close()
 	total := new(event.Tally)
 	var mu sync.Mutex
 	err := parallel.Workers(ctx, x.NumWorkers(), func(ctx context.Context) error {
-		w := &worker{x: x, progress: progress, decoder: newDecoder(), sink: newSink()}
+		w := &worker{x: x, progress: progress, views: views, decoder: event.NewDecoder(), sink: newSink()}
+		if views {
+			w.decoder = event.NewViewDecoder()
+		}
 		for r := readers.join(); r != nil; r = readers.join() {
 			if err := w.readFrom(ctx, r); err != nil {
 				return err
@@ -141,10 +144,11 @@ type reader struct {
 	order   *sequencer // of the blocks
 
 	mu     sync.Mutex
-	dump   *dump.Reader // nil before the first block and after the last
-	err    error        // why there are no more blocks; stays
-	blocks int          // so far
-	unit   string       // line or document, for messages
+	dump   *dump.Reader   // nil before the first block and after the last
+	err    error          // why there are no more blocks; stays
+	blocks int            // so far
+	unit   string         // line or document, for messages
+	layout *export.Layout // of an export of the report; nil: the input has events
 	meter  meter
 
 	counting sync.Mutex
@@ -208,7 +212,7 @@ func (r *reader) open(ctx context.Context) (err error) {
 	r.dump, err = r.input.Open(ctx)
 	switch {
 	case err == nil:
-		r.unit = r.dump.Form().Unit()
+		r.unit, r.layout = r.dump.Form().Unit(), r.dump.Layout()
 		if r.of.Opened != nil {
 			r.of.Opened(r.index, r.dump.Form())
 		}
@@ -237,7 +241,10 @@ type worker struct {
 	counted  inputRejects // of the block
 
 	block   dump.Block
+	views   bool // events are valid during the call of the sink only
 	mappers map[*event.Map]*event.Mapper
+	rows    *export.Decoder // of the layout in rowsOf
+	rowsOf  *reader
 	event   event.Event
 	rejects []Reject // of the block, before they are passed on
 }
@@ -267,7 +274,7 @@ func (w *worker) readFrom(ctx context.Context, r *reader) error {
 // wait for it.
 func (w *worker) decode(r *reader, block int) error {
 	defer r.order.end(block)
-	mapper := w.mapper(r.input.Map)
+	mapper, rows := w.mapper(r.input.Map), w.rowsOfExport(r)
 	for line, ok := w.block.Next(); ok; line, ok = w.block.Next() {
 		w.tally.Lines++
 		if event.Blank(line.Bytes) {
@@ -275,7 +282,13 @@ func (w *worker) decode(r *reader, block int) error {
 			continue
 		}
 		var reject event.Reject
-		if mapper == nil {
+		if rows != nil {
+			var ok bool
+			if ok, reject = rows.Decode(line.Bytes, &w.event); !ok && reject.Reason == 0 {
+				w.tally.Blank++ // a line of headings
+				continue
+			}
+		} else if mapper == nil {
 			reject = w.decoder.Decode(line.Bytes, &w.event)
 		} else {
 			var ok bool
@@ -315,6 +328,18 @@ func (w *worker) mapper(of *event.Map) *event.Mapper {
 		w.mappers[of] = p
 	}
 	return p
+}
+
+// rowsOfExport is the worker's decoder of an input that is an export; nil for any other.
+// The worker has read a block of the input.
+func (w *worker) rowsOfExport(r *reader) *export.Decoder {
+	if w.rowsOf != r {
+		w.rowsOf, w.rows = r, nil
+		if r.layout != nil {
+			w.rows = r.layout.NewDecoder(r.input.Day, w.views)
+		}
+	}
+	return w.rows
 }
 
 // maxRejects is how many rejected lines of a block are kept before they are passed

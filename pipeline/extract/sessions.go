@@ -231,7 +231,7 @@ func (c *rangeCounts) sum() []int64 {
 // that of all inputs. worst is the input with the most rejected lines; nil if there are
 // none.
 func (x *Extraction) shuffle(ctx context.Context, events *shuffle.Shuffle, counts *rangeCounts) (_ *event.Tally, worst *RejectCause, err error) {
-	tally, worst, err := x.read(ctx, event.NewViewDecoder, func() EventSink {
+	tally, worst, err := x.read(ctx, true, func() EventSink {
 		w := events.Writer()
 		if counts == nil {
 			return func(_ int, _ int64, e *event.Event) error { return w.Add(e) }

@@ -43,6 +43,9 @@ type StillRejected struct {
 // The name of the dump is made from its content: replaying the same lines again
 // changes nothing.
 func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq2[dump.Line, error], partial bool) (*ReplayResult, error) {
+	if s.Dumps[0].Export != nil {
+		return nil, errors.New("the first source holds exports of the report, whose lines have no meaning without their headings; export the days again under the keys of their dumps, and run")
+	}
 	accepted, err := spillfile.New()
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ import (
 	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
+	"daybook/transform/export"
 )
 
 // Codec is the compression of a dump.
@@ -51,9 +52,10 @@ type Source struct {
 	Template  Template
 	Names     Names
 	Form      Form
-	MaxWindow int64      // bytes that a zstd frame may require; 0: DefaultWindow
-	Map       *event.Map // makes session events of the dumps' documents; nil: they are session events
-	Reading   string     // identifies Form and Map; empty: by default
+	MaxWindow int64          // bytes that a zstd frame may require; 0: DefaultWindow
+	Map       *event.Map     // makes session events of the dumps' documents; nil: they are session events
+	Export    *export.Format // of dumps that hold rows of the report; nil: they hold events
+	Reading   string         // identifies Form, Map and Export; empty: by default
 }
 
 // Sources are all that a store has. A key belongs to the first one that takes it.

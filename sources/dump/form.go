@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+
+	"daybook/transform/export"
 )
 
 // Form is how the events of a dump follow each other.
@@ -19,16 +21,17 @@ const (
 	Lines                 // one event a line
 	Documents             // JSON objects back to back, over any number of lines; RS may come before each
 	Array                 // the elements of JSON arrays
+	Records               // rows of CSV, whose quoted cells may hold line ends: exports of the report only
 )
 
-var formNames = [...]string{Auto: "auto", Lines: "lines", Documents: "documents", Array: "array"}
+var formNames = [...]string{Auto: "auto", Lines: "lines", Documents: "documents", Array: "array", Records: "records"}
 
 // String is the form as source.form has it.
 func (f Form) String() string { return formNames[f] }
 
 // ParseForm reads source.form.
 func ParseForm(s string) (Form, error) {
-	for f, name := range formNames {
+	for f, name := range formNames[:Records] {
 		if s == name {
 			return Form(f), nil
 		}
@@ -145,12 +148,17 @@ type span struct{ from, to int32 }
 type splitter struct {
 	arrays bool // documents are elements of arrays
 	open   bool // an array is open
+
+	delimiter byte // between the cells of a record
 }
 
 // split appends the spans of the whole documents in b to spans. rest is where the
 // first one that is not whole begins. At the end of the text, the last document is
 // whole in any case.
 func (s *splitter) split(b []byte, end bool, spans []span) (_ []span, rest int) {
+	if s.delimiter != 0 {
+		return s.records(b, end, spans)
+	}
 	for i := 0; ; {
 		for i < len(b) && (b[i] <= ' ' && (isSpace(b[i]) || b[i] == recordSeparator) || b[i] == ',' && s.open) {
 			i++
@@ -177,6 +185,64 @@ func (s *splitter) split(b []byte, end bool, spans []span) (_ []span, rest int) 
 		}
 		spans = append(spans, span{int32(i), int32(to)})
 		i = to
+	}
+}
+
+// longestQuoted is how many bytes after a quote may close it. Without a limit, a quote
+// that is never closed would hide all rows after it.
+const longestQuoted = 64 << 10
+
+// records appends the spans of the whole records in b: of lines that end outside of a
+// quoted cell.
+func (s *splitter) records(b []byte, end bool, spans []span) (_ []span, rest int) {
+	for i := 0; i < len(b); {
+		to := s.recordEnd(b, i, end)
+		if to < 0 {
+			return spans, i
+		}
+		spans = append(spans, span{int32(i), int32(i + len(withoutCR(b[i:to])))})
+		i = to + 1
+	}
+	return spans, len(b)
+}
+
+// recordEnd is the index of the line end of the record at b[i], or of the end of the
+// text; negative if it is not in b.
+func (s *splitter) recordEnd(b []byte, i int, end bool) int {
+	lf := -1
+	for start := true; ; start = false {
+		if lf < i {
+			if lf = bytes.IndexByte(b[i:], '\n'); lf >= 0 {
+				lf += i
+			} else {
+				lf = len(b)
+			}
+		}
+		quote := i
+		if !start || b[i] != '"' {
+			if quote = bytes.Index(b[i:lf], []byte{s.delimiter, '"'}); quote >= 0 {
+				quote += i + 1
+			}
+		}
+		if quote < 0 {
+			if lf == len(b) && !end {
+				return -1
+			}
+			return lf
+		}
+		whole := end || len(b) > quote+longestQuoted
+		cell := b[quote:min(len(b), quote+longestQuoted)]
+		switch to := export.QuotedEnd(cell, s.delimiter); {
+		case (to < 0 || to == len(cell)) && !whole:
+			return -1 // its end may not be read yet
+		case to < 0:
+			i = quote + 1 // a sign like any other
+		default:
+			i = quote + to
+		}
+		if i == len(b) {
+			return i
+		}
 	}
 }
 

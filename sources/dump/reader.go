@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"daybook/sources/store"
+	"daybook/transform/export"
 )
 
 const (
@@ -187,6 +188,8 @@ type Reader struct {
 	offset   int64  // of the next block in the decompressed text
 	rest     []byte // bytes already read of the next line
 	splitter splitter
+
+	layout *export.Layout // of an export; nil: the dump has events
 }
 
 // open decompresses the text and decides its form. On an error it closes the body.
@@ -205,7 +208,11 @@ func (r *Reader) open(how *Source, name string, possible bool) error {
 	}
 	begun := &begunText{decompressor: text}
 	r.text = begun
-	if err := r.decide(begun, how.Form, possible); err != nil {
+	decide := func() error { return r.decide(begun, how.Form, possible) }
+	if how.Export != nil {
+		decide = func() error { return r.decideExport(begun, how.Export) }
+	}
+	if err := decide(); err != nil {
 		r.Close()
 		return r.fail(err)
 	}
@@ -223,17 +230,47 @@ func (r *Reader) decide(text *begunText, set Form, possible bool) error {
 			break
 		}
 	}
-	if codec := codecByMagic(text.start); codec != Plain {
-		return fmt.Errorf("%w: it is %s within its compression; have the producer compress it once", ErrUnsupported, codec)
-	}
-	if encoding := otherEncoding(text.start); encoding != "" {
-		return fmt.Errorf("%w: it is %s text; have the producer write UTF-8, or convert it with iconv", ErrUnsupported, encoding)
+	if err := checkText(text.start); err != nil {
+		return err
 	}
 	if possible && !isJSON(text.start, found) {
 		return fmt.Errorf("%w: it begins with %q, which is not JSON", ErrForeign, text.start[:min(len(text.start), 20)])
 	}
 	r.form = cmp.Or(set, found)
 	return checkForm(set, found, text.start)
+}
+
+// decideExport reads the layout of an export from its beginning.
+func (r *Reader) decideExport(text *begunText, format *export.Format) error {
+	for _, size := range []int{sample, mostSample} {
+		text.peek(size)
+		if err := checkText(text.start); err != nil {
+			return err
+		}
+		layout, more, err := format.Layout(bytes.TrimPrefix(text.start, byteOrderMark), text.err != nil)
+		if err != nil {
+			return fmt.Errorf("%w: it is no export of the report: %w", ErrUnsupported, err)
+		}
+		if !more {
+			r.layout, r.form = layout, Lines
+			if layout.IsQuoted() {
+				r.form, r.splitter.delimiter = Records, layout.Delimiter()
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: it is no export of the report: its first %d KiB have no line of headings", ErrUnsupported, mostSample>>10)
+}
+
+// checkText refuses a text that is not plain UTF-8, by its beginning.
+func checkText(start []byte) error {
+	if codec := codecByMagic(start); codec != Plain {
+		return fmt.Errorf("%w: it is %s within its compression; have the producer compress it once", ErrUnsupported, codec)
+	}
+	if encoding := otherEncoding(start); encoding != "" {
+		return fmt.Errorf("%w: it is %s text; have the producer write UTF-8, or convert it with iconv", ErrUnsupported, encoding)
+	}
+	return nil
 }
 
 // begunText is a text of which the beginning was read before.
@@ -268,6 +305,9 @@ func (t *begunText) Read(p []byte) (int, error) {
 
 // Codec is the compression of the dump, by its first bytes.
 func (r *Reader) Codec() Codec { return r.codec }
+
+// Layout is the layout of an export of the report; nil if the dump has events.
+func (r *Reader) Layout() *export.Layout { return r.layout }
 
 // Form is the form of the dump; never Auto.
 func (r *Reader) Form() Form { return r.form }

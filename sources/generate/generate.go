@@ -101,6 +101,11 @@ type Put func(ctx context.Context, key string, write func(io.Writer) error) erro
 // Write generates the dumps, several objects a day. It returns an error when ctx
 // is cancelled.
 func Write(ctx context.Context, o Options, put Put) (Stats, error) {
+	return write(ctx, o, put, writeDay)
+}
+
+// write writes each day by a function.
+func write(ctx context.Context, o Options, put Put, writeDay func(context.Context, *organisation, Options, day.Day, Put) (Stats, error)) (Stats, error) {
 	if err := o.Validate(); err != nil {
 		return Stats{}, err
 	}

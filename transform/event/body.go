@@ -21,7 +21,7 @@ func (e *Event) Code() uint8 {
 	switch e.Type {
 	case SessionCreated:
 		return uint8(e.SessionType)
-	case StatusChanged:
+	case StatusChanged, ExportedRow:
 		return uint8(e.Status)
 	case Presence:
 		return uint8(e.Signal)
@@ -40,7 +40,7 @@ func (e *Event) SetCode(code uint8) {
 	switch e.Type {
 	case SessionCreated:
 		e.SessionType = SessionType(code)
-	case StatusChanged:
+	case StatusChanged, ExportedRow:
 		e.Status = Status(code)
 	case Presence:
 		e.Signal = Signal(code)
@@ -74,7 +74,7 @@ func (e *Event) SetWho(id int64) {
 // describes reports whether the type has a technician object, not a
 // technician_id.
 func (e *Event) describes() bool {
-	return e.Type == SessionCreated || e.Type == StatusChanged || e.Type == CollaborationStarted
+	return e.Type == SessionCreated || e.Type == StatusChanged || e.Type == CollaborationStarted || e.Type == ExportedRow
 }
 
 // The members of a body. Each is its number followed by a text (its length and
@@ -90,6 +90,7 @@ const (
 	bodyTransferred
 	bodyDetails       // the bits of Given, and the text of each
 	bodyTargetChannel // the id of the channel that bodyTransferred names
+	bodyExported
 )
 
 // AppendBody appends the members of the event other than id, time, session,
@@ -109,6 +110,7 @@ func (e *Event) AppendBody(b []byte) []byte {
 	if e.TransferredTo.Channel {
 		b = binary.AppendUvarint(append(b, bodyTargetChannel), uint64(e.TransferredTo.ID))
 	}
+	b = appendMember(b, bodyExported, e.Exported)
 	if d := e.Details; d != nil {
 		b = binary.AppendUvarint(append(b, bodyDetails), uint64(d.Given))
 		for i := range d.Value {
@@ -194,6 +196,8 @@ func (e *Event) DecodeBody(body string, pool *Pool) error {
 			var id uint64
 			id, body, err = takeUvarint(body)
 			e.TransferredTo.Channel, e.TransferredTo.ID = true, int64(id)
+		case bodyExported:
+			e.Exported, body, err = takeText(body)
 		case bodyDetails:
 			e.Details, body, err = takeDetails(body, pool)
 		default:

@@ -7,9 +7,10 @@ var (
 		SessionCreated: "session_created", DetailsChanged: "details_changed", StatusChanged: "status_changed",
 		CollaborationStarted: "collaboration_started", CollaborationEnded: "collaboration_ended",
 		Presence: "presence", ChatMessage: "chat_message", ToolUsed: "tool_used",
-		ResolutionSubmitted: "resolution_submitted", QueueRemoved: "queue_removed",
+		ResolutionSubmitted: "resolution_submitted", QueueRemoved: "queue_removed", ExportedRow: "exported_row",
 	})
-	statusCodes = newCodes([]string{
+	lineTypeCodes = newCodes(typeCodes.names[:QueueRemoved+1]) // those of lines
+	statusCodes   = newCodes([]string{
 		Connecting: "connecting", Waiting: "waiting", Active: "active", ClosedByCustomer: "closed_by_customer",
 		ClosedByTechnician: "closed_by_technician", Transferring: "transferring", Transferred: "transferred",
 		ClosedByWaitingCustomer: "closed_by_waiting_customer", TimedOut: "timed_out", Aborted: "aborted",
@@ -30,7 +31,7 @@ var (
 	senderCodes     = newCodes([]string{Customer: "customer", Technician: "technician", System: "system"})
 	actorCodes      = newCodes([]string{ByTechnician: "technician", ByAdministrator: "administrator", ByTimeout: "timeout", BySystem: "system", ByTransfer: "transfer"})
 	resolutionCodes = newCodes([]string{Resolved: "resolved", Unresolved: "unresolved"})
-	reasonCodes     = newCodes([]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type", TooLate: "too_late", TooEarly: "too_early"})
+	reasonCodes     = newCodes([]string{BadJSON: "bad_json", TooLong: "too_long", MissingField: "missing_field", BadValue: "bad_value", UnknownType: "unknown_type", TooLate: "too_late", TooEarly: "too_early", BadColumns: "bad_columns"})
 )
 
 func (t Type) String() string        { return typeCodes.name(int(t)) }
@@ -101,8 +102,8 @@ func SessionTypes() []SessionType { return upTo[SessionType](len(sessionTypeCode
 // Signals lists every presence signal.
 func Signals() []Signal { return upTo[Signal](len(signalCodes.names)) }
 
-// Types lists every event type.
-func Types() []Type { return upTo[Type](len(typeCodes.names)) }
+// Types lists every event type of EVENTS.md.
+func Types() []Type { return upTo[Type](len(lineTypeCodes.names)) }
 
 func upTo[T ~uint8](n int) []T {
 	var all []T

@@ -136,7 +136,7 @@ func (d *Decoder) envelope(e *Event) {
 	}
 	if left>>fType&1 != 0 {
 		if s, ok := d.required(m, fType); ok {
-			if e.Type = Type(typeCodes.find(s)); e.Type == 0 {
+			if e.Type = Type(lineTypeCodes.find(s)); e.Type == 0 {
 				d.fail(UnknownType, m, fType, "not an event type")
 			}
 		}

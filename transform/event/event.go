@@ -21,6 +21,9 @@ const (
 	ToolUsed
 	ResolutionSubmitted
 	QueueRemoved
+	// ExportedRow is a row of an export of the report (EXPORTS.md). No line of events has
+	// this type.
+	ExportedRow
 )
 
 // Status is a session's status. The zero value is no status.
@@ -173,6 +176,7 @@ type Event struct {
 	Channel       Channel     // SessionCreated
 	CallingCard   string      // SessionCreated
 	TransferredTo Target      // StatusChanged
+	Exported      string      // ExportedRow: Exported.AppendText; it has Status, Tool, Technician, Channel, CallingCard, TransferredTo and Details, too
 	Details       *Details    // SessionCreated, DetailsChanged; nil: none given
 }
 
@@ -194,6 +198,7 @@ const (
 	UnknownType
 	TooLate
 	TooEarly
+	BadColumns            // of a row of an export: its cells do not fit the columns
 	NumReasons = iota + 1 // including no reason
 )
 

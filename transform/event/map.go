@@ -147,7 +147,7 @@ type target struct {
 // targets are the members that a rule may give, in the order in which they are
 // written: the usual one, which the decoder reads fastest.
 var targets = []target{
-	{"event_id", asText, nil}, {"ts", asTime, nil}, {"session_id", asInteger, nil}, {"seq", asInteger, nil}, {"type", asType, typeCodes},
+	{"event_id", asText, nil}, {"ts", asTime, nil}, {"session_id", asInteger, nil}, {"seq", asInteger, nil}, {"type", asType, lineTypeCodes},
 	{"session_type", asText, sessionTypeCodes},
 	{"technician", asIs, nil}, {"technician.id", asInteger, nil}, {"technician.name", asText, nil}, {"technician.email", asText, nil}, {"technician.group", asText, nil},
 	{"channel", asIs, nil}, {"channel.id", asInteger, nil}, {"channel.name", asText, nil},

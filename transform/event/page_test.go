@@ -38,7 +38,7 @@ func TestEventsPage(t *testing.T) {
 		}
 	}
 
-	for _, c := range []*codes{typeCodes, statusCodes, sessionTypeCodes, signalCodes, senderCodes, removedByCodes, resolutionCodes, reasonCodes} {
+	for _, c := range []*codes{lineTypeCodes, statusCodes, sessionTypeCodes, signalCodes, senderCodes, removedByCodes, resolutionCodes, reasonCodes} {
 		for _, name := range c.names[1:] {
 			if !strings.Contains(page, fmt.Sprintf("`%s`", name)) {
 				t.Errorf("%s is not on the page", name)

@@ -144,7 +144,7 @@ func (d *Decoder) opening(line []byte, e *Event) (i int) {
 	if from, end = usualText(line, i+len(`"type":"`)); end <= from {
 		return i
 	}
-	if e.Type = Type(typeCodes.find(line[from:end])); e.Type == 0 {
+	if e.Type = Type(lineTypeCodes.find(line[from:end])); e.Type == 0 {
 		return i
 	}
 	d.taken |= 1 << fType

@@ -62,6 +62,10 @@ func (c *Column) Text(r *Row) string { return *c.text(r) }
 // Flag is the row's value in a boolean column.
 func (c *Column) Flag(r *Row) bool { return *c.flag(r) }
 
+// Values are the texts of a column that has a fixed set of them, by code; nil for any
+// other column.
+func (c *Column) Values() []Text { return c.values }
+
 // Day is the row's value in a date column.
 func (c *Column) Day(r *Row) day.Day { return *c.date(r) }
 

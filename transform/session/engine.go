@@ -84,20 +84,27 @@ const interruptEvery = 1 << 14
 
 // Fold computes the legs of one session. The events must be the result of
 // [Order], at least one. The session is valid until the next call. A trace
-// that is not nil records how each number is computed. The error is that of ctx.
+// that is not nil records how each number is computed. The error is that of ctx, or
+// says that a row of an export is damaged.
 func (e *Engine) Fold(ctx context.Context, events []event.Event, trace *Trace) (*Session, error) {
-	e.reset(&events[0], trace)
+	first := firstEvent(events)
+	if first < 0 {
+		return e.foldRows(events, trace)
+	}
+	e.reset(&events[first], trace)
 	e.reserve(events)
 	for i := range events {
 		if i%interruptEvery == interruptEvery-1 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		ev := &events[i]
-		e.passTime(ev.Millis())
+		if ev.Type != event.ExportedRow {
+			e.passTime(ev.Millis())
+		}
 		if trace != nil {
 			trace.begin(ev)
 		}
-		e.apply(ev, i == 0)
+		e.apply(ev, i == first)
 		if trace != nil {
 			trace.end(e)
 		}

@@ -92,11 +92,16 @@ type Leg struct {
 	Tools         []string // distinct, in order of first use
 	Verdict       event.Resolution
 	Details       *[event.NumDetails]string // as they stood at its removal, or the latest; legs share them
+
+	Exported *event.Exported // the row of an export that it is; nil: it is folded from events
 }
 
 // Total is the leg's total time: active, hold, transfer, rebooting and
-// reconnecting (REPORT.md, "Times of a leg", Total).
+// reconnecting (REPORT.md, "Times of a leg", Total), or what its export says.
 func (l *Leg) Total() int64 {
+	if l.Exported != nil {
+		return l.Exported.Total
+	}
 	return l.Active + l.Hold + l.Transfer + l.Rebooting + l.Reconnecting
 }
 

@@ -60,12 +60,21 @@ func (f *Formatter) Numbers(l *session.Leg) []Number {
 		}
 		numbers = append(numbers, Number{capital(m.measure.String()), Duration(m.value), why})
 	}
-	return append(numbers,
+	numbers = append(numbers,
 		Number{"Total", Duration(l.Total()), "active + hold + transfer + rebooting + reconnecting"},
 		Number{"In action", "", f.spans(l.Number, session.InAction)},
 		Number{"Messages", fmt.Sprint(l.CustomerMessages + l.TechnicianMessages + l.SystemMessages),
 			fmt.Sprintf("%d by the customer, %d by the technician, %d by the system", l.CustomerMessages, l.TechnicianMessages, l.SystemMessages)})
+	if l.Exported != nil {
+		for i := range numbers {
+			numbers[i].Why = fromExport
+		}
+	}
+	return numbers
 }
+
+// fromExport is how the numbers of a row of an export came to be.
+const fromExport = "from an export; no events"
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 

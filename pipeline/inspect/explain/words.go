@@ -11,6 +11,9 @@ import (
 // Event is an event in a few words.
 func Event(e *event.Event) string {
 	words := []string{e.Type.String()}
+	if e.Type == event.ExportedRow {
+		words[0] = "row of an export"
+	}
 	add := func(s string) {
 		if s != "" {
 			words = append(words, s)
@@ -22,7 +25,9 @@ func Event(e *event.Event) string {
 	if e.Sender != 0 && e.TechnicianID == 0 {
 		add("by " + e.Sender.String())
 	}
-	add(e.Tool)
+	if e.Type == event.ToolUsed {
+		add(e.Tool)
+	}
 	add(e.Resolution.String())
 	if e.By != 0 {
 		add("by " + e.By.String())

@@ -8,7 +8,9 @@ import (
 
 	"daybook/pipeline/pipelinetest"
 	"daybook/sources/store"
+	"daybook/transform/event"
 	"daybook/transform/report"
+	"daybook/transform/session"
 )
 
 // lines are a session of ten minutes: half a minute of waiting, nine and a half
@@ -99,5 +101,28 @@ func TestJSON(t *testing.T) {
 	}
 	if got.SessionID != 7 || len(got.Events) != 8 || !got.Events[6].Repeated || len(got.Rows) != 1 || got.Rows[0].WorkTime != 450_000 {
 		t.Errorf("%s", text)
+	}
+}
+
+// The numbers of a row of an export come from it, and no event tells more.
+func TestExportedLeg(t *testing.T) {
+	x := event.Exported{Start: 1000, End: event.Unknown, LastAction: event.Unknown, FirstMessage: event.Unknown, Begin: 400, Total: 7000, TimeToFirstChat: event.Unknown, WrapUp: event.Unknown}
+	row := event.Event{ID: "row 1 1000", TS: 1_000_000, SessionID: 5, Type: event.ExportedRow, Status: event.TimedOut, Tool: "chat", Exported: string(x.AppendText(nil))}
+	trace := new(session.Trace)
+	s, err := new(session.Engine).Fold(t.Context(), []event.Event{row}, trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewFormatter(&Explanation{Session: s, Trace: trace, Deliveries: []Delivery{{Event: row}}}, time.UTC)
+	for _, n := range f.Numbers(&s.Legs[0]) {
+		if n.Why != "from an export; no events" {
+			t.Errorf("%s: %s", n.Name, n.Why)
+		}
+		if n.Name == "Total" && n.Value != "0:00:07" {
+			t.Errorf("total %s", n.Value)
+		}
+	}
+	if got := Event(&row); got != "row of an export timed_out" {
+		t.Error(got)
 	}
 }
