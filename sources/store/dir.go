@@ -142,9 +142,9 @@ func etagOf(info fs.FileInfo) string {
 	etag := make([]byte, 0, 64) // listings make many of them
 	etag = strconv.AppendInt(etag, info.Size(), 16)
 	etag = strconv.AppendInt(append(etag, '-'), info.ModTime().UnixNano(), 16)
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		etag = strconv.AppendUint(append(etag, '-'), stat.Ino, 16)
-		etag = strconv.AppendInt(append(etag, '-'), changeTime(stat), 16)
+	if inode, changed, ok := identity(info); ok {
+		etag = strconv.AppendUint(append(etag, '-'), inode, 16)
+		etag = strconv.AppendInt(append(etag, '-'), changed, 16)
 	}
 	return string(etag)
 }
@@ -167,9 +167,9 @@ func SameData(a, b string) bool {
 // unlinked reports whether an open file lost a link, and nothing else changed:
 // Put replaced it, or it was deleted. That sets its ctime.
 func unlinked(before, now fs.FileInfo) bool {
-	was, ok := before.Sys().(*syscall.Stat_t)
-	is, also := now.Sys().(*syscall.Stat_t)
-	return ok && also && is.Nlink < was.Nlink && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
+	was, ok := links(before)
+	is, also := links(now)
+	return ok && also && is < was && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
 }
 
 // special describes a file that is neither a regular file nor a directory.
@@ -613,17 +613,7 @@ func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	how := syscall.LOCK_SH
-	if exclusive {
-		how = syscall.LOCK_EX
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), how)
-		if err != syscall.EINTR {
-			break
-		}
-	}
-	if err != nil {
+	if err := lockFile(f, exclusive); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -71,13 +70,4 @@ func connectionsOf(files int) int {
 		return mostConnections
 	}
 	return max(1, min(mostConnections, files/connectionsShare))
-}
-
-// openFiles is the limit of open files; 0 if it is unknown.
-func openFiles() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0
-	}
-	return int(min(limit.Cur, 1<<20))
 }
