@@ -22,6 +22,7 @@ import (
 	"daybook/pipeline/console/access"
 	"daybook/pipeline/console/guard"
 	"daybook/pipeline/service/states"
+	"daybook/pipeline/settings"
 )
 
 // stuck is a collector that goes on only when it is told to.
@@ -47,6 +48,8 @@ func noPages() *console.Console { return console.New(console.Options{}) }
 type shown struct{ console.Service }
 
 func (shown) Snapshot() *states.Snapshot { return &states.Snapshot{} }
+
+func (shown) Settings() *settings.Pipeline { return &settings.Pipeline{} }
 
 // noPagesOf is a console without pages that has the access of a server.
 func noPagesOf(s *server) *console.Console {
