@@ -361,10 +361,11 @@ class JobTest(unittest.TestCase):
 
         dump = work / "dumps-bad" / BROKEN / min(path.name for path in (dumps / BROKEN).iterdir())
         texts = self.wide("bad", f"""
-            cat > {work}/$$.rows
+            rows=$(mktemp {work}/rows-XXXXXX)
+            {{ if [ -n "$request" ]; then echo "$request"; fi; cat; }} > $rows
             if [ $stage = decode ] && once changed; then cp {dump} {dump}.tmp; rm {dump}; mv {dump}.tmp {dump.parent}/late-{dump.name}; fi
-            daybook "$@" < {work}/$$.rows > /dev/null &
-            daybook "$@" < {work}/$$.rows && wait $! """, spoil, code=3)
+            daybook "$@" < $rows > /dev/null &
+            daybook "$@" < $rows && wait $! """, spoil, code=3)
         self.assertIn("were rejected", texts["err"])
         self.assertTrue((work / "faults-bad/changed").exists())
 
