@@ -324,7 +324,7 @@ func (e *Explore) charts(zone *time.Location) {
 }
 
 func (e *Explore) overTime(m *Measure) charts.Chart {
-	c := charts.Chart{ID: "over", Title: m.Name, Note: e.step(), Format: m.Format, Series: []charts.Series{{Name: e.Title, Shape: charts.Bars, Class: "c1"}}}
+	c := charts.Chart{ID: "over", Title: m.Name, Note: e.step(), Format: m.Format, Printer: e.printer, Series: []charts.Series{{Name: e.Title, Shape: charts.Bars, Class: "c1"}}}
 	if m.kind == ofDuration {
 		c.Unit = 60_000
 		if strings.HasPrefix(m.ID, "waiting_") && m.ID != "waiting_sum" && e.target > 0 {
@@ -400,7 +400,7 @@ func (e *Explore) load() charts.Chart {
 	p := e.printer
 	one := func(v float64) string { return p.Number(fmt.Sprintf("%.1f", v)) }
 	c := charts.Chart{
-		ID: "load", Title: p.T("Sessions at once"), Note: p.T("by quarter of an hour"), Format: one,
+		ID: "load", Title: p.T("Sessions at once"), Note: p.T("by quarter of an hour"), Format: one, Printer: p,
 		Series: []charts.Series{{Name: p.T("mean"), Shape: charts.Bars, Class: "c3"}, {Name: p.T("most"), Shape: charts.Line, Class: "c1"}, {Name: p.T("most waiting"), Shape: charts.Line, Class: "c4"}},
 	}
 	for i := range e.Answer.Load.Quarters {
