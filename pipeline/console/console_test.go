@@ -513,6 +513,14 @@ func TestDutchPages(t *testing.T) {
 		"/reports/sessions/2026-11-99":             {"Niet gevonden", "Naar het overzicht"},
 		"/reports/sessions/2026-11-20?format=json": {`"Sessies"`, `"compared_with": "2026-11-13"`},
 		"/reports/sessions?format=json":            {`"text": "Alles wat gepubliceerd moet zijn, is gepubliceerd.`, `"verdict": "fresh"`},
+		"/reports/sessions/explore?picked_up=yes":  {"<h1>Verkennen</h1>", "Wachttijd, mediaan", "Alle filters verwijderen", "geen technicus", "Per groep", "tot en met", "Gelijktijdige sessies", "Gelijktijdige sessies, 0:00 tot en met 23:45; gemiddelde van ", "verkennen · daybook"},
+		"/reports/sessions/explore?by=status":      {"Per status", "Afgesloten door klant"},
+		"/reports/sessions/explore?by=mood":        {"De parameter by is", "Mogelijk zijn technician"},
+		"/reports/sessions/explore.csv?by=group":   {"Groep", "Niet aangenomen, aandeel", "Wachttijd, mediaan"},
+		"/reports/sessions/sessions":               {"<h1>Sessies</h1>", "Technicus", "Starttijd", "volgende", "Toepassen"},
+		"/reports/sessions/sessions.csv":           {"Sessie-ID", "Tracking-ID", "Afgesloten door", "ja"},
+		"/reports/sessions/find?id=77":             {"Geen gepubliceerde dag van sessions heeft een sessie 77."},
+		"/reports/emea_tier_1/explore":             {`<html lang="en">`, "<h1>Explore</h1>"},
 		"/reports/emea_tier_1":                     {`<html lang="en">`, "Days and months"},
 	} {
 		page := get(c, target).Body.String()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -49,9 +48,10 @@ func (c *Console) ask(r *http.Request, k questions.Kind) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := c.printer(r)
 	last := lastPublished(rep.Days)
 	if last == nil {
-		return nil, problem.NotFound("No day of %s is published yet, so there is nothing to ask about.", rep.Name)
+		return nil, problem.New(http.StatusNotFound, p.T("No day of %v is published yet, so there is nothing to ask about.", rep.Name))
 	}
 	q := &asked{report: rep, zone: zone(rep)}
 	if s := c.Service.Settings().Report(rep.Name); s != nil {
@@ -59,9 +59,9 @@ func (c *Console) ask(r *http.Request, k questions.Kind) (*asked, error) {
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problem.BadRequest("The parameters of the address cannot be read.")
+		return nil, problem.New(http.StatusBadRequest, p.T("The parameters of the address cannot be read."))
 	}
-	q.address, err = questions.Parse(k, reportPath(rep.Name), query, last.ID.Day(), q.target > 0)
+	q.address, err = questions.Parse(p, k, reportPath(rep.Name), query, last.ID.Day(), q.target > 0)
 	return q, err
 }
 
@@ -83,7 +83,7 @@ func (c *Console) explore(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &page{Template: "explore", Title: "Explore " + e.Report, Section: "reports", Body: e}, nil
+	return &page{Template: "explore", Title: c.printer(r).T("Explore %v", e.Report), Section: "reports", Body: e}, nil
 }
 
 func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
@@ -95,7 +95,7 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 		a, err := c.explorer().Ask(r.Context(), &explore.Question{
 			Zone: q.zone, Days: q.days(p), Period: p, Filter: q.address.Filter, By: q.address.By, Target: q.target,
 		})
-		return a, asProblem(err)
+		return a, asProblem(c.printer(r), err)
 	}
 	now, err := answer(q.address.Period)
 	if err != nil {
@@ -111,14 +111,14 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 }
 
 // asProblem says to readers that a period is too long.
-func asProblem(err error) error {
+func asProblem(p words.Printer, err error) error {
 	var large *explore.TooLargeError
 	switch {
 	case errors.As(err, &large) && large.Rows > 0:
-		return problem.New(http.StatusUnprocessableEntity, fmt.Sprintf(
-			"The period has %s rows, and the console keeps %s. Choose a shorter period, or raise serve.explore_memory.", words.Thousands(large.Rows), words.Thousands(large.Most)))
+		return problem.New(http.StatusUnprocessableEntity, p.T(
+			"The period has %s rows, and the console keeps %s. Choose a shorter period, or raise serve.explore_memory.", p.Thousands(large.Rows), p.Thousands(large.Most)))
 	case errors.As(err, &large):
-		return problem.New(http.StatusUnprocessableEntity, "The period has more texts than the console keeps. Choose a shorter period for the search, or raise serve.explore_memory.")
+		return problem.New(http.StatusUnprocessableEntity, p.T("The period has more texts than the console keeps. Choose a shorter period for the search, or raise serve.explore_memory."))
 	}
 	return err
 }
@@ -129,7 +129,7 @@ func (c *Console) sessions(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &page{Template: "sessions", Title: "Sessions of " + l.Report, Section: "reports", Body: l}, nil
+	return &page{Template: "sessions", Title: c.printer(r).T("Sessions of %v", l.Report), Section: "reports", Body: l}, nil
 }
 
 // listed is the page of the list that the address names; with most other than the size
@@ -148,7 +148,7 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 		From: (a.Page - 1) * most, Most: most,
 	})
 	if err != nil {
-		return nil, asProblem(err)
+		return nil, asProblem(c.printer(r), err)
 	}
 	return questions.NewList(a, q.report.Name, q.zone, list), nil
 }
@@ -163,20 +163,21 @@ func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 		c.showError(w, r, err)
 		return
 	}
+	p := c.printer(r)
 	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
 	if err != nil || id < 1 {
-		c.showError(w, r, problem.BadRequest("A session's id is a whole number."))
+		c.showError(w, r, problem.New(http.StatusBadRequest, p.T("A session's id is a whole number.")))
 		return
 	}
 	q := &asked{report: rep}
 	all := rep.Days
 	if len(all) == 0 {
-		c.showError(w, r, problem.NotFound("No day of %s is published yet.", rep.Name))
+		c.showError(w, r, problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name)))
 		return
 	}
 	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(explore.Period{From: all[0].ID.Day(), To: all[len(all)-1].ID.Day()}), id)
 	if errors.Is(err, explore.ErrNoSession) {
-		err = problem.NotFound("No published day of %s has a session %d. Check the id, or look at another report.", rep.Name, id)
+		err = problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
 	}
 	if err != nil {
 		c.showError(w, r, err)

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"daybook/pipeline/words"
 )
 
 // shape is how a series is drawn.
@@ -62,6 +64,7 @@ type Chart struct {
 	Format  func(float64) string `json:"-"`
 	Unit    float64              `json:"-"` // the scale ends at a round number of units; 0 means 1
 	Target  *Target              `json:"-"` // nil: none
+	Printer words.Printer        `json:"-"` // of the language of its texts
 }
 
 // add adds a point. The values of an unknown point are 0.
@@ -217,7 +220,7 @@ func (c *Chart) describe() string {
 	if len(c.Points) == 0 {
 		return c.Title
 	}
-	text := fmt.Sprintf("%s, %s to %s", c.Title, c.Points[0].Label, c.Points[len(c.Points)-1].Label)
+	text := c.Printer.T("%s, %s to %s", c.Title, c.Points[0].Label, c.Points[len(c.Points)-1].Label)
 	for s := range c.Series {
 		least, most := math.Inf(1), math.Inf(-1)
 		for i := range c.Points {
@@ -226,7 +229,7 @@ func (c *Chart) describe() string {
 			}
 		}
 		if most >= least {
-			text += fmt.Sprintf("; %s from %s to %s", c.Series[s].Name, c.Format(least), c.Format(most))
+			text += c.Printer.T("; %s from %s to %s", c.Series[s].Name, c.Format(least), c.Format(most))
 		}
 	}
 	return text

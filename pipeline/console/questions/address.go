@@ -3,12 +3,13 @@
 // parameters, so that a view can be sent to a colleague. [Explore] and [List] make what
 // the pages show of the answers of the room explore.
 //
-// All texts of the two pages that are not in their templates are in words.go.
+// All texts of the two pages that are not in their templates are in words.go, in English:
+// the printer of an address writes them in the language of the page.
 package questions
 
 import (
-	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -34,10 +36,11 @@ const None = "-"
 
 // Address is a page with its parameters.
 type Address struct {
-	Kind   Kind
-	report string // the path of the report's page
-	values map[string]string
-	last   day.Day // that is published
+	Kind    Kind
+	printer words.Printer // of the page's texts
+	report  string        // the path of the report's page
+	values  map[string]string
+	last    day.Day // that is published
 
 	Unit    explore.Unit
 	Whole   explore.Period  // as chosen
@@ -68,19 +71,19 @@ const (
 	mostSearch = 200 // bytes
 )
 
-// Parse reads the address of a page. last is the last published day: the default is the
+// Parse reads the address of a page whose texts p writes. last is the last published day: the default is the
 // last whole week before it for Explore, and that day for the sessions. Errors are for
 // readers.
-func Parse(k Kind, report string, query url.Values, last day.Day, targets bool) (*Address, error) {
-	a := &Address{Kind: k, report: report, values: map[string]string{}, last: last}
+func Parse(p words.Printer, k Kind, report string, query url.Values, last day.Day, targets bool) (*Address, error) {
+	a := &Address{Kind: k, printer: p, report: report, values: map[string]string{}, last: last}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		all := query[name]
 		switch {
 		case name == "format" || name == "done":
 		case !slices.Contains(parameters[k], name):
-			return nil, wrong("This page knows no parameter %q. It knows %s.", name, strings.Join(parameters[k], ", "))
+			return nil, a.wrong("This page knows no parameter %q. It knows %s.", name, strings.Join(parameters[k], ", "))
 		case len(all) > 1:
-			return nil, wrong("The parameter %s is given %d times.", name, len(all))
+			return nil, a.wrong("The parameter %s is given %d times.", name, len(all))
 		case all[0] != "":
 			a.values[name] = all[0]
 		}
@@ -95,7 +98,10 @@ func Parse(k Kind, report string, query url.Values, last day.Day, targets bool) 
 	return a, nil
 }
 
-func wrong(format string, args ...any) error { return problem.BadRequest(fmt.Sprintf(format, args...)) }
+// wrong says what is wrong with the address, by a text of the catalogue.
+func (a *Address) wrong(english string, args ...any) error {
+	return problem.New(http.StatusBadRequest, a.printer.T(english, args...))
+}
 
 // oneOf is a parameter with few values.
 func oneOf[T ~string](a *Address, name string, preset T, all ...T) (T, error) {
@@ -104,11 +110,11 @@ func oneOf[T ~string](a *Address, name string, preset T, all ...T) (T, error) {
 		return preset, nil
 	}
 	if !slices.Contains(all, T(text)) {
-		words := make([]string, len(all))
+		values := make([]string, len(all))
 		for i := range all {
-			words[i] = string(all[i])
+			values[i] = string(all[i])
 		}
-		return "", wrong("The parameter %s is %q. It can be %s.", name, text, strings.Join(words, ", "))
+		return "", a.wrong("The parameter %s is %q. It can be %s.", name, text, strings.Join(values, ", "))
 	}
 	return T(text), nil
 }
@@ -120,7 +126,7 @@ func (a *Address) date(name string, preset day.Day) (day.Day, error) {
 	}
 	d, err := day.ParseEventDate(text)
 	if err != nil {
-		return 0, wrong("The parameter %s is %q. Give a date such as 2026-11-20.", name, text)
+		return 0, a.wrong("The parameter %s is %q. Give a date such as 2026-11-20.", name, text)
 	}
 	return d, nil
 }
@@ -152,7 +158,7 @@ func (a *Address) period(last day.Day) (err error) {
 			return err
 		}
 		if a.Whole.To < a.Whole.From {
-			return wrong("The period ends on %s, before it begins on %s.", a.Whole.To, a.Whole.From)
+			return a.wrong("The period ends on %s, before it begins on %s.", a.Whole.To, a.Whole.From)
 		}
 	} else {
 		delete(a.values, "from")
@@ -163,7 +169,7 @@ func (a *Address) period(last day.Day) (err error) {
 		a.Whole = explore.Around(a.Unit, at)
 	}
 	if a.Whole.Len() > mostDays {
-		return wrong("The period has %d days. It can have %d.", a.Whole.Len(), mostDays)
+		return a.wrong("The period has %d days. It can have %d.", a.Whole.Len(), mostDays)
 	}
 	a.Period = a.Whole
 	if last >= a.Whole.From {
@@ -215,7 +221,7 @@ func (a *Address) filter() error {
 		}
 		n, err := strconv.ParseInt(*v, 10, 64)
 		if err != nil || n < 1 {
-			return nil, wrong("The parameter %s is %q. Give an id, or %s for none.", name, *v, None)
+			return nil, a.wrong("The parameter %s is %q. Give an id, or %s for none.", name, *v, None)
 		}
 		return &n, nil
 	}
@@ -247,7 +253,7 @@ func (a *Address) table(targets bool) (err error) {
 	if a.By, err = oneOf(a, "by", explore.ByGroup, explore.Groupings...); err != nil {
 		return err
 	}
-	ids := idsOf(Measures(targets))
+	ids := idsOf(Measures(a.printer, targets))
 	if a.Measure, err = oneOf(a, "measure", "waiting_median", ids...); err != nil {
 		return err
 	}
@@ -293,13 +299,13 @@ func (a *Address) list() error {
 	a.Up = order == "up"
 	a.Search = strings.TrimSpace(a.values["q"])
 	if len(a.Search) > mostSearch {
-		return wrong("The search is longer than %d bytes.", mostSearch)
+		return a.wrong("The search is longer than %d bytes.", mostSearch)
 	}
 	a.Page = 1
 	if text := a.values["page"]; text != "" {
 		a.Page, err = strconv.Atoi(text)
 		if err != nil || a.Page < 1 || a.Page > mostPages {
-			return wrong("The parameter page is %q. Give a number from 1.", text)
+			return a.wrong("The parameter page is %q. Give a number from 1.", text)
 		}
 	}
 	return nil

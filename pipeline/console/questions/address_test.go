@@ -10,6 +10,7 @@ import (
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -21,7 +22,7 @@ func parse(t *testing.T, k Kind, query string) (*Address, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Parse(k, "/reports/sessions", values, friday, true)
+	return Parse(words.Printer{}, k, "/reports/sessions", values, friday, true)
 }
 
 // An address says which days are asked about and which days they are compared with. A
@@ -123,15 +124,15 @@ func TestLinks(t *testing.T) {
 }
 
 func TestNumbersInWords(t *testing.T) {
-	duration, part, number := &Measure{kind: ofDuration, better: -1}, &Measure{kind: ofShare, better: 1}, &Measure{kind: ofCount}
+	lasting, part, number := &Measure{kind: ofDuration, better: -1}, &Measure{kind: ofShare, better: 1}, &Measure{kind: ofCount}
 	for _, tc := range []struct {
 		m           *Measure
 		now, before float64
 		want        Change
 	}{
-		{duration, 60_000, 40_000, Change{"▲", "50 % longer", "50 %", "40 s", false, true}},
-		{duration, 30_000, 40_000, Change{"▼", "25 % shorter", "25 %", "40 s", true, false}},
-		{duration, 40_000, 40_000, Change{Arrow: "=", Text: "no change", Short: "0 %", Was: "40 s"}},
+		{lasting, 60_000, 40_000, Change{"▲", "50 % longer", "50 %", "40 s", false, true}},
+		{lasting, 30_000, 40_000, Change{"▼", "25 % shorter", "25 %", "40 s", true, false}},
+		{lasting, 40_000, 40_000, Change{Arrow: "=", Text: "no change", Short: "0 %", Was: "40 s"}},
 		{part, 0.8, 0.75, Change{"▲", "5.0 points more", "5.0 points", "75.0 %", true, false}},
 		{number, 1500, 1000, Change{"▲", "50 % more", "50 %", "1,000", false, false}},
 		{number, 3, 0, Change{"▲", "up from none", "from none", "0", false, false}},
@@ -141,7 +142,7 @@ func TestNumbersInWords(t *testing.T) {
 		}
 	}
 	for ms, want := range map[float64]string{0: "0 s", 59_999: "59 s", 61_000: "1:01 min", 3_660_000: "1:01 h", 400 * 3_600_000: "400 h"} {
-		if got := Duration(ms); got != want {
+		if got := duration(words.Printer{}, ms); got != want {
 			t.Errorf("%g ms is %s, want %s", ms, got, want)
 		}
 	}
@@ -149,7 +150,7 @@ func TestNumbersInWords(t *testing.T) {
 		"Fri 20 Nov 2026": {From: friday, To: friday}, "November 2026": explore.Around(explore.AMonth, friday), "quarter 4 of 2026": explore.Around(explore.AQuarter, friday),
 		"2026": explore.Around(explore.AYear, friday), "16 Nov to 22 Nov 2026": explore.Around(explore.AWeek, friday), "29 Dec 2025 to 4 Jan 2026": explore.Around(explore.AWeek, day.Date(2026, time.January, 1)),
 	} {
-		if got := PeriodText(p); got != text {
+		if got := periodText(words.Printer{}, p); got != text {
 			t.Errorf("%v is %q, want %q", p, got, text)
 		}
 	}
@@ -157,7 +158,7 @@ func TestNumbersInWords(t *testing.T) {
 
 // Each measure has its own id and a line that explains it; tiles and tabs name measures.
 func TestMeasures(t *testing.T) {
-	all := Measures(true)
+	all := Measures(words.Printer{}, true)
 	seen := map[string]bool{}
 	for _, m := range all {
 		if seen[m.ID] || m.Name == "" || m.Help == "" {

@@ -11,6 +11,7 @@ import (
 
 	"daybook/pipeline/console/charts"
 	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
 	"daybook/transform/report"
 	"daybook/transform/summary"
 )
@@ -78,16 +79,16 @@ const mostRows = 200
 func NewExplore(a *Address, name string, zone *time.Location, target time.Duration, answer, before *explore.Answer) *Explore {
 	e := &Explore{
 		Report: name, Timezone: zone.String(), From: a.Period.From.String(), To: a.Period.To.String(), Answer: answer, Before: before,
-		Target: target.Milliseconds(), Address: a, Title: PeriodText(a.Period), Measures: Measures(target > 0), target: target,
+		Target: target.Milliseconds(), Address: a, Title: periodText(a.printer, a.Period), Measures: Measures(a.printer, target > 0), target: target,
 	}
 	if a.Against != nil {
-		e.Against, e.AgainstTo, e.Versus = a.Against.From.String(), a.Against.To.String(), PeriodText(*a.Against)
+		e.Against, e.AgainstTo, e.Versus = a.Against.From.String(), a.Against.To.String(), periodText(a.printer, *a.Against)
 	}
 	if answer.Days < a.Period.Len() {
-		e.Missing = fmt.Sprintf("%d of %d days are published.", answer.Days, a.Period.Len())
+		e.Missing = a.printer.T("%d of %d days are published.", answer.Days, a.Period.Len())
 	}
 	if before != nil && before.Days < a.Against.Len() {
-		e.Missing = strings.TrimSpace(fmt.Sprintf("%s Of the period that it is compared with, %d of %d days are.", e.Missing, before.Days, a.Against.Len()))
+		e.Missing = strings.TrimSpace(e.Missing + " " + a.printer.T("Of the period that it is compared with, %d of %d days are published.", before.Days, a.Against.Len()))
 	}
 	if before != nil && before.Days == 0 {
 		e.Before = nil
@@ -152,7 +153,7 @@ func (e *Explore) rows(columns []*Measure) []Row {
 	for i := range e.Answer.Lines {
 		l := &e.Answer.Lines[i]
 		r := &rows[i]
-		r.key, r.Name = l.Key, keyText(e.By, l.Key)
+		r.key, r.Name = l.Key, keyText(e.printer, e.By, l.Key)
 		r.Link, r.Sessions = e.links(l.Key)
 		for j, m := range columns {
 			v := m.value(&l.Stats)
@@ -284,14 +285,17 @@ func (e *Explore) Sorts() []Choice {
 }
 
 // KeyName is the heading of the first column.
-func (e *Explore) KeyName() string { return groupings[e.By] }
+func (e *Explore) KeyName() string { return e.printer.T(groupings[e.By]) }
+
+// ByText is the heading of the table.
+func (e *Explore) ByText() string { return e.printer.T(byTexts[e.By]) }
 
 // TargetText is the target in words; empty without one.
 func (e *Explore) TargetText() string {
 	if e.target == 0 {
 		return ""
 	}
-	return Duration(float64(e.target.Milliseconds()))
+	return duration(e.printer, float64(e.target.Milliseconds()))
 }
 
 // help are the measures that the page shows, each once.
@@ -320,11 +324,11 @@ func (e *Explore) charts(zone *time.Location) {
 }
 
 func (e *Explore) overTime(m *Measure) charts.Chart {
-	c := charts.Chart{ID: "over", Title: m.Name, Note: e.step(), Format: m.Format, Series: []charts.Series{{Name: e.Title, Shape: charts.Bars, Class: "c1"}}}
+	c := charts.Chart{ID: "over", Title: m.Name, Note: e.step(), Format: m.Format, Printer: e.printer, Series: []charts.Series{{Name: e.Title, Shape: charts.Bars, Class: "c1"}}}
 	if m.kind == ofDuration {
 		c.Unit = 60_000
 		if strings.HasPrefix(m.ID, "waiting_") && m.ID != "waiting_sum" && e.target > 0 {
-			c.Target = &charts.Target{Name: "target " + e.TargetText(), Value: float64(e.target.Milliseconds())}
+			c.Target = &charts.Target{Name: e.printer.T("target %s", e.TargetText()), Value: float64(e.target.Milliseconds())}
 		}
 	}
 	if m.kind == ofShare {
@@ -335,7 +339,7 @@ func (e *Explore) overTime(m *Measure) charts.Chart {
 	}
 	for i := range e.Answer.Bins {
 		b := &e.Answer.Bins[i]
-		p := charts.Point{Label: binText(b, e.Address.Period.Len()), Values: []float64{m.value(&b.Stats)}, Known: true}
+		p := charts.Point{Label: binText(e.printer, b, e.Address.Period.Len()), Values: []float64{m.value(&b.Stats)}, Known: true}
 		if e.Before != nil {
 			v := math.NaN()
 			if i < len(e.Before.Bins) {
@@ -345,7 +349,7 @@ func (e *Explore) overTime(m *Measure) charts.Chart {
 		}
 		c.Points = append(c.Points, p)
 	}
-	c.Ticks = binTicks(e.Answer.Bins, e.Address.Period.Len())
+	c.Ticks = binTicks(e.printer, e.Answer.Bins, e.Address.Period.Len())
 	return c
 }
 
@@ -354,37 +358,37 @@ func (e *Explore) step() string {
 	bins := e.Answer.Bins
 	switch {
 	case e.Address.Period.Len() == 1:
-		return "by hour"
+		return e.printer.T("by hour")
 	case len(bins) == e.Address.Period.Len():
-		return "by day"
+		return e.printer.T("by day")
 	case len(bins) > 1 && bins[0].Days.Len() == 7:
-		return "by seven days"
+		return e.printer.T("by seven days")
 	}
-	return "by month"
+	return e.printer.T("by month")
 }
 
-func binText(b *explore.Bin, days int) string {
+func binText(p words.Printer, b *explore.Bin, days int) string {
 	if days == 1 {
 		return fmt.Sprintf("%d:00", b.Hour)
 	}
-	return PeriodText(b.Days)
+	return periodText(p, b.Days)
 }
 
 // binTicks names some bins on the axis.
-func binTicks(bins []explore.Bin, days int) []charts.Tick {
+func binTicks(p words.Printer, bins []explore.Bin, days int) []charts.Tick {
 	const most = 8
 	every := (len(bins) + most - 1) / most
 	var ticks []charts.Tick
 	for i := 0; i < len(bins); i += max(1, every) {
 		from := bins[i].Days.From.UTC()
-		text := from.Format("2 Jan")
+		text := p.Date(from, "2 Jan")
 		switch {
 		case days == 1:
 			text = fmt.Sprintf("%d:00", bins[i].Hour)
 		case days <= 7:
-			text = from.Format("Mon 2")
+			text = p.Date(from, "Mon 2")
 		case bins[i].Days.Len() > 7:
-			text = from.Format("Jan")
+			text = p.Date(from, "Jan")
 		}
 		ticks = append(ticks, charts.Tick{At: i, Text: text})
 	}
@@ -393,15 +397,16 @@ func binTicks(bins []explore.Bin, days int) []charts.Tick {
 
 // load is how many sessions there are at once, by quarter of an hour.
 func (e *Explore) load() charts.Chart {
-	one := func(v float64) string { return fmt.Sprintf("%.1f", v) }
+	p := e.printer
+	one := func(v float64) string { return p.Number(fmt.Sprintf("%.1f", v)) }
 	c := charts.Chart{
-		ID: "load", Title: "Sessions at once", Note: "by quarter of an hour", Format: one,
-		Series: []charts.Series{{Name: "mean", Shape: charts.Bars, Class: "c3"}, {Name: "most", Shape: charts.Line, Class: "c1"}, {Name: "most waiting", Shape: charts.Line, Class: "c4"}},
+		ID: "load", Title: p.T("Sessions at once"), Note: p.T("by quarter of an hour"), Format: one, Printer: p,
+		Series: []charts.Series{{Name: p.T("mean"), Shape: charts.Bars, Class: "c3"}, {Name: p.T("most"), Shape: charts.Line, Class: "c1"}, {Name: p.T("most waiting"), Shape: charts.Line, Class: "c4"}},
 	}
 	for i := range e.Answer.Load.Quarters {
 		q := &e.Answer.Load.Quarters[i]
 		c.Points = append(c.Points, charts.Point{
-			Label: fmt.Sprintf("%d:%02d", i/4, i%4*15), Known: q.Marks > 0, Note: "the clock does not show it",
+			Label: fmt.Sprintf("%d:%02d", i/4, i%4*15), Known: q.Marks > 0, Note: p.T("the clock does not show it"),
 			Values: []float64{q.Mean(), float64(q.Most), float64(q.WaitingMost)},
 		})
 		if i%12 == 0 {
@@ -417,11 +422,10 @@ func (e *Explore) Peak() string {
 	if l.Peak == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("The most at once: %d on %s", l.Peak, moment(l.PeakAt))
-	if l.Waiting > 0 {
-		text += fmt.Sprintf("; %d waiting on %s", l.Waiting, moment(l.WaitingAt))
+	if l.Waiting == 0 {
+		return e.printer.T("The most at once: %d on %s.", l.Peak, moment(e.printer, l.PeakAt))
 	}
-	return text + "."
+	return e.printer.T("The most at once: %d on %s; %d waiting on %s.", l.Peak, moment(e.printer, l.PeakAt), l.Waiting, moment(e.printer, l.WaitingAt))
 }
 
 // BarSVG is the bar of a cell.
@@ -438,15 +442,18 @@ func (e *Explore) Table() summary.Table {
 	add := func(heading string, k report.Kind) {
 		t.Header, t.Kinds = append(t.Header, heading), append(t.Kinds, k)
 	}
-	if e.By == explore.ByTechnician || e.By == explore.ByChannel {
-		add(groupings[e.By]+" ID", report.Integer)
+	switch e.By {
+	case explore.ByTechnician:
+		add(e.printer.T("Technician ID"), report.Integer)
+	case explore.ByChannel:
+		add(e.printer.T("Channel ID"), report.Integer)
 	}
 	kind := map[explore.Grouping]report.Kind{explore.ByHour: report.Integer, explore.ByDate: report.Date}
 	k, ok := kind[e.By]
 	if !ok {
 		k = report.String
 	}
-	add(groupings[e.By], k)
+	add(e.KeyName(), k)
 	columns := find(e.Measures, idsOf(e.Measures)...)
 	for _, m := range columns {
 		add(m.Name, m.column())
@@ -464,6 +471,8 @@ func (e *Explore) Table() summary.Table {
 			row = append(row, fmt.Sprint(r.key.ID))
 		case explore.ByDate:
 			row = append(row, dateText(r.key.Date()))
+		case explore.ByStatus, explore.ByType:
+			row = append(row, report.ValueIn(r.key.Text, e.printer.Language))
 		default:
 			row = append(row, r.key.Text)
 		}

@@ -1,10 +1,11 @@
 package questions
 
 import (
-	"fmt"
+	"cmp"
 	"strconv"
 
 	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
 )
 
 // Choice is a choice of a form.
@@ -27,45 +28,43 @@ type Form struct {
 
 // newForm makes the form of a page.
 func newForm(a *Address, f *explore.Facets) Form {
-	groups := []Choice{{Text: "all groups"}}
+	p := a.printer
+	groups := []Choice{{Text: p.T("all groups")}}
 	for _, g := range f.Groups {
-		groups = append(groups, textChoice(g, unknowns[explore.ByGroup]))
+		groups = append(groups, textChoice(p, explore.ByGroup, g))
 	}
-	technicians := []Choice{{Text: "all technicians"}}
+	technicians := []Choice{{Text: p.T("all technicians")}}
 	for _, k := range f.Technicians {
-		technicians = append(technicians, idChoice(k.ID, keyText(explore.ByTechnician, k)))
+		technicians = append(technicians, idChoice(k.ID, keyText(p, explore.ByTechnician, k)))
 	}
-	channels := []Choice{{Text: "all channels"}}
+	channels := []Choice{{Text: p.T("all channels")}}
 	for i, ch := range f.Channels {
 		if i > 0 && f.Channels[i-1].ID == ch.ID {
 			continue // another name of the same channel
 		}
-		channels = append(channels, idChoice(ch.ID, keyText(explore.ByChannel, explore.Key{ID: ch.ID, Text: ch.Name})))
+		channels = append(channels, idChoice(ch.ID, keyText(p, explore.ByChannel, explore.Key{ID: ch.ID, Text: ch.Name})))
 	}
-	types := []Choice{{Text: "all types"}}
+	types := []Choice{{Text: p.T("all types")}}
 	for _, t := range f.Types {
-		types = append(types, textChoice(t, unknowns[explore.ByType]))
+		types = append(types, textChoice(p, explore.ByType, t))
 	}
-	statuses := []Choice{{Text: "all statuses"}}
+	statuses := []Choice{{Text: p.T("all statuses")}}
 	for _, s := range f.Statuses {
-		statuses = append(statuses, textChoice(s, unknowns[explore.ByStatus]))
+		statuses = append(statuses, textChoice(p, explore.ByStatus, s))
 	}
-	picked := []Choice{{Text: "picked up or not"}, {Value: "yes", Text: "picked up"}, {Value: "no", Text: "not picked up"}}
+	picked := []Choice{{Text: p.T("picked up or not")}, {Value: "yes", Text: p.T("picked up")}, {Value: "no", Text: p.T("not picked up")}}
 	form := Form{[]Field{
-		{"group", "Group", groups}, {"technician", "Technician", technicians}, {"channel", "Channel", channels},
-		{"type", "Session type", types}, {"status", "Status", statuses}, {"picked_up", "Pick-up", picked},
+		{"group", p.T("Group"), groups}, {"technician", p.T("Technician"), technicians}, {"channel", p.T("Channel"), channels},
+		{"type", p.T("Session type"), types}, {"status", p.T("Status"), statuses}, {"picked_up", p.T("Pick-up"), picked},
 	}}
 	for i := range form.Fields {
-		form.Fields[i].choose(a.Value(form.Fields[i].Name))
+		form.Fields[i].choose(p, a.Value(form.Fields[i].Name))
 	}
 	return form
 }
 
-func textChoice(value, unknown string) Choice {
-	if value == "" {
-		return Choice{Value: None, Text: unknown}
-	}
-	return Choice{Value: value, Text: value}
+func textChoice(p words.Printer, by explore.Grouping, value string) Choice {
+	return Choice{Value: cmp.Or(value, None), Text: keyText(p, by, explore.Key{Text: value})}
 }
 
 func idChoice(id int64, text string) Choice {
@@ -77,21 +76,21 @@ func idChoice(id int64, text string) Choice {
 
 // choose selects the choice with a value. A value that the period does not have is added:
 // the form must not lose the filter.
-func (f *Field) choose(value string) {
+func (f *Field) choose(p words.Printer, value string) {
 	for i := range f.Choices {
 		if f.Choices[i].Value == value {
 			f.Choices[i].Selected = true
 			return
 		}
 	}
-	f.Choices = append(f.Choices, Choice{Value: value, Text: fmt.Sprintf("%s (none in this period)", value), Selected: true})
+	f.Choices = append(f.Choices, Choice{Value: value, Text: p.T("%s (none in this period)", value), Selected: true})
 }
 
 // Units are the kinds of periods, as links.
 func (a *Address) Units() []Choice {
 	all := make([]Choice, len(units))
 	for i, u := range units {
-		all[i] = Choice{u.Value, u.Text, u.Value == string(a.Unit), a.OfUnit(u.Value)}
+		all[i] = Choice{u.Value, a.printer.T(u.Text), u.Value == string(a.Unit), a.OfUnit(u.Value)}
 	}
 	return all
 }
@@ -101,7 +100,7 @@ func (a *Address) Comparisons() []Choice {
 	all := make([]Choice, len(comparisons))
 	for i, c := range comparisons {
 		value := a.Value("compare")
-		all[i] = Choice{c.Value, c.Text, c.Value == value || value == "" && i == 0, a.Link("compare", c.Value)}
+		all[i] = Choice{c.Value, a.printer.T(c.Text), c.Value == value || value == "" && i == 0, a.Link("compare", c.Value)}
 	}
 	return all
 }
@@ -110,7 +109,7 @@ func (a *Address) Comparisons() []Choice {
 func (a *Address) GroupedBy() []Choice {
 	all := make([]Choice, len(explore.Groupings))
 	for i, g := range explore.Groupings {
-		all[i] = Choice{string(g), groupings[g], g == a.By, a.Link("by", string(g), "sort", "", "order", "")}
+		all[i] = Choice{string(g), a.printer.T(groupings[g]), g == a.By, a.Link("by", string(g), "sort", "", "order", "")}
 	}
 	return all
 }
@@ -119,7 +118,7 @@ func (a *Address) GroupedBy() []Choice {
 func (a *Address) Tabs() []Choice {
 	all := make([]Choice, len(Tabs))
 	for i, t := range Tabs {
-		all[i] = Choice{t.ID, t.Name, t.ID == a.Show, a.Link("show", t.ID)}
+		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID)}
 	}
 	return all
 }

@@ -1,11 +1,13 @@
 package questions
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
 
 	"daybook/pipeline/explore"
+	"daybook/pipeline/words"
 	"daybook/transform/report"
 )
 
@@ -23,9 +25,10 @@ const (
 type Measure struct {
 	ID, Name, Help string
 
-	kind   kind
-	better float64                      // 1: more is better, -1: less is better, 0: neither
-	value  func(*explore.Stats) float64 // NaN: of nothing
+	printer words.Printer
+	kind    kind
+	better  float64                      // 1: more is better, -1: less is better, 0: neither
+	value   func(*explore.Stats) float64 // NaN: of nothing
 }
 
 // Format writes a value for people.
@@ -33,7 +36,15 @@ func (m *Measure) Format(v float64) string {
 	if math.IsNaN(v) {
 		return "–"
 	}
-	return map[kind]func(float64) string{ofCount: count, ofDuration: Duration, ofShare: share, ofRatio: ratio}[m.kind](v)
+	switch m.kind {
+	case ofDuration:
+		return duration(m.printer, v)
+	case ofShare:
+		return share(m.printer, v)
+	case ofRatio:
+		return m.printer.Number(fmt.Sprintf("%.2f", v))
+	}
+	return m.printer.Thousands(int64(v))
 }
 
 // cell writes a value for a file: numbers, and durations as H:MM:SS.
@@ -54,33 +65,35 @@ func (m *Measure) column() report.Kind {
 	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Decimal, ofRatio: report.Decimal}[m.kind]
 }
 
-// Measures are all measures, in the order of a file. Those of a target are there if the
-// report has one.
-func Measures(targets bool) []Measure {
+// Measures are all measures, in the order of a file, with the names that p writes. Those
+// of a target are there if the report has one.
+func Measures(p words.Printer, targets bool) []Measure {
 	part := func(a, b int64) float64 {
 		if b == 0 {
 			return math.NaN()
 		}
 		return float64(a) / float64(b)
 	}
-	all := []Measure{
-		{"sessions", "Sessions", sessionsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Sessions) }},
-		{"legs", "Legs", legsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Legs) }},
-		{"picked_up", "Picked up", pickedUpHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.PickedUp) }},
-		{"abandoned", "Not picked up", abandonedHelp, ofCount, -1, func(s *explore.Stats) float64 { return float64(s.NotPickedUp) }},
-		{"not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) }},
+	var all []Measure
+	add := func(id, name, help string, k kind, better float64, value func(*explore.Stats) float64) {
+		all = append(all, Measure{id, p.T(name), p.T(help), p, k, better, value})
 	}
+	add("sessions", "Sessions", sessionsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Sessions) })
+	add("legs", "Legs", legsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Legs) })
+	add("picked_up", "Picked up", pickedUpHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.PickedUp) })
+	add("abandoned", "Not picked up", abandonedHelp, ofCount, -1, func(s *explore.Stats) float64 { return float64(s.NotPickedUp) })
+	add("not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) })
 	if targets {
-		all = append(all, Measure{"within", "Within target", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) }})
+		add("within", "Within target", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) })
 	}
-	all = append(all, Measure{"transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) }})
+	add("transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) })
 	for _, f := range families {
 		for _, st := range statistics {
 			better := -1.0
 			if f.id == "work" || f.id == "total" || st.id == "sum" {
 				better = 0
 			}
-			all = append(all, Measure{f.id + "_" + st.id, f.name + ", " + st.name, f.help + " " + st.help, ofDuration, better, func(s *explore.Stats) float64 {
+			all = append(all, Measure{f.id + "_" + st.id, p.T(f.name) + ", " + p.T(st.name), p.T(f.help) + " " + p.T(st.help), p, ofDuration, better, func(s *explore.Stats) float64 {
 				d := f.of(s)
 				if d.N == 0 {
 					return math.NaN()
@@ -90,7 +103,7 @@ func Measures(targets bool) []Measure {
 		}
 	}
 	sum := func(id, name, help string, of func(*explore.Stats) int64) {
-		all = append(all, Measure{id, name, help, ofDuration, 0, func(s *explore.Stats) float64 { return float64(of(s)) }})
+		add(id, name, help, ofDuration, 0, func(s *explore.Stats) float64 { return float64(of(s)) })
 	}
 	sum("active", "Active time, sum", activeHelp, func(s *explore.Stats) int64 { return s.Active })
 	sum("hold", "Hold time, sum", holdHelp, func(s *explore.Stats) int64 { return s.Hold })

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"daybook/pipeline/explore"
-	"daybook/pipeline/words"
 	"daybook/transform/report"
 	"daybook/transform/summary"
 )
@@ -45,10 +44,10 @@ type Session struct {
 func NewList(a *Address, name string, zone *time.Location, list *explore.List) *List {
 	l := &List{
 		Report: name, Timezone: zone.String(), From: a.Period.From.String(), To: a.Period.To.String(), Count: list.Count, Sessions: list.Sessions,
-		Address: a, Form: newForm(a, &list.Facets), Title: PeriodText(a.Period),
+		Address: a, Form: newForm(a, &list.Facets), Title: periodText(a.printer, a.Period),
 	}
 	if list.Days < a.Period.Len() {
-		l.Missing = fmt.Sprintf("%d of %d days are published.", list.Days, a.Period.Len())
+		l.Missing = a.printer.T("%d of %d days are published.", list.Days, a.Period.Len())
 	}
 	for i := range list.Sessions {
 		l.Lines = append(l.Lines, newSession(a, &list.Sessions[i]))
@@ -64,32 +63,34 @@ func NewList(a *Address, name string, zone *time.Location, list *explore.List) *
 
 func newSession(a *Address, s *explore.Session) Session {
 	line := Session{
-		ID: strconv.FormatInt(s.ID, 10), Link: fmt.Sprintf("%s/sessions/%d?date=%s", a.report, s.ID, s.Date), Start: s.Start.Format("2 Jan 15:04:05"),
-		Customer: s.Customer, Tracking: s.Tracking, Group: s.Group, Status: s.Status, PickedUp: s.PickedUp, Legs: s.Legs,
+		ID: strconv.FormatInt(s.ID, 10), Link: fmt.Sprintf("%s/sessions/%d?date=%s", a.report, s.ID, s.Date), Start: a.printer.Date(s.Start, "2 Jan 15:04:05"),
+		Customer: s.Customer, Tracking: s.Tracking, Group: s.Group, Status: keyText(a.printer, explore.ByStatus, explore.Key{Text: s.Status}), PickedUp: s.PickedUp, Legs: s.Legs,
 		Waiting: clock(float64(s.Waiting)), Work: clock(float64(s.Work)), Duration: clock(float64(s.Duration)), WrapUp: "–",
 	}
 	if s.WrapUp >= 0 {
 		line.WrapUp = clock(float64(s.WrapUp))
 	}
 	if len(s.Technicians) > 0 {
-		line.Technician, line.More = keyText(explore.ByTechnician, s.Technicians[0]), len(s.Technicians)-1
+		line.Technician, line.More = keyText(a.printer, explore.ByTechnician, s.Technicians[0]), len(s.Technicians)-1
 	}
 	return line
 }
 
 // Range says which sessions the page has.
 func (l *List) Range() string {
+	p := l.printer
 	if l.Count == 0 {
-		return "No session matches."
+		return p.T("No session matches.")
 	}
+	all := p.Count(int64(l.Count), "session", "sessions")
 	from := (l.Page-1)*PageSize + 1
 	if len(l.Lines) == 0 {
-		return "The list ends before this page: it has " + words.Count(l.Count, "session", "sessions") + "."
+		return p.T("The list ends before this page: it has %s.", all)
 	}
 	if l.Count <= PageSize {
-		return words.Count(l.Count, "session", "sessions")
+		return all
 	}
-	return fmt.Sprintf("%s to %s of %s", words.Thousands(from), words.Thousands(from+len(l.Lines)-1), words.Count(l.Count, "session", "sessions"))
+	return p.T("%s to %s of %s", p.Thousands(int64(from)), p.Thousands(int64(from+len(l.Lines)-1)), all)
 }
 
 // Heading is the link of a heading, which sorts by it.
@@ -116,35 +117,40 @@ func (l *List) SortOf(order string) string {
 func (l *List) Orders() []Choice {
 	all := make([]Choice, len(explore.Orders))
 	for i, o := range explore.Orders {
-		all[i] = Choice{string(o), orders[o], string(o) == l.Sort, l.Heading(string(o))}
+		all[i] = Choice{string(o), l.OrderName(string(o)), string(o) == l.Sort, l.Heading(string(o))}
 	}
 	return all
 }
 
 // OrderName is the name of an order.
-func (l *List) OrderName(order string) string { return orders[explore.Order(order)] }
+func (l *List) OrderName(order string) string { return l.printer.T(orders[explore.Order(order)]) }
+
+// listHeadings are the headings of the list in a file.
+var listHeadings = []string{"Session ID", "Date", "Customer", "Tracking ID", "Technician", "Group", "Channel", "Status", "Legs", "Picked up", "Waiting", "Work", "Wrap-up", "Duration"}
 
 // Table is the list for a file.
 func (l *List) Table() summary.Table {
 	t := summary.Table{
-		Name:   "sessions",
-		Header: []string{"Session ID", "Date", "Customer", "Tracking ID", "Technician", "Group", "Channel", "Status", "Legs", "Picked up", "Waiting", "Work", "Wrap-up", "Duration"},
+		Name: "sessions",
 		Kinds: []report.Kind{
 			report.Integer, report.Date, report.String, report.String, report.String, report.String, report.String, report.String,
 			report.Integer, report.String, report.Duration, report.Duration, report.Duration, report.Duration,
 		},
 	}
+	for _, heading := range listHeadings {
+		t.Header = append(t.Header, l.printer.T(heading))
+	}
 	for i := range l.Sessions {
 		s, line := &l.Sessions[i], &l.Lines[i]
-		picked, wrapUp := "no", ""
+		picked, wrapUp := l.printer.T("no"), ""
 		if s.PickedUp {
-			picked = "yes"
+			picked = l.printer.T("yes")
 		}
 		if s.WrapUp >= 0 {
 			wrapUp = line.WrapUp
 		}
 		t.Rows = append(t.Rows, []string{
-			line.ID, s.Date.String(), s.Customer, s.Tracking, line.Technician, s.Group, s.Channel.Name, s.Status, strconv.Itoa(s.Legs), picked, line.Waiting, line.Work, wrapUp, line.Duration,
+			line.ID, s.Date.String(), s.Customer, s.Tracking, line.Technician, s.Group, s.Channel.Name, line.Status, strconv.Itoa(s.Legs), picked, line.Waiting, line.Work, wrapUp, line.Duration,
 		})
 	}
 	return t

@@ -17,6 +17,12 @@ var groupings = map[explore.Grouping]string{
 	explore.ByStatus: "Status", explore.ByType: "Session type", explore.ByDate: "Date",
 }
 
+// byTexts are the headings of the table.
+var byTexts = map[explore.Grouping]string{
+	explore.ByTechnician: "By technician", explore.ByGroup: "By group", explore.ByChannel: "By channel", explore.ByHour: "By hour",
+	explore.ByStatus: "By status", explore.ByType: "By type", explore.ByDate: "By date",
+}
+
 // unknowns are the names of what is unknown.
 var unknowns = map[explore.Grouping]string{
 	explore.ByTechnician: "no technician", explore.ByGroup: "no group", explore.ByChannel: "no channel", explore.ByStatus: "no status", explore.ByType: "no type",
@@ -98,8 +104,8 @@ var Tabs = []Tab{
 // tiles are the measures of the tiles.
 var tiles = []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "transfers"}
 
-// Duration writes milliseconds as people say them.
-func Duration(ms float64) string {
+// duration writes milliseconds as people say them.
+func duration(p words.Printer, ms float64) string {
 	s := int64(ms / 1000)
 	switch {
 	case s < 60:
@@ -107,52 +113,50 @@ func Duration(ms float64) string {
 	case s < 3600:
 		return fmt.Sprintf("%d:%02d min", s/60, s%60)
 	case s < 100*3600:
-		return fmt.Sprintf("%d:%02d h", s/3600, s/60%60)
+		return fmt.Sprintf("%d:%02d %s", s/3600, s/60%60, p.T("h"))
 	}
-	return words.Thousands(s/3600) + " h"
+	return p.Thousands(s/3600) + " " + p.T("h")
 }
 
 func clock(ms float64) string { return string(report.AppendDuration(nil, int64(ms))) }
 
-func count(v float64) string { return words.Thousands(int64(v)) }
+func share(p words.Printer, v float64) string { return p.Number(fmt.Sprintf("%.1f %%", 100*v)) }
 
-func share(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
-
-func ratio(v float64) string { return fmt.Sprintf("%.2f", v) }
-
-// PeriodText writes a period.
-func PeriodText(p explore.Period) string {
+// periodText writes a period.
+func periodText(w words.Printer, p explore.Period) string {
 	from, to := p.From.UTC(), p.To.UTC()
 	switch {
 	case p.From == p.To:
-		return from.Format("Mon 2 Jan 2006")
+		return w.Date(from, "Mon 2 Jan 2006")
 	case p.From == p.From.Month().First() && p.To == p.From.Month().Last():
-		return from.Format("January 2006")
+		return w.Date(from, "January 2006")
 	case p == explore.Around(explore.AQuarter, p.From):
-		return fmt.Sprintf("quarter %d of %d", (int(from.Month())+2)/3, from.Year())
+		return w.T("quarter %d of %d", (int(from.Month())+2)/3, from.Year())
 	case p == explore.Around(explore.AYear, p.From):
 		return from.Format("2006")
 	case from.Year() != to.Year():
-		return from.Format("2 Jan 2006") + " to " + to.Format("2 Jan 2006")
+		return w.T("%s to %s", w.Date(from, "2 Jan 2006"), w.Date(to, "2 Jan 2006"))
 	}
-	return from.Format("2 Jan") + " to " + to.Format("2 Jan 2006")
+	return w.T("%s to %s", w.Date(from, "2 Jan"), w.Date(to, "2 Jan 2006"))
 }
 
 // keyText names a line.
-func keyText(by explore.Grouping, k explore.Key) string {
+func keyText(p words.Printer, by explore.Grouping, k explore.Key) string {
 	switch by {
 	case explore.ByHour:
 		return fmt.Sprintf("%d:00", k.ID)
 	case explore.ByDate:
-		return k.Date().UTC().Format("Mon 2 Jan 2006")
+		return p.Date(k.Date().UTC(), "Mon 2 Jan 2006")
 	}
 	switch {
+	case by == explore.ByStatus && k.Text != "", by == explore.ByType && k.Text != "":
+		return report.ValueIn(k.Text, p.Language)
 	case k.Text != "":
 		return k.Text
 	case k.ID != 0:
 		return fmt.Sprint(k.ID)
 	}
-	return unknowns[by]
+	return p.T(unknowns[by])
 }
 
 // Change is how a value differs from the one that it is compared with.
@@ -167,18 +171,19 @@ type Change struct {
 
 // change compares two values of a measure.
 func change(m *Measure, now, before float64) *Change {
-	c := &Change{Arrow: "=", Text: "no change", Short: "0 %", Was: m.Format(before)}
+	p := m.printer
+	c := &Change{Arrow: "=", Text: p.T("no change"), Short: "0 %", Was: m.Format(before)}
 	d := now - before
 	switch {
 	case m.kind == ofShare:
-		c.Short = fmt.Sprintf("%.1f points", math.Abs(100*d))
+		c.Short = p.T("%s points", p.Number(fmt.Sprintf("%.1f", math.Abs(100*d))))
 		if math.Abs(100*d) < 0.05 {
 			return c
 		}
 	case before == 0 && now == 0:
 		return c
 	case before == 0:
-		c.Arrow, c.Text, c.Short = "▲", "up from none", "from none"
+		c.Arrow, c.Text, c.Short = "▲", p.T("up from none"), p.T("from none")
 		c.Good, c.Bad = d*m.better > 0, d*m.better < 0
 		return c
 	default:
@@ -187,9 +192,9 @@ func change(m *Measure, now, before float64) *Change {
 			return c
 		}
 	}
-	up, down := "more", "less"
+	up, down := p.T("more"), p.T("less")
 	if m.kind == ofDuration {
-		up, down = "longer", "shorter"
+		up, down = p.T("longer"), p.T("shorter")
 	}
 	c.Arrow, c.Text = "▲", c.Short+" "+up
 	if d < 0 {
@@ -199,8 +204,8 @@ func change(m *Measure, now, before float64) *Change {
 	return c
 }
 
-// Moment writes a time on the clock of its zone.
-func moment(t time.Time) string { return t.Format("Mon 2 Jan 15:04") }
+// moment writes a time on the clock of its zone.
+func moment(p words.Printer, t time.Time) string { return p.Date(t, "Mon 2 Jan 15:04") }
 
 // dateText is the parameter of a date.
 func dateText(d day.Day) string { return d.String() }
