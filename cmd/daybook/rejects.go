@@ -311,14 +311,14 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 }
 
 // linesOf are all lines of a file.
-func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
-	return func(yield func(dump.Line, error) bool) {
+func linesOf(r *dump.Reader) iter.Seq2[maintain.ReplayLine, error] {
+	return func(yield func(maintain.ReplayLine, error) bool) {
 		for {
 			line, err := r.Next()
 			if err == io.EOF {
 				return
 			}
-			if !yield(line, err) || err != nil {
+			if !yield(maintain.ReplayLine{Line: line}, err) || err != nil {
 				return
 			}
 		}
@@ -328,7 +328,7 @@ func linesOf(r *dump.Reader) iter.Seq2[dump.Line, error] {
 // whyNothing says why no dump was written; empty: a dump was written.
 func (o *rejectsReplayOptions) whyNothing(ctx context.Context, p *settings.Pipeline, d day.Day, result *maintain.ReplayResult) (string, error) {
 	switch n := len(result.Rejected); {
-	case result.URL != "":
+	case len(result.Dumps) > 0:
 		return "", nil
 	case n > 0:
 		return words.Count(n, "line is", "lines are") + " still wrong", nil
@@ -346,14 +346,19 @@ func writeReplay(a *app, result *maintain.ReplayResult, whyNothing string) error
 		}
 		fmt.Fprintf(a.stderr, "line %d: %s: %s\n", r.Line, r.Reason, r.Detail)
 	}
-	switch {
-	case whyNothing != "":
+	if whyNothing != "" {
 		_, err := fmt.Fprintf(a.stdout, "nothing was written: %s\n", whyNothing)
 		return err
-	case result.Existed:
-		_, err := fmt.Fprintf(a.stdout, "%s: replayed before, as %s\n", words.Count(result.Lines, "line", "lines"), result.URL)
-		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: written to %s\nNext: daybook plan shows what they change; daybook run builds it.\n", words.Count(result.Lines, "line", "lines"), result.URL)
+	var urls []string
+	existed := true
+	for _, d := range result.Dumps {
+		urls, existed = append(urls, d.URL), existed && d.Existed
+	}
+	text := "%s: written to %s\nNext: daybook plan shows what they change; daybook run builds it.\n"
+	if existed {
+		text = "%s: replayed before, as %s\n"
+	}
+	_, err := fmt.Fprintf(a.stdout, text, words.Count(result.Lines, "line", "lines"), strings.Join(urls, ", "))
 	return err
 }

@@ -2,6 +2,7 @@ package maintain
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -20,10 +21,15 @@ import (
 
 // ReplayResult is what a replay came to.
 type ReplayResult struct {
-	Lines    int64           `json:"lines"`         // in the dump
-	URL      string          `json:"url,omitempty"` // of the dump; empty: nothing was written
-	Existed  bool            `json:"existed"`       // the same lines had been replayed before
-	Rejected []StillRejected `json:"rejected"`      // lines that are no events yet
+	Lines    int64           `json:"lines"`    // in the dumps
+	Dumps    []ReplayedDump  `json:"dumps"`    // one for each source of lines, in the order of the sources
+	Rejected []StillRejected `json:"rejected"` // lines that are no events yet
+}
+
+// ReplayedDump is a dump of replayed lines.
+type ReplayedDump struct {
+	URL     string `json:"url"`
+	Existed bool   `json:"existed"` // the same lines had been replayed before
 }
 
 // StillRejected is a line that is still no event.
@@ -33,31 +39,26 @@ type StillRejected struct {
 	Detail string `json:"detail"`
 }
 
-// Replay writes those of the lines that are events into the source, as a dump of day
+// ReplayLine is a line to replay.
+type ReplayLine struct {
+	dump.Line
+	Object string // the key of the dump that it comes from; empty: a file
+}
+
+// Replay writes those of the lines that are events into the source, as dumps of day
 // d. If there are other lines, it writes nothing and lists them, unless partial is
 // set. Blank lines are left out.
 //
-// The lines are those of the first source: its map makes events of them, and they
-// are written in a form that it reads.
+// A line belongs to the source of its dump: the map of that source makes an event of
+// it, and it is written where and in the form that this source reads. The lines of a
+// file, and those of a dump that no source takes any more, belong to the first source.
 //
-// The name of the dump is made from its content: replaying the same lines again
+// The name of a dump is made from its content: replaying the same lines again
 // changes nothing.
-func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq2[dump.Line, error], partial bool) (*ReplayResult, error) {
-	if s.Dumps[0].Export != nil {
-		return nil, errors.New("the first source holds exports of the report, whose lines have no meaning without their headings; export the days again under the keys of their dumps, and run")
-	}
-	accepted, err := spillfile.New()
-	if err != nil {
-		return nil, err
-	}
-	defer accepted.Close()
-	result := &ReplayResult{Rejected: []StillRejected{}}
-	decoder, reach, source := event.NewDecoder(), extract.NewReach(d, s.Lookback), s.Dumps[0]
-	var mapper *event.Mapper
-	if source.Map != nil {
-		mapper = source.Map.NewMapper()
-	}
-	var e event.Event
+func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq2[ReplayLine, error], partial bool) (*ReplayResult, error) {
+	r := &replay{reach: extract.NewReach(d, s.Lookback), sources: map[*dump.Source]*replaySource{}}
+	defer r.close()
+	result := &ReplayResult{Dumps: []ReplayedDump{}, Rejected: []StillRejected{}}
 	for line, err := range lines {
 		if err != nil {
 			return nil, err
@@ -68,84 +69,149 @@ func Replay(ctx context.Context, s *settings.Pipeline, d day.Day, lines iter.Seq
 		if event.Blank(line.Bytes) {
 			continue
 		}
-		text, reject := line.Bytes, event.Reject{}
-		if mapper != nil {
-			var ok bool
-			if text, ok, reject = mapper.Apply(text); !ok && reject.Reason == 0 {
-				continue
-			}
+		source, err := r.of(cmp.Or(s.Dumps.Of(line.Object), s.Dumps[0]))
+		if err != nil {
+			return nil, err
 		}
-		if reject.Reason == 0 {
-			reject = decoder.Decode(text, &e)
-		}
-		if reject.Reason == 0 {
-			reject = reach.Filter(&e)
+		ok, reject := source.decode(line.Bytes)
+		if ok {
+			reject = r.reach.Filter(&source.event)
 		}
 		if reject.Reason != 0 {
 			result.Rejected = append(result.Rejected, StillRejected{line.Number, reject.Reason.String(), reject.Detail})
 			continue
 		}
-		if err := writeReplayed(accepted, source.Form, result.Lines, line.Bytes); err != nil {
-			return nil, err
+		if !ok {
+			continue
 		}
-		result.Lines++
-	}
-	if source.Form == dump.Array && result.Lines > 0 {
-		if _, err := io.WriteString(accepted, "]\n"); err != nil {
+		if err := source.write(line.Bytes); err != nil {
 			return nil, err
 		}
 	}
-	if result.Lines == 0 || len(result.Rejected) > 0 && !partial {
-		result.Lines = 0
+	if len(result.Rejected) > 0 && !partial {
 		return result, nil
 	}
-	result.URL, result.Existed, err = putReplay(ctx, s, d, accepted)
-	return result, err
+	for _, of := range s.Dumps {
+		source := r.sources[of]
+		if source == nil || source.lines == 0 {
+			continue
+		}
+		written, err := source.put(ctx, s, d)
+		if err != nil {
+			return nil, err
+		}
+		result.Lines += source.lines
+		result.Dumps = append(result.Dumps, written)
+	}
+	return result, nil
 }
 
-// writeReplayed writes a line, or a document on one line: between its values, a line
-// end is white space like any other.
-func writeReplayed(w io.Writer, form dump.Form, before int64, line []byte) error {
+// errExportReplayed refuses rows of exports.
+var errExportReplayed = errors.New("the line is of an export of the report, and has no meaning without its headings; export the day again under the key of its dump, and run")
+
+// replay holds the sources of the lines so far.
+type replay struct {
+	reach   *extract.Reach
+	sources map[*dump.Source]*replaySource
+}
+
+// of is the state of a source, made at its first line.
+func (r *replay) of(source *dump.Source) (*replaySource, error) {
+	if known := r.sources[source]; known != nil {
+		return known, nil
+	}
+	if source.Export != nil {
+		return nil, errExportReplayed
+	}
+	accepted, err := spillfile.New()
+	if err != nil {
+		return nil, err
+	}
+	made := &replaySource{of: source, decoder: event.NewDecoder(), accepted: accepted}
+	if source.Map != nil {
+		made.mapper = source.Map.NewMapper()
+	}
+	r.sources[source] = made
+	return made, nil
+}
+
+func (r *replay) close() {
+	for _, source := range r.sources {
+		source.accepted.Close()
+	}
+}
+
+// replaySource decodes the lines of one source, and collects those that are events.
+type replaySource struct {
+	of       *dump.Source
+	decoder  *event.Decoder
+	mapper   *event.Mapper // nil: the source has no map
+	event    event.Event   // of the last line
+	accepted *spillfile.File
+	lines    int64 // in accepted
+}
+
+// decode decodes a line. ok is false, and the reject is zero, if the map leaves the
+// line out.
+func (r *replaySource) decode(line []byte) (ok bool, reject event.Reject) {
+	if r.mapper != nil {
+		ok, reject = r.decoder.DecodeMapped(r.mapper, line, &r.event)
+		return ok && reject.Reason == 0, reject
+	}
+	reject = r.decoder.Decode(line, &r.event)
+	return reject.Reason == 0, reject
+}
+
+// write adds a line, or a document on one line: between its values, a line end is
+// white space like any other.
+func (r *replaySource) write(line []byte) error {
 	text := bytes.ReplaceAll(line, []byte{'\n'}, []byte{' '})
-	if form == dump.Array {
+	if r.of.Form == dump.Array {
 		text = append([]byte(","), text...)
-		if before == 0 {
+		if r.lines == 0 {
 			text[0] = '['
 		}
 	}
-	_, err := w.Write(append(slices.Clone(text), '\n'))
+	r.lines++
+	_, err := r.accepted.Write(append(slices.Clone(text), '\n'))
 	return err
 }
 
-// putReplay writes the dump. If it exists already, it stays as it is: written again,
-// it would count as a changed dump.
-func putReplay(ctx context.Context, s *settings.Pipeline, d day.Day, content *spillfile.File) (url string, existed bool, err error) {
-	name, err := s.Dumps[0].Names.Any("replay-" + content.SHA256()[:16])
-	if err != nil {
-		return "", false, err
+// put writes the dump. If it exists already, it stays as it is: written again, it
+// would count as a changed dump.
+func (r *replaySource) put(ctx context.Context, s *settings.Pipeline, d day.Day) (ReplayedDump, error) {
+	content := r.accepted
+	if r.of.Form == dump.Array {
+		if _, err := io.WriteString(content, "]\n"); err != nil {
+			return ReplayedDump{}, err
+		}
 	}
-	key := s.Dumps[0].Template.Prefix(d) + name
-	url = s.Source.URL(key)
+	name, err := r.of.Names.Any("replay-" + content.SHA256()[:16])
+	if err != nil {
+		return ReplayedDump{}, err
+	}
+	key := r.of.Template.Prefix(d) + name
+	written := ReplayedDump{URL: s.Source.URL(key)}
 	body, object, err := s.Source.Open(ctx, key, 0, store.ToEnd, "")
 	if err == nil {
 		body.Close()
-		existed = object.Size == content.Size()
+		written.Existed = object.Size == content.Size()
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) || existed {
-		return url, existed, err
+	if err != nil && !errors.Is(err, store.ErrNotFound) || written.Existed {
+		return written, err
 	}
 	_, err = s.Source.Put(ctx, key, content, content.Size(), store.Condition{})
-	return url, false, err
+	return written, err
 }
 
 // RejectedDump reads the rejected lines of a dump day like a dump, for [Replay]: a
 // newer decoder, or a longer look-back, may accept them.
-func RejectedDump(ctx context.Context, s *settings.Pipeline, d day.Day) iter.Seq2[dump.Line, error] {
-	return func(yield func(dump.Line, error) bool) {
+func RejectedDump(ctx context.Context, s *settings.Pipeline, d day.Day) iter.Seq2[ReplayLine, error] {
+	return func(yield func(ReplayLine, error) bool) {
 		inspector := &inspect.Inspector{Settings: s}
 		rejects, err := inspector.RejectsOf(ctx, d)
 		if err != nil {
-			yield(dump.Line{}, err)
+			yield(ReplayLine{}, err)
 			return
 		}
 		if rejects == nil {
@@ -154,11 +220,11 @@ func RejectedDump(ctx context.Context, s *settings.Pipeline, d day.Day) iter.Seq
 		number := int64(0)
 		for line, err := range inspector.RejectedLines(ctx, rejects) {
 			if err != nil {
-				yield(dump.Line{}, err)
+				yield(ReplayLine{}, err)
 				return
 			}
 			number++
-			if !yield(dump.Line{Number: number, Bytes: line.Raw}, nil) {
+			if !yield(ReplayLine{dump.Line{Number: number, Bytes: line.Raw}, line.Object}, nil) {
 				return
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"daybook/pipeline/pipelinetest"
 	"daybook/sources/dump"
 	"daybook/sources/store"
+	"daybook/transform/event"
 )
 
 // Lines of a session of 2026-11-20: an event, a line that is no event, and an event
@@ -24,10 +25,10 @@ const (
 	oldLine  = `{"event_id":"r3","ts":"2026-11-03T23:59:59Z","session_id":1,"type":"session_created","session_type":"applet"}`
 )
 
-func linesOf(texts ...string) iter.Seq2[dump.Line, error] {
-	return func(yield func(dump.Line, error) bool) {
+func linesOf(texts ...string) iter.Seq2[ReplayLine, error] {
+	return func(yield func(ReplayLine, error) bool) {
 		for i, text := range texts {
-			if !yield(dump.Line{Number: int64(i) + 1, Bytes: []byte(text)}, nil) {
+			if !yield(ReplayLine{Line: dump.Line{Number: int64(i) + 1, Bytes: []byte(text)}}, nil) {
 				return
 			}
 		}
@@ -51,7 +52,7 @@ func TestReplay(t *testing.T) {
 	if len(result.Rejected) > 0 {
 		result.Rejected[0].Detail = ""
 	}
-	if diff := cmp.Diff(&ReplayResult{Rejected: still}, result); diff != "" {
+	if diff := cmp.Diff(&ReplayResult{Dumps: []ReplayedDump{}, Rejected: still}, result); diff != "" {
 		t.Errorf("all of it (-want +got):\n%s", diff)
 	}
 	if view := pipelinetest.Contents(t, source, true); len(view) > 0 {
@@ -64,11 +65,11 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.Lines != 2 || len(result.Rejected) != 2 || result.Existed != existed || !strings.HasPrefix(result.URL, "mem://2026/11/20/replay-") {
+		if result.Lines != 2 || len(result.Rejected) != 2 || len(result.Dumps) != 1 || result.Dumps[0].Existed != existed || !strings.HasPrefix(result.Dumps[0].URL, "mem://2026/11/20/replay-") {
 			t.Errorf("a part of it: %+v", result)
 		}
 		view := pipelinetest.Contents(t, source, true)
-		if got := view[strings.TrimPrefix(result.URL, "mem://")]; len(view) != 1 || got != goodLine+"\n"+goodLine+"\n" {
+		if got := view[strings.TrimPrefix(result.Dumps[0].URL, "mem://")]; len(view) != 1 || got != goodLine+"\n"+goodLine+"\n" {
 			t.Errorf("written: %q", view)
 		}
 	}
@@ -80,7 +81,7 @@ func TestReplay(t *testing.T) {
 
 	// Blank lines make no dump.
 	result, err = Replay(t.Context(), s, pipelinetest.Day, linesOf("", " "), false)
-	if err != nil || result.URL != "" || result.Lines != 0 || len(pipelinetest.Contents(t, source, true)) != 1 {
+	if err != nil || len(result.Dumps) > 0 || result.Lines != 0 || len(pipelinetest.Contents(t, source, true)) != 1 {
 		t.Errorf("blank lines: %+v, %v", result, err)
 	}
 }
@@ -89,9 +90,9 @@ func TestReplay(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	source := store.NewMemory(nil)
 	s := pipelinetest.Settings(t, source, store.NewMemory(nil))
-	broken := func(yield func(dump.Line, error) bool) {
-		if yield(dump.Line{Number: 1, Bytes: []byte(goodLine)}, nil) {
-			yield(dump.Line{}, io.ErrUnexpectedEOF)
+	broken := func(yield func(ReplayLine, error) bool) {
+		if yield(ReplayLine{Line: dump.Line{Number: 1, Bytes: []byte(goodLine)}}, nil) {
+			yield(ReplayLine{}, io.ErrUnexpectedEOF)
 		}
 	}
 	if _, err := Replay(t.Context(), s, pipelinetest.Day, broken, true); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -145,7 +146,46 @@ func TestReplayOfRejectedLines(t *testing.T) {
 	if result.Lines != 1 || len(result.Rejected) != 1 || result.Rejected[0].Line != 1 {
 		t.Errorf("with a longer look-back: %+v", result)
 	}
-	if got := pipelinetest.Contents(t, source, true)[strings.TrimPrefix(result.URL, "mem://")]; got != oldLine+"\n" {
+	if got := pipelinetest.Contents(t, source, true)[strings.TrimPrefix(result.Dumps[0].URL, "mem://")]; got != oldLine+"\n" {
 		t.Errorf("written: %q", got)
+	}
+}
+
+// The rejected lines of each source are decoded with its own map, and written in its
+// own form and place.
+func TestReplayOfSeveralSources(t *testing.T) {
+	source := store.NewMemory(nil)
+	s := pipelinetest.Settings(t, source, store.NewMemory(nil))
+	rules := []event.Rule{{To: "event_id", From: "id"}, {To: "ts", From: "at"}, {To: "session_id", From: "n"}, {To: "type", Value: "session_created"}, {To: "session_type", Value: "applet"}}
+	mapped, err := event.NewMap(&event.Rules{Members: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []dump.Source{{Map: mapped}, {Map: mapped, Form: dump.Array}} {
+		if other.Template, err = dump.ParseTemplate([]string{"lines/{yyyy}/{mm}/{dd}/", "array/{yyyy}/{mm}/{dd}/"}[len(s.Dumps)-len(pipelinetest.Sources)]); err != nil {
+			t.Fatal(err)
+		}
+		s.Dumps = append(s.Dumps[:len(s.Dumps):len(s.Dumps)], &other)
+	}
+	const foreign = `{"id":"r4","at":"2026-11-03T23:59:59Z","n":1}`
+	pipelinetest.Put(t, source, "2026/11/20/a.ndjson", oldLine+"\n")
+	pipelinetest.Put(t, source, "lines/2026/11/20/a.ndjson", foreign+"\n")
+	pipelinetest.Put(t, source, "array/2026/11/20/a.ndjson", "["+foreign+"]")
+	if result := pipelinetest.RunOnly(t, s, pipelinetest.TheDay, build.OnlyDue); !result.Failed() {
+		t.Fatal("the day is not refused")
+	}
+	s.Lookback = 17
+	result, err := Replay(t.Context(), s, pipelinetest.Day, RejectedDump(t.Context(), s, pipelinetest.Day), true)
+	if err != nil || result.Lines != 3 || len(result.Rejected) != 0 || len(result.Dumps) != 3 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	view := pipelinetest.Contents(t, source, true)
+	for i, want := range []struct{ prefix, text string }{
+		{"2026/11/20/replay-", oldLine + "\n"}, {"lines/2026/11/20/replay-", foreign + "\n"}, {"array/2026/11/20/replay-", "[" + foreign + "\n]\n"},
+	} {
+		key := strings.TrimPrefix(result.Dumps[i].URL, "mem://")
+		if !strings.HasPrefix(key, want.prefix) || view[key] != want.text {
+			t.Errorf("%s holds %q, want %s… with %q", key, view[key], want.prefix, want.text)
+		}
 	}
 }

@@ -165,7 +165,11 @@ func Open(ctx context.Context, o Opener, d Dump) (*Reader, error) {
 		return nil, err // it names the operation and the object
 	}
 	// A store that unpacks an object on the way sends more than it has listed.
-	r := &Reader{url: o.URL(d.Key), source: &source{body: body, size: max(d.Size, object.Size)}}
+	size := int64(unknownSize)
+	if object.Size != store.UnknownSize {
+		size = max(d.Size, object.Size)
+	}
+	r := &Reader{url: o.URL(d.Key), source: &source{body: body, size: size}}
 	if err := r.open(cmp.Or(d.Of, &Source{}), d.Key, d.Possible); err != nil {
 		return nil, err
 	}

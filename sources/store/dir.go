@@ -421,7 +421,7 @@ func endOf(object Object, offset, length int64) int64 {
 }
 
 func checkOffset(s Store, object Object, offset int64) error {
-	if offset < 0 || offset > object.Size {
+	if offset < 0 || object.Size != UnknownSize && offset > object.Size {
 		return &Error{Op: "open", URL: s.URL(object.Key), Err: fmt.Errorf("the offset %d is outside the object, which has %d bytes", offset, object.Size), Final: true}
 	}
 	return nil

@@ -61,7 +61,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 //   - Open, Delete and an unconditional Put are repeated: they are idempotent.
 //   - A listing continues after the last key that it yielded.
 //   - A body that breaks off continues at its offset in the same version
-//     (ETag); a reader sees one version or ErrChanged. Its length is checked.
+//     (ETag); a reader sees one version or ErrChanged. Its length is checked. A
+//     body of UnknownSize does not continue: its offset may be of another packing.
 //   - A conditional Put is repeated only if the error proves that it was not
 //     applied. After a lost answer the put may have been applied, and a repeat
 //     would fail because of the writer's own object. The caller then reads the
@@ -147,6 +148,9 @@ func (s *retryStore) Open(ctx context.Context, key string, offset, length int64,
 	for {
 		rc, o, err := s.open(ctx, key, offset, length, ifMatch)
 		if err == nil {
+			if o.Size == UnknownSize { // the protocol alone tells its end
+				return rc, o, nil
+			}
 			return &retryReader{s: s, ctx: ctx, rc: rc, object: o, offset: offset, end: endOf(o, offset, length), attempts: attempts{policy: &s.policy}}, o, nil
 		}
 		if err := a.again(ctx, err, true); err != nil {

@@ -352,7 +352,7 @@ func (s *S3) Open(ctx context.Context, key string, offset, length int64, ifMatch
 	if asked != "" {
 		o.Size, err = rangeTotal(header.Get("Content-Range"), offset, length)
 	} else if o.Size < 0 {
-		err = errors.New("the answer has no Content-Length")
+		o.Size = UnknownSize
 	}
 	if err != nil {
 		err = &Error{Op: "open", URL: s.URL(key), Err: err, Final: true}

@@ -530,6 +530,33 @@ func TestS3ContentEncoding(t *testing.T) {
 	}
 }
 
+// A server that packs or unpacks on the way sends chunks, without a length. All is read,
+// and a body that is cut off is an error.
+func TestS3UnknownSize(t *testing.T) {
+	text := strings.Repeat("0123456789", 20_000)
+	for _, cut := range []bool{false, true} {
+		s3, _ := fakeS3(t, someone, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"v1"`)
+			w.Header().Set("Last-Modified", "Fri, 20 Nov 2026 08:00:00 GMT")
+			io.WriteString(w, text[:100_000])
+			w.(http.Flusher).Flush()
+			if cut {
+				panic(http.ErrAbortHandler)
+			}
+			io.WriteString(w, text[100_000:])
+		})
+		body, object, err := store.WithRetry(s3, noWait(3, nil)).Open(t.Context(), "2026/11/20/a.json", 0, store.ToEnd, "v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		body.Close()
+		if object.Size != store.UnknownSize || (err != nil) != cut || !cut && string(got) != text {
+			t.Errorf("cut %t: %+v, %d bytes, %v", cut, object, len(got), err)
+		}
+	}
+}
+
 // Each request counts as one of its kind, also if the server refuses it.
 func TestS3CountsRequests(t *testing.T) {
 	var counted store.Requests

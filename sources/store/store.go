@@ -21,7 +21,7 @@ import (
 // Object describes one stored object.
 type Object struct {
 	Key      string
-	Size     int64     // bytes
+	Size     int64     // bytes; UnknownSize where the store does not say, which only Open returns
 	ETag     string    // opaque, without quotes; changes whenever the content does
 	Modified time.Time // by the store's clock; zero if unknown
 	Special  string    // "a FIFO", "a socket" or "a device", which a directory can hold and Open refuses; empty for objects
@@ -53,7 +53,8 @@ type Store interface {
 	// If ifMatch is set, Open fails with ErrChanged unless ifMatch is the
 	// object's current ETag, and with ErrNotFound if the object does not
 	// exist. The returned Object describes the version that is read; its
-	// Size is that of the whole object. The caller closes the reader.
+	// Size is that of the whole object, or UnknownSize. The caller closes the
+	// reader.
 	Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, Object, error)
 
 	// Put stores size bytes of body under key and replaces the object that
@@ -79,6 +80,10 @@ type Store interface {
 // ToEnd is the length that makes Open read to the object's end. Any negative
 // length does.
 const ToEnd = -1
+
+// UnknownSize is the size of an object that a server sends without saying its length:
+// it packs or unpacks the object on the way.
+const UnknownSize = -1
 
 // MaxConditionalSize is the largest body of a conditional Put, in bytes. S3
 // clients drop the condition on multipart uploads, so a conditional body must

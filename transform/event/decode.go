@@ -24,6 +24,7 @@ type Decoder struct {
 	inner   members // members of a nested object
 	reject  Reject  // the first fault
 	scratch []byte  // the line's strings with escapes, unescaped
+	gaps    uint8   // custom fields that a map has put null for, and that are not given, as bits
 	open    []byte  // the open brackets of a skipped value
 }
 
@@ -324,10 +325,11 @@ func (d *Decoder) customFields(set func(i int, value string)) {
 			d.fail(BadValue, &d.outer, fCustomFields, "more than 5 elements")
 			return
 		}
-		switch element.kind() {
-		case plainText, escapedText:
+		switch gap := d.gaps&(1<<n) != 0; {
+		case gap:
+		case element.kind() <= escapedText:
 			set(DetailCustomField1+n, d.repeated(d.text(element)))
-		case null:
+		case element.kind() == null:
 			set(DetailCustomField1+n, "")
 		default:
 			d.fail(BadValue, &d.outer, fCustomFields, "an element that is neither a string nor null")

@@ -169,6 +169,58 @@ func TestMapErrors(t *testing.T) {
 	}
 }
 
+// In details_changed, a custom field changes only where the document gives it: a text
+// sets it, null clears it, and fields before it stay.
+func TestMapCustomFields(t *testing.T) {
+	decoder := event.NewDecoder()
+	for fields := range 1 << 5 { // those with a rule, as bits
+		rules := need()
+		for i := range 5 {
+			if fields&(1<<i) != 0 {
+				rules = append(rules, event.Rule{To: fmt.Sprintf("custom_fields.%d", i+1), From: fmt.Sprintf("f%d", i+1)})
+			}
+		}
+		m, err := event.NewMap(&event.Rules{Members: rules})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mapper := m.NewMapper()
+		for doc := range 3 * 3 * 3 * 3 * 3 { // for each field: absent, null or a text
+			text, want := `{"id":"a","at":"2026-11-20T08:00:00Z","session":7,"kind":"details_changed"`, event.Details{}
+			for i, rest := 0, doc; i < 5; i, rest = i+1, rest/3 {
+				value := []string{"", "null", `"x"`}[rest%3]
+				if value == "" {
+					continue
+				}
+				text += fmt.Sprintf(`,"f%d":%s`, i+1, value)
+				if fields&(1<<i) != 0 {
+					want.Given |= 1 << (event.DetailCustomField1 + i)
+					want.Value[event.DetailCustomField1+i] = map[string]string{"null": "", `"x"`: "x"}[value]
+				}
+			}
+			var e event.Event
+			ok, reject := decoder.DecodeMapped(mapper, []byte(text+"}"), &e)
+			var got event.Details
+			if e.Details != nil {
+				got = *e.Details
+			}
+			wanted := event.Reason(0)
+			if want.Given == 0 {
+				wanted = event.MissingField // details_changed needs a detail
+			}
+			if !ok || reject.Reason != wanted || got != want {
+				t.Fatalf("rules %05b, %s}:\n got %+v %v\nwant %+v", fields, text, got, reject, want)
+			}
+		}
+	}
+	// Nothing of a map stays for a line without one.
+	var e event.Event
+	line := `{"event_id":"a","ts":"2026-11-20T08:00:00Z","session_id":7,"type":"details_changed","custom_fields":[null,"x"]}`
+	if reject := decoder.Decode([]byte(line), &e); reject.Reason != 0 || e.Details.Given != 3<<event.DetailCustomField1 {
+		t.Errorf("a line: %+v %v", e.Details, reject)
+	}
+}
+
 // FuzzMap: the line that a map makes of any document is JSON, and one that maps a
 // session event onto itself gives the same event.
 func FuzzMap(f *testing.F) {
@@ -181,7 +233,7 @@ func FuzzMap(f *testing.F) {
 		f.Fatal(err)
 	}
 	other, err := event.NewMap(&event.Rules{Zone: amsterdam(f), Members: need(
-		event.Rule{To: "technician.id", From: "technician.id"}, event.Rule{To: "custom_fields.2", From: "type"}, event.Rule{To: "tool", From: "seq", When: []string{"type!=presence"}},
+		event.Rule{To: "technician.id", From: "technician.id"}, event.Rule{To: "custom_fields.1", From: "type"}, event.Rule{To: "tool", From: "seq", When: []string{"type!=presence"}},
 		event.Rule{To: "ts", From: "seq", Time: "epoch_us"}, event.Rule{To: "session_id"}, event.Rule{To: "event_id"}, event.Rule{To: "type"},
 	)})
 	if err != nil {

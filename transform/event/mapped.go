@@ -3,7 +3,8 @@ package event
 // DecodeMapped decodes the session event that a map makes of a document, as Decode
 // does with the line of [Mapper.Apply]. It scans the document once: the values that
 // stay as they are need no line. ok is false, and the reject is zero, if the map leaves
-// the document out. Events of a [NewViewDecoder] are valid until the next call of
+// the document out. Unlike the line, it leaves custom fields as they are that the
+// document does not give before one that it gives. Events of a [NewViewDecoder] are valid until the next call of
 // either.
 func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject Reject) {
 	*e = Event{}
@@ -26,6 +27,9 @@ func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject
 			continue
 		}
 		d.outer.set(o.member, v)
+		if o.kind == asList {
+			d.gaps = p.gaps
+		}
 		if o.member == fTechnician && v.kind() == object {
 			if known, n := d.technicians.prefix(p.line[v.start():v.end()]); n == v.end()-v.start() {
 				d.outer.known = known
@@ -37,7 +41,7 @@ func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject
 	if d.reject.Reason == 0 {
 		d.body(e)
 	}
-	d.line = nil
+	d.line, d.gaps = nil, 0
 	if d.reject.Reason != 0 {
 		*e = Event{}
 	}

@@ -15,6 +15,7 @@ type Mapper struct {
 	kind    []byte  // the document's type in JSON; nil: it has none
 	doc     []byte
 	line    []byte
+	gaps    uint8  // of the last list of custom fields: those that are not given, as bits
 	text    []byte // unescaped
 	date    dateText
 }
@@ -319,15 +320,22 @@ func (p *Mapper) output(o *output) bool {
 	return true
 }
 
-// list writes the custom fields up to the last one that is given.
+// list writes the custom fields up to the last one that is given. It notes those before
+// it that are not given: the list has null for them, which would clear a field.
 func (p *Mapper) list(fields []output) bool {
 	p.line = append(p.line, '[')
+	p.gaps = 0
 	end := 0
 	for i := range fields {
-		if !p.output(&fields[i]) {
-			p.line = append(p.line, "null"...)
-		} else {
+		switch before := len(p.line); {
+		case p.output(&fields[i]):
 			end = len(p.line)
+		case p.isNull(fields[i].sources):
+			p.line = append(p.line[:before], "null"...)
+			end = len(p.line)
+		default:
+			p.line = append(p.line[:before], "null"...)
+			p.gaps |= 1 << i
 		}
 		p.line = append(p.line, ',')
 	}
