@@ -370,7 +370,9 @@ class JobTest(unittest.TestCase):
         def spoil(source):
             (source / WIDE_DUMPS[0] / "broken.ndjson").write_text("nonsense\n" * 1000)
 
-        texts = self.wide("bad", """exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK), spoil, code=3)
+        texts = self.wide("bad", """
+            if [ -n "$request" ]; then exec {DAYBOOK} "$@" <<< "$request"; fi
+            exec {DAYBOOK} "$@" """.replace("{DAYBOOK}", DAYBOOK), spoil, code=3)
         self.assertIn("were rejected", texts["err"])
         digests = {path.name for path in (work / "bad/_manifests/state/digests").iterdir()}
         self.assertIn("dt=2025-11-20.json", digests)
