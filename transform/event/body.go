@@ -110,7 +110,7 @@ func (e *Event) AppendBody(b []byte) []byte {
 	if e.TransferredTo.Channel {
 		b = binary.AppendUvarint(append(b, bodyTargetChannel), uint64(e.TransferredTo.ID))
 	}
-	b = appendMember(b, bodyExported, e.Exported)
+	b = appendMember(b, bodyExported, e.ExportedText())
 	if d := e.Details; d != nil {
 		b = binary.AppendUvarint(append(b, bodyDetails), uint64(d.Given))
 		for i := range d.Value {
@@ -197,7 +197,9 @@ func (e *Event) DecodeBody(body string, pool *Pool) error {
 			id, body, err = takeUvarint(body)
 			e.TransferredTo.Channel, e.TransferredTo.ID = true, int64(id)
 		case bodyExported:
-			e.Exported, body, err = takeText(body)
+			var text string
+			text, body, err = takeText(body)
+			e.Exported = &text
 		case bodyDetails:
 			e.Details, body, err = takeDetails(body, pool)
 		default:

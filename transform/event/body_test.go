@@ -28,7 +28,7 @@ func bodies() []Event {
 		{Type: QueueRemoved, By: ByTimeout},
 		{Type: CollaborationStarted, Technician: Person{ID: 2, Group: "APAC"}},
 		{Type: CollaborationEnded, TechnicianID: 2},
-		{Type: ExportedRow, Status: TimedOut, Technician: Person{ID: 2, Name: "Bo"}, Tool: "CH,RC", Exported: "1,,3"},
+		{Type: ExportedRow, Status: TimedOut, Technician: Person{ID: 2, Name: "Bo"}, Tool: "CH,RC", Exported: new("1,,3")},
 	}
 }
 

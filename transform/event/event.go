@@ -176,13 +176,21 @@ type Event struct {
 	Channel       Channel     // SessionCreated
 	CallingCard   string      // SessionCreated
 	TransferredTo Target      // StatusChanged
-	Exported      string      // ExportedRow: Exported.AppendText; it has Status, Tool, Technician, Channel, CallingCard, TransferredTo and Details, too
+	Exported      *string     // ExportedRow: Exported.AppendText; it has Status, Tool, Technician, Channel, CallingCard, TransferredTo and Details, too
 	Details       *Details    // SessionCreated, DetailsChanged; nil: none given
 }
 
 // Millis returns the event's time in milliseconds since the Unix epoch,
 // truncated. All times and durations use it (EVENTS.md, "Lines").
 func (e *Event) Millis() int64 { return e.TS / 1000 }
+
+// ExportedText is the text of an ExportedRow; empty for other types.
+func (e *Event) ExportedText() string {
+	if e.Exported == nil {
+		return ""
+	}
+	return *e.Exported
+}
 
 // Reason is the code for why a line is rejected. The zero value is no reason.
 type Reason uint8

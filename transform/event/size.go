@@ -12,7 +12,7 @@ const eventSize = 64
 func (e *Event) Size() int64 {
 	n := eventSize + len(e.ID) + len(e.Tool) +
 		len(e.Technician.Name) + len(e.Technician.Email) + len(e.Technician.Group) +
-		len(e.Channel.Name) + len(e.CallingCard) + len(e.TransferredTo.Name) + len(e.Exported)
+		len(e.Channel.Name) + len(e.CallingCard) + len(e.TransferredTo.Name) + len(e.ExportedText())
 	if e.Details != nil {
 		for i := range e.Details.Value {
 			n += len(e.Details.Value[i])

@@ -10,7 +10,7 @@ import (
 // belong to.
 func TestSize(t *testing.T) {
 	e := Event{ID: "1", Tool: "22", Technician: Person{ID: 7, Name: "333", Email: "4444", Group: "55555"},
-		Channel: Channel{ID: 8, Name: "666666"}, CallingCard: "7777777", TransferredTo: Target{Name: "88888888"}, Exported: "11111111111",
+		Channel: Channel{ID: 8, Name: "666666"}, CallingCard: "7777777", TransferredTo: Target{Name: "88888888"}, Exported: new("11111111111"),
 		Details: &Details{Value: [NumDetails]string{0: "999999999", NumDetails - 1: "0000000000"}}}
 	if got, want := e.Size(), int64(64+1+2+3+4+5+6+7+8+9+10+11); got != want {
 		t.Errorf("size %d, want %d", got, want)

@@ -325,7 +325,8 @@ func (d *Decoder) event(e *event.Event) event.Reject {
 	if !d.views {
 		made = strings.Clone(made)
 	}
-	e.ID, e.Exported = made[:length], made[length:]
+	text := made[length:]
+	e.ID, e.Exported = made[:length], &text
 	return event.Reject{}
 }
 

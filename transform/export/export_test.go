@@ -70,7 +70,7 @@ func TestRow(t *testing.T) {
 				t.Errorf("%d lines of headings, want %d", headings, want)
 			}
 			e := &events[0]
-			x, err := event.ParseExported(e.Exported)
+			x, err := event.ParseExported(e.ExportedText())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -271,7 +271,7 @@ func FuzzDecode(f *testing.F) {
 			if !okA {
 				continue
 			}
-			if _, err := event.ParseExported(a.Exported); err != nil || a.SessionID < 1 || a.Status == 0 || len(a.ID) > 64 || a.Seq < 0 {
+			if _, err := event.ParseExported(a.ExportedText()); err != nil || a.SessionID < 1 || a.Status == 0 || len(a.ID) > 64 || a.Seq < 0 {
 				t.Fatalf("%q: %+v: %v", line, a, err)
 			}
 			var back event.Event

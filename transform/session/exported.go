@@ -40,7 +40,7 @@ func (e *Engine) foldRows(events []event.Event, trace *Trace) (*Session, error) 
 	}
 	rows := make([]exported, len(events))
 	for i := range events {
-		row, err := event.ParseExported(events[i].Exported)
+		row, err := event.ParseExported(events[i].ExportedText())
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ func exportedRow(delivered, technician, start, end int64, s event.Status) event.
 	if e.Seq = delivered; x.Open(s) {
 		e.Seq = 1<<30 - delivered
 	}
-	e.Exported = string(x.AppendText(nil))
+	e.Exported = new(string(x.AppendText(nil)))
 	return e
 }
 

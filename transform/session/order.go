@@ -191,7 +191,7 @@ func compare(a, b *event.Event) int {
 		compareBools(a.TransferredTo.Channel, b.TransferredTo.Channel),
 		cmp.Compare(a.TransferredTo.ID, b.TransferredTo.ID),
 		compareDetails(a.Details, b.Details),
-		strings.Compare(a.Exported, b.Exported),
+		strings.Compare(a.ExportedText(), b.ExportedText()),
 	)
 }
 
