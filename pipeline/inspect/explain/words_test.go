@@ -107,7 +107,7 @@ func TestJSON(t *testing.T) {
 // The numbers of a row of an export come from it, and no event tells more.
 func TestExportedLeg(t *testing.T) {
 	x := event.Exported{Start: 1000, End: event.Unknown, LastAction: event.Unknown, FirstMessage: event.Unknown, Begin: 400, Total: 7000, TimeToFirstChat: event.Unknown, WrapUp: event.Unknown}
-	row := event.Event{ID: "row 1 1000", TS: 1_000_000, SessionID: 5, Type: event.ExportedRow, Status: event.TimedOut, Tool: "chat", Exported: string(x.AppendText(nil))}
+	row := event.Event{ID: "row 1 1000", TS: 1_000_000, SessionID: 5, Type: event.ExportedRow, Status: event.TimedOut, Tool: "chat", Exported: new(string(x.AppendText(nil)))}
 	trace := new(session.Trace)
 	s, err := new(session.Engine).Fold(t.Context(), []event.Event{row}, trace)
 	if err != nil {
