@@ -98,7 +98,7 @@ func (s Sources) of(key string) (source *Source, d day.Day, ok bool) {
 	return nil, 0, false
 }
 
-// Of is the source of a dump with a key; nil if there is none.
+// Of finds the source that takes a key. Without one it returns nil.
 func (s Sources) Of(key string) *Source {
 	source, _, _ := s.of(key)
 	return source

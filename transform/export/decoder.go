@@ -263,7 +263,7 @@ func (d *Decoder) read() event.Reject {
 // isBlank reports whether a cell has blanks alone.
 func isBlank(cell string) bool { return cell == "" || cell[0] <= ' ' && strings.TrimSpace(cell) == "" }
 
-// code is the code of a fixed value; 0 if there is none.
+// code returns the code of a fixed value, and 0 for an unknown value.
 func code(column int, text string) int64 {
 	if text == "" {
 		return 0

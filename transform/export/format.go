@@ -56,7 +56,7 @@ func NewFormat(zone *time.Location, further []Heading) (*Format, error) {
 	return f, nil
 }
 
-// columnOf is the index of a column in report.Columns; negative if there is none.
+// columnOf returns the index of a column in report.Columns, and -1 for an unknown name.
 func columnOf(name string) int {
 	for i := range report.Columns {
 		if report.Columns[i].Name == name {
