@@ -23,7 +23,7 @@ func newManCommand(a *app) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return usageError(cmd, "there is no command %q", strings.Join(args, " "))
 			}
-			cmd.Root().DisableAutoGenTag = true // no date: the same program writes the same page
+			cmd.Root().DisableAutoGenTag = true // no day of its making; SOURCE_DATE_EPOCH sets the month in the title
 			header := &doc.GenManHeader{Section: "1", Source: "daybook " + version, Manual: "daybook"}
 			if dir == "" {
 				return doc.GenMan(about, header, a.stdout)

@@ -34,7 +34,9 @@ var completions = []struct{ shell, file string }{
 // documents has the program of this machine write its manual pages and completions.
 func (r *release) documents(ctx context.Context) error {
 	program := r.binary(platform{runtime.GOOS, runtime.GOARCH})
-	if err := exec.CommandContext(ctx, program, "man", "--dir", filepath.Join(r.work, "man")).Run(); err != nil {
+	man := exec.CommandContext(ctx, program, "man", "--dir", filepath.Join(r.work, "man"))
+	man.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.modified.Unix())) // the month that a page names
+	if err := man.Run(); err != nil {
 		return fmt.Errorf("daybook man: %w", err)
 	}
 	dir := filepath.Join(r.work, "completions")
