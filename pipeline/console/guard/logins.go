@@ -1,13 +1,14 @@
 package guard
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"daybook/pipeline/console/access"
 )
 
 const (
@@ -69,15 +70,7 @@ func (a *Logins) forget(now time.Time) {
 // AddressOf is the address of a request's client, or of the proxy before it. Of
 // an IPv6 address it is the network, because a client has a whole one.
 func AddressOf(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr = addr.Unmap().WithZone("")
+	addr := access.Peer(r)
 	if addr.Is6() {
 		if network, err := addr.Prefix(64); err == nil {
 			return network.Addr()
