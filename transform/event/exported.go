@@ -19,7 +19,7 @@ type Exported struct {
 	Verdict      int64 // a Resolution
 	Collaborator int64 // 1: the technician collaborated
 
-	Start, End, LastAction, FirstMessage, Begin int64 // Unknown but for Begin
+	Start, End, LastAction, FirstMessage, Begin int64 // may be Unknown, except Begin
 
 	Connecting, Waiting, Total, Active, Work, Hold, Transfer, Rebooting, Reconnecting, Other int64
 
