@@ -38,6 +38,7 @@ type indexedJob struct {
 
 // The Jobs of the example, run one after the other with their own arguments, publish what
 // a backfill publishes. Only the days, the configuration and the index are filled in.
+// It has more than 60 lines because it runs the Jobs as they stand in the file, one after the other.
 func TestKubernetesIndexedJob(t *testing.T) {
 	text, err := os.ReadFile("../../config/examples/kubernetes/backfill-indexed-job.yaml")
 	if err != nil {

@@ -190,7 +190,16 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 	flags.BoolVar(&a.json, "json", false, "write results as JSON")
 	root.Flags().BoolVar(&showVersion, "version", false, "the same as 'daybook version'")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(
+	root.AddCommand(newCommands(a)...)
+	root.SetHelpCommand(newHelpCommand())
+	documentExitCodes(root)
+	a.complete(root)
+	return root
+}
+
+// newCommands returns the commands below the root.
+func newCommands(a *app) []*cobra.Command {
+	return []*cobra.Command{
 		newPlanCommand(a),
 		newRunCommand(a),
 		newBackfillCommand(a),
@@ -215,11 +224,7 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 		newCompletionCommand(a),
 		newManCommand(a),
 		newVersionCommand(a),
-	)
-	root.SetHelpCommand(newHelpCommand())
-	documentExitCodes(root)
-	a.complete(root)
-	return root
+	}
 }
 
 func newHelpCommand() *cobra.Command {

@@ -240,17 +240,8 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (Base, Sta
 	// names them. The next attempt at this revision writes the same parts for
 	// the same content, or else other ones, and removes these after its commit.
 	if state != Unchanged && state != Refreshed || p.Again {
-		for i := range p.Files {
-			f := &p.Files[i]
-			if f.Body == nil {
-				if next.Parts[i].Key != f.Part.Key {
-					return Base{}, "", ErrRaced // it was stored for another revision
-				}
-				continue
-			}
-			if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
-				return Base{}, "", err
-			}
+		if err := p.putParts(ctx, st, next); err != nil {
+			return Base{}, "", err
 		}
 	}
 
@@ -286,6 +277,23 @@ func publish(ctx context.Context, st Store, p *Partition, base *Base) (Base, Sta
 	// 5. Delete superseded parts, now that the commit is certain. If the process
 	// stops here, the next call does the rest, even if nothing changes.
 	return there, state, p.clean(ctx, st, base, there.Manifest)
+}
+
+// putParts stores the parts that next names. A part without a body is stored already.
+func (p *Partition) putParts(ctx context.Context, st Store, next *Manifest) error {
+	for i := range p.Files {
+		f := &p.Files[i]
+		if f.Body == nil {
+			if next.Parts[i].Key != f.Part.Key {
+				return ErrRaced // it was stored for another revision
+			}
+			continue
+		}
+		if _, err := st.Put(ctx, next.Parts[i].Key, f.Body, f.Part.Bytes, store.Condition{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // confirm checks that the unchanged manifest is still the current one, and

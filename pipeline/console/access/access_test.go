@@ -22,6 +22,7 @@ func policy(t *testing.T) *Policy {
 }
 
 // Headers count from a trusted address only, once, and with a name in them.
+// It has more than 60 lines because its table has a row for each way in.
 func TestIdentify(t *testing.T) {
 	const proxy = "10.2.3.4:5555"
 	for name, c := range map[string]struct {
