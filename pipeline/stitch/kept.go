@@ -215,10 +215,11 @@ func (k *Keeper) Commit(d day.Day, digest string) error {
 	if k.full {
 		return nil
 	}
-	k.day.digest = digest
+	kept := k.day // a copy: the rest of the keeper has texts of the last events, whose memory is large
+	kept.digest = digest
 	k.kept.mu.Lock()
 	defer k.kept.mu.Unlock()
-	k.kept.days[d] = &k.day
+	k.kept.days[d] = &kept
 	return nil
 }
 
