@@ -74,7 +74,7 @@ func newNextCommand(a *app) *cobra.Command {
 Without a work, nothing is left. Standard input has what was tried so far: {} at
 first, and then "tried" of the stage before.
 ` + workerExitCodes,
-		Example: "  daybook worker next --from 2026-11-20 --to 2026-11-20 <<< {}",
+		Example: "  echo {} | daybook worker next --from 2026-11-20 --to 2026-11-20",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
@@ -105,9 +105,9 @@ func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
 	if target, err = opts.finished(cmd, target, p); err != nil {
 		return err
 	}
-	tried := worker.Tried{}
-	if err := a.readJSON(cmd, &tried); err != nil {
-		return err
+	tried, err := worker.ReadTried(a.stdin)
+	if err != nil {
+		return usageError(cmd, "%s", err)
 	}
 	p.RangeEvents = opts.rangeEvents
 	stage, err := worker.Next(cmd.Context(), &build.Builder{Settings: p}, target, wideOnes, tried)
@@ -115,14 +115,6 @@ func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
 		return err
 	}
 	return json.NewEncoder(a.stdout).Encode(stage)
-}
-
-// readJSON reads what standard input has.
-func (a *app) readJSON(cmd *cobra.Command, to any) error {
-	if err := json.NewDecoder(a.stdin).Decode(to); err != nil {
-		return usageError(cmd, "read standard input: %s", err)
-	}
-	return nil
 }
 
 func newCutDaysCommand(a *app) *cobra.Command {
@@ -141,8 +133,8 @@ The results of these, added as "results", make it the input of 'worker commit-da
 				return err
 			}
 			stage := new(wide.DayStage)
-			if err := a.readJSON(cmd, stage); err != nil {
-				return err
+			if err := worker.ReadStage(a.stdin, stage); err != nil {
+				return usageError(cmd, "%s", err)
 			}
 			stage.Cut(output.FileRows(p))
 			return json.NewEncoder(a.stdout).Encode(stage)
@@ -204,13 +196,13 @@ JSON, like 'worker step'.
 }
 
 // commit reads a stage, publishes it, and writes the outcomes.
-func (a *app) commit(cmd *cobra.Command, stage any, publish func(context.Context, *build.Builder) ([]build.Done, error)) error {
+func (a *app) commit(cmd *cobra.Command, stage interface{ Check() error }, publish func(context.Context, *build.Builder) ([]build.Done, error)) error {
 	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	if err := a.readJSON(cmd, stage); err != nil {
-		return err
+	if err := worker.ReadStage(a.stdin, stage); err != nil {
+		return usageError(cmd, "%s", err)
 	}
 	a.useMemory()
 	done, err := publish(cmd.Context(), &build.Builder{Settings: p})
