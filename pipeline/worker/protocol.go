@@ -25,10 +25,10 @@ type Request struct {
 }
 
 const (
-	maxRequest = 1 << 20   // bytes of a request
-	maxOutcome = 16 << 20  // bytes of an outcome
-	maxTried   = 256 << 20 // bytes of what was tried: of a million steps
-	maxStage   = 1 << 30   // bytes of a stage with its results
+	maxRequest = 1 << 20  // bytes of a request
+	maxOutcome = 16 << 20 // bytes of an outcome
+	maxTried   = 64 << 20 // bytes of what was tried: of 400,000 steps
+	maxStage   = 1 << 30  // bytes of a stage with its results
 )
 
 // ReadRequest reads the only line of in. Its end closes the request: one that was cut
