@@ -68,8 +68,7 @@ func newNextCommand(a *app) *cobra.Command {
            of 'worker digest'; it becomes the input of 'worker commit-digests' with
            the results of the latter, added as "results"
   days     wide days: "wide" has the tasks of 'worker stitch'; it becomes the input
-           of 'worker cut-days' with their results, added as "stitched", and the
-           numbers of their rows, added as "buckets"
+           of 'worker cut-days' with their results, added as "stitched"
 
 Without a work, nothing is left. Standard input has what was tried so far: {} at
 first, and then "tried" of the stage before.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"daybook/pipeline/wide/wire"
 	"daybook/transform/day"
 	"daybook/transform/shuffle"
 )
@@ -32,6 +31,8 @@ const (
 	// maxReach is how many days the dumps of a session may reach beyond the dates of
 	// events: with the largest look-back.
 	maxReach = 2*366 + 1
+	// maxBucketRows is more rows than a quarter of an hour can have in a hash range.
+	maxBucketRows = 1 << 32
 )
 
 func (t *DecodeTask) check() error {
@@ -81,13 +82,13 @@ func (s *DayStage) Check() error {
 			return err
 		}
 	}
-	for _, b := range s.Buckets {
-		if b.Rows < 0 || b.Rows > wire.MaxPacked { // a row has at least a byte
-			return fmt.Errorf("bucket %d of pid %d has %d rows", b.Bucket, b.PID, b.Rows)
-		}
-	}
 	for i := range s.Stitched {
 		r := &s.Stitched[i]
+		for _, b := range r.Buckets {
+			if b.Rows < 0 || b.Rows > maxBucketRows {
+				return fmt.Errorf("%s: bucket %d of hash range %d has %d rows", r.Date, b.Bucket, r.Range.Number, b.Rows)
+			}
+		}
 		if r.Error == "" && (r.Reach.From > r.Reach.To || r.Reach.From < day.Min-maxReach || r.Reach.To > day.Max+maxReach) {
 			return fmt.Errorf("%s: the rows of hash range %d reach from day %d to day %d since 1970", r.Date, r.Range.Number, r.Reach.From, r.Reach.To)
 		}

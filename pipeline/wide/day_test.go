@@ -72,7 +72,7 @@ func TestCommitDayRefuses(t *testing.T) {
 	}
 	j := jobs[0]
 	stitched, rows := d.stitch(j)
-	tasks, parts := d.parts(j, rows)
+	tasks, parts := d.parts(j, stitched, rows)
 	commit := func(stitched []wide.StitchResult, parts []wide.PartResult) error {
 		t.Helper()
 		done, err := d.builder().CommitDay(t.Context(), j, stitched, tasks, parts)
@@ -223,7 +223,7 @@ func TestErrorsAreResults(t *testing.T) {
 	}
 	fails(stage.Stitched, nil, nil)
 	stitched, rows := whole.stitch(jobs[0])
-	tasks, parts := odd.parts(jobs[0], rows)
+	tasks, parts := odd.parts(jobs[0], stitched, rows)
 	fails(stitched, tasks, parts)
 }
 

@@ -55,10 +55,7 @@ func newWideDay(tb testing.TB) *wideDay {
 	}
 	w.days = wide.NewDayStage(jobs)
 	w.days.Stitched, w.rows = d.stitch(jobs[0])
-	for _, row := range w.rows {
-		w.days.Buckets = append(w.days.Buckets, wide.Bucket{PID: row.PID, Bucket: row.Seq, Rows: row.N})
-	}
-	w.days.Parts, w.days.Results = d.parts(jobs[0], w.rows)
+	w.days.Parts, w.days.Results = d.parts(jobs[0], w.days.Stitched, w.rows)
 	w.objects = pipelinetest.Contents(tb, s.Sink, true)
 	return w
 }

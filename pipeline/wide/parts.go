@@ -20,11 +20,11 @@ import (
 	"daybook/transform/rowsort"
 )
 
-// Bucket is how many rows of a report a stitched buffer has.
+// Bucket is how many rows of a report and a hash range a bucket has.
 type Bucket struct {
 	PID    int32 // of the report, as the rows have it
 	Bucket int64 // their seq
-	Rows   int64 // their n
+	Rows   int64
 }
 
 // PartTask is to make one file of a day: the rows with the ranks from Skip on, among

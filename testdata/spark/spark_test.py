@@ -216,11 +216,20 @@ class JobTest(unittest.TestCase):
             texts = self.run_job(configuration(name, source or dumps, sink), "--program", faulty(name, script), code=code)
         return sink, texts
 
-    def copied(self, name, days=("",)):
-        """Dumps of the test's own: of all days, or of some."""
+    def copied(self, name):
+        """Dumps of the test's own."""
         source = work / f"dumps-{name}"
-        for day in days:
-            shutil.copytree(dumps / day, source / day)
+        shutil.copytree(dumps, source)
+        return source
+
+    def few(self, name):
+        """Dumps of the test's own, of some days, each of which is several joined: each is a task of a wide day."""
+        source = work / f"dumps-{name}"
+        for day in WIDE_DUMPS:
+            (source / day).mkdir(parents=True)
+            for number, dump in enumerate(sorted((dumps / day).iterdir())):
+                with open(source / day / f"part-{number % 4}.ndjson.gz", "ab") as joined:
+                    joined.write(dump.read_bytes())
         return source
 
     def test_directory(self):
@@ -339,7 +348,7 @@ class JobTest(unittest.TestCase):
 
     def wide(self, name, fault, spoil=lambda source: None, code=0):
         """Has many machines make two days together, with a fault, and compares them with those of one machine. Returns the output."""
-        source, sink = self.copied(name, WIDE_DUMPS), work / name
+        source, sink = self.few(name), work / name
         spoil(source)
         sink.mkdir()
         with reader(sink):
@@ -372,7 +381,7 @@ class JobTest(unittest.TestCase):
 
     def test_wide_twice(self):
         # Each task runs twice at the same time, and a dump changes before it is read.
-        dump = work / "dumps-wide-twice" / BROKEN / min(path.name for path in (dumps / BROKEN).iterdir())
+        dump = work / "dumps-wide-twice" / BROKEN / "part-0.ndjson.gz"
         self.wide("wide-twice", f"""
             rows=$(mktemp {work}/rows-XXXXXX)
             {{ if [ -n "$request" ]; then echo "$request"; fi; cat; }} > $rows
@@ -399,7 +408,7 @@ class JobTest(unittest.TestCase):
 
     def test_the_driver_is_killed_at_wide_days(self):
         # Between the files of a day and its commit.
-        source = self.copied("killed-wide", WIDE_DUMPS)
+        source = self.few("killed-wide")
         daybook("backfill", "--quiet", "--config", configuration("killed-alone", source, work / "killed-alone"), *WIDE[:4])
         self.kill_driver("killed-wide", WIDE, "reports/*/*/*.parquet", source, published(work / "killed-alone"))
 
