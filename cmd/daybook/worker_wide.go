@@ -77,12 +77,17 @@ first, and then "tried" of the stage before.
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&opts.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
-	flags.Int64Var(&opts.rangeEvents, "range-events", 0, "about how many events a hash range of a wide digest has (default: 16 million)")
-	opts.rangeFlags(cmd)
-	opts.reportFlag(cmd)
+	opts.jobFlags(cmd)
 	return cmd
+}
+
+// jobFlags are the options of a job.
+func (o *nextOptions) jobFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
+	flags.Int64Var(&o.rangeEvents, "range-events", 0, "about how many events a hash range of a wide digest has (default: 16 million)")
+	o.rangeFlags(cmd)
+	o.reportFlag(cmd)
 }
 
 func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {

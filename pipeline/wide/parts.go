@@ -43,9 +43,9 @@ type PartTask struct {
 // Route says that the rows of a bucket go to a part. Those of a bucket that two parts
 // share go to both.
 type Route struct {
-	From   int32 // PID of the report
-	Bucket int64
-	To     int32 // PID of the part
+	From   int32 `json:"pid"` // of the report
+	Bucket int64 `json:"seq"`
+	To     int32 `json:"part"` // its PID
 }
 
 // PartResult is a file that was stored.

@@ -421,7 +421,7 @@ class JobTest(unittest.TestCase):
         submit = subprocess.Popen(
             [str(pathlib.Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", "--driver-java-options", JVM, "--conf", "spark.ui.enabled=false",
              "--archives", "daybook.tgz#daybook", "--files", "daybook.yml", "job.py", *arguments],
-            cwd=emitted, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=emitted, preexec_fn=os.setpgrp, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         with reader(sink):
             for _ in range(LIMIT * 20):
