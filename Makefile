@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build iceberg release demo test golden lint fuzz s3 spark warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build iceberg release demo test golden lint fuzz s3 spark spark-figures warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -73,6 +73,12 @@ spark: build $(BIN)/versitygw ## the job of daybook spark emit on two executors,
 	python3 -m venv $(BIN)/spark
 	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
 	$(BIN)/spark/bin/python testdata/spark/spark_test.py $(BIN)/daybook $(BIN)/versitygw
+
+SESSIONS ?= 2200
+spark-figures: build ## what the job on Spark costs, compared with one process: CPU, shuffle, two executors against one
+	python3 -m venv $(BIN)/spark
+	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
+	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(SESSIONS)
 
 ENGINES ?= duckdb clickhouse postgres spark polars snowflake datafusion dbt iceberg
 RESTATEMENTS ?= 100

@@ -174,7 +174,7 @@ func (o *workerStepOptions) share(cmd *cobra.Command, p *settings.Pipeline) ([]p
 }
 
 type workerFinishOptions struct {
-	selection
+	nextOptions
 	began, failure string
 }
 
@@ -185,7 +185,8 @@ func newWorkerFinishCommand(a *app) *cobra.Command {
 		Short: "Show what a job came to, from the outcomes of its steps",
 		Long: `Read the outcomes that the workers of a job have written, and end the job as
 'daybook backfill' ends: with the table of what was published, the notes and the
-exit code. The run is in the history that the console shows.
+exit code. The run is in the history that the console shows. The days, the reports
+and --wide are those of 'worker next'.
 
 Exit codes:
   0    everything was built
@@ -200,8 +201,7 @@ Exit codes:
 	flags := cmd.Flags()
 	flags.StringVar(&opts.began, "began", "", "when the job began, such as 2026-11-20T03:00:00Z (default: now)")
 	flags.StringVar(&opts.failure, "failure", "", "why the job ended early")
-	opts.rangeFlags(cmd)
-	opts.reportFlag(cmd)
+	opts.jobFlags(cmd)
 	return cmd
 }
 

@@ -68,22 +68,26 @@ func newNextCommand(a *app) *cobra.Command {
            of 'worker digest'; it becomes the input of 'worker commit-digests' with
            the results of the latter, added as "results"
   days     wide days: "wide" has the tasks of 'worker stitch'; it becomes the input
-           of 'worker cut-days' with their results, added as "stitched", and the
-           numbers of their rows, added as "buckets"
+           of 'worker cut-days' with their results, added as "stitched"
 
 Without a work, nothing is left. Standard input has what was tried so far: {} at
 first, and then "tried" of the stage before.
 ` + workerExitCodes,
-		Example: "  daybook worker next --from 2026-11-20 --to 2026-11-20 <<< {}",
+		Example: "  echo {} | daybook worker next --from 2026-11-20 --to 2026-11-20",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&opts.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
-	flags.Int64Var(&opts.rangeEvents, "range-events", 0, "about how many events a hash range of a wide digest has (default: 16 million)")
-	opts.rangeFlags(cmd)
-	opts.reportFlag(cmd)
+	opts.jobFlags(cmd)
 	return cmd
+}
+
+// jobFlags are the options of a job.
+func (o *nextOptions) jobFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.wide, "wide", "auto", "auto: only what is wide, which follows from the sizes of the dumps; always: everything; never: nothing")
+	flags.Int64Var(&o.rangeEvents, "range-events", 0, "about how many events a hash range of a wide digest has (default: 16 million)")
+	o.rangeFlags(cmd)
+	o.reportFlag(cmd)
 }
 
 func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
@@ -105,9 +109,9 @@ func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
 	if target, err = opts.finished(cmd, target, p); err != nil {
 		return err
 	}
-	tried := worker.Tried{}
-	if err := a.readJSON(cmd, &tried); err != nil {
-		return err
+	tried, err := worker.ReadTried(a.stdin)
+	if err != nil {
+		return usageError(cmd, "%s", err)
 	}
 	p.RangeEvents = opts.rangeEvents
 	stage, err := worker.Next(cmd.Context(), &build.Builder{Settings: p}, target, wideOnes, tried)
@@ -115,14 +119,6 @@ func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
 		return err
 	}
 	return json.NewEncoder(a.stdout).Encode(stage)
-}
-
-// readJSON reads what standard input has.
-func (a *app) readJSON(cmd *cobra.Command, to any) error {
-	if err := json.NewDecoder(a.stdin).Decode(to); err != nil {
-		return usageError(cmd, "read standard input: %s", err)
-	}
-	return nil
 }
 
 func newCutDaysCommand(a *app) *cobra.Command {
@@ -141,8 +137,8 @@ The results of these, added as "results", make it the input of 'worker commit-da
 				return err
 			}
 			stage := new(wide.DayStage)
-			if err := a.readJSON(cmd, stage); err != nil {
-				return err
+			if err := worker.ReadStage(a.stdin, stage); err != nil {
+				return usageError(cmd, "%s", err)
 			}
 			stage.Cut(output.FileRows(p))
 			return json.NewEncoder(a.stdout).Encode(stage)
@@ -204,13 +200,13 @@ JSON, like 'worker step'.
 }
 
 // commit reads a stage, publishes it, and writes the outcomes.
-func (a *app) commit(cmd *cobra.Command, stage any, publish func(context.Context, *build.Builder) ([]build.Done, error)) error {
+func (a *app) commit(cmd *cobra.Command, stage interface{ Check() error }, publish func(context.Context, *build.Builder) ([]build.Done, error)) error {
 	p, err := a.newPipeline()
 	if err != nil {
 		return err
 	}
-	if err := a.readJSON(cmd, stage); err != nil {
-		return err
+	if err := worker.ReadStage(a.stdin, stage); err != nil {
+		return usageError(cmd, "%s", err)
 	}
 	a.useMemory()
 	done, err := publish(cmd.Context(), &build.Builder{Settings: p})

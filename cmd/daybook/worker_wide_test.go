@@ -130,7 +130,6 @@ func runWide(t *testing.T, config string, which []string) {
 		for _, row := range workerRows(t, config, "stitch", task, nil) {
 			if row.Kind == wire.Rows {
 				rows = append(rows, row)
-				stage.Buckets = append(stage.Buckets, wide.Bucket{PID: row.PID, Bucket: row.Seq, Rows: row.N})
 				continue
 			}
 			stage.Stitched = append(stage.Stitched, result[wide.StitchResult](t, row))

@@ -146,6 +146,9 @@ func (j *DigestJob) tally(s *settings.Pipeline, tallies []Tally, c *digests.Cont
 		} else {
 			c.Seen.Opened(i, t.Form)
 		}
+		if t.Lines.Lines-t.Lines.Blank-t.Lines.Events > 0 && t.Worst == nil {
+			return lines, nil, fmt.Errorf("digest %s: the results do not say why lines of %s were rejected", j.Day, s.Source.URL(t.Key))
+		}
 		if t.Worst != nil && (worst == nil || t.Worst.Rejected > worst.Rejected) {
 			worst = t.Worst
 		}

@@ -14,6 +14,7 @@ import (
 	"daybook/pipeline/wide/wire"
 	"daybook/sinks/publish"
 	"daybook/sources/store"
+	"daybook/sources/store/faultstest"
 )
 
 // published are what the readers of reports have, by key.
@@ -71,7 +72,7 @@ func TestCommitDayRefuses(t *testing.T) {
 	}
 	j := jobs[0]
 	stitched, rows := d.stitch(j)
-	tasks, parts := d.parts(j, rows)
+	tasks, parts := d.parts(j, stitched, rows)
 	commit := func(stitched []wide.StitchResult, parts []wide.PartResult) error {
 		t.Helper()
 		done, err := d.builder().CommitDay(t.Context(), j, stitched, tasks, parts)
@@ -180,7 +181,8 @@ func TestPartsRefuses(t *testing.T) {
 }
 
 // An error that every attempt would have is a result, and the step fails by it: here of a
-// worker that has another configuration than the driver.
+// sink that refuses a table, and of a worker that has another configuration than the
+// driver.
 func TestErrorsAreResults(t *testing.T) {
 	s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
 	s.RangeEvents = 6
@@ -189,10 +191,16 @@ func TestErrorsAreResults(t *testing.T) {
 	other.Reports = s.Reports[:1]
 	odd := newDriver(t, &other)
 
+	full := *s
+	full.Sink = faultstest.New(s.Sink, func(c faultstest.Call) faultstest.Outcome {
+		if c.Op == faultstest.Put && strings.Contains(c.Key, "sessions") {
+			return faultstest.Outcome{Fault: faultstest.Drop, Err: &store.Error{Op: "put", URL: c.Key, Err: errors.New("no such luck"), Final: true}}
+		}
+		return faultstest.Outcome{}
+	})
 	digest := whole.job(pipelinetest.Day)
-	results := whole.results(digest)
-	results[0].Error = "no such luck"
-	if done, err := whole.builder().CommitDigest(t.Context(), digest, results); err != nil || done.Error != "no such luck" {
+	done, err := whole.builder().CommitDigest(t.Context(), digest, newDriver(t, &full).results(digest))
+	if err != nil || !strings.HasSuffix(done.Error, "no such luck") || done.State != "" {
 		t.Errorf("a digest: %+v, %v", done, err)
 	}
 	whole.digest(pipelinetest.Day)
@@ -215,7 +223,7 @@ func TestErrorsAreResults(t *testing.T) {
 	}
 	fails(stage.Stitched, nil, nil)
 	stitched, rows := whole.stitch(jobs[0])
-	tasks, parts := odd.parts(jobs[0], rows)
+	tasks, parts := odd.parts(jobs[0], stitched, rows)
 	fails(stitched, tasks, parts)
 }
 

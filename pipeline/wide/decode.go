@@ -92,12 +92,14 @@ func (d *decoder) run(ctx context.Context, s *settings.Pipeline) (*Tally, error)
 
 // explain notes an error that every attempt would have, and returns any other.
 func (t *Tally) explain(ctx context.Context, err error) error {
-	changed := errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound)
-	if ctx.Err() != nil || !changed && (!errors.As(err, new(*dump.Error)) || errors.As(err, new(*store.Error))) {
-		return err
+	if t.Changed = errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound); t.Changed && ctx.Err() == nil {
+		t.Error = err.Error()
+		return nil
 	}
-	t.Error, t.Changed = err.Error(), changed
-	return nil
+	if told(ctx, err, &t.Error) {
+		return nil
+	}
+	return err
 }
 
 // send packs a buffer and sends it in a row.

@@ -175,11 +175,11 @@ func (d *driver) stitch(j *wide.DayJob) (results []wide.StitchResult, rows []wir
 }
 
 // parts runs the workers that make the files of a date.
-func (d *driver) parts(j *wide.DayJob, rows []wire.Row) (tasks []wide.PartTask, results []wide.PartResult) {
+func (d *driver) parts(j *wide.DayJob, stitched []wide.StitchResult, rows []wire.Row) (tasks []wide.PartTask, results []wide.PartResult) {
 	d.Helper()
 	var buckets []wide.Bucket
-	for _, row := range rows {
-		buckets = append(buckets, wide.Bucket{PID: row.PID, Bucket: row.Seq, Rows: row.N})
+	for _, r := range stitched {
+		buckets = append(buckets, r.Buckets...)
 	}
 	tasks, routes := j.Cut(buckets, output.FileRows(d.Pipeline), 0)
 	byPID := map[int32][]wire.Row{}
@@ -211,7 +211,7 @@ func (d *driver) days(t partition.Target) (all []build.Done) {
 	}
 	for _, j := range jobs {
 		stitched, rows := d.stitch(j)
-		tasks, parts := d.parts(j, rows)
+		tasks, parts := d.parts(j, stitched, rows)
 		done, err := d.builder().CommitDay(d.Context(), j, stitched, tasks, parts)
 		if err != nil {
 			d.Fatal(err)

@@ -20,11 +20,11 @@ import (
 	"daybook/transform/rowsort"
 )
 
-// Bucket is how many rows of a report a stitched buffer has.
+// Bucket is how many rows of a report and a hash range a bucket has.
 type Bucket struct {
 	PID    int32 // of the report, as the rows have it
 	Bucket int64 // their seq
-	Rows   int64 // their n
+	Rows   int64
 }
 
 // PartTask is to make one file of a day: the rows with the ranks from Skip on, among
@@ -43,9 +43,9 @@ type PartTask struct {
 // Route says that the rows of a bucket go to a part. Those of a bucket that two parts
 // share go to both.
 type Route struct {
-	From   int32 // PID of the report
-	Bucket int64
-	To     int32 // PID of the part
+	From   int32 `json:"pid"` // of the report
+	Bucket int64 `json:"seq"`
+	To     int32 `json:"part"` // its PID
 }
 
 // PartResult is a file that was stored.

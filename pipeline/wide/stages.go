@@ -32,13 +32,11 @@ func (s *DigestStage) Of(j *DigestJob) (results []RangeResult) {
 	return results
 }
 
-// DayStage is the dates that many workers make together, likewise. Its buckets are those
-// of the stitched rows.
+// DayStage is the dates that many workers make together, likewise.
 type DayStage struct {
 	Jobs     []*DayJob      `json:"jobs"`
 	Stitch   []StitchTask   `json:"stitch"`
 	Stitched []StitchResult `json:"stitched,omitempty"`
-	Buckets  []Bucket       `json:"buckets,omitempty"`
 	Parts    []PartTask     `json:"parts,omitempty"` // by pid, from 0 on
 	Routes   []Route        `json:"routes,omitempty"`
 	Results  []PartResult   `json:"results,omitempty"`
@@ -60,11 +58,15 @@ func NewDayStage(jobs []*DayJob) *DayStage {
 // made has none.
 func (s *DayStage) Cut(fileRows int64) {
 	s.Parts, s.Routes = []PartTask{}, []Route{}
+	var buckets []Bucket
+	for i := range s.Stitched {
+		buckets = append(buckets, s.Stitched[i].Buckets...)
+	}
 	for _, j := range s.Jobs {
 		if slices.ContainsFunc(s.Stitched, func(r StitchResult) bool { return r.Date == j.Date && r.Error != "" }) {
 			continue
 		}
-		parts, routes := j.Cut(s.Buckets, fileRows, int32(len(s.Parts)))
+		parts, routes := j.Cut(buckets, fileRows, int32(len(s.Parts)))
 		s.Parts, s.Routes = append(s.Parts, parts...), append(s.Routes, routes...)
 	}
 }

@@ -42,6 +42,7 @@ type StitchResult struct {
 	Reach   partition.Period
 	Digests []publish.Input // with events of the sessions
 	Seen    *publish.Seen   // the digests that could matter
+	Buckets []Bucket        // that have rows
 	Error   string          `json:",omitempty"` // why the rows cannot be made; the rest does not count then
 }
 
@@ -104,6 +105,7 @@ func (t *StitchTask) stitch(ctx context.Context, s *settings.Pipeline, out *wire
 		}
 		result.Counts = append(result.Counts, made.Rows[i].Counts)
 	}
+	result.Buckets = w.sent
 	return result, nil
 }
 
@@ -114,6 +116,7 @@ type rowSender struct {
 
 	buffer, compact []byte
 	bucket, rows    int64
+	sent            []Bucket
 }
 
 // send sends the rows of a report, which come in order.
@@ -145,6 +148,11 @@ func (s *rowSender) send(ctx context.Context, pid int32, rows iter.Seq2[[]report
 func (s *rowSender) flush(pid int32) error {
 	if s.rows == 0 {
 		return nil
+	}
+	if last := len(s.sent) - 1; last >= 0 && s.sent[last].PID == pid && s.sent[last].Bucket == s.bucket {
+		s.sent[last].Rows += s.rows
+	} else {
+		s.sent = append(s.sent, Bucket{pid, s.bucket, s.rows})
 	}
 	err := s.out.Write(wire.Row{PID: pid, Kind: wire.Rows, Day: s.day, Seq: s.bucket, N: s.rows, Payload: wire.Pack(nil, s.buffer)})
 	s.buffer, s.rows = s.buffer[:0], 0

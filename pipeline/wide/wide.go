@@ -15,20 +15,16 @@
 package wide
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"syscall"
 
 	"daybook/pipeline/extract"
 	"daybook/pipeline/wide/wire"
 	"daybook/sinks/digest"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
-	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/shuffle"
@@ -116,7 +112,7 @@ type RangeResult struct {
 }
 
 // readTask reads the first row of a stream, and the task in it.
-func readTask(in *wire.Reader, task any) error {
+func readTask(in *wire.Reader, task interface{ check() error }) error {
 	row, err := in.Next()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -129,6 +125,9 @@ func readTask(in *wire.Reader, task any) error {
 	}
 	if err := json.Unmarshal(row.Payload, task); err != nil {
 		return fmt.Errorf("%w: its task is no JSON as expected: %w", wire.ErrStream, err)
+	}
+	if err := task.check(); err != nil {
+		return fmt.Errorf("%w: its task: %w", wire.ErrStream, err)
 	}
 	return nil
 }
@@ -151,17 +150,6 @@ func writeJSON(out *wire.Writer, row wire.Row, value any) (err error) {
 		return err
 	}
 	return out.Write(row)
-}
-
-// told notes an error that every attempt would have in a result. It returns false for an
-// error that another attempt may mend: of a store, the disk, the stream or the machine.
-func told(ctx context.Context, err error, to *string) bool {
-	if ctx.Err() != nil || errors.As(err, new(*store.Error)) || errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno)) ||
-		errors.Is(err, wire.ErrStream) || errors.Is(err, store.ErrNotFound) || errors.Is(err, io.ErrShortWrite) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return false
-	}
-	*to = err.Error()
-	return true
 }
 
 func notConfigured(report string) error {

@@ -27,6 +27,8 @@ type Request struct {
 const (
 	maxRequest = 1 << 20  // bytes of a request
 	maxOutcome = 16 << 20 // bytes of an outcome
+	maxTried   = 64 << 20 // bytes of what was tried: of 400,000 steps
+	maxStage   = 1 << 30  // bytes of a stage with its results
 )
 
 // ReadRequest reads the only line of in. Its end closes the request: one that was cut
@@ -62,6 +64,54 @@ func (q *Request) Check() error {
 			return fmt.Errorf("the request names %s twice", id)
 		}
 		seen[id] = true
+	}
+	return nil
+}
+
+// ReadTried reads what a job has tried so far, an object of JSON.
+func ReadTried(in io.Reader) (Tried, error) {
+	var t Tried
+	if err := readJSON(in, maxTried, &t); err != nil {
+		return nil, fmt.Errorf("what was tried: %w", err)
+	}
+	if t == nil {
+		return nil, errors.New(`what was tried is null: write {} at first, and then "tried" of the stage before`)
+	}
+	return t, nil
+}
+
+// ReadStage reads a stage of wide digests or days with the results of its workers, an
+// object of JSON.
+func ReadStage(in io.Reader, stage interface{ Check() error }) error {
+	err := readJSON(in, maxStage, stage)
+	if err == nil {
+		err = stage.Check()
+	}
+	if err != nil {
+		return fmt.Errorf("the stage: %w", err)
+	}
+	return nil
+}
+
+// readJSON reads the only value of in, of at most so many bytes.
+func readJSON(in io.Reader, most int64, to any) error {
+	limited := &io.LimitedReader{R: in, N: most}
+	decoder := json.NewDecoder(limited)
+	err := decoder.Decode(to)
+	if err == nil {
+		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
+			err = nil
+		} else if err == nil {
+			err = errors.New("more follows after its end")
+		}
+	}
+	switch {
+	case limited.N == 0:
+		return fmt.Errorf("it has %d bytes or more", most)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("it is empty, or cut off")
+	case err != nil:
+		return fmt.Errorf("it is no JSON as expected: %w", err)
 	}
 	return nil
 }

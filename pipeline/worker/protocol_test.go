@@ -11,8 +11,10 @@ import (
 	"daybook/pipeline/build"
 	"daybook/pipeline/extract"
 	"daybook/pipeline/partition"
+	"daybook/pipeline/pipelinetest"
 	"daybook/pipeline/worker"
 	"daybook/sinks/publish"
+	"daybook/sources/store"
 	"daybook/transform/day"
 	"daybook/transform/event"
 )
@@ -150,6 +152,77 @@ func FuzzReadOutcomes(f *testing.F) {
 			if (d.Err == nil) == (d.State == "") {
 				t.Errorf("%q: %+v", text, d)
 			}
+		}
+	})
+}
+
+// What was tried is an object, and comes back with the next stage.
+func TestReadTried(t *testing.T) {
+	id := partition.DigestID(day.Date(2026, 11, 20))
+	for text, want := range map[string]int{"{}": 0, " {} \n": 0, `{"digest//2026-11-20":["a","b"]}`: 2, `{"digest//2026-11-20":null}`: 0} {
+		if tried, err := worker.ReadTried(strings.NewReader(text)); err != nil || tried == nil || len(tried[id]) != want {
+			t.Errorf("%q: %v, %v", text, tried, err)
+		}
+	}
+	for text, why := range map[string]string{
+		"":                           "it is empty, or cut off",
+		"{":                          "it is empty, or cut off",
+		`{"digest//2026-11-20":["a"`: "it is empty, or cut off",
+		"null":                       "what was tried is null: write {} at first",
+		"[]":                         "no JSON as expected",
+		`{"digest//2026-11-31":[]}`:  "is no partition",
+		"{}{}":                       "more follows",
+		"{} x":                       "no JSON as expected",
+		`{"digest//2026-11-20":"a"}`: "no JSON as expected",
+	} {
+		if _, err := worker.ReadTried(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("the error of %q is %v, not %q", text, err, why)
+		}
+	}
+}
+
+// endless is an object that has no end.
+type endless struct{ begun bool }
+
+func (e *endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	if !e.begun {
+		b[0], e.begun = '{', true
+	}
+	return len(b), nil
+}
+
+// An input without an end is refused once it is too long.
+func TestReadTriedIsBounded(t *testing.T) {
+	if _, err := worker.ReadTried(new(endless)); err == nil || !strings.Contains(err.Error(), "bytes or more") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// Any bytes are refused with an error, or are what a next stage can be planned with.
+func FuzzReadTried(f *testing.F) {
+	for _, text := range []string{`{}`, `null`, `{"digest//2026-11-20":["a","b"],"day/sessions/2026-11-20":[]}`, `{"month/sessions/2026-11":null}`, `{} {}`, `{"":[]}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		tried, err := worker.ReadTried(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		s := pipelinetest.Settings(t, store.NewMemory(nil), store.NewMemory(nil))
+		pipelinetest.Put(t, s.Source, "2026/11/20/a.ndjson", pipelinetest.SessionLines(1))
+		stage, err := worker.Next(t.Context(), &build.Builder{Settings: s}, pipelinetest.TheDay, build.None, tried)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(stage.Tried)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := worker.ReadTried(bytes.NewReader(again)); err != nil {
+			t.Errorf("%q becomes %s: %v", text, again, err)
 		}
 	})
 }

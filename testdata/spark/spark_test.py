@@ -9,6 +9,7 @@ again that each manifest names files that are there and whole.
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import json
@@ -44,6 +45,7 @@ WIDE_DUMPS = "2025/11/19", BROKEN, "2025/11/21"
 STAGES = "decode", "digest", "stitch", "parts"  # of wide days
 LIMIT = 600  # seconds that something may take on a slow machine
 work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-spark-"))
+JVM = f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={work}"  # starts soon
 
 
 def daybook(*arguments, code=0):
@@ -63,10 +65,21 @@ def backfill(config, code=0):
     return daybook("backfill", "--quiet", "--config", config, "--from", FROM, "--to", TO, code=code)
 
 
+@functools.cache
+def digest_of(path, *_version):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def sha256(path):
+    """The SHA-256 of a file, which is read once as long as it is the same one."""
+    found = path.stat()
+    return digest_of(str(path), found.st_ino, found.st_mtime_ns, found.st_size)
+
+
 def published(sink):
     """The SHA-256 of the published files, by path."""
     files = (path for root in PUBLISHED for path in (sink / root).rglob("*") if path.is_file())
-    return {str(path.relative_to(sink)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {str(path.relative_to(sink)): sha256(path) for path in files}
 
 
 def contents(sink):
@@ -81,7 +94,7 @@ def torn(sink):
             text = manifest.read_bytes()
             for part in json.loads(text)["parts"]:
                 file = sink / part["key"]
-                whole = file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == part["sha256"]
+                whole = file.exists() and sha256(file) == part["sha256"]
                 if not whole and manifest.read_bytes() == text:  # it was not replaced meanwhile
                     return f"{manifest} names {part['key']}"
     return None
@@ -166,11 +179,11 @@ def setUpModule():
     job = importlib.import_module("job")
     cloudpickle.register_pickle_by_value(job)
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    small = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    os.environ["SPARK_LOCAL_DIRS"] = str(work)
     settings = {
         "spark.archives": f"{emitted}/daybook.tgz#daybook", "spark.files": f"{emitted}/daybook.yml", "spark.ui.port": "0", "spark.ui.showConsoleProgress": "false",
         "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": small, "spark.executor.extraJavaOptions": small, "spark.network.timeout": "600s",
+        "spark.driver.extraJavaOptions": JVM, "spark.executor.extraJavaOptions": JVM, "spark.network.timeout": "600s",
     }
     builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName("daybook")
     for name, value in settings.items():
@@ -209,6 +222,16 @@ class JobTest(unittest.TestCase):
         shutil.copytree(dumps, source)
         return source
 
+    def few(self, name):
+        """Dumps of the test's own, of some days, each of which is several joined: each is a task of a wide day."""
+        source = work / f"dumps-{name}"
+        for day in WIDE_DUMPS:
+            (source / day).mkdir(parents=True)
+            for number, dump in enumerate(sorted((dumps / day).iterdir())):
+                with open(source / day / f"part-{number % 4}.ndjson.gz", "ab") as joined:
+                    joined.write(dump.read_bytes())
+        return source
+
     def test_directory(self):
         texts = self.run_job("daybook.yml")  # as shipped
         self.assertEqual(published(work / "plain"), want)
@@ -232,7 +255,7 @@ class JobTest(unittest.TestCase):
 
     def test_s3(self):
         root = work / "s3"
-        for bucket in "raw", "out", "wide":
+        for bucket in "raw", "few", "out", "wide", "alone":
             (root / bucket).mkdir(parents=True)
         with socket.socket() as chosen:
             chosen.bind(("127.0.0.1", 0))
@@ -250,14 +273,17 @@ class JobTest(unittest.TestCase):
                     break
                 time.sleep(1)
             os.environ.update(AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY=keys["secret_access_key"])
-            daybook("generate", "--out", "s3://raw", "--endpoint", f"http://127.0.0.1:{port}", "--from", FIRST, "--days", str(DAYS), "--sessions-per-day", "60")
+            url = f"http://127.0.0.1:{port}"
+            for bucket, first, days in ("raw", FIRST, DAYS), ("few", "2025-11-19", 3):
+                daybook("generate", "--out", f"s3://{bucket}", "--endpoint", url, "--from", first, "--days", str(days), "--sessions-per-day", "60")
             files = "".join(f", {name}_file: {work / name}" for name in keys)
-            more = f", region: us-east-1, addressing: path, endpoint: 'http://127.0.0.1:{port}'{files}"
+            more = f", region: us-east-1, addressing: path, endpoint: '{url}'{files}"
             self.run_job(configuration("s3", "s3://raw", "s3://out", more))
             self.assertEqual(published(root / "out"), want)
-            self.run_job(configuration("s3-wide", "s3://raw", "s3://wide", more), *WIDE)
-            daybook("backfill", "--quiet", "--config", configuration("s3-alone", dumps, work / "s3-alone"), *WIDE[:4])
-            self.assertEqual(published(root / "wide"), published(work / "s3-alone"))
+            self.run_job(configuration("s3-wide", "s3://few", "s3://wide", more), *WIDE)
+            daybook("backfill", "--quiet", "--config", configuration("s3-alone", "s3://few", "s3://alone", more), *WIDE[:4])
+            self.assertEqual(published(root / "wide"), published(root / "alone"))
+            self.assertGreater(len(published(root / "wide")), 5)
         finally:
             server.kill()
             server.wait()
@@ -322,9 +348,7 @@ class JobTest(unittest.TestCase):
 
     def wide(self, name, fault, spoil=lambda source: None, code=0):
         """Has many machines make two days together, with a fault, and compares them with those of one machine. Returns the output."""
-        source, sink = work / f"dumps-{name}", work / name
-        for day in WIDE_DUMPS:
-            shutil.copytree(dumps / day, source / day)
+        source, sink = self.few(name), work / name
         spoil(source)
         sink.mkdir()
         with reader(sink):
@@ -357,7 +381,7 @@ class JobTest(unittest.TestCase):
 
     def test_wide_twice(self):
         # Each task runs twice at the same time, and a dump changes before it is read.
-        dump = work / "dumps-wide-twice" / BROKEN / min(path.name for path in (dumps / BROKEN).iterdir())
+        dump = work / "dumps-wide-twice" / BROKEN / "part-0.ndjson.gz"
         self.wide("wide-twice", f"""
             rows=$(mktemp {work}/rows-XXXXXX)
             {{ if [ -n "$request" ]; then echo "$request"; fi; cat; }} > $rows
@@ -380,24 +404,24 @@ class JobTest(unittest.TestCase):
         self.assertNotIn("dt=2025-11-19.json", digests)
 
     def test_the_driver_is_killed(self):
-        self.kill_driver("driver", ["--from", FROM, "--to", TO], "_manifests/state/digests/*.json", want)
+        self.kill_driver("driver", ["--from", FROM, "--to", TO], "_manifests/state/digests/*.json", dumps, want)
 
     def test_the_driver_is_killed_at_wide_days(self):
         # Between the files of a day and its commit.
-        config = configuration("killed-alone", dumps, work / "killed-alone")
-        daybook("backfill", "--quiet", "--config", config, *WIDE[:4])
-        self.kill_driver("killed-wide", WIDE, "reports/*/*/*.parquet", published(work / "killed-alone"))
+        source = self.few("killed-wide")
+        daybook("backfill", "--quiet", "--config", configuration("killed-alone", source, work / "killed-alone"), *WIDE[:4])
+        self.kill_driver("killed-wide", WIDE, "reports/*/*/*.parquet", source, published(work / "killed-alone"))
 
-    def kill_driver(self, name, arguments, until, want):
+    def kill_driver(self, name, arguments, until, source, want):
         """Submits a job of its own, as people do, kills its driver when there is such a file, and runs the job again."""
         sink = work / name
         sink.mkdir()
         emitted = work / f"{name}-job"
-        daybook("spark", "emit", str(emitted), "--config", configuration(name, dumps, sink))
+        daybook("spark", "emit", str(emitted), "--config", configuration(name, source, sink))
         submit = subprocess.Popen(
-            [str(pathlib.Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false",
+            [str(pathlib.Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", "--driver-java-options", JVM, "--conf", "spark.ui.enabled=false",
              "--archives", "daybook.tgz#daybook", "--files", "daybook.yml", "job.py", *arguments],
-            cwd=emitted, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=emitted, preexec_fn=os.setpgrp, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         with reader(sink):
             for _ in range(LIMIT * 20):
@@ -408,7 +432,7 @@ class JobTest(unittest.TestCase):
             os.killpg(submit.pid, signal.SIGKILL)
             submit.wait()
             self.assertNotEqual(published(sink), want)
-            self.run_job(configuration(name, dumps, sink), *arguments)
+            self.run_job(configuration(name, source, sink), *arguments)
         self.assertEqual(published(sink), want)
 
 

@@ -56,10 +56,10 @@ type Block struct {
 // Len is the number of bytes before compression.
 func (b Block) Len() int { return b.raw }
 
-var (
-	checksum   = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("the checksum is wrong")
-)
+// ErrDamaged: a block is no longer in its scratch as it was written.
+var ErrDamaged = errors.New("a temporary file is damaged")
+
+var checksum = crc32.MakeTable(crc32.Castagnoli)
 
 // Write writes a block. It does not keep raw.
 func (s *Scratch) Write(raw []byte) (Block, error) {
@@ -96,14 +96,14 @@ func (r *Reader) Append(dst []byte, s *Scratch, b Block) ([]byte, error) {
 		err = cmp.Or(err, io.ErrUnexpectedEOF)
 	}
 	if err != nil {
-		return dst, fmt.Errorf("the block of %d bytes at %d of a temporary file: %w", b.length, b.offset, err)
+		return dst, fmt.Errorf("%w: its block of %d bytes at %d: %w", ErrDamaged, b.length, b.offset, err)
 	}
 	return dst, nil
 }
 
 func (r *Reader) unpack(dst []byte, b Block) ([]byte, error) {
 	if crc32.Checksum(r.packed, checksum) != b.sum {
-		return dst, errDamaged
+		return dst, errors.New("the checksum is wrong")
 	}
 	before := len(dst)
 	dst = slices.Grow(dst, b.raw)

@@ -71,7 +71,7 @@ func TestLogFails(t *testing.T) {
 	}
 	for at := range file.Bytes {
 		file.Bytes[at] ^= 4
-		if err := l.Each(func([]byte) {}); !errors.Is(err, errDamaged) {
+		if err := l.Each(func([]byte) {}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("byte %d was changed: %v", at, err)
 		}
 		file.Bytes[at] ^= 4

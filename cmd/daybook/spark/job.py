@@ -156,12 +156,10 @@ def wide_days(spark, options, stage):
     wide = stage["wide"]
     stitched = each(spark, wide["stitch"], lambda task: pipe(options, "stitch", task, []), COLUMNS).persist()
     wide["stitched"] = results(stitched)
-    rows = stitched.filter(f"kind = {ROWS}")
-    wide["buckets"] = [{"PID": r.pid, "Bucket": r.seq, "Rows": r.n} for r in rows.select("pid", "seq", "n").collect()]
     wide = json.loads(call(options, "cut-days", request=wide))
     if wide.get("parts"):
-        places = [(r["From"], r["Bucket"], r["To"]) for r in wide.get("routes", [])]
-        routes = spark.createDataFrame(places, "pid int, seq bigint, part int").hint("broadcast")
+        routes = spark.createDataFrame(wide.get("routes", []), "pid int, seq bigint, part int").hint("broadcast")
+        rows = stitched.filter(f"kind = {ROWS}")
         routed = rows.join(routes, ["pid", "seq"]).selectExpr("part as pid", "kind", "day", "seq", "n", "payload")
         wide["results"] = results(shuffled(options, "parts", wide["parts"], routed))
     stitched.unpersist()
@@ -176,37 +174,29 @@ def reason(error):
 
 def run(spark, options):
     """Does what is due, and returns the exit code of the job."""
-    target = [part for name in ("from", "to") if (day := getattr(options, name)) for part in ("--" + name, day)]
-    target += [part for name in options.report for part in ("--report", name)]
-    how = ["--wide", options.wide, "--range-events", str(options.range_events)]
     ending = ["--began", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")]
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "64")  # a row of a wide day has up to some MB
     works, outcomes, tried = {"steps": steps, "digests": wide_digests, "days": wide_days}, [], {}
     try:
-        while work := (stage := json.loads(call(options, "next", *target, *how, request=tried))).get("work"):
+        while work := (stage := json.loads(call(options, "next", *options.others, request=tried))).get("work"):
             spark.sparkContext.setJobDescription("daybook, " + stage["name"])
             outcomes += works[work](spark, options, stage)
             tried = stage["tried"]
     except Exception as error:  # also of Spark: the end tells it with what was done
         ending += ["--failure", reason(error)]
     spark.sparkContext.setJobDescription(None)
-    finish = start(options, "finish", *target, *ending)
+    finish = start(options, "finish", *options.others, *ending)
     finish.communicate("".join(line + "\n" for line in outcomes).encode())
     return finish.returncode
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(description="Run daybook on Apache Spark.")
-    parser.add_argument("--from", metavar="DAY", help="the first day; goes with --to (default: everything)")
-    parser.add_argument("--to", metavar="DAY", help="the last day")
-    parser.add_argument("--report", metavar="NAME", action="append", default=[], help="only this report")
-    wide = "which days many machines make together: those of many events, all, or none (default: auto)"
-    parser.add_argument("--wide", choices=["auto", "always", "never"], default="auto", help=wide)
-    events = "about how many events of a wide day a task sorts (default: 16 million)"
-    parser.add_argument("--range-events", type=int, default=0, help=events)
+    """The options of the job. All others, such as --from and --to, are those of "daybook worker next"."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, description=parse.__doc__)
     parser.add_argument("--config", default="daybook.yml", help="a shipped file, or a path that all machines have")
     parser.add_argument("--program", default="daybook/daybook", help="likewise")
-    return parser.parse_args(arguments)
+    options, options.others = parser.parse_known_args(arguments)
+    return options
 
 
 if __name__ == "__main__":

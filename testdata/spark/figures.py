@@ -1,0 +1,166 @@
+"""What the job of daybook spark emit costs, compared with "daybook backfill" on one machine.
+
+    python figures.py DAYBOOK [SESSIONS]
+
+Route A shares 64 days of SESSIONS sessions each, route B makes one day of 60 times as
+many. CPU is that of all processes, user and system, from the first to the last; that of Go
+is only that of daybook. Each pair of runs is repeated three times, in turn, and the
+median of the ratios counts. Events are the lines of dumps, about 33 a session.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+DAYBOOK = str(pathlib.Path(sys.argv[1]).resolve())
+SESSIONS = int(sys.argv[2]) if len(sys.argv) > 2 else 2200
+ROUNDS = 3
+SUBMIT = str(pathlib.Path(sys.executable).parent / "spark-submit")
+DAYS = ["--from", "2025-10-30", "--to", "2026-01-01"]  # 8 blocks of 8 days
+DAY = ["--from", "2025-10-30", "--to", "2025-10-30"]
+work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-figures-"))
+
+
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(command, **options):
+    """Runs a command, and returns the CPU seconds of all its processes."""
+    before = cpu()
+    with open(work / "log", "wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, **options)
+        code = process.wait()
+    while True:  # processes that outlive their parents are children of this one
+        try:
+            os.wait()
+        except ChildProcessError:
+            break
+    if code != 0:
+        sys.exit(f"{command}: exit code {code}\n{(work / 'log').read_text()}")
+    return cpu() - before
+
+
+def sink():
+    shutil.rmtree(work / "sink", ignore_errors=True)
+    (work / "sink").mkdir()
+
+
+def alone(config, days):
+    sink()
+    return run([DAYBOOK, "backfill", "--quiet", "--config", config, *days])
+
+
+def counted():
+    """A program that is daybook, and notes its CPU seconds."""
+    times = work / "times"
+    times.mkdir()
+    script = work / "counted"
+    script.write_text(f'#!/bin/bash\n{DAYBOOK} "$@"\ncode=$?\ntimes > {times}/$$-$RANDOM\nexit $code\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def seconds(text):
+    minutes, _, rest = text.partition("m")
+    return 60 * int(minutes) + float(rest.rstrip("s"))
+
+
+def noted():
+    """The CPU seconds that the programs have noted since the last call."""
+    total = 0.0
+    for file in (work / "times").iterdir():
+        total += sum(map(seconds, file.read_text().splitlines()[1].split()))  # of the shell's children
+        file.unlink()
+    return total
+
+
+def job(config, master, arguments):
+    """Submits the job, and returns its CPU seconds, those of Go, the seconds from its first task to its last, and the bytes of its shuffle."""
+    sink()
+    events = work / "events"
+    shutil.rmtree(events, ignore_errors=True)
+    events.mkdir()
+    settings = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}", "spark.eventLog.rolling.enabled": "false", "spark.shuffle.compress": "false"}
+    command = [SUBMIT, "--master", master, "--archives", "daybook.tgz#daybook", "--files", "daybook.yml"]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_DIRS": str(work)}
+    total = run([*command, "job.py", "--program", str(work / "counted"), *arguments], cwd=work / "job", env=environment)
+    begins, ends, shuffled = [], [], 0
+    for file in (file for file in events.rglob("*") if file.is_file() and not file.name.startswith(".")):
+        for event in map(json.loads, file.read_text().splitlines()):
+            if event["Event"] == "SparkListenerTaskEnd":
+                begins.append(event["Task Info"]["Launch Time"])
+                ends.append(event["Task Info"]["Finish Time"])
+                shuffled += event["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+    return total, noted(), (max(ends) - min(begins)) / 1000, shuffled
+
+
+def configured(name, days, sessions):
+    """Generated dumps, the job for them, and the number of their lines."""
+    shutil.rmtree(work / "dumps", ignore_errors=True)
+    shutil.rmtree(work / "job", ignore_errors=True)
+    run([DAYBOOK, "generate", "--quiet", "--out", str(work / "dumps"), "--from", "2025-10-30", "--days", str(days), "--sessions-per-day", str(sessions)])
+    config = work / f"{name}.yml"
+    config.write_text(f"source: {{store: {{url: {work}/dumps}}}}\nsink: {{store: {{url: {work}/sink}}}}\nreports: [{{name: sessions, timezone: Europe/Amsterdam}}]\n")
+    run([DAYBOOK, "spark", "emit", str(work / "job"), "--config", str(config)])
+    return str(config)
+
+
+def lines():
+    """The lines of the dumps that the sink's digests were made from."""
+    manifests = (work / "sink/_manifests/state/digests").glob("*.json")
+    return sum(json.loads(path.read_text())["accounting"]["lines"] for path in manifests)
+
+
+def tell(name, values, most=None, least=None):
+    value = statistics.median(values)
+    target = f"at most {most}" if most else f"at least {least}" if least else ""
+    print(f"{name:60} {value:10.2f}   {target:14} {' '.join(f'{v:.2f}' for v in values)}", flush=True)
+
+
+def route_a():
+    config = configured("a", 64, SESSIONS)
+    ratios, speeds = [], []
+    for _ in range(ROUNDS):
+        one = alone(config, DAYS)
+        _, go, fast, _ = job(config, "local-cluster[2,1,1024]", DAYS)
+        _, _, slow, _ = job(config, "local-cluster[1,1,1024]", DAYS)
+        ratios.append(go / one)
+        speeds.append(slow / fast)
+        print(f"one process: {one:.1f} s of CPU; Go in the job: {go:.1f} s; two executors: {fast:.1f} s, one: {slow:.1f} s; {lines()} events", flush=True)
+    tell("A: CPU of Go / CPU of one process", ratios, most=1.1)
+    tell("A: speed with two executors / with one", speeds, least=1.6)
+
+
+def route_b():
+    config = configured("b", 1, 60 * SESSIONS)
+    ratios, bytes_each = [], []
+    for _ in range(ROUNDS):
+        one = alone(config, DAY)
+        events = lines()
+        total, go, _, shuffled = job(config, "local[2]", [*DAY, "--wide", "always", "--range-events", "1000000"])
+        ratios.append(total / one)
+        bytes_each.append(shuffled / events)
+        print(f"one process: {one:.1f} s of CPU; the job: {total:.1f} s, Go in it: {go:.1f} s; {shuffled} bytes of shuffle; {events} events", flush=True)
+    tell("B: CPU of Go, JVM and Python / CPU of one process", ratios, most=2.5)
+    tell("B: bytes of shuffle an event, rows of reports included", bytes_each, most=32)
+
+
+if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans are counted, too
+    counted()
+    try:
+        route_a()
+        route_b()
+    finally:
+        shutil.rmtree(work)
