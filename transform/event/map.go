@@ -33,11 +33,15 @@ type Map struct {
 	zone     *time.Location
 	kind     []*source // that may give the type
 	outputs  []output  // nil: the event is copied as it is
+	always   uint64    // the outputs that have a value in any document, as bits
 }
 
 // node is a place in a document.
 type node struct {
-	slot     int // where its value is kept
+	slot     int    // where its value is kept
+	open     string // its name, in quotes, and a colon
+	feeds    uint64 // the outputs that its value may be a part of, as bits
+	person   bool   // it is always technician, as it is
 	names    []string
 	children []*node
 	table    []uint8 // finds children by their names: index+1, or 0
@@ -170,7 +174,7 @@ func NewMap(r *Rules) (*Map, error) {
 		return nil, fmt.Errorf("envelope: %w", err)
 	}
 	if r.Members == nil {
-		m.slots = c.slots
+		m.slots = len(c.nodes)
 		return m, m.root.index()
 	}
 	given := map[string][]*source{}
@@ -185,7 +189,10 @@ func NewMap(r *Rules) (*Map, error) {
 	if err := c.complete(given); err != nil {
 		return nil, err
 	}
-	m.kind, m.outputs, m.slots = given["type"], outputs(given), c.slots
+	m.kind, m.outputs, m.slots = given["type"], outputs(given), len(c.nodes)
+	for i := range m.outputs {
+		m.always |= c.feed(&m.outputs[i], 1<<i)
+	}
 	return m, m.root.index()
 }
 
@@ -255,6 +262,24 @@ func outputs(given map[string][]*source) (all []output) {
 	return all
 }
 
+// feed notes an output, a bit, at the places that it takes values from. It returns the
+// bit if the output takes a constant, too; else 0.
+func (c *compiler) feed(o *output, bit uint64) (always uint64) {
+	for _, s := range o.sources {
+		if s.slot < 0 {
+			always = bit
+		} else {
+			n := c.nodes[s.slot]
+			n.feeds |= bit
+			n.person = o.member == fTechnician && o.only >= 0 && n.names == nil
+		}
+	}
+	for i := range o.members {
+		always |= c.feed(&o.members[i], bit)
+	}
+	return always
+}
+
 // only is the slot of the only source, if it has no conditions; else -1.
 func only(sources []*source) int {
 	if len(sources) == 1 && sources[0].when == nil {
@@ -267,7 +292,7 @@ func only(sources []*source) int {
 type compiler struct {
 	rules *Rules
 	root  *node
-	slots int
+	nodes []*node // by slot
 }
 
 // slot is where the value at a path is kept. A path is relative to the envelope, or
@@ -287,7 +312,7 @@ func (c *compiler) slot(path string) (int, error) {
 		if i < 0 {
 			i = len(at.names)
 			at.names = append(at.names, name)
-			at.children = append(at.children, &node{slot: -1})
+			at.children = append(at.children, &node{slot: -1, open: string(quote(name)) + ":"})
 		}
 		c.keep(at)
 		at = at.children[i]
@@ -299,8 +324,8 @@ func (c *compiler) slot(path string) (int, error) {
 // keep gives a node a slot.
 func (c *compiler) keep(n *node) {
 	if n.slot < 0 {
-		n.slot = c.slots
-		c.slots++
+		n.slot = len(c.nodes)
+		c.nodes = append(c.nodes, n)
 	}
 }
 

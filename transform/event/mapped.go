@@ -1,5 +1,7 @@
 package event
 
+import "math/bits"
+
 // DecodeMapped decodes the session event that a map makes of a document, as Decode
 // does with the line of [Mapper.Apply]. It scans the document once: the values that
 // stay as they are need no line. ok is false, and the reject is zero, if the map leaves
@@ -8,6 +10,7 @@ package event
 // either.
 func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject Reject) {
 	*e = Event{}
+	p.scanner.technicians = d.technicians
 	event, ok, reject := p.scan(doc)
 	switch {
 	case !ok:
@@ -17,9 +20,9 @@ func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject
 	}
 	d.taken, d.outer.seen, d.outer.known, d.scratch = 0, 0, nil, d.scratch[:0]
 	p.line = append(p.line[:0], doc...) // values that change are written after it
-	for i := range p.of.outputs {
-		o := &p.of.outputs[i]
-		if o.only >= 0 && p.seen[o.only] != p.number { // nearly always
+	for given := p.given; given != 0; given &= given - 1 {
+		o := &p.of.outputs[bits.TrailingZeros64(given)]
+		if o.only >= 0 && p.seen[o.only] != p.number { // it was in an object that is repeated
 			continue
 		}
 		v, given := p.place(o)
@@ -31,9 +34,7 @@ func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject
 			d.gaps = p.gaps
 		}
 		if o.member == fTechnician && v.kind() == object {
-			if known, n := d.technicians.prefix(p.line[v.start():v.end()]); n == v.end()-v.start() {
-				d.outer.known = known
-			}
+			d.outer.known = d.knownAs(p, v)
 		}
 	}
 	d.line, d.reject = p.line, Reject{}
@@ -46,6 +47,18 @@ func (d *Decoder) DecodeMapped(p *Mapper, doc []byte, e *Event) (ok bool, reject
 		*e = Event{}
 	}
 	return true, d.reject
+}
+
+// knownAs is the known technician of an object; nil: it is not known.
+func (d *Decoder) knownAs(p *Mapper, v span) *Person {
+	if found := p.scanner.outer.known; found != nil {
+		return found
+	}
+	known, n := d.technicians.prefix(p.line[v.start():v.end()])
+	if n < v.end()-v.start() {
+		return nil
+	}
+	return known
 }
 
 // place is where the value of a member is: in the document, or after it in p.line.

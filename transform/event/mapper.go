@@ -11,7 +11,9 @@ type Mapper struct {
 	scanner Decoder // for its grammar
 	spans   []span  // by slot
 	seen    []int   // by slot: the document whose span it is
+	usual   []order // by slot
 	number  int     // of the document
+	given   uint64  // the outputs that may have a value, as bits
 	kind    []byte  // the document's type in JSON; nil: it has none
 	doc     []byte
 	line    []byte
@@ -20,9 +22,17 @@ type Mapper struct {
 	date    dateText
 }
 
+// order is what stood at a place in the last document that had it. Producers write the
+// same members in the same order: comparing with that expectation is several times as
+// fast as looking up a name.
+type order struct {
+	first *node // of the members of an object
+	next  *node // after a member
+}
+
 // NewMapper makes a mapper.
 func (m *Map) NewMapper() *Mapper {
-	return &Mapper{of: m, spans: make([]span, m.slots), seen: make([]int, m.slots)}
+	return &Mapper{of: m, spans: make([]span, m.slots), seen: make([]int, m.slots), usual: make([]order, m.slots)}
 }
 
 // Apply makes the line of a session event of a document. The line is valid until the
@@ -50,7 +60,8 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 		return 0, false, tooLong(doc)
 	}
 	p.number++
-	p.doc = doc
+	p.scanner.outer.known = nil
+	p.doc, p.given = doc, p.of.always
 	i := space(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
 		return 0, false, Reject{BadJSON, notJSON(doc, i)}
@@ -64,7 +75,7 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 	if i < 0 {
 		return 0, false, Reject{BadJSON, notJSON(doc, ^i)}
 	}
-	p.keep(p.of.root.slot, newSpan(object, begin, i))
+	p.keep(p.of.root, newSpan(object, begin, i))
 	event, found := p.get(p.of.envelope)
 	if !found || event.kind() != object {
 		return 0, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
@@ -81,8 +92,9 @@ func tooLong(doc []byte) Reject {
 	return new(Decoder).Decode(doc, &e)
 }
 
-func (p *Mapper) keep(slot int, v span) {
-	p.spans[slot], p.seen[slot] = v, p.number
+func (p *Mapper) keep(n *node, v span) {
+	p.spans[n.slot], p.seen[n.slot] = v, p.number
+	p.given |= n.feeds
 }
 
 // get is the value of a slot; false if the document has none, or null.
@@ -96,13 +108,25 @@ func (p *Mapper) object(n *node, i int) int {
 	if i = space(doc, i+1); i < len(doc) && doc[i] == '}' {
 		return i + 1
 	}
+	usual := &p.usual[n.slot].first
 	for {
-		var label []byte
-		if label, i = p.label(i); i < 0 {
+		child := *usual
+		if child != nil && follows(doc, i, child.open) {
+			i = space(doc, i+len(child.open))
+		} else {
+			var label []byte
+			if label, i = p.label(i); i < 0 {
+				return i
+			}
+			if child = n.find(label); child != nil {
+				*usual = child
+			}
+		}
+		if i = p.member(child, i); i < 0 {
 			return i
 		}
-		if i = p.member(n.find(label), i); i < 0 {
-			return i
+		if child != nil {
+			usual = &p.usual[child.slot].next
 		}
 		if i = space(doc, i); i == len(doc) {
 			return ^i
@@ -130,6 +154,12 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		var k kind
 		end, k = text(p.doc, i+1)
 		v, end = newSpan(k, i+1, end), after(end)
+	case i < len(p.doc) && isDigit(p.doc[i]):
+		var k kind
+		k, end = number(p.doc, i)
+		v = newSpan(k, i, max(end, 0))
+	case n.person && i < len(p.doc) && p.doc[i] == '{':
+		v, end = p.scanner.person(p.doc, i, &p.scanner.outer)
 	case n.names != nil && i < len(p.doc) && p.doc[i] == '{':
 		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
 			p.forget(n)
@@ -145,7 +175,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 	if n.names != nil && v.kind() != object {
 		p.forget(n)
 	}
-	p.keep(n.slot, v)
+	p.keep(n, v)
 	return end
 }
 
