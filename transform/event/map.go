@@ -41,7 +41,8 @@ type node struct {
 	slot     int    // where its value is kept
 	open     string // its name, in quotes, and a colon
 	feeds    uint64 // the outputs that its value may be a part of, as bits
-	person   bool   // it is always technician, as it is
+	member   member // of the event, whose only source this is
+	copied   uint8  // the kinds of values that become the member as they are, as bits
 	names    []string
 	children []*node
 	table    []uint8 // finds children by their names: index+1, or 0
@@ -111,6 +112,14 @@ const (
 	asObject // of members
 	asList   // of members
 )
+
+// copied are the kinds of values, as bits, that need no change for a member.
+var copied = [...]uint8{
+	asText:    1<<plainText | 1<<escapedText | 1<<null,
+	asInteger: 1 << integer,
+	asIs:      1<<numKinds - 1,
+	asList:    0,
+}
 
 // source is a compiled rule.
 type source struct {
@@ -193,6 +202,12 @@ func NewMap(r *Rules) (*Map, error) {
 	for i := range m.outputs {
 		m.always |= c.feed(&m.outputs[i], 1<<i)
 	}
+	for i := range m.outputs {
+		if o := &m.outputs[i]; o.only >= 0 && o.sources[0].codes == nil && c.nodes[o.only].feeds == 1<<i {
+			n := c.nodes[o.only]
+			n.member, n.copied = o.member, copied[o.kind]
+		}
+	}
 	return m, m.root.index()
 }
 
@@ -269,9 +284,7 @@ func (c *compiler) feed(o *output, bit uint64) (always uint64) {
 		if s.slot < 0 {
 			always = bit
 		} else {
-			n := c.nodes[s.slot]
-			n.feeds |= bit
-			n.person = o.member == fTechnician && o.only >= 0 && n.names == nil
+			c.nodes[s.slot].feeds |= bit
 		}
 	}
 	for i := range o.members {

@@ -8,13 +8,14 @@ import (
 // A Mapper applies a [Map] to one document after the other.
 type Mapper struct {
 	of      *Map
-	scanner Decoder // for its grammar
-	spans   []span  // by slot
-	seen    []int   // by slot: the document whose span it is
-	usual   []order // by slot
-	number  int     // of the document
-	given   uint64  // the outputs that may have a value, as bits
-	kind    []byte  // the document's type in JSON; nil: it has none
+	decoder *Decoder         // whose grammar it uses, and which gets the members that stay as they are
+	spans   []span           // by slot
+	seen    []int            // by slot: the document whose span it is
+	usual   []order          // by slot, and after those by foreign name
+	foreign map[string]*node // names that no rule has
+	number  int              // of the document
+	given   uint64           // the outputs that may have a value, as bits
+	kind    []byte           // the document's type in JSON; nil: it has none
 	doc     []byte
 	line    []byte
 	gaps    uint8  // of the last list of custom fields: those that are not given, as bits
@@ -30,9 +31,12 @@ type order struct {
 	next  *node // after a member
 }
 
+// maxForeign is the number of names without a rule that a mapper knows.
+const maxForeign = 100
+
 // NewMapper makes a mapper.
 func (m *Map) NewMapper() *Mapper {
-	return &Mapper{of: m, spans: make([]span, m.slots), seen: make([]int, m.slots), usual: make([]order, m.slots)}
+	return &Mapper{of: m, decoder: NewDecoder(), spans: make([]span, m.slots), seen: make([]int, m.slots), usual: make([]order, m.slots, m.slots+maxForeign), foreign: map[string]*node{}}
 }
 
 // Apply makes the line of a session event of a document. The line is valid until the
@@ -60,7 +64,7 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 		return 0, false, tooLong(doc)
 	}
 	p.number++
-	p.scanner.outer.known = nil
+	p.decoder.outer.seen, p.decoder.outer.known = 0, nil
 	p.doc, p.given = doc, p.of.always
 	i := space(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
@@ -94,7 +98,11 @@ func tooLong(doc []byte) Reject {
 
 func (p *Mapper) keep(n *node, v span) {
 	p.spans[n.slot], p.seen[n.slot] = v, p.number
-	p.given |= n.feeds
+	if n.copied>>v.kind()&1 != 0 {
+		p.decoder.outer.set(n.member, v)
+	} else {
+		p.given |= n.feeds
+	}
 }
 
 // get is the value of a slot; false if the document has none, or null.
@@ -118,7 +126,10 @@ func (p *Mapper) object(n *node, i int) int {
 			if label, i = p.label(i); i < 0 {
 				return i
 			}
-			if child = n.find(label); child != nil {
+			if child = n.find(label); child == nil {
+				child = p.other(label)
+			}
+			if child != nil {
 				*usual = child
 			}
 		}
@@ -142,10 +153,22 @@ func (p *Mapper) object(n *node, i int) int {
 	}
 }
 
-// member scans the value at doc[i], which n keeps; nil: nothing does.
+// other is the place of a name that no rule has; nil: the mapper knows too many, or the
+// name is long.
+func (p *Mapper) other(name []byte) *node {
+	n := p.foreign[string(name)]
+	if n == nil && len(p.foreign) < maxForeign && len(name) <= maxInternedLen {
+		n = &node{slot: len(p.usual), open: string(quote(string(name))) + ":"}
+		p.foreign[string(name)] = n
+		p.usual = append(p.usual, order{})
+	}
+	return n
+}
+
+// member scans the value at doc[i], and keeps it at n if a rule names that.
 func (p *Mapper) member(n *node, i int) (end int) {
-	if n == nil {
-		_, end = p.scanner.value(p.doc, i)
+	if n == nil || n.slot >= p.of.slots {
+		_, end = p.decoder.value(p.doc, i)
 		return end
 	}
 	var v span
@@ -158,8 +181,8 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		var k kind
 		k, end = number(p.doc, i)
 		v = newSpan(k, i, max(end, 0))
-	case n.person && i < len(p.doc) && p.doc[i] == '{':
-		v, end = p.scanner.person(p.doc, i, &p.scanner.outer)
+	case n.member == fTechnician && n.names == nil && i < len(p.doc) && p.doc[i] == '{':
+		v, end = p.decoder.person(p.doc, i, &p.decoder.outer)
 	case n.names != nil && i < len(p.doc) && p.doc[i] == '{':
 		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
 			p.forget(n)
@@ -167,7 +190,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		end = p.object(n, i)
 		v = newSpan(object, i, max(end, 0))
 	default:
-		v, end = p.scanner.value(p.doc, i)
+		v, end = p.decoder.value(p.doc, i)
 	}
 	if end < 0 {
 		return end
@@ -183,6 +206,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 func (p *Mapper) forget(n *node) {
 	for _, child := range n.children {
 		p.seen[child.slot] = 0
+		p.decoder.outer.seen &^= 1 << child.member
 		p.forget(child)
 	}
 }
