@@ -43,51 +43,70 @@ type node struct {
 	feeds    uint64 // the outputs that its value may be a part of, as bits
 	member   member // of the event, whose only source this is
 	copied   uint8  // the kinds of values that become the member as they are, as bits
-	names    []string
+	names    names  // of the children
 	children []*node
-	table    []uint8 // finds children by their names: index+1, or 0
 }
 
 // find is the child with a name; nil: it has no such child.
 func (n *node) find(name []byte) *node {
-	if len(n.table) == 0 || len(name) == 0 {
-		return nil
-	}
-	mask := len(n.table) - 1
-	for h := nameHash(name) & mask; n.table[h] != 0; h = (h + 1) & mask {
-		if i := n.table[h] - 1; n.names[i] == string(name) {
-			return n.children[i]
-		}
+	if i := n.names.find(name); i >= 0 {
+		return n.children[i]
 	}
 	return nil
 }
 
-func nameHash(name []byte) int {
-	return len(name) + int(name[0])<<2 + int(name[len(name)-1])<<4 + int(name[len(name)/2])<<1
+// index makes the tables of a node and of all below it.
+func (n *node) index() {
+	n.names.index()
+	for _, child := range n.children {
+		child.index()
+	}
 }
 
-// index makes the tables of a node and of all below it. It is for at most 200 rules
-// with a few conditions each.
-func (n *node) index() error {
-	if len(n.names) > 255 {
-		return fmt.Errorf("the rules name more than 255 members of one object")
+// names finds texts by a hash of them, several times as fast as a map.
+type names struct {
+	all   []string
+	table []int32 // by hash: the index of a text in all, and one more; or 0
+}
+
+// find is the index of a text; -1: it is not among them.
+func (n *names) find(text []byte) int {
+	if len(n.table) == 0 {
+		return -1
 	}
-	size := 1
-	for size < 4*len(n.names) {
+	mask := len(n.table) - 1
+	for h := hash(text) & mask; n.table[h] != 0; h = (h + 1) & mask {
+		if i := n.table[h] - 1; n.all[i] == string(text) {
+			return int(i)
+		}
+	}
+	return -1
+}
+
+func hash(text []byte) int {
+	if len(text) == 0 {
+		return 0
+	}
+	return len(text) + int(text[0])<<2 + int(text[len(text)-1])<<4 + int(text[len(text)/2])<<1
+}
+
+// index makes the table once all texts are known.
+func (n *names) index() {
+	if len(n.all) == 0 {
+		return
+	}
+	size := 4
+	for size < 4*len(n.all) {
 		size *= 2
 	}
-	n.table = make([]uint8, size)
-	for i, name := range n.names {
-		h := nameHash([]byte(name)) & (size - 1)
+	n.table = make([]int32, size)
+	for i, text := range n.all {
+		h := hash([]byte(text)) & (size - 1)
 		for n.table[h] != 0 {
 			h = (h + 1) & (size - 1)
 		}
-		n.table[h] = uint8(i + 1)
-		if err := n.children[i].index(); err != nil {
-			return err
-		}
+		n.table[h] = int32(i + 1)
 	}
-	return nil
 }
 
 // output is a member of the session event, or of one of its objects.
@@ -123,9 +142,10 @@ var copied = [...]uint8{
 
 // source is a compiled rule.
 type source struct {
-	slot     int    // -1: a constant
-	constant []byte // in JSON
-	codes    map[string][]byte
+	slot     int      // -1: a constant
+	constant []byte   // in JSON
+	values   names    // that have a code
+	codes    [][]byte // of the values, in JSON
 	time     timeNotation
 	when     []condition
 }
@@ -184,7 +204,8 @@ func NewMap(r *Rules) (*Map, error) {
 	}
 	if r.Members == nil {
 		m.slots = len(c.nodes)
-		return m, m.root.index()
+		m.root.index()
+		return m, nil
 	}
 	given := map[string][]*source{}
 	for i := range r.Members {
@@ -208,7 +229,8 @@ func NewMap(r *Rules) (*Map, error) {
 			n.member, n.copied = o.member, copied[o.kind]
 		}
 	}
-	return m, m.root.index()
+	m.root.index()
+	return m, nil
 }
 
 // complete checks that an event can come of the rules, and adds the members that
@@ -321,10 +343,10 @@ func (c *compiler) slot(path string) (int, error) {
 		if name == "" {
 			return 0, fmt.Errorf("the path %q has an empty name; write it as agent.id", path)
 		}
-		i := slices.Index(at.names, name)
+		i := slices.Index(at.names.all, name)
 		if i < 0 {
-			i = len(at.names)
-			at.names = append(at.names, name)
+			i = len(at.names.all)
+			at.names.all = append(at.names.all, name)
 			at.children = append(at.children, &node{slot: -1, open: string(quote(name)) + ":"})
 		}
 		c.keep(at)
@@ -395,7 +417,7 @@ func (c *compiler) rule(r *Rule) (*source, error) {
 	if s.time, err = parseNotation(r.Time); err != nil {
 		return nil, err
 	}
-	if s.codes, err = parseCodes(target.codes, r); err != nil {
+	if err = s.parseCodes(target.codes, r); err != nil {
 		return nil, err
 	}
 	for _, text := range r.When {
@@ -422,29 +444,28 @@ func parseNotation(name string) (timeNotation, error) {
 	return 0, fmt.Errorf("%q is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us", name)
 }
 
-func parseCodes(allowed *codes, r *Rule) (map[string][]byte, error) {
-	var all map[string][]byte
+// parseCodes reads the codes of a rule, each as value=code.
+func (s *source) parseCodes(allowed *codes, r *Rule) error {
 	for _, text := range r.Codes {
 		at := strings.LastIndexByte(text, '=')
 		if at < 0 {
-			return nil, fmt.Errorf("the code %q has no =; write value=code", text)
+			return fmt.Errorf("the code %q has no =; write value=code", text)
 		}
 		value, code := text[:at], text[at+1:]
 		if err := checkCode(allowed, r.To, code); err != nil {
-			return nil, err
+			return err
 		}
-		if _, taken := all[value]; taken {
-			return nil, fmt.Errorf("the value %q has two codes; remove one", value)
+		if slices.Contains(s.values.all, value) {
+			return fmt.Errorf("the value %q has two codes; remove one", value)
 		}
-		if all == nil {
-			all = map[string][]byte{}
-		}
-		all[value] = quote(code)
+		written := quote(code)
 		if allowed == nil && digits([]byte(code), 0) == len(code) {
-			all[value] = []byte(code) // an id; as a text it is written with quotes
+			written = []byte(code) // an id; as a text it is written with quotes
 		}
+		s.values.all, s.codes = append(s.values.all, value), append(s.codes, written)
 	}
-	return all, nil
+	s.values.index()
+	return nil
 }
 
 // checkCode refuses a code that EVENTS.md does not have.

@@ -181,9 +181,9 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		var k kind
 		k, end = number(p.doc, i)
 		v = newSpan(k, i, max(end, 0))
-	case n.member == fTechnician && n.names == nil && i < len(p.doc) && p.doc[i] == '{':
+	case n.member == fTechnician && n.children == nil && i < len(p.doc) && p.doc[i] == '{':
 		v, end = p.decoder.person(p.doc, i, &p.decoder.outer)
-	case n.names != nil && i < len(p.doc) && p.doc[i] == '{':
+	case n.children != nil && i < len(p.doc) && p.doc[i] == '{':
 		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
 			p.forget(n)
 		}
@@ -195,7 +195,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 	if end < 0 {
 		return end
 	}
-	if n.names != nil && v.kind() != object {
+	if n.children != nil && v.kind() != object {
 		p.forget(n)
 	}
 	p.keep(n, v)
@@ -280,8 +280,10 @@ func (p *Mapper) value(s *source) []byte {
 	if s.slot < 0 {
 		return s.constant
 	}
-	if code, ok := s.codes[string(p.textOf(p.spans[s.slot]))]; ok {
-		return code
+	if s.codes != nil {
+		if i := s.values.find(p.textOf(p.spans[s.slot])); i >= 0 {
+			return s.codes[i]
+		}
 	}
 	return p.quoted(p.spans[s.slot])
 }
@@ -356,8 +358,8 @@ func (p *Mapper) output(o *output) bool {
 	}
 	v := p.spans[s.slot]
 	if s.codes != nil {
-		if code, ok := s.codes[string(p.textOf(v))]; ok {
-			p.code(o.kind, code)
+		if i := s.values.find(p.textOf(v)); i >= 0 {
+			p.code(o.kind, s.codes[i])
 			return true
 		}
 	}
