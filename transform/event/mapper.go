@@ -119,8 +119,8 @@ func (p *Mapper) object(n *node, i int) int {
 	usual := &p.usual[n.slot].first
 	for {
 		child := *usual
-		if child != nil && follows(doc, i, child.open) {
-			i = space(doc, i+len(child.open))
+		if child != nil && child.label.isAt(doc, i) {
+			i = space(doc, i+len(child.label.text))
 		} else {
 			var label []byte
 			if label, i = p.label(i); i < 0 {
@@ -158,7 +158,7 @@ func (p *Mapper) object(n *node, i int) int {
 func (p *Mapper) other(name []byte) *node {
 	n := p.foreign[string(name)]
 	if n == nil && len(p.foreign) < maxForeign && len(name) <= maxInternedLen {
-		n = &node{slot: len(p.usual), open: string(quote(string(name))) + ":"}
+		n = &node{slot: len(p.usual), label: newLabel(string(name))}
 		p.foreign[string(name)] = n
 		p.usual = append(p.usual, order{})
 	}
@@ -167,30 +167,31 @@ func (p *Mapper) other(name []byte) *node {
 
 // member scans the value at doc[i], and keeps it at n if a rule names that.
 func (p *Mapper) member(n *node, i int) (end int) {
-	if n == nil || n.slot >= p.of.slots {
-		_, end = p.decoder.value(p.doc, i)
+	doc := p.doc
+	if n == nil || n.slot >= p.of.slots || i == len(doc) {
+		_, end = p.decoder.value(doc, i)
 		return end
 	}
 	var v span
-	switch {
-	case i < len(p.doc) && p.doc[i] == '"': // nearly always
+	switch c := doc[i]; {
+	case c == '"': // nearly always
 		var k kind
-		end, k = text(p.doc, i+1)
+		end, k = text(doc, i+1)
 		v, end = newSpan(k, i+1, end), after(end)
-	case i < len(p.doc) && isDigit(p.doc[i]):
+	case isDigit(c):
 		var k kind
-		k, end = number(p.doc, i)
-		v = newSpan(k, i, max(end, 0))
-	case n.member == fTechnician && n.children == nil && i < len(p.doc) && p.doc[i] == '{':
-		v, end = p.decoder.person(p.doc, i, &p.decoder.outer)
-	case n.children != nil && i < len(p.doc) && p.doc[i] == '{':
+		k, end = number(doc, i)
+		v = newSpan(k, i, end)
+	case c == '{' && n.children != nil:
 		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
 			p.forget(n)
 		}
 		end = p.object(n, i)
-		v = newSpan(object, i, max(end, 0))
+		v = newSpan(object, i, end)
+	case c == '{' && n.member == fTechnician:
+		v, end = p.decoder.person(doc, i, &p.decoder.outer)
 	default:
-		v, end = p.decoder.value(p.doc, i)
+		v, end = p.decoder.value(doc, i)
 	}
 	if end < 0 {
 		return end
