@@ -9,8 +9,7 @@ import (
 type Mapper struct {
 	of      *Map
 	decoder *Decoder         // whose grammar it uses, and which gets the members that stay as they are
-	spans   []span           // by slot
-	seen    []int            // by slot: the document whose span it is
+	found   []found          // by slot
 	usual   []order          // by slot, and after those by foreign name
 	foreign map[string]*node // names that no rule has
 	number  int              // of the document
@@ -21,6 +20,12 @@ type Mapper struct {
 	gaps    uint8  // of the last list of custom fields: those that are not given, as bits
 	text    []byte // unescaped
 	date    dateText
+}
+
+// found is the value at a place.
+type found struct {
+	value    span
+	document int // that has it: its number
 }
 
 // order is what stood at a place in the last document that had it. Producers write the
@@ -36,7 +41,7 @@ const maxForeign = 100
 
 // NewMapper makes a mapper.
 func (m *Map) NewMapper() *Mapper {
-	return &Mapper{of: m, decoder: NewDecoder(), spans: make([]span, m.slots), seen: make([]int, m.slots), usual: make([]order, m.slots, m.slots+maxForeign), foreign: map[string]*node{}}
+	return &Mapper{of: m, decoder: NewDecoder(), found: make([]found, m.slots), usual: make([]order, m.slots, m.slots+maxForeign), foreign: map[string]*node{}}
 }
 
 // Apply makes the line of a session event of a document. The line is valid until the
@@ -80,8 +85,8 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 		return 0, false, Reject{BadJSON, notJSON(doc, ^i)}
 	}
 	p.keep(p.of.root, newSpan(object, begin, i))
-	event, found := p.get(p.of.envelope)
-	if !found || event.kind() != object {
+	event, has := p.get(p.of.envelope)
+	if !has || event.kind() != object {
 		return 0, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
 	}
 	p.kind = nil
@@ -97,7 +102,7 @@ func tooLong(doc []byte) Reject {
 }
 
 func (p *Mapper) keep(n *node, v span) {
-	p.spans[n.slot], p.seen[n.slot] = v, p.number
+	p.found[n.slot] = found{v, p.number}
 	if n.copied>>v.kind()&1 != 0 {
 		p.decoder.outer.set(n.member, v)
 	} else {
@@ -107,7 +112,7 @@ func (p *Mapper) keep(n *node, v span) {
 
 // get is the value of a slot; false if the document has none, or null.
 func (p *Mapper) get(slot int) (span, bool) {
-	return p.spans[slot], p.seen[slot] == p.number && p.spans[slot].kind() != null
+	return p.found[slot].value, p.found[slot].document == p.number && p.found[slot].value.kind() != null
 }
 
 // object scans the object that opens at doc[i], whose members n names.
@@ -183,7 +188,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 		k, end = number(doc, i)
 		v = newSpan(k, i, end)
 	case c == '{' && n.children != nil:
-		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
+		if p.found[n.slot].document == p.number { // the object is repeated: the last one counts
 			p.forget(n)
 		}
 		end = p.object(n, i)
@@ -206,7 +211,7 @@ func (p *Mapper) member(n *node, i int) (end int) {
 // forget drops the members of an object.
 func (p *Mapper) forget(n *node) {
 	for _, child := range n.children {
-		p.seen[child.slot] = 0
+		p.found[child.slot].document = 0
 		p.decoder.outer.seen &^= 1 << child.member
 		p.forget(child)
 	}
@@ -282,11 +287,11 @@ func (p *Mapper) value(s *source) []byte {
 		return s.constant
 	}
 	if s.codes != nil {
-		if i := s.values.find(p.textOf(p.spans[s.slot])); i >= 0 {
+		if i := s.values.find(p.textOf(p.found[s.slot].value)); i >= 0 {
 			return s.codes[i]
 		}
 	}
-	return p.quoted(p.spans[s.slot])
+	return p.quoted(p.found[s.slot].value)
 }
 
 // quoted is a value as it is in the document.
@@ -302,7 +307,7 @@ func (p *Mapper) quoted(v span) []byte {
 func (p *Mapper) members(outputs []output, nulls bool) (some bool) {
 	for i := range outputs {
 		o := &outputs[i]
-		if o.only >= 0 && p.seen[o.only] != p.number { // nearly always
+		if o.only >= 0 && p.found[o.only].document != p.number { // nearly always
 			continue
 		}
 		before := len(p.line)
@@ -323,7 +328,7 @@ func (p *Mapper) members(outputs []output, nulls bool) (some bool) {
 // isNull reports whether the document has null for a member.
 func (p *Mapper) isNull(sources []*source) bool {
 	for _, s := range sources {
-		if s.slot >= 0 && p.seen[s.slot] == p.number && p.spans[s.slot].kind() == null && p.holds(s.when) {
+		if s.slot >= 0 && p.found[s.slot].document == p.number && p.found[s.slot].value.kind() == null && p.holds(s.when) {
 			return true
 		}
 	}
@@ -346,7 +351,7 @@ func (p *Mapper) output(o *output) bool {
 	case o.kind == asType:
 		p.line = append(p.line, p.kind...)
 		return p.kind != nil
-	case o.only >= 0 && p.seen[o.only] == p.number && p.spans[o.only].kind() != null: // nearly always
+	case o.only >= 0 && p.found[o.only].document == p.number && p.found[o.only].value.kind() != null: // nearly always
 		s = o.sources[0]
 	default:
 		if s = p.choose(o.sources); s == nil {
@@ -357,7 +362,7 @@ func (p *Mapper) output(o *output) bool {
 		p.line = append(p.line, s.constant...)
 		return true
 	}
-	v := p.spans[s.slot]
+	v := p.found[s.slot].value
 	if s.codes != nil {
 		if i := s.values.find(p.textOf(v)); i >= 0 {
 			p.code(o.kind, s.codes[i])
