@@ -124,7 +124,7 @@ $(BIN)/peers/bin/python: testdata/bench/peers/requirements.txt
 	@touch $@
 
 # Old and new take turns, so that the load of the machine falls on both.
-bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against OLD=<git revision>
+bench-compare: $(BIN)/benchstat ## decoders of each form, map and export, shuffle, engine and writer, against OLD=<git revision>
 	@test -n "$(OLD)" || { echo 'make bench-compare OLD=<git revision>'; exit 2; }
 	@tmp=$$(mktemp -d) && trap 'git worktree remove --force '$$tmp'/old; rm -rf '$$tmp EXIT && \
 	git worktree add --quiet --detach $$tmp/old $(OLD) && \
@@ -132,8 +132,8 @@ bench-compare: $(BIN)/benchstat ## decoder, shuffle, engine and writer, against 
 		(cd $$tmp/old && $(MICRO)) >> $$tmp/old.txt && $(MICRO) >> $$tmp/new.txt || exit 1; \
 	done && \
 	$(BIN)/benchstat $(OLD)=$$tmp/old.txt now=$$tmp/new.txt
-MICRO := go test -run '^$$' -bench '^Benchmark(Decode|Shuffle|Engine|Writer)$$' -benchmem \
-	./transform/event ./transform/shuffle ./transform/session ./sinks/parquet
+MICRO := go test -run '^$$' -bench '^Benchmark(Decode|DecodeMapped|Forms|Shuffle|Engine|Writer)$$' -benchmem \
+	./transform/event ./sources/dump ./transform/export ./transform/shuffle ./transform/session ./sinks/parquet
 
 same-bytes: build ## whether OLD=<git revision> publishes the same bytes as this tree
 	@test -n "$(OLD)" || { echo 'make same-bytes OLD=<git revision>'; exit 2; }

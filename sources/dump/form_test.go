@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"daybook/transform/event"
 )
 
 // read reads a text in a form, under a name.
@@ -271,24 +273,29 @@ func TestFormsAgree(t *testing.T) {
 	})
 }
 
-// BenchmarkForms reads the same events in each form.
+// BenchmarkForms reads and decodes the same events in each form.
 func BenchmarkForms(b *testing.B) {
-	const event = `{"event_id":"8f3a","ts":"2026-11-20T08:15:02.123Z","session_id":2,"type":"presence","state":"away","technician_id":7}`
-	for form, text := range map[Form]string{
-		Lines:     strings.Repeat(event+"\n", 100_000),
-		Documents: strings.Repeat(event, 100_000),
-		Array:     "[" + strings.Repeat(event+",", 99_999) + event + "]",
+	const text = `{"event_id":"8f3a","ts":"2026-11-20T08:15:02.123Z","session_id":2,"type":"presence","state":"away","technician_id":7}`
+	for form, dump := range map[Form]string{
+		Lines:     strings.Repeat(text+"\n", 100_000),
+		Documents: strings.Repeat(text, 100_000),
+		Array:     "[" + strings.Repeat(text+",", 99_999) + text + "]",
 	} {
 		b.Run(fmt.Sprint(form), func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
+			b.SetBytes(int64(len(dump)))
 			b.ReportAllocs()
+			decoder := event.NewViewDecoder()
+			var e event.Event
 			for b.Loop() {
-				r, err := newReader("test://dump", io.NopCloser(strings.NewReader(text)), Plain)
+				r, err := newReader("test://dump", io.NopCloser(strings.NewReader(dump)), Plain)
 				for err == nil {
-					_, err = r.Next()
+					var line Line
+					if line, err = r.Next(); err == nil {
+						decoder.Decode(line.Bytes, &e)
+					}
 				}
-				if err != io.EOF {
-					b.Fatal(err)
+				if err != io.EOF || e.SessionID != 2 {
+					b.Fatal(err, e)
 				}
 			}
 		})

@@ -33,56 +33,108 @@ type Map struct {
 	zone     *time.Location
 	kind     []*source // that may give the type
 	outputs  []output  // nil: the event is copied as it is
+	always   uint64    // the outputs that have a value in any document, as bits
 }
 
 // node is a place in a document.
 type node struct {
 	slot     int // where its value is kept
-	names    []string
+	label    label
+	feeds    uint64 // the outputs that its value may be a part of, as bits
+	member   member // of the event, whose only source this is
+	copied   uint8  // the kinds of values that become the member as they are, as bits
+	names    names  // of the children
 	children []*node
-	table    []uint8 // finds children by their names: index+1, or 0
 }
 
 // find is the child with a name; nil: it has no such child.
 func (n *node) find(name []byte) *node {
-	if len(n.table) == 0 || len(name) == 0 {
-		return nil
-	}
-	mask := len(n.table) - 1
-	for h := nameHash(name) & mask; n.table[h] != 0; h = (h + 1) & mask {
-		if i := n.table[h] - 1; n.names[i] == string(name) {
-			return n.children[i]
-		}
+	if i := n.names.find(name); i >= 0 {
+		return n.children[i]
 	}
 	return nil
 }
 
-func nameHash(name []byte) int {
-	return len(name) + int(name[0])<<2 + int(name[len(name)-1])<<4 + int(name[len(name)/2])<<1
+// index makes the tables of a node and of all below it.
+func (n *node) index() {
+	n.names.index()
+	for _, child := range n.children {
+		child.index()
+	}
 }
 
-// index makes the tables of a node and of all below it. It is for at most 200 rules
-// with a few conditions each.
-func (n *node) index() error {
-	if len(n.names) > 255 {
-		return fmt.Errorf("the rules name more than 255 members of one object")
+// label is a name as documents mostly have it: in quotes, with a colon after it. The
+// words are those of its first and its last eight bytes, which take much less time to
+// compare than a text.
+type label struct {
+	text        string
+	first, last uint64
+	mask        uint64 // of first, in a label of less than eight bytes
+}
+
+func newLabel(name string) label {
+	text := string(quote(name)) + ":"
+	l := label{text: text, mask: 1<<(8*len(text)) - 1}
+	if len(text) > 8 {
+		l.last = word([]byte(text), len(text)-8)
 	}
-	size := 1
-	for size < 4*len(n.names) {
+	l.first = word([]byte(text+"        "), 0) & l.mask
+	return l
+}
+
+// isAt reports whether a document goes on with the label at i, and has more after it.
+func (l *label) isAt(doc []byte, i int) bool {
+	n := len(l.text)
+	if len(doc)-i <= max(n, 8) || word(doc, i)&l.mask != l.first {
+		return false
+	}
+	return n <= 8 || word(doc, i+n-8) == l.last && (n <= 16 || string(doc[i:i+n]) == l.text)
+}
+
+// names finds texts by a hash of them, several times as fast as a map.
+type names struct {
+	all   []string
+	table []int32 // by hash: the index of a text in all, and one more; or 0
+}
+
+// find is the index of a text; -1: it is not among them.
+func (n *names) find(text []byte) int {
+	if len(n.table) == 0 {
+		return -1
+	}
+	mask := len(n.table) - 1
+	for h := hash(text) & mask; n.table[h] != 0; h = (h + 1) & mask {
+		if i := n.table[h] - 1; n.all[i] == string(text) {
+			return int(i)
+		}
+	}
+	return -1
+}
+
+func hash(text []byte) int {
+	if len(text) == 0 {
+		return 0
+	}
+	return len(text) + int(text[0])<<2 + int(text[len(text)-1])<<4 + int(text[len(text)/2])<<1
+}
+
+// index makes the table once all texts are known.
+func (n *names) index() {
+	if len(n.all) == 0 {
+		return
+	}
+	size := 4
+	for size < 4*len(n.all) {
 		size *= 2
 	}
-	n.table = make([]uint8, size)
-	for i, name := range n.names {
-		h := nameHash([]byte(name)) & (size - 1)
+	n.table = make([]int32, size)
+	for i, text := range n.all {
+		h := hash([]byte(text)) & (size - 1)
 		for n.table[h] != 0 {
 			h = (h + 1) & (size - 1)
 		}
-		n.table[h] = uint8(i + 1)
-		if err := n.children[i].index(); err != nil {
-			return err
-		}
+		n.table[h] = int32(i + 1)
 	}
-	return nil
 }
 
 // output is a member of the session event, or of one of its objects.
@@ -108,11 +160,20 @@ const (
 	asList   // of members
 )
 
+// copied are the kinds of values, as bits, that need no change for a member.
+var copied = [...]uint8{
+	asText:    1<<plainText | 1<<escapedText | 1<<null,
+	asInteger: 1 << integer,
+	asIs:      1<<numKinds - 1,
+	asList:    0,
+}
+
 // source is a compiled rule.
 type source struct {
-	slot     int    // -1: a constant
-	constant []byte // in JSON
-	codes    map[string][]byte
+	slot     int      // -1: a constant
+	constant []byte   // in JSON
+	values   names    // that have a code
+	codes    [][]byte // of the values, in JSON
 	time     timeNotation
 	when     []condition
 }
@@ -170,8 +231,9 @@ func NewMap(r *Rules) (*Map, error) {
 		return nil, fmt.Errorf("envelope: %w", err)
 	}
 	if r.Members == nil {
-		m.slots = c.slots
-		return m, m.root.index()
+		m.slots = len(c.nodes)
+		m.root.index()
+		return m, nil
 	}
 	given := map[string][]*source{}
 	for i := range r.Members {
@@ -185,8 +247,18 @@ func NewMap(r *Rules) (*Map, error) {
 	if err := c.complete(given); err != nil {
 		return nil, err
 	}
-	m.kind, m.outputs, m.slots = given["type"], outputs(given), c.slots
-	return m, m.root.index()
+	m.kind, m.outputs, m.slots = given["type"], outputs(given), len(c.nodes)
+	for i := range m.outputs {
+		m.always |= c.feed(&m.outputs[i], 1<<i)
+	}
+	for i := range m.outputs {
+		if o := &m.outputs[i]; o.only >= 0 && o.sources[0].codes == nil && c.nodes[o.only].feeds == 1<<i {
+			n := c.nodes[o.only]
+			n.member, n.copied = o.member, copied[o.kind]
+		}
+	}
+	m.root.index()
+	return m, nil
 }
 
 // complete checks that an event can come of the rules, and adds the members that
@@ -255,6 +327,22 @@ func outputs(given map[string][]*source) (all []output) {
 	return all
 }
 
+// feed notes an output, a bit, at the places that it takes values from. It returns the
+// bit if the output takes a constant, too; else 0.
+func (c *compiler) feed(o *output, bit uint64) (always uint64) {
+	for _, s := range o.sources {
+		if s.slot < 0 {
+			always = bit
+		} else {
+			c.nodes[s.slot].feeds |= bit
+		}
+	}
+	for i := range o.members {
+		always |= c.feed(&o.members[i], bit)
+	}
+	return always
+}
+
 // only is the slot of the only source, if it has no conditions; else -1.
 func only(sources []*source) int {
 	if len(sources) == 1 && sources[0].when == nil {
@@ -267,7 +355,7 @@ func only(sources []*source) int {
 type compiler struct {
 	rules *Rules
 	root  *node
-	slots int
+	nodes []*node // by slot
 }
 
 // slot is where the value at a path is kept. A path is relative to the envelope, or
@@ -283,11 +371,11 @@ func (c *compiler) slot(path string) (int, error) {
 		if name == "" {
 			return 0, fmt.Errorf("the path %q has an empty name; write it as agent.id", path)
 		}
-		i := slices.Index(at.names, name)
+		i := slices.Index(at.names.all, name)
 		if i < 0 {
-			i = len(at.names)
-			at.names = append(at.names, name)
-			at.children = append(at.children, &node{slot: -1})
+			i = len(at.names.all)
+			at.names.all = append(at.names.all, name)
+			at.children = append(at.children, &node{slot: -1, label: newLabel(name)})
 		}
 		c.keep(at)
 		at = at.children[i]
@@ -299,8 +387,8 @@ func (c *compiler) slot(path string) (int, error) {
 // keep gives a node a slot.
 func (c *compiler) keep(n *node) {
 	if n.slot < 0 {
-		n.slot = c.slots
-		c.slots++
+		n.slot = len(c.nodes)
+		c.nodes = append(c.nodes, n)
 	}
 }
 
@@ -357,7 +445,7 @@ func (c *compiler) rule(r *Rule) (*source, error) {
 	if s.time, err = parseNotation(r.Time); err != nil {
 		return nil, err
 	}
-	if s.codes, err = parseCodes(target.codes, r); err != nil {
+	if err = s.parseCodes(target.codes, r); err != nil {
 		return nil, err
 	}
 	for _, text := range r.When {
@@ -384,29 +472,28 @@ func parseNotation(name string) (timeNotation, error) {
 	return 0, fmt.Errorf("%q is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us", name)
 }
 
-func parseCodes(allowed *codes, r *Rule) (map[string][]byte, error) {
-	var all map[string][]byte
+// parseCodes reads the codes of a rule, each as value=code.
+func (s *source) parseCodes(allowed *codes, r *Rule) error {
 	for _, text := range r.Codes {
 		at := strings.LastIndexByte(text, '=')
 		if at < 0 {
-			return nil, fmt.Errorf("the code %q has no =; write value=code", text)
+			return fmt.Errorf("the code %q has no =; write value=code", text)
 		}
 		value, code := text[:at], text[at+1:]
 		if err := checkCode(allowed, r.To, code); err != nil {
-			return nil, err
+			return err
 		}
-		if _, taken := all[value]; taken {
-			return nil, fmt.Errorf("the value %q has two codes; remove one", value)
+		if slices.Contains(s.values.all, value) {
+			return fmt.Errorf("the value %q has two codes; remove one", value)
 		}
-		if all == nil {
-			all = map[string][]byte{}
-		}
-		all[value] = quote(code)
+		written := quote(code)
 		if allowed == nil && digits([]byte(code), 0) == len(code) {
-			all[value] = []byte(code) // an id; as a text it is written with quotes
+			written = []byte(code) // an id; as a text it is written with quotes
 		}
+		s.values.all, s.codes = append(s.values.all, value), append(s.codes, written)
 	}
-	return all, nil
+	s.values.index()
+	return nil
 }
 
 // checkCode refuses a code that EVENTS.md does not have.

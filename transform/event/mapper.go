@@ -8,11 +8,13 @@ import (
 // A Mapper applies a [Map] to one document after the other.
 type Mapper struct {
 	of      *Map
-	scanner Decoder // for its grammar
-	spans   []span  // by slot
-	seen    []int   // by slot: the document whose span it is
-	number  int     // of the document
-	kind    []byte  // the document's type in JSON; nil: it has none
+	decoder *Decoder         // whose grammar it uses, and which gets the members that stay as they are
+	found   []found          // by slot
+	usual   []order          // by slot, and after those by foreign name
+	foreign map[string]*node // names that no rule has
+	number  int              // of the document
+	given   uint64           // the outputs that may have a value, as bits
+	kind    []byte           // the document's type in JSON; nil: it has none
 	doc     []byte
 	line    []byte
 	gaps    uint8  // of the last list of custom fields: those that are not given, as bits
@@ -20,9 +22,26 @@ type Mapper struct {
 	date    dateText
 }
 
+// found is the value at a place.
+type found struct {
+	value    span
+	document int // that has it: its number
+}
+
+// order is what stood at a place in the last document that had it. Producers write the
+// same members in the same order: comparing with that expectation is several times as
+// fast as looking up a name.
+type order struct {
+	first *node // of the members of an object
+	next  *node // after a member
+}
+
+// maxForeign is the number of names without a rule that a mapper knows.
+const maxForeign = 100
+
 // NewMapper makes a mapper.
 func (m *Map) NewMapper() *Mapper {
-	return &Mapper{of: m, spans: make([]span, m.slots), seen: make([]int, m.slots)}
+	return &Mapper{of: m, decoder: NewDecoder(), found: make([]found, m.slots), usual: make([]order, m.slots, m.slots+maxForeign), foreign: map[string]*node{}}
 }
 
 // Apply makes the line of a session event of a document. The line is valid until the
@@ -50,7 +69,8 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 		return 0, false, tooLong(doc)
 	}
 	p.number++
-	p.doc = doc
+	p.decoder.outer.seen, p.decoder.outer.known = 0, nil
+	p.doc, p.given = doc, p.of.always
 	i := space(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
 		return 0, false, Reject{BadJSON, notJSON(doc, i)}
@@ -64,9 +84,9 @@ func (p *Mapper) scan(doc []byte) (event span, ok bool, reject Reject) {
 	if i < 0 {
 		return 0, false, Reject{BadJSON, notJSON(doc, ^i)}
 	}
-	p.keep(p.of.root.slot, newSpan(object, begin, i))
-	event, found := p.get(p.of.envelope)
-	if !found || event.kind() != object {
+	p.keep(p.of.root, newSpan(object, begin, i))
+	event, has := p.get(p.of.envelope)
+	if !has || event.kind() != object {
 		return 0, false, Reject{MissingField, "the document has no object where source.map.envelope says"}
 	}
 	p.kind = nil
@@ -81,13 +101,18 @@ func tooLong(doc []byte) Reject {
 	return new(Decoder).Decode(doc, &e)
 }
 
-func (p *Mapper) keep(slot int, v span) {
-	p.spans[slot], p.seen[slot] = v, p.number
+func (p *Mapper) keep(n *node, v span) {
+	p.found[n.slot] = found{v, p.number}
+	if n.copied>>v.kind()&1 != 0 {
+		p.decoder.outer.set(n.member, v)
+	} else {
+		p.given |= n.feeds
+	}
 }
 
 // get is the value of a slot; false if the document has none, or null.
 func (p *Mapper) get(slot int) (span, bool) {
-	return p.spans[slot], p.seen[slot] == p.number && p.spans[slot].kind() != null
+	return p.found[slot].value, p.found[slot].document == p.number && p.found[slot].value.kind() != null
 }
 
 // object scans the object that opens at doc[i], whose members n names.
@@ -96,13 +121,28 @@ func (p *Mapper) object(n *node, i int) int {
 	if i = space(doc, i+1); i < len(doc) && doc[i] == '}' {
 		return i + 1
 	}
+	usual := &p.usual[n.slot].first
 	for {
-		var label []byte
-		if label, i = p.label(i); i < 0 {
+		child := *usual
+		if child != nil && child.label.isAt(doc, i) {
+			i = space(doc, i+len(child.label.text))
+		} else {
+			var label []byte
+			if label, i = p.label(i); i < 0 {
+				return i
+			}
+			if child = n.find(label); child == nil {
+				child = p.other(label)
+			}
+			if child != nil {
+				*usual = child
+			}
+		}
+		if i = p.member(child, i); i < 0 {
 			return i
 		}
-		if i = p.member(n.find(label), i); i < 0 {
-			return i
+		if child != nil {
+			usual = &p.usual[child.slot].next
 		}
 		if i = space(doc, i); i == len(doc) {
 			return ^i
@@ -118,41 +158,61 @@ func (p *Mapper) object(n *node, i int) int {
 	}
 }
 
-// member scans the value at doc[i], which n keeps; nil: nothing does.
+// other is the place of a name that no rule has; nil: the mapper knows too many, or the
+// name is long.
+func (p *Mapper) other(name []byte) *node {
+	n := p.foreign[string(name)]
+	if n == nil && len(p.foreign) < maxForeign && len(name) <= maxInternedLen {
+		n = &node{slot: len(p.usual), label: newLabel(string(name))}
+		p.foreign[string(name)] = n
+		p.usual = append(p.usual, order{})
+	}
+	return n
+}
+
+// member scans the value at doc[i], and keeps it at n if a rule names that.
 func (p *Mapper) member(n *node, i int) (end int) {
-	if n == nil {
-		_, end = p.scanner.value(p.doc, i)
+	doc := p.doc
+	if n == nil || n.slot >= p.of.slots || i == len(doc) {
+		_, end = p.decoder.value(doc, i)
 		return end
 	}
 	var v span
-	switch {
-	case i < len(p.doc) && p.doc[i] == '"': // nearly always
+	switch c := doc[i]; {
+	case c == '"': // nearly always
 		var k kind
-		end, k = text(p.doc, i+1)
+		end, k = text(doc, i+1)
 		v, end = newSpan(k, i+1, end), after(end)
-	case n.names != nil && i < len(p.doc) && p.doc[i] == '{':
-		if p.seen[n.slot] == p.number { // the object is repeated: the last one counts
+	case isDigit(c):
+		var k kind
+		k, end = number(doc, i)
+		v = newSpan(k, i, end)
+	case c == '{' && n.children != nil:
+		if p.found[n.slot].document == p.number { // the object is repeated: the last one counts
 			p.forget(n)
 		}
 		end = p.object(n, i)
-		v = newSpan(object, i, max(end, 0))
+		v = newSpan(object, i, end)
+	case c == '{' && n.member == fTechnician:
+		v, end = p.decoder.person(doc, i, &p.decoder.outer)
 	default:
-		v, end = p.scanner.value(p.doc, i)
+		v, end = p.decoder.value(doc, i)
 	}
 	if end < 0 {
 		return end
 	}
-	if n.names != nil && v.kind() != object {
+	if n.children != nil && v.kind() != object {
 		p.forget(n)
 	}
-	p.keep(n.slot, v)
+	p.keep(n, v)
 	return end
 }
 
 // forget drops the members of an object.
 func (p *Mapper) forget(n *node) {
 	for _, child := range n.children {
-		p.seen[child.slot] = 0
+		p.found[child.slot].document = 0
+		p.decoder.outer.seen &^= 1 << child.member
 		p.forget(child)
 	}
 }
@@ -226,10 +286,12 @@ func (p *Mapper) value(s *source) []byte {
 	if s.slot < 0 {
 		return s.constant
 	}
-	if code, ok := s.codes[string(p.textOf(p.spans[s.slot]))]; ok {
-		return code
+	if s.codes != nil {
+		if i := s.values.find(p.textOf(p.found[s.slot].value)); i >= 0 {
+			return s.codes[i]
+		}
 	}
-	return p.quoted(p.spans[s.slot])
+	return p.quoted(p.found[s.slot].value)
 }
 
 // quoted is a value as it is in the document.
@@ -245,7 +307,7 @@ func (p *Mapper) quoted(v span) []byte {
 func (p *Mapper) members(outputs []output, nulls bool) (some bool) {
 	for i := range outputs {
 		o := &outputs[i]
-		if o.only >= 0 && p.seen[o.only] != p.number { // nearly always
+		if o.only >= 0 && p.found[o.only].document != p.number { // nearly always
 			continue
 		}
 		before := len(p.line)
@@ -266,7 +328,7 @@ func (p *Mapper) members(outputs []output, nulls bool) (some bool) {
 // isNull reports whether the document has null for a member.
 func (p *Mapper) isNull(sources []*source) bool {
 	for _, s := range sources {
-		if s.slot >= 0 && p.seen[s.slot] == p.number && p.spans[s.slot].kind() == null && p.holds(s.when) {
+		if s.slot >= 0 && p.found[s.slot].document == p.number && p.found[s.slot].value.kind() == null && p.holds(s.when) {
 			return true
 		}
 	}
@@ -289,7 +351,7 @@ func (p *Mapper) output(o *output) bool {
 	case o.kind == asType:
 		p.line = append(p.line, p.kind...)
 		return p.kind != nil
-	case o.only >= 0 && p.seen[o.only] == p.number && p.spans[o.only].kind() != null: // nearly always
+	case o.only >= 0 && p.found[o.only].document == p.number && p.found[o.only].value.kind() != null: // nearly always
 		s = o.sources[0]
 	default:
 		if s = p.choose(o.sources); s == nil {
@@ -300,10 +362,10 @@ func (p *Mapper) output(o *output) bool {
 		p.line = append(p.line, s.constant...)
 		return true
 	}
-	v := p.spans[s.slot]
+	v := p.found[s.slot].value
 	if s.codes != nil {
-		if code, ok := s.codes[string(p.textOf(v))]; ok {
-			p.code(o.kind, code)
+		if i := s.values.find(p.textOf(v)); i >= 0 {
+			p.code(o.kind, s.codes[i])
 			return true
 		}
 	}

@@ -24,6 +24,8 @@ const (
 	null
 	object
 	array
+
+	numKinds
 )
 
 // span is the kind and position of a value: line[start:end], for a string
