@@ -545,7 +545,8 @@ func TestAlertsLeadToTheirCause(t *testing.T) {
 		s.Reports = slices.Clone(s.Reports)
 		s.Reports[2].Broken = []states.BrokenDay{{Day: "2026-11-19", Reason: "cut off"}}
 		s.Alerts = append(slices.Clone(s.Alerts), states.Alert{Kind: "failed", Partition: "2026-11-19", What: partition.Digest, Since: w.Now},
-			states.Alert{Kind: "late", Report: "americas", Partition: "2026-11-01 to 2026-11-14", What: partition.Day, Told: 3, Since: w.Now})
+			states.Alert{Kind: "late", Report: "americas", Partition: "2026-11-01 to 2026-11-14", What: partition.Day, Told: 3, Since: w.Now},
+			states.Alert{Kind: "late", Report: "americas", Partition: "2026-11-18", What: partition.Day, Text: "2026-11-18 is late; waits for the digest of 2026-11-19, which failed", Since: w.Now})
 	})
 	c := newConsole(t, w, nil)
 	page := get(c, "/").Body.String()
@@ -557,8 +558,11 @@ func TestAlertsLeadToTheirCause(t *testing.T) {
 	if strings.Contains(page, `class="retry"`) {
 		t.Error("it offers actions without a login")
 	}
+	if n := strings.Count(page, `href="/reports/americas/rejects/2026-11-19"`); n != 3 { // with that of the world
+		t.Errorf("%d alerts lead to the broken dump day, and three wait for it", n)
+	}
 	in := get(c, "/", func(r *http.Request) { r.AddCookie(login(t, c)) }).Body.String()
-	if n := strings.Count(in, `class="retry"`); n != 4 {
+	if n := strings.Count(in, `class="retry"`); n != 5 { // each alert of the test, and those of the world
 		t.Errorf("after a login, %d alerts can be retried", n)
 	}
 	if only := get(newConsole(t, w, func(o *Options) { o.AllowActions = false }), "/").Body.String(); strings.Contains(only, "Log in to retry") {

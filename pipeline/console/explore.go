@@ -61,7 +61,7 @@ func (c *Console) ask(r *http.Request, k questions.Kind) (*asked, error) {
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, p.T("The parameters of the address cannot be read."))
 	}
-	q.address, err = questions.Parse(p, k, reportPath(rep.Name), query, last.ID.Day(), q.target > 0)
+	q.address, err = questions.Parse(p, k, reportPath(rep.Name), query, last.ID.Day(), q.target)
 	return q, err
 }
 

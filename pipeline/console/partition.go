@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/partitions"
 	"daybook/pipeline/console/problem"
+	"daybook/pipeline/explore"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service/states"
@@ -26,6 +28,10 @@ type partitionBody struct {
 	Delivery  string           `json:"delivery,omitempty"` // whether it was in time
 	Tools     []tool           `json:"tools,omitempty"`    // with a name
 	Actions   []Action         `json:"actions"`
+
+	Headline   []partitions.Tile `json:"headline,omitempty"`
+	Compared   string            `json:"compared_with,omitempty"` // the partition that the headline is compared with
+	NoHeadline string            `json:"no_headline,omitempty"`   // why there is none
 
 	partitions.Contents
 }
@@ -94,10 +100,56 @@ func (c *Console) partition(r *http.Request) (*page, error) {
 	if !at.listed && errors.Is(err, inspect.ErrUnpublished) {
 		return made, nil
 	}
-	if !at.listed && body.Manifest != nil {
+	if err != nil {
+		return nil, err
+	}
+	if !at.listed {
 		describe(&body.Partition, body.Manifest)
 	}
-	return made, err
+	return made, body.headline(r.Context(), c, rep)
+}
+
+// headline compares a day with the same weekday a week earlier, and a month with the
+// month before it.
+func (b *partitionBody) headline(ctx context.Context, c *Console, rep *states.Report) error {
+	id := b.Partition.ID
+	earlier := partition.MonthID(id.Report, id.Month()-1)
+	if id.Kind == partition.Day {
+		const week = 7
+		earlier = partition.DayID(id.Report, id.Day()-week)
+	}
+	w := words.In(definition(c.Service.Settings(), rep.Name, b.Zone).Language)
+	now, err := c.stats(ctx, rep, id.Period)
+	var before *explore.Stats
+	if err == nil && now != nil {
+		before, err = c.stats(ctx, rep, earlier.Period)
+	}
+	var large *explore.TooLargeError
+	switch {
+	case errors.As(err, &large):
+		b.NoHeadline = asProblem(w, err).Error()
+		return nil
+	case err != nil || now == nil:
+		return err
+	case before != nil:
+		b.Compared = earlier.Name()
+	}
+	b.Headline = partitions.Headline(now, before, w)
+	return nil
+}
+
+// stats are the measures of a period; nil unless all of its days are published.
+func (c *Console) stats(ctx context.Context, rep *states.Report, of partition.Period) (*explore.Stats, error) {
+	p := explore.Period{From: of.From, To: of.To}
+	days := (&asked{report: rep}).days(p)
+	if len(days) < p.Len() {
+		return nil, nil
+	}
+	a, err := c.explorer().Ask(ctx, &explore.Question{Zone: zone(rep), Days: days, Period: p})
+	if err != nil || a.Days < p.Len() {
+		return nil, err
+	}
+	return &a.Total, nil
 }
 
 // delivery says whether a partition was published in time; empty if that is not known.

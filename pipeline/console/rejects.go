@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"daybook/pipeline/console/partitions"
 	"daybook/pipeline/console/problem"
@@ -93,8 +94,8 @@ func (l *alertLine) ofDumpDay(s *states.Snapshot, d string) {
 	l.Retry = &retry
 }
 
-// ofPartition leads to the broken dump day of the same date, or else to the partition
-// itself. A combined alert leads to the causes of the report's verdict.
+// ofPartition leads to the broken dump day that the partition waits for, or else to the
+// partition itself. A combined alert leads to the causes of the report's verdict.
 func (l *alertLine) ofPartition(rep *states.Report) {
 	if l.Told > 0 {
 		l.Cause, l.CauseText = reportPath(rep.Name)+"#h-causes", "the causes"
@@ -106,11 +107,13 @@ func (l *alertLine) ofPartition(rep *states.Report) {
 		}
 		return
 	}
-	if broken(rep, l.Partition) {
-		l.Cause, l.CauseText = rejectsPath(rep.Name, l.Partition), "dump day "+l.Partition
-		retry := retryDumpDays(l.Partition, l.Partition)
-		l.Retry = &retry
-		return
+	for _, b := range rep.Broken {
+		if b.Day == l.Partition || strings.Contains(l.Text, "digest of "+b.Day) {
+			l.Cause, l.CauseText = rejectsPath(rep.Name, b.Day), "dump day "+b.Day
+			retry := retryDumpDays(b.Day, b.Day)
+			l.Retry = &retry
+			return
+		}
 	}
 	l.Cause, l.CauseText = partitionPath(rep.Name, l.Partition)+"#cause", "its page"
 	for _, all := range [][]states.Partition{rep.Days, rep.Months} {

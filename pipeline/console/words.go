@@ -52,6 +52,8 @@ func functions(p words.Printer) template.FuncMap {
 		"figure":     p.Figure,
 		"value":      func(english string) string { return report.ValueIn(english, p.Language) },
 		"clock":      func(ms int64) string { return clock(ms / 1000) },
+		"spaced":     func(codes string) string { return strings.ReplaceAll(codes, ",", ", ") },
+		"weekday":    func(d day.Day) string { return words.Capital(p.Weekday(d.UTC().Weekday())) },
 		"lastOf":     func(days []calendar.RecentDay) calendar.RecentDay { return days[len(days)-1] },
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"daybook/pipeline/console/history"
 	"daybook/pipeline/format"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/settings"
@@ -26,7 +25,7 @@ func read(ctx context.Context, s *settings.Pipeline, r *settings.Report, p Perio
 	if p.Every == Week {
 		return fromRows(ctx, s, r, p)
 	}
-	f, err := history.ReadFigures(ctx, s.Sink, p.IDs(r.Name)[0])
+	f, err := inspect.ReadFigures(ctx, s.Sink, p.IDs(r.Name)[0])
 	switch {
 	case err == nil && f.Omitted == figures.Omitted{}:
 		return &f.Figures, nil

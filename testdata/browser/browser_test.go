@@ -275,6 +275,16 @@ func TestQuestionsTakeTwoClicks(t *testing.T) {
 	if text := ask[string](t, tab, `document.querySelector(".answers tbody").textContent`); !strings.Contains(text, "EMEA/Tier 1") || !strings.Contains(text, "(was ") {
 		t.Error("how was last week's waiting by group, against the week before? It is not said")
 	}
+	do(t, tab, chromedp.Click(`.measures a[href*="measure=within"]`, chromedp.ByQuery), chromedp.WaitVisible(`.measures .selected a[href*="measure=within"]`), click("Hour"))
+	if chart := ask[string](t, tab, `document.querySelector("#c-over").closest("figure").textContent`); !strings.Contains(chart, "Picked up within 1:00 min") || !strings.Contains(chart, "by hour") || !strings.Contains(chart, "14:00") {
+		t.Errorf("what share was picked up in time, and when in the day was it worst? The chart says %q", chart)
+	}
+	pinned := ask[string](t, tab, `new URL(document.querySelector("a.share").href).search`)
+	for _, part := range []string{"period=week", "at=2026-11-", "by=hour", "measure=within"} {
+		if !strings.Contains(pinned, part) {
+			t.Errorf("the link to the view is %s, and lacks %s", pinned, part)
+		}
+	}
 }
 
 // TestWithoutScript: everything is there, and can be done.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service/states"
 	"daybook/sinks/figures"
@@ -189,7 +190,7 @@ func (x *Index) readAll(ctx context.Context, sink store.Store, wanted []wantedPa
 // are left out: they are the same until the partition is written again.
 func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entry, error) {
 	e := &entry{revision: w.revision, published: w.published}
-	f, err := ReadFigures(ctx, sink, w.id)
+	f, err := inspect.ReadFigures(ctx, sink, w.id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		e.absent, e.unread = true, "its figures are missing; the next rewrite of its summaries adds them"
@@ -202,20 +203,6 @@ func readEntry(ctx context.Context, sink store.Store, w *wantedPartition) (*entr
 	}
 	e.fill(f)
 	return e, nil
-}
-
-// ReadFigures reads a file of figures, and checks that it is of this partition.
-func ReadFigures(ctx context.Context, sink store.Store, id partition.ID) (*figures.File, error) {
-	body, _, err := sink.Open(ctx, id.SummaryDir()+figures.Name, 0, store.ToEnd, "")
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	f, err := figures.Decode(body)
-	if err == nil && (f.Report != id.Report || f.Partition != id.Name()) {
-		err = fmt.Errorf("%w: it is of %s %s", figures.ErrInvalid, f.Report, f.Partition)
-	}
-	return f, err
 }
 
 // fill takes over what charts show of a partition's figures.

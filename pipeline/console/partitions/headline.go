@@ -1,8 +1,8 @@
 package partitions
 
 import (
+	"daybook/pipeline/explore"
 	"daybook/pipeline/words"
-	"daybook/transform/summary"
 )
 
 // Tile is a measure of a day or month, and its change since an earlier one.
@@ -20,26 +20,27 @@ const (
 	worse  = "worse"
 )
 
-// headline are the measures that a manager asks for first. before is the total of the
-// partition that it is compared with; nil if it has no figures.
-func headline(now, before *summary.Measures, p words.Printer) []Tile {
+// Headline are the measures that a manager asks for first, as Explore counts them: a
+// session counts once, however often it was handed over. before are the measures that
+// they are compared with; nil if there are none.
+func Headline(now, before *explore.Stats, p words.Printer) []Tile {
 	sessions := Tile{Name: p.T("Sessions"), Value: p.Thousands(now.Sessions), Note: p.Count(now.Legs, "leg", "legs")}
 	waiting := Tile{Name: p.T("Waiting"), Value: "–", Note: p.T("of no session")}
-	if now.Waiting.Legs > 0 {
+	if now.Waiting.N > 0 {
 		waiting.Value, waiting.Note = p.Lasting(now.Waiting.Median), p.T("the median; 90 %% waited %s at most", p.Lasting(now.Waiting.P90))
 	}
-	picked := Tile{Name: p.T("Picked up"), Value: p.Percent(now.PickedUp, now.Legs), Note: p.T("%s of %s", p.Thousands(now.PickedUp), p.Count(now.Legs, "leg", "legs"))}
-	work := Tile{Name: p.T("Work"), Value: p.Lasting(now.Work), Note: p.T("of %s total time", p.Lasting(now.Total))}
+	picked := Tile{Name: p.T("Picked up"), Value: p.Percent(now.PickedUp, now.Heads()), Note: p.T("%s of %s", p.Thousands(now.PickedUp), p.Count(now.Heads(), "session", "sessions"))}
+	work := Tile{Name: p.T("Work"), Value: p.Lasting(now.Work.Sum), Note: p.T("of %s total time", p.Lasting(now.Total.Sum))}
 	if before != nil {
 		sessions.Change = change(now.Sessions, before.Sessions, p)
-		work.Change = change(now.Work, before.Work, p)
-		if now.Waiting.Legs > 0 && before.Waiting.Legs > 0 {
+		work.Change = change(now.Work.Sum, before.Work.Sum, p)
+		if now.Waiting.N > 0 && before.Waiting.N > 0 {
 			longer := now.Waiting.Median - before.Waiting.Median
 			waiting.Change, waiting.Trend = signed(longer, p.Lasting), trend(-longer)
 		}
-		if now.Legs > 0 && before.Legs > 0 {
+		if now.Heads() > 0 && before.Heads() > 0 {
 			// In tenths of a percentage point.
-			points := perMille(now.PickedUp, now.Legs) - perMille(before.PickedUp, before.Legs)
+			points := perMille(now.PickedUp, now.Heads()) - perMille(before.PickedUp, before.Heads())
 			picked.Change = signed(points, func(n int64) string {
 				return p.T("%s points", p.Number(decimal(n)))
 			})

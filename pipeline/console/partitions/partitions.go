@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
@@ -22,7 +21,6 @@ import (
 	"daybook/sources/store"
 	"daybook/transform/report"
 	"daybook/transform/session"
-	"daybook/transform/summary"
 )
 
 // Limits of a partition's page. The command line shows everything.
@@ -47,8 +45,6 @@ type Contents struct {
 	Reasons    []reasonCount     `json:"rejected,omitempty"`
 	RejectsDay string            `json:"rejects_of,omitempty"` // the dump day whose rejected lines have a page
 	Rows       []rowLine         `json:"rows,omitempty"`
-	Headline   []Tile            `json:"headline,omitempty"`
-	Compared   string            `json:"compared_with,omitempty"` // the partition that the headline is compared with
 	Figures    *figures.File     `json:"figures,omitempty"`
 	NoFigures  string            `json:"no_figures,omitempty"` // why there are none
 	Tables     []table           `json:"-"`                    // the figures, as people read them
@@ -240,25 +236,6 @@ func newRowLine(r *report.Row, zone *time.Location) rowLine {
 	return l
 }
 
-// headline compares a day with the same weekday a week earlier, and a month with the
-// month before it.
-func (b *Contents) headline(ctx context.Context, in *inspect.Inspector, id partition.ID) error {
-	earlier := partition.MonthID(id.Report, id.Month()-1)
-	if id.Kind == partition.Day {
-		earlier = partition.DayID(id.Report, id.Day()-7)
-	}
-	var before *summary.Measures
-	f, err := history.ReadFigures(ctx, in.Settings.Sink, earlier)
-	switch {
-	case err == nil:
-		before, b.Compared = &f.Total, earlier.Name()
-	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, figures.ErrInvalid):
-		return err
-	}
-	b.Headline = headline(&b.Figures.Total, before, words.In(b.def.Language))
-	return nil
-}
-
 // summaries fills in the figures, and makes tables of them in the report's
 // language.
 func (b *Contents) summaries(ctx context.Context, in *inspect.Inspector, shown *inspect.Shown) error {
@@ -267,7 +244,7 @@ func (b *Contents) summaries(ctx context.Context, in *inspect.Inspector, shown *
 		b.NoFigures = "Their figures are missing; the next rewrite of the summaries adds them."
 		return nil
 	}
-	f, err := history.ReadFigures(ctx, in.Settings.Sink, shown.ID)
+	f, err := inspect.ReadFigures(ctx, in.Settings.Sink, shown.ID)
 	if errors.Is(err, figures.ErrInvalid) {
 		b.NoFigures = words.Capital(fmt.Sprintf("%s cannot be shown: %s.", figures.Name, err))
 		return nil
@@ -276,9 +253,6 @@ func (b *Contents) summaries(ctx context.Context, in *inspect.Inspector, shown *
 		return err
 	}
 	b.Figures = f
-	if err := b.headline(ctx, in, shown.ID); err != nil {
-		return err
-	}
 	for _, t := range f.Tables(b.def.Language) {
 		shown := table{Name: strings.ReplaceAll(t.Name, "_", " "), File: t.Name + ".csv", Header: t.Header, Rows: t.Rows}
 		if shown.More = len(t.Rows) > mostTableRows; shown.More {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/explore"
@@ -74,7 +75,7 @@ const (
 // Parse reads the address of a page whose texts p writes. last is the last published day: the default is the
 // last whole week before it for Explore, and that day for the sessions. Errors are for
 // readers.
-func Parse(p words.Printer, k Kind, report string, query url.Values, last day.Day, targets bool) (*Address, error) {
+func Parse(p words.Printer, k Kind, report string, query url.Values, last day.Day, target time.Duration) (*Address, error) {
 	a := &Address{Kind: k, printer: p, report: report, values: map[string]string{}, last: last}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		all := query[name]
@@ -89,7 +90,7 @@ func Parse(p words.Printer, k Kind, report string, query url.Values, last day.Da
 		}
 	}
 	for _, step := range []func() error{
-		func() error { return a.period(last) }, a.compare, a.filter, func() error { return a.table(targets) }, a.list,
+		func() error { return a.period(last) }, a.compare, a.filter, func() error { return a.table(target) }, a.list,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -246,14 +247,14 @@ func (a *Address) filter() error {
 }
 
 // table reads what Explore shows of the answer.
-func (a *Address) table(targets bool) (err error) {
+func (a *Address) table(target time.Duration) (err error) {
 	if a.Kind != ExplorePage {
 		return nil
 	}
 	if a.By, err = oneOf(a, "by", explore.ByGroup, explore.Groupings...); err != nil {
 		return err
 	}
-	ids := idsOf(Measures(a.printer, targets))
+	ids := idsOf(Measures(a.printer, target))
 	if a.Measure, err = oneOf(a, "measure", "waiting_median", ids...); err != nil {
 		return err
 	}
@@ -314,6 +315,14 @@ func (a *Address) list() error {
 // Link is the address with other parameters: names and values in turn. An empty value
 // removes a parameter.
 func (a *Address) Link(pairs ...string) string { return a.to(a.Kind, pairs...) }
+
+// Pinned is the address of what is seen, with its period: it shows the same days at any
+// later time.
+func (a *Address) Pinned() string {
+	var pairs []string
+	a.setPeriod(func(name, value string) { pairs = append(pairs, name, value) })
+	return a.to(a.Kind, pairs...)
+}
 
 // Sessions is the list of the sessions of the same period and filters.
 func (a *Address) Sessions(pairs ...string) string { return a.to(SessionsPage, pairs...) }

@@ -22,7 +22,7 @@ func parse(t *testing.T, k Kind, query string) (*Address, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Parse(words.Printer{}, k, "/reports/sessions", values, friday, true)
+	return Parse(words.Printer{}, k, "/reports/sessions", values, friday, time.Minute)
 }
 
 // An address says which days are asked about and which days they are compared with. A
@@ -158,7 +158,7 @@ func TestNumbersInWords(t *testing.T) {
 
 // Each measure has its own id and a line that explains it; tiles and tabs name measures.
 func TestMeasures(t *testing.T) {
-	all := Measures(words.Printer{}, true)
+	all := Measures(words.Printer{}, time.Minute)
 	seen := map[string]bool{}
 	for _, m := range all {
 		if seen[m.ID] || m.Name == "" || m.Help == "" {

@@ -79,7 +79,7 @@ const mostRows = 200
 func NewExplore(a *Address, name string, zone *time.Location, target time.Duration, answer, before *explore.Answer) *Explore {
 	e := &Explore{
 		Report: name, Timezone: zone.String(), From: a.Period.From.String(), To: a.Period.To.String(), Answer: answer, Before: before,
-		Target: target.Milliseconds(), Address: a, Title: periodText(a.printer, a.Period), Measures: Measures(a.printer, target > 0), target: target,
+		Target: target.Milliseconds(), Address: a, Title: periodText(a.printer, a.Period), Measures: Measures(a.printer, target), target: target,
 	}
 	if a.Against != nil {
 		e.Against, e.AgainstTo, e.Versus = a.Against.From.String(), a.Against.To.String(), periodText(a.printer, *a.Against)
@@ -337,6 +337,11 @@ func (e *Explore) overTime(m *Measure) charts.Chart {
 	if e.Before != nil {
 		c.Series = append(c.Series, charts.Series{Name: e.Versus, Shape: charts.Line, Class: "was"})
 	}
+	if e.By == explore.ByHour {
+		c.Note = e.printer.T("by hour")
+		c.Points, c.Ticks = e.hours(m)
+		return c
+	}
 	for i := range e.Answer.Bins {
 		b := &e.Answer.Bins[i]
 		p := charts.Point{Label: binText(e.printer, b, e.Address.Period.Len()), Values: []float64{m.value(&b.Stats)}, Known: true}
@@ -351,6 +356,22 @@ func (e *Explore) overTime(m *Measure) charts.Chart {
 	}
 	c.Ticks = binTicks(e.printer, e.Answer.Bins, e.Address.Period.Len())
 	return c
+}
+
+// hours are the points and ticks of a chart by hour of the day.
+func (e *Explore) hours(m *Measure) (points []charts.Point, ticks []charts.Tick) {
+	for i := range e.Answer.Lines {
+		l := &e.Answer.Lines[i]
+		p := charts.Point{Label: keyText(e.printer, e.By, l.Key), Values: []float64{m.value(&l.Stats)}, Known: true}
+		if e.Before != nil {
+			p.Values = append(p.Values, m.value(&e.Before.Lines[i].Stats))
+		}
+		points = append(points, p)
+		if i%3 == 0 {
+			ticks = append(ticks, charts.Tick{At: i, Text: p.Label})
+		}
+	}
+	return points, ticks
 }
 
 // step is the length of a bin in words.

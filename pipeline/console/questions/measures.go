@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"daybook/pipeline/explore"
 	"daybook/pipeline/words"
@@ -67,7 +68,7 @@ func (m *Measure) column() report.Kind {
 
 // Measures are all measures, in the order of a file, with the names that p writes. Those
 // of a target are there if the report has one.
-func Measures(p words.Printer, targets bool) []Measure {
+func Measures(p words.Printer, target time.Duration) []Measure {
 	part := func(a, b int64) float64 {
 		if b == 0 {
 			return math.NaN()
@@ -83,8 +84,9 @@ func Measures(p words.Printer, targets bool) []Measure {
 	add("picked_up", "Picked up", pickedUpHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.PickedUp) })
 	add("abandoned", "Not picked up", abandonedHelp, ofCount, -1, func(s *explore.Stats) float64 { return float64(s.NotPickedUp) })
 	add("not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) })
-	if targets {
-		add("within", "Within target", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) })
+	if target > 0 {
+		add("within", "", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) })
+		all[len(all)-1].Name = p.T("Picked up within %s", duration(p, float64(target.Milliseconds())))
 	}
 	add("transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) })
 	for _, f := range families {

@@ -1,5 +1,5 @@
 // The script refreshes running work, keeps relative times current, moves the focus
-// in a calendar by arrow keys, and copies snippets. Pages work without it.
+// in a calendar by arrow keys, and copies snippets and links. Pages work without it.
 "use strict";
 
 const units = [[60, 1, "s"], [3600, 60, "min"], [2 * 86400, 3600, "h"], [60 * 86400, 86400, "days"], [730 * 86400, 30 * 86400, "months"], [Infinity, 365 * 86400, "years"]];
@@ -77,6 +77,18 @@ function roam() {
   }
 }
 roam();
+
+// A click on the link to a view copies its address.
+for (const link of document.querySelectorAll("a.share")) {
+  if (!navigator.clipboard) break;
+  link.addEventListener("click", async (e) => {
+    e.preventDefault();
+    const text = link.textContent;
+    await navigator.clipboard.writeText(link.href);
+    link.textContent = texts.copied;
+    setTimeout(() => { link.textContent = text; }, 1500);
+  });
+}
 
 for (const snippet of document.querySelectorAll(".snippet")) {
   if (!navigator.clipboard) break;
