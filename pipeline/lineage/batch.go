@@ -10,21 +10,19 @@ import (
 	"io"
 	"time"
 
+	"daybook/pipeline/partition"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
 )
 
-// BatchRoot is what the keys of all batches begin with. A batch is an object in the sink
-// with events that wait for their delivery, one a line.
-const BatchRoot = "state/lineage/"
-
+// A batch is an object in the sink with events that wait for their delivery, one a line.
 const (
 	maxBatch = 64 << 20 // bytes that are read of a batch
 
 	saveTimeout = 15 * time.Second // of the write of a batch's rest
 )
 
-func batchKey(id string) string { return BatchRoot + id + ".ndjson" }
+func batchKey(id string) string { return partition.LineageRoot + id + ".ndjson" }
 
 // StoreBatch stores events, each as JSON, and returns the batch's id. Equal batches have
 // the same id.
