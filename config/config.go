@@ -47,6 +47,8 @@ type Config struct {
 	Reports []Report `yaml:"reports" jsonschema:"minItems=1"`
 	// Settings of daybook serve. No other command reads them.
 	Serve Serve `yaml:"serve"`
+	// Where events of OpenLineage go, which tell catalogs of data what each run reads and writes. The default is that none are sent.
+	Lineage *Lineage `yaml:"lineage,omitempty"`
 	// Settings of daybook-iceberg, the program that keeps Iceberg tables of the reports.
 	Iceberg Iceberg `yaml:"iceberg"`
 	// How many dumps and partitions are worked on at the same time. 0 means one for each CPU.
@@ -445,6 +447,19 @@ type Webhook struct {
 	Format string `yaml:"format" jsonschema:"enum=json,enum=slack,default=json"`
 	// The events to send. The default is all but published. That one is for programs that load the reports: it lists what a run has published.
 	Events []string `yaml:"events,omitempty" jsonschema:"minItems=1,enum=late,enum=failed,enum=restated,enum=recovered,enum=published"`
+}
+
+// Lineage is a catalog of data that takes events of OpenLineage over HTTP, such as
+// Marquez or DataHub.
+type Lineage struct {
+	// The URL that events are posted to, such as https://marquez.example.org/api/v1/lineage.
+	URL string `yaml:"url" jsonschema:"required,minLength=1"`
+	// Key that is sent with each event, as a bearer token.
+	APIKey Secret `yaml:"api_key,omitempty"`
+	// File with the key.
+	APIKeyFile string `yaml:"api_key_file,omitempty"`
+	// The namespace of daybook's jobs in the catalog. Datasets have the namespace of their store.
+	Namespace string `yaml:"namespace" jsonschema:"minLength=1,maxLength=200,default=daybook"`
 }
 
 // Iceberg says where the Iceberg tables of the reports are.

@@ -33,6 +33,10 @@ func (c *Config) Redacted() []byte {
 	if shown.Iceberg.CredentialFile != "" {
 		shown.Iceberg.Credential = Secret{}
 	}
+	if l := c.Lineage; l != nil && l.APIKeyFile != "" {
+		shown.Lineage = new(*l)
+		shown.Lineage.APIKey = Secret{}
+	}
 	shown.Serve.Webhooks = slices.Clone(c.Serve.Webhooks)
 	for i := range shown.Serve.Webhooks {
 		w := &shown.Serve.Webhooks[i]

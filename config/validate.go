@@ -43,6 +43,9 @@ func (v *validator) config(c *Config) {
 	}
 	v.sessionSize("source.max_session_size", c)
 	v.serve("serve", &c.Serve)
+	if c.Lineage != nil {
+		v.lineage("lineage", c.Lineage)
+	}
 	v.iceberg("iceberg", &c.Iceberg)
 	names := map[string]int{}
 	for i := range c.Reports {
@@ -395,6 +398,17 @@ func hostOf(text string) (host string, ok bool) {
 		return "", false
 	}
 	return u.Scheme + "://" + u.Host, true
+}
+
+func (v *validator) lineage(path string, l *Lineage) {
+	v.secret(path+".api_key", &l.APIKey, &l.APIKeyFile)
+	at := path + ".url"
+	switch _, ok := hostOf(l.URL); {
+	case strings.Contains(l.URL, "@"):
+		v.problem(at, "contains an @, as URLs with credentials do; give the credentials as api_key")
+	case !ok:
+		v.problem(at, "is not an http or https URL with a host, such as https://marquez.example.org/api/v1/lineage")
+	}
 }
 
 func (v *validator) iceberg(path string, i *Iceberg) {

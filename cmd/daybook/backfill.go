@@ -78,7 +78,7 @@ func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
 }
 
 func runBackfill(cmd *cobra.Command, a *app, opts *backfillOptions, target partition.Target, only build.Only) error {
-	p, err := opts.pipeline(a)
+	c, p, err := opts.configured(a)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func runBackfill(cmd *cobra.Command, a *app, opts *backfillOptions, target parti
 	if only == build.OnlyDue {
 		days = plannedDays(planned)
 	}
-	return a.build(ctx, p, buildRequest{target: target, only: only, planned: days})
+	return a.build(ctx, c, p, buildRequest{target: target, only: only, planned: days})
 }
 
 // plannedDays is the number of dump days and report days to build. All reports

@@ -35,6 +35,7 @@ func newGCCommand(a *app) *cobra.Command {
   incomplete  unfinished copies of superseded revisions
   refused     rejected lines of refused days, older than sink.keep_revisions
   audit       records of users' actions, older than sink.keep_audit
+  undelivered events of lineage that could not be delivered for a week
   unfinished  in a directory: temporary files of killed writers
 
 Files in a manifest stay. Other commands may run at the same time.`,
@@ -114,7 +115,7 @@ func (a *app) writeRemovals(opts *gcOptions, removals []publish.Removal, result 
 		done = "would be removed"
 	}
 	err = writeTable(a.stdout, func(w io.Writer) {
-		for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Audited, maintain.Unfinished} {
+		for _, why := range []publish.Why{publish.Expired, publish.Superseded, publish.Orphaned, publish.Incomplete, maintain.Refused, maintain.Audited, maintain.Undelivered, maintain.Unfinished} {
 			if n := counts[why]; n > 0 {
 				fmt.Fprintf(w, "%s:\t%s\t%s\n", why, words.Count(n, "object", "objects"), words.Bytes(sizes[why]))
 			}

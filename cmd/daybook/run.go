@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/config"
 	"daybook/pipeline/build"
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/extract"
@@ -93,20 +94,20 @@ func (o *runOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// pipeline is the configured one as the options change it.
-func (o *runOptions) pipeline(a *app) (*settings.Pipeline, error) {
-	p, err := a.newPipeline()
+// configured is the configuration and its pipeline, as the options change it.
+func (o *runOptions) configured(a *app) (*config.Config, *settings.Pipeline, error) {
+	c, p, err := a.configured()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.workers > 0 {
 		p.Budget = parallel.NewBudget(o.workers, p.Budget.Memory)
 	}
-	return p, o.selectReports(p)
+	return c, p, o.selectReports(p)
 }
 
 func runRun(cmd *cobra.Command, a *app, opts *runOptions, target partition.Target) error {
-	p, err := opts.pipeline(a)
+	c, p, err := opts.configured(a)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func runRun(cmd *cobra.Command, a *app, opts *runOptions, target partition.Targe
 		return err
 	}
 	months := opts.date == "" // a day's run is not about its month
-	return a.build(cmd.Context(), p, buildRequest{target: target, months: months})
+	return a.build(cmd.Context(), c, p, buildRequest{target: target, months: months})
 }
 
 // buildRequest is what is built.
@@ -126,18 +127,24 @@ type buildRequest struct {
 }
 
 // build runs a target and writes the result.
-func (a *app) build(ctx context.Context, p *settings.Pipeline, request buildRequest) error {
+func (a *app) build(ctx context.Context, c *config.Config, p *settings.Pipeline, request buildRequest) error {
 	a.useMemory()
 	progress := new(extract.Progress)
 	record := runs.Begin(hostName(), runs.CommandLine, time.Now())
+	told, err := a.beginLineage(ctx, c, p, &record)
+	if err != nil {
+		return err
+	}
 	stop := a.watchSteps(progress, request.planned)
-	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress}}).Run(ctx, request.target, request.only)
+	result, err := (&build.Builder{Settings: p, Hooks: build.Hooks{Progress: progress, OnStep: told.hook()}}).Run(ctx, request.target, request.only)
 	stop()
 	if result == nil {
+		told.stop()
 		return err
 	}
 	written := a.writeResult(result, request, err == nil)
 	a.record(ctx, p, &record, result, err) // its own failure comes after those of the steps
+	told.end(ctx, &record)
 	if err := errors.Join(err, written); err != nil {
 		return err
 	}

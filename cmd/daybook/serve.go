@@ -270,6 +270,12 @@ func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {
 	if sc.Hooks, err = hooksOf(c.Serve.Webhooks); err != nil {
 		return nil, err
 	}
+	if hook, err := lineageHook(c); err != nil {
+		return nil, err
+	} else if hook != nil {
+		sc.Lineage = producerOf(c, p)
+		sc.Hooks = append(sc.Hooks, replica.NewLineageHook(hook, p.Sink))
+	}
 	deliveries, err := deliver.New(c)
 	if err != nil {
 		return nil, codedError{err, exitUsage}

@@ -71,8 +71,14 @@ serve:
 // serve begins to serve a directory with dumps of three days that are over.
 func serve(t *testing.T, args ...string) *serving {
 	t.Helper()
+	return serveConfigured(t, serveConfig, args...)
+}
+
+// serveConfigured is serve with a configuration.
+func serveConfigured(t *testing.T, text string, args ...string) *serving {
+	t.Helper()
 	s := &serving{dir: t.TempDir(), log: &lockedBuffer{}}
-	if err := os.WriteFile(s.configFile(), []byte(serveConfig), 0o600); err != nil {
+	if err := os.WriteFile(s.configFile(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	from := time.Now().UTC().AddDate(0, 0, -4).Format(time.DateOnly)

@@ -84,6 +84,7 @@ func (r *run) begin(s *plan.Step) {
 	r.underWay[s.ID] = true
 	r.mu.Unlock()
 	if r.hooks.OnStep != nil && s.Action != plan.Amend {
+		s.Inputs = r.planner.HashInputs(s)
 		r.hooks.OnStep(s, nil)
 	}
 }
@@ -102,10 +103,10 @@ func (r *run) end(s *plan.Step, d Done) {
 	if r.hooks.OnStep == nil || s.Action == plan.Amend && d.Err == nil {
 		return
 	}
+	s.Inputs = r.planner.HashInputs(s)
 	if s.Action == plan.Amend {
 		r.hooks.OnStep(s, nil)
 	}
-	s.Inputs = r.planner.HashInputs(s)
 	d.describe(s)
 	r.hooks.OnStep(s, &d)
 }

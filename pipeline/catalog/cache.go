@@ -21,7 +21,7 @@ import (
 type Cache struct {
 	published sync.Map // *Published, by the manifest's key
 	digests   sync.Map // *DigestState, likewise
-	failures  sync.Map // cachedFailure, by the note's key
+	failures  sync.Map // FailureNote, by the note's key
 
 	used atomic.Bool // a catalog has been read with it
 
@@ -189,22 +189,19 @@ func (k *Cache) addUnpacked(taken *pack.Pack) {
 	}
 }
 
-// cachedFailure is the error in a note, in the version that was listed.
-type cachedFailure struct{ etag, text string }
-
-// getFailure gives the error in a note that was listed.
-func (k *Cache) getFailure(object store.Object) (text string, known bool) {
+// getFailure gives a note that was listed.
+func (k *Cache) getFailure(object store.Object) (n FailureNote, known bool) {
 	if k == nil {
-		return "", false
+		return n, false
 	}
 	kept, _ := k.failures.Load(object.Key)
-	f, known := kept.(cachedFailure)
-	return f.text, known && f.etag == object.ETag
+	n, known = kept.(FailureNote)
+	return n, known && n.ETag == object.ETag
 }
 
-func (k *Cache) putFailure(object store.Object, text string) {
-	if k != nil && object.ETag != "" {
-		k.failures.Store(object.Key, cachedFailure{object.ETag, text})
+func (k *Cache) putFailure(key string, n FailureNote) {
+	if k != nil && n.ETag != "" {
+		k.failures.Store(key, n)
 	}
 }
 

@@ -32,7 +32,7 @@ type Catalog struct {
 	Scope  partition.Period // the dump days whose digests and dumps it knows
 
 	dumps    map[day.Day]dump.Listing // fixed once it is read
-	failures map[string]string        // the error in each note, by its key; likewise
+	failures map[string]FailureNote   // by the key; likewise
 	unread   dump.Unread              // if the target is everything
 
 	mu         sync.Mutex
@@ -52,7 +52,7 @@ type Catalog struct {
 func newCatalog(t partition.Target, loadKeys func(partition.ID) []string) *Catalog {
 	return &Catalog{
 		Target: t, Range: t.Range, Newest: noDay,
-		dumps: map[day.Day]dump.Listing{}, failures: map[string]string{},
+		dumps: map[day.Day]dump.Listing{}, failures: map[string]FailureNote{},
 		published: map[partition.ID]*Published{}, digests: map[day.Day]*DigestState{},
 		damages: map[partition.ID]string{}, summaries: map[partition.ID]string{}, intact: map[partition.ID]string{}, stray: map[partition.ID]bool{},
 		texts: newInterner(), loadKeys: loadKeys,
@@ -123,7 +123,13 @@ func (c *Catalog) DumpDays() []day.Day {
 func (c *Catalog) Dumps(d day.Day) []dump.Dump { return c.dumps[d].Dumps }
 
 // Failure is the error of the last attempt at a partition; empty if it succeeded.
-func (c *Catalog) Failure(id partition.ID) string { return c.failures[id.FailureKey()] }
+func (c *Catalog) Failure(id partition.ID) string { return c.FailureNote(id).Text }
+
+// FailureNote is the note that the last build of a partition failed; zero if it succeeded.
+func (c *Catalog) FailureNote(id partition.ID) FailureNote { return c.failures[id.FailureKey()] }
+
+// FailureNote is the error in a note of a failure, in the version that was listed.
+type FailureNote struct{ ETag, Text string }
 
 // Damage says what is wrong with the files of a partition; empty if nothing is.
 func (c *Catalog) Damage(id partition.ID) string {

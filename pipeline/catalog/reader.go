@@ -361,8 +361,8 @@ func (r *Reader) readFailures(ctx context.Context, c *Catalog) error {
 		if err != nil {
 			return err
 		}
-		if text, known := r.Cache.getFailure(object); known {
-			c.failures[object.Key] = text
+		if note, known := r.Cache.getFailure(object); known {
+			c.failures[object.Key] = note
 		} else {
 			notes = append(notes, object)
 		}
@@ -375,10 +375,11 @@ func (r *Reader) readFailures(ctx context.Context, c *Catalog) error {
 		if err != nil {
 			return err
 		}
-		r.Cache.putFailure(notes[i], note.Error)
+		failed := FailureNote{notes[i].ETag, note.Error}
+		r.Cache.putFailure(notes[i].Key, failed)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.failures[notes[i].Key] = note.Error
+		c.failures[notes[i].Key] = failed
 		return nil
 	})
 }

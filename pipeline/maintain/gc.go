@@ -28,6 +28,12 @@ const Unfinished publish.Why = "unfinished"
 // Audited is why old records of users' actions are removed.
 const Audited publish.Why = "audit"
 
+// Undelivered is why old events of lineage are removed: their delivery was given up.
+const Undelivered publish.Why = "undelivered"
+
+// deliveryAge is longer than the time for which a delivery is tried.
+const deliveryAge = 7 * 24 * time.Hour
+
 // unfinishedFiles is a store in which a killed writer leaves files that are no
 // objects: store.Dir.
 type unfinishedFiles interface {
@@ -44,7 +50,7 @@ type GCOptions struct {
 }
 
 // GC removes from the sink what is not needed any more: what publish.GC removes, and
-// what is Refused or Unfinished. It calls report with each object. It leaves the packs
+// what is Refused, Undelivered or Unfinished. It calls report with each object. It leaves the packs
 // of the catalog: there are two at most, and runs keep them up to date.
 func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publish.Removal)) (publish.GCResult, error) {
 	now := s.Now()
@@ -70,6 +76,14 @@ func GC(ctx context.Context, s *settings.Pipeline, o GCOptions, report func(publ
 	for object, err := range s.Sink.List(ctx, audit.Root) {
 		if err == nil && o.Audit > 0 {
 			err = c.expire(ctx, object, o.Audit, Audited, s.Sink.Delete)
+		}
+		if err != nil {
+			return result, err
+		}
+	}
+	for object, err := range s.Sink.List(ctx, partition.LineageRoot) {
+		if err == nil {
+			err = c.expire(ctx, object, deliveryAge, Undelivered, s.Sink.Delete)
 		}
 		if err != nil {
 			return result, err

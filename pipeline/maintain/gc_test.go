@@ -251,3 +251,21 @@ func TestGCOfTheAuditLog(t *testing.T) {
 		}
 	}
 }
+
+// Events of lineage whose delivery was given up are removed after a week; those that may
+// still be delivered stay.
+func TestGCOfUndeliveredEvents(t *testing.T) {
+	now := time.Date(2026, time.November, 20, 6, 0, 0, 0, time.UTC)
+	at := now
+	st := store.NewMemory(func() time.Time { return at })
+	for name, age := range map[string]time.Duration{"old": 169 * time.Hour, "young": 167 * time.Hour} {
+		at = now.Add(-age)
+		pipelinetest.Put(t, st, partition.LineageRoot+name+".ndjson", "{}\n")
+	}
+	s := &settings.Pipeline{Sink: st, Clock: func() time.Time { return now }}
+	var removed []string
+	_, err := GC(t.Context(), s, GCOptions{Keep: time.Hour}, func(r publish.Removal) { removed = append(removed, string(r.Why)+" "+r.Key) })
+	if err != nil || !slices.Equal(removed, []string{"undelivered state/lineage/old.ndjson"}) {
+		t.Errorf("removed %q (%v)", removed, err)
+	}
+}

@@ -18,6 +18,7 @@ import (
 //	state/digests/dt=2026-11-20/                     the digest of a dump day
 //	state/failed/…                                   the last failure of a step
 //	state/catalog/…                                  copies of manifests (packs)
+//	state/lineage/…                                  events of lineage that wait for their delivery
 //	loads/<format>/reports/<report>/…                the loader manifests of a day (package loads)
 //	_manifests/reports/<report>/dt=2026-11-20.json   the manifest of a day; those of months and digests likewise
 //	_quarantine/dt=2026-11-20/                       the rejected lines of a dump day
@@ -28,6 +29,7 @@ const (
 	DigestRoot     = "state/digests/"
 	FailureRoot    = "state/failed/"
 	PackRoot       = "state/catalog/"
+	LineageRoot    = "state/lineage/"
 	QuarantineRoot = "_quarantine/"
 
 	summaryRoot   = "summaries/"

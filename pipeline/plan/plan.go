@@ -59,6 +59,9 @@ type Step struct {
 	Reasons []string // in words
 	Failed  string   // the error of the last attempt; empty if it succeeded
 
+	// FailedETag is the version of the note of that failure: each failure has another.
+	FailedETag string
+
 	// The published state; zero if nothing is published.
 	catalog.ManifestInfo
 
@@ -226,7 +229,8 @@ func SortSteps(steps []Step) {
 
 // newStep is a step about which only its identity and its last failure are known.
 func (p *Planner) newStep(id partition.ID, rep *settings.Report) Step {
-	return Step{ID: id, Report: rep, Failed: p.catalog.Failure(id)}
+	failed := p.catalog.FailureNote(id)
+	return Step{ID: id, Report: rep, Failed: failed.Text, FailedETag: failed.ETag}
 }
 
 // setDue makes a step stale or missing, for these reasons.

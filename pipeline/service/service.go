@@ -42,6 +42,7 @@
 //	controller  the stored state: retry states, open alerts, the outbox
 //	evaluation  plan, schedules and retry states → states, and the steps to run
 //	alerts      opens and closes alerts, delivers events to the hooks
+//	courier     brings events of lineage to the outbox
 //	tracker     what this replica knows: the last look, the run under way
 //	runner      runs, one at a time, and their records
 //	actions     parses what a user asks for
@@ -133,6 +134,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.replica.Lease.Run(leaseCtx) })
 	background.Go(func() { s.alerts.Deliver(ctx) })
+	background.Go(func() { s.replica.Lineage.Keep(ctx, s.lineagePosted) })
 	s.jobs.scheduler.Start()
 	serve := &s.replica.Config.Load().Serve
 	s.replica.Log.Info("started", "interval", time.Duration(serve.Interval).String(), "lease", time.Duration(serve.Lease).String())
@@ -154,6 +156,17 @@ func (s *Service) Serve(ctx context.Context) error {
 	background.Wait()
 	s.replica.Log.Info("stopped")
 	return err
+}
+
+// lineagePosted has events of lineage delivered that are in the outbox now.
+func (s *Service) lineagePosted(err error) {
+	if err != nil {
+		s.replica.Log.Warn("events of lineage could not be stored for delivery; the next attempt follows", "error", err)
+	}
+	if n := s.replica.Lineage.Dropped(); n > 0 {
+		s.replica.Log.Warn("events of lineage were dropped, as too many wait for their delivery", "events", n)
+	}
+	s.alerts.Posted()
 }
 
 // lookNow is the job look. It starts the job work if there are steps to run.

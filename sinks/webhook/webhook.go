@@ -102,7 +102,8 @@ const (
 // Hook is a URL that receives events. It is safe for concurrent use.
 type Hook struct {
 	url    *url.URL
-	secret config.Secret
+	secret config.Secret // signs deliveries; zero: unsigned
+	key    config.Secret // is sent as a bearer token; zero: none is
 	format string
 	client http.Client
 }
@@ -110,14 +111,24 @@ type Hook struct {
 // New creates a hook from its configuration. Requests use transport; nil means
 // HTTP, through the proxy of the environment.
 func New(c *config.Webhook, transport http.RoundTripper) (*Hook, error) {
-	u, err := url.Parse(c.URL.Reveal())
-	if err != nil || u.Host == "" {
+	return newHook(&Hook{secret: c.Secret, format: c.Format}, c.URL.Reveal(), transport)
+}
+
+// NewLineage creates the hook that takes events of OpenLineage, by [Hook.Post].
+func NewLineage(c *config.Lineage, transport http.RoundTripper) (*Hook, error) {
+	return newHook(&Hook{key: c.APIKey}, c.URL, transport)
+}
+
+func newHook(h *Hook, address string, transport http.RoundTripper) (*Hook, error) {
+	var err error
+	if h.url, err = url.Parse(address); err != nil || h.url.Host == "" {
 		return nil, errors.New("webhook: url is not a valid URL") // err would show the URL
 	}
-	return &Hook{u, c.Secret, c.Format, http.Client{
+	h.client = http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}
+	return h, nil
 }
 
 // Host is the scheme and the host of the hook's URL: the part that may be
@@ -185,6 +196,9 @@ func (h *Hook) attempt(ctx context.Context, id string, body []byte) (after time.
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "daybook")
 	r.Header.Set(DeliveryHeader, id)
+	if !h.key.IsZero() {
+		r.Header.Set("Authorization", "Bearer "+h.key.Reveal())
+	}
 	if !h.secret.IsZero() {
 		r.Header.Set(SignatureHeader, sign(h.secret, time.Now(), body))
 	}

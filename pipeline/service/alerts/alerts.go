@@ -102,6 +102,9 @@ func (a *Alerter) Post(ctx context.Context) error {
 	return err
 }
 
+// Posted has Deliver look at the outbox.
+func (a *Alerter) Posted() { a.posted.Send() }
+
 // dropRetries removes the retry states of steps that have succeeded, or that the
 // plan no longer has.
 func dropRetries(cs *controller.State, steps map[partition.ID]*plan.Step) {

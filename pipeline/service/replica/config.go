@@ -8,7 +8,9 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/deliver"
+	"daybook/pipeline/lineage"
 	"daybook/pipeline/schedule"
+	"daybook/pipeline/service/courier"
 	"daybook/pipeline/settings"
 	"daybook/sinks/webhook"
 	"daybook/sources/store"
@@ -20,6 +22,7 @@ type Config struct {
 	Schedules map[string]*schedule.Schedule // by report
 	Serve     config.Serve
 	Hooks     []Hook
+	Lineage   *lineage.Producer // makes the events of lineage; nil: none are sent
 }
 
 // Hook receives events.
@@ -45,6 +48,13 @@ func NewHook(d *deliver.Delivery, s *settings.Pipeline) Hook {
 			return err
 		}
 		return m.Send(ctx, e.Time)
+	}}
+}
+
+// NewLineageHook makes the hook that delivers batches of events of lineage from a sink.
+func NewLineageHook(h *webhook.Hook, sink store.Store) Hook {
+	return Hook{Name: courier.Hook, Events: []string{courier.Hook}, Deliver: func(ctx context.Context, e *webhook.Event) error {
+		return lineage.Deliver(ctx, sink, h, e.ID)
 	}}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"daybook/pipeline/catalog"
 	"daybook/pipeline/service/controller"
+	"daybook/pipeline/service/courier"
 	"daybook/pipeline/service/metrics"
 	"daybook/sinks/lease"
 )
@@ -26,6 +27,7 @@ type Replica struct {
 	Lease      *lease.Lease
 	Life       *Lifecycle
 	Controller *controller.Store
+	Lineage    *courier.Courier
 	LookNeeded Signal // a look should start before its next tick
 }
 
@@ -37,6 +39,7 @@ func New(name string, log *slog.Logger, reg prometheus.Registerer, c *Config) *R
 		Name: name, Log: log, Config: active, Cache: catalog.NewCache(), Metrics: metrics.New(reg),
 		Life: newLifecycle(), Controller: controller.NewStore(active.Sink), LookNeeded: NewSignal(),
 	}
+	r.Lineage = courier.New(r.Controller, active.Sink)
 	r.Lease = newLease(name, active, r.leaseChanged)
 	return r
 }

@@ -13,6 +13,7 @@ import (
 	"daybook/pipeline/build"
 	"daybook/pipeline/extract"
 	"daybook/pipeline/inspect"
+	"daybook/pipeline/lineage"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
 	"daybook/pipeline/runs"
@@ -59,6 +60,7 @@ type activeRun struct {
 	advanced atomic.Bool // something was published
 
 	published controller.Pending[inspect.Change] // the days and months with a new revision
+	lineage   *lineage.Run
 }
 
 func (r *activeRun) progress() states.Progress {
@@ -105,6 +107,7 @@ func (r *Runner) Run(ctx context.Context, o *Order) error {
 func (r *Runner) begin(ctx context.Context, o *Order) *activeRun {
 	record := runs.Begin(r.replica.Name, o.Trigger, time.Now())
 	run := &activeRun{Record: record, log: r.replica.Log.With("run", record.ID), ctx: ctx, counts: new(extract.Progress)}
+	run.lineage = r.replica.Config.Load().Lineage.Begin(&run.Record, r.replica.Lineage.Add)
 	r.tracker.RunStarted(run.progress)
 	return run
 }
@@ -114,6 +117,7 @@ func (r *Runner) builder(run *activeRun, o *Order) *build.Builder {
 	return &build.Builder{Settings: o.Pipeline, Cache: r.replica.Cache, Hooks: build.Hooks{
 		Progress: run.counts, Allow: o.Allow, Enough: r.replica.Life.Stopping(),
 		OnStep: func(step *plan.Step, done *build.Done) {
+			run.lineage.Step(step, done)
 			if done == nil {
 				r.tracker.StepStarted(&states.Running{Run: run.ID, ID: step.ID, Reason: step.Cause(), Begun: time.Now().UTC()})
 				return
@@ -167,6 +171,7 @@ func (r *Runner) succeeded(run *activeRun, id partition.ID, done *build.Done) {
 func (r *Runner) end(run *activeRun, result *build.Result, err error) {
 	r.tracker.RunEnded()
 	run.finish(result, err)
+	run.lineage.End(&run.Record)
 	r.replica.Metrics.RunEnded(&run.Record, result)
 	took := run.Ended.Sub(run.Begun)
 	run.log.Info("run ended", "outcome", run.Outcome, "error", run.Error, "steps", len(run.Steps), "took", took.Round(time.Millisecond).String())
@@ -188,9 +193,21 @@ func (r *Runner) end(run *activeRun, result *build.Result, err error) {
 		r.alerts.Published(run.ID, changes)
 		return nil
 	})
+	r.postLineage(ctx, run)
 	if err := r.alerts.Post(ctx); err != nil {
 		run.log.Warn("events could not be stored for delivery; the next look tries again", "error", err)
 	}
+}
+
+// postLineage puts the run's events of lineage into the outbox.
+func (r *Runner) postLineage(ctx context.Context, run *activeRun) {
+	if r.replica.Lineage.Waiting() == 0 {
+		return
+	}
+	if err := r.replica.Lineage.Post(ctx); err != nil {
+		run.log.Warn("events of lineage could not be stored for delivery; the next attempt follows", "error", err)
+	}
+	r.alerts.Posted()
 }
 
 // finish sets the outcome of the run.
