@@ -49,8 +49,8 @@ func (r *release) packageOf(p platform, format string, contents files.Contents) 
 		Overridables: nfpm.Overridables{
 			Contents: append(files.Contents{program}, contents...),
 			Scripts:  nfpm.Scripts{PostInstall: r.source("config/packaging/postinstall.sh"), PreRemove: r.source("config/packaging/preremove.sh")},
-			Deb:      nfpm.Deb{Compression: "xz"},
-			RPM:      nfpm.RPM{Compression: "xz", BuildHost: "localhost"},
+			Deb:      nfpm.Deb{Compression: "gzip"},
+			RPM:      nfpm.RPM{Compression: "gzip", BuildHost: "localhost"},
 		},
 	})
 	name := packager.ConventionalFileName(info)
@@ -96,7 +96,7 @@ func (r *release) packageContents() (files.Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		add(unit, path.Join("/lib/systemd/system", name), "", 0o644)
+		add(unit, path.Join("/usr/lib/systemd/system", name), "", 0o644)
 	}
 	return all, nil
 }
