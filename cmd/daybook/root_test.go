@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,7 +27,8 @@ func TestStoppingIsSaid(t *testing.T) {
 	}
 }
 
-// The newest version in the changelog is the release that the program names.
+// The newest version in the changelog is the release that the program names. Its day,
+// or "unreleased", follows a comma.
 func TestReleaseIsInChangelog(t *testing.T) {
 	changelog, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {
@@ -34,15 +36,32 @@ func TestReleaseIsInChangelog(t *testing.T) {
 	}
 	for line := range strings.Lines(string(changelog)) {
 		name, isVersion := strings.CutPrefix(strings.TrimSpace(line), "## ")
-		if !isVersion || name == "Unreleased" {
+		if !isVersion {
 			continue
 		}
-		if name != release {
+		if name, _, _ := strings.Cut(name, ","); name != release {
 			t.Errorf("the changelog's newest version is %s, the program's %s", name, release)
 		}
 		return
 	}
 	t.Error("the changelog has no version")
+}
+
+// The examples for Kubernetes name the image of the release.
+func TestExamplesNameTheRelease(t *testing.T) {
+	names, err := filepath.Glob("../../config/examples/kubernetes/*.yaml")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if image := "/daybook:" + release + "\n"; !strings.Contains(string(text), image) {
+			t.Errorf("%s does not name %q", name, image)
+		}
+	}
 }
 
 // Every command's help has examples, and no command ignores that its output cannot be

@@ -13,7 +13,7 @@ import (
 )
 
 // release is the newest version in CHANGELOG.md.
-const release = "0.2.0"
+const release = "0.3.0"
 
 // version is what the program calls itself. A build of something other than a
 // release sets it with -ldflags "-X main.version=…".

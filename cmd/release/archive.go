@@ -26,7 +26,7 @@ func (r *release) archives(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range platforms {
+	for _, p := range r.platforms {
 		program, err := os.ReadFile(r.binary(p))
 		if err != nil {
 			return err

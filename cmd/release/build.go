@@ -8,13 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 )
 
 // binaries builds the program for all platforms, static and without paths of this
 // machine.
 func (r *release) binaries(ctx context.Context) error {
-	for _, p := range platforms {
+	for _, p := range r.platforms {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
 			"-ldflags", "-s -w -buildid= -X main.version="+r.version, "-o", r.binary(p), "./cmd/daybook")
 		cmd.Dir = r.root
@@ -33,7 +32,7 @@ var completions = []struct{ shell, file string }{
 
 // documents has the program of this machine write its manual pages and completions.
 func (r *release) documents(ctx context.Context) error {
-	program := r.binary(platform{runtime.GOOS, runtime.GOARCH})
+	program := r.binary(here)
 	man := exec.CommandContext(ctx, program, "man", "--dir", filepath.Join(r.work, "man"))
 	man.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.modified.Unix())) // the month that a page names
 	if err := man.Run(); err != nil {
@@ -58,7 +57,7 @@ func (r *release) documents(ctx context.Context) error {
 // sbom lists the modules of the program, as CycloneDX. All platforms have the same.
 func (r *release) sbom(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "go", "tool", "cyclonedx-gomod", "bin", "-json", "-noserial", "-notimestamp",
-		"-version", "v"+r.version, "-output", "-", r.binary(platform{"linux", "amd64"}))
+		"-version", "v"+r.version, "-output", "-", r.binary(r.platforms[0]))
 	cmd.Dir = r.source("cmd/release")
 	var text, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &errs

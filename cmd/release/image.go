@@ -29,7 +29,7 @@ const (
 // zones are part of the program.
 func (r *release) image(context.Context) error {
 	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, p := range platforms {
+	for _, p := range r.platforms {
 		if p.os != "linux" {
 			continue
 		}
@@ -93,7 +93,7 @@ func (r *release) imageOf(p platform) (v1.Image, error) {
 			Env: []string{"PATH=/usr/bin", "SSL_CERT_FILE=/" + certificates},
 			Labels: map[string]string{
 				"org.opencontainers.image.title": "daybook", "org.opencontainers.image.version": r.version,
-				"org.opencontainers.image.description": description,
+				"org.opencontainers.image.description": summary,
 			},
 		},
 	}

@@ -13,19 +13,25 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 )
 
 func main() {
-	r := release{}
+	r := release{platforms: platforms}
 	var commit int64
 	flag.StringVar(&r.version, "version", "", "the version, such as 0.3.0")
 	flag.Int64Var(&commit, "time", 0, "the time of the commit, in seconds since 1970")
 	flag.StringVar(&r.root, "root", ".", "the repository")
 	flag.StringVar(&r.out, "out", "", "the directory to write to; it is emptied first")
+	onlyHere := flag.Bool("only-here", false, "for the platform of this machine alone")
 	flag.Parse()
+	if *onlyHere {
+		r.platforms = []platform{here}
+	}
 	r.modified = time.Unix(commit, 0).UTC()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := r.make(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
@@ -37,6 +43,7 @@ func main() {
 type release struct {
 	version   string
 	modified  time.Time // of all files
+	platforms []platform
 	root, out string
 	work      string // a directory for what the artefacts are made of
 }
@@ -47,6 +54,9 @@ var platforms = []platform{
 }
 
 type platform struct{ os, arch string }
+
+// here is the platform of this machine. Its program writes its own documents.
+var here = platform{runtime.GOOS, runtime.GOARCH}
 
 func (p platform) String() string { return p.os + "_" + p.arch }
 

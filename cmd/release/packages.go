@@ -16,7 +16,15 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-const description = "Session reports from raw support-session event dumps: Parquet for warehouses, CSV for people"
+const summary = "session reports from dumps of support-session events"
+
+const description = summary + `
+daybook reads raw dumps of support-session events from S3 or a directory, runs
+them through a timing and status engine, and publishes each day and month as
+audited files: partitioned Parquet for warehouses, CSV and XLSX for people.
+
+The package has a service with a console, a timer for nightly runs, and a
+command for everything by hand.`
 
 // packages makes the Debian and RPM packages of each Linux architecture.
 func (r *release) packages(context.Context) error {
@@ -24,7 +32,7 @@ func (r *release) packages(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range platforms {
+	for _, p := range r.platforms {
 		if p.os != "linux" {
 			continue
 		}
@@ -37,6 +45,9 @@ func (r *release) packages(context.Context) error {
 	return nil
 }
 
+// tools are the packages with useradd, by format.
+var tools = map[string]string{"deb": "passwd", "rpm": "shadow-utils"}
+
 func (r *release) packageOf(p platform, format string, contents files.Contents) error {
 	packager, err := nfpm.Get(format)
 	if err != nil {
@@ -48,9 +59,14 @@ func (r *release) packageOf(p platform, format string, contents files.Contents) 
 		Maintainer: "The daybook developers <daybook@example.com>", Description: description, License: "Apache-2.0", MTime: r.modified,
 		Overridables: nfpm.Overridables{
 			Contents: append(files.Contents{program}, contents...),
-			Scripts:  nfpm.Scripts{PostInstall: r.source("config/packaging/postinstall.sh"), PreRemove: r.source("config/packaging/preremove.sh")},
-			Deb:      nfpm.Deb{Compression: "xz"},
-			RPM:      nfpm.RPM{Compression: "xz", BuildHost: "localhost"},
+			Depends:  []string{tools[format]},
+			Scripts: nfpm.Scripts{
+				PostInstall: r.source("config/packaging/postinstall.sh"),
+				PreRemove:   r.source("config/packaging/preremove.sh"),
+				PostRemove:  r.source("config/packaging/postremove.sh"),
+			},
+			Deb: nfpm.Deb{Compression: "gzip"},
+			RPM: nfpm.RPM{Compression: "gzip", BuildHost: "localhost"},
 		},
 	})
 	name := packager.ConventionalFileName(info)
@@ -78,7 +94,10 @@ func (r *release) packageContents() (files.Contents, error) {
 	add(r.source("LICENSE"), "/usr/share/doc/daybook/copyright", "", 0o644)
 	dir := filepath.Join(r.work, "completions")
 	add(filepath.Join(dir, "daybook.bash"), "/usr/share/bash-completion/completions/daybook", "", 0o644)
-	add(filepath.Join(dir, "_daybook"), "/usr/share/zsh/vendor-completions/_daybook", "", 0o644)
+	for _, zsh := range []struct{ format, dir string }{{"deb", "vendor-completions"}, {"rpm", "site-functions"}} {
+		add(filepath.Join(dir, "_daybook"), path.Join("/usr/share/zsh", zsh.dir, "_daybook"), "", 0o644)
+		all[len(all)-1].Packager = zsh.format
+	}
 	add(filepath.Join(dir, "daybook.fish"), "/usr/share/fish/vendor_completions.d/daybook.fish", "", 0o644)
 	pages, err := filesUnder(filepath.Join(r.work, "man"), "")
 	if err != nil {
@@ -96,7 +115,7 @@ func (r *release) packageContents() (files.Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		add(unit, path.Join("/lib/systemd/system", name), "", 0o644)
+		add(unit, path.Join("/usr/lib/systemd/system", name), "", 0o644)
 	}
 	return all, nil
 }
@@ -112,7 +131,7 @@ func (r *release) unit(name string) (string, error) {
 	if strings.HasSuffix(name, ".service") {
 		for _, c := range []struct{ old, new string }{
 			{"/usr/local/bin/", "/usr/bin/"},
-			{"DynamicUser=yes\n", "User=daybook\nGroup=daybook\nStateDirectory=daybook\nWorkingDirectory=/var/lib/daybook\n"},
+			{"DynamicUser=yes\n", "User=daybook\nGroup=daybook\nStateDirectory=daybook\nStateDirectoryMode=0750\nWorkingDirectory=/var/lib/daybook\n"},
 			{"LoadCredential=", "#LoadCredential="},
 		} {
 			if !strings.Contains(text, c.old) {
