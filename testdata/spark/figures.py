@@ -21,10 +21,11 @@ import tempfile
 
 DAYBOOK = str(pathlib.Path(sys.argv[1]).resolve())
 SESSIONS = int(sys.argv[2]) if len(sys.argv) > 2 else 2200
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", 3))
 SUBMIT = str(pathlib.Path(sys.executable).parent / "spark-submit")
 DAYS = ["--from", "2025-10-30", "--to", "2026-01-01"]  # 8 blocks of 8 days
 DAY = ["--from", "2025-10-30", "--to", "2025-10-30"]
+JVM = "-XX:TieredStopAtLevel=1"  # as in submit.md
 work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-figures-"))
 
 
@@ -89,8 +90,8 @@ def job(config, master, arguments):
     events = work / "events"
     shutil.rmtree(events, ignore_errors=True)
     events.mkdir()
-    settings = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}", "spark.eventLog.rolling.enabled": "false", "spark.shuffle.compress": "false"}
-    command = [SUBMIT, "--master", master, "--archives", "daybook.tgz#daybook", "--files", "daybook.yml"]
+    settings = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}", "spark.eventLog.rolling.enabled": "false", "spark.eventLog.compress": "false", "spark.shuffle.compress": "false", "spark.executor.extraJavaOptions": JVM}
+    command = [SUBMIT, "--master", master, "--driver-java-options", JVM, "--archives", "daybook.tgz#daybook", "--files", "daybook.yml"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_DIRS": str(work)}
