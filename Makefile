@@ -74,11 +74,11 @@ spark: build $(BIN)/versitygw ## the job of daybook spark emit on two executors,
 	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
 	$(BIN)/spark/bin/python testdata/spark/spark_test.py $(BIN)/daybook $(BIN)/versitygw
 
-SESSIONS ?= 2200
+ROUNDS ?= 3
 spark-figures: build ## what the job on Spark costs, compared with one process: CPU, shuffle, two executors against one
 	python3 -m venv $(BIN)/spark
 	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
-	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(SESSIONS)
+	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(ROUNDS)
 
 ENGINES ?= duckdb clickhouse postgres spark polars snowflake datafusion dbt iceberg
 RESTATEMENTS ?= 100

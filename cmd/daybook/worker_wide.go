@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"daybook/pipeline/build"
+	"daybook/pipeline/catalog"
 	"daybook/pipeline/output"
 	"daybook/pipeline/settings"
 	"daybook/pipeline/wide"
@@ -114,7 +115,7 @@ func runNext(cmd *cobra.Command, a *app, opts *nextOptions) error {
 		return usageError(cmd, "%s", err)
 	}
 	p.RangeEvents = opts.rangeEvents
-	stage, err := worker.Next(cmd.Context(), &build.Builder{Settings: p}, target, wideOnes, tried)
+	stage, err := worker.Next(cmd.Context(), &build.Builder{Settings: p, Cache: catalog.NewCache()}, target, wideOnes, tried)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ var translators = map[string]bool{"T": true, "Count": true, "t": true, "plural":
 func usedKeys(t *testing.T) map[string]string {
 	t.Helper()
 	keys := map[string]string{}
-	for name, page := range pages[report.English] {
+	for name, page := range pages()[report.English] {
 		for _, tmpl := range page.Templates() {
 			if tmpl.Tree != nil {
 				walk(tmpl.Tree.Root, func(key string) { keys[key] = name + ".html" })

@@ -15,6 +15,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"daybook/pipeline/console/access"
@@ -94,7 +95,7 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p *p
 		if p.Role == access.None { // its frame says nothing of the reports
 			p.Template, p.State = "refused", nil
 		}
-		err = pages[p.Language][p.Template].ExecuteTemplate(&b, "frame", p)
+		err = pages()[p.Language][p.Template].ExecuteTemplate(&b, "frame", p)
 	}
 	if err != nil {
 		c.Log.Error("a page could not be rendered", "path", r.URL.Path, "error", err)
@@ -238,10 +239,13 @@ func problemOf(err error) *problem.Error {
 	return &problem.Error{Status: http.StatusBadGateway, Text: "The store could not be read. The log has the reason.", Err: err}
 }
 
-// pages are the templates by language and name, each with the shared parts.
-var pages = map[report.Language]map[string]*template.Template{
-	report.English: parsePages(words.In(report.English)), report.Dutch: parsePages(words.In(report.Dutch)),
-}
+// pages are the templates by language and name, each with the shared parts. Commands
+// without a console do not parse them.
+var pages = sync.OnceValue(func() map[report.Language]map[string]*template.Template {
+	return map[report.Language]map[string]*template.Template{
+		report.English: parsePages(words.In(report.English)), report.Dutch: parsePages(words.In(report.Dutch)),
+	}
+})
 
 func parsePages(p words.Printer) map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(functions(p)).ParseFS(files, "templates/_*.html"))

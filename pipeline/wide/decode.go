@@ -21,7 +21,7 @@ import (
 const (
 	// bufferBytes is about how many bytes of records are packed together, and
 	// buffersBytes what the buffers of all hash ranges have at most.
-	bufferBytes  = 256 << 10
+	bufferBytes  = 1 << 20
 	buffersBytes = 64 << 20
 )
 

@@ -41,7 +41,7 @@ func mayMend(err error) bool {
 }
 
 var (
-	// ofObject: the object, or the request for it, is at fault.
+	// ofObject: the object is at fault.
 	ofObject = []error{store.ErrArchived}
 	// ofMachine: the state of the sink has moved on, or this machine lacks its
 	// credentials, its mounts or room on its disk.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"daybook/transform/report"
@@ -24,13 +25,13 @@ func In(l report.Language) Printer { return Printer{l} }
 var dutchTexts []byte
 
 // dutch is the Dutch text of each key.
-var dutch = func() map[string]string {
+var dutch = sync.OnceValue(func() map[string]string {
 	texts := map[string]string{}
 	if err := json.Unmarshal(dutchTexts, &texts); err != nil {
 		panic("nl.json: " + err.Error()) // it is embedded, and tests read it
 	}
 	return texts
-}()
+})
 
 // Code is the language's code in HTML: en or nl.
 func (p Printer) Code() string {
@@ -45,7 +46,7 @@ func (p Printer) Code() string {
 func (p Printer) T(english string, args ...any) string {
 	text := english
 	if p.Language == report.Dutch {
-		if translated, ok := dutch[english]; ok {
+		if translated, ok := dutch()[english]; ok {
 			text = translated
 		}
 	}
@@ -62,7 +63,7 @@ func (p Printer) Say(english string) string {
 	if p.Language == report.English || english == "" {
 		return english
 	}
-	if text, ok := dutch[english]; ok {
+	if text, ok := dutch()[english]; ok {
 		return text
 	}
 	sentences := strings.SplitAfter(english, ". ")
@@ -197,4 +198,4 @@ func (p Printer) Weekday(d time.Weekday) string {
 }
 
 // Catalogue is the Dutch text of each English one.
-func Catalogue() map[string]string { return maps.Clone(dutch) }
+func Catalogue() map[string]string { return maps.Clone(dutch()) }

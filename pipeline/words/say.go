@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -20,9 +21,9 @@ var verb = regexp.MustCompile(`%(?:\[(\d)\])?[sdvq]`)
 
 // patterns are those of all formats, those with the most text first: "%s is late"
 // comes before "%s %s".
-var patterns = func() []pattern {
+var patterns = sync.OnceValue(func() []pattern {
 	var all []pattern
-	for english, translated := range dutch {
+	for english, translated := range dutch() {
 		first := verb.FindStringIndex(english)
 		if first == nil || letters(english) < fewestLetters && !strings.Contains(english, "%d") {
 			continue
@@ -48,7 +49,7 @@ var patterns = func() []pattern {
 		return strings.Compare(a.match.String(), b.match.String())
 	})
 	return all
-}()
+})
 
 // fewestLetters keeps formats such as "in %s" from matching any text.
 const fewestLetters = 6
@@ -74,14 +75,15 @@ const (
 
 // say translates a text by the catalogue; depth is how many formats it lies in.
 func say(english string, depth int) (string, bool) {
-	if text, ok := dutch[english]; ok && !strings.Contains(english, "%") {
+	if text, ok := dutch()[english]; ok && !strings.Contains(english, "%") {
 		return text, true
 	}
 	if depth > deepest || len(english) > longestSaid {
 		return "", false
 	}
-	for i := range patterns {
-		p := &patterns[i]
+	all := patterns()
+	for i := range all {
+		p := &all[i]
 		if !strings.HasPrefix(english, p.begins) {
 			continue
 		}

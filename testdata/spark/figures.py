@@ -1,11 +1,11 @@
 """What the job of daybook spark emit costs, compared with "daybook backfill" on one machine.
 
-    python figures.py DAYBOOK [SESSIONS]
+    python figures.py DAYBOOK [ROUNDS [a|b]]
 
-Route A shares 64 days of SESSIONS sessions each, route B makes one day of 60 times as
-many. CPU is that of all processes, user and system, from the first to the last; that of Go
-is only that of daybook. Each pair of runs is repeated three times, in turn, and the
-median of the ratios counts. Events are the lines of dumps, about 33 a session.
+Route A shares 32 days of 12,000 sessions each, route B makes one day of 132,000. CPU is
+that of all processes, user and system, from the first to the last; that of Go is only that
+of daybook. The runs are repeated in turn, and the median of the ratios counts. Events are
+the lines of dumps, about 33 a session on working days.
 """
 
 import ctypes
@@ -20,11 +20,11 @@ import sys
 import tempfile
 
 DAYBOOK = str(pathlib.Path(sys.argv[1]).resolve())
-SESSIONS = int(sys.argv[2]) if len(sys.argv) > 2 else 2200
-ROUNDS = 3
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 SUBMIT = str(pathlib.Path(sys.executable).parent / "spark-submit")
-DAYS = ["--from", "2025-10-30", "--to", "2026-01-01"]  # 8 blocks of 8 days
+DAYS = ["--from", "2025-11-08", "--to", "2025-12-09"]  # 4 tasks of 8 days, and no whole month
 DAY = ["--from", "2025-10-30", "--to", "2025-10-30"]
+JVM = "-XX:TieredStopAtLevel=1"  # as in submit.md
 work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-figures-"))
 
 
@@ -84,32 +84,33 @@ def noted():
 
 
 def job(config, master, arguments):
-    """Submits the job, and returns its CPU seconds, those of Go, the seconds from its first task to its last, and the bytes of its shuffle."""
+    """Submits the job, and returns its CPU seconds, those of Go, the seconds from its first task to its last, and the bytes that each stage shuffles."""
     sink()
     events = work / "events"
     shutil.rmtree(events, ignore_errors=True)
     events.mkdir()
-    settings = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}", "spark.eventLog.rolling.enabled": "false", "spark.shuffle.compress": "false"}
-    command = [SUBMIT, "--master", master, "--archives", "daybook.tgz#daybook", "--files", "daybook.yml"]
+    settings = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}", "spark.eventLog.rolling.enabled": "false", "spark.eventLog.compress": "false", "spark.shuffle.compress": "false", "spark.executor.extraJavaOptions": JVM}
+    command = [SUBMIT, "--master", master, "--driver-java-options", JVM, "--archives", "daybook.tgz#daybook", "--files", "daybook.yml"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_DIRS": str(work)}
     total = run([*command, "job.py", "--program", str(work / "counted"), *arguments], cwd=work / "job", env=environment)
-    begins, ends, shuffled = [], [], 0
+    begins, ends, shuffled = [], [], {}
     for file in (file for file in events.rglob("*") if file.is_file() and not file.name.startswith(".")):
         for event in map(json.loads, file.read_text().splitlines()):
             if event["Event"] == "SparkListenerTaskEnd":
                 begins.append(event["Task Info"]["Launch Time"])
                 ends.append(event["Task Info"]["Finish Time"])
-                shuffled += event["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
-    return total, noted(), (max(ends) - min(begins)) / 1000, shuffled
+                written = event["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+                shuffled[event["Stage ID"]] = shuffled.get(event["Stage ID"], 0) + written
+    return total, noted(), (max(ends) - min(begins)) / 1000, [written for _, written in sorted(shuffled.items()) if written]
 
 
-def configured(name, days, sessions):
+def configured(name, first, days, sessions):
     """Generated dumps, the job for them, and the number of their lines."""
     shutil.rmtree(work / "dumps", ignore_errors=True)
     shutil.rmtree(work / "job", ignore_errors=True)
-    run([DAYBOOK, "generate", "--quiet", "--out", str(work / "dumps"), "--from", "2025-10-30", "--days", str(days), "--sessions-per-day", str(sessions)])
+    run([DAYBOOK, "generate", "--quiet", "--out", str(work / "dumps"), "--from", first, "--days", str(days), "--sessions-per-day", str(sessions)])
     config = work / f"{name}.yml"
     config.write_text(f"source: {{store: {{url: {work}/dumps}}}}\nsink: {{store: {{url: {work}/sink}}}}\nreports: [{{name: sessions, timezone: Europe/Amsterdam}}]\n")
     run([DAYBOOK, "spark", "emit", str(work / "job"), "--config", str(config)])
@@ -129,7 +130,7 @@ def tell(name, values, most=None, least=None):
 
 
 def route_a():
-    config = configured("a", 64, SESSIONS)
+    config = configured("a", DAYS[1], 32, 12000)
     ratios, speeds = [], []
     for _ in range(ROUNDS):
         one = alone(config, DAYS)
@@ -143,24 +144,26 @@ def route_a():
 
 
 def route_b():
-    config = configured("b", 1, 60 * SESSIONS)
-    ratios, bytes_each = [], []
+    config = configured("b", DAY[1], 1, 132000)
+    ratios, bytes_each, of_rows = [], [], []
     for _ in range(ROUNDS):
         one = alone(config, DAY)
         events = lines()
         total, go, _, shuffled = job(config, "local[2]", [*DAY, "--wide", "always", "--range-events", "1000000"])
         ratios.append(total / one)
-        bytes_each.append(shuffled / events)
-        print(f"one process: {one:.1f} s of CPU; the job: {total:.1f} s, Go in it: {go:.1f} s; {shuffled} bytes of shuffle; {events} events", flush=True)
+        bytes_each.append(shuffled[0] / events)
+        of_rows.append(sum(shuffled[1:]) / events)
+        print(f"one process: {one:.1f} s of CPU; the job: {total:.1f} s, Go in it: {go:.1f} s; {sum(shuffled)} bytes of shuffle; {events} events", flush=True)
     tell("B: CPU of Go, JVM and Python / CPU of one process", ratios, most=2.5)
-    tell("B: bytes of shuffle an event, rows of reports included", bytes_each, most=32)
+    tell("B: bytes of shuffle an event", bytes_each, most=32)
+    tell("B: bytes of shuffle of the rows of the report, by event", of_rows)
 
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans are counted, too
     counted()
     try:
-        route_a()
-        route_b()
+        for name in sys.argv[3:] or ["a", "b"]:
+            {"a": route_a, "b": route_b}[name]()
     finally:
         shutil.rmtree(work)
