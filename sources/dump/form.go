@@ -270,60 +270,117 @@ func (s *splitter) valueEnd(b []byte, i int) int {
 // if it does not end in b. Where the next document must have begun, it ends there:
 // at RS, at a line end within a string, and between } and {.
 func containerEnd(b []byte, i int) int {
-	for depth := 0; i < len(b); i++ {
-		switch structural[b[i]] {
-		case opens:
-			depth++
-		case quotes:
-			end := special(b, i+1)
-			if end == len(b) || b[end] != '"' { // nearly always it is the closing quote
-				var broken bool
-				if end, broken = stringEnd(b, end); end < 0 || broken {
-					return end
-				}
-				end--
+	for depth := 0; i < len(b); {
+		found, n := brackets(b[i:])
+		for ; found != 0; found &= found - 1 {
+			if at := i + bits.TrailingZeros64(found); endsAt(b, at, &depth) {
+				return at + 1
+			}
+		}
+		if i += n; n > 0 {
+			continue
+		}
+		switch b[i] {
+		case '"':
+			end, broken := stringEnd(b, i+1)
+			if end < 0 || broken {
+				return end
 			}
 			i = end
-		case closes:
-			if depth--; depth == 0 {
-				return i + 1
-			}
-			next := i + 1
-			for next < len(b) && isSpace(b[next]) {
-				next++
-			}
-			if next < len(b) && b[next] == '{' && b[i] == '}' {
-				return i + 1
-			}
-		case separates:
+		case recordSeparator:
 			return i
+		default:
+			i++
+			if endsAt(b, i-1, &depth) {
+				return i
+			}
 		}
 	}
 	return -1
 }
 
-// structure is the part that a byte outside of strings plays.
-type structure uint8
+// endsAt counts a bracket at b[i]. It reports whether a document ends with it.
+func endsAt(b []byte, i int, depth *int) bool {
+	switch b[i] {
+	case '{', '[':
+		*depth++
+	case '}', ']':
+		if *depth--; *depth == 0 {
+			return true
+		}
+		next := i + 1
+		for next < len(b) && isSpace(b[next]) {
+			next++
+		}
+		return next < len(b) && b[next] == '{' && b[i] == '}'
+	}
+	return false
+}
 
-const (
-	_ structure = iota
-	opens
-	closes
-	quotes
-	separates
-)
+// brackets finds the brackets outside of strings in the next 64 bytes, as bits; a few
+// others are among them. b does not begin inside of a string. n is how many bytes it has
+// looked at: it stops at a string that goes on after them, at an escape, and at a control
+// character. It takes a third of the time of a look at each byte.
+func brackets(b []byte) (found uint64, n int) {
+	const block = 64
+	if len(b) < block {
+		return 0, 0
+	}
+	quotes := uint64(0)
+	n = block
+	for k := 0; k < block; k += 8 {
+		w := binary.LittleEndian.Uint64(b[k : k+8 : k+8])
+		quotes = quotes>>1 | equal(w, '"')
+		found = found>>1 | equal(w|0x26*ones, 0x7f) // [ ] { } and a few others have these bits
+		if stop := endsPlain(w); stop != 0 {
+			n = k + bits.TrailingZeros64(stop)/8
+			quotes, found = quotes>>(7-k/8), found>>(7-k/8)
+			break
+		}
+	}
+	quotes, found = transpose(quotes), transpose(found)
+	quotes &= 1<<n - 1
+	if bits.OnesCount64(quotes)%2 != 0 {
+		n = bits.Len64(quotes) - 1
+	}
+	inside := quotes // and the bits up to the next quote
+	for shift := 1; shift < block; shift *= 2 {
+		inside ^= inside << shift
+	}
+	return found &^ inside & (1<<n - 1), n
+}
 
-var structural = [256]structure{'{': opens, '[': opens, '}': closes, ']': closes, '"': quotes, recordSeparator: separates}
+// endsPlain finds the first backslash or control character of eight bytes. The lowest bit
+// set in the result is the highest bit of that byte; bits above it may be wrong.
+func endsPlain(w uint64) uint64 {
+	back := w ^ '\\'*ones
+	return ((back-ones)&^back | (w-' '*ones)&^w) & highs
+}
+
+// equal has the highest bit set of each of eight bytes that is c.
+func equal(w uint64, c byte) uint64 {
+	const low = ^uint64(highs)
+	w ^= uint64(c) * ones
+	return highs &^ ((w&low + low) | w)
+}
+
+// transpose makes bit k of byte i to bit i of byte k.
+func transpose(w uint64) uint64 {
+	t := (w ^ w>>7) & 0x00aa00aa00aa00aa
+	w ^= t ^ t<<7
+	t = (w ^ w>>14) & 0x0000cccc0000cccc
+	w ^= t ^ t<<14
+	t = (w ^ w>>28) & 0x00000000f0f0f0f0
+	return w ^ t ^ t<<28
+}
 
 // special is the index of the first byte from b[i] on that is a quote, a backslash or
 // a control character. Among the last seven bytes, it may stop at another one.
 func special(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		// Of eight bytes, the high bit of each that is special; bits above the lowest
-		// one may be wrong.
 		w := binary.LittleEndian.Uint64(b[i:])
-		quote, back := w^'"'*ones, w^'\\'*ones
-		if found := ((quote-ones)&^quote | (back-ones)&^back | (w-' '*ones)&^w) & highs; found != 0 {
+		quote := w ^ '"'*ones
+		if found := (quote-ones)&^quote&highs | endsPlain(w); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}

@@ -273,6 +273,37 @@ func TestFormsAgree(t *testing.T) {
 	})
 }
 
+// Sixty-four bytes at a time or one by one, a document ends at the same place.
+func TestContainerEnd(t *testing.T) {
+	oneByOne := func(b []byte) int {
+		depth := 0
+		for i := 0; i < len(b); i++ {
+			if b[i] == '"' {
+				end, broken := stringEnd(b, i+1)
+				if end < 0 || broken {
+					return end
+				}
+				i = end - 1
+			} else if b[i] == recordSeparator {
+				return i
+			} else if endsAt(b, i, &depth) {
+				return i + 1
+			}
+		}
+		return -1
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SampledFrom([]string{
+			"{", "}", "[", "]", "{", `"`, `"`, `\\`, `\"`, `"a":`, `"a long name of a member":"and its value"`, ",", "1", " ", "\n", "\t", "\x1e", "é", "\x00", "_Y{y\x7f", "\xfb\xfd\xa2", "#",
+			strings.Repeat("x", 63), strings.Repeat(" ", 62),
+		})
+		text := []byte("{" + strings.Join(rapid.SliceOfN(parts, 0, 60).Draw(t, "parts"), ""))
+		if got, want := containerEnd(text, 0), oneByOne(text); got != want {
+			t.Fatalf("%q ends at %d, want %d", text, got, want)
+		}
+	})
+}
+
 // BenchmarkForms reads and decodes the same events in each form.
 func BenchmarkForms(b *testing.B) {
 	const text = `{"event_id":"8f3a","ts":"2026-11-20T08:15:02.123Z","session_id":2,"type":"presence","state":"away","technician_id":7}`
