@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,9 +165,8 @@ func (a *app) listDeliveries(ctx context.Context, p *settings.Pipeline, all []*d
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, d := range all {
 		l := listedDelivery{Name: d.Name, To: d.Destination()}
-		if ledger := state.Deliveries[d.Name]; ledger != nil && len(ledger.Posted) > 0 {
-			l.Period = slices.Max(slices.Collect(maps.Keys(ledger.Posted)))
-			l.Last = ledger.Posted[l.Period]
+		if ledger := state.Deliveries[d.Name]; ledger != nil {
+			l.Period, l.Last = ledger.Last()
 		}
 		if a.json {
 			if err := json.NewEncoder(a.stdout).Encode(&l); err != nil {

@@ -538,6 +538,34 @@ func TestDutchPages(t *testing.T) {
 	}
 }
 
+// A report's page shows its own deliveries, each with its last message.
+func TestReportShowsItsDeliveries(t *testing.T) {
+	c := newConsole(t, newWorld(t), nil)
+	for report, want := range map[string][]states.Delivery{
+		"sessions": {{Name: "sessions/day/email", Period: "2026-11-20", Outcome: "sent"}, {Name: "sessions/month/slack"}},
+		"americas": {{Name: "americas/week/teams", Period: "2026-W46", Outcome: "given up", Error: "hooks.example.com answers 410 Gone"}}, "emea_tier_1": {},
+	} {
+		var twin struct{ Deliveries []states.Delivery }
+		if err := json.Unmarshal(get(c, "/reports/"+report+"?format=json").Body.Bytes(), &twin); err != nil {
+			t.Fatal(err)
+		}
+		page := get(c, "/reports/"+report).Body.String()
+		if len(twin.Deliveries) != len(want) || strings.Contains(page, "h-deliveries") != (len(want) > 0) {
+			t.Fatalf("%s: %+v", report, twin.Deliveries)
+		}
+		for i, d := range twin.Deliveries {
+			if w := want[i]; d.Name != w.Name || d.Period != w.Period || d.Outcome != w.Outcome || d.Error != w.Error {
+				t.Errorf("%s: %+v, want %+v", report, d, w)
+			}
+			for _, text := range []string{d.Name, d.Period, d.Outcome, d.Error} {
+				if !strings.Contains(page, text) {
+					t.Errorf("the page of %s lacks %q", report, text)
+				}
+			}
+		}
+	}
+}
+
 // Alerts lead to their cause, and after a login to a retry.
 func TestAlertsLeadToTheirCause(t *testing.T) {
 	w := newWorld(t)

@@ -45,7 +45,7 @@ type reportCard struct {
 	Zone      *time.Location       `json:"-"`
 }
 
-func (c *Console) overview(*http.Request) (*page, error) {
+func (c *Console) overview(r *http.Request) (*page, error) {
 	s := c.Service.Snapshot()
 	body := overviewBody{
 		Looked: s.Time, Problem: s.Problem, Lease: s.Lease, Running: orEmpty(s.Running), Progress: s.Progress,
@@ -55,13 +55,13 @@ func (c *Console) overview(*http.Request) (*page, error) {
 		body.TooLate += late.Lines
 	}
 	for i := range s.Reports {
-		body.Reports = append(body.Reports, c.card(&s.Reports[i]))
+		body.Reports = append(body.Reports, c.card(&s.Reports[i], c.printer(r)))
 	}
 	body.Summary = summarize(body.Reports)
 	return &page{Template: "overview", Title: "Overview", Section: "overview", Body: body, Live: true}, nil
 }
 
-func (c *Console) card(rep *states.Report) reportCard {
+func (c *Console) card(rep *states.Report, w words.Printer) reportCard {
 	card := reportCard{
 		Name: rep.Name, Timezone: rep.Timezone, Zone: zone(rep), Verdict: states.VerdictOf(rep),
 		Last: lastPublished(rep.Days), LastMonth: lastPublished(rep.Months), NextDay: rep.NextDay, NextMonth: rep.NextMonth,
@@ -75,7 +75,7 @@ func (c *Console) card(rep *states.Report) reportCard {
 		}
 		card.Days = append(card.Days, d)
 	}
-	card.Chart = calendar.DayChart(card.Days)
+	card.Chart = calendar.DayChart{Days: card.Days, Words: w}
 	return card
 }
 

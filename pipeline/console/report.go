@@ -31,6 +31,8 @@ type reportBody struct {
 	More    int      `json:"more_unread_figures,omitempty"`
 	LastDay string   `json:"last_published_day"`
 
+	Deliveries []states.Delivery `json:"deliveries"` // to people
+
 	Days   []states.Partition `json:"days"` // of the range
 	Months []states.Partition `json:"months"`
 
@@ -79,7 +81,12 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	}
 	body := &reportBody{
 		Name: rep.Name, Timezone: rep.Timezone, Settings: rep.Settings, Verdict: states.VerdictOf(rep), Zone: zone(rep),
-		NextDay: rep.NextDay, NextMonth: rep.NextMonth, Range: calendar.Recent, Actions: reportActions(rep),
+		NextDay: rep.NextDay, NextMonth: rep.NextMonth, Range: calendar.Recent, Actions: reportActions(rep), Deliveries: []states.Delivery{},
+	}
+	for i := range s.Deliveries {
+		if s.Deliveries[i].Of(rep.Name) {
+			body.Deliveries = append(body.Deliveries, s.Deliveries[i])
+		}
 	}
 	if year := r.URL.Query().Get("year"); year != "" {
 		body.Range = year
@@ -88,13 +95,14 @@ func (c *Console) report(r *http.Request) (*page, error) {
 	if len(rep.Days) == 0 {
 		return p, nil
 	}
-	cal := calendar.New(rep)
+	w := c.printer(r)
+	cal := calendar.New(rep, w)
 	from, to, err := cal.Range(body.Range)
 	if err != nil {
 		return nil, err
 	}
 	body.From, body.To = from.String(), to.String()
-	body.Years, body.Calendar, body.Set = cal.Years(), cal.Table(from, to), charts.New(c.index.History(rep.Name), from, to)
+	body.Years, body.Calendar, body.Set = cal.Years(), cal.Table(from, to), charts.New(c.index.History(rep.Name), from, to, w)
 	body.Days, body.Months = between(rep.Days, body.From, body.To), between(rep.Months, body.From[:len("2006-01")], body.To)
 	body.Known, body.Wanted = c.index.Filling()
 	unread := c.index.Unread(rep.Name, from, to)

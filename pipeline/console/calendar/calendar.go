@@ -21,13 +21,14 @@ import (
 // would take too long for them.
 type Calendar struct {
 	report *states.Report
+	words  words.Printer
 	first  day.Day
 	months map[day.Month]*states.Partition
 }
 
-// New is the calendar of a report.
-func New(rep *states.Report) *Calendar {
-	c := &Calendar{report: rep, months: make(map[day.Month]*states.Partition, len(rep.Months))}
+// New is the calendar of a report. p writes its texts.
+func New(rep *states.Report, p words.Printer) *Calendar {
+	c := &Calendar{report: rep, words: p, months: make(map[day.Month]*states.Partition, len(rep.Months))}
 	if len(rep.Days) > 0 {
 		c.first, _ = day.Parse(rep.Days[0].Name()) // the state's names are dates
 	}
@@ -83,11 +84,11 @@ const daysInRow = 31
 // as a whole.
 func (c *Calendar) Table(from, to day.Day) template.HTML {
 	var b strings.Builder
-	b.WriteString(`<table class="calendar"><thead><tr><th scope="col"><span class="hidden">Month</span></th>`)
+	fmt.Fprintf(&b, `<table class="calendar"><thead><tr><th scope="col"><span class="hidden">%s</span></th>`, c.words.T("Month"))
 	for d := 1; d <= daysInRow; d++ {
 		fmt.Fprintf(&b, `<th scope="col">%d</th>`, d)
 	}
-	b.WriteString(`<th scope="col" class="whole">month</th></tr></thead><tbody>`)
+	fmt.Fprintf(&b, `<th scope="col" class="whole">%s</th></tr></thead><tbody>`, c.words.T("month"))
 	for m := to.Month(); m >= from.Month(); m-- {
 		c.row(&b, m, from, to)
 	}
@@ -98,7 +99,7 @@ func (c *Calendar) Table(from, to day.Day) template.HTML {
 func (c *Calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 	first, last := m.First(), m.Last()
 	b.WriteString(`<tr><th scope="row">`)
-	b.WriteString(first.UTC().Format("Jan 2006"))
+	b.WriteString(c.words.Date(first.UTC(), "Jan 2006"))
 	b.WriteString(`</th>`)
 	for d := first; d < first+daysInRow; d++ {
 		p := c.day(d)
@@ -109,12 +110,12 @@ func (c *Calendar) row(b *strings.Builder, m day.Month, from, to day.Day) {
 		// A phone shows the month as a sheet of weeks: a column for each weekday, and
 		// the day of the month in each cell.
 		fmt.Fprintf(b, `<td class="w%d">`, d.UTC().Weekday())
-		c.cell(b, p, d.UTC().Format("Mon 2 Jan 2006"), int(d-first)+1)
+		c.cell(b, p, c.words.Date(d.UTC(), "Mon 2 Jan 2006"), int(d-first)+1)
 		b.WriteString(`</td>`)
 	}
 	b.WriteString(`<td class="whole">`)
 	if p := c.months[m]; p != nil {
-		c.cell(b, p, first.UTC().Format("January 2006"), 0)
+		c.cell(b, p, c.words.Date(first.UTC(), "January 2006"), 0)
 	}
 	b.WriteString(`</td></tr>`)
 }
@@ -139,27 +140,27 @@ func (c *Calendar) cell(b *strings.Builder, p *states.Partition, date string, do
 	b.WriteString(`" aria-label="`)
 	b.WriteString(date)
 	b.WriteString(": ")
-	b.WriteString(template.HTMLEscapeString(brief(p, l.Word)))
+	b.WriteString(template.HTMLEscapeString(brief(p, l.Word, c.words)))
 	b.WriteString(`">`)
 	b.WriteString(l.Sign)
 	b.WriteString(`</a>`)
 }
 
 // brief is a partition in a line.
-func brief(p *states.Partition, word string) string {
-	text := word
+func brief(p *states.Partition, word string, w words.Printer) string {
+	text := w.T(word)
 	if p.Late {
-		text += ", late"
+		text += ", " + w.T("late")
 	}
 	if p.Revision > 1 {
-		text += ", revision " + strconv.Itoa(p.Revision)
+		text += ", " + w.T("revision") + " " + strconv.Itoa(p.Revision)
 	}
 	if p.Rows > 0 || p.State == states.Empty {
-		text += ", " + words.Count(p.Rows, "row", "rows")
+		text += ", " + w.Count(p.Rows, "row", "rows")
 	}
 	why := p.Failure
 	if why == "" && !p.State.Fresh() && len(p.Reasons) > 0 {
-		why = p.Reasons[0]
+		why = w.Say(p.Reasons[0])
 	}
 	const most = 120
 	if runes := []rune(why); len(runes) > most {
@@ -230,7 +231,7 @@ func (c *Calendar) strip(from, to day.Day) template.HTML {
 			end++
 		}
 		fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s</title></rect>`,
-			p.State, place(d), place(end)-place(d), height, stretchName(d, end-1, StyleOf(p.State).Word))
+			p.State, place(d), place(end)-place(d), height, c.stretchName(d, end-1, StyleOf(p.State).Word))
 		d = end
 	}
 	for m := from.Month(); m <= to.Month(); m++ {
@@ -239,16 +240,16 @@ func (c *Calendar) strip(from, to day.Day) template.HTML {
 		}
 		if p := c.months[m]; p != nil {
 			fmt.Fprintf(&b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s</title></rect>`,
-				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, m.First().UTC().Format("January 2006"), StyleOf(p.State).Word)
+				p.State, place(m.First()), height+gap, place(m.Last()+1)-place(m.First()), months, c.words.Date(m.First().UTC(), "January 2006"), c.words.T(StyleOf(p.State).Word))
 		}
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
 }
 
-func stretchName(from, to day.Day, word string) string {
+func (c *Calendar) stretchName(from, to day.Day, word string) string {
 	if from == to {
-		return from.String() + ": " + word
+		return from.String() + ": " + c.words.T(word)
 	}
-	return from.String() + " to " + to.String() + ": " + word
+	return c.words.T("%s to %s", from, to) + ": " + c.words.T(word)
 }

@@ -8,6 +8,7 @@ import (
 
 	"daybook/pipeline/partition"
 	"daybook/pipeline/service/states"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -18,7 +19,7 @@ func TestCalendarCellsKnowTheirDate(t *testing.T) {
 	for d := day.Date(2024, 2, 9); d <= day.Date(2024, 3, 31); d++ {
 		rep.Days = append(rep.Days, states.Partition{ID: partition.DayID("sessions", d), State: states.Published})
 	}
-	table := string(New(rep).Table(day.Date(2024, 2, 9), day.Date(2024, 3, 31)))
+	table := string(New(rep, words.Printer{}).Table(day.Date(2024, 2, 9), day.Date(2024, 3, 31)))
 	// 9 February 2024 was a Friday, and 31 March a Sunday. 29 + 31 cells, less 8.
 	cells := regexp.MustCompile(`<td class="w(\d)"><a class="cell [^"]*" href="[^"]*/(\d{4}-\d\d-\d\d)" data-day="(\d+)"`).FindAllStringSubmatch(table, -1)
 	if len(cells) != 29+31-8 {
@@ -33,7 +34,7 @@ func TestCalendarCellsKnowTheirDate(t *testing.T) {
 }
 
 func TestDayChartHasSessionsAndRows(t *testing.T) {
-	c := DayChart{{Day: "2026-11-19", State: states.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: states.Failed}}
+	c := DayChart{Days: []RecentDay{{Day: "2026-11-19", State: states.Published, Sessions: 8, Rows: 16}, {Day: "2026-11-20", State: states.Failed}}}
 	picture := string(c.SVG())
 	for _, want := range []string{
 		`aria-label="Sessions and rows a day, 2026-11-19 to 2026-11-20: 0 to 8 sessions, 0 to 16 rows; 2026-11-20 is failed"`,

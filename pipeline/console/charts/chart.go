@@ -68,11 +68,11 @@ type Chart struct {
 }
 
 // add adds a point. The values of an unknown point are 0.
-func (c *Chart) add(at *place, known bool, values ...float64) {
+func (c *Chart) add(at *place, w words.Printer, known bool, values ...float64) {
 	p := Point{Label: at.name, Values: values, Known: known}
 	if !known {
 		clear(values)
-		p.Note = cmp.Or(at.hidden, "no figures")
+		p.Note = cmp.Or(at.hidden, w.T("no figures"))
 	}
 	c.Points = append(c.Points, p)
 }

@@ -24,10 +24,10 @@ type Set struct {
 	Step   string    `json:"step"` // of the charts: day, week or month
 }
 
-// New makes the charts of the days from one to another.
-func New(h *history.History, from, to day.Day) Set {
-	rows := rowsOf(h, from, to)
-	return Set{Charts: over(h, from, to), Groups: groupsOf(rows), Hours: hoursOf(rows), ByHour: byHour(rows), Step: stepFor(from, to).String()}
+// New makes the charts of the days from one to another. p writes their texts.
+func New(h *history.History, from, to day.Day, p words.Printer) Set {
+	rows := rowsOf(h, from, to, p)
+	return Set{Charts: over(h, from, to, p), Groups: groupsOf(rows), Hours: hoursOf(rows, p), ByHour: byHour(rows, p), Step: stepFor(from, to).String()}
 }
 
 // bin is consecutive days that are one point of a chart.
@@ -42,15 +42,15 @@ type bin struct {
 func partial(known, whole int64) bool { return known > 0 && known < min(whole, 28) }
 
 // name writes the bin's days.
-func (b *bin) name() string {
+func (b *bin) name(p words.Printer) string {
 	from := b.From.UTC()
 	switch {
 	case b.From == b.To:
-		return from.Format("Mon 2 Jan 2006")
+		return p.Date(from, "Mon 2 Jan 2006")
 	case b.From == b.From.Month().First() && b.To == b.From.Month().Last():
-		return from.Format("January 2006")
+		return p.Date(from, "January 2006")
 	}
-	return from.Format("2 Jan") + " to " + b.To.UTC().Format("2 Jan 2006")
+	return p.T("%s to %s", p.Date(from, "2 Jan"), p.Date(b.To.UTC(), "2 Jan 2006"))
 }
 
 // step is the length of a bin.
@@ -128,12 +128,12 @@ type row struct {
 }
 
 // rowsOf returns the months of a range, or the years of a long range.
-func rowsOf(h *history.History, from, to day.Day) []row {
+func rowsOf(h *history.History, from, to day.Day, p words.Printer) []row {
 	const mostMonths = 15
 	var all []row
 	byYear := to.Month()-from.Month() >= mostMonths
 	for m := from.Month(); m <= to.Month(); m++ {
-		name := m.First().UTC().Format("Jan 2006")
+		name := p.Date(m.First().UTC(), "Jan 2006")
 		if byYear {
 			name = strconv.Itoa(m.First().UTC().Year())
 		}
@@ -246,7 +246,7 @@ type Heat struct {
 
 const heatLevels = 8
 
-func hoursOf(rows []row) []HourRow {
+func hoursOf(rows []row, p words.Printer) []HourRow {
 	most := 0.0
 	hours := make([]HourRow, 0, len(rows))
 	for i := range rows {
@@ -263,7 +263,7 @@ func hoursOf(rows []row) []HourRow {
 	for i := range hours {
 		for hour := range hours[i].Cells {
 			c := &hours[i].Cells[hour]
-			c.Text = decimal(c.Value)
+			c.Text = p.Number(decimal(c.Value))
 			if c.Value > 0 {
 				c.Level = 1 + int(c.Value/most*(heatLevels-1)+0.5)
 			}
@@ -289,27 +289,29 @@ type place struct {
 }
 
 // over are the charts of a report over some days.
-func over(h *history.History, from, to day.Day) []Chart {
+func over(h *history.History, from, to day.Day, p words.Printer) []Chart {
 	s := stepFor(from, to)
 	bins := binsOf(h, from, to, s)
 	places := make([]place, len(bins))
 	for i := range bins {
 		b := &bins[i]
-		places[i] = place{name: b.name(), Measures: b.Measures}
+		places[i] = place{name: b.name(p), Measures: b.Measures}
 		if b.Partial {
-			places[i].hidden = fmt.Sprintf("%d of %d days, not drawn", b.Days, b.To-b.From+1)
+			places[i].hidden = p.T("%d of %d days, not drawn", b.Days, b.To-b.From+1)
 		}
 	}
-	note := map[step]string{byDay: "", byWeek: "by week", byMonth: "by month"}[s]
-	middle := "" // of several days, waiting times are medians
-	if s != byDay {
-		middle = ": the median of its days"
+	note, middle := "", "" // of several days, waiting times are medians
+	switch s {
+	case byWeek:
+		note, middle = p.T("by week"), p.T("the median of its days")
+	case byMonth:
+		note, middle = p.T("by month"), p.T("the median of its days")
 	}
-	return charts("", places, note, middle, ticks(bins, s))
+	return charts("", places, note, middle, ticks(bins, s, p), p)
 }
 
 // byHour are the charts of the hours of the day.
-func byHour(rows []row) []Chart {
+func byHour(rows []row, p words.Printer) []Chart {
 	var whole [24]history.Aggregate
 	days := int64(0)
 	for i := range rows {
@@ -327,29 +329,33 @@ func byHour(rows []row) []Chart {
 			marks = append(marks, Tick{hour, places[hour].name})
 		}
 	}
-	return charts("hour-", places, "by hour of the day", ": the median of the months", marks)
+	return charts("hour-", places, p.T("by hour of the day"), p.T("the median of the months"), marks, p)
 }
 
 // charts are one chart for each measure. Their ids begin with prefix.
-func charts(prefix string, places []place, note, middle string, ticks []Tick) []Chart {
-	sessions := Chart{ID: "sessions", Title: "Sessions a day", Measure: "sessions", Format: decimal, Series: []Series{{Name: "sessions", Shape: bars, Class: "c1"}}}
-	waiting := Chart{ID: "waiting", Title: "Waiting time", Measure: "ms", Format: minutes, Unit: minute, Series: []Series{
-		{Name: "90 %", Shape: line, Class: "c3"}, {Name: "median", Shape: line, Class: "c1"}}}
-	total := Chart{ID: "total", Title: "Total time a day", Measure: "ms", Format: hours, Unit: hour, Series: []Series{{Name: "total time", Shape: bars, Class: "c1"}}}
-	work := Chart{ID: "work", Title: "Work time a day", Measure: "ms", Format: hours, Unit: hour, Series: []Series{{Name: "work time", Shape: bars, Class: "c1"}}}
+func charts(prefix string, places []place, note, middle string, ticks []Tick, w words.Printer) []Chart {
+	counts := func(v float64) string { return w.Number(decimal(v)) }
+	long := func(ms float64) string { return w.Figure(hours(ms)) }
+	sessions := Chart{ID: "sessions", Title: w.T("Sessions a day"), Measure: "sessions", Format: counts, Series: []Series{{Name: w.T("sessions"), Shape: bars, Class: "c1"}}}
+	waiting := Chart{ID: "waiting", Title: w.T("Waiting time of a leg"), Measure: "ms", Format: minutes, Unit: minute, Series: []Series{
+		{Name: "90 %", Shape: line, Class: "c3"}, {Name: w.T("median"), Shape: line, Class: "c1"}}}
+	total := Chart{ID: "total", Title: w.T("Total time a day"), Measure: "ms", Format: long, Unit: hour, Series: []Series{{Name: w.T("total time"), Shape: bars, Class: "c1"}}}
+	work := Chart{ID: "work", Title: w.T("Work time a day"), Measure: "ms", Format: long, Unit: hour, Series: []Series{{Name: w.T("work time"), Shape: bars, Class: "c1"}}}
 	for i := range places {
 		p := &places[i]
 		known := p.Days > 0 && p.hidden == ""
-		sessions.add(p, known, perDay(p.Sessions, p.Days))
-		waiting.add(p, known && p.Waiting >= 0, float64(p.Waiting90), float64(p.Waiting))
-		total.add(p, known, perDay(p.Total, p.Days))
-		work.add(p, known, perDay(p.Work, p.Days))
+		sessions.add(p, w, known, perDay(p.Sessions, p.Days))
+		waiting.add(p, w, known && p.Waiting >= 0, float64(p.Waiting90), float64(p.Waiting))
+		total.add(p, w, known, perDay(p.Total, p.Days))
+		work.add(p, w, known, perDay(p.Work, p.Days))
 	}
 	all := []Chart{sessions, waiting, total, work}
 	for i := range all {
-		all[i].ID, all[i].Note, all[i].Ticks = prefix+all[i].ID, note, ticks
+		all[i].ID, all[i].Note, all[i].Ticks, all[i].Printer = prefix+all[i].ID, note, ticks, w
 	}
-	all[1].Note += middle
+	if middle != "" {
+		all[1].Note += ": " + middle
+	}
 	return all
 }
 
@@ -375,18 +381,18 @@ func hours(ms float64) string { return decimal(ms/hour) + " h" }
 func Hours(ms int64) string { return hours(float64(ms)) }
 
 // ticks labels some bins on the axis.
-func ticks(bins []bin, s step) []Tick {
+func ticks(bins []bin, s step, p words.Printer) []Tick {
 	const most = 12
 	var all []Tick
 	last := ""
 	for i := range bins {
 		d := bins[i].From.UTC()
-		text := d.Format("Jan")
+		text := p.Date(d, "Jan")
 		switch s {
 		case byDay:
 			text = ""
 			if d.Weekday() == time.Monday {
-				text = d.Format("2 Jan")
+				text = p.Date(d, "2 Jan")
 			}
 		case byMonth:
 			text = d.Format("2006")

@@ -5,6 +5,7 @@ import (
 
 	"daybook/pipeline/console/history"
 	"daybook/pipeline/console/history/historytest"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 )
 
@@ -20,7 +21,7 @@ func made(t *testing.T) *history.History {
 
 func TestGroupsAndHours(t *testing.T) {
 	h := made(t)
-	rows := rowsOf(h, day.Date(2026, 10, 1), day.Date(2026, 11, 2))
+	rows := rowsOf(h, day.Date(2026, 10, 1), day.Date(2026, 11, 2), words.Printer{})
 	if len(rows) != 2 || rows[1].days != 2 || rows[1].hours[9].Sum.Sessions != 16 {
 		t.Errorf("November: %+v", rows[1])
 	}
@@ -42,7 +43,7 @@ func TestGroupsAndHours(t *testing.T) {
 		t.Errorf("no session of no group waited, and it says %d", g.Waiting)
 	}
 	// At 9, 40 + 7 + 9 sessions in 33 days.
-	charts := byHour(rows)
+	charts := byHour(rows, words.Printer{})
 	if p := charts[0].Points; p[9].Values[0] != 56.0/33 || p[8].Values[0] != 0 || !p[8].Known || p[9].Label != "9:00" {
 		t.Errorf("sessions by hour: %+v", p)
 	}
@@ -81,7 +82,7 @@ func TestBins(t *testing.T) {
 // A week that has just begun has an average of few days. It is not drawn, so that
 // no chart ends in a jump.
 func TestChartsLeaveOutPartialWeeks(t *testing.T) {
-	sessions := over(made(t), day.Date(2026, 8, 30), day.Date(2026, 11, 2))[0]
+	sessions := over(made(t), day.Date(2026, 8, 30), day.Date(2026, 11, 2), words.Printer{})[0]
 	n := len(sessions.Points)
 	last, before := sessions.Points[n-1], sessions.Points[n-2]
 	if last.Known || last.Values[0] != 0 || sessions.pointText(n-1) != "2 Nov to 8 Nov 2026: 1 of 7 days, not drawn" {

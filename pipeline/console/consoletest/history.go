@@ -243,6 +243,11 @@ func (w *World) happenings() {
 		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: partition.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
 		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: partition.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
 	}
+	s.Deliveries = []states.Delivery{
+		{Name: "americas/week/teams", Period: "2026-W46", Revision: "1.1.1.1.1.1.1", Posted: w.Now.Add(-26 * time.Hour), Outcome: "given up", Ended: w.Now.Add(-2 * time.Hour), Error: "hooks.example.com answers 410 Gone"},
+		{Name: "sessions/day/email", Period: "2026-11-20", Revision: "1", Posted: w.Now.Add(-5 * time.Hour), Outcome: "sent", Ended: w.Now.Add(-5 * time.Hour)},
+		{Name: "sessions/month/slack"},
+	}
 	s.Unknown = []string{"dumps/2026/11/20/README.txt"}
 	s.TooLate = []catalog.Late{{DumpDay: "2026-11-18", Date: "2026-10-28", Lines: 14, Reason: "too_late", Lookback: 21}}
 	s.Digests = []states.Partition{

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"daybook/pipeline/service/states"
 	"daybook/transform/day"
 )
 
@@ -96,6 +97,29 @@ func (s *State) EndDelivery(delivery, event string, err error, gaveUp bool, now 
 			p.Error = shortError(err)
 		}
 	}
+}
+
+// LastDeliveries are the deliveries by name, each with its newest message.
+func (s *State) LastDeliveries() []states.Delivery {
+	var all []states.Delivery
+	for _, name := range slices.Sorted(maps.Keys(s.Deliveries)) {
+		d := states.Delivery{Name: name}
+		if period, p := s.Deliveries[name].Last(); p != nil {
+			d.Period, d.Revision, d.Posted = period, p.Revision, p.Posted
+			d.Outcome, d.Ended, d.Error = p.Outcome, p.Ended, p.Error
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// Last is the newest period with a message, and that message; nil: there is none yet.
+func (l *Ledger) Last() (period string, p *Posting) {
+	if len(l.Posted) == 0 {
+		return "", nil
+	}
+	period = slices.Max(slices.Collect(maps.Keys(l.Posted)))
+	return period, l.Posted[period]
 }
 
 // DropDeliveries removes the ledgers of deliveries that are no longer configured.

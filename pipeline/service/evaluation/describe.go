@@ -14,6 +14,7 @@ import (
 func (ev *Evaluation) describe() *states.Snapshot {
 	s := states.NewSnapshot(ev.Config.Pipeline.Reports)
 	s.Time, s.TooLate, s.Unknown, s.Unread, s.Alerts = ev.Now, ev.plan.TooLate, ev.plan.Unknown, ev.plan.Unread, ev.Controller.OpenAlerts()
+	s.Deliveries = ev.Controller.LastDeliveries()
 	byReport := map[string]*states.Report{}
 	for i := range s.Reports {
 		byReport[s.Reports[i].Name] = &s.Reports[i]

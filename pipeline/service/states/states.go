@@ -10,6 +10,7 @@ package states
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"daybook/pipeline/catalog"
@@ -20,18 +21,35 @@ import (
 
 // Snapshot is what a replica knew at one moment. It is immutable and may be kept.
 type Snapshot struct {
-	Time     time.Time      `json:"time"`    // when the last look began; zero before the first
-	Problem  string         `json:"problem"` // error of the last look; empty if it succeeded
-	Lease    Lease          `json:"lease"`
-	Reports  []Report       `json:"reports"`  // in the order of the configuration
-	Digests  []Partition    `json:"digests"`  // by day
-	Running  []Running      `json:"running"`  // on this replica, in order of their start
-	Progress Progress       `json:"progress"` // of the run under way on this replica
-	Alerts   []Alert        `json:"alerts"`   // open ones, oldest first
-	TooLate  []catalog.Late `json:"too_late"`
-	Unknown  []string       `json:"unknown"`         // objects under the days' prefixes that are not dumps
-	Unread   dump.Unread    `json:"unread,omitzero"` // objects that look like dumps and are read for no day
+	Time     time.Time   `json:"time"`    // when the last look began; zero before the first
+	Problem  string      `json:"problem"` // error of the last look; empty if it succeeded
+	Lease    Lease       `json:"lease"`
+	Reports  []Report    `json:"reports"`  // in the order of the configuration
+	Digests  []Partition `json:"digests"`  // by day
+	Running  []Running   `json:"running"`  // on this replica, in order of their start
+	Progress Progress    `json:"progress"` // of the run under way on this replica
+	Alerts   []Alert     `json:"alerts"`   // open ones, oldest first
+
+	Deliveries []Delivery `json:"deliveries,omitempty"` // to people, by name
+
+	TooLate []catalog.Late `json:"too_late"`
+	Unknown []string       `json:"unknown"`         // objects under the days' prefixes that are not dumps
+	Unread  dump.Unread    `json:"unread,omitzero"` // objects that look like dumps and are read for no day
 }
+
+// Delivery is the last message that a delivery to people has posted.
+type Delivery struct {
+	Name     string    `json:"name"`             // such as sessions/day/email: the report, how often, the form
+	Period   string    `json:"period,omitempty"` // that the message is about; empty: none was posted yet
+	Revision string    `json:"revision,omitempty"`
+	Posted   time.Time `json:"posted,omitzero"`
+	Outcome  string    `json:"outcome,omitempty"` // sent or given up; empty while it is tried
+	Ended    time.Time `json:"ended,omitzero"`
+	Error    string    `json:"error,omitempty"` // of the last attempt
+}
+
+// Of says whether the delivery is of a report.
+func (d *Delivery) Of(report string) bool { return strings.HasPrefix(d.Name, report+"/") }
 
 // Lease says which replica holds the lease.
 type Lease struct {
