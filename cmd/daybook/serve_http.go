@@ -172,6 +172,9 @@ func (s *server) routes(hosts []string) []route {
 		}
 		all = append(all, route{pattern, needs, s.guard(hosts, none, h)})
 	}
+	profile("GET /debug/pprof", func(w http.ResponseWriter, r *http.Request) { // the mux would leave the base path
+		http.Redirect(w, r, s.config.get().Serve.BasePath+"/debug/pprof/", http.StatusPermanentRedirect)
+	})
 	profile("GET /debug/pprof/", pprof.Index)
 	profile("GET /debug/pprof/profile", pprof.Profile)
 	profile("GET /debug/pprof/trace", pprof.Trace)
