@@ -21,7 +21,8 @@ func newCompletionCommand(a *app) *cobra.Command {
 		Short: "Write the completion script of a shell",
 		Long: `Write the script with which a shell completes commands, flags, reports, published
 days and months, and the values of flags. Reports, days and months are those of
-the configuration that the command line names.`,
+the configuration that the command line names. The script of bash needs the
+package bash-completion.`,
 		Example: `  daybook completion bash > ~/.local/share/bash-completion/completions/daybook
   daybook completion zsh > ~/.zfunc/_daybook # a directory in fpath
   daybook completion fish > ~/.config/fish/completions/daybook.fish
