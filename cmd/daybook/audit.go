@@ -46,7 +46,7 @@ With --json, each action is a line of NDJSON, with the address and the run.`,
 			return runAudit(cmd.Context(), a, &opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.since, "since", "", "the first `date`, in UTC, such as 2026-11-20 (default: all that is kept)")
+	dayFlag(cmd, &opts.since, "since", "", "the first `date`, in UTC, such as 2026-11-20 (default: all that is kept)")
 	cmd.Flags().IntVar(&opts.last, "last", 1000, "the number of actions, the newest first")
 	return cmd
 }

@@ -48,7 +48,7 @@ version 0.1.0 published is listed when it is next built.`,
 			return runChanges(cmd.Context(), a, &opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.since, "since", "", "a `cursor` from the end of the last list, or a date or time in UTC, such as 2026-11-20 or 2026-11-20T06:00:00Z")
+	dayFlag(cmd, &opts.since, "since", "", "a `cursor` from the end of the last list, or a date or time in UTC, such as 2026-11-20 or 2026-11-20T06:00:00Z")
 	return cmd
 }
 

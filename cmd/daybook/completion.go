@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"daybook/config"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/warehouse"
+	"daybook/transform/day"
 	"daybook/transform/event"
 )
 
@@ -18,7 +21,8 @@ func newCompletionCommand(a *app) *cobra.Command {
 		Short: "Write the completion script of a shell",
 		Long: `Write the script with which a shell completes commands, flags, reports, published
 days and months, and the values of flags. Reports, days and months are those of
-the configuration that the command line names.`,
+the configuration that the command line names. The script of bash needs the
+package bash-completion.`,
 		Example: `  daybook completion bash > ~/.local/share/bash-completion/completions/daybook
   daybook completion zsh > ~/.zfunc/_daybook # a directory in fpath
   daybook completion fish > ~/.config/fish/completions/daybook.fish
@@ -55,13 +59,15 @@ func (a *app) complete(root *cobra.Command) {
 		"daybook show":         a.inOrder(func(*cobra.Command, []string) []string { return append(a.reportNames(), digestName) }, a.periodsOf),
 		"daybook diff":         reportArgs,
 		"daybook backfill":     a.inOrder(reports),
-		"daybook rejects show": a.inOrder(a.periodsOf),
+		"daybook rejects show": a.inOrder(a.daysOf),
 		"daybook rejects list": a.inOrder(a.periodsOf),
 		"daybook sql":          a.inOrder(values(engineNames()...), values("ddl", "load", "view", "merge")),
 	}
 	flags := map[string]completer{
-		"report": reports, "date": a.periodsOf, "from": a.periodsOf, "to": a.periodsOf, "month": a.periodsOf,
+		"report": reports, "month": a.monthsOf,
 		"reason": values(reasonNames()...),
+		"every":  values("day", "week", "month"),
+		"kind":   values(config.KindEvents, config.KindReport),
 		"only":   values("missing", "stale", "failed", "all"),
 		"codec":  values("none", "gzip", "zstd"),
 		"wide":   values("auto", "always", "never"),
@@ -78,11 +84,15 @@ func (a *app) complete(root *cobra.Command) {
 		if next, ok := args[cmd.CommandPath()]; ok {
 			cmd.ValidArgsFunction = next.shell()
 		}
-		for name, next := range flags {
-			if cmd.Flags().Lookup(name) != nil {
-				_ = cmd.RegisterFlagCompletionFunc(name, next.shell()) // fails only for unknown and repeated flags
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			next, ok := flags[f.Name]
+			if isDayFlag(f) {
+				next, ok = a.daysOf, true
 			}
-		}
+			if ok {
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, next.shell()) // fails only for unknown and repeated flags
+			}
+		})
 		if next, ok := formats[cmd.CommandPath()]; ok {
 			_ = cmd.RegisterFlagCompletionFunc("format", next.shell())
 		}
@@ -158,6 +168,21 @@ func (a *app) periodsOf(cmd *cobra.Command, args []string) []string {
 	slices.Sort(published)
 	slices.Reverse(published)
 	return append(periods, slices.Compact(published)...)
+}
+
+// daysOf are the days of periodsOf, and monthsOf the months.
+func (a *app) daysOf(cmd *cobra.Command, args []string) []string {
+	return slices.DeleteFunc(a.periodsOf(cmd, args), isMonth)
+}
+
+func (a *app) monthsOf(cmd *cobra.Command, args []string) []string {
+	return slices.DeleteFunc(a.periodsOf(cmd, args), func(period string) bool { return !isMonth(period) })
+}
+
+// isMonth says whether a text is a month.
+func isMonth(text string) bool {
+	_, err := day.ParseMonth(text)
+	return err == nil
 }
 
 // publishedPeriods lists the days and months of a report. A shell does not wait longer

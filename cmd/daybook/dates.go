@@ -5,30 +5,39 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"daybook/pipeline/settings"
 	"daybook/transform/day"
 )
 
-// dayFlags are the flags that take a day.
-var dayFlags = []string{"date", "from", "to", "since"}
+// takesDay marks the flags that take a day.
+const takesDay = "day"
+
+// dayFlag adds a flag that takes a day: a date, today, yesterday, or -7d.
+func dayFlag(cmd *cobra.Command, to *string, name, preset, usage string) {
+	cmd.Flags().StringVar(to, name, preset, usage)
+	_ = cmd.Flags().SetAnnotation(name, takesDay, nil) // fails only for unknown flags
+}
+
+// isDayFlag reports whether a flag takes a day.
+func isDayFlag(f *pflag.Flag) bool {
+	_, ok := f.Annotations[takesDay]
+	return ok
+}
 
 // resolveDays replaces relative days in the flags of a command by dates.
-func (a *app) resolveDays(cmd *cobra.Command) error {
-	for _, name := range dayFlags {
-		f := cmd.Flags().Lookup(name)
-		if f == nil || !f.Changed {
-			continue
+func (a *app) resolveDays(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err != nil || !isDayFlag(f) {
+			return
 		}
-		date, err := a.resolveDay(f.Value.String())
-		if err == nil {
+		var date string
+		if date, err = a.resolveDay(f.Value.String()); err == nil {
 			err = f.Value.Set(date)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+	return err
 }
 
 // resolveDay returns the date of a relative day, and any other text as it is.
@@ -132,6 +141,6 @@ func (s *selection) onePartition(cmd *cobra.Command) (report, period string, err
 // partitionFlags adds the flags of a command about one partition.
 func (s *selection) partitionFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.reports, "report", nil, "the report, in place of REPORT")
-	cmd.Flags().StringVar(&s.date, "date", "", "the day, in place of PARTITION: 2026-11-20, yesterday, -7d")
+	dayFlag(cmd, &s.date, "date", "", "the day, in place of PARTITION: 2026-11-20, yesterday, -7d")
 	cmd.Flags().StringVar(&s.month, "month", "", "the month, in place of PARTITION: 2026-11")
 }

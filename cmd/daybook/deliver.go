@@ -59,7 +59,7 @@ that ends in .html its HTML, and a message to Slack or Teams as JSON. Nothing is
 	flags.StringVar(&opts.report, "report", "", "only the deliveries of this report")
 	flags.StringVar(&opts.every, "every", "", "only the deliveries of this period: day, week or month")
 	flags.StringVar(&opts.name, "name", "", "only the delivery of this name, as listed")
-	flags.StringVar(&opts.date, "date", "", "a date in the day, week or month that the message is about")
+	dayFlag(cmd, &opts.date, "date", "", "a date in the day, week or month that the message is about")
 	flags.StringVar(&opts.preview, "preview", "", "write the message to this `file`; - is standard output")
 	flags.BoolVar(&opts.send, "send", false, "send the message now")
 	return cmd

@@ -51,7 +51,7 @@ else in UTC.`,
 	}
 	flags := cmd.Flags()
 	flags.Int64Var(&opts.session, "session", 0, "id of the session (required)")
-	flags.StringVar(&opts.date, "date", "", "read the configured store, like a run of this day")
+	dayFlag(cmd, &opts.date, "date", "", "read the configured store, like a run of this day")
 	flags.StringVar(&opts.report, "report", "", "show times in the time zone of this report")
 	flags.StringVar(&opts.timezone, "timezone", "", "show times in this IANA time zone (default: that of the reports)")
 	return cmd

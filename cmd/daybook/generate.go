@@ -53,7 +53,7 @@ replaced. The credentials of a bucket come from the environment.`,
 	flags.StringVar(&opts.out, "out", "", "directory, or bucket and prefix, to write to (required)")
 	flags.StringVar(&opts.endpoint, "endpoint", "", "S3 endpoint (default: Amazon's)")
 	flags.StringVar(&opts.kind, "kind", config.KindEvents, "events, or report: daily exports of the report of the same sessions")
-	flags.StringVar(&opts.from, "from", "2026-11-02", "the first dump day")
+	dayFlag(cmd, &opts.from, "from", "2026-11-02", "the first dump day")
 	flags.IntVar(&opts.Days, "days", 7, "number of dump days")
 	flags.IntVar(&opts.SessionsPerDay, "sessions-per-day", 1000, "number of sessions that begin on a working day; weekends have fewer")
 	flags.Uint64Var(&opts.Seed, "seed", 1, "seed of the sessions")

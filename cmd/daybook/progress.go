@@ -109,6 +109,7 @@ func bar(w io.Writer) (draw func(view, time.Duration), clear func()) {
 		progressbar.OptionSetPredictTime(false), // the text has it
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetSpinnerChangeInterval(0), // only draw writes: a goroutine of the bar would go on after clear
 		progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""),
 	}
 	b := progressbar.NewOptions64(-1, options...) // a spinner until the total is known

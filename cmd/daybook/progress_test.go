@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"daybook/pipeline/extract"
@@ -67,4 +68,21 @@ func TestLeftText(t *testing.T) {
 			t.Errorf("%s: %s, want %s", d, got, want)
 		}
 	}
+}
+
+// Nothing is drawn after the end of a bar, also of one whose total never was known.
+func TestBarEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, total := range []int64{0, 10} {
+			var b lockedBuffer
+			draw, clear := bar(&b)
+			draw(view{0, total, []string{"0 steps"}}, time.Second)
+			clear()
+			ended := b.String()
+			time.Sleep(time.Minute)
+			if after := b.String()[len(ended):]; after != "" || !strings.Contains(ended, "0 steps") {
+				t.Errorf("of %d: drew %q, then %q", total, ended, after)
+			}
+		}
+	})
 }

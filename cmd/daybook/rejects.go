@@ -135,7 +135,7 @@ replay'. --json writes the quarantine's records.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.date, "date", "", "the dump day, in place of DAY")
+	dayFlag(cmd, &opts.date, "date", "", "the dump day, in place of DAY")
 	flags.StringVar(&opts.reason, "reason", "", "show only lines with this reason")
 	flags.BoolVar(&opts.raw, "raw", false, "write the lines only, as in the dumps")
 	return cmd
@@ -238,7 +238,7 @@ type rejectsReplayOptions struct {
 func newRejectsReplayCommand(a *app) *cobra.Command {
 	var opts rejectsReplayOptions
 	cmd := &cobra.Command{
-		Use:   "replay --date DAY [FILE|-]",
+		Use:   "replay DAY [FILE|-]",
 		Short: "Write mended lines as a new dump of the same day",
 		Long: `Write mended lines into the source, as a new dump of the same dump day. The next
 run restates the partitions that they change.
@@ -258,12 +258,12 @@ Exit codes:
   1    failed; or some lines are still wrong, and nothing was written
   2    wrong arguments or configuration
   130  interrupted`,
-		Example: `  daybook rejects replay --date 2026-11-20 mended.ndjson
+		Example: `  daybook rejects replay 2026-11-20 mended.ndjson
   daybook rejects show --date 2026-11-20 --raw | sed 's/"Active"/"active"/' | daybook rejects replay --date 2026-11-20 -`,
-		Args: atMostOneArg,
+		Args: atMostTwoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				opts.file = args[0]
+			if err := opts.arguments(a, cmd, args); err != nil {
+				return err
 			}
 			d, err := dumpDay(cmd, opts.date)
 			if err != nil {
@@ -272,9 +272,26 @@ Exit codes:
 			return runRejectsReplay(cmd.Context(), a, &opts, d)
 		},
 	}
-	cmd.Flags().StringVar(&opts.date, "date", "", "the dump day (required)")
+	dayFlag(cmd, &opts.date, "date", "", "the dump day, in place of DAY")
 	cmd.Flags().BoolVar(&opts.partial, "partial", false, "write the right lines, and leave wrong ones out")
 	return cmd
+}
+
+// arguments takes the day, unless a flag gives it, and the file.
+func (o *rejectsReplayOptions) arguments(a *app, cmd *cobra.Command, args []string) (err error) {
+	if len(args) > 0 && o.date == "" && isPeriod(args[0]) {
+		if o.date, err = a.resolveDay(args[0]); err != nil {
+			return err
+		}
+		args = args[1:]
+	}
+	if len(args) > 1 {
+		return usageError(cmd, "give one day and one file, not %s and %s", args[0], args[1])
+	}
+	if len(args) > 0 {
+		o.file = args[0]
+	}
+	return nil
 }
 
 func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d day.Day) error {

@@ -259,8 +259,26 @@ func noEmptyFlags(cmd *cobra.Command) error {
 	return nil
 }
 
+// argumentAgo finds a day such as -7d that was given as an argument, by the error about the
+// unknown flag that it looks like, and a flag of the command that takes it.
+func argumentAgo(cmd *cobra.Command, err error) (day, flag string) {
+	_, day, _ = strings.Cut(err.Error(), " in ")
+	if _, relative := daysAgo(day); !relative {
+		return "", ""
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { // in order of their names
+		if isDayFlag(f) && flag == "" {
+			flag = f.Name
+		}
+	})
+	return day, flag
+}
+
 // flagError is an error in the flags.
 func flagError(cmd *cobra.Command, err error) error {
+	if day, flag := argumentAgo(cmd, err); flag != "" {
+		return usageError(cmd, "%s reads as a flag; write --%s %[1]s", day, flag)
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return usageError(cmd, "%s", err)

@@ -21,14 +21,14 @@ type selection struct {
 // dayFlags adds the flags for days: one day, a month, or a range.
 func (s *selection) dayFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
+	dayFlag(cmd, &s.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
 	flags.StringVar(&s.month, "month", "", "one month and each of its days, such as 2026-11")
 	s.rangeFlags(cmd)
 }
 
 func (s *selection) rangeFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.from, "from", "", "the first day; goes with --to")
-	cmd.Flags().StringVar(&s.to, "to", "", "the last day")
+	dayFlag(cmd, &s.from, "from", "", "the first day; goes with --to")
+	dayFlag(cmd, &s.to, "to", "", "the last day")
 }
 
 func (s *selection) reportFlag(cmd *cobra.Command) {

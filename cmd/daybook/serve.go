@@ -254,15 +254,21 @@ func (a *app) configuredService() (*config.Config, *replica.Config, error) {
 		return nil, nil, err
 	}
 	served, err := a.serviceConfig(c)
+	if err == nil {
+		a.limitMemory(serviceMemory(c))
+	}
 	return c, served, err
 }
 
+// serviceMemory is the memory that a service may take, in bytes.
+func serviceMemory(c *config.Config) int64 { return int64(c.MemoryBudget + c.Serve.ExploreMemory) }
+
+// serviceConfig makes the service of a configuration. It changes nothing of the process.
 func (a *app) serviceConfig(c *config.Config) (*replica.Config, error) {
 	p, err := a.pipelineOf(c)
 	if err != nil {
 		return nil, err
 	}
-	a.limitMemory(int64(c.MemoryBudget + c.Serve.ExploreMemory))
 	sc := &replica.Config{Pipeline: p, Schedules: map[string]*schedule.Schedule{}, Serve: c.Serve}
 	for i := range c.Reports {
 		sc.Schedules[c.Reports[i].Name] = schedule.New(c.Reports[i].Schedule, p.Reports[i].Zone)
@@ -337,7 +343,7 @@ func (s *server) watchSignals(ctx context.Context) (abort context.Context, stop 
 		for n := 0; ; {
 			select {
 			case <-hangups:
-				s.reload(ctx)
+				s.reload()
 			case <-stops:
 				if n++; n == 2 {
 					end()
@@ -355,31 +361,59 @@ func (s *server) watchSignals(ctx context.Context) (abort context.Context, stop 
 	}
 }
 
-// reload reads the configuration again. It keeps the old one if the new one has
-// a problem or changes a setting that needs a restart.
-func (s *server) reload(ctx context.Context) {
-	old := s.config.get()
-	c, err := s.load()
-	if err == nil && s.opts.listen == "" && s.config.get().Serve.Listen != old.Serve.Listen {
-		err = fmt.Errorf("serve.listen has changed: %w", service.ErrRestart)
-	}
-	if err == nil && !slices.Equal(s.config.get().Serve.Hosts, old.Serve.Hosts) {
-		err = fmt.Errorf("serve.hosts has changed: %w", service.ErrRestart)
-	}
-	if err == nil && s.config.get().Serve.BasePath != old.Serve.BasePath {
-		err = fmt.Errorf("serve.base_path has changed: %w", service.ErrRestart)
-	}
-	if err == nil && (s.config.get().Serve.Access == nil) != (old.Serve.Access == nil) {
-		err = fmt.Errorf("serve.access is new or gone: %w", service.ErrRestart)
-	}
-	if err == nil {
-		err = s.service.Reload(*c)
-	}
-	if err != nil {
-		_ = s.config.set(old) // it was in force
+// reload reads the configuration again. It keeps the old one if the new one has a problem
+// or changes a setting that needs a restart.
+func (s *server) reload() {
+	if err := s.replaceConfig(); err != nil {
 		s.service.ReloadRefused(err)
 		s.log.Error("the new configuration is refused; the old one stays in force", "error", err)
 		return
 	}
 	s.log.Info("the new configuration is in force")
+}
+
+// replaceConfig puts the configuration of the file into force. Everything that can fail
+// comes first, so that a refused one is never in force, in no part and for no moment.
+func (s *server) replaceConfig() error {
+	next, err := s.app.loadConfig()
+	if err != nil {
+		return err
+	}
+	served, err := s.app.serviceConfig(next)
+	if err != nil {
+		return err
+	}
+	policy, err := policyOf(next)
+	if err != nil {
+		return err
+	}
+	for _, fixed := range s.fixedSettings(next) {
+		if fixed.changed {
+			return fmt.Errorf("%s: %w", fixed.what, service.ErrRestart)
+		}
+	}
+	if err := s.service.Reload(*served); err != nil {
+		return err
+	}
+	s.config.put(next, policy)
+	s.app.limitMemory(serviceMemory(next))
+	return nil
+}
+
+// fixedSetting is a setting that is read only at the start.
+type fixedSetting struct {
+	changed bool
+	what    string // in words
+}
+
+// fixedSettings compares the settings in force that are read only at the start with those
+// of another configuration.
+func (s *server) fixedSettings(next *config.Config) []fixedSetting {
+	was, is := &s.config.get().Serve, &next.Serve
+	return []fixedSetting{
+		{s.opts.listen == "" && is.Listen != was.Listen, "serve.listen has changed"},
+		{!slices.Equal(is.Hosts, was.Hosts), "serve.hosts has changed"},
+		{is.BasePath != was.BasePath, "serve.base_path has changed"},
+		{(is.Access == nil) != (was.Access == nil), "serve.access is new or gone"},
+	}
 }

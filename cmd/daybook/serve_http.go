@@ -49,17 +49,27 @@ func (c *configuration) get() *config.Config {
 
 // set puts a checked configuration into force.
 func (c *configuration) set(next *config.Config) error {
-	var policy *access.Policy
-	if next.Serve.Access != nil {
-		var err error
-		if policy, err = access.New(next.Serve.Access); err != nil {
-			return err
-		}
+	policy, err := policyOf(next)
+	if err != nil {
+		return err
 	}
+	c.put(next, policy)
+	return nil
+}
+
+// put puts a configuration and its policy into force, as one.
+func (c *configuration) put(next *config.Config, policy *access.Policy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.c, c.access = next, policy
-	return nil
+}
+
+// policyOf is the policy of serve.access; nil without.
+func policyOf(c *config.Config) (*access.Policy, error) {
+	if c.Serve.Access == nil {
+		return nil, nil
+	}
+	return access.New(c.Serve.Access)
 }
 
 // policy gives the requests their roles; nil without serve.access.
@@ -162,6 +172,9 @@ func (s *server) routes(hosts []string) []route {
 		}
 		all = append(all, route{pattern, needs, s.guard(hosts, none, h)})
 	}
+	profile("GET /debug/pprof", func(w http.ResponseWriter, r *http.Request) { // the mux would leave the base path
+		http.Redirect(w, r, s.config.get().Serve.BasePath+"/debug/pprof/", http.StatusPermanentRedirect)
+	})
 	profile("GET /debug/pprof/", pprof.Index)
 	profile("GET /debug/pprof/profile", pprof.Profile)
 	profile("GET /debug/pprof/trace", pprof.Trace)

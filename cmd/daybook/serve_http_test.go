@@ -223,13 +223,18 @@ func TestEveryPathByRole(t *testing.T) {
 	}
 	needed := map[string]access.Role{
 		"GET /metrics": access.None, "GET /healthz": access.None, "GET /readyz": access.None,
-		"GET /debug/pprof/": access.Operator, "GET /debug/pprof/profile": access.Operator,
+		"GET /debug/pprof": access.Operator, "GET /debug/pprof/": access.Operator, "GET /debug/pprof/profile": access.Operator,
 		"GET /debug/pprof/trace": access.Operator, "GET /debug/pprof/symbol": access.Operator,
 	}
 	served := s.routes(nil)
 	for _, r := range served {
 		if want, ok := needed[r.pattern]; !ok || r.needs != want {
 			t.Errorf("%s needs %s; the table has it: %t, with %s", r.pattern, r.needs, ok, want)
+		}
+	}
+	for pattern := range needed { // the mux redirects from there to a path without the base path
+		if without := strings.TrimSuffix(pattern, "/"); without != pattern && needed[without] != needed[pattern] {
+			t.Errorf("%s has no route of its own", without)
 		}
 	}
 	for _, r := range served { // base paths differ from them

@@ -66,9 +66,13 @@ func (a *app) configured() (*config.Config, *settings.Pipeline, error) {
 		return nil, nil, err
 	}
 	p, err := a.pipelineOf(c)
+	if err == nil {
+		a.limitMemory(int64(c.MemoryBudget))
+	}
 	return c, p, err
 }
 
+// pipelineOf makes the pipeline of a configuration. It changes nothing of the process.
 func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	dumps, err := newSources(c)
 	if err != nil {
@@ -86,7 +90,6 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
-	a.limitMemory(int64(c.MemoryBudget))
 	p := &settings.Pipeline{
 		Format: format.Parquet{Profile: profile},
 		Source: source, Dumps: dumps, Lookback: c.Source.LookbackDays, MaxRejected: float64(c.Source.MaxRejected),

@@ -68,9 +68,9 @@ somebody deleted are removed.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
+	dayFlag(cmd, &opts.date, "date", "", "one day: 2026-11-20, today, yesterday, or -7d")
 	flags.StringVar(&opts.month, "month", "", "one month, such as 2026-11: its file, or its days while it is not published")
-	flags.StringVar(&opts.since, "since", "", "a `cursor` from the end of the last statements or of daybook changes, or a date or time in UTC: days changed since then")
+	dayFlag(cmd, &opts.since, "since", "", "a `cursor` from the end of the last statements or of daybook changes, or a date or time in UTC: days changed since then")
 	opts.reportFlag(cmd)
 	flags.StringVar(&opts.schema, "schema", "", "schema or data set of the table (default: that of the session)")
 	flags.StringVar(&opts.table, "table", "", "name of the table (default: the report's name)")

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -27,12 +26,13 @@ func UnderBase(base string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		within, below := strings.CutPrefix(r.URL.Path, base)
 		below = below && (within == "" || within[0] == '/')
-		if !below {
-			within = r.URL.Path
+		escaped := r.URL.EscapedPath()
+		if below {
+			escaped = strings.TrimPrefix(escaped, base)
 		}
 		// The mux would redirect these to a path without the base path.
-		if clean := cleaned(within); clean != within && r.URL.RawPath == "" {
-			toBase(w, r, (&url.URL{Path: clean}).EscapedPath())
+		if clean := cleaned(escaped); clean != escaped {
+			toBase(w, r, clean)
 			return
 		}
 		if below {

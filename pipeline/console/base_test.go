@@ -103,10 +103,11 @@ func TestRedirectsUnderABasePath(t *testing.T) {
 			"//evil.example/":                testBase + "/evil.example/",
 			"/runs/../schedule":              testBase + "/schedule",
 			"/./runs?format=json":            testBase + "/runs?format=json",
+			"//evil.example/a%2fb":           testBase + "/evil.example/a%2fb",
+			"/runs/../a%2Fb%20c":             testBase + "/a%2Fb%20c",
+			"/%5Cevil.example//":             testBase + "/%5Cevil.example/",
 		} {
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			address, query, _ := strings.Cut(target, "?")
-			r.URL.Path, r.URL.RawQuery = prefix+address, query
+			r := httptest.NewRequest(http.MethodGet, "http://localhost"+prefix+target, nil)
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)
 			if to := rec.Header().Get("Location"); to != want {

@@ -7,9 +7,9 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -202,7 +202,7 @@ func (c *Courier) Deliver(ctx context.Context, hook *webhook.Hook) error {
 	for _, m := range cs.Outbox.For(Hook, time.Now()) {
 		err := lineage.Deliver(ctx, sink, hook, m.Event.ID)
 		if ctx.Err() != nil {
-			return fmt.Errorf("the delivery took too long: %w", context.Cause(ctx))
+			return cmp.Or(err, ctx.Err()) // no failed attempt: the time was short
 		}
 		if _, edit := c.controller.Edit(ctx, func(cs *controller.State) { cs.Outbox.Record(m.Event.ID, Hook, err, time.Now().UTC()) }); edit != nil {
 			return edit
