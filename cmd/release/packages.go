@@ -132,7 +132,10 @@ func (r *release) unit(name string) (string, error) {
 		for _, c := range []struct{ old, new string }{
 			{"/usr/local/bin/", "/usr/bin/"},
 			{"DynamicUser=yes\n", "User=daybook\nGroup=daybook\nStateDirectory=daybook\nStateDirectoryMode=0750\nWorkingDirectory=/var/lib/daybook\n"},
-			{"LoadCredential=", "#LoadCredential="},
+			// One configuration serves both units, and commands by hand.
+			{"LoadCredential=warehouse:/etc/daybook/secrets/warehouse\n", ""},
+			{"/run/credentials/" + name, "/etc/daybook/secrets"},
+			{"# Only root can", "# Only root and the group daybook can"},
 		} {
 			if !strings.Contains(text, c.old) {
 				return "", fmt.Errorf("config/examples/systemd/%s has no %q to replace", name, c.old)
