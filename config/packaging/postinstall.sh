@@ -20,7 +20,7 @@ if [ -d /run/systemd/system ]; then
 fi
 [ -z "$new" ] || cat << 'END'
 daybook is installed. Next, as root:
-  edit /etc/daybook/daybook.yml
-  runuser -u daybook -- daybook config check --online /etc/daybook/daybook.yml
+  cd /etc/daybook, and edit daybook.yml
+  runuser -u daybook -- daybook config check --online
   systemctl enable --now daybook
 END
