@@ -14,7 +14,7 @@ MODULES  := $(dir $(shell git ls-files '*/go.mod' ':!testdata/tools'))
 # times as slow, with a load of 12 for each core.
 TIMEOUT := 1h
 
-.PHONY: build iceberg release demo test golden lint fuzz s3 spark spark-figures warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
+.PHONY: build iceberg release packages-test demo test golden lint fuzz s3 spark spark-figures warehouses spreadsheet browser screenshots bench bench-compare same-bytes hostile clean
 
 build: ## the daybook binary, in .bin/
 	@mkdir -p $(BIN)
@@ -28,6 +28,9 @@ release: ## archives, packages, image, chart, SBOM and checksums of a version, i
 	cd cmd/release && CGO_ENABLED=0 go build -trimpath -o $(BIN)/release-tool .
 	$(BIN)/release-tool -root $(CURDIR) -out $(BIN)/release -time $$(git log -1 --format=%ct) \
 		-version $(or $(VERSION),$$(sed -n 's/^const release = "\(.*\)"/\1/p' cmd/daybook/version.go))
+
+packages-test: ## a release for this platform, made twice: the same bytes, which open; needs dpkg
+	cd cmd/release && CGO_ENABLED=0 go test -trimpath -count=1 -timeout $(TIMEOUT) .
 
 demo: build ## two weeks of generated dumps, their reports, and what to try next
 	$(BIN)/daybook demo

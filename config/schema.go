@@ -26,8 +26,12 @@ func Schema() []byte { return slices.Clone(schemaText) }
 
 // expandedSchema is the schema of a configuration whose variables are expanded.
 // It says nothing of variables, so that its errors name what is wanted.
-var expandedSchema = sync.OnceValue(func() *jsonschema.Schema {
-	const name = "daybook.schema.json"
+var expandedSchema = sync.OnceValue(compileSchema)
+
+func compileSchema() *jsonschema.Schema {
+	// An absolute URL: a relative name would depend on the working directory, which the
+	// user of a service may be unable to read.
+	const name = "file:///daybook.schema.json"
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText))
 	compiler := jsonschema.NewCompiler()
 	if err == nil {
@@ -37,7 +41,7 @@ var expandedSchema = sync.OnceValue(func() *jsonschema.Schema {
 		panic("config: " + name + ": " + err.Error()) // the embedded file is wrong
 	}
 	return compiler.MustCompile(name)
-})
+}
 
 // withoutVariables replaces each choice between a value and a variable by the
 // value.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -205,4 +206,14 @@ func TestSampleIsComplete(t *testing.T) {
 	if len(settings) < 30 {
 		t.Errorf("the schema has only %d settings", len(settings))
 	}
+}
+
+// A configuration is read also where the working directory is not.
+func TestSchemaWithoutWorkingDirectory(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	config.CompileSchema() // panics if it needs the directory
 }

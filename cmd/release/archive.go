@@ -95,6 +95,9 @@ func tarred(files []file, modified time.Time) ([]byte, error) {
 			h.Typeflag = tar.TypeDir
 			h.Name += "/"
 		}
+		if f.mode&fs.ModeSticky != 0 {
+			h.Mode |= 0o1000
+		}
 		if err := w.WriteHeader(h); err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func (r *release) imageOf(p platform) (v1.Image, error) {
 	data, err := tarred([]file{
 		{"etc/passwd", 0o644, []byte("daybook:x:65532:65532::/var/lib/daybook:/sbin/nologin\n")},
 		{certificates, 0o644, authorities()},
-		{"tmp", fs.ModeDir | 0o1777, nil},
+		{"tmp", fs.ModeDir | fs.ModeSticky | 0o777, nil},
 		{"usr/bin/daybook", 0o755, program},
 	}, r.modified)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb"
@@ -17,6 +18,11 @@ import (
 )
 
 const summary = "session reports from dumps of support-session events"
+
+const maintainer = "The daybook developers <daybook@example.com>"
+
+// both are the formats of a file that has no format of its own.
+const both = ""
 
 const description = summary + `
 daybook reads raw dumps of support-session events from S3 or a directory, runs
@@ -56,7 +62,7 @@ func (r *release) packageOf(p platform, format string, contents files.Contents) 
 	program := &files.Content{Source: r.binary(p), Destination: "/usr/bin/daybook", FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.modified}}
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "daybook", Arch: p.arch, Platform: p.os, Version: r.version, Release: "1", Section: "utils", Priority: "optional",
-		Maintainer: "The daybook developers <daybook@example.com>", Description: description, License: "Apache-2.0", MTime: r.modified,
+		Maintainer: maintainer, Description: description, MTime: r.modified,
 		Overridables: nfpm.Overridables{
 			Contents: append(files.Contents{program}, contents...),
 			Depends:  []string{tools[format]},
@@ -69,6 +75,9 @@ func (r *release) packageOf(p platform, format string, contents files.Contents) 
 			RPM: nfpm.RPM{Compression: "gzip", BuildHost: "localhost"},
 		},
 	})
+	if format == "rpm" {
+		info.License = "Apache-2.0" // a field that Debian does not have
+	}
 	name := packager.ConventionalFileName(info)
 	out, err := os.Create(r.artefact(name))
 	if err != nil {
@@ -84,21 +93,19 @@ func (r *release) packageOf(p platform, format string, contents files.Contents) 
 // packageContents are the files of a package beside the program.
 func (r *release) packageContents() (files.Contents, error) {
 	var all files.Contents
-	add := func(source, destination, kind string, mode os.FileMode) {
-		all = append(all, &files.Content{Source: source, Destination: destination, Type: kind, FileInfo: &files.ContentFileInfo{Mode: mode, MTime: r.modified}})
+	add := func(source, destination, format string) {
+		all = append(all, &files.Content{Source: source, Destination: destination, Packager: format, FileInfo: &files.ContentFileInfo{Mode: 0o644, MTime: r.modified}})
 	}
-	add(r.source("config/packaging/daybook.yml"), "/etc/daybook/daybook.yml", files.TypeConfigNoReplace, 0o644)
-	for _, name := range []string{"README.md", "CHANGELOG.md"} {
-		add(r.source(name), "/usr/share/doc/daybook/"+name, "", 0o644)
+	add(r.source("config/packaging/daybook.yml"), "/etc/daybook/daybook.yml", both)
+	all[0].Type = files.TypeConfigNoReplace
+	if err := r.packageDocuments(add); err != nil {
+		return nil, err
 	}
-	add(r.source("LICENSE"), "/usr/share/doc/daybook/copyright", "", 0o644)
 	dir := filepath.Join(r.work, "completions")
-	add(filepath.Join(dir, "daybook.bash"), "/usr/share/bash-completion/completions/daybook", "", 0o644)
-	for _, zsh := range []struct{ format, dir string }{{"deb", "vendor-completions"}, {"rpm", "site-functions"}} {
-		add(filepath.Join(dir, "_daybook"), path.Join("/usr/share/zsh", zsh.dir, "_daybook"), "", 0o644)
-		all[len(all)-1].Packager = zsh.format
-	}
-	add(filepath.Join(dir, "daybook.fish"), "/usr/share/fish/vendor_completions.d/daybook.fish", "", 0o644)
+	add(filepath.Join(dir, "daybook.bash"), "/usr/share/bash-completion/completions/daybook", both)
+	add(filepath.Join(dir, "_daybook"), "/usr/share/zsh/vendor-completions/_daybook", "deb")
+	add(filepath.Join(dir, "_daybook"), "/usr/share/zsh/site-functions/_daybook", "rpm")
+	add(filepath.Join(dir, "daybook.fish"), "/usr/share/fish/vendor_completions.d/daybook.fish", both)
 	pages, err := filesUnder(filepath.Join(r.work, "man"), "")
 	if err != nil {
 		return nil, err
@@ -108,16 +115,41 @@ func (r *release) packageContents() (files.Contents, error) {
 		if err := writeGzip(zipped, page.data); err != nil {
 			return nil, err
 		}
-		add(zipped, "/usr/share/man/man1/"+page.name+".gz", "", 0o644)
+		add(zipped, "/usr/share/man/man1/"+page.name+".gz", both)
 	}
 	for _, name := range []string{"daybook.service", "daybook-run.service", "daybook-run.timer"} {
 		unit, err := r.unit(name)
 		if err != nil {
 			return nil, err
 		}
-		add(unit, path.Join("/usr/lib/systemd/system", name), "", 0o644)
+		add(unit, path.Join("/usr/lib/systemd/system", name), both)
 	}
 	return all, nil
+}
+
+// packageDocuments adds the documents, each under the name that its distributions
+// prescribe.
+func (r *release) packageDocuments(add func(source, destination, format string)) error {
+	const doc = "/usr/share/doc/daybook/"
+	add(r.source("README.md"), doc+"README.md", both)
+	add(r.source("CHANGELOG.md"), doc+"CHANGELOG.md", "rpm")
+	add(r.source("LICENSE"), "/usr/share/licenses/daybook/LICENSE", "rpm")
+	add(r.source("config/packaging/copyright"), doc+"copyright", "deb")
+	add(r.source("config/packaging/lintian-overrides"), "/usr/share/lintian/overrides/daybook", "deb")
+	changes, err := os.ReadFile(r.source("CHANGELOG.md"))
+	if err != nil {
+		return err
+	}
+	packaged := fmt.Sprintf("daybook (%s-1) stable; urgency=medium\n\n  * New version: see changelog.gz.\n\n -- %s  %s\n",
+		r.version, maintainer, r.modified.Format(time.RFC1123Z))
+	for name, text := range map[string][]byte{"changelog.gz": changes, "changelog.Debian.gz": []byte(packaged)} {
+		zipped := filepath.Join(r.work, name)
+		if err := writeGzip(zipped, text); err != nil {
+			return err
+		}
+		add(zipped, doc+name, "deb")
+	}
+	return nil
 }
 
 // unit makes the unit of a package from the example, which is for a program that was
@@ -132,7 +164,10 @@ func (r *release) unit(name string) (string, error) {
 		for _, c := range []struct{ old, new string }{
 			{"/usr/local/bin/", "/usr/bin/"},
 			{"DynamicUser=yes\n", "User=daybook\nGroup=daybook\nStateDirectory=daybook\nStateDirectoryMode=0750\nWorkingDirectory=/var/lib/daybook\n"},
-			{"LoadCredential=", "#LoadCredential="},
+			// One configuration serves both units, and commands by hand.
+			{"LoadCredential=warehouse:/etc/daybook/secrets/warehouse\n", ""},
+			{"/run/credentials/" + name, "/etc/daybook/secrets"},
+			{"# Only root can", "# Only root and the group daybook can"},
 		} {
 			if !strings.Contains(text, c.old) {
 				return "", fmt.Errorf("config/examples/systemd/%s has no %q to replace", name, c.old)

@@ -609,7 +609,7 @@ func (c Condition) holds(file fs.FileInfo) bool {
 // lock takes the lock of the store's writers. The operating system releases it
 // when the process ends.
 func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(d.root, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := openLock(filepath.Join(d.root, lockName))
 	if err != nil {
 		return nil, err
 	}
@@ -618,6 +618,18 @@ func (d *Dir) lock(exclusive bool) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
 	return func() { f.Close() }, nil
+}
+
+// openLock opens the file to lock. Another user may have made it, such as root with a
+// command by hand: a lock needs no write access.
+func openLock(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if errors.Is(err, fs.ErrPermission) {
+		if readable, err := os.Open(name); err == nil {
+			return readable, nil
+		}
+	}
+	return f, err
 }
 
 // Delete removes the file and keeps its directory.

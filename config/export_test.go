@@ -1,0 +1,4 @@
+package config
+
+// CompileSchema makes the schema that Load makes once.
+var CompileSchema = compileSchema
