@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"daybook/sources/dump"
 	"daybook/sources/store"
 	"daybook/transform/event"
+	"daybook/transform/export"
 )
 
 type initOptions struct {
@@ -109,6 +111,7 @@ type triedKind struct {
 	reject string // why the first documents are no session events; empty: they are
 	tried  int    // dumps that could be read
 	failed string // the error of the last dump that could not be read
+	export bool   // they are exports of the report
 }
 
 // maxTried is how many dumps of a kind are opened, and how many of their documents
@@ -133,6 +136,8 @@ func tryKinds(ctx context.Context, st store.Store, survey *dump.Survey) ([]tried
 			switch err := k.try(ctx, st, d); {
 			case ctx.Err() != nil:
 				return nil, ctx.Err()
+			case errors.Is(err, dump.ErrForeign) && k.Names != "":
+				k.tryExport(ctx, st, d)
 			case errors.Is(err, dump.ErrForeign):
 			case err != nil:
 				k.failed = err.Error()
@@ -177,11 +182,33 @@ func (k *triedKind) try(ctx context.Context, st store.Store, d dump.Dump) error 
 	return nil
 }
 
+// tryExport looks whether an object whose content is no JSON is an export of the report.
+func (k *triedKind) tryExport(ctx context.Context, st store.Store, d dump.Dump) {
+	format, err := export.NewFormat(time.UTC, nil)
+	if err != nil {
+		return
+	}
+	d.Of, d.Possible = &dump.Source{Export: format}, false
+	reader, err := dump.Open(ctx, st, d)
+	if err != nil {
+		return
+	}
+	reader.Close()
+	k.tried++
+	k.export = true
+}
+
 // foundText sums up what was found.
 func foundText(found []triedKind) string {
 	texts := make([]string, len(found))
 	for i, k := range found {
 		texts[i] = fmt.Sprintf("%s under %s", words.Count(k.Objects, "dump", "dumps"), k.Template)
+		switch {
+		case k.export:
+			texts[i] += " with rows of the report; set timezone to that of the account"
+		case k.reject != "":
+			texts[i] += " whose documents are no session events; complete map in the file first"
+		}
 	}
 	return strings.Join(texts, ", ")
 }
@@ -207,11 +234,11 @@ source:
 	if opts.region != "" {
 		fmt.Fprintf(&b, "    region: %s\n", yamlText(opts.region))
 	}
-	if len(found) == 1 {
+	if len(found) == 1 && !found[0].export {
 		b.WriteString("\n")
 		found[0].write(&b, "  ", "  ")
 	} else {
-		b.WriteString("\n# Several kinds of dumps. An object belongs to the first one that takes its key.\nsources:\n")
+		b.WriteString("\n# An object belongs to the first one that takes its key.\nsources:\n")
 		for i := range found {
 			found[i].write(&b, "  - ", "    ")
 		}
@@ -231,6 +258,10 @@ sink:
 func (k *triedKind) write(b *strings.Builder, lead, indent string) {
 	fmt.Fprintf(b, "%s# %s such keys, such as\n%s# %s\n", indent, words.Count(k.Objects, "object has", "objects have"), indent, commentText(k.Dumps[0].Key))
 	fmt.Fprintf(b, "%skey: %s\n", lead, yamlText(string(k.Template)))
+	if k.export {
+		fmt.Fprintf(b, "%[1]s# Exports of the report. Their times are on the clock of the account.\n%[1]skind: report\n%[1]stimezone: UTC\n", indent)
+		return
+	}
 	if k.Names != "" {
 		fmt.Fprintf(b, "%snames: %s\n", indent, yamlText(k.Names))
 	}

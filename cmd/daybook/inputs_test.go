@@ -158,6 +158,8 @@ func TestConfigInit(t *testing.T) {
 		"eight digits":        {"raw/202611%02d/dump.jsonl.gz", "gz", inLines, `key: "raw/{yyyy}{mm}{dd}/"`, ""},
 		"two regions":         {"eu/2026/11/%02d/a.ndjson", "", inLines, `- key: "us/{yyyy}/{mm}/{dd}/"`, "us/2026/11/%02d/a.ndjson"},
 		"another extension":   {"2026/11/%02d/events.txt", "", inLines, `names: "*.txt"`, ""},
+		"exports, as text":    {"exports/2026-11-%02d.txt", "", asExport("|"), "kind: report", ""},
+		"exports, as CSV":     {"reports/2026/11/%02d/report.csv", "", asExport(","), "kind: report", ""},
 		"as EVENTS.md has it": {"2026/11/%02d/events.ndjson", "", inLines, `key: "{yyyy}/{mm}/{dd}/"`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,6 +199,16 @@ func TestConfigInit(t *testing.T) {
 	}
 }
 
+// asExport makes an export with one row, of the day of the events.
+func asExport(delimiter string) func(events []string) string {
+	return func(events []string) string {
+		_, after, _ := strings.Cut(events[0], "2026-11-")
+		day := after[:2]
+		rows := fmt.Sprintf("Session ID|Start Time|End Time|Status|Technician ID\n%s|11/%[1]s/2026 9:01:00 AM|11/%[1]s/2026 9:11:00 AM|Closed by technician|7\n", day)
+		return strings.ReplaceAll(rows, "|", delimiter)
+	}
+}
+
 func write(t *testing.T, name string, content []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
@@ -222,6 +234,10 @@ func TestConfigInitRefuses(t *testing.T) {
 	write(t, "daybook.yml", []byte("workers: 1\n"))
 	if out, code := daybook(t, "config", "init"); code != exitUsage || !strings.Contains(out, "daybook.yml exists already") {
 		t.Errorf("a file: exit code %d\n%s", code, out)
+	}
+	write(t, "foreign/2026/11/20/a.json", []byte(`{"detail":{}}`))
+	if out, code := daybook(t, "config", "init", "--from", "foreign", "--file", "foreign.yml"); code != 0 || !strings.Contains(out, "no session events; complete map in the file first") {
+		t.Errorf("foreign events: exit code %d\n%s", code, out)
 	}
 	if out, code := daybook(t, "config", "init", "--file", "-"); code != 0 || !strings.Contains(out, `key: "{yyyy}/{mm}/{dd}/"`) {
 		t.Errorf("standard output: exit code %d\n%s", code, out)

@@ -32,13 +32,7 @@ import (
 func TestDemo(t *testing.T) {
 	out := os.Getenv("DAYBOOK_OUT")
 	if out == "" {
-		binary := os.Getenv("DAYBOOK_BIN")
-		if binary == "" {
-			binary = filepath.Join("..", "..", ".bin", "daybook")
-		}
-		if _, err := os.Stat(binary); err != nil {
-			t.Fatalf("no daybook to test: %v; build it, or name one in DAYBOOK_BIN", err)
-		}
+		binary := binary(t)
 		dir := t.TempDir()
 		if output, err := exec.Command(binary, "demo", "--dir", dir).CombinedOutput(); err != nil {
 			t.Fatalf("%s demo: %v\n%s", binary, err, output)
