@@ -17,7 +17,8 @@ import (
 )
 
 // A refused configuration is never in force, for no moment and in no part: neither its
-// access, nor its settings, nor its memory. A good one is in force as a whole.
+// access, nor its settings, nor its memory. A good one is in force as a whole. The test has
+// more than 60 lines because it makes a server and watches it.
 func TestRefusedReloadIsNeverInForce(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	dir := t.TempDir()

@@ -146,8 +146,9 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-// Whatever a receiver does, the events stay in the sink, and another process, with a
-// receiver that works, delivers those that were not taken.
+// Through each fault of a receiver the events stay in the sink, and another process, with a
+// receiver that works, delivers those that were not taken. The test has more than 60 lines
+// because it lists the faults.
 func TestFaultsOfReceivers(t *testing.T) {
 	busy := func(w http.ResponseWriter) bool {
 		w.Header().Set("Retry-After", "3600") // so long that it ends the attempt
