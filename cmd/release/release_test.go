@@ -40,6 +40,7 @@ func TestRelease(t *testing.T) {
 	r := made(t, repository)
 	t.Run("package", func(t *testing.T) { checkPackage(t, r) })
 	t.Run("image", func(t *testing.T) { checkImage(t, r) })
+	t.Run("chart", func(t *testing.T) { checkChart(t, r) })
 
 	elsewhere := filepath.Join(t.TempDir(), "else where")
 	copyRepository(t, repository, elsewhere)
@@ -156,6 +157,16 @@ func checkImage(t *testing.T, r *release) {
 		return err == nil && strings.Contains(string(names), "drwxrwxrwt 0/0") && strings.Contains(string(names), "usr/bin/daybook")
 	}) {
 		t.Error("no layer has the program and a directory for temporary files")
+	}
+}
+
+// checkChart looks for the version of the release in the chart and in its program.
+func checkChart(t *testing.T, r *release) {
+	chart := output(t, "tar", "-xzOf", r.artefact("daybook-"+version+".tgz"), "daybook/Chart.yaml")
+	for _, line := range []string{"\nversion: " + version + " ", "\nappVersion: " + version + "\n"} {
+		if !strings.Contains(chart, line) {
+			t.Errorf("the chart has no %q:\n%s", line, chart)
+		}
 	}
 }
 
