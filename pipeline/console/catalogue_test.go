@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"maps"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -150,34 +149,65 @@ func TestCatalogueHasEveryText(t *testing.T) {
 	}
 }
 
-// Every text in the catalogue is used: a page translates it, or its longest piece is a
-// text of the product.
+// Every text in the catalogue is used: it is translated, it is a text of the product, or
+// one file has all of its pieces, which it joins.
 func TestCatalogueHasNoUnusedText(t *testing.T) {
 	used := usedKeys(t)
 	texts := map[string]bool{}
 	for status := 400; status < 600; status++ {
 		texts[http.StatusText(status)] = true // the titles of error pages
 	}
-	sources(t, func(_ string, node ast.Node) {
-		if e, ok := node.(ast.Expr); ok {
-			if text, ok := literal(e); ok {
-				texts[text] = true
+	byFile := map[string]map[string]bool{}
+	sources(t, func(file string, node ast.Node) {
+		e, ok := node.(ast.Expr)
+		if !ok {
+			return
+		}
+		if text, ok := literal(e); ok {
+			texts[text] = true
+			if byFile[file] == nil {
+				byFile[file] = map[string]bool{}
+			}
+			for _, piece := range pieces(text) {
+				byFile[file][piece] = true
 			}
 		}
 	})
-	all := strings.ReplaceAll(strings.ToLower(strings.Join(slices.Collect(maps.Keys(texts)), "\n")), "_", " ")
-	verbs := regexp.MustCompile(`%(?:\[\d\])?[a-z]|: `)
-	for key := range words.Catalogue() {
-		longest := ""
-		for _, piece := range verbs.Split(key, -1) {
-			if piece = strings.Trim(piece, " .;:,()"); len(piece) > len(longest) {
-				longest = piece
+	isUsed := func(key string) bool {
+		if _, ok := used[key]; ok || texts[key] {
+			return true
+		}
+		for _, has := range byFile {
+			if !slices.ContainsFunc(pieces(key), func(piece string) bool { return !has[piece] }) {
+				return true
 			}
 		}
-		if _, ok := used[key]; !ok && !strings.Contains(all, strings.ReplaceAll(strings.ToLower(longest), "_", " ")) {
+		return false
+	}
+	for key := range words.Catalogue() {
+		if !isUsed(key) {
 			t.Errorf("the catalogue has %q, which is no text of the product", key)
 		}
 	}
+	for _, key := range []string{"a text that no file has", "%s is late, and no file says so", "late or is"} {
+		if isUsed(key) {
+			t.Errorf("%q counts as a text of the product", key)
+		}
+	}
+}
+
+var betweenPieces = regexp.MustCompile(`%(?:\[\d\])?[a-z]|: |; |\. `)
+
+// pieces are the parts of a text between its values and its clauses. Codes are written
+// with spaces in texts.
+func pieces(text string) []string {
+	var some []string
+	for _, piece := range betweenPieces.Split(strings.ToLower(strings.ReplaceAll(text, "_", " ")), -1) {
+		if piece = strings.Trim(piece, " .;:,()"); piece != "" {
+			some = append(some, piece)
+		}
+	}
+	return some
 }
 
 // Templates take their texts from the catalogue: outside of their actions, they have

@@ -125,7 +125,7 @@ func (d *Delivery) content(r *settings.Report, p, against Period, now, before *s
 		LinkText: w.text(textOpen), Footer: w.text(textFooter, r.Zone), GroupTitle: w.text(textGroups),
 		GroupHead: []string{w.text(textGroup), w.text(textSessions), w.text(textPickedUp), w.text(textWaiting), w.text(textWork)},
 	}
-	c.Subject = w.text(textSubject, r.Name, w.period(p), w.count(now.Total.Sessions))
+	c.Subject = w.text(textSubject, r.Name, w.period(p), words.In(r.Language).Count(now.Total.Sessions, "session", "sessions"))
 	if d.config.Subject != "" {
 		c.Subject = strings.NewReplacer("{report}", r.Name, "{period}", w.period(p), "{sessions}", w.count(now.Total.Sessions)).Replace(d.config.Subject)
 	}

@@ -12,7 +12,7 @@ import (
 
 // The texts of messages, in English and Dutch: all of them are here.
 var (
-	textSubject     = report.Text{"%s, %s: %s sessions", "%s, %s: %s sessies"}
+	textSubject     = report.Text{"%s, %s: %s", "%s, %s: %s"} // report, period, sessions
 	textSessions    = report.Text{"Sessions", "Sessies"}
 	textPickedUp    = report.Text{"Legs picked up", "Deelsessies aangenomen"}
 	textNotPickedUp = report.Text{"Legs not picked up", "Deelsessies niet aangenomen"}

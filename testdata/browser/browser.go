@@ -146,7 +146,7 @@ func (b *Browser) Open(v View) (*Tab, error) {
 		return nil, err
 	}
 	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
-	timed, cancel := context.WithTimeout(ctx, time.Minute)
+	timed, cancel := context.WithTimeout(ctx, 10*time.Minute) // on a busy machine, a page takes more than one
 	t := &Tab{Context: timed, close: func() { cancel(); stop() }}
 	chromedp.ListenTarget(ctx, t.listen)
 	scheme := "light"

@@ -329,7 +329,7 @@ func TestRefreshesWhatIsRunning(t *testing.T) {
 	tab := open(t, Desktop)
 	do(t, tab, chromedp.Navigate(own.URL+"/"), chromedp.WaitReady("main"), chromedp.Evaluate(`window.stayed = true`, nil))
 	own.World.SetSnapshot(func(s *states.Snapshot) { s.Progress.StepsDone = 13 })
-	do(t, tab, chromedp.Poll(`document.querySelector("#running").textContent.includes("13 of 14 steps") && window.stayed`, nil, chromedp.WithPollingTimeout(20*time.Second)))
+	do(t, tab, chromedp.Poll(`document.querySelector("#running").textContent.includes("13 of 14 steps") && window.stayed`, nil, chromedp.WithPollingTimeout(5*time.Minute)))
 	if problems := tab.Problems(); problems != nil {
 		t.Errorf("it complains: %s", strings.Join(problems, "\n"))
 	}

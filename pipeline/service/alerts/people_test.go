@@ -2,10 +2,13 @@ package alerts_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -15,6 +18,7 @@ import (
 	"daybook/pipeline/service/replica"
 	"daybook/pipeline/service/servicetest"
 	"daybook/sinks/webhook"
+	"daybook/sources/store"
 )
 
 // inbox receives the messages of deliveries.
@@ -173,4 +177,78 @@ func TestGivenUpMessageIsTold(t *testing.T) {
 			t.Errorf("%g messages were counted as given up", got)
 		}
 	})
+}
+
+// mortal is the sink of a replica that can be killed: from then on, it writes nothing.
+type mortal struct {
+	store.Store
+	dead     atomic.Bool
+	recorded atomic.Bool // kill it after the next write of the stored state
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (m *mortal) Put(ctx context.Context, key string, body io.ReaderAt, size int64, c store.Condition) (store.Object, error) {
+	if m.dead.Load() {
+		return store.Object{}, errKilled
+	}
+	o, err := m.Store.Put(ctx, key, body, size, c)
+	if key == controller.Key && m.recorded.Load() {
+		m.dead.Store(true)
+	}
+	return o, err
+}
+
+// A message of a replica that is killed comes at least once. It comes once more, with the
+// same id, if the replica was killed after it had sent it and before that was recorded.
+func TestDeliveryOfAKilledReplica(t *testing.T) {
+	for killed, want := range map[string]int{"before it sends": 1, "before it records": 2, "after it recorded": 1} {
+		t.Run(killed, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, sink := delivering(false, "day"), &mortal{}
+				w.Days(t, 1)
+				sink.Store = w.Sink
+				var mu sync.Mutex
+				var ids []string
+				first := (&inbox{}).hooks(t, w)
+				c := w.Settings(t, sink)
+				c.Hooks = append(c.Hooks, first.Hooks[len(first.Hooks)-1])
+				c.Hooks[len(c.Hooks)-1].Deliver = func(_ context.Context, e *webhook.Event) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if sink.dead.Load() || killed == "before it sends" {
+						sink.dead.Store(true)
+						return errKilled
+					}
+					ids = append(ids, e.ID)
+					if killed == "before it records" {
+						sink.dead.Store(true)
+					}
+					sink.recorded.Store(true)
+					return nil
+				}
+				servicetest.At(t, "02 01:00:00")
+				a := w.StartWith(t, "a", c)
+				servicetest.At(t, "02 11:00:00")
+				if !sink.dead.Load() {
+					t.Fatal("it was not killed")
+				}
+				_ = a.Stop() // it cannot write that it ends
+				second := (&inbox{}).hooks(t, w)
+				second.Hooks[len(second.Hooks)-1].Deliver = func(_ context.Context, e *webhook.Event) error {
+					mu.Lock()
+					defer mu.Unlock()
+					ids = append(ids, e.ID)
+					return nil
+				}
+				w.StartWith(t, "b", second)
+				servicetest.At(t, "02 23:00:00")
+				mu.Lock()
+				defer mu.Unlock()
+				if len(ids) != want || len(slices.Compact(ids)) != 1 {
+					t.Errorf("the messages %q were sent, want %d of one id", ids, want)
+				}
+			})
+		})
+	}
 }

@@ -6,10 +6,17 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -98,5 +105,41 @@ func take(chrome *browser.Browser, url string, v browser.View, file string) erro
 	if err != nil {
 		return err
 	}
+	if picture, err = shrink(picture); err != nil {
+		return err
+	}
 	return os.WriteFile(file, picture, 0o644)
+}
+
+// shrink makes a picture with the 256 colours that it has most of: a page has few, beside
+// the edges of its letters.
+func shrink(picture []byte) ([]byte, error) {
+	img, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	area, pixels := img.Bounds(), map[color.Color]int{}
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			pixels[img.At(x, y)]++
+		}
+	}
+	colours := color.Palette(slices.Collect(maps.Keys(pixels)))
+	slices.SortFunc(colours, func(a, b color.Color) int {
+		return cmp.Or(cmp.Compare(pixels[b], pixels[a]), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	few := colours[:min(len(colours), 256)]
+	index := make(map[color.Color]uint8, len(colours))
+	for _, c := range colours {
+		index[c] = uint8(few.Index(c))
+	}
+	small := image.NewPaletted(area, few)
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			small.SetColorIndex(x, y, index[img.At(x, y)])
+		}
+	}
+	var b bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, small)
+	return b.Bytes(), err
 }
