@@ -76,8 +76,8 @@ first, and then "tried" of the stage before.
 ` + workerExitCodes,
 		Example: `  daybook worker next --from 2026-11-20 --to 2026-11-20 < tried.json
   echo {} | daybook worker next --from 2026-11-20 --to 2026-11-20`,
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
 	opts.jobFlags(cmd)
 	return cmd
