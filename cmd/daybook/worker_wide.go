@@ -74,9 +74,10 @@ func newNextCommand(a *app) *cobra.Command {
 Without a work, nothing is left. Standard input has what was tried so far: {} at
 first, and then "tried" of the stage before.
 ` + workerExitCodes,
-		Example: "  echo {} | daybook worker next --from 2026-11-20 --to 2026-11-20",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
+		Example: `  daybook worker next --from 2026-11-20 --to 2026-11-20 < tried.json
+  echo {} | daybook worker next --from 2026-11-20 --to 2026-11-20`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runNext(cmd, a, &opts) },
 	}
 	opts.jobFlags(cmd)
 	return cmd

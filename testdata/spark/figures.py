@@ -60,11 +60,22 @@ def alone(config, days):
 
 
 def counted():
-    """A program that is daybook, and notes its CPU seconds."""
+    """A program that is daybook, and notes its CPU seconds. Spark's daemon of Python ignores the ends of its workers, so
+    that the system does not add their CPU to that of the job: the program notes that of its worker, too."""
     times = work / "times"
     times.mkdir()
     script = work / "counted"
-    script.write_text(f'#!/bin/bash\n{DAYBOOK} "$@"\ncode=$?\ntimes > {times}/$$-$RANDOM\nexit $code\n')
+    script.write_text(f"""#!/bin/bash
+{DAYBOOK} "$@"
+code=$?
+by=driver
+if grep -qa pyspark.daemon /proc/$PPID/cmdline; then
+    by=task
+    cut -d ' ' -f 14,15 /proc/$PPID/stat > {times}/worker-$PPID
+fi
+times > {times}/$by-$$-$RANDOM
+exit $code
+""")
     script.chmod(0o755)
     return str(script)
 
@@ -75,12 +86,16 @@ def seconds(text):
 
 
 def noted():
-    """The CPU seconds that the programs have noted since the last call."""
-    total = 0.0
+    """The CPU seconds that the programs have noted since the last call: by the driver, by tasks, and by their workers."""
+    used = {"driver": 0.0, "task": 0.0, "worker": 0.0}
     for file in (work / "times").iterdir():
-        total += sum(map(seconds, file.read_text().splitlines()[1].split()))  # of the shell's children
+        by, text = file.name.partition("-")[0], file.read_text()
+        if by == "worker":
+            used[by] += sum(map(int, text.split())) / os.sysconf("SC_CLK_TCK")
+        else:
+            used[by] += sum(map(seconds, text.splitlines()[1].split()))  # of the shell's children
         file.unlink()
-    return total
+    return used
 
 
 def job(config, master, arguments):
@@ -103,7 +118,8 @@ def job(config, master, arguments):
                 ends.append(event["Task Info"]["Finish Time"])
                 written = event["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
                 shuffled[event["Stage ID"]] = shuffled.get(event["Stage ID"], 0) + written
-    return total, noted(), (max(ends) - min(begins)) / 1000, [written for _, written in sorted(shuffled.items()) if written]
+    used = noted()
+    return total + used["task"] + used["worker"], used["driver"] + used["task"], (max(ends) - min(begins)) / 1000, [written for _, written in sorted(shuffled.items()) if written]
 
 
 def configured(name, first, days, sessions):
