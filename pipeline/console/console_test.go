@@ -690,9 +690,9 @@ func TestDownloadsLieInReports(t *testing.T) {
 		"state/digests/dt=2026-11-20/part-0-r1-ab.parquet":            false,
 		"other/part-0-r1-ab.parquet":                                  false,
 	} {
-		got := partKey(&publish.Manifest{Parts: []publish.Part{{Key: key}}}, "part-0-r1-ab.parquet")
-		if got != map[bool]string{true: key}[want] {
-			t.Errorf("of %s: %q", key, got)
+		got := partOf(&publish.Manifest{Parts: []publish.Part{{Key: key}}}, "part-0-r1-ab.parquet")
+		if got.key != map[bool]string{true: key}[want] {
+			t.Errorf("of %s: %q", key, got.key)
 		}
 	}
 }

@@ -20,37 +20,43 @@ import (
 
 // download streams a Parquet file that the partition's manifest names.
 func (c *Console) download(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, func(shown *inspect.Shown, file string) string { return partKey(shown.Manifest, file) })
+	c.stream(w, r, func(shown *inspect.Shown, file string) named { return partOf(shown.Manifest, file) })
 }
 
-// partKey is the key of a file of a day or a month; empty if the manifest has no such
-// file in the places of reports.
-func partKey(m *publish.Manifest, file string) string {
+// named is a file that a manifest names; without a key it names none.
+type named struct {
+	key   string
+	bytes int64
+}
+
+// partOf is a file of a day or a month, in the places of reports.
+func partOf(m *publish.Manifest, file string) named {
 	for _, part := range m.Parts {
 		inReports := strings.HasPrefix(part.Key, partition.ReportRoot) || strings.HasPrefix(part.Key, partition.MonthRoot)
 		if path.Base(part.Key) == file && inReports {
-			return part.Key
+			return named{part.Key, part.Bytes}
 		}
 	}
-	return ""
+	return named{}
 }
 
 // downloadSummary streams a summary that the manifest names.
 func (c *Console) downloadSummary(w http.ResponseWriter, r *http.Request) {
-	c.stream(w, r, func(shown *inspect.Shown, file string) string {
+	c.stream(w, r, func(shown *inspect.Shown, file string) named {
 		if s := shown.Manifest.Summaries; s != nil {
 			for _, f := range s.Files {
 				if f.Name == file {
-					return shown.ID.SummaryDir() + f.Name
+					return named{shown.ID.SummaryDir() + f.Name, f.Bytes}
 				}
 			}
 		}
-		return ""
+		return named{}
 	})
 }
 
-// stream sends the object whose key find returns; an empty key is not found.
-func (c *Console) stream(w http.ResponseWriter, r *http.Request, find func(*inspect.Shown, string) string) {
+// stream sends the file that find returns. The client is told its size also where the
+// store does not know it: otherwise a download that breaks off looks complete.
+func (c *Console) stream(w http.ResponseWriter, r *http.Request, find func(*inspect.Shown, string) named) {
 	at, err := c.locate(r)
 	if err != nil {
 		c.showError(w, r, err)
@@ -69,8 +75,8 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, find func(*insp
 		return
 	}
 	file := r.PathValue("file")
-	key := find(shown, file)
-	if key == "" {
+	found := find(shown, file)
+	if found.key == "" {
 		c.showError(w, r, problem.NotFound("%s has no such file. It may have been replaced: reload the page.", p.Name()))
 		return
 	}
@@ -78,16 +84,20 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, find func(*insp
 	defer giveUp()
 	stalled := time.AfterFunc(guard.StreamTimeout, giveUp)
 	defer stalled.Stop()
-	body, object, err := in.Settings.Sink.Open(ctx, key, 0, store.ToEnd, "")
+	body, object, err := in.Settings.Sink.Open(ctx, found.key, 0, store.ToEnd, "")
 	if err != nil {
 		c.showError(w, r, err)
 		return
 	}
 	defer body.Close()
+	size := object.Size
+	if size == store.UnknownSize {
+		size = found.bytes
+	}
 	h := w.Header()
-	h.Set("Content-Type", store.ContentType(key))
-	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
-	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name(), path.Base(key))+`"`)
+	h.Set("Content-Type", store.ContentType(found.key))
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	h.Set("Content-Disposition", `attachment; filename="`+downloadName(rep.Name, p.Name(), path.Base(found.key))+`"`)
 	h.Set("ETag", strconv.Quote(object.ETag))
 	if r.Method == http.MethodHead {
 		return

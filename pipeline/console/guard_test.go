@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -189,6 +190,28 @@ func TestDownloadWaitsForEachPiece(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// sizeless is a store that does not know the sizes of what it opens.
+type sizeless struct{ store.Store }
+
+func (s sizeless) Open(ctx context.Context, key string, offset, length int64, ifMatch string) (io.ReadCloser, store.Object, error) {
+	body, object, err := s.Store.Open(ctx, key, offset, length, ifMatch)
+	object.Size = store.UnknownSize
+	return body, object, err
+}
+
+// TestDownloadHasASize: without one a client takes a part of a file for all of it.
+func TestDownloadHasASize(t *testing.T) {
+	w := newWorld(t)
+	w.Settings().Sink = sizeless{w.Sink}
+	c := newConsole(t, w, nil)
+	for _, file := range []string{"total.csv", "_figures.json"} {
+		rec := get(c, "/reports/sessions/2026-11-18/summaries/"+file)
+		if size := rec.Header().Get("Content-Length"); rec.Code != 200 || rec.Body.Len() == 0 || size != strconv.Itoa(rec.Body.Len()) {
+			t.Errorf("%s: status %d, Content-Length %q, and %d bytes", file, rec.Code, size, rec.Body.Len())
+		}
+	}
+}
 
 // hung is a store of whose summaries nothing comes.
 type hung struct{ store.Store }
