@@ -142,8 +142,8 @@ func TestTilesAndChange(t *testing.T) {
 		{Label: "Sessions", Value: "6", Change: "+50%", Was: "was 4", Sense: deliver.Neutral},
 		{Label: "Legs picked up", Value: "6 (100%)", Change: "+50%", Was: "was 4", Sense: deliver.Neutral},
 		{Label: "Legs not picked up", Value: "0 (0%)", Change: "unchanged", Was: "was 0", Sense: deliver.Neutral},
-		{Label: "Median waiting time", Value: "0:01:00", Change: "unchanged", Was: "was 0:01:00", Sense: deliver.Neutral},
-		{Label: "90% waiting time", Value: "0:01:00", Change: "unchanged", Was: "was 0:01:00", Sense: deliver.Neutral},
+		{Label: "Median waiting time of a leg", Value: "0:01:00", Change: "unchanged", Was: "was 0:01:00", Sense: deliver.Neutral},
+		{Label: "90% waiting time of a leg", Value: "0:01:00", Change: "unchanged", Was: "was 0:01:00", Sense: deliver.Neutral},
 	}
 	for i, w := range want {
 		if c.Tiles[i] != w {
@@ -218,7 +218,7 @@ func TestTooLarge(t *testing.T) {
 
 func TestDutch(t *testing.T) {
 	c := composed(t, published(t, report.Dutch, 1), email("day", "none"), day.Date(2026, 11, 9)).Content
-	if c.Language != "nl" || c.Title != "Maandag 9 november 2026" || c.Tiles[3].Label != "Mediane wachttijd" || c.LinkText != "Open het rapport" {
+	if c.Language != "nl" || c.Title != "Maandag 9 november 2026" || c.Tiles[3].Label != "Mediane wachttijd van een deelsessie" || c.LinkText != "Open het rapport" {
 		t.Errorf("%+v", c)
 	}
 }

@@ -16,8 +16,8 @@ var (
 	textSessions    = report.Text{"Sessions", "Sessies"}
 	textPickedUp    = report.Text{"Legs picked up", "Deelsessies aangenomen"}
 	textNotPickedUp = report.Text{"Legs not picked up", "Deelsessies niet aangenomen"}
-	textWaiting     = report.Text{"Median waiting time", "Mediane wachttijd"}
-	textWaiting90   = report.Text{"90% waiting time", "90%-wachttijd"}
+	textWaiting     = report.Text{"Median waiting time of a leg", "Mediane wachttijd van een deelsessie"}
+	textWaiting90   = report.Text{"90% waiting time of a leg", "90%-wachttijd van een deelsessie"}
 	textWork        = report.Text{"Work time", "Werktijd"}
 	textGroup       = report.Text{"Group", "Groep"}
 	textGroups      = report.Text{"By group", "Per groep"}
