@@ -273,26 +273,12 @@ func TestMapExamples(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			example, err := os.ReadFile(filepath.Join(root, "config/examples", name+".yml"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			text, err := os.ReadFile(filepath.Join(root, "testdata/inputs/maps", name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			write(t, "dumps/"+key, text)
-			// The stores are directories here.
-			var local []string
-			for line := range strings.SplitSeq(string(example), "\n") {
-				if strings.Contains(line, "acme-reports") {
-					line = "    url: out"
-				} else if strings.Contains(line, "url: s3:") {
-					line = "    url: dumps"
-				}
-				local = append(local, line)
-			}
-			write(t, "daybook.yml", []byte(strings.Join(local, "\n")))
+			useExample(t, root, name)
 			if out, code := daybook(t, "config", "try", "dumps/"+key); code != 0 {
 				t.Errorf("config try: exit code %d\n%s", code, out)
 			}
@@ -307,6 +293,51 @@ func TestMapExamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// useExample writes an example as the configuration, with directories for its stores.
+func useExample(t *testing.T, root, name string) {
+	t.Helper()
+	example, err := os.ReadFile(filepath.Join(root, "config/examples", name+".yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var local []string
+	for line := range strings.SplitSeq(string(example), "\n") {
+		if strings.Contains(line, "acme-reports") {
+			line = "    url: out"
+		} else if strings.Contains(line, "url: s3:") {
+			line = "    url: dumps"
+		}
+		local = append(local, line)
+	}
+	write(t, "daybook.yml", []byte(strings.Join(local, "\n")))
+}
+
+// The example of exports makes a row of the interface's text: a quarter past nine in
+// Amsterdam, before there were events.
+func TestExportExample(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "testdata/inputs/exports/report.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	write(t, "dumps/exports/2008/03/07/report.txt", text)
+	useExample(t, root, "exports")
+	out, code := daybook(t, "run")
+	if code != 0 || publishedRows(t) != 1 || !strings.Contains(out, "3 lines = 1 events + 0 duplicates + 0 rejected + 2 blank") {
+		t.Errorf("run: exit code %d\n%s", code, out)
+	}
+	out, _ = daybook(t, "explain", "--session", "41", "--date", "2008-03-07")
+	for _, want := range []string{"Ada Kok", "09:02:15", "09:14:40", "0:11:50"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("explain says\n%s\nwant %s", out, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 
@@ -204,7 +205,7 @@ var unknownRow = func() (r report.Row) {
 			c.SetNumber(&r, report.Unknown)
 		}
 	}
-	r.TotalTime = report.Unknown
+	r.TotalTime, r.ActiveTime = report.Unknown, report.Unknown
 	return r
 }()
 
@@ -306,8 +307,17 @@ func (d *Decoder) event(e *event.Event) event.Reject {
 		TimeToFirstChat: r.TimeToFirstChat, WrapUp: r.WrapUpTime,
 		CustomerMessages: r.CustomerMessages, TechnicianMessages: r.TechnicianMessages, SystemMessages: r.SystemMessages,
 	}
+	if x.Active == report.Unknown {
+		x.Active = x.Work // at least
+	}
 	if x.Total == report.Unknown {
 		x.Total = x.Active + x.Hold + x.Transfer + x.Rebooting + x.Reconnecting
+	}
+	if x.Work > x.Active {
+		return event.Reject{Reason: event.BadValue, Detail: more("work_time", x.Work, "active_time", x.Active)}
+	}
+	if x.Active > x.Total {
+		return event.Reject{Reason: event.BadValue, Detail: more("active_time", x.Active, "total_time", x.Total)}
 	}
 	if strings.EqualFold(r.Role, "collaborator") {
 		x.Collaborator = 1
@@ -328,6 +338,11 @@ func (d *Decoder) event(e *event.Event) event.Reject {
 	text := made[length:]
 	e.ID, e.Exported = made[:length], &text
 	return event.Reject{}
+}
+
+// more says that a time exceeds another one that has it as a part, in milliseconds.
+func more(name string, part int64, of string, whole int64) string {
+	return fmt.Sprintf("%s (%v) is more than %s (%v)", name, time.Duration(part)*time.Millisecond, of, time.Duration(whole)*time.Millisecond)
 }
 
 // begin is when the technician's part began: as given, or as far before a time of the

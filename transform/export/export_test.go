@@ -126,6 +126,38 @@ func TestDelimitersInsideCells(t *testing.T) {
 	}
 }
 
+// Work lies within active time, and active within total time. A time that the export
+// lacks is the least that it can be.
+func TestTimesWithinTimes(t *testing.T) {
+	for cells, want := range map[[2]string]string{
+		{"Work Time|Active Time|Total Time", "0:00:03|0:00:04|0:00:05"}: "3 4 5",
+		{"Work Time|Active Time|Total Time", "0:00:05|0:00:05|0:00:05"}: "5 5 5",
+		{"Work Time|Active Time|Total Time", "0:00:05|0:00:04|0:00:09"}: "work_time (5s) is more than active_time (4s)",
+		{"Work Time|Active Time|Total Time", "0:00:03|0:00:10|0:00:09"}: "active_time (10s) is more than total_time (9s)",
+		{"Work Time|Active Time|Total Time", "0:00:03||0:00:09"}:        "3 3 9",
+		{"Work Time|Active Time|Total Time", "0:00:03||0:00:02"}:        "active_time (3s) is more than total_time (2s)",
+		{"Work Time|Total Time", "0:00:03|0:00:09"}:                     "3 3 9",
+		{"Work Time|Hold Time", "0:00:03|0:00:09"}:                      "3 3 12",
+		{"Active Time|Hold Time", "0:00:03|0:00:09"}:                    "0 3 12",
+		{"Total Time|Hold Time", "0:00:09|0:00:01"}:                     "0 0 9",
+	} {
+		events, rejects, _ := decode(t, newFormat(t), "Session ID|Start Time|Status|"+cells[0]+"\n1|3/4/2008 9:15:02 AM|Active|"+cells[1]+"\n")
+		got := ""
+		if len(events) == 1 {
+			x, err := event.ParseExported(events[0].ExportedText())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = fmt.Sprint(x.Work/1000, x.Active/1000, x.Total/1000)
+		} else if len(rejects) == 1 && rejects[0].Reason == event.BadValue {
+			got = rejects[0].Detail
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", cells, got, want)
+		}
+	}
+}
+
 func TestQuotedCells(t *testing.T) {
 	const headings = "Session ID,Start Time,Status,Technician Name,Technician Group\n1,3/4/2008 9:15:02 AM,Active,"
 	for row, want := range map[string]string{
