@@ -39,7 +39,9 @@ func TestInputsOnS3(t *testing.T) {
 				}
 			}
 			for _, key := range c.folders {
-				put(key, nil, minio.PutObjectOptions{})
+				// versitygw leaves the signed chunks of a folder unread, and takes them for
+				// the next request of the connection.
+				put(key, nil, minio.PutObjectOptions{DisableContentSha256: true})
 			}
 			put("2026/11/20/a.json", packed(t, events, c.codec), minio.PutObjectOptions{ContentEncoding: c.encoding})
 			write(t, "daybook.yml", fmt.Appendf(nil, `source: {store: {url: "s3://%s", endpoint: "%s", tls: false, addressing: path, region: us-east-1, access_key_id: %s, secret_access_key: %s}}`,
