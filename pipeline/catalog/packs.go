@@ -60,8 +60,8 @@ func (r *Reader) pack(ctx context.Context, name packName) *pack.Pack {
 	return p
 }
 
-// loadPack reads a pack. Everything in it can be had elsewhere: so an error means that
-// there is none.
+// loadPack reads a pack. Everything in it can be had elsewhere, so it returns nil after
+// an error.
 func loadPack(ctx context.Context, sink store.Store, name packName) *pack.Pack {
 	body, object, err := sink.Open(ctx, string(name), 0, store.ToEnd, "")
 	if err != nil {

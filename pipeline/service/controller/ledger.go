@@ -113,7 +113,8 @@ func (s *State) LastDeliveries() []states.Delivery {
 	return all
 }
 
-// Last is the newest period with a message, and that message; nil: there is none yet.
+// Last gives the newest period with a message, and that message. Before the first
+// message it gives nil.
 func (l *Ledger) Last() (period string, p *Posting) {
 	if len(l.Posted) == 0 {
 		return "", nil

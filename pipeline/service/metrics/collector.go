@@ -12,7 +12,7 @@ import (
 // The gauges of the collector.
 var (
 	lastSuccess = prometheus.NewDesc("daybook_last_success_timestamp_seconds", "Time of the last publication, by report (empty for digests) and kind.", []string{"report", "kind"}, nil)
-	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest unpublished partition that should be published by now; 0 if there is none. By report and kind (day or month).", []string{"report", "kind"}, nil)
+	lagSeconds  = prometheus.NewDesc("daybook_lag_seconds", "Seconds since the drop of the oldest unpublished partition that should be published by now; 0 if no partition is late. By report and kind (day or month).", []string{"report", "kind"}, nil)
 	partitions  = prometheus.NewDesc("daybook_partitions", "Partitions by report (empty for digests), kind and state: missing, waiting, queued, running, published, restated, stale, failed, set_aside or empty.", []string{"report", "kind", "state"}, nil)
 	lateCount   = prometheus.NewDesc("daybook_late_partitions", "Unpublished partitions past their deadline, by report and kind (day or month).", []string{"report", "kind"}, nil)
 	queueLength = prometheus.NewDesc("daybook_queue_length", "Number of steps that the next run does.", nil, nil)

@@ -24,7 +24,7 @@ type Tracker struct {
 	taken      *evaluation.Evaluation // the one that the last scheduled run started from
 	looked     *states.Snapshot       // by the last look, without the lease and the running steps
 	shown      *states.Snapshot       // the last snapshot, if it is still current; else nil
-	progress   func() states.Progress // of the run under way; nil if there is none
+	progress   func() states.Progress // of the run under way; nil between runs
 	running    map[partition.ID]*states.Running
 }
 
