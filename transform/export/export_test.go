@@ -248,12 +248,26 @@ func TestClosedLines(t *testing.T) {
 	}
 }
 
+// Spreadsheets write columns without headings and cells.
+func TestBlankHeadings(t *testing.T) {
+	for _, text := range []string{
+		"Session ID,Start Time,Status,,\n1,3/4/2008 9:15:02 AM,Active,,\n",
+		"Session ID,,Start Time,Status\n1,a note,3/4/2008 9:15:02 AM,Active\n",
+		" |Session ID|Start Time|Status| |\n|1|3/4/2008 9:15:02 AM|Active||\n",
+	} {
+		events, rejects, _ := decode(t, newFormat(t), text)
+		if len(events) != 1 || len(rejects) != 0 || events[0].SessionID != 1 || events[0].Status != event.Active {
+			t.Errorf("%q: %+v, %+v", text, events, rejects)
+		}
+	}
+}
+
 // What cannot be an export is told, with the setting that helps.
 func TestLayouts(t *testing.T) {
 	for text, want := range map[string]string{
 		"NOTLOGGEDIN\n":                             "no heading of the report",
 		"Session ID|Status|Start Time|Foo\n":        `"Foo=custom_field_1"`,
-		"Session ID|Status|Start Time|Status\n":     "one column, status",
+		"Session ID|Status|Start Time|Status\n":     `"Status" stands twice; export the column once`,
 		"Session ID|Status|Start Time|Sessie-ID|\n": "one column, session_id",
 		"Session ID|Status|Name\n":                  `no heading "Start Time"`,
 	} {

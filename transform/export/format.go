@@ -128,11 +128,16 @@ func (f *Format) layoutOf(line string) (*Layout, error) {
 	l.closed = len((&splitter{l.delimiter, l.IsQuoted()}).split(nil, line)) > len(headings)
 	for _, heading := range headings {
 		column, ok := f.columns[folded(heading)]
+		if folded(heading) == "" {
+			column, ok = ignored, true // as spreadsheets write columns without cells
+		}
 		if !ok {
 			return nil, fmt.Errorf("the heading %q is no heading of the report, and no label; name its column in source.columns, such as %q, or leave it out by %q",
 				heading, heading+"=custom_field_1", heading+"="+Ignore)
 		}
-		if other, taken := seen[column]; taken && column != ignored {
+		if other, taken := seen[column]; taken && folded(other) == folded(heading) && column != ignored {
+			return nil, fmt.Errorf("the heading %q stands twice; export the column once", heading)
+		} else if taken && column != ignored {
 			return nil, fmt.Errorf("the headings %q and %q are of one column, %s; leave one out in source.columns, such as %q",
 				other, heading, report.Columns[column].Name, heading+"="+Ignore)
 		}
