@@ -67,8 +67,13 @@ Exit codes:
 }
 
 func (o *backfillOptions) validate(cmd *cobra.Command) (build.Only, error) {
-	if o.from == "" || o.to == "" {
+	switch {
+	case o.from == "" && o.to == "":
 		return "", usageError(cmd, "--from and --to are missing; give the first and the last day")
+	case o.from == "":
+		return "", usageError(cmd, "--from is missing; give the first day")
+	case o.to == "":
+		return "", usageError(cmd, "--to is missing; give the last day, or yesterday")
 	}
 	only := build.Only(o.only)
 	if cmd.Flags().Changed("only") && !slices.Contains([]build.Only{build.OnlyMissing, build.OnlyStale, build.OnlyFailed, build.OnlyAll}, only) {
