@@ -157,7 +157,7 @@ func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 	}
 	if !a.quiet {
 		for _, name := range unknown {
-			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.TakenNames)
+			fmt.Fprintf(a.stderr, "%s is not read: %s\n", name, dump.WhyUnknown(name))
 		}
 	}
 	if len(files) == 0 {

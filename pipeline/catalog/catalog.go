@@ -12,7 +12,6 @@ package catalog
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -251,14 +250,12 @@ func (c *Catalog) Unknown() []string {
 func (c *Catalog) Unread() dump.Unread { return c.unread }
 
 // WhyUnread says in words why a key that Unknown lists is not read.
-func WhyUnread(name string) string {
-	switch {
-	case strings.HasSuffix(name, dump.LeftOut):
-		return "change source.names to take it"
-	case dump.IsName(name):
+func WhyUnread(listed string) string {
+	why := dump.WhyUnknown(listed)
+	if why == dump.TakenNames && dump.IsName(listed) {
 		return "its day is more than a year ahead"
 	}
-	return dump.TakenNames
+	return why
 }
 
 // maxDaysAhead is how far ahead of the clock a dump day may be. A clock may be

@@ -55,3 +55,19 @@ func TestWholeListings(t *testing.T) {
 		pipelinetest.Put(t, source, "us/2026/11/20/a.ndjson", "{}\n")
 	}
 }
+
+// The reason for which a key is not read is that of the key as it was listed.
+func TestWhyUnread(t *testing.T) {
+	for listed, want := range map[string]string{
+		"2026/11/14/p.ndjson (a FIFO, not a regular file)": "a dump is a regular file",
+		"2026/11/14/p.ndjson (source.names leaves it out)": "change source.names to take it",
+		`2026/11/14/\xff.ndjson (the name is not UTF-8)`:   "rename it",
+		"2126/11/14/p.ndjson":                              "its day is more than a year ahead",
+		"2026/11/14/notes.txt":                             dump.TakenNames,
+		"2026/11/14/notes (a copy).txt":                    dump.TakenNames,
+	} {
+		if got := catalog.WhyUnread(listed); got != want {
+			t.Errorf("%s: %s, want %s", listed, got, want)
+		}
+	}
+}

@@ -219,6 +219,25 @@ func (s *Source) InArchive(object store.Object) (d Dump, ok bool) {
 // LeftOut follows the key of an object that the setting leaves out, in Unknown.
 const LeftOut = " (source.names leaves it out)"
 
+// The other notes that follow a key in Unknown.
+const (
+	notRegular = "not a regular file)"
+	notUTF8    = " (the name is not UTF-8)"
+)
+
+// WhyUnknown says in words why a file or an object that is listed as unknown is not read.
+func WhyUnknown(listed string) string {
+	switch {
+	case strings.HasSuffix(listed, LeftOut):
+		return "change source.names to take it"
+	case strings.HasSuffix(listed, notRegular):
+		return "a dump is a regular file"
+	case strings.HasSuffix(listed, notUTF8):
+		return "rename it"
+	}
+	return TakenNames
+}
+
 // lastPart is the part of a key after the last slash.
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
@@ -226,7 +245,7 @@ func lastPart(key string) string { return key[strings.LastIndexByte(key, '/')+1:
 func unreadable(object store.Object) string {
 	switch {
 	case object.Special != "":
-		return object.Key + " (" + object.Special + ")"
+		return object.Key + " (" + object.Special + ", " + notRegular
 	case !utf8.ValidString(object.Key): // JSON could not name it as an input
 		return escaped(object.Key)
 	}
@@ -236,5 +255,5 @@ func unreadable(object store.Object) string {
 // escaped shows a name that is not UTF-8.
 func escaped(name string) string {
 	quoted := strconv.Quote(name)
-	return quoted[1:len(quoted)-1] + " (the name is not UTF-8)"
+	return quoted[1:len(quoted)-1] + notUTF8
 }

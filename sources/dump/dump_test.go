@@ -295,7 +295,7 @@ func TestListUnreadable(t *testing.T) {
 	}
 	want := []string{
 		`2026/11/20/a\xff.ndjson (the name is not UTF-8)`, `2026/11/20/b\xfe/c.ndjson (the name is not UTF-8)`,
-		"2026/11/20/c.txt", "2026/11/20/fifo.ndjson (a FIFO)",
+		"2026/11/20/c.txt", "2026/11/20/fifo.ndjson (a FIFO, not a regular file)",
 	}
 	if !slices.Equal(listing.Unknown, want) {
 		t.Errorf("unknown are\n%q; want\n%q", listing.Unknown, want)

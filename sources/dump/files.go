@@ -67,7 +67,7 @@ func findIn(dir fs.FS, path string) (files, unknown []string, err error) {
 		}
 		switch {
 		case !mode.IsRegular(): // opening a FIFO would block
-			unknown = append(unknown, file+" (not a regular file)")
+			unknown = append(unknown, file+" ("+notRegular)
 		case Names{}.isDump(dir, rel):
 			files = append(files, file)
 		default:

@@ -182,7 +182,7 @@ func special(mode fs.FileMode) string {
 	case mode&fs.ModeDevice != 0:
 		return "a device"
 	}
-	return "not a regular file"
+	return "a special file"
 }
 
 func describe(key string, info fs.FileInfo) Object {

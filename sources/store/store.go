@@ -24,7 +24,7 @@ type Object struct {
 	Size     int64     // bytes; UnknownSize where the store does not say, which only Open returns
 	ETag     string    // opaque, without quotes; changes whenever the content does
 	Modified time.Time // by the store's clock; zero if unknown
-	Special  string    // "a FIFO", "a socket" or "a device", which a directory can hold and Open refuses; empty for objects
+	Special  string    // "a FIFO", "a socket", "a device" or "a special file", which a directory can hold and Open refuses; empty for objects
 }
 
 // Condition makes a Put conditional. The zero value puts unconditionally.
