@@ -83,7 +83,7 @@ spark-figures: build ## what the job on Spark costs, compared with one process: 
 	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
 	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(ROUNDS)
 
-ENGINES ?= duckdb clickhouse postgres spark polars snowflake datafusion dbt iceberg
+ENGINES ?= duckdb duckdb-cli clickhouse postgres spark polars snowflake datafusion dbt iceberg
 RESTATEMENTS ?= 100
 WITH_ICEBERG := $(if $(findstring iceberg,$(ENGINES)),iceberg $(BIN)/jars)
 warehouses: build $(WITH_ICEBERG) ## engines load reports by the statements of daybook sql, and read while days are restated; needs python3, for spark Java 17, for iceberg Java 17 and Maven, for postgres its server
@@ -92,6 +92,7 @@ warehouses: build $(WITH_ICEBERG) ## engines load reports by the statements of d
 	$(BIN)/warehouses/bin/python testdata/warehouses/dialects.py pipeline/warehouse/testdata
 	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/warehouses.py $(BIN)/daybook $(ENGINES)
 	$(BIN)/warehouses/bin/python -W ignore testdata/warehouses/restating.py $(BIN)/daybook $(RESTATEMENTS) $(ENGINES)
+PYPI_duckdb-cli := duckdb-cli
 PYPI_clickhouse := chdb
 PYPI_postgres   := duckdb-cli
 PYPI_spark      := pyspark

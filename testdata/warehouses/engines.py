@@ -38,6 +38,11 @@ def selected(names, quote, millis):
 class Engine:
     loads = "load", "merge"  # the commands whose statements replace days
 
+    @property
+    def dialect(self):
+        """The engine as daybook sql calls it."""
+        return self.name
+
     def run(self, text):
         self.execute(self.statements(text))
 
@@ -72,6 +77,26 @@ class DuckDB(Engine):
             connection.execute("SET TimeZone = 'UTC'")
             columns = selected(names, '"', "epoch_ms({})")
             return ordered(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
+
+
+class DuckDBCLI(DuckDB):
+    """The command line, whose releases are older than those of the library."""
+    name = "duckdb-cli"
+    dialect = "duckdb"
+    program = str(pathlib.Path(sys.executable).parent / "duckdb")
+
+    def __init__(self, directory):
+        self.file = str(directory / "warehouse-cli.duckdb")
+        self.copy = str(directory / "warehouse-cli.parquet")
+
+    def execute(self, statements):
+        subprocess.run([self.program, "-bail", self.file], input=";\n".join([*statements, ""]), check=True, encoding="utf-8", stdout=subprocess.DEVNULL)
+
+    def rows(self, names, table=f'"{REPORT}"'):
+        import duckdb
+        columns = selected(names, '"', "epoch_ms({})")
+        self.execute(["SET TimeZone = 'UTC'", f"COPY (SELECT {columns} FROM {table}) TO '{self.copy}' (FORMAT parquet)"])
+        return ordered(duckdb.sql(f"SELECT * FROM '{self.copy}'").fetchall(), names)
 
 
 @functools.cache
@@ -276,4 +301,4 @@ class Snowflake(Engine):
             return ordered(cursor.execute(f"SELECT {columns} FROM {table}").fetchall(), names)
 
 
-ENGINES = {e.name: e for e in (DuckDB, ClickHouse, Postgres, Spark, Polars, Snowflake)}
+ENGINES = {e.name: e for e in (DuckDB, DuckDBCLI, ClickHouse, Postgres, Spark, Polars, Snowflake)}

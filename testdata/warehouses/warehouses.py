@@ -51,7 +51,7 @@ class Loader:
         step.follow(self, want)
 
     def sql(self, verb, *args):
-        return self.history.sql(self.engine.name, verb, *args)
+        return self.history.sql(self.engine.dialect, verb, *args)
 
     def run(self, verb, *args):
         text = self.sql(verb, *args)
