@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"daybook/pipeline/console/problem"
@@ -31,7 +32,7 @@ const mostListed = 10_000
 // explorer answers questions, by the current configuration.
 func (c *Console) explorer() *explore.Explorer {
 	p := c.Service.Settings()
-	return &explore.Explorer{Cache: c.columns, Sink: p.Sink, Format: p.Format, Workers: p.Budget.Workers}
+	return &explore.Explorer{Cache: c.columns, Sink: p.Sink, Format: p.Format, Workers: p.Budget.Workers, Reach: p.Lookback}
 }
 
 // asked is a question about a report.
@@ -65,16 +66,38 @@ func (c *Console) ask(r *http.Request, k questions.Kind) (*asked, error) {
 	return q, err
 }
 
-// days are the published days of a period.
-func (q *asked) days(p explore.Period) []explore.Day {
+// days are the published days.
+func (q *asked) days() []explore.Day {
 	var days []explore.Day
 	for i := range q.report.Days {
-		d := &q.report.Days[i]
-		if date := d.ID.Day(); d.Revision > 0 && date >= p.From && date <= p.To {
+		if d := &q.report.Days[i]; d.Revision > 0 {
 			days = append(days, explore.Day{ID: d.ID, Revision: d.Revision, Published: d.Published, Rows: d.Rows})
 		}
 	}
 	return days
+}
+
+// outdated says which published days of a period are not up to date; empty if all are.
+func (q *asked) outdated(p words.Printer, of explore.Period) string {
+	const most = 3
+	var some []string
+	n := 0
+	for i := range q.report.Days {
+		d := &q.report.Days[i]
+		if date := d.ID.Day(); d.Revision == 0 || d.State.Fresh() || date < of.From || date > of.To {
+			continue
+		}
+		if n++; n <= most {
+			some = append(some, p.Date(d.ID.Day().UTC(), "2 Jan"))
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	if n > most {
+		some = append(some, "+"+p.Thousands(int64(n-most)))
+	}
+	return p.T("Not up to date: %s. The dumps of these days have changed since they were published.", strings.Join(some, ", "))
 }
 
 // explore is the page Explore.
@@ -93,7 +116,7 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 	}
 	answer := func(p explore.Period) (*explore.Answer, error) {
 		a, err := c.explorer().Ask(r.Context(), &explore.Question{
-			Zone: q.zone, Days: q.days(p), Period: p, Filter: q.address.Filter, By: q.address.By, Target: q.target,
+			Zone: q.zone, Days: q.days(), Period: p, Filter: q.address.Filter, By: q.address.By, Target: q.target,
 		})
 		return a, asProblem(c.printer(r), err)
 	}
@@ -107,7 +130,9 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 			return nil, err
 		}
 	}
-	return questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before), nil
+	e := questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before)
+	e.Note(q.outdated(c.printer(r), q.address.Period))
+	return e, nil
 }
 
 // asProblem says to readers that a period is too long.
@@ -144,13 +169,15 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 		a.Page = 1
 	}
 	list, err := c.explorer().List(r.Context(), &explore.ListQuestion{
-		Zone: q.zone, Days: q.days(a.Period), Filter: a.Filter, Search: a.Search, Sort: explore.Order(a.Sort), Up: a.Up,
+		Zone: q.zone, Days: q.days(), Period: a.Period, Filter: a.Filter, Search: a.Search, Sort: explore.Order(a.Sort), Up: a.Up,
 		From: (a.Page - 1) * most, Most: most,
 	})
 	if err != nil {
 		return nil, asProblem(c.printer(r), err)
 	}
-	return questions.NewList(a, q.report.Name, q.zone, list), nil
+	l := questions.NewList(a, q.report.Name, q.zone, list)
+	l.Note(q.outdated(c.printer(r), a.Period))
+	return l, nil
 }
 
 // find redirects from a session id to the session's page: it looks for the last
@@ -170,12 +197,11 @@ func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := &asked{report: rep}
-	all := rep.Days
-	if len(all) == 0 {
+	if len(rep.Days) == 0 {
 		c.showError(w, r, problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name)))
 		return
 	}
-	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(explore.Period{From: all[0].ID.Day(), To: all[len(all)-1].ID.Day()}), id)
+	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(), id)
 	if errors.Is(err, explore.ErrNoSession) {
 		err = problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
 	}

@@ -182,19 +182,35 @@ func (a *Address) period(last day.Day) (err error) {
 // The values of compare.
 const (
 	previous = "previous"
+	weekday  = "weekday" // of a day: the same weekday of the week before
 	lastYear = "last_year"
 	nothing  = "none"
 )
 
+// compared are the values of compare that a unit has. The first one is the default.
+func compared(u explore.Unit) []string {
+	if u == explore.ADay {
+		return []string{weekday, previous, lastYear, nothing}
+	}
+	return []string{previous, lastYear, nothing}
+}
+
 // compare finds the period to compare with. One that is not over is compared with as many
 // days.
 func (a *Address) compare() error {
-	with, err := oneOf(a, "compare", previous, previous, lastYear, nothing)
+	all := compared(a.Unit)
+	if a.values["compare"] == weekday && a.Unit != explore.ADay { // of the day that was shown before
+		delete(a.values, "compare")
+	}
+	with, err := oneOf(a, "compare", all[0], all...)
 	if err != nil || with == nothing || a.Kind != ExplorePage {
 		return err
 	}
 	p := a.Whole.Shift(a.Unit, -1)
-	if with == lastYear {
+	switch with {
+	case weekday:
+		p = explore.Period{From: a.Whole.From - 7, To: a.Whole.To - 7}
+	case lastYear:
 		p = a.Whole.LastYear(a.Unit)
 	}
 	if a.Period != a.Whole {
@@ -265,7 +281,12 @@ func (a *Address) table(target time.Duration) (err error) {
 	if a.Show, err = oneOf(a, "show", Tabs[0].ID, tabs...); err != nil {
 		return err
 	}
-	preset, order := "sessions", "down"
+	preset, order := "", "down"
+	for _, t := range Tabs {
+		if t.ID == a.Show {
+			preset = t.Sort
+		}
+	}
 	if a.By == explore.ByHour || a.By == explore.ByDate {
 		preset, order = keyColumn, "up"
 	}
@@ -384,6 +405,14 @@ func (a *Address) Shifted(n int) string {
 		return a.Link("period", string(a.Unit), "from", p.From.String(), "to", p.To.String())
 	}
 	return a.Link("period", string(a.Unit), "at", p.From.String())
+}
+
+// Latest is the address of the last published period; empty if it is this one.
+func (a *Address) Latest() string {
+	if a.Unit == explore.Range || a.Whole.To >= a.last {
+		return ""
+	}
+	return a.Link("period", string(a.Unit), "at", a.last.String())
 }
 
 // Later is the address of the next period; empty if it has no published day.

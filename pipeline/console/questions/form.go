@@ -97,10 +97,10 @@ func (a *Address) Units() []Choice {
 
 // Comparisons are what the period can be compared with.
 func (a *Address) Comparisons() []Choice {
-	all := make([]Choice, len(comparisons))
-	for i, c := range comparisons {
-		value := a.Value("compare")
-		all[i] = Choice{c.Value, a.printer.T(c.Text), c.Value == value || value == "" && i == 0, a.Link("compare", c.Value)}
+	var all []Choice
+	for i, value := range compared(a.Unit) {
+		set := a.Value("compare")
+		all = append(all, Choice{value, a.printer.T(comparisons[value]), set == value || set == "" && i == 0, a.Link("compare", value)})
 	}
 	return all
 }
@@ -118,7 +118,7 @@ func (a *Address) GroupedBy() []Choice {
 func (a *Address) Tabs() []Choice {
 	all := make([]Choice, len(Tabs))
 	for i, t := range Tabs {
-		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID)}
+		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID, "sort", "", "order", "")}
 	}
 	return all
 }
