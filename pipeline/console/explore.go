@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -212,59 +211,60 @@ func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+url.Values{"date": {date.String()}}.Encode(), http.StatusSeeOther)
 }
 
-// tableOf makes the table of a file.
-type tableOf func(*http.Request) (*summary.Table, string, error)
+// tablesOf makes the table of a file, and one that says what it answers. The name is that
+// of the file.
+type tablesOf func(*http.Request) (answer, about summary.Table, name string, err error)
 
-func (c *Console) exploreTable(r *http.Request) (*summary.Table, string, error) {
+func (c *Console) exploreTables(r *http.Request) (answer, about summary.Table, name string, err error) {
 	e, err := c.explored(r)
 	if err != nil {
-		return nil, "", err
+		return answer, about, "", err
 	}
-	t := e.Table()
-	return &t, downloadName(e.Report, e.From+"-to-"+e.To, t.Name), nil
+	answer = e.Table()
+	return answer, e.About(e.Report, e.Timezone), downloadName(e.Report, e.From+"-to-"+e.To, answer.Name), nil
 }
 
-func (c *Console) sessionsTable(r *http.Request) (*summary.Table, string, error) {
+func (c *Console) sessionsTables(r *http.Request) (answer, about summary.Table, name string, err error) {
 	l, err := c.listed(r, mostListed)
 	if err != nil {
-		return nil, "", err
+		return answer, about, "", err
 	}
-	t := l.Table()
-	return &t, downloadName(l.Report, l.From+"-to-"+l.To, t.Name), nil
+	answer = l.Table()
+	return answer, l.About(l.Report, l.Timezone), downloadName(l.Report, l.From+"-to-"+l.To, answer.Name), nil
 }
 
 // asCSV answers with a table in the report's form of CSV.
-func (c *Console) asCSV(table tableOf) http.Handler {
-	return c.file(table, "csv", "text/csv; charset=utf-8", func(_ context.Context, w io.Writer, report string, t *summary.Table) error {
+func (c *Console) asCSV(tables tablesOf) http.Handler {
+	return c.file(tables, "csv", "text/csv; charset=utf-8", func(w io.Writer, report string, answer, _ *summary.Table) error {
 		var f csv.Format
 		if s := c.Service.Settings().Report(report); s != nil {
 			f = s.CSV
 		}
-		return csv.WriteTable(w, f, t)
+		return csv.WriteTable(w, f, answer)
 	})
 }
 
-// asXLSX answers with a table as a workbook.
-func (c *Console) asXLSX(table tableOf) http.Handler {
-	return c.file(table, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(_ context.Context, w io.Writer, _ string, t *summary.Table) error {
+// asXLSX answers with a table as a workbook, whose second sheet says what it answers.
+func (c *Console) asXLSX(tables tablesOf) http.Handler {
+	return c.file(tables, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer, _ string, answer, about *summary.Table) error {
 		scratch, err := spillfile.New()
 		if err != nil {
 			return err
 		}
 		defer scratch.Close()
-		return xlsx.WriteTables(w, scratch, []summary.Table{*t})
+		return xlsx.WriteTables(w, scratch, []summary.Table{*answer, *about})
 	})
 }
 
 // file answers with a table as a file. All of it is made before the first byte is sent.
-func (c *Console) file(table tableOf, ext, kind string, write func(ctx context.Context, w io.Writer, report string, t *summary.Table) error) http.Handler {
+func (c *Console) file(tables tablesOf, ext, kind string, write func(w io.Writer, report string, answer, about *summary.Table) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, cancel := withTimeout(r)
 		defer cancel()
-		t, name, err := table(r)
+		answer, about, name, err := tables(r)
 		var body bytes.Buffer
 		if err == nil {
-			err = write(r.Context(), &body, r.PathValue("report"), t)
+			err = write(&body, r.PathValue("report"), &answer, &about)
 		}
 		if err != nil {
 			c.showError(w, r, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -180,6 +181,18 @@ func TestFilesOfAnswers(t *testing.T) {
 		if got, err := strconv.ParseFloat(sheet[1][i], 64); err != nil || got != want {
 			t.Errorf("%s is %q in the workbook, and %q in the CSV", heading, sheet[1][i], rows[1][i])
 		}
+	}
+	about, err := book.GetRows("about")
+	if err != nil || !slices.ContainsFunc(about, func(row []string) bool { return slices.Equal(row, []string{"From", "2026-11-18"}) }) {
+		t.Errorf("the second sheet is %v: %v", about, err)
+	}
+	i := slices.Index(rows[0], "Not picked up, share")
+	cell, err := excelize.CoordinatesToCellName(i+1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := book.GetCellValue("by_group", cell); err != nil || !strings.HasSuffix(shown, "%") {
+		t.Errorf("the share is shown as %q: %v", shown, err)
 	}
 	rec = get(c, "/reports/sessions/sessions.csv?at=2026-11-18&sort=waiting")
 	if rows, err = csv.NewReader(rec.Body).ReadAll(); err != nil || len(rows) < 50 || rows[0][0] != "Session ID" {

@@ -20,6 +20,8 @@ import (
 	"daybook/pipeline/explore"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
+	"daybook/transform/report"
+	"daybook/transform/summary"
 )
 
 // Kind is one of the pages.
@@ -429,6 +431,26 @@ func (a *Address) OfUnit(u string) string {
 		return a.Link("period", u, "at", "", "from", a.Period.From.String(), "to", a.Period.To.String())
 	}
 	return a.Link("period", u, "at", a.Period.To.String(), "from", "", "to", "")
+}
+
+// About is a table that says what the page answers, for a file of it.
+func (a *Address) About(name, zone string) summary.Table {
+	p := a.printer
+	t := summary.Table{Name: "about", Header: []string{p.T("About this file"), p.T("Value")}, Kinds: []report.Kind{report.String, report.String}}
+	add := func(what, value string) {
+		if value != "" {
+			t.Rows = append(t.Rows, []string{what, value})
+		}
+	}
+	add(p.T("Report"), name)
+	add(p.T("From"), a.Period.From.String())
+	add(p.T("To"), a.Period.To.String())
+	add(p.T("Time zone"), zone)
+	for _, f := range filters {
+		add(p.T(f.label), a.values[f.name])
+	}
+	add(p.T("Search"), a.Search)
+	return t
 }
 
 // Value is a parameter as it is in the address; empty if it is not there.

@@ -1,10 +1,10 @@
 package questions
 
 import (
-	"slices"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"

@@ -81,7 +81,7 @@ func (m *Measure) cell(v float64) string {
 
 // column is the kind of the measure's cells in a file.
 func (m *Measure) column() report.Kind {
-	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Decimal, ofRatio: report.Decimal}[m.kind]
+	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Share, ofRatio: report.Decimal}[m.kind]
 }
 
 // Measures are all measures, in the order of a file, with the names that p writes. Those

@@ -28,6 +28,11 @@ var unknowns = map[explore.Grouping]string{
 	explore.ByTechnician: "no technician", explore.ByGroup: "no group", explore.ByChannel: "no channel", explore.ByStatus: "no status", explore.ByType: "no type",
 }
 
+// filters are the parameters that select legs, and their names.
+var filters = []struct{ name, label string }{
+	{"group", "Group"}, {"technician", "Technician"}, {"channel", "Channel"}, {"type", "Session type"}, {"status", "Status"}, {"picked_up", "Pick-up"},
+}
+
 // units are the names of the periods.
 var units = []Choice{
 	{Value: "day", Text: "Day"}, {Value: "week", Text: "Week"}, {Value: "month", Text: "Month"},
