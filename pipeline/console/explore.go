@@ -13,6 +13,7 @@ import (
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/console/questions"
 	"daybook/pipeline/explore"
+	"daybook/pipeline/inspect/explain"
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/spillfile"
 	"daybook/pipeline/words"
@@ -179,36 +180,50 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 	return l, nil
 }
 
-// find redirects from a session id to the session's page: it looks for the last
-// published day with the session.
+// find redirects from a session's id to its page, and from any other text to the list of
+// the sessions of the last month that match it.
 func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 	r, cancel := withTimeout(r)
 	defer cancel()
+	to, err := c.found(r)
+	if err != nil {
+		c.showError(w, r, err)
+		return
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (c *Console) found(r *http.Request) (address string, err error) {
 	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
-		c.showError(w, r, err)
-		return
+		return "", err
 	}
-	p := c.printer(r)
-	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
+	p, text := c.printer(r), strings.TrimSpace(r.URL.Query().Get("q"))
+	if text == "" {
+		return "", problem.New(http.StatusBadRequest, p.T("Give a session's id, or a part of a customer's name."))
+	}
+	last := lastPublished(rep.Days)
+	if last == nil {
+		return "", problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name))
+	}
+	list := reportPath(rep.Name) + "/sessions"
+	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		c.showError(w, r, problem.New(http.StatusBadRequest, p.T("A session's id is a whole number.")))
-		return
+		return list + "?" + url.Values{"q": {text}, "period": {string(explore.AMonth)}, "at": {last.Name()}}.Encode(), nil
 	}
 	q := &asked{report: rep}
-	if len(rep.Days) == 0 {
-		c.showError(w, r, problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name)))
-		return
-	}
 	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(), id)
-	if errors.Is(err, explore.ErrNoSession) {
-		err = problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
+	if errors.Is(err, explore.ErrNoSession) { // a session of the last days is in the digests before it is published
+		date = last.ID.Day()
+		_, err = explain.FromDigests(r.Context(), c.Service.Reader(), explain.Question{Session: id, Near: date})
+	}
+	if errors.Is(err, explain.ErrNoSession) {
+		return "", problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
 	}
 	if err != nil {
-		c.showError(w, r, err)
-		return
+		return "", err
 	}
-	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+url.Values{"date": {date.String()}}.Encode(), http.StatusSeeOther)
+	return list + "/" + strconv.FormatInt(id, 10) + "?" + url.Values{"date": {date.String()}}.Encode(), nil
 }
 
 // tablesOf makes the table of a file, and one that says what it answers. The name is that

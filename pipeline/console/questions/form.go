@@ -2,6 +2,7 @@ package questions
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 
 	"daybook/pipeline/explore"
@@ -93,6 +94,30 @@ func (a *Address) Units() []Choice {
 		all[i] = Choice{u.Value, a.printer.T(u.Text), u.Value == string(a.Unit), a.OfUnit(u.Value)}
 	}
 	return all
+}
+
+// Wider are longer periods to search, as links. A day is in one of each.
+func (a *Address) Wider() (all []Choice) {
+	longer := false
+	for _, u := range units {
+		if u.Value == string(explore.Range) {
+			break
+		}
+		if longer || a.IsRange() {
+			all = append(all, Choice{u.Value, a.printer.T(u.Text), false, a.OfUnit(u.Value)})
+		}
+		longer = longer || u.Value == string(a.Unit)
+	}
+	return all
+}
+
+// Lookup is the address that finds a session of any date, if the search is an id; empty if
+// it is none.
+func (a *Address) Lookup() string {
+	if id, err := strconv.ParseInt(a.Search, 10, 64); err != nil || id < 1 {
+		return ""
+	}
+	return a.report + "/find?" + url.Values{"q": {a.Search}}.Encode()
 }
 
 // Comparisons are what the period can be compared with.
