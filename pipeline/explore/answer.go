@@ -185,15 +185,19 @@ type sessionPlace struct{ session, bin, key int32 }
 
 // count selects rows, and counts them.
 func (u *query) count(ctx context.Context, workers, slots int, loads *loader) ([]*counts, error) {
-	all := make([]*counts, max(1, min(workers, u.to-u.from)))
+	all := make([]*counts, max(1, min(workers, len(u.days))))
 	err := parallel.Each(ctx, len(all), workers, func(ctx context.Context, w int) error {
 		all[w] = &counts{slots: make([]Stats, slots)}
 		marks := loads.worker()
-		for i := u.from + w; i < u.to; i += len(all) {
+		for i := w; i < len(u.days); i += len(all) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			u.countDay(i, all[w], marks)
+			if u.from <= i && i < u.to {
+				u.countDay(i, all[w], marks)
+			} else {
+				u.markDay(i, marks)
+			}
 		}
 		loads.merge(marks)
 		return nil
@@ -243,6 +247,17 @@ func (u *query) countDay(i int, into *counts, marks *marks) {
 		marks.add(c, row)
 	}
 	u.lines[i] = lines
+}
+
+// markDay marks the selected rows of a day outside of the period: they may last into it.
+func (u *query) markDay(i int, marks *marks) {
+	c, sessions := u.days[i], u.sessions[i]
+	s := newSelector(&u.Filter, c)
+	for row := range c.rows {
+		if s.selects(row, &u.facts[sessions[c.sessions[row]]]) {
+			marks.add(c, row)
+		}
+	}
 }
 
 // head counts a session at its head leg.

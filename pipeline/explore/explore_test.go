@@ -143,6 +143,26 @@ func TestSessionsAcrossTheEdgesOfAPeriod(t *testing.T) {
 	}
 }
 
+// A leg of the day before that lasts into the period is there at once with its sessions.
+func TestLoadOverTheEdgeOfAPeriod(t *testing.T) {
+	sink := store.NewMemory(time.Now)
+	noon := first.UTC().Add(12 * time.Hour)
+	overnight := leg(8, 0, noon, 0, 8, "Closed by technician")
+	overnight.EndTime = noon.Add(12*time.Hour + 20*time.Minute).UnixMilli()
+	days := publish(t, sink, overnight, leg(9, 0, noon.Add(24*time.Hour), 0, 8, "Closed by technician"))
+	x := explorer(sink)
+	for reach, want := range map[int]int64{0: 0, 1: 2} { // marks at 00:00 and 00:15
+		x.Reach = reach
+		a, err := x.Ask(t.Context(), &explore.Question{Zone: time.UTC, Days: days, Period: explore.Period{From: first + 1, To: first + 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Load.Quarters[0].Sum + a.Load.Quarters[1].Sum + a.Load.Quarters[2].Sum; got != want || a.Total.Sessions != 1 {
+			t.Errorf("with a reach of %d days, %d sessions are there after midnight, want %d", reach, got, want)
+		}
+	}
+}
+
 // The list of the sessions that waited longest, its pages, and a search.
 func TestList(t *testing.T) {
 	sink := store.NewMemory(time.Now)

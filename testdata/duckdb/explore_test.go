@@ -118,7 +118,7 @@ const sessionsSQL = `WITH numbered AS (
 	SELECT *, first_begun IS NOT NULL AS picked_up, n = coalesce(first_begun, first_lead, 1) AS head,
 		sum(CASE WHEN role = 'lead' AND (first_begun IS NULL OR n <= first_begun) THEN waiting_time_ms ELSE 0 END) OVER (PARTITION BY session_id)::BIGINT AS waited
 	FROM numbered JOIN firsts USING (session_id)
-), selected AS (SELECT * FROM told WHERE report_date BETWEEN '%[2]s' AND '%[3]s' AND %[5]s)
+), matching AS (SELECT * FROM told WHERE %[5]s), selected AS (SELECT * FROM matching WHERE report_date BETWEEN '%[2]s' AND '%[3]s')
 `
 
 // distribution is that of the values that a condition selects.
@@ -204,7 +204,7 @@ func compareLoad(t *testing.T, db *sql.DB, a *explore.Answer, q *explore.Questio
 	want := query(t, db, with+fmt.Sprintf(`, leads AS (
 		SELECT begin_time AS arrived, coalesce(start_time, gone) AS over, waiting_time_ms, gone FROM (
 			SELECT *, coalesce(end_time, CASE WHEN start_time IS NULL THEN begin_time + to_milliseconds(connecting_time_ms + waiting_time_ms)
-				ELSE start_time + to_milliseconds(total_time_ms + other_time_ms) END) AS gone FROM selected WHERE role = 'lead')
+				ELSE start_time + to_milliseconds(total_time_ms + other_time_ms) END) AS gone FROM matching WHERE role = 'lead')
 	), marks AS (
 		SELECT unnest(generate_series(timezone('Europe/Amsterdam', TIMESTAMP '%s'), timezone('Europe/Amsterdam', TIMESTAMP '%s') - INTERVAL 1 SECOND, INTERVAL 15 MINUTE)) AS mark
 	), counted AS (
