@@ -55,19 +55,29 @@ func LoadFile(name string, env func(string) (string, bool)) (*Config, error) {
 
 // Load reads a configuration from the content of a file. Messages show the name.
 // Relative paths in the file are relative to the name's folder; the result holds
-// the joined paths. Variables come from env, secrets in files from readFile.
-// Every error is an [*Error].
-func Load(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
+// the joined paths. Variables come from env, secrets in files from readFile. The checks
+// know rules of other packages. Every error is an [*Error].
+func Load(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error), checks ...Check) (*Config, error) {
 	c := Default()
 	d := &decoder{env: env, anchors: map[string]ast.Node{}, places: map[string]*token.Position{}, failed: map[string]bool{}}
 	d.document(data, c)
 	v := validator{decoder: d, undecoded: maps.Clone(d.failed), folder: filepath.Dir(name), readFile: readFile}
 	v.config(c)
+	v.undecoded = maps.Clone(d.failed)
+	for _, check := range checks {
+		for _, p := range check(c) {
+			v.problem(p.Path, "%s", p.Message)
+		}
+	}
 	if len(d.problems) > 0 {
 		return nil, newError(name, data, d.problems)
 	}
 	return c, nil
 }
+
+// A Check finds problems by their Path and Message. Values with other problems have
+// their defaults.
+type Check func(*Config) []Problem
 
 // document parses the file and decodes its only document into c.
 func (d *decoder) document(data []byte, c *Config) {

@@ -119,9 +119,19 @@ func (v *validator) exports(path string, c *Config, d *Dumps) {
 	if d.Form != "auto" {
 		v.problem(path+".form", "is for events, and the dumps are exports of the report (kind: %s); leave it out", KindReport)
 	}
+	taken := map[string]int{}
 	for i, item := range d.Columns {
-		if _, _, ok := CutColumn(item); !ok {
-			v.problem(fmt.Sprintf("%s.columns[%d]", path, i), "%q has no =; write heading=column, such as Order number=custom_field_1", item)
+		at := fmt.Sprintf("%s.columns[%d]", path, i)
+		heading, _, ok := CutColumn(item)
+		if !ok {
+			v.problem(at, "%q has no =; write heading=column, such as Order number=custom_field_1", item)
+			continue
+		}
+		heading = strings.ToLower(strings.TrimSpace(heading))
+		if first, again := taken[heading]; again {
+			v.problem(at, "the heading %q is that of item %d, too; remove one", heading, first)
+		} else {
+			taken[heading] = i
 		}
 	}
 	if d.Timezone != "" {

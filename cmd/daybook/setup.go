@@ -16,10 +16,7 @@ import (
 	"daybook/sinks/csv"
 	"daybook/sinks/loads"
 	"daybook/sinks/parquet"
-	"daybook/sources/dump"
 	"daybook/sources/store"
-	"daybook/transform/event"
-	"daybook/transform/export"
 	"daybook/transform/report"
 )
 
@@ -43,7 +40,7 @@ func (a *app) readConfig(readSecret func(string) ([]byte, error)) (*config.Confi
 	if err != nil {
 		return nil, codedError{fmt.Errorf("read the configuration: %w", err), exitUsage}
 	}
-	c, err := config.Load(name, data, a.env, readSecret)
+	c, err := config.Load(name, data, a.env, readSecret, checkDumps)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
@@ -108,66 +105,6 @@ func (a *app) pipelineOf(c *config.Config) (*settings.Pipeline, error) {
 		p.Reports = append(p.Reports, rep)
 	}
 	return p, nil
-}
-
-// newSources turns the settings of the dumps into what reads them.
-func newSources(c *config.Config) (dump.Sources, error) {
-	var all dump.Sources
-	for _, kind := range c.Kinds() {
-		source := &dump.Source{MaxWindow: int64(c.Source.MaxWindow), Reading: kind.Reading()}
-		var err error
-		if source.Template, err = dump.ParseTemplate(kind.Key); err != nil {
-			return nil, err
-		}
-		if source.Names, err = dump.ParseNames(kind.Names); err != nil {
-			return nil, err
-		}
-		if source.Form, err = dump.ParseForm(kind.Form); err != nil {
-			return nil, err
-		}
-		if source.Map, err = newMap(kind.Map); err != nil {
-			return nil, fmt.Errorf("the map of the dumps %s: %w", kind.Key, err)
-		}
-		if kind.Kind == config.KindReport {
-			if source.Export, err = newExportFormat(&kind); err != nil {
-				return nil, fmt.Errorf("the exports %s: %w", kind.Key, err)
-			}
-		}
-		all = append(all, source)
-	}
-	return all, nil
-}
-
-// newExportFormat compiles the settings of exports of the report.
-func newExportFormat(kind *config.Dumps) (*export.Format, error) {
-	zone, err := time.LoadLocation(kind.Timezone)
-	if err != nil {
-		return nil, err
-	}
-	var headings []export.Heading
-	for _, item := range kind.Columns {
-		text, column, _ := config.CutColumn(item)
-		headings = append(headings, export.Heading{Text: text, Column: column})
-	}
-	return export.NewFormat(zone, headings)
-}
-
-// newMap compiles source.map; nil without one.
-func newMap(c *config.Map) (*event.Map, error) {
-	if c == nil {
-		return nil, nil
-	}
-	rules := &event.Rules{Envelope: c.Envelope, Keep: c.Others == "keep"}
-	if c.Timezone != "" {
-		var err error
-		if rules.Zone, err = time.LoadLocation(c.Timezone); err != nil {
-			return nil, err
-		}
-	}
-	for _, m := range c.Members {
-		rules.Members = append(rules.Members, event.Rule(m))
-	}
-	return event.NewMap(rules)
 }
 
 // limitMemory sets the garbage collector's limit to the budget and a quarter

@@ -221,33 +221,43 @@ var targets = []target{
 	{"custom_fields.1", asText, nil}, {"custom_fields.2", asText, nil}, {"custom_fields.3", asText, nil}, {"custom_fields.4", asText, nil}, {"custom_fields.5", asText, nil},
 }
 
-// NewMap checks and compiles rules. The error names the rule by its place in the
-// list.
+// MapFault is what is wrong with a value of the rules.
+type MapFault struct {
+	Path    string // of the value in source.map, such as members[2].codes[0]
+	Message string
+}
+
+// MapError holds all faults of rules, at least one.
+type MapError []MapFault
+
+func (e MapError) Error() string {
+	texts := make([]string, len(e))
+	for i, fault := range e {
+		texts[i] = fault.Path + ": " + fault.Message
+	}
+	return strings.Join(texts, "\n")
+}
+
+// NewMap checks and compiles rules. Every error is a [MapError].
 func NewMap(r *Rules) (*Map, error) {
 	c := &compiler{rules: r, root: &node{slot: -1}}
 	m := &Map{root: c.root, zone: r.Zone}
-	var err error
-	if m.envelope, err = c.slot("/" + r.Envelope); err != nil {
-		return nil, fmt.Errorf("envelope: %w", err)
-	}
-	if r.Members == nil {
-		m.slots = len(c.nodes)
-		m.root.index()
-		return m, nil
-	}
+	m.envelope = c.slot("envelope", "/"+r.Envelope)
 	given := map[string][]*source{}
-	for i := range r.Members {
-		rule := &r.Members[i]
-		compiled, err := c.rule(rule)
-		if err != nil {
-			return nil, fmt.Errorf("members[%d], to %s: %w", i, rule.To, err)
+	if r.Members != nil {
+		for i := range r.Members {
+			rule := &r.Members[i]
+			given[rule.To] = append(given[rule.To], c.rule(fmt.Sprintf("members[%d]", i), rule))
 		}
-		given[rule.To] = append(given[rule.To], compiled)
+		c.complete(given)
 	}
-	if err := c.complete(given); err != nil {
-		return nil, err
+	if c.faults != nil {
+		return nil, c.faults
 	}
-	m.kind, m.outputs, m.slots = given["type"], outputs(given), len(c.nodes)
+	if r.Members != nil {
+		m.kind, m.outputs = given["type"], outputs(given)
+	}
+	m.slots = len(c.nodes)
 	for i := range m.outputs {
 		m.always |= c.feed(&m.outputs[i], 1<<i)
 	}
@@ -263,11 +273,11 @@ func NewMap(r *Rules) (*Map, error) {
 
 // complete checks that an event can come of the rules, and adds the members that
 // are kept.
-func (c *compiler) complete(given map[string][]*source) error {
-	for _, target := range targets {
-		object, _, isMember := strings.Cut(target.name, ".")
-		if isMember && given[target.name] != nil && given[object] != nil {
-			return fmt.Errorf("members give both %s and %s; give one of them", object, target.name)
+func (c *compiler) complete(given map[string][]*source) {
+	for i := range c.rules.Members {
+		to := c.rules.Members[i].To
+		if object, _, isMember := strings.Cut(to, "."); isMember && given[object] != nil {
+			c.fault(fmt.Sprintf("members[%d].to", i), "%s is a part of %s, which another item gives; remove one", to, object)
 		}
 	}
 	if c.rules.Keep {
@@ -276,19 +286,14 @@ func (c *compiler) complete(given map[string][]*source) error {
 			if strings.Contains(target.name, ".") || given[target.name] != nil || slices.ContainsFunc(keys(given), inside) {
 				continue
 			}
-			slot, err := c.slot(target.name)
-			if err != nil {
-				return err
-			}
-			given[target.name] = []*source{{slot: slot}}
+			given[target.name] = []*source{{slot: c.slot("others", target.name)}}
 		}
 	}
 	for _, name := range []string{"event_id", "ts", "session_id", "type"} {
 		if given[name] == nil {
-			return fmt.Errorf("members have no item for %s, which every event needs", name)
+			c.fault("members", "has no item for %s, which every event needs; add {to: %[1]s, from: …}", name)
 		}
 	}
-	return nil
 }
 
 func keys(given map[string][]*source) []string {
@@ -351,37 +356,43 @@ func only(sources []*source) int {
 	return -1
 }
 
-// compiler collects the places of a document that rules name.
+// compiler collects the places of a document that rules name, and the faults of rules.
 type compiler struct {
-	rules *Rules
-	root  *node
-	nodes []*node // by slot
+	rules  *Rules
+	root   *node
+	nodes  []*node // by slot
+	faults MapError
 }
 
-// slot is where the value at a path is kept. A path is relative to the envelope, or
-// begins with a slash. A backslash before a dot makes the dot a part of a name.
-func (c *compiler) slot(path string) (int, error) {
-	inDocument := strings.HasPrefix(path, "/")
+func (c *compiler) fault(path, format string, args ...any) {
+	c.faults = append(c.faults, MapFault{path, fmt.Sprintf(format, args...)})
+}
+
+// slot is where the value at a path in the document is kept. The path is relative to the
+// envelope, or begins with a slash. A backslash before a dot makes the dot a part of a
+// name. at is the place of the path among the rules.
+func (c *compiler) slot(at, path string) int {
 	names := splitPath(strings.TrimPrefix(path, "/"))
-	if !inDocument {
+	if slices.Contains(names, "") {
+		c.fault(at, "the path %q has an empty name; write it as agent.id", strings.TrimPrefix(path, "/"))
+		return -1
+	}
+	if !strings.HasPrefix(path, "/") {
 		names = append(splitPath(c.rules.Envelope), names...)
 	}
-	at := c.root
+	n := c.root
 	for _, name := range names {
-		if name == "" {
-			return 0, fmt.Errorf("the path %q has an empty name; write it as agent.id", path)
-		}
-		i := slices.Index(at.names.all, name)
+		i := slices.Index(n.names.all, name)
 		if i < 0 {
-			i = len(at.names.all)
-			at.names.all = append(at.names.all, name)
-			at.children = append(at.children, &node{slot: -1, label: newLabel(name)})
+			i = len(n.names.all)
+			n.names.all = append(n.names.all, name)
+			n.children = append(n.children, &node{slot: -1, label: newLabel(name)})
 		}
-		c.keep(at)
-		at = at.children[i]
+		c.keep(n)
+		n = n.children[i]
 	}
-	c.keep(at)
-	return at.slot, nil
+	c.keep(n)
+	return n.slot
 }
 
 // keep gives a node a slot.
@@ -403,113 +414,120 @@ func splitPath(path string) []string {
 	return names
 }
 
-// rule compiles one rule.
-func (c *compiler) rule(r *Rule) (*source, error) {
-	i := slices.IndexFunc(targets, func(t target) bool { return t.name == r.To })
-	if i < 0 {
-		return nil, fmt.Errorf("there is no such member in EVENTS.md that a map can give")
-	}
-	target := targets[i]
-	s := &source{slot: -1}
-	switch {
-	case r.From != "" && r.Value != "":
-		return nil, fmt.Errorf("it has both from and value; remove one")
-	case r.Value != "" && (r.Codes != nil || r.Time != ""):
-		return nil, fmt.Errorf("it has a value, so codes and time mean nothing; remove them")
-	case r.Time != "" && target.kind != asTime:
-		return nil, fmt.Errorf("time is about ts alone; remove it")
-	case r.Value != "" && target.kind == asIs:
-		return nil, fmt.Errorf("it is an object or a list; give its members, such as technician.id")
-	case r.Value != "":
-		if err := checkCode(target.codes, r.To, r.Value); err != nil {
-			return nil, err
+// rule compiles one rule, whose place is at.
+func (c *compiler) rule(at string, r *Rule) *source {
+	s := &source{slot: -1, time: c.notation(at+".time", r.Time)}
+	to := target{kind: asIs}
+	if i := slices.IndexFunc(targets, func(t target) bool { return t.name == r.To }); i >= 0 {
+		to = targets[i]
+		if r.Time != "" && to.kind != asTime {
+			c.fault(at+".time", "is about ts alone; remove it")
 		}
-		s.constant = quote(r.Value)
-		if target.kind == asInteger {
-			s.constant = []byte(r.Value)
-			if digits(s.constant, 0) != len(s.constant) || len(r.Value) > 1 && r.Value[0] == '0' {
-				return nil, fmt.Errorf("%q is no whole number", r.Value)
+		if r.Value != "" {
+			s.constant = c.constant(at+".value", r.Value, &to)
+		}
+	} else {
+		c.fault(at+".to", "%q is no member that a map can give; there are %s", r.To, targetNames())
+	}
+	if r.Value == "" {
+		from, place := r.From, at+".from"
+		if from == "" {
+			from, place = r.To, at+".to"
+		}
+		s.slot = c.slot(place, from)
+	} else {
+		for _, other := range []struct {
+			name  string
+			given bool
+		}{{"from", r.From != ""}, {"codes", r.Codes != nil}, {"time", r.Time != ""}} {
+			if other.given {
+				c.fault(at+"."+other.name, "means nothing beside value, a constant; remove one")
 			}
 		}
 	}
-	var err error
-	if r.Value == "" {
-		from := r.From
-		if from == "" {
-			from = r.To
-		}
-		if s.slot, err = c.slot(from); err != nil {
-			return nil, err
-		}
+	c.codes(at+".codes", s, r, &to)
+	for i, text := range r.When {
+		s.when = append(s.when, c.condition(fmt.Sprintf("%s.when[%d]", at, i), text))
 	}
-	if s.time, err = parseNotation(r.Time); err != nil {
-		return nil, err
-	}
-	if err = s.parseCodes(target.codes, r); err != nil {
-		return nil, err
-	}
-	for _, text := range r.When {
-		when, err := c.condition(text)
-		if err != nil {
-			return nil, err
-		}
-		s.when = append(s.when, when)
-	}
-	return s, nil
+	return s
 }
 
-func parseNotation(name string) (timeNotation, error) {
+func targetNames() string {
+	names := make([]string, len(targets))
+	for i := range targets {
+		names[i] = targets[i].name
+	}
+	return strings.Join(names, ", ")
+}
+
+// constant writes a constant as JSON.
+func (c *compiler) constant(at, value string, target *target) []byte {
+	switch target.kind {
+	case asIs:
+		c.fault(at, "%s is an object or a list; give its members, such as technician.id", target.name)
+	case asInteger:
+		number := []byte(value)
+		if digits(number, 0) != len(number) || len(number) > 1 && number[0] == '0' {
+			c.fault(at, "%q is no whole number", value)
+		}
+		return number
+	}
+	c.checkCode(at, value, target)
+	return quote(value)
+}
+
+func (c *compiler) notation(at, name string) timeNotation {
 	switch name {
 	case "", "rfc3339":
-		return textTime, nil
 	case "epoch_s":
-		return epochSeconds, nil
+		return epochSeconds
 	case "epoch_ms":
-		return epochMillis, nil
+		return epochMillis
 	case "epoch_us":
-		return epochMicros, nil
+		return epochMicros
+	default:
+		c.fault(at, "%q is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us", name)
 	}
-	return 0, fmt.Errorf("%q is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us", name)
+	return textTime
 }
 
-// parseCodes reads the codes of a rule, each as value=code.
-func (s *source) parseCodes(allowed *codes, r *Rule) error {
-	for _, text := range r.Codes {
-		at := strings.LastIndexByte(text, '=')
-		if at < 0 {
-			return fmt.Errorf("the code %q has no =; write value=code", text)
+// codes reads the codes of a rule, each as value=code.
+func (c *compiler) codes(at string, s *source, r *Rule, target *target) {
+	for i, text := range r.Codes {
+		at := fmt.Sprintf("%s[%d]", at, i)
+		end := strings.LastIndexByte(text, '=')
+		if end < 0 {
+			c.fault(at, "the code %q has no =; write value=code", text)
+			continue
 		}
-		value, code := text[:at], text[at+1:]
-		if err := checkCode(allowed, r.To, code); err != nil {
-			return err
-		}
+		value, code := text[:end], text[end+1:]
+		c.checkCode(at, code, target)
 		if slices.Contains(s.values.all, value) {
-			return fmt.Errorf("the value %q has two codes; remove one", value)
+			c.fault(at, "the value %q has two codes; remove one", value)
 		}
 		written := quote(code)
-		if allowed == nil && digits([]byte(code), 0) == len(code) {
+		if target.codes == nil && digits([]byte(code), 0) == len(code) {
 			written = []byte(code) // an id; as a text it is written with quotes
 		}
 		s.values.all, s.codes = append(s.values.all, value), append(s.codes, written)
 	}
 	s.values.index()
-	return nil
 }
 
 // checkCode refuses a code that EVENTS.md does not have.
-func checkCode(allowed *codes, to, code string) error {
-	if allowed == nil || allowed.find([]byte(code)) != 0 || to == "type" && code == ignoredType {
-		return nil
+func (c *compiler) checkCode(at, code string, target *target) {
+	if target.codes == nil || target.codes.find([]byte(code)) != 0 || target.kind == asType && code == ignoredType {
+		return
 	}
-	list := strings.Join(allowed.names[1:], ", ")
-	if to == "type" {
+	list := strings.Join(target.codes.names[1:], ", ")
+	if target.kind == asType {
 		list += ", " + ignoredType
 	}
-	return fmt.Errorf("%q is no code of %s; there are %s", code, to, list)
+	c.fault(at, "%q is no code of %s; there are %s", code, target.name, list)
 }
 
 // condition compiles a=b, a!=b, a or !a.
-func (c *compiler) condition(text string) (condition, error) {
+func (c *compiler) condition(at, text string) condition {
 	path, value, hasValue := strings.Cut(text, "=")
 	w := condition{value: value, exists: !hasValue}
 	if hasValue {
@@ -518,11 +536,11 @@ func (c *compiler) condition(text string) (condition, error) {
 		path, w.absent = strings.CutPrefix(path, "!")
 	}
 	if path == "" || path == "/" {
-		return w, fmt.Errorf("the condition %q has no path; write it as kind=call, kind!=call, kind or !kind", text)
+		c.fault(at, "the condition %q has no path; write it as kind=call, kind!=call, kind or !kind", text)
+		return w
 	}
-	var err error
-	w.slot, err = c.slot(path)
-	return w, err
+	w.slot = c.slot(at, path)
+	return w
 }
 
 // quote writes a text as JSON.

@@ -2,9 +2,11 @@ package event_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,25 +150,67 @@ func TestMapRejects(t *testing.T) {
 
 func TestMapErrors(t *testing.T) {
 	for want, rules := range map[string]event.Rules{
-		"members[0], to when: there is no such member":                        {Members: []event.Rule{{To: "when"}}},
-		"members[4], to tool: it has both from and value; remove one":         {Members: need(event.Rule{To: "tool", From: "a", Value: "b"})},
-		`members[4], to status: "open" is no code of status; there are con`:   {Members: need(event.Rule{To: "status", Value: "open"})},
-		`members[4], to status: "shut" is no code of status; there are con`:   {Members: need(event.Rule{To: "status", Codes: []string{"1=shut"}})},
-		`members[4], to status: the code "active" has no =; write value=code`: {Members: need(event.Rule{To: "status", Codes: []string{"active"}})},
-		`members[4], to status: the value "1" has two codes; remove one`:      {Members: need(event.Rule{To: "status", Codes: []string{"1=active", "1=waiting"}})},
-		`members[4], to type: "started" is no code of type; there are ses`:    {Members: need(event.Rule{To: "type", Value: "started"})},
-		"members[4], to seq: time is about ts alone; remove it":               {Members: need(event.Rule{To: "seq", Time: "epoch_s"})},
-		`members[4], to seq: "x1" is no whole number`:                         {Members: need(event.Rule{To: "seq", Value: "x1"})},
-		"members[4], to technician: it is an object or a list":                {Members: need(event.Rule{To: "technician", Value: "x"})},
-		"members give both technician and technician.id; give one of them":    {Members: need(event.Rule{To: "technician"}, event.Rule{To: "technician.id"})},
-		"members have no item for ts, which every event needs":                {Members: append(need()[:1], need()[2:]...)},
-		`members[4], to tool: the path "a..b" has an empty name`:              {Members: need(event.Rule{To: "tool", From: "a..b"})},
-		`envelope: the path "/a." has an empty name`:                          {Envelope: "a."},
-		`members[4], to tool: the condition "=x" has no path`:                 {Members: need(event.Rule{To: "tool", When: []string{"=x"}})},
+		`members[0].to: "when" is no member that a map can give; there are event_id, ts, `:              {Members: append([]event.Rule{{To: "when"}}, need()...)},
+		"members[4].from: means nothing beside value, a constant; remove one":                           {Members: need(event.Rule{To: "tool", From: "a", Value: "b"})},
+		`members[4].value: "open" is no code of status; there are con`:                                  {Members: need(event.Rule{To: "status", Value: "open"})},
+		`members[4].codes[0]: "shut" is no code of status; there are con`:                               {Members: need(event.Rule{To: "status", Codes: []string{"1=shut"}})},
+		`members[4].codes[1]: the code "active" has no =; write value=code`:                             {Members: need(event.Rule{To: "status", Codes: []string{"1=active", "active"}})},
+		`members[4].codes[1]: the value "1" has two codes; remove one`:                                  {Members: need(event.Rule{To: "status", Codes: []string{"1=active", "1=waiting"}})},
+		`members[4].value: "started" is no code of type; there are ses`:                                 {Members: need(event.Rule{To: "type", Value: "started"})},
+		"members[4].time: is about ts alone; remove it":                                                 {Members: need(event.Rule{To: "seq", Time: "epoch_s"})},
+		`members[4].time: "days" is no notation of times; write rfc3339, epoch_s, epoch_ms or epoch_us`: {Members: need(event.Rule{To: "ts", Time: "days"})},
+		`members[4].value: "x1" is no whole number`:                                                     {Members: need(event.Rule{To: "seq", Value: "x1"})},
+		"members[4].value: technician is an object or a list":                                           {Members: need(event.Rule{To: "technician", Value: "x"})},
+		"members[5].to: technician.id is a part of technician, which another item gives; remove one":    {Members: need(event.Rule{To: "technician"}, event.Rule{To: "technician.id"})},
+		"members: has no item for ts, which every event needs; add {to: ts, from: …}":                   {Members: append(need()[:1], need()[2:]...)},
+		`members[4].from: the path "a..b" has an empty name`:                                            {Members: need(event.Rule{To: "tool", From: "a..b"})},
+		`envelope: the path "a." has an empty name`:                                                     {Envelope: "a."},
+		`members[4].when[0]: the condition "=x" has no path`:                                            {Members: need(event.Rule{To: "tool", When: []string{"=x"}})},
+		`members[4].when[1]: the path "a." has an empty name`:                                           {Members: need(event.Rule{To: "tool", When: []string{"a", "a.!=x"}})},
 	} {
 		if _, err := event.NewMap(&rules); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v\nwant %s", err, want)
+		} else if faults := err.(event.MapError); len(faults) != 1 {
+			t.Errorf("got %v\nwant one fault, %s", err, want)
 		}
+	}
+}
+
+// Every fault of every member is told at once.
+func TestMapErrorsOfAllMembers(t *testing.T) {
+	var unknown event.MapError
+	if _, err := event.NewMap(&event.Rules{Members: need(event.Rule{To: "?"})}); !errors.As(err, &unknown) {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(unknown[0].Message, "there are ")
+	members := strings.Split(list, ", ")
+	if len(members) != 38 {
+		t.Fatalf("%d members: %q", len(members), members)
+	}
+	var rules []event.Rule
+	var want []string
+	for _, member := range members {
+		at := fmt.Sprintf("members[%d]", len(rules))
+		rules = append(rules, event.Rule{To: member, From: "a..b", Codes: []string{"no code"}, When: []string{"=", "a..b"}})
+		want = append(want, at+".codes[0]", at+".from", at+".when[0]", at+".when[1]")
+		if strings.Contains(member, ".") {
+			want = append(want, at+".to") // of an object that is given, too
+		}
+	}
+	_, err := event.NewMap(&event.Rules{Envelope: "a..b", Members: rules})
+	var faults event.MapError
+	if !errors.As(err, &faults) {
+		t.Fatal(err)
+	}
+	want = append(want, "envelope")
+	var got []string
+	for _, f := range faults {
+		got = append(got, f.Path)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("faults\n%q, want\n%q", got, want)
 	}
 }
 

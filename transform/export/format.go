@@ -47,13 +47,22 @@ func NewFormat(zone *time.Location, further []Heading) (*Format, error) {
 	for _, h := range further {
 		column := ignored
 		if h.Column != Ignore {
-			if column = columnOf(h.Column); column < 0 {
-				return nil, fmt.Errorf("the heading %q: the report has no column %q; give a name of SCHEMA.md such as custom_field_1, or %s", h.Text, h.Column, Ignore)
+			if err := CheckColumn(h.Column); err != nil {
+				return nil, fmt.Errorf("the heading %q: %w", h.Text, err)
 			}
+			column = columnOf(h.Column)
 		}
 		f.columns[folded(h.Text)] = column
 	}
 	return f, nil
+}
+
+// CheckColumn says what is wrong with the name of a column that a heading has.
+func CheckColumn(name string) error {
+	if name != Ignore && columnOf(name) < 0 {
+		return fmt.Errorf("the report has no column %q; give a name of SCHEMA.md, such as custom_field_1, or %s", name, Ignore)
+	}
+	return nil
 }
 
 // columnOf returns the index of a column in report.Columns, and -1 for an unknown name.
