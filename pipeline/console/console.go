@@ -155,9 +155,9 @@ func (c *Console) routes() *routes {
 	show("GET /reports/{report}/explore", questions, c.explore)
 	show("GET /reports/{report}/sessions", questions, c.sessions)
 	all.add("GET /reports/{report}/find", access.Viewer, c.guard.Limit(questions, http.HandlerFunc(c.find)))
-	for name, table := range map[string]tableOf{"explore": c.exploreTable, "sessions": c.sessionsTable} {
-		all.add("GET /reports/{report}/"+name+".csv", access.Viewer, c.guard.Limit(questions, c.asCSV(table)))
-		all.add("GET /reports/{report}/"+name+".xlsx", access.Viewer, c.guard.Limit(questions, c.asXLSX(table)))
+	for name, tables := range map[string]tablesOf{"explore": c.exploreTables, "sessions": c.sessionsTables} {
+		all.add("GET /reports/{report}/"+name+".csv", access.Viewer, c.guard.Limit(questions, c.asCSV(tables)))
+		all.add("GET /reports/{report}/"+name+".xlsx", access.Viewer, c.guard.Limit(questions, c.asXLSX(tables)))
 	}
 	show("GET /reports/{report}/rejects/{day}", readers, c.rejects)
 	show("GET /runs", readers, c.runs)

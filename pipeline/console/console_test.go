@@ -519,7 +519,7 @@ func TestDutchPages(t *testing.T) {
 		"/reports/sessions/explore.csv?by=group":   {"Groep", "Niet aangenomen, aandeel", "Wachttijd, mediaan"},
 		"/reports/sessions/sessions":               {"<h1>Sessies</h1>", "Technicus", "Starttijd", "volgende", "Toepassen"},
 		"/reports/sessions/sessions.csv":           {"Sessie-ID", "Tracking-ID", "Afgesloten door", "ja"},
-		"/reports/sessions/find?id=77":             {"Geen gepubliceerde dag van sessions heeft een sessie 77."},
+		"/reports/sessions/find?q=77":              {"Geen gepubliceerde dag van sessions heeft een sessie 77."},
 		"/reports/emea_tier_1/explore":             {`<html lang="en">`, "<h1>Explore</h1>"},
 		"/reports/emea_tier_1":                     {`<html lang="en">`, "Days and months"},
 	} {

@@ -2,17 +2,18 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"daybook/pipeline/console/problem"
 	"daybook/pipeline/console/questions"
 	"daybook/pipeline/explore"
+	"daybook/pipeline/inspect/explain"
 	"daybook/pipeline/service/states"
 	"daybook/pipeline/spillfile"
 	"daybook/pipeline/words"
@@ -31,7 +32,7 @@ const mostListed = 10_000
 // explorer answers questions, by the current configuration.
 func (c *Console) explorer() *explore.Explorer {
 	p := c.Service.Settings()
-	return &explore.Explorer{Cache: c.columns, Sink: p.Sink, Format: p.Format, Workers: p.Budget.Workers}
+	return &explore.Explorer{Cache: c.columns, Sink: p.Sink, Format: p.Format, Workers: p.Budget.Workers, Reach: p.Lookback}
 }
 
 // asked is a question about a report.
@@ -65,16 +66,38 @@ func (c *Console) ask(r *http.Request, k questions.Kind) (*asked, error) {
 	return q, err
 }
 
-// days are the published days of a period.
-func (q *asked) days(p explore.Period) []explore.Day {
+// days are the published days.
+func (q *asked) days() []explore.Day {
 	var days []explore.Day
 	for i := range q.report.Days {
-		d := &q.report.Days[i]
-		if date := d.ID.Day(); d.Revision > 0 && date >= p.From && date <= p.To {
+		if d := &q.report.Days[i]; d.Revision > 0 {
 			days = append(days, explore.Day{ID: d.ID, Revision: d.Revision, Published: d.Published, Rows: d.Rows})
 		}
 	}
 	return days
+}
+
+// outdated says which published days of a period are not up to date; empty if all are.
+func (q *asked) outdated(p words.Printer, of explore.Period) string {
+	const most = 3
+	var some []string
+	n := 0
+	for i := range q.report.Days {
+		d := &q.report.Days[i]
+		if date := d.ID.Day(); d.Revision == 0 || d.State.Fresh() || date < of.From || date > of.To {
+			continue
+		}
+		if n++; n <= most {
+			some = append(some, p.Date(d.ID.Day().UTC(), "2 Jan"))
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	if n > most {
+		some = append(some, "+"+p.Thousands(int64(n-most)))
+	}
+	return p.T("Not up to date: %s. The dumps of these days have changed since they were published.", strings.Join(some, ", "))
 }
 
 // explore is the page Explore.
@@ -93,7 +116,7 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 	}
 	answer := func(p explore.Period) (*explore.Answer, error) {
 		a, err := c.explorer().Ask(r.Context(), &explore.Question{
-			Zone: q.zone, Days: q.days(p), Period: p, Filter: q.address.Filter, By: q.address.By, Target: q.target,
+			Zone: q.zone, Days: q.days(), Period: p, Filter: q.address.Filter, By: q.address.By, Target: q.target,
 		})
 		return a, asProblem(c.printer(r), err)
 	}
@@ -107,7 +130,9 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 			return nil, err
 		}
 	}
-	return questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before), nil
+	e := questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before)
+	e.Note(q.outdated(c.printer(r), q.address.Period))
+	return e, nil
 }
 
 // asProblem says to readers that a period is too long.
@@ -144,101 +169,117 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 		a.Page = 1
 	}
 	list, err := c.explorer().List(r.Context(), &explore.ListQuestion{
-		Zone: q.zone, Days: q.days(a.Period), Filter: a.Filter, Search: a.Search, Sort: explore.Order(a.Sort), Up: a.Up,
+		Zone: q.zone, Days: q.days(), Period: a.Period, Filter: a.Filter, Search: a.Search, Sort: explore.Order(a.Sort), Up: a.Up,
 		From: (a.Page - 1) * most, Most: most,
 	})
 	if err != nil {
 		return nil, asProblem(c.printer(r), err)
 	}
-	return questions.NewList(a, q.report.Name, q.zone, list), nil
+	l := questions.NewList(a, q.report.Name, q.zone, list)
+	l.Note(q.outdated(c.printer(r), a.Period))
+	return l, nil
 }
 
-// find redirects from a session id to the session's page: it looks for the last
-// published day with the session.
+// find redirects from a session's id to its page, and from any other text to the list of
+// the sessions of the last month that match it.
 func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 	r, cancel := withTimeout(r)
 	defer cancel()
+	to, err := c.found(r)
+	if err != nil {
+		c.showError(w, r, err)
+		return
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (c *Console) found(r *http.Request) (address string, err error) {
 	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
 	if err != nil {
-		c.showError(w, r, err)
-		return
+		return "", err
 	}
-	p := c.printer(r)
-	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
+	p, text := c.printer(r), strings.TrimSpace(r.URL.Query().Get("q"))
+	if text == "" {
+		return "", problem.New(http.StatusBadRequest, p.T("Give a session's id, or a part of a customer's name."))
+	}
+	last := lastPublished(rep.Days)
+	if last == nil {
+		return "", problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name))
+	}
+	list := reportPath(rep.Name) + "/sessions"
+	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		c.showError(w, r, problem.New(http.StatusBadRequest, p.T("A session's id is a whole number.")))
-		return
+		return list + "?" + url.Values{"q": {text}, "period": {string(explore.AMonth)}, "at": {last.Name()}}.Encode(), nil
 	}
 	q := &asked{report: rep}
-	all := rep.Days
-	if len(all) == 0 {
-		c.showError(w, r, problem.New(http.StatusNotFound, p.T("No day of %v is published yet.", rep.Name)))
-		return
+	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(), id)
+	if errors.Is(err, explore.ErrNoSession) { // a session of the last days is in the digests before it is published
+		date = last.ID.Day()
+		_, err = explain.FromDigests(r.Context(), c.Service.Reader(), explain.Question{Session: id, Near: date})
 	}
-	date, err := c.explorer().Find(r.Context(), zone(rep), q.days(explore.Period{From: all[0].ID.Day(), To: all[len(all)-1].ID.Day()}), id)
-	if errors.Is(err, explore.ErrNoSession) {
-		err = problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
+	if errors.Is(err, explain.ErrNoSession) {
+		return "", problem.New(http.StatusNotFound, p.T("No published day of %v has a session %v. Check the id, or look at another report.", rep.Name, id))
 	}
 	if err != nil {
-		c.showError(w, r, err)
-		return
+		return "", err
 	}
-	http.Redirect(w, r, reportPath(rep.Name)+"/sessions/"+strconv.FormatInt(id, 10)+"?"+url.Values{"date": {date.String()}}.Encode(), http.StatusSeeOther)
+	return list + "/" + strconv.FormatInt(id, 10) + "?" + url.Values{"date": {date.String()}}.Encode(), nil
 }
 
-// tableOf makes the table of a file.
-type tableOf func(*http.Request) (*summary.Table, string, error)
+// tablesOf makes the table of a file, and one that says what it answers. The name is that
+// of the file.
+type tablesOf func(*http.Request) (answer, about summary.Table, name string, err error)
 
-func (c *Console) exploreTable(r *http.Request) (*summary.Table, string, error) {
+func (c *Console) exploreTables(r *http.Request) (answer, about summary.Table, name string, err error) {
 	e, err := c.explored(r)
 	if err != nil {
-		return nil, "", err
+		return answer, about, "", err
 	}
-	t := e.Table()
-	return &t, downloadName(e.Report, e.From+"-to-"+e.To, t.Name), nil
+	answer = e.Table()
+	return answer, e.About(e.Report, e.Timezone), downloadName(e.Report, e.From+"-to-"+e.To, answer.Name), nil
 }
 
-func (c *Console) sessionsTable(r *http.Request) (*summary.Table, string, error) {
+func (c *Console) sessionsTables(r *http.Request) (answer, about summary.Table, name string, err error) {
 	l, err := c.listed(r, mostListed)
 	if err != nil {
-		return nil, "", err
+		return answer, about, "", err
 	}
-	t := l.Table()
-	return &t, downloadName(l.Report, l.From+"-to-"+l.To, t.Name), nil
+	answer = l.Table()
+	return answer, l.About(l.Report, l.Timezone), downloadName(l.Report, l.From+"-to-"+l.To, answer.Name), nil
 }
 
 // asCSV answers with a table in the report's form of CSV.
-func (c *Console) asCSV(table tableOf) http.Handler {
-	return c.file(table, "csv", "text/csv; charset=utf-8", func(_ context.Context, w io.Writer, report string, t *summary.Table) error {
+func (c *Console) asCSV(tables tablesOf) http.Handler {
+	return c.file(tables, "csv", "text/csv; charset=utf-8", func(w io.Writer, report string, answer, _ *summary.Table) error {
 		var f csv.Format
 		if s := c.Service.Settings().Report(report); s != nil {
 			f = s.CSV
 		}
-		return csv.WriteTable(w, f, t)
+		return csv.WriteTable(w, f, answer)
 	})
 }
 
-// asXLSX answers with a table as a workbook.
-func (c *Console) asXLSX(table tableOf) http.Handler {
-	return c.file(table, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(_ context.Context, w io.Writer, _ string, t *summary.Table) error {
+// asXLSX answers with a table as a workbook, whose second sheet says what it answers.
+func (c *Console) asXLSX(tables tablesOf) http.Handler {
+	return c.file(tables, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer, _ string, answer, about *summary.Table) error {
 		scratch, err := spillfile.New()
 		if err != nil {
 			return err
 		}
 		defer scratch.Close()
-		return xlsx.WriteTables(w, scratch, []summary.Table{*t})
+		return xlsx.WriteTables(w, scratch, []summary.Table{*answer, *about})
 	})
 }
 
 // file answers with a table as a file. All of it is made before the first byte is sent.
-func (c *Console) file(table tableOf, ext, kind string, write func(ctx context.Context, w io.Writer, report string, t *summary.Table) error) http.Handler {
+func (c *Console) file(tables tablesOf, ext, kind string, write func(w io.Writer, report string, answer, about *summary.Table) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, cancel := withTimeout(r)
 		defer cancel()
-		t, name, err := table(r)
+		answer, about, name, err := tables(r)
 		var body bytes.Buffer
 		if err == nil {
-			err = write(r.Context(), &body, r.PathValue("report"), t)
+			err = write(&body, r.PathValue("report"), &answer, &about)
 		}
 		if err != nil {
 			c.showError(w, r, err)

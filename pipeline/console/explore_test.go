@@ -5,7 +5,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,9 +103,9 @@ func TestQuestionPages(t *testing.T) {
 		checkPage(t, w, rec)
 	}
 	for target, status := range map[string]int{
-		"/reports/nowhere/explore": 404, "/reports/nowhere/sessions": 404, "/reports/nowhere/find?id=1": 404,
+		"/reports/nowhere/explore": 404, "/reports/nowhere/sessions": 404, "/reports/nowhere/find?q=1": 404,
 		"/reports/sessions/explore?by=mood": 400, "/reports/sessions/explore.csv?by=mood": 400, "/reports/sessions/sessions.xlsx?page=x": 400,
-		"/reports/sessions/explore?%zz": 400, "/reports/sessions/find?id=x": 400, "/reports/sessions/find?id=77": 404,
+		"/reports/sessions/explore?%zz": 400, "/reports/sessions/find?q=+": 400, "/reports/sessions/find?q=77": 404,
 	} {
 		if rec := get(c, target); rec.Code != status {
 			t.Errorf("%s: status %d, want %d", target, rec.Code, status)
@@ -137,10 +139,26 @@ func TestPeriodBeyondTheMemory(t *testing.T) {
 func TestFindWithoutADate(t *testing.T) {
 	c := newConsole(t, newWorld(t), nil)
 	id := firstSession(t, c)
-	rec := get(c, "/reports/sessions/find?id="+id)
+	rec := get(c, "/reports/sessions/find?q="+id)
 	to := rec.Header().Get("Location")
 	if rec.Code != http.StatusSeeOther || !regexp.MustCompile(`^/reports/sessions/sessions/`+id+`\?date=2026-11-\d\d$`).MatchString(to) {
 		t.Fatalf("status %d to %s", rec.Code, to)
+	}
+	for text, want := range map[string]string{
+		"Ada K": "/reports/sessions/sessions?at=2026-11-20&period=month&q=Ada+K", "0": "/reports/sessions/sessions?at=2026-11-20&period=month&q=0",
+	} {
+		list := get(c, "/reports/sessions/find?"+url.Values{"q": {text}}.Encode())
+		if got := list.Header().Get("Location"); list.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%q: status %d to %s, want %s", text, list.Code, got, want)
+		}
+	}
+	unknown := get(c, "/reports/sessions/find?q=77")
+	if unknown.Code != http.StatusNotFound || !strings.Contains(unknown.Body.String(), `action="/reports/sessions/find"`) {
+		t.Errorf("an unknown session: status %d, or it offers no further search", unknown.Code)
+	}
+	none := get(c, "/reports/sessions/sessions?q=77").Body.String()
+	if !strings.Contains(none, "/reports/sessions/find?q=77") || !strings.Contains(none, "period=quarter&amp;q=77") {
+		t.Error("a list without a match offers no other search")
 	}
 	if page := get(c, to); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "Session "+id) {
 		t.Errorf("%s: status %d", to, page.Code)
@@ -180,6 +198,18 @@ func TestFilesOfAnswers(t *testing.T) {
 		if got, err := strconv.ParseFloat(sheet[1][i], 64); err != nil || got != want {
 			t.Errorf("%s is %q in the workbook, and %q in the CSV", heading, sheet[1][i], rows[1][i])
 		}
+	}
+	about, err := book.GetRows("about")
+	if err != nil || !slices.ContainsFunc(about, func(row []string) bool { return slices.Equal(row, []string{"From", "2026-11-18"}) }) {
+		t.Errorf("the second sheet is %v: %v", about, err)
+	}
+	i := slices.Index(rows[0], "Not picked up, share")
+	cell, err := excelize.CoordinatesToCellName(i+1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := book.GetCellValue("by_group", cell); err != nil || !strings.HasSuffix(shown, "%") {
+		t.Errorf("the share is shown as %q: %v", shown, err)
 	}
 	rec = get(c, "/reports/sessions/sessions.csv?at=2026-11-18&sort=waiting")
 	if rows, err = csv.NewReader(rec.Body).ReadAll(); err != nil || len(rows) < 50 || rows[0][0] != "Session ID" {

@@ -211,6 +211,7 @@ type errorBody struct {
 	Status int    `json:"status"`
 	Error  string `json:"error"`
 	Title  string `json:"-"`
+	Report string `json:"-"` // whose sessions the page offers to find; empty: none
 }
 
 // showError answers with an error page. Only a [problem.Error] has a text for people;
@@ -225,8 +226,17 @@ func (c *Console) showError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	c.write(w, r, f.Status, &page{
 		Template: "error", Title: http.StatusText(f.Status),
-		Body: errorBody{f.Status, c.printer(r).Say(f.Text), http.StatusText(f.Status)},
+		Body: errorBody{f.Status, c.printer(r).Say(f.Text), http.StatusText(f.Status), c.reportOf(r)},
 	})
+}
+
+// reportOf is the report that a request asks about; empty if none has the name.
+func (c *Console) reportOf(r *http.Request) string {
+	rep, err := findReport(c.Service.Snapshot(), r.PathValue("report"))
+	if err != nil {
+		return ""
+	}
+	return rep.Name
 }
 
 func problemOf(err error) *problem.Error {

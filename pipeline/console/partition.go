@@ -141,11 +141,7 @@ func (b *partitionBody) headline(ctx context.Context, c *Console, rep *states.Re
 // stats are the measures of a period; nil unless all of its days are published.
 func (c *Console) stats(ctx context.Context, rep *states.Report, of partition.Period) (*explore.Stats, error) {
 	p := explore.Period{From: of.From, To: of.To}
-	days := (&asked{report: rep}).days(p)
-	if len(days) < p.Len() {
-		return nil, nil
-	}
-	a, err := c.explorer().Ask(ctx, &explore.Question{Zone: zone(rep), Days: days, Period: p})
+	a, err := c.explorer().Ask(ctx, &explore.Question{Zone: zone(rep), Days: (&asked{report: rep}).days(), Period: p})
 	if err != nil || a.Days < p.Len() {
 		return nil, err
 	}

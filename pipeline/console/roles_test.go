@@ -67,7 +67,7 @@ var roleTable = map[string]struct {
 	"GET /reports/{report}/sessions":                     {"/reports/sessions/sessions", "", 200, 200},
 	"GET /reports/{report}/sessions.csv":                 {"/reports/sessions/sessions.csv", "", 200, 200},
 	"GET /reports/{report}/sessions.xlsx":                {"/reports/sessions/sessions.xlsx", "", 200, 200},
-	"GET /reports/{report}/find":                         {"/reports/sessions/find?id=77", "", 404, 404},
+	"GET /reports/{report}/find":                         {"/reports/sessions/find?q=77", "", 404, 404},
 	"GET /runs":                                          {"/runs", "", 200, 200},
 	"GET /runs/{id}":                                     {"/runs/20261120T013012Z-n1", "", 200, 200},
 	"GET /schedule":                                      {"/schedule", "", 200, 200},

@@ -54,7 +54,7 @@ func (v *view) answer(ctx context.Context, q *Question, workers int) (*Answer, e
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Total: slots[0], Load: loads.load(), Facets: v.facets(), Legs: int64(v.rows), Days: len(v.days), Bins: u.bins}
+	a := &Answer{Total: slots[0], Load: loads.load(), Facets: v.facets(), Legs: int64(v.legs()), Days: v.to - v.from, Bins: u.bins}
 	for i := range a.Bins {
 		a.Bins[i].Stats = slots[1+i]
 	}
@@ -125,7 +125,7 @@ func (u *query) makeKeys() {
 			number(Key{ID: int64(d)})
 		}
 	}
-	for i, c := range u.days {
+	for i, c := range u.inside() {
 		of := &u.keyOf[i]
 		switch u.By {
 		case ByTechnician:
@@ -193,7 +193,11 @@ func (u *query) count(ctx context.Context, workers, slots int, loads *loader) ([
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			u.countDay(i, all[w], marks)
+			if u.from <= i && i < u.to {
+				u.countDay(i, all[w], marks)
+			} else {
+				u.markDay(i, marks)
+			}
 		}
 		loads.merge(marks)
 		return nil
@@ -245,6 +249,17 @@ func (u *query) countDay(i int, into *counts, marks *marks) {
 	u.lines[i] = lines
 }
 
+// markDay marks the selected rows of a day outside of the period: they may last into it.
+func (u *query) markDay(i int, marks *marks) {
+	c, sessions := u.days[i], u.sessions[i]
+	s := newSelector(&u.Filter, c)
+	for row := range c.rows {
+		if s.selects(row, &u.facts[sessions[c.sessions[row]]]) {
+			marks.add(c, row)
+		}
+	}
+}
+
 // head counts a session at its head leg.
 func (s *Stats) head(f *fact, target int64) {
 	if f.state != pickedUp {
@@ -279,10 +294,11 @@ func (u *query) distinct(slots []Stats, places []sessionPlace) {
 
 // distribute fills in the distributions of all slots, one after the other.
 func (u *query) distribute(ctx context.Context, slots []Stats, next func() (int, bool)) error {
-	samples, spare := make([]sample, u.rows), make([]sample, u.rows)
+	legs := u.legs()
+	samples, spare := make([]sample, legs), make([]sample, legs)
 	for which, ok := next(); ok; which, ok = next() {
 		n := 0
-		for i, c := range u.days {
+		for i, c := range u.inside() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -361,11 +377,11 @@ func (s *selector) selects(row int, f *fact) bool {
 	return s.pickedUp == nil || *s.pickedUp == (f.state == pickedUp)
 }
 
-// facets are the values of the view's columns.
+// facets are the values of the period's columns.
 func (v *view) facets() Facets {
 	technicians, groups, channels := map[int64]string{}, map[string]bool{}, map[Channel]bool{}
 	kinds, statuses := map[string]bool{}, map[string]bool{}
-	for _, c := range v.days {
+	for _, c := range v.inside() {
 		for code, id := range c.technician.values {
 			if name := c.names[code]; name != "" || technicians[id] == "" {
 				technicians[id] = name

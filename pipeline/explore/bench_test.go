@@ -52,7 +52,7 @@ func BenchmarkYear(b *testing.B) {
 		x := &explore.Explorer{Cache: explore.NewCache(0), Sink: sink, Workers: 2}
 		ask(x)
 		for b.Loop() {
-			if _, err := x.List(b.Context(), &explore.ListQuestion{Zone: time.UTC, Days: published, Sort: explore.OrderWrapUp, Most: 50}); err != nil {
+			if _, err := x.List(b.Context(), &explore.ListQuestion{Zone: time.UTC, Days: published, Period: q.Period, Sort: explore.OrderWrapUp, Most: 50}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -157,11 +157,11 @@ func (c *Cache) view(read []*columns, days []Day, zone *time.Location) *view {
 		k.report, k.zone = days[0].ID.Report, zone.String()
 	}
 	if j, ok := c.take(k).(*joined); ok {
-		return &view{read, j}
+		return &view{days: read, joined: j}
 	}
 	j := join(read)
 	c.put(k, j, j.size())
-	return &view{read, j}
+	return &view{days: read, joined: j}
 }
 
 // take is a value of the cache; nil if it has none.

@@ -10,9 +10,9 @@
 // # Definitions
 //
 // A row is a leg: one technician's part in a session (REPORT.md). A session is the
-// legs of a period with the same session id; it counts once for the period, also if
-// its legs have several dates. Legs are in the order of their dates, starts or begins,
-// and leg numbers.
+// legs with the same session id, of the period and of the days around it that the
+// explorer reaches ([Explorer.Reach]). Legs are in the order of their dates, starts or
+// begins, and leg numbers.
 //
 // Each session has one head leg: the lead leg that was the first to start; the first
 // lead leg if none has started; the first leg if none is a lead leg. The session's
@@ -24,13 +24,16 @@
 // Filters select legs. Measures of legs are those of the selected legs. Measures of
 // sessions are those of the sessions whose head leg is selected: by group, a
 // session's waiting counts for the group that picked it up, and a hand-over adds no
-// further value. Sessions are the distinct session ids of the selected legs.
+// further value. By period, a session that was picked up the day before counts for that
+// day, though later legs of it are in the period. Sessions are the distinct session ids
+// of the selected legs.
 //
 // A percentile is the value at the nearest rank, ceil(p n), as in the summaries: the
 // quantile_disc of DuckDB, and percentile_disc of SQL.
 package explore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -48,12 +51,13 @@ type Explorer struct {
 	Sink    store.Store
 	Format  format.Format // nil: Parquet
 	Workers int           // goroutines that compute; 0: one
+	Reach   int           // days before and after a period whose legs tell of its sessions, as far as the memory holds them
 }
 
 // Question asks for the measures of a period.
 type Question struct {
 	Zone   *time.Location
-	Days   []Day // the published days of the period, in order
+	Days   []Day // that are published, in order; also those outside of the period
 	Period Period
 	Filter Filter
 	By     Grouping      // empty: by date
@@ -135,27 +139,60 @@ type Facets struct {
 // Ask answers a question. A [TooLargeError] says that the period has more rows than
 // the memory holds.
 func (x *Explorer) Ask(ctx context.Context, q *Question) (*Answer, error) {
-	asked := *q
-	asked.Days = slices.DeleteFunc(slices.Clone(q.Days), func(d Day) bool { return d.ID.Day() < q.Period.From || d.ID.Day() > q.Period.To })
-	v, err := x.view(ctx, q.Zone, asked.Days)
+	v, err := x.view(ctx, q.Zone, q.Days, q.Period)
 	if err != nil {
 		return nil, err
 	}
+	asked := *q
 	if asked.By == "" {
 		asked.By = ByDate
 	}
 	return v.answer(ctx, &asked, max(1, x.Workers))
 }
 
-// view reads days and joins the legs of their sessions.
-func (x *Explorer) view(ctx context.Context, zone *time.Location, days []Day) (*view, error) {
-	days = slices.Clone(days)
-	slices.SortFunc(days, func(a, b Day) int { return int(a.ID.Day()) - int(b.ID.Day()) })
+// view reads the days of a period and of its surroundings, and joins the legs of their
+// sessions.
+func (x *Explorer) view(ctx context.Context, zone *time.Location, days []Day, p Period) (*view, error) {
+	days = x.around(days, p)
 	read, err := x.Cache.read(ctx, source{x.Sink, x.format(), x.Workers}, days, zone)
 	if err != nil {
 		return nil, err
 	}
-	return x.Cache.view(read, days, zone), ctx.Err()
+	v := x.Cache.view(read, days, zone)
+	v.within(p)
+	return v, ctx.Err()
+}
+
+// around are the days of a period, and the nearest days before and after it within reach,
+// as long as the memory holds them.
+func (x *Explorer) around(days []Day, p Period) []Day {
+	of := func(d Day, date day.Day) int { return cmp.Compare(d.ID.Day(), date) }
+	from, _ := slices.BinarySearchFunc(days, p.From, of)
+	to, _ := slices.BinarySearchFunc(days, p.To+1, of)
+	left := x.Cache.Most()
+	for i := range days[from:to] {
+		left -= days[from+i].Rows
+	}
+	takes := func(i int) bool {
+		if i < 0 || i >= len(days) || days[i].Rows > left {
+			return false
+		}
+		date, reach := days[i].ID.Day(), day.Day(x.Reach)
+		if date < p.From-reach || date > p.To+reach {
+			return false
+		}
+		left -= days[i].Rows
+		return true
+	}
+	for before, after := true, true; before || after; {
+		if before = before && takes(from-1); before {
+			from--
+		}
+		if after = after && takes(to); after {
+			to++
+		}
+	}
+	return days[from:to]
 }
 
 func (x *Explorer) format() format.Format {

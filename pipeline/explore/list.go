@@ -14,7 +14,8 @@ import (
 // ListQuestion asks for sessions: those with a selected leg that match a search.
 type ListQuestion struct {
 	Zone   *time.Location
-	Days   []Day // the published days of the period
+	Days   []Day // that are published, in order; also those outside of the period
+	Period Period
 	Filter Filter
 	Search string // a session id; or part of a customer's name, a tracking id, or a technician's name or id
 	Sort   Order
@@ -76,7 +77,7 @@ type sums struct {
 
 // List lists sessions.
 func (x *Explorer) List(ctx context.Context, q *ListQuestion) (*List, error) {
-	v, err := x.view(ctx, q.Zone, q.Days)
+	v, err := x.view(ctx, q.Zone, q.Days, q.Period)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (x *Explorer) List(ctx context.Context, q *ListQuestion) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range v.days {
+	for i := range v.inside() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -99,7 +100,7 @@ func (x *Explorer) List(ctx context.Context, q *ListQuestion) (*List, error) {
 	}
 	v.sort(found, all, q)
 	page := found[min(q.From, len(found)):min(q.From+q.Most, len(found))]
-	list := &List{Count: len(found), Sessions: v.describe(page, all, q), Facets: v.facets(), Days: len(v.days)}
+	list := &List{Count: len(found), Sessions: v.describe(page, all, q), Facets: v.facets(), Days: v.to - v.from}
 	return list, x.name(ctx, q, list.Sessions)
 }
 
@@ -108,7 +109,8 @@ func (x *Explorer) matcher(ctx context.Context, v *view, q *ListQuestion) (func(
 	if q.Search == "" {
 		return func(int) func(int) bool { return func(int) bool { return true } }, nil
 	}
-	read, err := x.details(ctx, q.Zone, q.Days)
+	days := slices.DeleteFunc(slices.Clone(q.Days), func(d Day) bool { return d.ID.Day() < q.Period.From || d.ID.Day() > q.Period.To })
+	read, err := x.details(ctx, q.Zone, days)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +212,7 @@ func (v *view) describe(page []int32, all []sums, q *ListQuestion) []Session {
 	if len(page) == 0 {
 		return sessions
 	}
-	for i, c := range v.days {
+	for i, c := range v.inside() {
 		selects := newSelector(&q.Filter, c)
 		for row := range c.rows {
 			number := v.sessions[i][c.sessions[row]]

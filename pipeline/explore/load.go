@@ -7,7 +7,8 @@ import (
 
 // Load is how many sessions there are at once, at each quarter of an hour. A session
 // is there from the begin to the end of its lead legs, and waits in their waiting
-// time. A leg without an end is there until its session's last event.
+// time. A leg without an end is there until its session's last event. Legs of the days
+// around the period count for as long as they last into it.
 type Load struct {
 	Peak      int64     `json:"peak"`
 	PeakAt    time.Time `json:"peak_at,omitzero"`

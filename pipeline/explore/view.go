@@ -1,11 +1,49 @@
 package explore
 
-import "math/bits"
+import (
+	"cmp"
+	"iter"
+	"math/bits"
+	"slices"
 
-// view is the rows of some days, with the sessions that they belong to.
+	"daybook/transform/day"
+)
+
+// view is the rows of some days, with the sessions that they belong to. Those of a period
+// are asked about; the others tell of its sessions.
 type view struct {
 	days []*columns
 	*joined
+
+	from, to int // the days of the period
+}
+
+// within sets the period.
+func (v *view) within(p Period) {
+	at := func(date day.Day) int {
+		i, _ := slices.BinarySearchFunc(v.days, date, func(c *columns, date day.Day) int { return cmp.Compare(c.date, date) })
+		return i
+	}
+	v.from, v.to = at(p.From), at(p.To+1)
+}
+
+// inside are the days of the period, by their index.
+func (v *view) inside() iter.Seq2[int, *columns] {
+	return func(yield func(int, *columns) bool) {
+		for i := v.from; i < v.to; i++ {
+			if !yield(i, v.days[i]) {
+				return
+			}
+		}
+	}
+}
+
+// legs is the number of legs of the period.
+func (v *view) legs() (n int) {
+	for _, c := range v.inside() {
+		n += c.rows
+	}
+	return n
 }
 
 // joined is the sessions of the rows of some days.

@@ -11,6 +11,7 @@ package csv
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ type Format struct {
 	Delimiter    rune // between fields; 0 means a comma
 	BOM          bool // start the file with a UTF-8 byte order mark
 	Durations    Durations
-	DecimalComma bool  // write decimal hours with a comma, as in the Netherlands
+	DecimalComma bool  // write decimals with a comma, as in the Netherlands
 	Times        Times // of sessions.csv; summaries have no times
 }
 
@@ -76,6 +77,8 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 				out.text([]byte(cell))
 			case report.Duration:
 				out.plain(f.duration(cell))
+			case report.Decimal, report.Share:
+				out.plain(f.decimal(cell))
 			default:
 				out.plain([]byte(cell))
 			}
@@ -86,6 +89,14 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 		return fmt.Errorf("write %s.csv: %w", t.Name, err)
 	}
 	return nil
+}
+
+// decimal is a number with a point, in the form of f.
+func (f Format) decimal(cell string) []byte {
+	if f.DecimalComma {
+		cell = strings.Replace(cell, ".", ",", 1)
+	}
+	return []byte(cell)
 }
 
 // duration is a duration of a summary, H:MM:SS or nothing, in the form of f.

@@ -218,18 +218,18 @@ func TestSessionsRoundTrip(t *testing.T) {
 
 // Durations and times in the forms of the format; everything else stays.
 func TestForms(t *testing.T) {
-	table := &summary.Table{Name: "t", Header: []string{"Group", "Hour", "Date", "Legs", "Total Time", "Average"},
-		Kinds: []report.Kind{report.String, report.Integer, report.Date, report.Integer, report.Duration, report.Duration},
-		Rows:  [][]string{{"1:00:00", "7", "2026-11-20", "12", "100:01:01", "0:00:01"}, {"x", "", "", "-1", "0:00:00", ""}}}
+	table := &summary.Table{Name: "t", Header: []string{"Group", "Hour", "Date", "Legs", "Total Time", "Average", "Share", "Ratio"},
+		Kinds: []report.Kind{report.String, report.Integer, report.Date, report.Integer, report.Duration, report.Duration, report.Share, report.Decimal},
+		Rows:  [][]string{{"1:00:00", "7", "2026-11-20", "12", "100:01:01", "0:00:01", "0.0921", "2.50"}, {"x", "", "", "-1", "0:00:00", "", "", ""}}}
 	for _, c := range []struct {
 		format         csv.Format
 		table, session string // the rows; and start, waiting and total time
 	}{
-		{csv.Format{}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01\nx,,,-1,0:00:00,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
-		{csv.Format{Durations: csv.Seconds}, "1:00:00,7,2026-11-20,12,360061,1\nx,,,-1,0,\n", "2026-11-20T09:15:02+01:00|3599|360061"},
-		{csv.Format{Durations: csv.Clock, Times: csv.Offset}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01\nx,,,-1,0:00:00,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
-		{csv.Format{Durations: csv.Hours, DecimalComma: true}, "1:00:00,7,2026-11-20,12,\"100,0169\",\"0,0003\"\nx,,,-1,\"0,0000\",\n", "2026-11-20T09:15:02+01:00|0,9997|100,0169"},
-		{csv.Format{Durations: csv.Hours, Times: csv.Local}, "1:00:00,7,2026-11-20,12,100.0169,0.0003\nx,,,-1,0.0000,\n", "2026-11-20 09:15:02|0.9997|100.0169"},
+		{csv.Format{}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01,0.0921,2.50\nx,,,-1,0:00:00,,,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
+		{csv.Format{Durations: csv.Seconds}, "1:00:00,7,2026-11-20,12,360061,1,0.0921,2.50\nx,,,-1,0,,,\n", "2026-11-20T09:15:02+01:00|3599|360061"},
+		{csv.Format{Durations: csv.Clock, Times: csv.Offset}, "1:00:00,7,2026-11-20,12,100:01:01,0:00:01,0.0921,2.50\nx,,,-1,0:00:00,,,\n", "2026-11-20T09:15:02+01:00|0:59:59|100:01:01"},
+		{csv.Format{Durations: csv.Hours, DecimalComma: true}, "1:00:00,7,2026-11-20,12,\"100,0169\",\"0,0003\",\"0,0921\",\"2,50\"\nx,,,-1,\"0,0000\",,,\n", "2026-11-20T09:15:02+01:00|0,9997|100,0169"},
+		{csv.Format{Durations: csv.Hours, Times: csv.Local}, "1:00:00,7,2026-11-20,12,100.0169,0.0003,0.0921,2.50\nx,,,-1,0.0000,,,\n", "2026-11-20 09:15:02|0.9997|100.0169"},
 	} {
 		var got bytes.Buffer
 		if err := csv.WriteTable(&got, c.format, table); err != nil {

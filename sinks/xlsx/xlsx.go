@@ -85,6 +85,9 @@ func (b *book) parsed(kind report.Kind, text string) (any, error) {
 		return integer(n), err
 	case report.Decimal:
 		return strconv.ParseFloat(text, 64)
+	case report.Share:
+		share, err := strconv.ParseFloat(text, 64)
+		return excelize.Cell{StyleID: b.shares, Value: share}, err
 	case report.Duration:
 		ms, ok := report.ParseDuration(text)
 		if !ok {
@@ -192,7 +195,7 @@ type book struct {
 	rows   int                    // of the last sheet
 	sheets int
 
-	heading, durations, times, dates int // styles
+	heading, durations, times, dates, shares int // styles
 }
 
 func newBook() (*book, error) {
@@ -205,6 +208,7 @@ func newBook() (*book, error) {
 		{&b.durations, format("[h]:mm:ss")},
 		{&b.times, format("yyyy-mm-dd hh:mm:ss")},
 		{&b.dates, format("yyyy-mm-dd")},
+		{&b.shares, format("0.0%")},
 	} {
 		var err error
 		if *style.id, err = b.file.NewStyle(&style.of); err != nil {

@@ -19,7 +19,7 @@ import (
 // TestExplore asks Explore and DuckDB the same 200 questions over the same files: random
 // periods, filters and groupings.
 func TestExplore(t *testing.T) {
-	const days, sessions, questions = 100, 60, 200
+	const days, sessions, questions, reach = 100, 60, 200, 3
 	zone, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestExplore(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	x := &explore.Explorer{Cache: explore.NewCache(0), Sink: sink, Workers: 2}
+	x := &explore.Explorer{Cache: explore.NewCache(0), Sink: sink, Workers: 2, Reach: reach}
 	random := rand.New(rand.NewPCG(8, 15))
 	source := read(filepath.Join(dir, "reports/sessions/dt=*/*.parquet"))
 	for i := range questions {
@@ -49,7 +49,7 @@ func TestExplore(t *testing.T) {
 			b = a
 		}
 		q.Period = explore.Period{From: from + day.Day(min(a, b)), To: from + day.Day(max(a, b))}
-		q.Days = published[min(a, b) : max(a, b)+1]
+		q.Days = published
 		where := randomFilter(random, &q.Filter)
 		t.Run(fmt.Sprintf("%d %s to %s by %s %s", i, q.Period.From, q.Period.To, q.By, where), func(t *testing.T) {
 			compareAnswers(t, db, x, q, source, where)
@@ -106,19 +106,19 @@ var keysOf = map[explore.Grouping]string{
 	explore.ByDate:       "report_date - DATE '1970-01-01', ''",
 }
 
-// sessionsSQL are the legs of a period, each with what its session says (the package
-// comment of explore).
+// sessionsSQL are the legs of a period, each with what its session says, also by its legs
+// on the days around the period (the package comment of explore).
 const sessionsSQL = `WITH numbered AS (
 	SELECT *, coalesce(start_time, begin_time) AS dated, role = 'lead' AND start_time IS NOT NULL AS begun,
 		row_number() OVER (PARTITION BY session_id ORDER BY report_date, coalesce(start_time, begin_time), leg) AS n
-	FROM %s WHERE report_date BETWEEN '%s' AND '%s'
+	FROM %[1]s WHERE report_date BETWEEN DATE '%[2]s' - %[4]d AND DATE '%[3]s' + %[4]d
 ), firsts AS (
 	SELECT session_id, min(n) FILTER (WHERE begun) AS first_begun, min(n) FILTER (WHERE role = 'lead') AS first_lead FROM numbered GROUP BY session_id
 ), told AS (
 	SELECT *, first_begun IS NOT NULL AS picked_up, n = coalesce(first_begun, first_lead, 1) AS head,
 		sum(CASE WHEN role = 'lead' AND (first_begun IS NULL OR n <= first_begun) THEN waiting_time_ms ELSE 0 END) OVER (PARTITION BY session_id)::BIGINT AS waited
 	FROM numbered JOIN firsts USING (session_id)
-), selected AS (SELECT * FROM told WHERE %s)
+), matching AS (SELECT * FROM told WHERE %[5]s), selected AS (SELECT * FROM matching WHERE report_date BETWEEN '%[2]s' AND '%[3]s')
 `
 
 // distribution is that of the values that a condition selects.
@@ -165,7 +165,7 @@ func compareAnswers(t *testing.T, db *sql.DB, x *explore.Explorer, q *explore.Qu
 	if err != nil {
 		t.Fatal(err)
 	}
-	with := fmt.Sprintf(sessionsSQL, source, q.Period.From, q.Period.To, where)
+	with := fmt.Sprintf(sessionsSQL, source, q.Period.From, q.Period.To, x.Reach, where)
 	measures := strings.Join(exploreMeasures(q.Target), ", ")
 	if want, got := query(t, db, with+"SELECT "+measures+" FROM selected")[0], cells(&a.Total); !slices.Equal(want, got) {
 		t.Errorf("in all\n%q, want\n%q", got, want)
@@ -204,7 +204,7 @@ func compareLoad(t *testing.T, db *sql.DB, a *explore.Answer, q *explore.Questio
 	want := query(t, db, with+fmt.Sprintf(`, leads AS (
 		SELECT begin_time AS arrived, coalesce(start_time, gone) AS over, waiting_time_ms, gone FROM (
 			SELECT *, coalesce(end_time, CASE WHEN start_time IS NULL THEN begin_time + to_milliseconds(connecting_time_ms + waiting_time_ms)
-				ELSE start_time + to_milliseconds(total_time_ms + other_time_ms) END) AS gone FROM selected WHERE role = 'lead')
+				ELSE start_time + to_milliseconds(total_time_ms + other_time_ms) END) AS gone FROM matching WHERE role = 'lead')
 	), marks AS (
 		SELECT unnest(generate_series(timezone('Europe/Amsterdam', TIMESTAMP '%s'), timezone('Europe/Amsterdam', TIMESTAMP '%s') - INTERVAL 1 SECOND, INTERVAL 15 MINUTE)) AS mark
 	), counted AS (

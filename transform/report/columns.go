@@ -20,6 +20,7 @@ const (
 	Boolean               // boolean
 	Date                  // date32
 	Decimal               // float64: of tables, not of columns of a report
+	Share                 // float64, of 1: likewise
 )
 
 // Column defines one column of the report. Its kind decides which one of its

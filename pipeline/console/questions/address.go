@@ -20,6 +20,8 @@ import (
 	"daybook/pipeline/explore"
 	"daybook/pipeline/words"
 	"daybook/transform/day"
+	"daybook/transform/report"
+	"daybook/transform/summary"
 )
 
 // Kind is one of the pages.
@@ -182,19 +184,35 @@ func (a *Address) period(last day.Day) (err error) {
 // The values of compare.
 const (
 	previous = "previous"
+	weekday  = "weekday" // of a day: the same weekday of the week before
 	lastYear = "last_year"
 	nothing  = "none"
 )
 
+// compared are the values of compare that a unit has. The first one is the default.
+func compared(u explore.Unit) []string {
+	if u == explore.ADay {
+		return []string{weekday, previous, lastYear, nothing}
+	}
+	return []string{previous, lastYear, nothing}
+}
+
 // compare finds the period to compare with. One that is not over is compared with as many
 // days.
 func (a *Address) compare() error {
-	with, err := oneOf(a, "compare", previous, previous, lastYear, nothing)
+	all := compared(a.Unit)
+	if a.values["compare"] == weekday && a.Unit != explore.ADay { // of the day that was shown before
+		delete(a.values, "compare")
+	}
+	with, err := oneOf(a, "compare", all[0], all...)
 	if err != nil || with == nothing || a.Kind != ExplorePage {
 		return err
 	}
 	p := a.Whole.Shift(a.Unit, -1)
-	if with == lastYear {
+	switch with {
+	case weekday:
+		p = explore.Period{From: a.Whole.From - 7, To: a.Whole.To - 7}
+	case lastYear:
 		p = a.Whole.LastYear(a.Unit)
 	}
 	if a.Period != a.Whole {
@@ -265,7 +283,12 @@ func (a *Address) table(target time.Duration) (err error) {
 	if a.Show, err = oneOf(a, "show", Tabs[0].ID, tabs...); err != nil {
 		return err
 	}
-	preset, order := "sessions", "down"
+	preset, order := "", "down"
+	for _, t := range Tabs {
+		if t.ID == a.Show {
+			preset = t.Sort
+		}
+	}
 	if a.By == explore.ByHour || a.By == explore.ByDate {
 		preset, order = keyColumn, "up"
 	}
@@ -386,6 +409,14 @@ func (a *Address) Shifted(n int) string {
 	return a.Link("period", string(a.Unit), "at", p.From.String())
 }
 
+// Latest is the address of the last published period; empty if it is this one.
+func (a *Address) Latest() string {
+	if a.Unit == explore.Range || a.Whole.To >= a.last {
+		return ""
+	}
+	return a.Link("period", string(a.Unit), "at", a.last.String())
+}
+
 // Later is the address of the next period; empty if it has no published day.
 func (a *Address) Later() string {
 	if a.Whole.To >= a.last {
@@ -400,6 +431,26 @@ func (a *Address) OfUnit(u string) string {
 		return a.Link("period", u, "at", "", "from", a.Period.From.String(), "to", a.Period.To.String())
 	}
 	return a.Link("period", u, "at", a.Period.To.String(), "from", "", "to", "")
+}
+
+// About is a table that says what the page answers, for a file of it.
+func (a *Address) About(name, zone string) summary.Table {
+	p := a.printer
+	t := summary.Table{Name: "about", Header: []string{p.T("About this file"), p.T("Value")}, Kinds: []report.Kind{report.String, report.String}}
+	add := func(what, value string) {
+		if value != "" {
+			t.Rows = append(t.Rows, []string{what, value})
+		}
+	}
+	add(p.T("Report"), name)
+	add(p.T("From"), a.Period.From.String())
+	add(p.T("To"), a.Period.To.String())
+	add(p.T("Time zone"), zone)
+	for _, f := range filters {
+		add(p.T(f.label), a.values[f.name])
+	}
+	add(p.T("Search"), a.Search)
+	return t
 }
 
 // Value is a parameter as it is in the address; empty if it is not there.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,10 @@ func TestPeriodsOfAddresses(t *testing.T) {
 	}{
 		{ExplorePage, "", "2026-11-09", "2026-11-15", "2026-11-02", "2026-11-08"},
 		{ExplorePage, "period=week&at=2026-11-18", "2026-11-16", "2026-11-20", "2026-11-09", "2026-11-13"},
-		{ExplorePage, "period=day", "2026-11-20", "2026-11-20", "2026-11-19", "2026-11-19"},
+		{ExplorePage, "period=day", "2026-11-20", "2026-11-20", "2026-11-13", "2026-11-13"},
+		{ExplorePage, "period=day&compare=previous", "2026-11-20", "2026-11-20", "2026-11-19", "2026-11-19"},
+		{ExplorePage, "period=day&compare=last_year", "2026-11-20", "2026-11-20", "2025-11-21", "2025-11-21"},
+		{ExplorePage, "compare=weekday", "2026-11-09", "2026-11-15", "2026-11-02", "2026-11-08"}, // left of a day
 		{ExplorePage, "period=month", "2026-11-01", "2026-11-20", "2026-10-01", "2026-10-20"},
 		{ExplorePage, "period=month&at=2026-03-05", "2026-03-01", "2026-03-31", "2026-02-01", "2026-02-28"},
 		{ExplorePage, "period=quarter&at=2026-05-05&compare=last_year", "2026-04-01", "2026-06-30", "2025-04-01", "2025-06-30"},
@@ -135,13 +139,22 @@ func TestNumbersInWords(t *testing.T) {
 		{lasting, 40_000, 40_000, Change{Arrow: "=", Text: "no change", Short: "0 %", Was: "40 s"}},
 		{part, 0.8, 0.75, Change{"▲", "5.0 points more", "5.0 points", "75.0 %", true, false}},
 		{number, 1500, 1000, Change{"▲", "50 % more", "50 %", "1,000", false, false}},
-		{number, 3, 0, Change{"▲", "up from none", "from none", "0", false, false}},
+		{number, 3, 0, Change{"▲", "up from 0", "from 0", "0", false, false}},
+		{lasting, 3_000, 0, Change{"▲", "up from 0 s", "from 0 s", "0 s", false, true}},
+		{lasting, 0, 3_000, Change{"▼", "100 % shorter", "100 %", "3 s", true, false}},
+		{lasting, 33_928, 36_070, Change{"▼", "8 % shorter", "8 %", "36 s", true, false}}, // 33 of 36, as shown
+		{lasting, 33_100, 33_900, Change{Arrow: "=", Text: "no change", Short: "0 %", Was: "33 s"}},
+		{lasting, 10_001_000, 10_000_000, Change{Arrow: "=", Text: "no change", Short: "0 %", Was: "2:46 h"}}, // 0.01 %
+		{lasting, 850_900, 1_000, Change{"▲", "850 times as much", "×850", "1 s", false, true}},
+		{number, 9_990, 1_000, Change{"▲", "899 % more", "899 %", "1,000", false, false}},
+		{number, 10_000, 1_000, Change{"▲", "10 times as much", "×10", "1,000", false, false}},
+		{part, 0.8, 0.8004, Change{Arrow: "=", Text: "no change", Short: "0.0 points", Was: "80.0 %"}},
 	} {
 		if got := change(tc.m, tc.now, tc.before); *got != tc.want {
 			t.Errorf("from %g to %g is %+v, want %+v", tc.before, tc.now, *got, tc.want)
 		}
 	}
-	for ms, want := range map[float64]string{0: "0 s", 59_999: "59 s", 61_000: "1:01 min", 3_660_000: "1:01 h", 400 * 3_600_000: "400 h"} {
+	for ms, want := range map[float64]string{0: "0 s", 59_999: "59 s", 61_000: "1:01 min", 3_660_000: "1:01 h", 400 * 3_600_000: "400:00 h", 1_234*3_600_000 + 59*60_000: "1,234:59 h"} {
 		if got := duration(words.Printer{}, ms); got != want {
 			t.Errorf("%g ms is %s, want %s", ms, got, want)
 		}
@@ -169,6 +182,9 @@ func TestMeasures(t *testing.T) {
 	named := tiles
 	for _, tab := range Tabs {
 		named = append(named, tab.Columns...)
+		if !slices.Contains(tab.Columns, tab.Sort) {
+			t.Errorf("the columns %s are sorted by %s, which is not among them", tab.ID, tab.Sort)
+		}
 	}
 	for _, id := range named {
 		if !seen[id] {

@@ -32,14 +32,16 @@ type Explore struct {
 	Form     Form           `json:"-"`
 	Title    string         `json:"-"` // the period in words
 	Versus   string         `json:"-"` // the period before, in words
-	Missing  string         `json:"-"` // which days are not published, in words
+	Notes    []string       `json:"-"` // what the readers of the numbers must know
 	Tiles    []Tile         `json:"-"`
 	Charts   []charts.Chart `json:"-"`
 	Measures []Measure      `json:"-"`
 	Columns  []*Measure     `json:"-"`
 	Rows     []Row          `json:"-"`
+	Total    Row            `json:"-"`
 	More     int            `json:"-"` // lines that a file has and the page leaves out
-	Help     []*Measure     `json:"-"`
+	Help     []Meaning      `json:"-"`
+	Remarks  []string       `json:"-"` // on the lines of the table
 
 	target time.Duration
 }
@@ -63,6 +65,9 @@ type Row struct {
 	key      explore.Key
 }
 
+// Meaning explains a measure, or a family of them.
+type Meaning struct{ Name, Help string }
+
 // Cell is a value of a line.
 type Cell struct {
 	Value  string
@@ -84,12 +89,7 @@ func NewExplore(a *Address, name string, zone *time.Location, target time.Durati
 	if a.Against != nil {
 		e.Against, e.AgainstTo, e.Versus = a.Against.From.String(), a.Against.To.String(), periodText(a.printer, *a.Against)
 	}
-	if answer.Days < a.Period.Len() {
-		e.Missing = a.printer.T("%d of %d days are published.", answer.Days, a.Period.Len())
-	}
-	if before != nil && before.Days < a.Against.Len() {
-		e.Missing = strings.TrimSpace(e.Missing + " " + a.printer.T("Of the period that it is compared with, %d of %d days are published.", before.Days, a.Against.Len()))
-	}
+	e.notes()
 	if before != nil && before.Days == 0 {
 		e.Before = nil
 	}
@@ -104,11 +104,44 @@ func NewExplore(a *Address, name string, zone *time.Location, target time.Durati
 	if i := slices.IndexFunc(e.Columns, func(m *Measure) bool { return m.ID == a.Sort }); i < 0 && a.Sort != keyColumn {
 		e.Columns = append(e.Columns, find(e.Measures, a.Sort)...)
 	}
-	e.Rows = e.rows(e.Columns)
+	e.Rows, e.Total = e.rows(e.Columns), e.total()
 	e.More = max(0, len(e.Rows)-mostRows)
 	e.Rows = e.Rows[:len(e.Rows)-e.More]
-	e.Help = e.help()
+	e.Help, e.Remarks = e.help(), e.remarks()
 	return e
+}
+
+// Note adds a note, unless it is empty.
+func (e *Explore) Note(text string) { e.Notes = noted(e.Notes, text) }
+
+// notes say which days are compared.
+func (e *Explore) notes() {
+	a, p := e.Address, e.printer
+	if e.Answer.Days < a.Period.Len() {
+		e.Note(p.T("%d of %d days are published.", e.Answer.Days, a.Period.Len()))
+	}
+	if a.Against == nil {
+		return
+	}
+	if a.Period != a.Whole {
+		e.Note(p.T("The period is not over. It is compared with as many days from the beginning of the other one."))
+	}
+	if e.Before == nil {
+		return
+	}
+	if e.Before.Days < a.Against.Len() {
+		e.Note(p.T("Of the period that it is compared with, %d of %d days are published.", e.Before.Days, a.Against.Len()))
+	}
+	if !e.comparable() && e.Before.Days > 0 {
+		e.Note(p.T("So counts and sums are not compared."))
+	}
+}
+
+// comparable says whether counts and sums of the two periods can be compared: whether as
+// many days of both are there.
+func (e *Explore) comparable() bool {
+	now, before := e.Answer.Days, e.Before.Days
+	return now == before || now == e.Address.Period.Len() && before == e.Address.Against.Len()
 }
 
 func (e *Explore) tiles() {
@@ -126,16 +159,72 @@ func beforeTotal(a *explore.Answer) *explore.Stats {
 	return &a.Total
 }
 
-// change compares a measure; nil if one of the values is not known.
+// fewLegs is up to how many legs a change says little: it is told, and not judged.
+const fewLegs = 5
+
+// change compares a measure; nil if one of the values is not known, or if they cannot be
+// compared.
 func (e *Explore) change(m *Measure, now, before *explore.Stats) *Change {
-	if before == nil {
+	if before == nil || m.additive() && !e.comparable() {
 		return nil
 	}
 	a, b := m.value(now), m.value(before)
 	if math.IsNaN(a) || math.IsNaN(b) {
 		return nil
 	}
-	return change(m, a, b)
+	c := change(m, a, b)
+	if min(now.Legs, before.Legs) <= fewLegs {
+		c.Good, c.Bad = false, false
+	}
+	return c
+}
+
+// total is the last line of the table.
+func (e *Explore) total() Row {
+	r := Row{Name: e.printer.T("Total"), Sessions: e.Address.Sessions(e.listed()...)}
+	for _, m := range e.Columns {
+		r.Cells = append(r.Cells, Cell{Value: m.Format(m.value(&e.Answer.Total)), Change: e.change(m, &e.Answer.Total, beforeTotal(e.Before)), Sorted: m.ID == e.Sort})
+	}
+	return r
+}
+
+// listed are the parameters of the list of sessions that has what the table is about: in
+// the order of its measure, and of those that were not picked up alone if it is about them.
+func (e *Explore) listed() (pairs []string) {
+	order, about := explore.Order(""), e.Show
+	if i := strings.LastIndex(e.Sort, "_"); i > 0 {
+		about = e.Sort[:i]
+	}
+	switch about {
+	case "wrap_up":
+		order = explore.OrderWrapUp
+	case "work":
+		order = explore.OrderWork
+	case "total":
+		order = explore.OrderDuration
+	}
+	if order != "" {
+		pairs = append(pairs, "sort", string(order))
+	}
+	if e.Show == abandonedTab {
+		pairs = append(pairs, "picked_up", "no")
+	}
+	return pairs
+}
+
+// remarks explain what the lines of the table have in common.
+func (e *Explore) remarks() (texts []string) {
+	p := e.printer
+	texts = append(texts, p.T("A session counts in each line in which it has a leg, and once in the total."))
+	switch e.By {
+	case explore.ByHour:
+		texts = append(texts, p.T("The hour is that of a leg’s start, or of its begin if it did not start."))
+	case explore.ByGroup, explore.ByTechnician:
+		if slices.ContainsFunc(e.Answer.Lines, func(l explore.Line) bool { return l.Key.ID == 0 && l.Key.Text == "" }) {
+			texts = append(texts, p.T("Legs without a technician, such as those of customers who left a channel’s queue, have no group."))
+		}
+	}
+	return texts
 }
 
 // rows are the lines of the table with these columns.
@@ -217,6 +306,7 @@ func (e *Explore) identity(k explore.Key) explore.Key {
 // links lead from a line to Explore and to the sessions of that line alone.
 func (e *Explore) links(k explore.Key) (link, sessions string) {
 	orNone := func(text string) string { return cmp.Or(text, None) }
+	list := func(pairs ...string) string { return e.Address.Sessions(append(e.listed(), pairs...)...) }
 	id := func() string {
 		if k.ID == 0 {
 			return None
@@ -225,18 +315,18 @@ func (e *Explore) links(k explore.Key) (link, sessions string) {
 	}
 	switch e.By {
 	case explore.ByTechnician:
-		return e.Link("technician", id()), e.Address.Sessions("technician", id())
+		return e.Link("technician", id()), list("technician", id())
 	case explore.ByChannel:
-		return e.Link("channel", id()), e.Address.Sessions("channel", id())
+		return e.Link("channel", id()), list("channel", id())
 	case explore.ByGroup:
-		return e.Link("group", orNone(k.Text), "by", string(explore.ByTechnician)), e.Address.Sessions("group", orNone(k.Text))
+		return e.Link("group", orNone(k.Text), "by", string(explore.ByTechnician)), list("group", orNone(k.Text))
 	case explore.ByStatus:
-		return e.Link("status", orNone(k.Text)), e.Address.Sessions("status", orNone(k.Text))
+		return e.Link("status", orNone(k.Text)), list("status", orNone(k.Text))
 	case explore.ByType:
-		return e.Link("type", orNone(k.Text)), e.Address.Sessions("type", orNone(k.Text))
+		return e.Link("type", orNone(k.Text)), list("type", orNone(k.Text))
 	case explore.ByDate:
 		date := dateText(k.Date())
-		return e.Link("period", "day", "at", date, "from", "", "to", "", "by", string(explore.ByHour)), e.Address.Sessions("period", "day", "at", date, "from", "", "to", "")
+		return e.Link("period", "day", "at", date, "from", "", "to", "", "by", string(explore.ByHour)), list("period", "day", "at", date, "from", "", "to", "")
 	}
 	return "", ""
 }
@@ -298,20 +388,28 @@ func (e *Explore) TargetText() string {
 	return duration(e.printer, float64(e.target.Milliseconds()))
 }
 
-// help are the measures that the page shows, each once.
-func (e *Explore) help() []*Measure {
-	ids := slices.Clone(tiles)
-	for _, m := range e.Columns {
-		ids = append(ids, m.ID)
-	}
-	slices.Sort(ids)
-	var some []*Measure
+// help explains the measures that the page shows, each family and each statistic once.
+func (e *Explore) help() (all []Meaning) {
+	shown := find(e.Measures, tiles...)
+	shown = append(shown, e.Columns...)
+	is := func(id string) bool { return slices.ContainsFunc(shown, func(m *Measure) bool { return m.ID == id }) }
 	for i := range e.Measures {
-		if slices.Contains(ids, e.Measures[i].ID) {
-			some = append(some, &e.Measures[i])
+		if m := &e.Measures[i]; m.family == "" && is(m.ID) {
+			all = append(all, Meaning{m.Name, m.Help})
 		}
 	}
-	return some
+	p := e.printer
+	for _, f := range families {
+		if slices.ContainsFunc(shown, func(m *Measure) bool { return m.family == f.id }) {
+			all = append(all, Meaning{p.T(f.name), p.T(f.help)})
+		}
+	}
+	for _, st := range statistics {
+		if st.about != "" && slices.ContainsFunc(families, func(f family) bool { return is(f.id + "_" + st.id) }) {
+			all = append(all, Meaning{p.T(st.name), p.T(st.about)})
+		}
+	}
+	return all
 }
 
 // charts are the selected measure over time, and the load.

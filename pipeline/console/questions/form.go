@@ -2,6 +2,7 @@ package questions
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 
 	"daybook/pipeline/explore"
@@ -95,12 +96,36 @@ func (a *Address) Units() []Choice {
 	return all
 }
 
+// Wider are longer periods to search, as links. A day is in one of each.
+func (a *Address) Wider() (all []Choice) {
+	longer := false
+	for _, u := range units {
+		if u.Value == string(explore.Range) {
+			break
+		}
+		if longer || a.IsRange() {
+			all = append(all, Choice{u.Value, a.printer.T(u.Text), false, a.OfUnit(u.Value)})
+		}
+		longer = longer || u.Value == string(a.Unit)
+	}
+	return all
+}
+
+// Lookup is the address that finds a session of any date, if the search is an id; empty if
+// it is none.
+func (a *Address) Lookup() string {
+	if id, err := strconv.ParseInt(a.Search, 10, 64); err != nil || id < 1 {
+		return ""
+	}
+	return a.report + "/find?" + url.Values{"q": {a.Search}}.Encode()
+}
+
 // Comparisons are what the period can be compared with.
 func (a *Address) Comparisons() []Choice {
-	all := make([]Choice, len(comparisons))
-	for i, c := range comparisons {
-		value := a.Value("compare")
-		all[i] = Choice{c.Value, a.printer.T(c.Text), c.Value == value || value == "" && i == 0, a.Link("compare", c.Value)}
+	var all []Choice
+	for i, value := range compared(a.Unit) {
+		set := a.Value("compare")
+		all = append(all, Choice{value, a.printer.T(comparisons[value]), set == value || set == "" && i == 0, a.Link("compare", value)})
 	}
 	return all
 }
@@ -118,7 +143,7 @@ func (a *Address) GroupedBy() []Choice {
 func (a *Address) Tabs() []Choice {
 	all := make([]Choice, len(Tabs))
 	for i, t := range Tabs {
-		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID)}
+		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID, "sort", "", "order", "")}
 	}
 	return all
 }

@@ -26,6 +26,8 @@ const (
 type Measure struct {
 	ID, Name, Help string
 
+	family  string // its name; empty: it is not of a family
+	sum     bool   // of durations
 	printer words.Printer
 	kind    kind
 	better  float64                      // 1: more is better, -1: less is better, 0: neither
@@ -48,6 +50,22 @@ func (m *Measure) Format(v float64) string {
 	return m.printer.Thousands(int64(v))
 }
 
+// shown is a value as Format shows it: whole seconds, tenths of a percent.
+func (m *Measure) shown(v float64) float64 {
+	switch m.kind {
+	case ofDuration:
+		return math.Trunc(v/1000) * 1000
+	case ofShare:
+		return math.Round(v*1000) / 1000
+	case ofRatio:
+		return math.Round(v*100) / 100
+	}
+	return v
+}
+
+// additive says whether values of a period grow with its days: counts and sums.
+func (m *Measure) additive() bool { return m.kind == ofCount || m.sum }
+
 // cell writes a value for a file: numbers, and durations as H:MM:SS.
 func (m *Measure) cell(v float64) string {
 	switch {
@@ -63,7 +81,7 @@ func (m *Measure) cell(v float64) string {
 
 // column is the kind of the measure's cells in a file.
 func (m *Measure) column() report.Kind {
-	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Decimal, ofRatio: report.Decimal}[m.kind]
+	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Share, ofRatio: report.Decimal}[m.kind]
 }
 
 // Measures are all measures, in the order of a file, with the names that p writes. Those
@@ -77,10 +95,11 @@ func Measures(p words.Printer, target time.Duration) []Measure {
 	}
 	var all []Measure
 	add := func(id, name, help string, k kind, better float64, value func(*explore.Stats) float64) {
-		all = append(all, Measure{id, p.T(name), p.T(help), p, k, better, value})
+		all = append(all, Measure{ID: id, Name: p.T(name), Help: p.T(help), printer: p, kind: k, better: better, value: value})
 	}
 	add("sessions", "Sessions", sessionsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Sessions) })
 	add("legs", "Legs", legsHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Legs) })
+	add("once", "Sessions, counted once", onceHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.Heads()) })
 	add("picked_up", "Picked up", pickedUpHelp, ofCount, 0, func(s *explore.Stats) float64 { return float64(s.PickedUp) })
 	add("abandoned", "Not picked up", abandonedHelp, ofCount, -1, func(s *explore.Stats) float64 { return float64(s.NotPickedUp) })
 	add("not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) })
@@ -95,22 +114,33 @@ func Measures(p words.Printer, target time.Duration) []Measure {
 			if f.id == "work" || f.id == "total" || st.id == "sum" {
 				better = 0
 			}
-			all = append(all, Measure{f.id + "_" + st.id, p.T(f.name) + ", " + p.T(st.name), p.T(f.help) + " " + p.T(st.help), p, ofDuration, better, func(s *explore.Stats) float64 {
-				d := f.of(s)
-				if d.N == 0 {
-					return math.NaN()
-				}
-				return float64(st.of(d))
-			}})
+			all = append(all, Measure{
+				ID: f.id + "_" + st.id, Name: p.T(f.name) + ", " + p.T(st.name), Help: helpOf(p, f.help, st.about),
+				family: f.id, sum: st.id == "sum", printer: p, kind: ofDuration, better: better, value: func(s *explore.Stats) float64 {
+					d := f.of(s)
+					if d.N == 0 {
+						return math.NaN()
+					}
+					return float64(st.of(d))
+				}})
 		}
 	}
 	sum := func(id, name, help string, of func(*explore.Stats) int64) {
 		add(id, name, help, ofDuration, 0, func(s *explore.Stats) float64 { return float64(of(s)) })
+		all[len(all)-1].sum = true
 	}
 	sum("active", "Active time, sum", activeHelp, func(s *explore.Stats) int64 { return s.Active })
 	sum("hold", "Hold time, sum", holdHelp, func(s *explore.Stats) int64 { return s.Hold })
 	sum("transfer", "Time in transfer, sum", transferHelp, func(s *explore.Stats) int64 { return s.Transfer })
 	return all
+}
+
+// helpOf explains a statistic of a family.
+func helpOf(p words.Printer, family, statistic string) string {
+	if statistic == "" {
+		return p.T(family)
+	}
+	return p.T(family) + " " + p.T(statistic)
 }
 
 func idsOf(all []Measure) []string {

@@ -25,7 +25,7 @@ type List struct {
 	*Address `json:"-"`
 	Form     Form      `json:"-"`
 	Title    string    `json:"-"`
-	Missing  string    `json:"-"`
+	Notes    []string  `json:"-"` // what the readers of the numbers must know
 	Lines    []Session `json:"-"`
 	Before   string    `json:"-"` // the address of the page before; empty: none
 	After    string    `json:"-"`
@@ -47,7 +47,7 @@ func NewList(a *Address, name string, zone *time.Location, list *explore.List) *
 		Address: a, Form: newForm(a, &list.Facets), Title: periodText(a.printer, a.Period),
 	}
 	if list.Days < a.Period.Len() {
-		l.Missing = a.printer.T("%d of %d days are published.", list.Days, a.Period.Len())
+		l.Note(a.printer.T("%d of %d days are published.", list.Days, a.Period.Len()))
 	}
 	for i := range list.Sessions {
 		l.Lines = append(l.Lines, newSession(a, &list.Sessions[i]))
@@ -59,6 +59,16 @@ func NewList(a *Address, name string, zone *time.Location, list *explore.List) *
 		l.After = a.Link("page", strconv.Itoa(a.Page+1))
 	}
 	return l
+}
+
+// Note adds a note, unless it is empty.
+func (l *List) Note(text string) { l.Notes = noted(l.Notes, text) }
+
+func noted(all []string, text string) []string {
+	if text == "" {
+		return all
+	}
+	return append(all, text)
 }
 
 func newSession(a *Address, s *explore.Session) Session {

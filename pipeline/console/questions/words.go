@@ -28,6 +28,11 @@ var unknowns = map[explore.Grouping]string{
 	explore.ByTechnician: "no technician", explore.ByGroup: "no group", explore.ByChannel: "no channel", explore.ByStatus: "no status", explore.ByType: "no type",
 }
 
+// filters are the parameters that select legs, and their names.
+var filters = []struct{ name, label string }{
+	{"group", "Group"}, {"technician", "Technician"}, {"channel", "Channel"}, {"type", "Session type"}, {"status", "Status"}, {"picked_up", "Pick-up"},
+}
+
 // units are the names of the periods.
 var units = []Choice{
 	{Value: "day", Text: "Day"}, {Value: "week", Text: "Week"}, {Value: "month", Text: "Month"},
@@ -35,7 +40,7 @@ var units = []Choice{
 }
 
 // comparisons are the names of what a period is compared with.
-var comparisons = []Choice{{Value: previous, Text: "the one before"}, {Value: lastYear, Text: "the same of last year"}, {Value: nothing, Text: "nothing"}}
+var comparisons = map[string]string{previous: "the one before", weekday: "the same weekday before", lastYear: "the same of last year", nothing: "nothing"}
 
 // orders are the names of the orders of sessions.
 var orders = map[explore.Order]string{
@@ -50,7 +55,7 @@ type family struct {
 
 var families = []family{
 	{"waiting", "Waiting", "From a session’s first waiting to its first pick-up, without the time in which it was closed; of the sessions that were picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Waiting }},
-	{"abandoned", "Waited in vain", "The waiting of the sessions that were not picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Abandoned }},
+	{"abandoned", "Waiting, not picked up", "The waiting of the sessions that were not picked up: from their first waiting to their end, without the time in which they were closed.", func(s *explore.Stats) *explore.Distribution { return &s.Abandoned }},
 	{"leg_waiting", "Waiting of a leg", "From a lead leg’s first waiting to its start; of the lead legs that started. After a hand-over, the next technician’s leg counts again.", func(s *explore.Stats) *explore.Distribution { return &s.LegWaiting }},
 	{"work", "Work", "The work time of the legs that started: active, in the foreground and with the link up.", func(s *explore.Stats) *explore.Distribution { return &s.Work }},
 	{"total", "Total time", "Active, hold, transfer, rebooting and reconnecting time of the legs that started.", func(s *explore.Stats) *explore.Distribution { return &s.Total }},
@@ -60,23 +65,25 @@ var families = []family{
 
 // statistics are the numbers of a family.
 var statistics = []struct {
-	id, name, help string
-	of             func(*explore.Distribution) int64
+	id, name string
+	about    string // what it is; empty where the name says it
+	of       func(*explore.Distribution) int64
 }{
-	{"mean", "mean", "The mean.", func(d *explore.Distribution) int64 { return d.Mean() }},
-	{"median", "median", "The median: half of the values are at most this.", func(d *explore.Distribution) int64 { return d.Median }},
+	{"mean", "mean", "", func(d *explore.Distribution) int64 { return d.Mean() }},
+	{"median", "median", "Half of the values are at most this.", func(d *explore.Distribution) int64 { return d.Median }},
 	{"p90", "90 %", "Nine of ten values are at most this.", func(d *explore.Distribution) int64 { return d.P90 }},
 	{"p95", "95 %", "Nineteen of twenty values are at most this.", func(d *explore.Distribution) int64 { return d.P95 }},
-	{"longest", "longest", "The longest.", func(d *explore.Distribution) int64 { return d.Longest }},
-	{"sum", "sum", "The sum.", func(d *explore.Distribution) int64 { return d.Sum }},
+	{"longest", "longest", "", func(d *explore.Distribution) int64 { return d.Longest }},
+	{"sum", "sum", "", func(d *explore.Distribution) int64 { return d.Sum }},
 }
 
 // Texts of measures that are not of a family.
 const (
-	sessionsHelp    = "Distinct sessions with a leg that the filters select."
+	sessionsHelp    = "Distinct sessions with a leg that the filters select. A session with legs in several lines counts in each of them."
 	legsHelp        = "Legs: one for each technician’s part in a session."
 	pickedUpHelp    = "Sessions that a technician picked up. A session counts where its first pick-up was."
-	notPickedUpHelp = "The share of sessions that no technician picked up."
+	onceHelp        = "Sessions, each in one line only: where its first pick-up was, or where it waited. These add up to the total."
+	notPickedUpHelp = "The share of these sessions (counted once) that no technician picked up."
 	abandonedHelp   = "Sessions that no technician picked up."
 	withinHelp      = "The share of sessions that were picked up within the target; those that were not picked up count as missed."
 	transfersHelp   = "Legs that ended by a transfer or a hand-over, for each session."
@@ -88,18 +95,22 @@ const (
 // Tab is a choice of columns of the table.
 type Tab struct {
 	ID, Name string
+	Sort     string   // the column that the lines are sorted by, the largest first
 	Columns  []string // ids of measures
 }
 
 // Tabs are all choices of columns.
 var Tabs = []Tab{
-	{"overview", "Overview", []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "wrap_up_longest", "transfers"}},
-	{"waiting", "Waiting", []string{"picked_up", "waiting_mean", "waiting_median", "waiting_p90", "waiting_p95", "waiting_longest", "within"}},
-	{"abandoned", "Not picked up", []string{"sessions", "abandoned", "not_picked_up", "abandoned_mean", "abandoned_median", "abandoned_p90", "abandoned_longest"}},
-	{"work", "Work", []string{"legs", "work_sum", "work_mean", "work_median", "work_p90", "work_longest", "total_mean", "total_median"}},
-	{"wrap_up", "Wrap-up", []string{"legs", "wrap_up_sum", "wrap_up_mean", "wrap_up_median", "wrap_up_p90", "wrap_up_p95", "wrap_up_longest"}},
-	{"chat", "First chat", []string{"legs", "first_chat_mean", "first_chat_median", "first_chat_p90", "first_chat_longest"}},
+	{"overview", "Overview", "sessions", []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "wrap_up_longest", "transfers"}},
+	{"waiting", "Waiting", "waiting_median", []string{"once", "picked_up", "waiting_mean", "waiting_median", "waiting_p90", "waiting_p95", "waiting_longest", "within"}},
+	{abandonedTab, "Not picked up", "abandoned", []string{"once", "abandoned", "not_picked_up", "abandoned_mean", "abandoned_median", "abandoned_p90", "abandoned_longest"}},
+	{"work", "Work", "work_sum", []string{"legs", "work_sum", "work_mean", "work_median", "work_p90", "work_longest", "total_mean", "total_median"}},
+	{"wrap_up", "Wrap-up", "wrap_up_mean", []string{"legs", "wrap_up_sum", "wrap_up_mean", "wrap_up_median", "wrap_up_p90", "wrap_up_p95", "wrap_up_longest"}},
+	{"chat", "First chat", "first_chat_median", []string{"legs", "first_chat_mean", "first_chat_median", "first_chat_p90", "first_chat_longest"}},
 }
+
+// abandonedTab is the choice of columns about sessions that were not picked up.
+const abandonedTab = "abandoned"
 
 // tiles are the measures of the tiles.
 var tiles = []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "transfers"}
@@ -112,10 +123,8 @@ func duration(p words.Printer, ms float64) string {
 		return fmt.Sprintf("%d s", s)
 	case s < 3600:
 		return fmt.Sprintf("%d:%02d min", s/60, s%60)
-	case s < 100*3600:
-		return fmt.Sprintf("%d:%02d %s", s/3600, s/60%60, p.T("h"))
 	}
-	return p.Thousands(s/3600) + " " + p.T("h")
+	return fmt.Sprintf("%s:%02d %s", p.Thousands(s/3600), s/60%60, p.T("h"))
 }
 
 func clock(ms float64) string { return string(report.AppendDuration(nil, int64(ms))) }
@@ -169,38 +178,49 @@ type Change struct {
 	Bad   bool
 }
 
-// change compares two values of a measure.
+// manyTimes is from when on a change is told as a multiple, not in percent.
+const manyTimes = 10
+
+// change compares two values of a measure, as they are shown: readers check it.
 func change(m *Measure, now, before float64) *Change {
 	p := m.printer
+	now, before = m.shown(now), m.shown(before)
 	c := &Change{Arrow: "=", Text: p.T("no change"), Short: "0 %", Was: m.Format(before)}
+	if m.kind == ofShare {
+		c.Short = p.T("%s points", p.Number("0.0"))
+	}
 	d := now - before
-	switch {
-	case m.kind == ofShare:
-		c.Short = p.T("%s points", p.Number(fmt.Sprintf("%.1f", math.Abs(100*d))))
-		if math.Abs(100*d) < 0.05 {
-			return c
-		}
-	case before == 0 && now == 0:
+	if d == 0 {
 		return c
-	case before == 0:
-		c.Arrow, c.Text, c.Short = "▲", p.T("up from none"), p.T("from none")
-		c.Good, c.Bad = d*m.better > 0, d*m.better < 0
-		return c
-	default:
-		c.Short = fmt.Sprintf("%.0f %%", math.Abs(100*d/before))
-		if math.Abs(100*d/before) < 0.5 {
-			return c
-		}
 	}
 	up, down := p.T("more"), p.T("less")
 	if m.kind == ofDuration {
 		up, down = p.T("longer"), p.T("shorter")
 	}
-	c.Arrow, c.Text = "▲", c.Short+" "+up
+	direction := up
+	c.Arrow = "▲"
 	if d < 0 {
-		c.Arrow, c.Text = "▼", c.Short+" "+down
+		c.Arrow, direction = "▼", down
 	}
 	c.Good, c.Bad = d*m.better > 0, d*m.better < 0
+	switch {
+	case m.kind == ofShare:
+		c.Short = p.T("%s points", p.Number(fmt.Sprintf("%.1f", math.Abs(100*d))))
+	case before == 0:
+		c.Short = p.T("from %s", c.Was)
+		c.Text = p.T("up from %s", c.Was)
+		return c
+	case now/before >= manyTimes:
+		times := p.Thousands(int64(now / before))
+		c.Short, c.Text = "×"+times, p.T("%s times as much", times)
+		return c
+	default:
+		c.Short = fmt.Sprintf("%.0f %%", math.Abs(100*d/before))
+		if c.Short == "0 %" {
+			return &Change{Arrow: "=", Text: p.T("no change"), Short: "0 %", Was: c.Was}
+		}
+	}
+	c.Text = c.Short + " " + direction
 	return c
 }
 

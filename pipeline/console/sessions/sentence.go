@@ -27,17 +27,30 @@ func Sentence(rows []report.Row, p words.Printer) string {
 			text += "; " + p.T("further technicians took part")
 			break
 		}
-		name, worked := technician(r, p), p.Lasting(r.WorkTime)
+		name, time := technician(r, p), p.Lasting(r.WorkTime)
 		switch {
 		case r.Role == session.Collaborator.String():
-			text += "; " + p.T("%s helped and worked %s", name, worked)
+			text += "; " + p.T("%s helped and worked %s", name, time)
 		case r.WaitingTime > 0:
-			text += "; " + p.T("%s took over after another %s and worked %s", name, p.Lasting(r.WaitingTime), worked)
+			text += "; " + p.T("%s took over after another %s and worked %s", name, p.Lasting(r.WaitingTime), time)
 		default:
-			text += "; " + p.T("%s took over and worked %s", name, worked)
+			text += "; " + p.T("%s took over and worked %s", name, time)
 		}
 	}
+	if said > 1 {
+		text += "; " + p.T("in all, the work took %s", p.Lasting(worked(rows)))
+	}
 	return words.Capital(text) + "; " + ending(rows, p) + "."
+}
+
+// worked is the work time of all rows.
+func worked(rows []report.Row) (sum int64) {
+	for i := range rows {
+		if rows[i].StartTime != session.Unknown {
+			sum += rows[i].WorkTime
+		}
+	}
+	return sum
 }
 
 // beginning tells of the wait and the first pick-up.

@@ -21,11 +21,11 @@ var sentences = []struct{ file, english, dutch string }{
 		"Jan Jansen waited 10 s until Ada Kok picked up and worked 1 min; the technician closed the session after 5 min.",
 		"Jan Jansen wachtte 10 s tot Ada Kok aannam en 1 min werkte; de technicus sloot de sessie na 5 min."},
 	{"3-transfer",
-		"Jan Jansen waited 30 s until Ada Kok picked up and worked 5 min; Ben Smit took over and worked 8 min; the session timed out, and the technician closed it after 19 min.",
-		"Jan Jansen wachtte 30 s tot Ada Kok aannam en 5 min werkte; Ben Smit nam het over en werkte 8 min; er trad een time-out op en de technicus sloot de sessie na 19 min."},
+		"Jan Jansen waited 30 s until Ada Kok picked up and worked 5 min; Ben Smit took over and worked 8 min; in all, the work took 13 min; the session timed out, and the technician closed it after 19 min.",
+		"Jan Jansen wachtte 30 s tot Ada Kok aannam en 5 min werkte; Ben Smit nam het over en werkte 8 min; in totaal duurde het werk 13 min; er trad een time-out op en de technicus sloot de sessie na 19 min."},
 	{"4-collaboration",
-		"Jan Jansen waited 30 s until Ada Kok picked up and worked 7 min; Ben Smit helped and worked 3 min; the technician closed the session after 8 min.",
-		"Jan Jansen wachtte 30 s tot Ada Kok aannam en 7 min werkte; Ben Smit hielp en werkte 3 min; de technicus sloot de sessie na 8 min."},
+		"Jan Jansen waited 30 s until Ada Kok picked up and worked 7 min; Ben Smit helped and worked 3 min; in all, the work took 10 min; the technician closed the session after 8 min.",
+		"Jan Jansen wachtte 30 s tot Ada Kok aannam en 7 min werkte; Ben Smit hielp en werkte 3 min; in totaal duurde het werk 10 min; de technicus sloot de sessie na 8 min."},
 	{"5-never-picked-up",
 		"Jan Jansen waited 8 min, and no technician picked up; the waiting customer closed the session.",
 		"Jan Jansen wachtte 8 min en geen technicus nam aan; de wachtende klant sloot de sessie."},
@@ -36,8 +36,8 @@ var sentences = []struct{ file, english, dutch string }{
 		"Jan Jansen waited 20 s until Ada Kok picked up and worked 9 min; the technician closed the session after 9 min.",
 		"Jan Jansen wachtte 20 s tot Ada Kok aannam en 9 min werkte; de technicus sloot de sessie na 9 min."},
 	{"8-transfer-to-channel",
-		"I. Example waited 25 s until Ada picked up and worked 3 min 30 s; Bo took over after another 1 min 40 s and worked 4 min; Cy helped and worked 3 min; the technician closed the session after 9 min 30 s.",
-		"I. Example wachtte 25 s tot Ada aannam en 3 min 30 s werkte; Bo nam het na nog eens 1 min 40 s over en werkte 4 min; Cy hielp en werkte 3 min; de technicus sloot de sessie na 9 min 30 s."},
+		"I. Example waited 25 s until Ada picked up and worked 3 min 30 s; Bo took over after another 1 min 40 s and worked 4 min; Cy helped and worked 3 min; in all, the work took 10 min 30 s; the technician closed the session after 9 min 30 s.",
+		"I. Example wachtte 25 s tot Ada aannam en 3 min 30 s werkte; Bo nam het na nog eens 1 min 40 s over en werkte 4 min; Cy hielp en werkte 3 min; in totaal duurde het werk 10 min 30 s; de technicus sloot de sessie na 9 min 30 s."},
 }
 
 func TestSentenceOfExamples(t *testing.T) {
