@@ -1043,7 +1043,7 @@ func TestFailedLoginsAreLimitedByAddress(t *testing.T) {
 		t.Errorf("after a pause: status %d, want 403", code)
 	}
 	text := log.String()
-	if n := strings.Count(text, "login failed: wrong token"); n != guard.LoginBurst+guard.ExcessBurst+2 {
+	if n := strings.Count(text, `msg="login failed" reason="wrong token"`); n != guard.LoginBurst+guard.ExcessBurst+2 {
 		t.Errorf("the log has %d failed logins:\n%s", n, text)
 	}
 	if !strings.Contains(text, "address=2001:db8:1:2::") || strings.Contains(text, testToken) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"daybook/pipeline/console/access"
-	"daybook/pipeline/console/guard"
 	"daybook/pipeline/console/problem"
 )
 
@@ -55,12 +54,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 		return problem.Forbidden("This console does not allow actions. Start daybook serve with --allow-actions and a token.")
 	}
 	if !c.keys.Opens(r.PostFormValue("token")) {
-		from := guard.AddressOf(r)
-		allowed, logged := c.logins.Failed(from, c.Now())
-		if logged {
-			c.Log.Warn("login failed: wrong token", "address", from, "limited", !allowed)
-		}
-		if !allowed {
+		if allowed := c.logRefusal(r, "wrong token"); !allowed {
 			return problem.New(http.StatusTooManyRequests, "Too many failed logins from your address. Wait a minute, and try again.")
 		}
 		c.write(w, r, http.StatusForbidden, c.loginPage(r, "This is not the token."))

@@ -221,6 +221,9 @@ func (c *Console) showError(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Status >= http.StatusInternalServerError {
 		c.Log.Warn("a page failed", "path", r.URL.Path, "error", err)
 	}
+	if refuses(r, f.Status) {
+		c.logRefusal(r, f.Text)
+	}
 	c.write(w, r, f.Status, &page{
 		Template: "error", Title: http.StatusText(f.Status),
 		Body: errorBody{f.Status, c.printer(r).Say(f.Text), http.StatusText(f.Status), c.reportOf(r)},

@@ -76,9 +76,6 @@ func (c *Console) Require(needs access.Role, next http.Handler) http.Handler {
 // refuse answers a request whose caller lacks a role.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, needs access.Role) {
 	caller := access.Of(r)
-	if needs == access.Operator {
-		c.logRefusal(r, caller)
-	}
 	switch {
 	case caller.Role == access.None:
 		c.showError(w, r, problem.Forbidden(caller.Why))
@@ -92,9 +89,31 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, needs access.Ro
 	}
 }
 
-// logRefusal logs an action without the role for it, as often as failed logins.
-func (c *Console) logRefusal(r *http.Request, caller access.Caller) {
-	if _, logged := c.logins.Failed(guard.AddressOf(r), c.Now()); logged {
-		c.Log.Warn("action refused: it needs the role operator", "path", r.URL.Path, "address", fmt.Sprint(caller.Address), "user", caller.User, "role", caller.Role.String())
+// refuses says whether an error page refuses its caller: what is forbidden, or a login that
+// cannot be read. A wrong token has no error page.
+func refuses(r *http.Request, status int) bool {
+	return status == http.StatusForbidden ||
+		isLogin(r) && (status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge)
+}
+
+func isLogin(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/login" }
+
+// logRefusal logs a refused login, action or other request, if its client has few of them.
+// allowed says whether the client is within its limit.
+func (c *Console) logRefusal(r *http.Request, reason string) (allowed bool) {
+	caller := access.Of(r)
+	allowed, logged := c.logins.Failed(guard.Client{Address: guard.AddressOf(r), User: caller.User}, c.Now())
+	if !logged {
+		return allowed
 	}
+	text := "request refused"
+	switch {
+	case isLogin(r):
+		text = "login failed"
+	case r.Method == http.MethodPost:
+		text = "action refused"
+	}
+	c.Log.Warn(text, "reason", reason, "method", r.Method, "path", r.URL.Path, "address", fmt.Sprint(caller.Address),
+		"user", caller.User, "role", caller.Role.String(), "limited", !allowed)
+	return allowed
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -231,6 +232,67 @@ func TestCookieGivesNoRoleBesideAccess(t *testing.T) {
 	c.ServeHTTP(rec, r)
 	if rec.Code != http.StatusForbidden || len(w.Acts()) > 0 {
 		t.Errorf("status %d, actions %v", rec.Code, w.Acts())
+	}
+}
+
+// Each way to fail at a login, and to ask for more than one may, is in the log, with where
+// it came from and without the token. It has more than 60 lines because it lists these ways.
+func TestRefusalsAreLogged(t *testing.T) {
+	w, policy := newWorld(t), accessOf(t)
+	const byToken, byProxy, without = "the token", "a proxy", "neither"
+	login, act := "POST /login", "POST /actions/{verb}"
+	guess := "token=" + testToken + "x"
+	for name, tc := range map[string]struct {
+		console, pattern, target, form string
+		change                         func(*http.Request)
+		want                           string // in the log
+	}{
+		"a wrong token":      {byToken, login, "/login", guess, nil, `msg="login failed" reason="wrong token"`},
+		"an empty form":      {byToken, login, "/login", "", nil, `msg="login failed" reason="wrong token"`},
+		"the token as query": {byToken, login, "/login?token=" + testToken, "", nil, `msg="login failed" reason="wrong token"`},
+		"the token as JSON": {byToken, login, "/login", `{"token":"` + testToken + `"}`,
+			func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, `msg="login failed" reason="wrong token"`},
+		"a form that cannot be read": {byToken, login, "/login", "token=%zz", nil, `msg="login failed" reason="The form cannot be read`},
+		"a large form":               {byToken, login, "/login", "token=" + strings.Repeat("a", guard.MaxBody), nil, `msg="login failed" reason="The request is too large`},
+		"a login from another site": {byToken, login, "/login", "token=" + testToken,
+			func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, `msg="login failed" reason="This request came from another site`},
+		"a login without actions": {without, login, "/login", guess, nil, `msg="login failed" reason="This console does not allow actions`},
+		"a login beside a proxy":  {byProxy, login, "/login", guess, asViewer, `msg="login failed" reason="The proxy before this console`},
+		"basic auth": {byToken, act, "/actions/rebuild", "report=sessions",
+			func(r *http.Request) { r.SetBasicAuth("operator", testToken) }, `msg="action refused" reason="Log in first`},
+		"the token as bearer": {byToken, act, "/actions/rebuild", "report=sessions",
+			func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) }, `msg="action refused" reason="Log in first`},
+		"a forged cookie": {byToken, act, "/actions/rebuild", "report=sessions",
+			func(r *http.Request) { r.AddCookie(&http.Cookie{Name: cookieName, Value: testToken}) }, `msg="action refused" reason="Log in first`},
+		"forged headers":            {byProxy, "GET /{$}", "/", "", asForger, `msg="request refused" reason="This console is open to users whom`},
+		"an action of a forger":     {byProxy, act, "/actions/rebuild", "report=sessions", asForger, `address=198.51.100.9 user="" role=none`},
+		"an action of a viewer":     {byProxy, act, "/actions/rebuild", "report=sessions", asViewer, `address=192.0.2.1 user=vera role=viewer`},
+		"a user without a role":     {byProxy, "GET /runs", "/runs", "", func(r *http.Request) { r.Header.Set("X-Forwarded-User", "mallory") }, `path=/runs address=192.0.2.1 user=mallory role=none`},
+		"a user with a line's end":  {byProxy, "GET /runs", "/runs", "", func(r *http.Request) { r.Header.Set("X-Forwarded-User", "a\nlevel=INFO") }, `reason="The header X-Forwarded-User has characters`},
+		"a proxy that names no one": {byProxy, "GET /runs", "/runs", "", func(*http.Request) {}, `reason="The proxy names no user.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log strings.Builder
+			c := newConsole(t, w, func(o *Options) {
+				o.Log = slog.New(slog.NewTextHandler(&log, nil))
+				o.AllowActions = tc.console == byToken
+				if tc.console == byProxy {
+					o.Access = func() *access.Policy { return policy }
+				}
+			})
+			r := requestOf(tc.pattern, tc.target, tc.form)
+			if tc.change != nil {
+				tc.change(r)
+			}
+			rec := httptest.NewRecorder()
+			c.ServeHTTP(rec, r)
+			if rec.Code < 400 || len(rec.Result().Cookies()) > 0 || len(w.Acts()) > 0 {
+				t.Errorf("status %d, cookies %v, actions %v", rec.Code, rec.Result().Cookies(), w.Acts())
+			}
+			if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, tc.want) || strings.Contains(text, testToken) {
+				t.Errorf("the log is %q, want one line with %q and no token", text, tc.want)
+			}
+		})
 	}
 }
 

@@ -10,21 +10,21 @@ import (
 // limited.
 func TestFailedLoginsOfManyAddresses(t *testing.T) {
 	a, now := NewLogins(), time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
-	guessing := netip.MustParseAddr("192.0.2.1")
+	guessing := Client{Address: netip.MustParseAddr("192.0.2.1")}
 	refused := 0
-	for i := range 5 * maxAddresses {
+	for i := range 5 * maxClients {
 		now = now.Add(time.Second)
-		a.Failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+		a.Failed(Client{Address: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}, now)
 		if allowed, _ := a.Failed(guessing, now); !allowed {
 			refused++
 		}
-		if len(a.limiters) > maxAddresses {
+		if len(a.limiters) > maxClients {
 			t.Fatalf("%d addresses are remembered", len(a.limiters))
 		}
 	}
 	// One in ten seconds is allowed.
-	if most := 5*maxAddresses/10 + 10*LoginBurst; 5*maxAddresses-refused > most {
-		t.Errorf("%d of %d attempts are refused", refused, 5*maxAddresses)
+	if most := 5*maxClients/10 + 10*LoginBurst; 5*maxClients-refused > most {
+		t.Errorf("%d of %d attempts are refused", refused, 5*maxClients)
 	}
 }
 
