@@ -139,7 +139,7 @@ type run struct {
 	settings *settings.Pipeline
 	hooks    Hooks
 	only     Only
-	exactly  bool // do the allowed steps only: days that need another digest are blocked
+	exactly  bool // do the allowed steps only, of one kind: days that need another digest are blocked
 	reader   *catalog.Reader
 	catalog  *catalog.Catalog
 	indexes  *digests.Indexes

@@ -10,6 +10,7 @@ import (
 	"daybook/pipeline/parallel"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/plan"
+	"daybook/pipeline/stitch"
 	"daybook/sinks/publish"
 	"daybook/sources/dump"
 	"daybook/transform/day"
@@ -113,8 +114,11 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 				return nil, err
 			}
 		}
-		keeper := r.kept.Keeper(share.Workers)
-		maker.Keep = keeper
+		var keeper *stitch.Keeper
+		if !r.exactly { // the days of this run may take the rows
+			keeper = r.kept.Keeper(share.Workers)
+			maker.Keep = keeper
+		}
 		made, err := maker.Make(ctx, q)
 		if errors.Is(err, publish.ErrRaced) && attempt < maxConflicts {
 			continue
@@ -122,8 +126,10 @@ func (r *run) makeDigest(ctx context.Context, share parallel.Budget, s *plan.Ste
 		if err != nil {
 			return made, err
 		}
-		if err := keeper.Commit(q.Day, made.Published.Manifest.Fingerprint()); err != nil {
-			return made, err
+		if keeper != nil {
+			if err := keeper.Commit(q.Day, made.Published.Manifest.Fingerprint()); err != nil {
+				return made, err
+			}
 		}
 		return made, r.reader.SetDigest(r.catalog, q.Day, made.Published, s.Reasons)
 	}

@@ -20,10 +20,10 @@ type Task struct {
 const (
 	// blockDays is how many consecutive days lie in a block. The days of one task are in
 	// one block, so that it reads the manifests and indexes around them once.
-	blockDays = 8
+	blockDays = 16
 
 	// digestBytes is how many bytes of dumps a task takes, and then the next one begins.
-	digestBytes = 64 << 20
+	digestBytes = 256 << 20
 )
 
 // block is the number of the days, or of the month, with which a step may share a task.

@@ -8,21 +8,21 @@ import (
 	"daybook/transform/day"
 )
 
-// Day 20776 since 1970 is 2026-11-19, and 20776 = 2597 × 8: a block begins.
+// Day 20784 since 1970 is 2026-11-27, and 20784 = 1299 × 16: a block begins.
 func TestCut(t *testing.T) {
-	d := day.Date(2026, 11, 19)
+	d := day.Date(2026, 11, 27)
 	steps := []partition.ID{
 		partition.MonthID("b", d.Month()), partition.MonthID("a", d.Month()),
-		partition.DayID("b", d-1), partition.DayID("b", d), partition.DayID("a", d), partition.DayID("a", d+7), partition.DayID("a", d+8),
+		partition.DayID("b", d-1), partition.DayID("b", d), partition.DayID("a", d), partition.DayID("a", d+15), partition.DayID("a", d+16),
 		partition.DigestID(d), partition.DigestID(d + 1), partition.DigestID(d + 2),
 	}
 	tasks := cut(steps, map[partition.ID]int64{partition.DigestID(d): 1, partition.DigestID(d + 1): digestBytes - 1, partition.DigestID(d + 2): 1})
 	want := []Task{
-		{partition.Digest, "digests 2026-11-19 to 2026-11-20", []partition.ID{partition.DigestID(d), partition.DigestID(d + 1)}}, // 64 MiB
-		{partition.Digest, "digest 2026-11-21", []partition.ID{partition.DigestID(d + 2)}},
-		{partition.Day, "day 2026-11-18 of b", []partition.ID{partition.DayID("b", d-1)}},
-		{partition.Day, "days 2026-11-19 to 2026-11-26", []partition.ID{partition.DayID("a", d), partition.DayID("b", d), partition.DayID("a", d+7)}},
-		{partition.Day, "day 2026-11-27 of a", []partition.ID{partition.DayID("a", d+8)}},
+		{partition.Digest, "digests 2026-11-27 to 2026-11-28", []partition.ID{partition.DigestID(d), partition.DigestID(d + 1)}}, // 256 MiB
+		{partition.Digest, "digest 2026-11-29", []partition.ID{partition.DigestID(d + 2)}},
+		{partition.Day, "day 2026-11-26 of b", []partition.ID{partition.DayID("b", d-1)}},
+		{partition.Day, "days 2026-11-27 to 2026-12-12", []partition.ID{partition.DayID("a", d), partition.DayID("b", d), partition.DayID("a", d+15)}},
+		{partition.Day, "day 2026-12-13 of a", []partition.ID{partition.DayID("a", d+16)}},
 		{partition.Month, "month 2026-11 of a", []partition.ID{partition.MonthID("a", d.Month())}},
 		{partition.Month, "month 2026-11 of b", []partition.ID{partition.MonthID("b", d.Month())}},
 	}
@@ -55,8 +55,8 @@ func TestIndex(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("the digests are made by %v", seen)
 	}
-	begin := day.Day(-8)
-	for d := begin; d < begin+8; d++ {
+	begin := day.Day(-16)
+	for d := begin; d < begin+16; d++ {
 		if Index(partition.DayID("a", d), n) != Index(partition.DayID("a", begin), n) || block(partition.DayID("a", d)) != -1 {
 			t.Errorf("%s is in block %d", d, block(partition.DayID("a", d)))
 		}

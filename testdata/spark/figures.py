@@ -22,7 +22,7 @@ import tempfile
 DAYBOOK = str(pathlib.Path(sys.argv[1]).resolve())
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 SUBMIT = str(pathlib.Path(sys.executable).parent / "spark-submit")
-DAYS = ["--from", "2025-11-08", "--to", "2025-12-09"]  # 4 tasks of 8 days, and no whole month
+DAYS = ["--from", "2025-11-08", "--to", "2025-12-09"]  # 2 tasks of 16 days, and no whole month
 DAY = ["--from", "2025-10-30", "--to", "2025-10-30"]
 JVM = "-XX:TieredStopAtLevel=1"  # as in submit.md
 work = pathlib.Path(tempfile.mkdtemp(prefix="daybook-figures-"))
