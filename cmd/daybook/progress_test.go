@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"daybook/pipeline/extract"
+	"daybook/sources/store/storetest"
 )
 
 func TestPlainLine(t *testing.T) {
@@ -74,7 +75,7 @@ func TestLeftText(t *testing.T) {
 func TestBarEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, total := range []int64{0, 10} {
-			var b lockedBuffer
+			var b storetest.Output
 			draw, clear := bar(&b)
 			draw(view{0, total, []string{"0 steps"}}, time.Second)
 			clear()

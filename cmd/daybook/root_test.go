@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"daybook/sources/store/storetest"
 )
 
 // Ctrl-C is always acknowledged, however soon the command ends.
@@ -17,7 +19,7 @@ func TestStoppingIsSaid(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 200 {
-		stderr := &lockedBuffer{}
+		stderr := &storetest.Output{}
 		if code := run(ctx, []string{"--help"}, nil, io.Discard, stderr, noEnv); code != exitDone {
 			t.Fatalf("exit code %d", code)
 		}

@@ -101,14 +101,14 @@ func (s *replicaSite) arrive(t *testing.T, from, to, sessions int) {
 type process struct {
 	name   string
 	cmd    *exec.Cmd
-	log    *lockedBuffer
+	log    *storetest.Output
 	url    string
 	exited chan struct{} // closed once it is over
 }
 
 func (s *replicaSite) start(t *testing.T, name string) *process {
 	t.Helper()
-	p := &process{name: name, log: &lockedBuffer{}, exited: make(chan struct{})}
+	p := &process{name: name, log: &storetest.Output{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(s.program, "serve", "--config", s.config, "--replica", name, "--log-format", "json")
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {

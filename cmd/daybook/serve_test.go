@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,25 +23,8 @@ import (
 
 	"daybook/config"
 	"daybook/pipeline/service"
+	"daybook/sources/store/storetest"
 )
-
-// lockedBuffer is a buffer that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 func noEnv(string) (string, bool) { return "", false }
 
@@ -50,7 +32,7 @@ func noEnv(string) (string, bool) { return "", false }
 type serving struct {
 	url  string
 	dir  string
-	log  *lockedBuffer
+	log  *storetest.Output
 	stop func() int // and the exit code
 }
 
@@ -77,7 +59,7 @@ func serve(t *testing.T, args ...string) *serving {
 // serveConfigured is serve with a configuration.
 func serveConfigured(t *testing.T, text string, args ...string) *serving {
 	t.Helper()
-	s := &serving{dir: t.TempDir(), log: &lockedBuffer{}}
+	s := &serving{dir: t.TempDir(), log: &storetest.Output{}}
 	if err := os.WriteFile(s.configFile(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +258,7 @@ func TestServeArguments(t *testing.T) {
 		{[]string{"--token-file", short}, "--token-file needs --allow-actions"},
 		{[]string{"--allow-actions", "--token-file", filepath.Join(dir, "none")}, "--token-file: open"},
 	} {
-		stderr := &lockedBuffer{}
+		stderr := &storetest.Output{}
 		if code := run(t.Context(), append([]string{"serve"}, c.args...), nil, io.Discard, stderr, noEnv); code != exitUsage || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%q: exit code %d: %s", c.args, code, stderr)
 		}

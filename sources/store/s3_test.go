@@ -175,39 +175,10 @@ func TestS3BodyCut(t *testing.T) {
 	})
 }
 
-// stallToxic lets Bytes through on each connection, and then nothing, without
-// closing it. Toxiproxy has a toxic that closes after some bytes, and one that
-// never lets any through.
-type stallToxic struct {
-	Bytes int64 `json:"bytes"`
-}
-
-func (s *stallToxic) NewState() any { return new(int64) }
-
-func (s *stallToxic) Pipe(stub *toxics.ToxicStub) {
-	passed := stub.State.(*int64)
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case c := <-stub.Input:
-			if c == nil {
-				stub.Close()
-				return
-			}
-			c.Data = c.Data[:min(int64(len(c.Data)), s.Bytes-*passed)]
-			*passed += int64(len(c.Data))
-			if len(c.Data) > 0 {
-				stub.Output <- c
-			}
-		}
-	}
-}
-
 // The connection stays, but after 4 MB nothing comes any more: the read is
 // cancelled, and goes on over a new connection.
 func TestS3BodyStalled(t *testing.T) {
-	toxics.Register("stall", new(stallToxic))
+	toxics.Register("stall", new(storetest.Stall))
 	onServers(t, func(t *testing.T, server *storetest.Server) {
 		network, s3 := disturb(t, server)
 		data := randomBytes(10 << 20)

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"net"
@@ -108,7 +107,7 @@ func start(t testing.TB, command func(addr, access, secret, dir string) *exec.Cm
 		}
 		s.client = client
 		cmd := command(s.Addr, s.AccessKey, s.SecretKey, t.TempDir())
-		output := &lockedBuffer{}
+		output := &Output{}
 		cmd.Stdout, cmd.Stderr = output, output
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -159,23 +158,6 @@ func (s *Server) waitReady(t testing.TB, exited <-chan struct{}) bool {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // Kill ends the server at once. Later connections are refused.
