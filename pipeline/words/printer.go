@@ -76,6 +76,15 @@ func (p Printer) Say(english string) string {
 	return strings.Join(sentences, "")
 }
 
+// CodeText writes a code of the events, such as closed_by_customer: as it is in English,
+// and in Dutch as words.
+func (p Printer) CodeText(code string) string {
+	if p.Language == report.English {
+		return code
+	}
+	return p.T(strings.ReplaceAll(code, "_", " "))
+}
+
 // Count writes a number with its noun: 1 row, 1,200 rows.
 func (p Printer) Count(n int64, one, many string) string {
 	if n == 1 {
