@@ -119,14 +119,14 @@ func (r *Report) Text() map[string]string {
 
 func (s *settings) unit() string {
 	var selectors []string
-	add := func(name string, values []string) {
+	add := func(format string, values []string) {
 		if len(values) > 0 {
-			selectors = append(selectors, name+" "+strings.Join(values, ", "))
+			selectors = append(selectors, fmt.Sprintf(format, strings.Join(values, ", ")))
 		}
 	}
-	add("technicians", eachText(s.Technicians, "%d"))
-	add("groups", eachText(s.Groups, "%q"))
-	add("channels", eachText(s.Channels, "%d"))
+	add("technicians %s", eachText(s.Technicians, "%d"))
+	add("groups %s", eachText(s.Groups, "%q"))
+	add("channels %s", eachText(s.Channels, "%d"))
 	if selectors == nil {
 		return "the whole organisation"
 	}

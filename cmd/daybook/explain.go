@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"daybook/pipeline/extract"
 	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
@@ -38,7 +40,8 @@ anomaly and its reason. It answers "why is this Work Time 0:12:31?".
 The dumps are the given files and directories, or with --date the dumps in the
 configured store that a run of that day reads. Times are in the time zone of
 --timezone, or of --report, or of all configured reports if they share one, or
-else in UTC.`,
+else in UTC. Texts are in the language of --report, or of all configured reports
+if they share one, or else in English.`,
 		Example: `  daybook explain --session 1001 dumps/2026/11/20
   daybook explain --session 1001 --date 2026-11-20 --timezone Europe/Amsterdam`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,7 +55,7 @@ else in UTC.`,
 	flags := cmd.Flags()
 	flags.Int64Var(&opts.session, "session", 0, "id of the session (required)")
 	dayFlag(cmd, &opts.date, "date", "", "read the configured store, like a run of this day")
-	flags.StringVar(&opts.report, "report", "", "show times in the time zone of this report")
+	flags.StringVar(&opts.report, "report", "", "show times in the time zone of this report, and texts in its language")
 	flags.StringVar(&opts.timezone, "timezone", "", "show times in this IANA time zone (default: that of the reports)")
 	return cmd
 }
@@ -81,34 +84,42 @@ func (o *explainOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// zone is the time zone of shown times.
-func (o *explainOptions) zone(a *app) (*time.Location, error) {
-	if o.timezone != "" {
-		return time.LoadLocation(o.timezone)
-	}
+// presentation says in which time zone and language an explanation is written: those of
+// a report, or those that all configured reports share.
+func (o *explainOptions) presentation(a *app) (*report.Definition, error) {
+	def := &report.Definition{Name: "explain", Zone: time.UTC}
 	c, err := a.loadConfig()
 	if err != nil {
 		return nil, err
 	}
-	var names, zones []string
+	var names, zones, languages []string
 	for i := range c.Reports {
 		rep := &c.Reports[i]
-		if rep.Name == o.report {
-			return time.LoadLocation(rep.Timezone)
+		names = append(names, rep.Name)
+		if o.report == "" || rep.Name == o.report {
+			zones, languages = append(zones, rep.Timezone), append(languages, rep.Language)
 		}
-		names, zones = append(names, rep.Name), append(zones, rep.Timezone)
 	}
-	if o.report != "" {
+	if o.report != "" && len(zones) == 0 {
 		return nil, noReport(o.report, names)
 	}
-	if slices.Sort(zones); len(slices.Compact(zones)) > 1 {
-		return time.UTC, nil
+	if o.timezone != "" {
+		zones = []string{o.timezone}
 	}
-	return time.LoadLocation(zones[0])
+	if shared := distinct(languages); len(shared) == 1 {
+		def.Language, _ = report.ParseLanguage(shared[0]) // the configuration is checked
+	}
+	if shared := distinct(zones); len(shared) == 1 {
+		def.Zone, err = time.LoadLocation(shared[0])
+	}
+	return def, err
 }
 
+// distinct sorts texts, and leaves out those that come again.
+func distinct(texts []string) []string { return slices.Compact(slices.Sorted(slices.Values(texts))) }
+
 func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
-	zone, err := opts.zone(a)
+	def, err := opts.presentation(a)
 	if err != nil {
 		return err
 	}
@@ -116,11 +127,10 @@ func runExplain(ctx context.Context, a *app, opts *explainOptions) error {
 	if err != nil {
 		return err
 	}
-	def := &report.Definition{Name: "explain", Zone: zone}
 	if a.json {
 		return json.NewEncoder(a.stdout).Encode(explain.JSON(explained, def))
 	}
-	w := explanationWriter{Formatter: explain.NewFormatter(explained, zone), def: def}
+	w := explanationWriter{Formatter: explain.NewFormatter(explained, def.Zone, words.In(def.Language)), def: def}
 	return writeTrimmed(a.stdout, w.text())
 }
 
@@ -156,14 +166,14 @@ type explanationWriter struct {
 func (t *explanationWriter) text() string {
 	s := t.Session
 	var b strings.Builder
-	fmt.Fprintf(&b, "Session %d", s.ID)
+	b.WriteString(t.T("Session %s", strconv.FormatInt(s.ID, 10)))
 	if s.Type != 0 {
-		fmt.Fprintf(&b, ", %s", s.Type)
+		b.WriteString(", " + explain.SessionType(s.Type, t.Printer))
 	}
 	if s.Channel.ID != 0 {
-		fmt.Fprintf(&b, ", channel %s", explain.Named(s.Channel.Name, s.Channel.ID))
+		b.WriteString(", " + t.T("channel %s", explain.Named(s.Channel.Name, s.Channel.ID)))
 	}
-	fmt.Fprintf(&b, "\n%s to %s (%s)\n\nEvents\n", t.Date(t.First()), t.Date(s.LastEvent), t.Zone)
+	fmt.Fprintf(&b, "\n%s (%s)\n\n%s\n", t.Between(t.Dated(t.First()), t.Dated(s.LastEvent)), t.Zone, t.T("Events"))
 	t.events(&b)
 	for i := range s.Legs {
 		t.leg(&b, &s.Legs[i])
@@ -177,13 +187,13 @@ func (t *explanationWriter) events(b *strings.Builder) {
 	for _, d := range t.Deliveries {
 		place := fmt.Sprintf("%s:%d", d.Input, d.Line)
 		if d.Repeated {
-			fmt.Fprintf(w, "  %s\t%s\tdelivered again; ignored\t%s\n", t.Moment(d.Event.Millis()), explain.Event(&d.Event), place)
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", t.Moment(d.Event.Millis()), explain.Event(&d.Event, t.Printer), t.T("delivered again; ignored"), place)
 			continue
 		}
 		step := steps[0]
 		steps = steps[1:]
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", t.Moment(d.Event.Millis()), explain.Event(&d.Event), explain.State(&step), place)
-		for _, note := range explain.Notes(&step) {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", t.Moment(d.Event.Millis()), explain.Event(&d.Event, t.Printer), explain.State(&step, t.Printer), place)
+		for _, note := range explain.Notes(&step, t.Printer) {
 			fmt.Fprintf(w, "  \t  %s\t\t\n", note)
 		}
 	}
@@ -192,15 +202,12 @@ func (t *explanationWriter) events(b *strings.Builder) {
 
 // leg writes one leg, and each of its numbers with its origin.
 func (t *explanationWriter) leg(b *strings.Builder, l *session.Leg) {
-	technician := "no technician"
-	if l.Technician.ID != 0 {
-		technician = explain.Named(l.Technician.Name, l.Technician.ID)
-	}
-	open := "still open"
+	open := t.T("still open")
 	if l.Final {
-		open = "final"
+		open = t.T("final")
 	}
-	fmt.Fprintf(b, "\nLeg %d, %s, %s: %s, %s, report date %s\n", l.Number, l.Role, technician, l.Status, open, t.def.Date(l))
+	fmt.Fprintf(b, "\n%s, %s, %s: %s, %s, %s\n", t.T("Leg %d", l.Number), t.T(l.Role.String()), explain.Technician(l, t.Printer),
+		explain.Status(l.Status, t.Printer), open, t.T("report date %s", t.def.Date(l)))
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, n := range t.Numbers(l) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", n.Name, n.Value, n.Why)

@@ -34,16 +34,19 @@ func usedKeys(t *testing.T) map[string]string {
 		}
 	}
 	sources(t, func(file string, node ast.Node) {
+		for _, text := range reasons(file, node) {
+			keys[text] = file
+		}
 		call, ok := node.(*ast.CallExpr)
 		if !ok {
 			return
 		}
 		name, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || name.Sel.Name != "T" && name.Sel.Name != "Count" || !strings.HasPrefix(file, "../../pipeline/") {
+		if !ok || name.Sel.Name != "T" && name.Sel.Name != "Count" {
 			return
 		}
-		if id, ok := name.X.(*ast.Ident); ok && id.Name == "words" {
-			return // the English functions of the package
+		if id, ok := name.X.(*ast.Ident); ok && (id.Name == "words" || id.Name == "strings") {
+			return // functions of packages
 		}
 		arguments := call.Args[:min(1, len(call.Args))]
 		if name.Sel.Name == "Count" {
@@ -56,6 +59,36 @@ func usedKeys(t *testing.T) map[string]string {
 		}
 	})
 	return keys
+}
+
+// reasons are the texts of a node that a session's explanation translates: why a time of a
+// leg is what it is, and why the engine found an anomaly.
+func reasons(file string, node ast.Node) (texts []string) {
+	literals := func(n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				if text, ok := literal(e); ok {
+					texts = append(texts, text)
+				}
+			}
+			return true
+		})
+	}
+	switch n := node.(type) {
+	case *ast.FuncDecl:
+		if strings.HasPrefix(file, "../../pipeline/inspect/explain/") && strings.HasPrefix(n.Name.Name, "why") {
+			literals(n)
+		}
+	case *ast.CallExpr:
+		if name, ok := n.Fun.(*ast.SelectorExpr); ok && name.Sel.Name == "anomaly" && strings.HasPrefix(file, "../../transform/session/") {
+			literals(n)
+		}
+	case *ast.AssignStmt:
+		if name, ok := n.Lhs[0].(*ast.Ident); ok && name.Name == "why" && strings.HasPrefix(file, "../../transform/session/") {
+			literals(n)
+		}
+	}
+	return texts
 }
 
 // walk finds the texts that a template translates.
@@ -100,10 +133,10 @@ func walkBranch(n *parse.BranchNode, found func(string)) {
 	walk(n.ElseList, found)
 }
 
-// sources visits the syntax of the product's Go files below pipeline and transform.
+// sources visits the syntax of the product's Go files.
 func sources(t *testing.T, visit func(file string, node ast.Node)) {
 	t.Helper()
-	for _, root := range []string{"../../pipeline", "../../transform", "../../config"} {
+	for _, root := range []string{"../../pipeline", "../../transform", "../../config", "../../cmd/daybook"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -57,7 +57,7 @@ func (c *Console) overview(r *http.Request) (*page, error) {
 	for i := range s.Reports {
 		body.Reports = append(body.Reports, c.card(&s.Reports[i], c.printer(r)))
 	}
-	body.Summary = summarize(body.Reports)
+	body.Summary = summarize(body.Reports, c.printer(r))
 	return &page{Template: "overview", Title: "Overview", Section: "overview", Body: body, Live: true}, nil
 }
 
@@ -89,24 +89,24 @@ func lastPublished(all []states.Partition) *states.Partition {
 }
 
 // summarize sums up all reports in a sentence, the worst first.
-func summarize(cards []reportCard) string {
+func summarize(cards []reportCard, p words.Printer) string {
 	if len(cards) == 0 {
-		return "No reports are configured."
+		return p.T("No reports are configured.")
 	}
 	byWord := map[states.Word]int{}
 	for i := range cards {
 		byWord[cards[i].Verdict.Word]++
 	}
 	if byWord[states.VerdictFresh] == len(cards) {
-		return "Every report is fresh."
+		return p.T("Every report is fresh.")
 	}
-	texts := []string{fmt.Sprintf("Of %s", words.Count(len(cards), "report", "reports"))}
+	var texts []string
 	for _, word := range states.Words {
 		if n := byWord[word]; n > 0 {
-			texts = append(texts, fmt.Sprintf("%d %s", n, word))
+			texts = append(texts, fmt.Sprintf("%d %s", n, p.T(string(word))))
 		}
 	}
-	return strings.Join(texts, ", ") + "."
+	return p.T("Of %s, %s.", p.Count(int64(len(cards)), "report", "reports"), strings.Join(texts, ", "))
 }
 
 func orEmpty[T any](s []T) []T {

@@ -80,8 +80,8 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, needs access.Ro
 	case caller.Role == access.None:
 		c.showError(w, r, problem.Forbidden(caller.Why))
 	case c.policy() != nil:
-		c.showError(w, r, problem.Forbidden("You are logged in as "+caller.User+", with the role viewer. Actions need the role operator. "+
-			"Ask for an entry of this name, or of one of your groups, under serve.access.operators."))
+		c.showError(w, r, problem.New(http.StatusForbidden, c.printer(r).T("You are logged in as %s, with the role viewer.", caller.User)+
+			" Actions need the role operator. Ask for an entry of this name, or of one of your groups, under serve.access.operators."))
 	case !c.mayAct():
 		c.showError(w, r, problem.Forbidden("This console does not allow actions. The command line has the same ones."))
 	default:

@@ -65,12 +65,12 @@ func (w writer) measures() []measure {
 		}
 	}
 	return []measure{
-		{label: w.text(textSessions), value: func(m *summary.Measures) int64 { return m.Sessions }, text: w.count, moreIs: Neutral},
-		{label: w.text(textPickedUp), value: func(m *summary.Measures) int64 { return m.PickedUp }, text: w.count, moreIs: Neutral, ofLegs: true},
-		{label: w.text(textNotPickedUp), value: func(m *summary.Measures) int64 { return m.Legs - m.PickedUp }, text: w.count, moreIs: Bad, ofLegs: true},
-		{label: w.text(textWaiting), value: waiting(func(d *summary.Distribution) int64 { return d.Median }), text: w.duration, moreIs: Bad},
-		{label: w.text(textWaiting90), value: waiting(func(d *summary.Distribution) int64 { return d.P90 }), text: w.duration, moreIs: Bad},
-		{label: w.text(textWork), value: func(m *summary.Measures) int64 { return m.Work }, text: w.duration, moreIs: Neutral},
+		{label: w.T("Sessions"), value: func(m *summary.Measures) int64 { return m.Sessions }, text: w.Thousands, moreIs: Neutral},
+		{label: w.T("Legs picked up"), value: func(m *summary.Measures) int64 { return m.PickedUp }, text: w.Thousands, moreIs: Neutral, ofLegs: true},
+		{label: w.T("Legs not picked up"), value: func(m *summary.Measures) int64 { return m.Legs - m.PickedUp }, text: w.Thousands, moreIs: Bad, ofLegs: true},
+		{label: w.T("Median waiting time of a leg"), value: waiting(func(d *summary.Distribution) int64 { return d.Median }), text: w.duration, moreIs: Bad},
+		{label: w.T("90% waiting time of a leg"), value: waiting(func(d *summary.Distribution) int64 { return d.P90 }), text: w.duration, moreIs: Bad},
+		{label: w.T("Work time"), value: func(m *summary.Measures) int64 { return m.Work }, text: w.duration, moreIs: Neutral},
 	}
 }
 
@@ -85,7 +85,7 @@ func (w writer) tiles(now, before *summary.Measures) []Tile {
 		}
 		if before != nil {
 			was := m.value(before)
-			t.Was, t.Change, t.Sense = w.text(textWas, m.text(was)), w.change(value, was), sense(m.moreIs, value, was)
+			t.Was, t.Change, t.Sense = w.T("was %s", m.text(was)), w.change(value, was), sense(m.moreIs, value, was)
 		}
 		tiles = append(tiles, t)
 	}
@@ -99,7 +99,7 @@ func (w writer) change(value, was int64) string {
 	case value < 0 || was < 0 || was == 0 && value > 0:
 		return ""
 	case value == was:
-		return w.text(textSame)
+		return w.T("unchanged")
 	}
 	percent := math.Round(100 * float64(value-was) / float64(was))
 	switch {

@@ -31,7 +31,6 @@ import (
 	"daybook/sinks/mail"
 	"daybook/sinks/webhook"
 	"daybook/sinks/xlsx"
-	"daybook/transform/report"
 	"daybook/transform/summary"
 )
 
@@ -110,31 +109,31 @@ func (d *Delivery) Compose(ctx context.Context, s *settings.Pipeline, p Period, 
 		return nil, err
 	}
 	m := &Message{ID: id, Period: p, delivery: d, Content: d.content(r, p, against, now, before)}
-	w := writer{r.Language}
+	w := writer{words.In(r.Language)}
 	if restated {
-		m.Content.Notes = append(m.Content.Notes, w.text(textRestated))
+		m.Content.Notes = append(m.Content.Notes, w.T("This replaces an earlier message: the period was restated."))
 	}
 	return m, m.attach(r, now)
 }
 
 // content makes what the message says. before is nil if nothing can be compared.
 func (d *Delivery) content(r *settings.Report, p, against Period, now, before *summary.Figures) *Content {
-	w := writer{r.Language}
+	w := writer{words.In(r.Language)}
 	c := &Content{
-		Language: report.Text{"en", "nl"}[r.Language], Report: r.Name, Period: p.String(), Title: words.Capital(w.period(p)),
-		LinkText: w.text(textOpen), Footer: w.text(textFooter, r.Zone), GroupTitle: w.text(textGroups),
-		GroupHead: []string{w.text(textGroup), w.text(textSessions), w.text(textPickedUp), w.text(textWaiting), w.text(textWork)},
+		Language: w.Code(), Report: r.Name, Period: p.String(), Title: words.Capital(w.period(p)),
+		LinkText: w.T("Open the report"), Footer: w.T("Times are in %s. A leg is the part of one technician in a session: a session that was handed over has several.", r.Zone), GroupTitle: w.T("By group"),
+		GroupHead: []string{w.T("Group"), w.T("Sessions"), w.T("Legs picked up"), w.T("Median waiting time of a leg"), w.T("Work time")},
 	}
-	c.Subject = w.text(textSubject, r.Name, w.period(p), words.In(r.Language).Count(now.Total.Sessions, "session", "sessions"))
+	c.Subject = w.T("%s, %s: %s", r.Name, w.period(p), w.Count(now.Total.Sessions, "session", "sessions"))
 	if d.config.Subject != "" {
-		c.Subject = strings.NewReplacer("{report}", r.Name, "{period}", w.period(p), "{sessions}", w.count(now.Total.Sessions)).Replace(d.config.Subject)
+		c.Subject = strings.NewReplacer("{report}", r.Name, "{period}", w.period(p), "{sessions}", w.Thousands(now.Total.Sessions)).Replace(d.config.Subject)
 	}
 	var was *summary.Measures
 	if before != nil {
 		was = &before.Total
-		c.Notes = append(c.Notes, w.text(textAgainst, w.period(against))+".")
+		c.Notes = append(c.Notes, w.T("Compared with %s", w.period(against))+".")
 	} else {
-		c.Notes = append(c.Notes, words.Capital(w.text(textNoAgainst, w.period(against))))
+		c.Notes = append(c.Notes, words.Capital(w.T("%s is not published, so nothing is compared.", w.period(against))))
 	}
 	c.Tiles = w.tiles(&now.Total, was)
 	c.groups(w, now.Groups)
@@ -160,11 +159,11 @@ func (c *Content) groups(w writer, all []summary.Group) {
 			waiting = g.Waiting.Median
 		}
 		c.Groups = append(c.Groups, []string{
-			cmp.Or(g.Name, w.text(textNoGroup)), w.count(g.Sessions), w.count(g.PickedUp), w.duration(waiting), w.duration(g.Work),
+			cmp.Or(g.Name, w.T("without a group")), w.Thousands(g.Sessions), w.Thousands(g.PickedUp), w.duration(waiting), w.duration(g.Work),
 		})
 	}
 	if more := len(all) - maxGroups; more > 0 {
-		c.Notes = append(c.Notes, w.text(textMoreGroups, w.count(int64(more))))
+		c.Notes = append(c.Notes, w.T("%s more groups are in the summaries.", w.Thousands(int64(more))))
 	}
 }
 
@@ -197,8 +196,8 @@ func (m *Message) attach(r *settings.Report, f *summary.Figures) error {
 	}
 	if int64(size) > int64(c.MaxAttachment) {
 		m.attachments = nil
-		w := writer{r.Language}
-		m.Content.Notes = append(m.Content.Notes, w.text(textTooLarge, words.Bytes(int64(size)), words.Bytes(int64(c.MaxAttachment))))
+		w := writer{words.In(r.Language)}
+		m.Content.Notes = append(m.Content.Notes, w.T("The summaries take %s, more than the limit of %s, and are not attached.", w.Bytes(int64(size)), w.Bytes(int64(c.MaxAttachment))))
 	}
 	return nil
 }

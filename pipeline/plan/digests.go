@@ -66,10 +66,19 @@ func DigestStatus(have *catalog.DigestState, dumps []dump.Dump, lookback int, ma
 	for _, c := range []struct {
 		keys      []string
 		one, many string
-	}{{changes.Added, "new dump", "new dumps"}, {changes.Changed, "changed dump", "changed dumps"}, {changes.Gone, "vanished dump", "vanished dumps"}} {
-		if len(c.keys) > 0 {
-			reasons = append(reasons, fmt.Sprintf("%s on %s: %s", words.Count(len(c.keys), c.one, c.many), have.Day, words.Names(c.keys)))
+	}{
+		{changes.Added, "%s new dump on %s: %s", "%s new dumps on %s: %s"},
+		{changes.Changed, "%s changed dump on %s: %s", "%s changed dumps on %s: %s"},
+		{changes.Gone, "%s vanished dump on %s: %s", "%s vanished dumps on %s: %s"},
+	} {
+		format := c.many
+		switch len(c.keys) {
+		case 0:
+			continue
+		case 1:
+			format = c.one
 		}
+		reasons = append(reasons, fmt.Sprintf(format, words.Thousands(len(c.keys)), have.Day, words.Names(c.keys)))
 	}
 	if copied > 0 {
 		reasons = append(reasons, fmt.Sprintf("of the changed dumps, %s copied or restored, or had its attributes changed: size and time are the same", words.Count(copied, "was", "were")))

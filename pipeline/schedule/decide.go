@@ -159,7 +159,7 @@ func (s *Schedule) onlyBackfill(m Moment, p partition.Period) string {
 	if p.IsMonth() || s.classify(m, month, s.Times(month)) >= due {
 		return only
 	}
-	return only + " before its month is due"
+	return "only daybook backfill publishes it before its month is due"
 }
 
 // moment formats an instant in the report's time zone. It adds the year if now is in

@@ -58,22 +58,21 @@ func (p Printer) T(english string, args ...any) string {
 
 // Say translates a text that another package wrote in English, such as the verdict on
 // a report or the reason in a manifest. The catalogue recognises it as a whole, or
-// each of its sentences by one of the formats. Other texts stay English.
+// each of its sentences and clauses, also by one of the formats. Other texts stay English.
 func (p Printer) Say(english string) string {
 	if p.Language == report.English || english == "" {
 		return english
 	}
-	if text, ok := dutch()[english]; ok {
-		return text
+	return translate(english, 0)
+}
+
+// CodeText writes a code of the events, such as closed_by_customer: as it is in English,
+// and in Dutch as words.
+func (p Printer) CodeText(code string) string {
+	if p.Language == report.English {
+		return code
 	}
-	sentences := strings.SplitAfter(english, ". ")
-	for i := range sentences {
-		sentence := strings.TrimSuffix(sentences[i], " ")
-		if text, ok := say(sentence, 0); ok {
-			sentences[i] = text + sentences[i][len(sentence):]
-		}
-	}
-	return strings.Join(sentences, "")
+	return p.T(strings.ReplaceAll(code, "_", " "))
 }
 
 // Count writes a number with its noun: 1 row, 1,200 rows.

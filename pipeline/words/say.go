@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 )
 
@@ -73,10 +74,45 @@ const (
 	longestSaid = 4 << 10 // bytes of a text that is translated
 )
 
+// translate translates a text as a whole, or else its sentences, their clauses, and what
+// stands at either side of a colon; depth is how many formats the text lies in.
+func translate(text string, depth int) string {
+	if said, ok := say(text, depth); ok {
+		return said
+	}
+	for _, between := range []string{". ", "; ", ": "} {
+		parts := strings.Split(text, between)
+		if len(parts) == 1 {
+			continue
+		}
+		for i, part := range parts {
+			if said, ok := say(part+".", depth); ok && between == ". " && i < len(parts)-1 {
+				parts[i] = strings.TrimSuffix(said, ".")
+			} else {
+				parts[i] = translate(part, depth)
+			}
+		}
+		return strings.Join(parts, between)
+	}
+	if bare, ok := strings.CutSuffix(text, "."); ok {
+		if said, ok := say(bare, depth); ok {
+			return said + "."
+		}
+	}
+	return text
+}
+
+// moment matches the times in reasons of the schedule.
+var moment = regexp.MustCompile(`^(\d\d:\d\d) on (\d{1,2}) (January|February|March|April|May|June|July|August|September|October|November|December)( \d{4})?$`)
+
 // say translates a text by the catalogue; depth is how many formats it lies in.
 func say(english string, depth int) (string, bool) {
 	if text, ok := dutch()[english]; ok && !strings.Contains(english, "%") {
 		return text, true
+	}
+	if at := moment.FindStringSubmatch(english); at != nil {
+		month, _ := time.Parse("January", at[3])
+		return at[1] + " op " + at[2] + " " + months[month.Month()-1] + at[4], true
 	}
 	if depth > deepest || len(english) > longestSaid {
 		return "", false
@@ -92,8 +128,8 @@ func say(english string, depth int) (string, bool) {
 			continue
 		}
 		for j := range values {
-			if text, ok := say(values[j], depth+1); j > 0 && ok {
-				values[j] = text
+			if j > 0 {
+				values[j] = translate(values[j], depth+1)
 			}
 		}
 		return fill(p.dutch, values[1:]), true

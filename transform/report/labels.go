@@ -92,6 +92,12 @@ func ValueIn(english string, l Language) string {
 	return inLanguage(sessionTypes[:], inLanguage(statuses[:], english, l), l)
 }
 
+// StatusIn is the name of a status in a language.
+func StatusIn(s event.Status, l Language) string { return statuses[s][l] }
+
+// SessionTypeIn is the name of a session type in a language.
+func SessionTypeIn(t event.SessionType, l Language) string { return sessionTypes[t][l] }
+
 // inLanguage translates a session type or status from English, the language of
 // rows and Parquet, into a report's language.
 func inLanguage(values []Text, english string, l Language) string {

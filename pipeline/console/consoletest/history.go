@@ -68,10 +68,10 @@ func (w *World) report(ctx context.Context, i int, o Options) (states.Report, er
 	}
 	drop := dropOf(last.Month().Last(), zone).Add(2 * time.Hour)
 	rep.Months = append(rep.Months, states.Partition{ID: partition.MonthID(name, last.Month()), State: states.Waiting, Drop: drop, Deadline: drop.Add(12 * time.Hour),
-		Reasons: []string{"it is complete when there are dumps of 2026-11-30, or of a later day"}})
-	rep.NextMonth = states.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "the month is not over: its drop is on the first day of the next one"}
+		Reasons: []string{"12 of its 30 days are not published"}})
+	rep.NextMonth = states.Drop{Partition: last.Month().String(), At: drop, First: drop, Deadline: drop.Add(12 * time.Hour), Why: "waits for its drop at 04:00 on 1 December (" + zone.String() + ")"}
 	next := dropOf(last+1, zone)
-	rep.NextDay = states.Drop{Partition: (last + 1).String(), At: next, First: next.Add(30 * time.Minute), Deadline: next.Add(4 * time.Hour), Why: "its drop is to come: at 02:00 by the clock of " + zone.String()}
+	rep.NextDay = states.Drop{Partition: (last + 1).String(), At: next, First: next.Add(30 * time.Minute), Deadline: next.Add(4 * time.Hour), Why: "waits for its drop at 02:00 on 22 November (" + zone.String() + ")"}
 	return rep, nil
 }
 
@@ -222,7 +222,9 @@ func (w *World) happenings() {
 		p.State, p.Reasons = states.Stale, []string{"1 new dump on 2026-11-21: part-09-late.ndjson.gz", "session 81 was reopened by 2026-11-21"}
 	})
 	change(1, 2, func(p *states.Partition) { *p = pending(p, states.Queued, "missing") })
-	change(2, 0, func(p *states.Partition) { *p = pending(p, states.Waiting, "for its grace, until 07:30") })
+	change(2, 0, func(p *states.Partition) {
+		*p = pending(p, states.Waiting, "waits until 07:30 on 21 November (America/New_York): a grace of 30m after its drop")
+	})
 	change(2, 1, func(p *states.Partition) {
 		*p = pending(p, states.Failed, "missing")
 		p.Late, p.Attempts, p.Again = true, 3, w.Now.Add(11*time.Minute)
@@ -240,8 +242,8 @@ func (w *World) happenings() {
 	}
 	s.Progress = states.Progress{Run: "20261121T071026Z-k3v9", Steps: 14, StepsDone: 9, Bytes: 812_331_004, BytesRead: 540_118_272, Lines: 1_918_402}
 	s.Alerts = []states.Alert{
-		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: partition.Day, Text: "5 attempts failed: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
-		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: partition.Day, Text: "it was due by 06:00, and its digest fails: the gzip stream of part-03.ndjson.gz is cut off", Since: w.Now.Add(-20 * time.Hour)},
+		{ID: "set_aside americas 2026-11-14", Kind: "set_aside", Report: "americas", Partition: "2026-11-14", What: partition.Day, Text: "americas 2026-11-14 failed 5 times and is set aside until its inputs change or it is retried: 212 of 9,181 lines were rejected, and max_rejected allows 1.00 %", Since: w.Now.Add(-5 * 24 * time.Hour)},
+		{ID: "late americas 2026-11-19", Kind: "late", Report: "americas", Partition: "2026-11-19", What: partition.Day, Text: "americas 2026-11-19 is late: its deadline was 2026-11-20 06:00", Since: w.Now.Add(-20 * time.Hour)},
 	}
 	s.Deliveries = []states.Delivery{
 		{Name: "americas/week/teams", Period: "2026-W46", Revision: "1.1.1.1.1.1.1", Posted: w.Now.Add(-26 * time.Hour), Outcome: "given up", Ended: w.Now.Add(-2 * time.Hour), Error: "hooks.example.com answers 410 Gone"},
@@ -253,7 +255,7 @@ func (w *World) happenings() {
 	s.Digests = []states.Partition{
 		{ID: partition.DigestID(last - 2), State: states.Published, Revision: 1},
 		{ID: partition.DigestID(last - 1), State: states.Failed, Failure: "part-03.ndjson.gz: unexpected EOF", Attempts: 3, Again: w.Now.Add(11 * time.Minute)},
-		{ID: partition.DigestID(last), State: states.Building, Reasons: []string{"2 new dumps"}},
+		{ID: partition.DigestID(last), State: states.Building, Reasons: []string{"2 new dumps on 2026-11-20: part-10.ndjson.gz, part-11.ndjson.gz"}},
 	}
 	w.pastRuns()
 }
@@ -280,10 +282,10 @@ func (w *World) pastRuns() {
 		}
 		switch i {
 		case 1:
-			run.Outcome, run.Error = "failed", "the digest of 2026-11-19 failed"
+			run.Outcome, run.Error = "failed", "1 step failed"
 			run.Steps[0] = build.Done{ID: partition.DigestID(d), Reason: "missing", Error: "dumps/2026/11/19/part-03.ndjson.gz: unexpected EOF: the gzip stream is cut off"}
 		case 3:
-			run.Trigger, run.Ended = "backfill of sessions from 2026-08-01 to 2026-10-31, from the console", begun.Add(19*time.Minute)
+			run.Trigger, run.Ended = "backfill sessions 2026-08-01 to 2026-10-31 by ada", begun.Add(19*time.Minute)
 		case 9:
 			run.Outcome, run.Error = "interrupted", "the service was stopped"
 		}

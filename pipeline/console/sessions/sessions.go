@@ -144,13 +144,13 @@ func rowsOf(s *session.Session, def *report.Definition) []report.Row {
 // day that the session was looked for at.
 func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 	explained, left := bounded(all)
-	t, s := explain.NewFormatter(explained, def.Zone), explained.Session
-	sentence := Sentence(rowsOf(all.Session, def), words.In(def.Language))
+	p, s := words.In(def.Language), explained.Session
+	t, sentence := explain.NewFormatter(explained, def.Zone, p), Sentence(rowsOf(all.Session, def), p)
 	b := &Page{
-		Report: def.Name, Sentence: sentence, ID: s.ID, Date: near.String(), Zone: def.Zone, Type: plainWords(s.Type.String()),
-		First: t.Date(t.First()), Last: t.Date(s.LastEvent), Lasted: string(report.AppendDuration(nil, (s.LastEvent-t.First())/1000*1000)),
+		Report: def.Name, Sentence: sentence, ID: s.ID, Date: near.String(), Zone: def.Zone, Type: report.SessionTypeIn(s.Type, def.Language),
+		First: t.Dated(t.First()), Last: t.Dated(s.LastEvent), Lasted: string(report.AppendDuration(nil, (s.LastEvent-t.First())/1000*1000)),
 		Timeline: newTimeline(t), Omitted: left, twin: twin{explain.JSON(explained, def), sentence, left},
-		Command: "daybook explain --session " + strconv.FormatInt(s.ID, 10) + " --date " + near.String() + " --timezone " + def.Zone.String(),
+		Command: "daybook explain --session " + strconv.FormatInt(s.ID, 10) + " --date " + near.String() + " --report " + words.Shell(def.Name),
 	}
 	if s.Channel.ID != 0 {
 		b.Channel = explain.Named(s.Channel.Name, s.Channel.ID)
@@ -161,13 +161,13 @@ func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 	steps := explained.Trace.Steps
 	for i := range explained.Deliveries {
 		delivery := &explained.Deliveries[i]
-		e := Event{Time: t.Moment(delivery.Event.Millis()), Text: explain.Event(&delivery.Event), Repeated: delivery.Repeated}
+		e := Event{Time: t.Moment(delivery.Event.Millis()), Text: explain.Event(&delivery.Event, p), Repeated: delivery.Repeated}
 		if !e.Repeated {
 			step := &steps[0]
 			steps = steps[1:]
-			e.State, e.Notes = explain.State(step), explain.Notes(step)
+			e.State, e.Notes = explain.State(step, p), explain.Notes(step, p)
 			for _, f := range step.Anomalies {
-				b.Anomalies = append(b.Anomalies, Anomaly{e.Time, f.Anomaly.String(), f.Why})
+				b.Anomalies = append(b.Anomalies, Anomaly{e.Time, p.CodeText(f.Anomaly.String()), p.T(f.Why)})
 			}
 		}
 		b.Events = append(b.Events, e)
@@ -177,16 +177,10 @@ func New(all *explain.Explanation, def *report.Definition, near day.Day) *Page {
 
 func newLeg(t *explain.Formatter, def *report.Definition, s *session.Session, l *session.Leg) Leg {
 	line := Leg{
-		Number: l.Number, Role: l.Role.String(), Technician: "no technician", Group: l.Technician.Group, Status: plainWords(l.Status.String()), Final: l.Final,
+		Number: l.Number, Role: t.T(l.Role.String()), Technician: explain.Technician(l, t.Printer), Group: l.Technician.Group, Status: report.StatusIn(l.Status, def.Language), Final: l.Final,
 		Date: def.Date(l).String(), Tools: strings.Join(l.Tools, ", "), Numbers: t.Numbers(l),
-		Total: explain.Duration(l.Total()), Work: explain.Duration(l.Work), Waiting: explain.Duration(l.Waiting),
-	}
-	if l.Technician.ID != 0 {
-		line.Technician = explain.Named(l.Technician.Name, l.Technician.ID)
+		Total: t.Duration(l.Total()), Work: t.Duration(l.Work), Waiting: t.Duration(l.Waiting),
 	}
 	line.Included = def.Includes(s, l)
 	return line
 }
-
-// plainWords writes a code as words.
-func plainWords(code string) string { return strings.ReplaceAll(code, "_", " ") }

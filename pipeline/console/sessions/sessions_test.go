@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"daybook/pipeline/inspect/explain"
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/event"
 	"daybook/transform/report"
@@ -62,7 +63,7 @@ const signalLines = `{"event_id":"a","ts":"2026-11-20T09:00:00Z","session_id":7,
 
 func TestTimelineTellsSignals(t *testing.T) {
 	all := explained(t, signalLines)
-	p := &painter{Formatter: explain.NewFormatter(all, time.UTC), end: all.Session.LastEvent}
+	p := &painter{Formatter: explain.NewFormatter(all, time.UTC, words.In(report.English)), end: all.Session.LastEvent}
 	at := func(minute int) int64 { return time.Date(2026, 11, 20, 9, minute, 0, 0, time.UTC).UnixMilli() }
 	want := []signalled{{"away", at(2), at(3)}, {"away, tab deselected", at(3), at(4)}, {"tab deselected", at(4), at(5)}}
 	if got := p.signals(0); !slices.Equal(got, want) {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"daybook/pipeline/inspect/explain"
-	"daybook/pipeline/words"
 	"daybook/transform/event"
+	"daybook/transform/report"
 	"daybook/transform/session"
 )
 
@@ -122,16 +122,16 @@ func newTimeline(t *explain.Formatter) *timeline {
 	}
 	p := &painter{Formatter: t, axis: newAxis(moments), end: slices.Max(moments)}
 	line := &timeline{Breaks: len(p.breaks)}
-	line.Lanes = append(line.Lanes, lane{"Status", "of the session", p.status()})
+	line.Lanes = append(line.Lanes, lane{p.T("Status"), p.T("of the session"), p.status()})
 	for i := range t.Session.Legs {
 		l := &t.Session.Legs[i]
-		about := l.Role.String()
+		about := p.T(l.Role.String())
 		if l.Technician.ID != 0 {
-			about += ", " + explain.Named(l.Technician.Name, l.Technician.ID)
+			about += ", " + explain.Technician(l, p.Printer)
 		}
-		line.Lanes = append(line.Lanes, lane{fmt.Sprintf("Leg %d", l.Number), about, p.leg(l)})
+		line.Lanes = append(line.Lanes, lane{p.T("Leg %d", l.Number), about, p.leg(l)})
 	}
-	line.Lanes = append(line.Lanes, lane{"Chat", "and tools", p.chat()})
+	line.Lanes = append(line.Lanes, lane{p.T("Chat"), p.T("and tools"), p.chat()})
 	for i := range axisTicks {
 		line.Ticks = append(line.Ticks, axisTick{p.tick(100 * float64(i) / (axisTicks - 1))})
 	}
@@ -148,8 +148,8 @@ func (p *painter) begin(height int, label string) {
 	p.b.Reset()
 	fmt.Fprintf(&p.b, `<svg class="lane" width="100%%" height="%d" role="img" aria-label="%s">`, height, template.HTMLEscapeString(label))
 	for _, i := range p.breaks {
-		fmt.Fprintf(&p.b, `<rect class="quiet" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s without an event</title></rect>`,
-			p.places[i], p.places[i+1]-p.places[i], height, words.Roughly(time.Duration(p.moments[i+1]-p.moments[i])*time.Millisecond))
+		fmt.Fprintf(&p.b, `<rect class="quiet" x="%.3f%%" y="0" width="%.3f%%" height="%d"><title>%s</title></rect>`,
+			p.places[i], p.places[i+1]-p.places[i], height, p.T("%s without an event", p.Roughly(time.Duration(p.moments[i+1]-p.moments[i])*time.Millisecond)))
 	}
 }
 
@@ -161,8 +161,8 @@ func (p *painter) finish() template.HTML {
 // block draws a stretch of time, and its name if there is room.
 func (p *painter) block(class, name string, from, to int64, y, height int) {
 	x, width := p.at(from), p.at(to)-p.at(from)
-	fmt.Fprintf(&p.b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s to %s, %s</title></rect>`,
-		class, x, y, max(width, 0.15), height, template.HTMLEscapeString(name), p.Moment(from), p.Moment(to), explain.Duration(to-from))
+	fmt.Fprintf(&p.b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s, %s</title></rect>`,
+		class, x, y, max(width, 0.15), height, template.HTMLEscapeString(name), p.Between(p.Moment(from), p.Moment(to)), p.Duration(to-from))
 	if width >= labelShare && height > 12 {
 		fmt.Fprintf(&p.b, `<text class="on-%s" x="%.3f%%" y="%d" dx="6">%s</text>`, class, x, y+height/2+4, template.HTMLEscapeString(name))
 	}
@@ -170,7 +170,7 @@ func (p *painter) block(class, name string, from, to int64, y, height int) {
 
 // status is the lane of the session's status, from event to event.
 func (p *painter) status() template.HTML {
-	p.begin(statusHeight, "The session's status over time; the events below have the same data")
+	p.begin(statusHeight, p.T("The session's status over time; the events below have the same data"))
 	steps := p.Trace.Steps
 	for i := 0; i < len(steps); {
 		end := i + 1
@@ -181,7 +181,7 @@ func (p *painter) status() template.HTML {
 		if end < len(steps) {
 			to = steps[end].Event.Millis()
 		}
-		p.block(statusClass(steps[i].Status), plainWords(steps[i].Status.String()), steps[i].Event.Millis(), to, 2, statusHeight-4)
+		p.block(statusClass(steps[i].Status), report.StatusIn(steps[i].Status, p.Language), steps[i].Event.Millis(), to, 2, statusHeight-4)
 		i = end
 	}
 	return p.finish()
@@ -218,7 +218,7 @@ var buckets = map[session.Measure]string{
 // leg is the lane of a leg: the measures of its time, and below them the work, the
 // action and the presence signals of its technician.
 func (p *painter) leg(l *session.Leg) template.HTML {
-	p.begin(legHeight, fmt.Sprintf("Leg %d over time; its table below has the same data", l.Number))
+	p.begin(legHeight, p.T("Leg %d over time; its table below has the same data", l.Number))
 	end := p.end
 	if l.End != session.Unknown {
 		end = l.End
@@ -229,11 +229,11 @@ func (p *painter) leg(l *session.Leg) template.HTML {
 		for s := range p.Trace.Spans(l.Number, m) {
 			switch {
 			case isBucket:
-				p.block(class, m.String(), s.From, s.To, 2, 20)
+				p.block(class, p.T(m.String()), s.From, s.To, 2, 20)
 			case m == session.InWork:
-				p.block("m-work", "work", s.From, s.To, 25, 6)
+				p.block("m-work", p.T("work"), s.From, s.To, 25, 6)
 			case m == session.InAction:
-				p.block("m-action", "in action", s.From, s.To, 34, 3)
+				p.block("m-action", p.T("in action"), s.From, s.To, 34, 3)
 			}
 		}
 	}
@@ -253,8 +253,8 @@ type signalled struct {
 func (p *painter) signals(leg int) []signalled {
 	var all []signalled
 	for s := range p.Trace.Presences(leg) {
-		if words := explain.Signals(&session.LegState{Presence: s.Presence}); len(words) > 0 {
-			all = append(all, signalled{strings.Join(words, ", "), s.From, s.To})
+		if texts := explain.Signals(&session.LegState{Presence: s.Presence}, p.Printer); len(texts) > 0 {
+			all = append(all, signalled{strings.Join(texts, ", "), s.From, s.To})
 		}
 	}
 	return all
@@ -263,11 +263,11 @@ func (p *painter) signals(leg int) []signalled {
 // chat is the lane of messages and tools: the customer's messages above the line,
 // the technicians' below, the system's on it, and tools as ticks.
 func (p *painter) chat() template.HTML {
-	p.begin(chatHeight, "Chat messages and tools over time; the events below list them")
+	p.begin(chatHeight, p.T("Chat messages and tools over time; the events below list them"))
 	fmt.Fprintf(&p.b, `<line class="base" x1="0" x2="100%%" y1="%d" y2="%d"/>`, chatHeight/2, chatHeight/2)
 	for i := range p.Trace.Steps {
 		e := &p.Trace.Steps[i].Event
-		x, title := p.at(e.Millis()), p.Moment(e.Millis())+" "+explain.Event(e)
+		x, title := p.at(e.Millis()), p.Moment(e.Millis())+" "+explain.Event(e, p.Printer)
 		switch e.Type {
 		case event.ChatMessage:
 			y, class := chatHeight/2, "by-system"
@@ -306,12 +306,12 @@ func (p *painter) legend() []legendItem {
 			class = "m-action"
 		}
 		if class != "" && seen[m] {
-			items = append(items, legendItem{class, m.String()})
+			items = append(items, legendItem{class, p.T(m.String())})
 		}
 	}
 	signals := func(l session.Leg) bool { return len(p.signals(l.Number)) > 0 }
 	if slices.ContainsFunc(p.Session.Legs, signals) {
-		items = append(items, legendItem{"m-signal", "away, or busy elsewhere"})
+		items = append(items, legendItem{"m-signal", p.T("away, or busy elsewhere")})
 	}
-	return append(items, legendItem{"by-customer", "customer’s message (above)"}, legendItem{"by-technician", "technician’s message (below)"})
+	return append(items, legendItem{"by-customer", p.T("customer’s message (above)")}, legendItem{"by-technician", p.T("technician’s message (below)")})
 }

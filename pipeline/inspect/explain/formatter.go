@@ -5,22 +5,25 @@ import (
 	"strings"
 	"time"
 
+	"daybook/pipeline/words"
 	"daybook/transform/day"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
 
-// Formatter puts an explanation into words, with times by the clock of a zone.
+// Formatter puts an explanation into the words of a language, with times by the clock
+// of a zone.
 type Formatter struct {
 	*Explanation
+	words.Printer
 	Zone *time.Location
 
 	dated bool // the session lasts over a midnight: times need their date
 }
 
 // NewFormatter formats an explanation.
-func NewFormatter(e *Explanation, zone *time.Location) *Formatter {
-	f := &Formatter{Explanation: e, Zone: zone}
+func NewFormatter(e *Explanation, zone *time.Location, p words.Printer) *Formatter {
+	f := &Formatter{Explanation: e, Printer: p, Zone: zone}
 	f.dated = day.Of(f.First(), zone) != day.Of(e.Session.LastEvent, zone)
 	return f
 }
@@ -40,10 +43,10 @@ type Number struct {
 func (f *Formatter) Numbers(l *session.Leg) []Number {
 	removal, removedAt := f.Trace.Removal(l.Number)
 	numbers := []Number{
-		{"Begin", f.Moment(l.Begin), "the leg opened"},
-		{"Start", f.known(l.Start), whyStart(l)},
-		{"End", f.known(l.End), whyEnd(l, removal, removedAt)},
-		{"Last action", f.known(l.LastAction), "being in action last ended"},
+		{f.T("Begin"), f.Moment(l.Begin), f.T("the leg opened")},
+		{f.T("Start"), f.known(l.Start), f.T(whyStart(l))},
+		{f.T("End"), f.known(l.End), f.T(whyEnd(l, removal, removedAt))},
+		{f.T("Last action"), f.known(l.LastAction), f.T("being in action last ended")},
 	}
 	for _, m := range []struct {
 		measure session.Measure
@@ -56,27 +59,22 @@ func (f *Formatter) Numbers(l *session.Leg) []Number {
 	} {
 		why := f.spans(l.Number, m.measure)
 		if m.measure == session.WrapUp && why == "" {
-			why = whyNoWrapUp(l, removal)
+			why = whyNoWrapUp(l, removal, f.Printer)
 		}
-		numbers = append(numbers, Number{capital(m.measure.String()), Duration(m.value), why})
+		numbers = append(numbers, Number{f.T(words.Capital(m.measure.String())), f.Duration(m.value), why})
 	}
 	numbers = append(numbers,
-		Number{"Total", Duration(l.Total()), "active + hold + transfer + rebooting + reconnecting"},
-		Number{"In action", "", f.spans(l.Number, session.InAction)},
-		Number{"Messages", fmt.Sprint(l.CustomerMessages + l.TechnicianMessages + l.SystemMessages),
-			fmt.Sprintf("%d by the customer, %d by the technician, %d by the system", l.CustomerMessages, l.TechnicianMessages, l.SystemMessages)})
+		Number{f.T("Total"), f.Duration(l.Total()), f.T("active + hold + transfer + rebooting + reconnecting")},
+		Number{f.T("In action"), "", f.spans(l.Number, session.InAction)},
+		Number{f.T("Messages"), fmt.Sprint(l.CustomerMessages + l.TechnicianMessages + l.SystemMessages),
+			f.T("%d by the customer, %d by the technician, %d by the system", l.CustomerMessages, l.TechnicianMessages, l.SystemMessages)})
 	if l.Exported != nil {
 		for i := range numbers {
-			numbers[i].Why = fromExport
+			numbers[i].Why = f.T("from an export; no events")
 		}
 	}
 	return numbers
 }
-
-// fromExport is how the numbers of a row of an export came to be.
-const fromExport = "from an export; no events"
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // mostSpans bounds a list of spans: a session can have as many as events.
 const mostSpans = 1000
@@ -89,14 +87,17 @@ func (f *Formatter) spans(leg int, m session.Measure) string {
 			texts = append(texts, "…")
 			break
 		}
-		texts = append(texts, fmt.Sprintf("%s to %s", f.Moment(s.From), f.Moment(s.To)))
+		texts = append(texts, f.Between(f.Moment(s.From), f.Moment(s.To)))
 	}
 	return strings.Join(texts, ", ")
 }
 
+// Between writes an interval of two times.
+func (f *Formatter) Between(from, to string) string { return from + " " + f.T("to") + " " + to }
+
 func (f *Formatter) known(ms int64) string {
 	if ms == session.Unknown {
-		return "unknown"
+		return f.T("unknown")
 	}
 	return f.Moment(ms)
 }
@@ -105,21 +106,20 @@ func (f *Formatter) known(ms int64) string {
 // the session lasts over a midnight.
 func (f *Formatter) Moment(ms int64) string {
 	if f.dated {
-		return f.Date(ms)
+		return f.Dated(ms)
 	}
 	return time.UnixMilli(ms).In(f.Zone).Format("15:04:05.000")
 }
 
-// Date writes a time of the session with its date.
-func (f *Formatter) Date(ms int64) string {
+// Dated writes a time of the session with its date.
+func (f *Formatter) Dated(ms int64) string {
 	return time.UnixMilli(ms).In(f.Zone).Format("2006-01-02 15:04:05.000")
 }
 
-// Duration writes a duration in milliseconds as h:mm:ss, with a fraction if it has
-// one.
-func Duration(ms int64) string {
+// Duration writes a duration in milliseconds as h:mm:ss, with a fraction if it has one.
+func (f *Formatter) Duration(ms int64) string {
 	if ms == session.Unknown {
-		return "unknown"
+		return f.T("unknown")
 	}
 	b := report.AppendDuration(nil, ms)
 	if ms%1000 != 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"daybook/pipeline/words"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
@@ -54,17 +55,19 @@ type (
 )
 
 // JSON is an explanation for programs: the events, the rows as a report has them, and
-// the intervals that the durations add up.
+// the intervals that the durations add up. Codes are those of the events and of the
+// Parquet files; texts are in the language of the report.
 func JSON(x *Explanation, def *report.Definition) any {
+	p := words.In(def.Language)
 	out := jsonExplanation{SessionID: x.Session.ID}
 	steps := x.Trace.Steps
 	for _, d := range x.Deliveries {
 		e := jsonEvent{
-			EventID: d.Event.ID, Time: utc(d.Event.Millis()), Type: d.Event.Type.String(), Text: Event(&d.Event),
+			EventID: d.Event.ID, Time: utc(d.Event.Millis()), Type: d.Event.Type.String(), Text: Event(&d.Event, p),
 			Object: d.Input, Line: d.Line, Repeated: d.Repeated,
 		}
 		if !d.Repeated {
-			e.setStep(&steps[0])
+			e.setStep(&steps[0], p)
 			steps = steps[1:]
 		}
 		out.Events = append(out.Events, e)
@@ -86,7 +89,7 @@ func JSON(x *Explanation, def *report.Definition) any {
 }
 
 // setStep adds the state after the event, and what it has changed.
-func (e *jsonEvent) setStep(step *session.Step) {
+func (e *jsonEvent) setStep(step *session.Step, p words.Printer) {
 	e.Status, e.Opened = step.Status.String(), slices.Clone(step.Opened)
 	for _, l := range step.Legs {
 		if l.Started {
@@ -97,7 +100,7 @@ func (e *jsonEvent) setStep(step *session.Step) {
 		e.Removed = append(e.Removed, r.Leg)
 	}
 	for _, a := range step.Anomalies {
-		e.Anomalies = append(e.Anomalies, jsonAnomaly{a.Anomaly.String(), a.Why})
+		e.Anomalies = append(e.Anomalies, jsonAnomaly{a.Anomaly.String(), p.T(a.Why)})
 	}
 }
 

@@ -3,15 +3,19 @@ package explain
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"daybook/pipeline/pipelinetest"
+	"daybook/pipeline/words"
 	"daybook/sources/store"
 	"daybook/transform/event"
 	"daybook/transform/report"
 	"daybook/transform/session"
 )
+
+var english, dutch = words.In(report.English), words.In(report.Dutch)
 
 // lines are a session of ten minutes: half a minute of waiting, nine and a half
 // minutes active, of which two with the technician away, and a chat line.
@@ -39,7 +43,7 @@ func fromLines(t *testing.T) *Explanation {
 }
 
 func TestNumbersSayWhereTheyComeFrom(t *testing.T) {
-	formatter := NewFormatter(fromLines(t), time.UTC)
+	formatter := NewFormatter(fromLines(t), time.UTC, english)
 	numbers := formatter.Numbers(&formatter.Session.Legs[0])
 	for _, want := range []Number{
 		{"Begin", "09:00:00.000", "the leg opened"},
@@ -63,7 +67,7 @@ func TestEventsAndStatesInWords(t *testing.T) {
 	var events, states []string
 	for i := range explained.Trace.Steps {
 		step := &explained.Trace.Steps[i]
-		events, states = append(events, Event(&step.Event)), append(states, State(step))
+		events, states = append(events, Event(&step.Event, english)), append(states, State(step, english))
 	}
 	if want := []string{"session_created applet", "status_changed waiting", "status_changed active technician Ada (3)", "chat_message by technician 3",
 		"presence away technician 3", "presence available technician 3", "status_changed closed_by_technician"}; !slices.Equal(events, want) {
@@ -72,14 +76,83 @@ func TestEventsAndStatesInWords(t *testing.T) {
 	if want := []string{"connecting", "waiting", "active; leg 0 working", "active; leg 0 working", "active; leg 0 away", "active; leg 0 working", "closed_by_technician"}; !slices.Equal(states, want) {
 		t.Errorf("states %q, want %q", states, want)
 	}
-	if notes := Notes(&explained.Trace.Steps[6]); !slices.Equal(notes, []string{"- leg 0 removed by technician; the status before was active"}) {
+	if notes := Notes(&explained.Trace.Steps[6], english); !slices.Equal(notes, []string{"- leg 0 removed by technician; the status before was active"}) {
 		t.Errorf("notes %q", notes)
 	}
 }
 
+// An explanation in Dutch has no English word.
+func TestInDutch(t *testing.T) {
+	explained := fromLines(t)
+	f := NewFormatter(explained, time.UTC, dutch)
+	for _, want := range []Number{
+		{"Begin", "09:00:00.000", "de deelsessie werd geopend"},
+		{"Starttijd", "09:00:30.000", "de sessie was voor het eerst actief met deze deelsessie als leidende"},
+		{"Wachttijd", "0:00:30", "09:00:00.000 tot 09:00:30.000"},
+		{"Afrondingstijd", "0:00:00", "verwijderd door een technicus in status Actief: niets af te ronden"},
+		{"Berichten", "1", "0 van de klant, 1 van de technicus, 0 van het systeem"},
+	} {
+		if numbers := f.Numbers(&f.Session.Legs[0]); !slices.Contains(numbers, want) {
+			t.Errorf("%+v is not among %+v", want, numbers)
+		}
+	}
+	var events, states []string
+	for i := range explained.Trace.Steps {
+		step := &explained.Trace.Steps[i]
+		events, states = append(events, Event(&step.Event, dutch)), append(states, State(step, dutch))
+	}
+	if want := []string{"sessie gemaakt Applet", "status gewijzigd: Bezig met wachten", "status gewijzigd: Actief technicus Ada (3)", "chatbericht door technicus 3",
+		"aanwezigheid: afwezig technicus 3", "aanwezigheid: beschikbaar technicus 3", "status gewijzigd: Afgesloten door technicus"}; !slices.Equal(events, want) {
+		t.Errorf("events %q, want %q", events, want)
+	}
+	if want := []string{"Bezig met verbinden", "Bezig met wachten", "Actief; deelsessie 0 aan het werk", "Actief; deelsessie 0 aan het werk", "Actief; deelsessie 0 afwezig", "Actief; deelsessie 0 aan het werk", "Afgesloten door technicus"}; !slices.Equal(states, want) {
+		t.Errorf("states %q, want %q", states, want)
+	}
+	if notes := Notes(&explained.Trace.Steps[6], dutch); !slices.Equal(notes, []string{"- deelsessie 0 verwijderd door technicus; de status ervoor was Actief"}) {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+// Each code of an event, each measure, role and anomaly has a Dutch text.
+func TestEveryCodeIsDutch(t *testing.T) {
+	catalogue := words.Catalogue()
+	lacks := func(text string) {
+		if _, ok := catalogue[strings.ReplaceAll(text, "_", " ")]; !ok {
+			t.Errorf("the Dutch catalogue lacks %q", text)
+		}
+	}
+	for _, code := range []func(int) string{
+		func(i int) string { return event.Type(i).String() }, func(i int) string { return event.Signal(i).String() },
+		func(i int) string { return event.Sender(i).String() }, func(i int) string { return event.Actor(i).String() },
+		func(i int) string { return event.Resolution(i).String() },
+	} {
+		n := 1
+		for ; code(n) != ""; n++ {
+			lacks(code(n))
+		}
+		if n < 3 {
+			t.Errorf("there are %d codes after %q", n, code(1))
+		}
+	}
+	for s := event.Status(1); s.String() != ""; s++ {
+		if Status(s, english) != s.String() || Status(s, dutch) == "" {
+			t.Errorf("%s is %q in English and %q in Dutch", s, Status(s, english), Status(s, dutch))
+		}
+	}
+	for m := range session.Measure(session.NumMeasures) {
+		lacks(m.String())
+		lacks(words.Capital(m.String()))
+	}
+	for a := range session.Anomaly(session.NumAnomalies) {
+		lacks(a.String())
+	}
+	lacks(session.Lead.String())
+	lacks(session.Collaborator.String())
+}
+
 func TestTimesNeedTheirDateOverAMidnight(t *testing.T) {
 	zone := time.FixedZone("", -9*3600-5*60) // where it is 23:55 when it begins
-	if got := NewFormatter(fromLines(t), zone).Moment(time.Date(2026, 11, 20, 9, 1, 0, 0, time.UTC).UnixMilli()); got != "2026-11-19 23:56:00.000" {
+	if got := NewFormatter(fromLines(t), zone, english).Moment(time.Date(2026, 11, 20, 9, 1, 0, 0, time.UTC).UnixMilli()); got != "2026-11-19 23:56:00.000" {
 		t.Errorf("it writes %s", got)
 	}
 }
@@ -113,7 +186,7 @@ func TestExportedLeg(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFormatter(&Explanation{Session: s, Trace: trace, Deliveries: []Delivery{{Event: row}}}, time.UTC)
+	f := NewFormatter(&Explanation{Session: s, Trace: trace, Deliveries: []Delivery{{Event: row}}}, time.UTC, english)
 	for _, n := range f.Numbers(&s.Legs[0]) {
 		if n.Why != "from an export; no events" {
 			t.Errorf("%s: %s", n.Name, n.Why)
@@ -122,7 +195,7 @@ func TestExportedLeg(t *testing.T) {
 			t.Errorf("total %s", n.Value)
 		}
 	}
-	if got := Event(&row); got != "row of an export timed_out" {
+	if got := Event(&row, english); got != "row of an export timed_out" {
 		t.Error(got)
 	}
 }
