@@ -37,10 +37,10 @@ type S3Options struct {
 	Bucket string
 	Prefix string // keys are relative to it; it gets a final slash if it has none
 
-	Endpoint  string // host or host:port, with or without http:// or https://; empty means Amazon
-	Region    string // empty means $AWS_REGION, or the region that the endpoint reports
-	Plaintext bool   // HTTP without TLS; http:// in Endpoint means the same
-	CAFile    string // PEM certificates that are trusted in addition to the system's
+	Endpoint  string                            // host or host:port, with or without http:// or https://; empty means Amazon
+	Region    string                            // empty means $AWS_REGION, or the region that the endpoint reports
+	Plaintext bool                              // HTTP without TLS; http:// in Endpoint means the same
+	CAFile    string                            // PEM certificates that are trusted in addition to the system's
 	ReadFile  func(path string) ([]byte, error) // reads CAFile; nil: os.ReadFile
 	Lookup    Lookup
 
