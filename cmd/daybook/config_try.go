@@ -37,7 +37,7 @@ Exit codes:
 		Example: `  daybook config try events.json.gz
   aws s3 cp s3://acme/2026/11/20/part-1.gz - | daybook config try -`,
 		Args: exactArgs("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error { return runConfigTry(a, &opts, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runConfigTry(cmd.Context(), a, &opts, args[0]) },
 	}
 	cmd.Flags().IntVarP(&opts.lines, "lines", "n", 10, "how many lines or documents")
 	cmd.Flags().IntVar(&opts.source, "source", 1, "which item of sources reads the file, from 1")
@@ -53,7 +53,7 @@ type triedLine struct {
 	Detail string          `json:"detail,omitempty"`
 }
 
-func runConfigTry(a *app, opts *tryOptions, file string) error {
+func runConfigTry(ctx context.Context, a *app, opts *tryOptions, file string) error {
 	c, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func runConfigTry(a *app, opts *tryOptions, file string) error {
 		return codedError{fmt.Errorf("--source %d: the configuration has %d", opts.source, len(sources)), exitUsage}
 	}
 	source := sources[opts.source-1]
-	reader, err := source.OpenFile(file, a.stdin)
+	reader, err := source.OpenFile(ctx, file, a.stdin)
 	if err != nil {
 		return err
 	}

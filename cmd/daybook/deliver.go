@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/config/userfile"
 	"daybook/pipeline/deliver"
 	"daybook/pipeline/service/controller"
 	"daybook/pipeline/settings"
@@ -117,11 +117,11 @@ func runDeliver(ctx context.Context, a *app, opts *deliverOptions) error {
 		_, err := fmt.Fprintf(a.stdout, "sent %s of %s to %s\n", m.Period, all[0].Report, all[0].Destination())
 		return err
 	}
-	return a.previewMessage(m, opts.preview, p.Now())
+	return a.previewMessage(ctx, m, opts.preview, p.Now())
 }
 
 // previewMessage writes a message to a file, or to standard output.
-func (a *app) previewMessage(m *deliver.Message, name string, now time.Time) error {
+func (a *app) previewMessage(ctx context.Context, m *deliver.Message, name string, now time.Time) error {
 	write := func(w io.Writer) error { return m.Write(w, now) }
 	if strings.EqualFold(filepath.Ext(name), ".html") {
 		html, err := m.Content.HTML()
@@ -133,7 +133,7 @@ func (a *app) previewMessage(m *deliver.Message, name string, now time.Time) err
 	if name == "-" {
 		return write(a.stdout)
 	}
-	f, err := os.Create(name)
+	f, err := userfile.Create(ctx, name)
 	if err != nil {
 		return err
 	}

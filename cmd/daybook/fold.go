@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daybook/config/userfile"
 	"daybook/pipeline/extract"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/parallel"
@@ -133,7 +135,7 @@ func runFold(ctx context.Context, a *app, opts *foldOptions) error {
 		if opts.accounting == "-" {
 			_, err = a.stderr.Write(b)
 		} else {
-			err = os.WriteFile(opts.accounting, b, 0o666)
+			err = writeFile(ctx, opts.accounting, b)
 		}
 		if err != nil {
 			return fmt.Errorf("write the accounting: %w", err)
@@ -171,11 +173,20 @@ func (a *app) localExtraction(paths []string) (*extract.Extraction, error) {
 			size = info.Size()
 		}
 		x.Inputs = append(x.Inputs, extract.Input{Name: name, Size: size,
-			Open: func(context.Context) (*dump.Reader, error) { return dump.OpenFile(name, a.stdin) }})
+			Open: func(ctx context.Context) (*dump.Reader, error) { return dump.OpenFile(ctx, name, a.stdin) }})
 		x.Progress.Bytes.Add(size)
 	}
 	x.Progress.Inputs.Store(int64(len(files)))
 	return x, nil
+}
+
+func writeFile(ctx context.Context, name string, content []byte) error {
+	f, err := userfile.Create(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }
 
 func writeRows(w io.Writer, format string, def *report.Definition, rows iter.Seq2[[]report.Row, error]) error {

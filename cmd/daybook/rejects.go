@@ -301,7 +301,7 @@ func runRejectsReplay(ctx context.Context, a *app, opts *rejectsReplayOptions, d
 	}
 	lines, partial := maintain.RejectedDump(ctx, p, d), true
 	if opts.file != "" {
-		file, err := dump.OpenFile(opts.file, a.stdin)
+		file, err := dump.OpenFile(ctx, opts.file, a.stdin)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func TestRefusedReloadIsNeverInForce(t *testing.T) {
 	}
 	write("otto", "")
 	s := &server{
-		app:  &app{configFile: file, env: noEnv, stdout: io.Discard, stderr: io.Discard},
+		app:  &app{configFile: file, readFile: os.ReadFile, env: noEnv, stdout: io.Discard, stderr: io.Discard},
 		opts: &serveOptions{}, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(),
 	}
 	served, err := s.load()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"daybook/config/userfile"
 	"daybook/sources/store"
 )
 
@@ -37,6 +38,7 @@ Exit codes:
 // command, for all commands.
 type app struct {
 	stdin          io.Reader
+	readFile       func(path string) ([]byte, error) // of a file or pipe that the user names
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 
@@ -53,7 +55,10 @@ type app struct {
 // run is the program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	output := &results{out: stdout}
-	a := &app{stdin: stdin, stdout: output, stderr: stderr, env: env, sourceRequests: new(store.Requests), sinkRequests: new(store.Requests)}
+	a := &app{
+		stdin: userfile.Reader(ctx, stdin), readFile: func(path string) ([]byte, error) { return userfile.ReadFile(ctx, path) },
+		stdout: output, stderr: stderr, env: env, sourceRequests: new(store.Requests), sinkRequests: new(store.Requests),
+	}
 	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(told)
@@ -66,7 +71,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	})
 	root := newRootCommand(a)
 	root.SetArgs(args)
-	root.SetIn(stdin)
+	root.SetIn(a.stdin)
 	root.SetOut(output)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -137,11 +142,13 @@ func usageError(cmd *cobra.Command, format string, args ...any) error {
 
 // withExitCode gives an error of a command its exit code, if it has none.
 func withExitCode(ctx context.Context, err error) error {
+	coded := codedError{code: exitUsage}
+	isCoded := errors.As(err, &coded)
 	switch {
-	case errors.As(err, new(codedError)):
-		return err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && coded.code == exitUsage: // such as of a file that could not be read any more
 		return codedError{errors.New("interrupted; what was published before is unchanged"), exitInterrupted}
+	case isCoded:
+		return err
 	}
 	return codedError{err, exitFailed}
 }

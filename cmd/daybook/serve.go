@@ -117,7 +117,7 @@ func (o *serveOptions) validate(cmd *cobra.Command, a *app) error {
 	}
 	o.token, _ = a.env(tokenVariable)
 	if o.tokenFile != "" {
-		text, err := os.ReadFile(o.tokenFile)
+		text, err := a.readFile(o.tokenFile)
 		if err != nil {
 			return usageError(cmd, "--token-file: %s", err)
 		}

@@ -22,7 +22,7 @@ import (
 
 // loadConfig reads the configuration file of --config, or the default one if it
 // exists, or returns the defaults.
-func (a *app) loadConfig() (*config.Config, error) { return a.readConfig(os.ReadFile) }
+func (a *app) loadConfig() (*config.Config, error) { return a.readConfig(a.readFile) }
 
 // readConfig reads the files with secrets by readSecret.
 func (a *app) readConfig(readSecret func(string) ([]byte, error)) (*config.Config, error) {
@@ -33,7 +33,7 @@ func (a *app) readConfig(readSecret func(string) ([]byte, error)) (*config.Confi
 		}
 		name = defaultConfigFile
 	}
-	data, err := os.ReadFile(name)
+	data, err := a.readFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, codedError{fmt.Errorf("there is no configuration file %s; correct the path, or begin with the defaults: daybook config show > %[1]s", name), exitUsage}
 	}
@@ -130,7 +130,7 @@ func (a *app) useMemory() {
 // source does not look like an empty one.
 func (a *app) openStore(c *config.Store, create bool) (store.Store, error) {
 	options := store.Configured(c)
-	options.S3.Version, options.Create = version, create
+	options.S3.Version, options.S3.ReadFile, options.Create = version, a.readFile, create
 	options.S3.Requests = a.sourceRequests
 	if create {
 		options.S3.Requests = a.sinkRequests

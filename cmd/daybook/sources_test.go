@@ -85,7 +85,7 @@ func TestFaultsOfDumps(t *testing.T) {
 	}
 
 	// An error shows its first problems; all of them are in the list.
-	a := &app{env: func(string) (string, bool) { return "", false }}
+	a := &app{readFile: os.ReadFile, env: func(string) (string, bool) { return "", false }}
 	_, err := a.loadConfig()
 	var found *config.Error
 	if !errors.As(err, &found) {

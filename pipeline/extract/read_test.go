@@ -56,7 +56,7 @@ func newScript(input, lines int) *script {
 
 func (s *script) input(end io.Reader) Input {
 	return Input{Name: "script", Open: func(context.Context) (*dump.Reader, error) {
-		return dump.OpenFile(dump.Stdin, io.MultiReader(bytes.NewReader(s.text.Bytes()), end))
+		return dump.OpenFile(context.Background(), dump.Stdin, io.MultiReader(bytes.NewReader(s.text.Bytes()), end))
 	}}
 }
 

@@ -201,7 +201,7 @@ func TestSortedRanges(t *testing.T) {
 // linesInput is an input with this text.
 func linesInput(text string) extract.Input {
 	return extract.Input{Name: "lines", Open: func(context.Context) (*dump.Reader, error) {
-		return dump.OpenFile(dump.Stdin, strings.NewReader(text))
+		return dump.OpenFile(context.Background(), dump.Stdin, strings.NewReader(text))
 	}}
 }
 

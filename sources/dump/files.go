@@ -1,12 +1,15 @@
 package dump
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"unicode/utf8"
+
+	"daybook/config/userfile"
 )
 
 // Stdin is the path that means standard input.
@@ -99,20 +102,20 @@ func (n Names) isDump(dir fs.FS, name string) bool {
 
 // OpenFile opens a local dump, or stdin if path is Stdin, as the zero Source does.
 // The caller closes the Reader, which keeps stdin open.
-func OpenFile(path string, stdin io.Reader) (*Reader, error) {
-	return new(Source).OpenFile(path, stdin)
+func OpenFile(ctx context.Context, path string, stdin io.Reader) (*Reader, error) {
+	return new(Source).OpenFile(ctx, path, stdin)
 }
 
 // OpenFile opens a local dump of the source, or stdin if path is Stdin. The caller
-// closes the Reader, which keeps stdin open.
-func (s *Source) OpenFile(path string, stdin io.Reader) (*Reader, error) {
+// closes the Reader, which keeps stdin open. A wait for the writer of a pipe ends with
+// the context.
+func (s *Source) OpenFile(ctx context.Context, path string, stdin io.Reader) (*Reader, error) {
 	body := io.NopCloser(stdin)
 	if path != Stdin {
-		f, err := os.Open(path)
-		if err != nil {
+		var err error
+		if body, err = userfile.Open(ctx, path); err != nil {
 			return nil, err // it names the operation and the path
 		}
-		body = f
 	}
 	r := &Reader{url: path, source: &source{body: body, size: unknownSize}}
 	if err := r.open(s, path, false); err != nil {

@@ -532,7 +532,7 @@ func TestOpenFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for path, stdin := range map[string]io.Reader{path: nil, Stdin: iotest.OneByteReader(bytes.NewReader(stored))} {
-			r, err := OpenFile(path, stdin)
+			r, err := OpenFile(t.Context(), path, stdin)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -549,13 +549,13 @@ func TestOpenFile(t *testing.T) {
 			}
 		}
 	}
-	if _, err := OpenFile(filepath.Join(dir, "absent.ndjson"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := OpenFile(t.Context(), filepath.Join(dir, "absent.ndjson"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that does not exist: %v", err)
 	}
-	if _, err := OpenFile(Stdin, iotest.ErrReader(store.ErrStalled)); !errors.Is(err, store.ErrStalled) {
+	if _, err := OpenFile(t.Context(), Stdin, iotest.ErrReader(store.ErrStalled)); !errors.Is(err, store.ErrStalled) {
 		t.Errorf("a stdin that fails: %v", err)
 	}
-	r, err := OpenFile(Stdin, strings.NewReader("{}"))
+	r, err := OpenFile(t.Context(), Stdin, strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func TestDumpsHoldTheSessions(t *testing.T) {
 // linesOf reads a dump.
 func linesOf(t *testing.T, stored []byte) []string {
 	t.Helper()
-	r, err := dump.OpenFile(dump.Stdin, bytes.NewReader(stored))
+	r, err := dump.OpenFile(context.Background(), dump.Stdin, bytes.NewReader(stored))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,10 +37,11 @@ type S3Options struct {
 	Bucket string
 	Prefix string // keys are relative to it; it gets a final slash if it has none
 
-	Endpoint  string // host or host:port, with or without http:// or https://; empty means Amazon
-	Region    string // empty means $AWS_REGION, or the region that the endpoint reports
-	Plaintext bool   // HTTP without TLS; http:// in Endpoint means the same
-	CAFile    string // PEM certificates that are trusted in addition to the system's
+	Endpoint  string                            // host or host:port, with or without http:// or https://; empty means Amazon
+	Region    string                            // empty means $AWS_REGION, or the region that the endpoint reports
+	Plaintext bool                              // HTTP without TLS; http:// in Endpoint means the same
+	CAFile    string                            // PEM certificates that are trusted in addition to the system's
+	ReadFile  func(path string) ([]byte, error) // reads CAFile; nil: os.ReadFile
 	Lookup    Lookup
 
 	// Without these keys, the credentials come from the environment, the
@@ -89,7 +90,7 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	direct, err := newTransport(o.CAFile)
+	direct, err := o.newTransport()
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func splitEndpoint(endpoint string, plaintext bool) (host string, secure bool, e
 	return strings.TrimSuffix(host, "/"), !plaintext, nil
 }
 
-func newTransport(caFile string) (*http.Transport, error) {
+func (o *S3Options) newTransport() (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = connectTimeout
@@ -164,8 +165,12 @@ func newTransport(caFile string) (*http.Transport, error) {
 	t.DisableCompression = true // otherwise dumps with a Content-Encoding arrive unpacked, in another size
 	t.ForceAttemptHTTP2 = false // one connection a request: a stalled request does not hold up others
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile != "" {
-		pem, err := os.ReadFile(caFile)
+	if o.CAFile != "" {
+		readFile := o.ReadFile
+		if readFile == nil {
+			readFile = os.ReadFile
+		}
+		pem, err := readFile(o.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the CA file: %w", err)
 		}
@@ -174,7 +179,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 			pool = x509.NewCertPool()
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("the CA file %s contains no PEM certificate", caFile)
+			return nil, fmt.Errorf("the CA file %s contains no PEM certificate", o.CAFile)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}

@@ -44,7 +44,7 @@ func Dumps(tb testing.TB, sessionsPerDay int) (*extract.Extraction, generate.Sta
 	}
 	x := &extract.Extraction{MaxRejected: 1}
 	for _, name := range files {
-		x.Inputs = append(x.Inputs, extract.Input{Name: name, Open: func(context.Context) (*dump.Reader, error) { return dump.OpenFile(name, nil) }})
+		x.Inputs = append(x.Inputs, extract.Input{Name: name, Open: func(ctx context.Context) (*dump.Reader, error) { return dump.OpenFile(ctx, name, nil) }})
 	}
 	return x, stats
 }
