@@ -172,6 +172,8 @@ func checkPublished(t *testing.T, out string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	// The footer of a file is parsed once, and not for each of the queries below.
+	execute(t, db, "SET GLOBAL parquet_metadata_cache = true")
 	days := filepath.Join(out, "reports/sessions/dt=*/*.parquet")
 	t.Run("schema", func(t *testing.T) { checkSchema(t, db, days) })
 	t.Run("nulls", func(t *testing.T) { checkNulls(t, db, days) })
@@ -207,6 +209,13 @@ func checkPublished(t *testing.T, out string) {
 
 func read(glob string) string {
 	return "read_parquet('" + strings.ReplaceAll(glob, "'", "''") + "', hive_partitioning=true)"
+}
+
+func execute(t *testing.T, db *sql.DB, statements string) {
+	t.Helper()
+	if _, err := db.Exec(statements); err != nil {
+		t.Fatalf("%v\n%s", err, statements)
+	}
 }
 
 // query returns the cells of the answer as text, a null as "".
