@@ -2,12 +2,14 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"daybook/pipeline/console/problem"
@@ -18,6 +20,7 @@ import (
 	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sinks/xlsx"
+	"daybook/transform/day"
 	"daybook/transform/summary"
 )
 
@@ -77,6 +80,33 @@ func (q *asked) days(p explore.Period) []explore.Day {
 	return days
 }
 
+// lately says what the last days of a period lack: that yesterday is not published yet, where
+// the address leaves the day to the page, and which published days have changed inputs.
+func (c *Console) lately(q *asked, p words.Printer) string {
+	var texts []string
+	last, yesterday := lastPublished(q.report.Days).ID.Day(), day.Of(c.Now().UnixMilli(), q.zone)-1
+	if a := q.address; a.Unit == explore.ADay && a.Value("at") == "" && last < yesterday {
+		text := p.T("%s, yesterday, is not published yet", p.Date(yesterday.UTC(), "Mon 2 Jan 2006"))
+		for i := range q.report.Days {
+			if d := &q.report.Days[i]; d.ID.Day() == yesterday {
+				text += " (" + p.Say(cmp.Or(strings.Join(d.Reasons, "; "), string(d.State))) + ")"
+			}
+		}
+		texts = append(texts, p.T("%s. This is the last published day.", text))
+	}
+	stale := 0
+	for i := range q.report.Days {
+		d := &q.report.Days[i]
+		if date := d.ID.Day(); d.Revision > 0 && d.State == states.Stale && date >= q.address.Period.From && date <= q.address.Period.To {
+			stale++
+		}
+	}
+	if stale > 0 {
+		texts = append(texts, p.T("The dumps of %s have changed since: their numbers can change.", p.Count(int64(stale), "published day", "published days")))
+	}
+	return strings.Join(texts, " ")
+}
+
 // explore is the page Explore.
 func (c *Console) explore(r *http.Request) (*page, error) {
 	e, err := c.explored(r)
@@ -107,7 +137,9 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 			return nil, err
 		}
 	}
-	return questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before), nil
+	e := questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before)
+	e.Missing = strings.TrimSpace(c.lately(q, c.printer(r)) + " " + e.Missing)
+	return e, nil
 }
 
 // asProblem says to readers that a period is too long.
@@ -150,11 +182,13 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 	if err != nil {
 		return nil, asProblem(c.printer(r), err)
 	}
-	return questions.NewList(a, q.report.Name, q.zone, list), nil
+	l := questions.NewList(a, q.report.Name, q.zone, list)
+	l.Missing = strings.TrimSpace(c.lately(q, c.printer(r)) + " " + l.Missing)
+	return l, nil
 }
 
 // find redirects from a session id to the session's page: it looks for the last
-// published day with the session.
+// published day with the session. Other texts are searched for in the last year.
 func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 	r, cancel := withTimeout(r)
 	defer cancel()
@@ -164,9 +198,10 @@ func (c *Console) find(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := c.printer(r)
-	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
+	text := strings.TrimSpace(r.URL.Query().Get("id"))
+	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		c.showError(w, r, problem.New(http.StatusBadRequest, p.T("A session's id is a whole number.")))
+		c.redirect(w, r, reportPath(rep.Name)+"/sessions?"+url.Values{"period": {"year"}, "q": {text}}.Encode())
 		return
 	}
 	q := &asked{report: rep}

@@ -11,6 +11,7 @@ package csv
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ type Format struct {
 	Delimiter    rune // between fields; 0 means a comma
 	BOM          bool // start the file with a UTF-8 byte order mark
 	Durations    Durations
-	DecimalComma bool  // write decimal hours with a comma, as in the Netherlands
+	DecimalComma bool  // write decimal hours and shares with a comma, as in the Netherlands
 	Times        Times // of sessions.csv; summaries have no times
 }
 
@@ -76,6 +77,11 @@ func WriteTable(w io.Writer, f Format, t *summary.Table) error {
 				out.text([]byte(cell))
 			case report.Duration:
 				out.plain(f.duration(cell))
+			case report.Decimal:
+				if f.DecimalComma {
+					cell = strings.Replace(cell, ".", ",", 1)
+				}
+				out.plain([]byte(cell))
 			default:
 				out.plain([]byte(cell))
 			}

@@ -141,7 +141,7 @@ func TestNumbersInWords(t *testing.T) {
 			t.Errorf("from %g to %g is %+v, want %+v", tc.before, tc.now, *got, tc.want)
 		}
 	}
-	for ms, want := range map[float64]string{0: "0 s", 59_999: "59 s", 61_000: "1:01 min", 3_660_000: "1:01 h", 400 * 3_600_000: "400 h"} {
+	for ms, want := range map[float64]string{0: "0 s", 59_999: "1:00 min", 61_000: "1:01 min", 3_660_000: "1:01 h", 400 * 3_600_000: "400:00 h"} {
 		if got := duration(words.Printer{}, ms); got != want {
 			t.Errorf("%g ms is %s, want %s", ms, got, want)
 		}

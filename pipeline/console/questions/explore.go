@@ -38,6 +38,7 @@ type Explore struct {
 	Measures []Measure      `json:"-"`
 	Columns  []*Measure     `json:"-"`
 	Rows     []Row          `json:"-"`
+	All      Row            `json:"-"` // the whole period, as the last line
 	More     int            `json:"-"` // lines that a file has and the page leaves out
 	Help     []*Measure     `json:"-"`
 
@@ -104,7 +105,7 @@ func NewExplore(a *Address, name string, zone *time.Location, target time.Durati
 	if i := slices.IndexFunc(e.Columns, func(m *Measure) bool { return m.ID == a.Sort }); i < 0 && a.Sort != keyColumn {
 		e.Columns = append(e.Columns, find(e.Measures, a.Sort)...)
 	}
-	e.Rows = e.rows(e.Columns)
+	e.Rows, e.All = e.rows(e.Columns), e.all()
 	e.More = max(0, len(e.Rows)-mostRows)
 	e.Rows = e.Rows[:len(e.Rows)-e.More]
 	e.Help = e.help()
@@ -132,10 +133,40 @@ func (e *Explore) change(m *Measure, now, before *explore.Stats) *Change {
 		return nil
 	}
 	a, b := m.value(now), m.value(before)
-	if math.IsNaN(a) || math.IsNaN(b) {
+	if math.IsNaN(a) || math.IsNaN(b) || e.partial() && m.isSum() {
 		return nil
 	}
-	return change(m, a, b)
+	c := change(m, a, b)
+	if e.partial() || min(now.Legs, before.Legs) < fewLegs {
+		c.Good, c.Bad = false, false
+	}
+	return c
+}
+
+// fewLegs is how many legs a value needs to be called better or worse than another one.
+const fewLegs = 10
+
+// partial says whether days of the period before are not published: sums are then not
+// compared.
+func (e *Explore) partial() bool {
+	return e.Before != nil && e.Before.Days < e.Address.Against.Len()
+}
+
+// all is the line of the whole period. A session counts once in it.
+func (e *Explore) all() Row {
+	r := Row{Name: e.printer.T("All")}
+	for _, m := range e.Columns {
+		r.Cells = append(r.Cells, Cell{Value: m.Format(m.value(&e.Answer.Total)), Change: e.change(m, &e.Answer.Total, beforeTotal(e.Before)), Sorted: m.ID == e.Sort})
+	}
+	return r
+}
+
+// Counted says where a session with several legs counts in the table.
+func (e *Explore) Counted() string {
+	if e.By == explore.ByHour {
+		return e.printer.T("The hour is that of a leg’s start, or else of its begin: a session that is handed over counts in several. In the line All it counts once.")
+	}
+	return e.printer.T("A session with legs in several lines counts in each of them, and in the line All once.")
 }
 
 // rows are the lines of the table with these columns.
@@ -217,6 +248,15 @@ func (e *Explore) identity(k explore.Key) explore.Key {
 // links lead from a line to Explore and to the sessions of that line alone.
 func (e *Explore) links(k explore.Key) (link, sessions string) {
 	orNone := func(text string) string { return cmp.Or(text, None) }
+	toSessions := func(pairs ...string) string {
+		switch e.Show {
+		case "work", "wrap_up":
+			pairs = append(pairs, "sort", e.Show)
+		case "abandoned":
+			pairs = append(pairs, "picked_up", "no")
+		}
+		return e.Address.Sessions(pairs...)
+	}
 	id := func() string {
 		if k.ID == 0 {
 			return None
@@ -225,18 +265,18 @@ func (e *Explore) links(k explore.Key) (link, sessions string) {
 	}
 	switch e.By {
 	case explore.ByTechnician:
-		return e.Link("technician", id()), e.Address.Sessions("technician", id())
+		return e.Link("technician", id()), toSessions("technician", id())
 	case explore.ByChannel:
-		return e.Link("channel", id()), e.Address.Sessions("channel", id())
+		return e.Link("channel", id()), toSessions("channel", id())
 	case explore.ByGroup:
-		return e.Link("group", orNone(k.Text), "by", string(explore.ByTechnician)), e.Address.Sessions("group", orNone(k.Text))
+		return e.Link("group", orNone(k.Text), "by", string(explore.ByTechnician)), toSessions("group", orNone(k.Text))
 	case explore.ByStatus:
-		return e.Link("status", orNone(k.Text)), e.Address.Sessions("status", orNone(k.Text))
+		return e.Link("status", orNone(k.Text)), toSessions("status", orNone(k.Text))
 	case explore.ByType:
-		return e.Link("type", orNone(k.Text)), e.Address.Sessions("type", orNone(k.Text))
+		return e.Link("type", orNone(k.Text)), toSessions("type", orNone(k.Text))
 	case explore.ByDate:
 		date := dateText(k.Date())
-		return e.Link("period", "day", "at", date, "from", "", "to", "", "by", string(explore.ByHour)), e.Address.Sessions("period", "day", "at", date, "from", "", "to", "")
+		return e.Link("period", "day", "at", date, "from", "", "to", "", "by", string(explore.ByHour)), toSessions("period", "day", "at", date, "from", "", "to", "")
 	}
 	return "", ""
 }
@@ -295,7 +335,7 @@ func (e *Explore) TargetText() string {
 	if e.target == 0 {
 		return ""
 	}
-	return duration(e.printer, float64(e.target.Milliseconds()))
+	return e.printer.Lasting(e.target.Milliseconds())
 }
 
 // help are the measures that the page shows, each once.

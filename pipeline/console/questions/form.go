@@ -118,7 +118,11 @@ func (a *Address) GroupedBy() []Choice {
 func (a *Address) Tabs() []Choice {
 	all := make([]Choice, len(Tabs))
 	for i, t := range Tabs {
-		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID)}
+		sort := t.Sort
+		if a.By == explore.ByHour || a.By == explore.ByDate {
+			sort = "" // in the order of the clock
+		}
+		all[i] = Choice{t.ID, a.printer.T(t.Name), t.ID == a.Show, a.Link("show", t.ID, "sort", sort, "order", "")}
 	}
 	return all
 }

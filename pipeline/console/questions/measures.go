@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"daybook/pipeline/explore"
@@ -61,6 +62,11 @@ func (m *Measure) cell(v float64) string {
 	return strconv.FormatFloat(v, 'f', 4, 64)
 }
 
+// isSum says whether the measure grows with the number of days.
+func (m *Measure) isSum() bool {
+	return m.kind == ofCount || strings.HasSuffix(m.ID, "_sum") || slices.Contains([]string{"active", "hold", "transfer"}, m.ID)
+}
+
 // column is the kind of the measure's cells in a file.
 func (m *Measure) column() report.Kind {
 	return map[kind]report.Kind{ofCount: report.Integer, ofDuration: report.Duration, ofShare: report.Decimal, ofRatio: report.Decimal}[m.kind]
@@ -86,7 +92,7 @@ func Measures(p words.Printer, target time.Duration) []Measure {
 	add("not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) })
 	if target > 0 {
 		add("within", "", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) })
-		all[len(all)-1].Name = p.T("Picked up within %s", duration(p, float64(target.Milliseconds())))
+		all[len(all)-1].Name = p.T("Picked up within %s", p.Lasting(target.Milliseconds()))
 	}
 	add("transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) })
 	for _, f := range families {

@@ -76,6 +76,14 @@ func newSession(a *Address, s *explore.Session) Session {
 	return line
 }
 
+// Wider is the address of the same search over a year; empty without a search.
+func (l *List) Wider() string {
+	if l.Search == "" || l.Unit == explore.AYear {
+		return ""
+	}
+	return l.OfUnit(string(explore.AYear))
+}
+
 // Range says which sessions the page has.
 func (l *List) Range() string {
 	p := l.printer

@@ -3,6 +3,7 @@ package questions
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"daybook/pipeline/explore"
@@ -50,7 +51,7 @@ type family struct {
 
 var families = []family{
 	{"waiting", "Waiting", "From a session’s first waiting to its first pick-up, without the time in which it was closed; of the sessions that were picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Waiting }},
-	{"abandoned", "Waited in vain", "The waiting of the sessions that were not picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Abandoned }},
+	{"abandoned", "Waiting, not picked up", "The waiting of the sessions that were not picked up.", func(s *explore.Stats) *explore.Distribution { return &s.Abandoned }},
 	{"leg_waiting", "Waiting of a leg", "From a lead leg’s first waiting to its start; of the lead legs that started. After a hand-over, the next technician’s leg counts again.", func(s *explore.Stats) *explore.Distribution { return &s.LegWaiting }},
 	{"work", "Work", "The work time of the legs that started: active, in the foreground and with the link up.", func(s *explore.Stats) *explore.Distribution { return &s.Work }},
 	{"total", "Total time", "Active, hold, transfer, rebooting and reconnecting time of the legs that started.", func(s *explore.Stats) *explore.Distribution { return &s.Total }},
@@ -73,10 +74,10 @@ var statistics = []struct {
 
 // Texts of measures that are not of a family.
 const (
-	sessionsHelp    = "Distinct sessions with a leg that the filters select."
+	sessionsHelp    = "Distinct sessions with a leg that the filters select. A session with legs in several lines counts in each of them."
 	legsHelp        = "Legs: one for each technician’s part in a session."
 	pickedUpHelp    = "Sessions that a technician picked up. A session counts where its first pick-up was."
-	notPickedUpHelp = "The share of sessions that no technician picked up."
+	notPickedUpHelp = "The share of the sessions that no technician picked up. A session counts in one line: of its first pick-up, or else of its first leg. Sessions that were picked up before the period do not count."
 	abandonedHelp   = "Sessions that no technician picked up."
 	withinHelp      = "The share of sessions that were picked up within the target; those that were not picked up count as missed."
 	transfersHelp   = "Legs that ended by a transfer or a hand-over, for each session."
@@ -88,34 +89,34 @@ const (
 // Tab is a choice of columns of the table.
 type Tab struct {
 	ID, Name string
+	Sort     string   // the measure that it is sorted by; empty: as the table is
 	Columns  []string // ids of measures
 }
 
 // Tabs are all choices of columns.
 var Tabs = []Tab{
-	{"overview", "Overview", []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "wrap_up_longest", "transfers"}},
-	{"waiting", "Waiting", []string{"picked_up", "waiting_mean", "waiting_median", "waiting_p90", "waiting_p95", "waiting_longest", "within"}},
-	{"abandoned", "Not picked up", []string{"sessions", "abandoned", "not_picked_up", "abandoned_mean", "abandoned_median", "abandoned_p90", "abandoned_longest"}},
-	{"work", "Work", []string{"legs", "work_sum", "work_mean", "work_median", "work_p90", "work_longest", "total_mean", "total_median"}},
-	{"wrap_up", "Wrap-up", []string{"legs", "wrap_up_sum", "wrap_up_mean", "wrap_up_median", "wrap_up_p90", "wrap_up_p95", "wrap_up_longest"}},
-	{"chat", "First chat", []string{"legs", "first_chat_mean", "first_chat_median", "first_chat_p90", "first_chat_longest"}},
+	{"overview", "Overview", "", []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "wrap_up_longest", "transfers"}},
+	{"waiting", "Waiting", "waiting_median", []string{"picked_up", "waiting_mean", "waiting_median", "waiting_p90", "waiting_p95", "waiting_longest", "within"}},
+	{"abandoned", "Not picked up", "abandoned", []string{"picked_up", "abandoned", "not_picked_up", "abandoned_mean", "abandoned_median", "abandoned_p90", "abandoned_longest"}},
+	{"work", "Work", "work_sum", []string{"legs", "work_sum", "work_mean", "work_median", "work_p90", "work_longest", "total_mean", "total_median"}},
+	{"wrap_up", "Wrap-up", "wrap_up_longest", []string{"legs", "wrap_up_sum", "wrap_up_mean", "wrap_up_median", "wrap_up_p90", "wrap_up_p95", "wrap_up_longest"}},
+	{"chat", "First chat", "first_chat_median", []string{"legs", "first_chat_mean", "first_chat_median", "first_chat_p90", "first_chat_longest"}},
 }
 
 // tiles are the measures of the tiles.
 var tiles = []string{"sessions", "waiting_median", "waiting_p90", "within", "not_picked_up", "work_mean", "wrap_up_mean", "transfers"}
 
-// duration writes milliseconds as people say them.
+// duration writes milliseconds as people say them, rounded to what is written.
 func duration(p words.Printer, ms float64) string {
-	s := int64(ms / 1000)
+	if ms < 59_950 {
+		return p.Number(strings.TrimSuffix(fmt.Sprintf("%.1f", ms/1000), ".0")) + " s"
+	}
+	s := int64(math.Round(ms / 1000))
 	switch {
-	case s < 60:
-		return fmt.Sprintf("%d s", s)
 	case s < 3600:
 		return fmt.Sprintf("%d:%02d min", s/60, s%60)
-	case s < 100*3600:
-		return fmt.Sprintf("%d:%02d %s", s/3600, s/60%60, p.T("h"))
 	}
-	return p.Thousands(s/3600) + " " + p.T("h")
+	return fmt.Sprintf("%s:%02d %s", p.Thousands(s/3600), s/60%60, p.T("h"))
 }
 
 func clock(ms float64) string { return string(report.AppendDuration(nil, int64(ms))) }
@@ -169,6 +170,10 @@ type Change struct {
 	Bad   bool
 }
 
+// muchMore is how many times a value has to be as large as before, to be written as a
+// multiple of it and no longer in percent.
+const muchMore = 10
+
 // change compares two values of a measure.
 func change(m *Measure, now, before float64) *Change {
 	p := m.printer
@@ -185,6 +190,10 @@ func change(m *Measure, now, before float64) *Change {
 	case before == 0:
 		c.Arrow, c.Text, c.Short = "▲", p.T("up from none"), p.T("from none")
 		c.Good, c.Bad = d*m.better > 0, d*m.better < 0
+		return c
+	case before > 0 && now >= muchMore*before:
+		c.Arrow, c.Short = "▲", p.T("%s times", p.Thousands(int64(math.Round(now/before))))
+		c.Text, c.Good, c.Bad = c.Short, d*m.better > 0, d*m.better < 0
 		return c
 	default:
 		c.Short = fmt.Sprintf("%.0f %%", math.Abs(100*d/before))
