@@ -168,11 +168,11 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/reports/sessions/rejects/x", 404, []string{"Write the dump day"}},
 		{"/reports/nothing/rejects/2026-11-18", 404, []string{"There is no report"}},
 		{"/reports/americas/rejects/2026-11-19", 200, []string{"3 attempts failed", "unexpected EOF"}},
-		{"/runs", 200, []string{"interrupted", "backfill of sessions", "0:19:00"}},
+		{"/runs", 200, []string{"interrupted", "backfill sessions 2026-08-01", "0:19:00"}},
 		{"/runs/" + w.Snapshot().Progress.Run, 404, nil},
 		{"/runs/20261120T013012Z-n1", 200, []string{"the gzip stream is cut off", "failed"}},
 		{"/runs/..%2f..%2fsecret", 404, []string{"There is no run"}},
-		{"/schedule", 200, []string{"its drop is to come", "Set aside", "again <time"}},
+		{"/schedule", 200, []string{"waits for its drop at", "Set aside", "again <time"}},
 		{"/configuration", 200, []string{"lookback_days: 16", "4f1d6c0e9a7b", "&lt;redacted&gt;"}},
 		{"/login", 200, []string{"Token"}},
 		{"/nowhere", 404, []string{"no such page"}},
@@ -334,7 +334,7 @@ func TestPartitionThatTheStateDoesNotList(t *testing.T) {
 	c := newConsole(t, w, nil)
 	for target, says := range map[string][]string{
 		"/reports/sessions/2026-11-18":                     {"Every line accounted for", "revision 2", "restated", `rel="next">2026-11-20`},
-		"/reports/sessions/2026-11-21":                     {"Nothing is published yet", "its drop is to come", `rel="prev">← 2026-11-20`},
+		"/reports/sessions/2026-11-21":                     {"Nothing is published yet", "waits for its drop at", `rel="prev">← 2026-11-20`},
 		"/reports/sessions/1999-01-01":                     {"Nothing is published yet", "daybook knows no dumps of it", "not published"},
 		"/reports/sessions/1999-01":                        {"Nothing is published yet"},
 		"/reports/sessions/2026-11-18/summaries/total.csv": {"Sessions,Legs"},

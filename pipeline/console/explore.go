@@ -19,6 +19,7 @@ import (
 	"daybook/pipeline/words"
 	"daybook/sinks/csv"
 	"daybook/sinks/xlsx"
+	"daybook/transform/day"
 	"daybook/transform/summary"
 )
 
@@ -100,6 +101,16 @@ func (q *asked) outdated(p words.Printer, of explore.Period) string {
 	return p.T("Not up to date: %s. The dumps of these days have changed since they were published.", strings.Join(some, ", "))
 }
 
+// last says that yesterday is not published where the address leaves the day to the page;
+// empty if it is.
+func (c *Console) last(q *asked, p words.Printer) string {
+	yesterday, last := day.Of(c.Now().UnixMilli(), q.zone)-1, lastPublished(q.report.Days).ID.Day()
+	if a := q.address; a.Unit != explore.ADay || a.Value("at") != "" || last >= yesterday {
+		return ""
+	}
+	return p.T("%s, yesterday, is not published yet. This is the last published day.", p.Date(yesterday.UTC(), "Mon 2 Jan 2006"))
+}
+
 // explore is the page Explore.
 func (c *Console) explore(r *http.Request) (*page, error) {
 	e, err := c.explored(r)
@@ -131,6 +142,7 @@ func (c *Console) explored(r *http.Request) (*questions.Explore, error) {
 		}
 	}
 	e := questions.NewExplore(q.address, q.report.Name, q.zone, q.target, now, before)
+	e.Note(c.last(q, c.printer(r)))
 	e.Note(q.outdated(c.printer(r), q.address.Period))
 	return e, nil
 }
@@ -176,6 +188,7 @@ func (c *Console) listed(r *http.Request, most int) (*questions.List, error) {
 		return nil, asProblem(c.printer(r), err)
 	}
 	l := questions.NewList(a, q.report.Name, q.zone, list)
+	l.Note(c.last(q, c.printer(r)))
 	l.Note(q.outdated(c.printer(r), a.Period))
 	return l, nil
 }

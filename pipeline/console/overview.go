@@ -103,7 +103,7 @@ func summarize(cards []reportCard, p words.Printer) string {
 	var texts []string
 	for _, word := range states.Words {
 		if n := byWord[word]; n > 0 {
-			texts = append(texts, fmt.Sprintf("%d %s", n, p.T(string(word))))
+			texts = append(texts, fmt.Sprintf("%d %s", n, p.T(fmt.Sprint(word))))
 		}
 	}
 	return p.T("Of %s, %s.", p.Count(int64(len(cards)), "report", "reports"), strings.Join(texts, ", "))

@@ -262,8 +262,11 @@ func (u *query) markDay(i int, marks *marks) {
 
 // head counts a session at its head leg.
 func (s *Stats) head(f *fact, target int64) {
-	if f.state != pickedUp {
+	switch {
+	case !f.started:
 		s.NotPickedUp = 1
+		return
+	case f.state != pickedUp: // it was picked up before the period
 		return
 	}
 	s.PickedUp = 1
@@ -374,7 +377,7 @@ func (s *selector) selects(row int, f *fact) bool {
 			return false
 		}
 	}
-	return s.pickedUp == nil || *s.pickedUp == (f.state == pickedUp)
+	return s.pickedUp == nil || *s.pickedUp == f.started
 }
 
 // facets are the values of the period's columns.

@@ -19,7 +19,8 @@
 // waiting is the waiting time of its lead legs up to its head leg if that has
 // started, and of all lead legs otherwise: from its first waiting to its first
 // pick-up, without the time in which the session was closed. The session is picked up
-// if its head leg has started.
+// if a leg has started. If that is no lead leg, its lead picked it up earlier than what is
+// reached: it counts neither as picked up in the period nor as not picked up.
 //
 // Filters select legs. Measures of legs are those of the selected legs. Measures of
 // sessions are those of the sessions whose head leg is selected: by group, a
@@ -77,7 +78,7 @@ type Filter struct {
 	Channel    *int64  // 0: no channel
 	Type       *string // the session type, as in the Parquet files; empty: unknown
 	Status     *string // likewise
-	PickedUp   *bool   // whether the session was picked up
+	PickedUp   *bool   // whether the session was picked up, in the period or before
 }
 
 // Grouping is what a table has a line for.

@@ -163,6 +163,27 @@ func TestLoadOverTheEdgeOfAPeriod(t *testing.T) {
 	}
 }
 
+// A session that was picked up the day before, and that a collaborator joins in the period,
+// counts neither as picked up in the period nor as not picked up.
+func TestSessionPickedUpBefore(t *testing.T) {
+	sink := store.NewMemory(time.Now)
+	helper := leg(7, 1, (first + 1).UTC().Add(time.Hour), 0, 9, "Closed by technician")
+	helper.Role = "collaborator"
+	days := publish(t, sink, leg(7, 0, first.UTC().Add(23*time.Hour), time.Minute, 8, "Closed by technician"), helper)
+	of := explore.Period{From: first + 1, To: first + 1}
+	a, err := explorer(sink).Ask(t.Context(), &explore.Question{Zone: time.UTC, Days: days[1:], Period: of, By: explore.ByTechnician, Target: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := a.Total; s.Sessions != 1 || s.PickedUp != 0 || s.NotPickedUp != 0 || s.Abandoned.N != 0 || s.Waiting.N != 0 || s.Work.N != 1 {
+		t.Errorf("it counts %+v", s)
+	}
+	list, err := explorer(sink).List(t.Context(), &explore.ListQuestion{Zone: time.UTC, Days: days[1:], Period: of, Sort: explore.OrderWaiting, Most: 10})
+	if err != nil || len(list.Sessions) != 1 || !list.Sessions[0].PickedUp {
+		t.Errorf("the list is %+v: %v", list, err)
+	}
+}
+
 // The list of the sessions that waited longest, its pages, and a search.
 func TestList(t *testing.T) {
 	sink := store.NewMemory(time.Now)

@@ -206,7 +206,7 @@ func (v *view) describe(page []int32, all []sums, q *ListQuestion) []Session {
 		at[number] = i
 		a, f := &all[number], &v.facts[number]
 		sessions[i] = Session{
-			Start: time.UnixMilli(a.start).In(q.Zone), Waiting: f.waiting, PickedUp: f.state == pickedUp, Work: a.work, WrapUp: a.wrapUp, Duration: a.end - a.start,
+			Start: time.UnixMilli(a.start).In(q.Zone), Waiting: f.waiting, PickedUp: f.started, Work: a.work, WrapUp: a.wrapUp, Duration: a.end - a.start,
 		}
 	}
 	if len(page) == 0 {

@@ -6,8 +6,8 @@ type Stats struct {
 	Sessions    int64 `json:"sessions"`      // distinct session ids of the legs
 	Legs        int64 `json:"legs"`          // legs
 	Transferred int64 `json:"transferred"`   // legs that ended by a transfer or a hand-over (status Transferred)
-	PickedUp    int64 `json:"picked_up"`     // sessions whose head leg has started
-	NotPickedUp int64 `json:"not_picked_up"` // sessions whose head leg has not
+	PickedUp    int64 `json:"picked_up"`     // sessions with a lead leg that has started
+	NotPickedUp int64 `json:"not_picked_up"` // sessions without any leg that has started
 	Within      int64 `json:"within_target"` // sessions that were picked up and waited for the target at most
 
 	Active   int64 `json:"active_ms"` // sums over the legs
@@ -42,7 +42,8 @@ func (d *Distribution) Mean() int64 {
 	return d.Sum / d.N
 }
 
-// Heads is the number of sessions that measures of sessions are of.
+// Heads is the number of sessions that measures of sessions are of: all but those that
+// were picked up before the period.
 func (s *Stats) Heads() int64 { return s.PickedUp + s.NotPickedUp }
 
 // add adds the counts of other legs. Distributions are not added up.
@@ -72,7 +73,7 @@ var distributed = []struct {
 		return f.waiting, true
 	}},
 	{func(s *Stats) *Distribution { return &s.Abandoned }, func(_ *columns, _ int, f *fact) (int64, bool) {
-		if f == nil || f.state == pickedUp {
+		if f == nil || f.started {
 			return 0, false
 		}
 		return f.waiting, true

@@ -60,6 +60,7 @@ type fact struct {
 	head    int32 // the number of its head leg
 	legs    int32
 	state   state
+	started bool // a leg has started: a technician has picked it up, before the period if none is a lead leg
 }
 
 // state is how far the head leg of a session is found.
@@ -104,6 +105,7 @@ func (v *joined) add(c *columns, first int, sessions []int32) {
 			f.head = int32(first + row)
 		}
 		flags := c.flags[row]
+		f.started = f.started || flags&isStarted != 0
 		if flags&isLead == 0 || f.state == pickedUp {
 			continue
 		}

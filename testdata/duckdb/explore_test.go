@@ -116,9 +116,10 @@ const sessionsSQL = `CREATE OR REPLACE TABLE matching AS WITH numbered AS (
 		row_number() OVER (PARTITION BY session_id ORDER BY report_date, coalesce(start_time, begin_time), leg) AS n
 	FROM %[1]s WHERE report_date BETWEEN DATE '%[2]s' - %[4]d AND DATE '%[3]s' + %[4]d
 ), firsts AS (
-	SELECT session_id, min(n) FILTER (WHERE begun) AS first_begun, min(n) FILTER (WHERE role = 'lead') AS first_lead FROM numbered GROUP BY session_id
+	SELECT session_id, min(n) FILTER (WHERE begun) AS first_begun, min(n) FILTER (WHERE role = 'lead') AS first_lead,
+		bool_or(start_time IS NOT NULL) AS picked_up FROM numbered GROUP BY session_id
 ), told AS (
-	SELECT *, first_begun IS NOT NULL AS picked_up, n = coalesce(first_begun, first_lead, 1) AS head,
+	SELECT *, first_begun IS NOT NULL AS picked_up_now, n = coalesce(first_begun, first_lead, 1) AS head,
 		sum(CASE WHEN role = 'lead' AND (first_begun IS NULL OR n <= first_begun) THEN waiting_time_ms ELSE 0 END) OVER (PARTITION BY session_id)::BIGINT AS waited
 	FROM numbered JOIN firsts USING (session_id)
 ) SELECT * FROM told WHERE %[5]s;
@@ -135,17 +136,17 @@ func distribution(value, condition string) []string {
 }
 
 func exploreMeasures(target time.Duration) []string {
-	within := "count(*) FILTER (WHERE head AND picked_up AND waited <= " + fmt.Sprint(target.Milliseconds()) + ")"
+	within := "count(*) FILTER (WHERE head AND picked_up_now AND waited <= " + fmt.Sprint(target.Milliseconds()) + ")"
 	if target == 0 {
 		within = "0"
 	}
 	all := []string{
 		"count(DISTINCT session_id)", "count(*)", "count(*) FILTER (WHERE status = 'Transferred')",
-		"count(*) FILTER (WHERE head AND picked_up)", "count(*) FILTER (WHERE head AND NOT picked_up)", within,
+		"count(*) FILTER (WHERE head AND picked_up_now)", "count(*) FILTER (WHERE head AND NOT picked_up)", within,
 		"coalesce(sum(active_time_ms), 0)::BIGINT", "coalesce(sum(hold_time_ms), 0)::BIGINT", "coalesce(sum(transfer_time_ms), 0)::BIGINT",
 	}
 	return slices.Concat(all,
-		distribution("waited", "head AND picked_up"), distribution("waited", "head AND NOT picked_up"), distribution("waiting_time_ms", "begun"),
+		distribution("waited", "head AND picked_up_now"), distribution("waited", "head AND NOT picked_up"), distribution("waiting_time_ms", "begun"),
 		distribution("total_time_ms", "start_time IS NOT NULL"), distribution("work_time_ms", "start_time IS NOT NULL"),
 		distribution("wrap_up_time_ms", "true"), distribution("time_to_first_chat_ms", "true"))
 }
