@@ -38,23 +38,36 @@ func writeTable(out io.Writer, lines func(w io.Writer)) error {
 const lastCell = "\x00"
 
 // fitLines takes the marks out of lines. It breaks the last cell of lines that are
-// longer than the width between its words, if it has room for some words.
+// longer than the width between its words. Where the cell has little room, or a word that
+// is too long for it, such as an address, the cell goes below its line as a whole.
 func fitLines(text string, width int) string {
-	const leastRoom = 20
+	const leastRoom, indent = 20, "    "
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		before, last, marked := strings.Cut(line, lastCell)
-		b.WriteString(before)
+		before, last, marked := strings.Cut(strings.TrimRight(line, " \n"), lastCell)
 		begin := utf8.RuneCountInString(before)
 		room := width - begin
-		if !marked || room < leastRoom {
-			b.WriteString(last)
-			continue
+		switch cell := wrap(last, room); {
+		case !marked || utf8.RuneCountInString(last) <= room:
+			b.WriteString(before + last)
+		case room >= leastRoom && longest(cell) <= room:
+			b.WriteString(before + strings.Join(cell, "\n"+strings.Repeat(" ", begin)))
+		default:
+			below := wrap(last, width-len(indent))
+			b.WriteString(strings.TrimRight(before, " ") + "\n" + indent + strings.Join(below, "\n"+indent))
 		}
-		b.WriteString(strings.Join(wrap(last, room), "\n"+strings.Repeat(" ", begin)))
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// longest is the width of the longest line.
+func longest(lines []string) int {
+	n := 0
+	for _, line := range lines {
+		n = max(n, utf8.RuneCountInString(line))
+	}
+	return n
 }
 
 // wrap breaks a text between words into lines of a width. A longer word has a line of

@@ -11,7 +11,7 @@ import (
 	"daybook/transform/day"
 )
 
-// The last cell of a line goes on below itself, and only where there is room.
+// The last cell of a line goes on below itself, or below the line where it has no room.
 func TestFitLines(t *testing.T) {
 	const table = "day  fresh  " + lastCell + "two dumps came since then\n"
 	for _, c := range []struct {
@@ -21,13 +21,20 @@ func TestFitLines(t *testing.T) {
 		{80, "day  fresh  two dumps came since then\n"},
 		{36, "day  fresh  two dumps came since\n            then\n"},
 		{32, "day  fresh  two dumps came since\n            then\n"},
+		{31, "day  fresh\n    two dumps came since then\n"},
+		{20, "day  fresh\n    two dumps came\n    since then\n"},
 	} {
 		if got := fitLines(table, c.width); got != c.want {
 			t.Errorf("width %d: %q, want %q", c.width, got, c.want)
 		}
 	}
-	if got := fitLines(table, 31); strings.Count(got, "\n") != 1 {
-		t.Errorf("a narrow terminal: %q", got)
+	const address = "day  fresh  " + lastCell + "file:///srv/daybook/out/reports\nmonth\n"
+	for width, want := range map[int]string{
+		43: "day  fresh  file:///srv/daybook/out/reports\nmonth\n", 42: "day  fresh\n    file:///srv/daybook/out/reports\nmonth\n",
+	} {
+		if got := fitLines(address, width); got != want {
+			t.Errorf("width %d: %q, want %q", width, got, want)
+		}
 	}
 }
 

@@ -194,18 +194,15 @@ func TestSessionOfManyDays(t *testing.T) {
 	checkOrders(t, 16, manyDays(), checkManyDays(t))
 }
 
-// The same on every kind of store, night by night.
-func TestSessionOfManyDaysOnStores(t *testing.T) {
-	for name, open := range stores {
-		t.Run(name, func(t *testing.T) {
-			s := reachSettings(t, 16, open(t))
-			s.Sink = open(t)
-			h := manyDays()
-			orders["night by night"](t, s, h)
-			for i := range s.Reports {
-				checkManyDays(t)(name, published(t, s, s.Reports[i].Name, h.days()))
-			}
-		})
+// The same in directories, night by night.
+func TestSessionOfManyDaysInDirectories(t *testing.T) {
+	open := stores["directory"]
+	s := reachSettings(t, 16, open(t))
+	s.Sink = open(t)
+	h := manyDays()
+	orders["night by night"](t, s, h)
+	for i := range s.Reports {
+		checkManyDays(t)("directory", published(t, s, s.Reports[i].Name, h.days()))
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"daybook/pipeline/console/calendar"
 	"daybook/pipeline/console/consoletest"
 	"daybook/pipeline/console/guard"
+	"daybook/pipeline/console/history"
 	"daybook/pipeline/inspect"
 	"daybook/pipeline/partition"
 	"daybook/pipeline/runs"
@@ -108,6 +109,10 @@ func newWatchedWorld(t testing.TB) (*consoletest.World, *watched) {
 	return w, spy
 }
 
+// sharedIndex has the figures of the shared world, which take longer to read than most tests.
+// Tests run one after another, so that each finds what Follow made of it.
+var sharedIndex = history.NewIndex()
+
 // newConsole is a console of a world, with its charts filled.
 func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Console {
 	t.Helper()
@@ -119,6 +124,9 @@ func newConsole(t testing.TB, w *consoletest.World, change func(*Options)) *Cons
 		change(&o)
 	}
 	c := New(o)
+	if shared, err := made(); err == nil && w.Sink == shared.Sink {
+		c.index = sharedIndex
+	}
 	if err := c.index.Follow(t.Context(), w.Settings().Sink, w.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
