@@ -83,10 +83,10 @@ spark: build $(BIN)/versitygw ## the job of daybook spark emit on two executors,
 	$(BIN)/spark/bin/python testdata/spark/spark_test.py $(BIN)/daybook $(BIN)/versitygw
 
 ROUNDS ?= 3
-spark-figures: build ## what the job on Spark costs, compared with one process: CPU, shuffle, two executors against one
+spark-figures: build ## what the job on Spark costs, compared with one process: CPU, shuffle, two executors against one; ROUTE=b SESSIONS=500000 for another load
 	python3 -m venv $(BIN)/spark
 	$(BIN)/spark/bin/pip install --quiet -r testdata/spark/requirements.txt
-	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(ROUNDS)
+	$(BIN)/spark/bin/python testdata/spark/figures.py $(BIN)/daybook $(ROUNDS) $(ROUTE) $(SESSIONS)
 
 ENGINES ?= duckdb duckdb-cli clickhouse postgres spark polars snowflake datafusion dbt iceberg
 RESTATEMENTS ?= 100

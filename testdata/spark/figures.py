@@ -1,11 +1,12 @@
 """What the job of daybook spark emit costs, compared with "daybook backfill" on one machine.
 
-    python figures.py DAYBOOK [ROUNDS [a|b]]
+    python figures.py DAYBOOK [ROUNDS [a|b [SESSIONS]]]
 
-Route A shares 32 days of 12,000 sessions each, route B makes one day of 132,000. CPU is
-that of all processes, user and system, from the first to the last; that of Go is only that
-of daybook. The runs are repeated in turn, and the median of the ratios counts. Events are
-the lines of dumps, about 33 a session on working days.
+Route A shares 32 days of 12,000 sessions each, route B makes one day of 132,000; SESSIONS
+is another number for a day. CPU is that of all processes, user and system, from the first
+to the last; that of Go is only that of daybook. The runs are repeated in turn, and the
+median of the ratios counts. Events are the lines of dumps, about 33 a session on working
+days.
 """
 
 import ctypes
@@ -21,6 +22,8 @@ import tempfile
 
 DAYBOOK = str(pathlib.Path(sys.argv[1]).resolve())
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+ROUTES = sys.argv[3:4] or ["a", "b"]
+SESSIONS = {name: int(sys.argv[4]) if len(sys.argv) > 4 else usual for name, usual in (("a", 12000), ("b", 132000))}  # a day
 SUBMIT = str(pathlib.Path(sys.executable).parent / "spark-submit")
 DAYS = ["--from", "2025-11-08", "--to", "2025-12-09"]  # 2 tasks of 16 days, and no whole month
 DAY = ["--from", "2025-10-30", "--to", "2025-10-30"]
@@ -146,7 +149,7 @@ def tell(name, values, most=None, least=None):
 
 
 def route_a():
-    config = configured("a", DAYS[1], 32, 12000)
+    config = configured("a", DAYS[1], 32, SESSIONS["a"])
     ratios, speeds = [], []
     for _ in range(ROUNDS):
         one = alone(config, DAYS)
@@ -160,7 +163,7 @@ def route_a():
 
 
 def route_b():
-    config = configured("b", DAY[1], 1, 132000)
+    config = configured("b", DAY[1], 1, SESSIONS["b"])
     ratios, bytes_each, of_rows = [], [], []
     for _ in range(ROUNDS):
         one = alone(config, DAY)
@@ -179,7 +182,7 @@ if __name__ == "__main__":
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans are counted, too
     counted()
     try:
-        for name in sys.argv[3:] or ["a", "b"]:
+        for name in ROUTES:
             {"a": route_a, "b": route_b}[name]()
     finally:
         shutil.rmtree(work)
