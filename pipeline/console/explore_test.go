@@ -216,3 +216,18 @@ func TestFilesOfAnswers(t *testing.T) {
 		t.Errorf("the list has %d rows: %v", len(rows), err)
 	}
 }
+
+// While yesterday is not published, the list says which day it shows.
+func TestTheListSaysWhichDayItShows(t *testing.T) {
+	w := newWorld(t)
+	w.Now = w.Now.AddDate(0, 0, 1) // the 21st is over, and not published
+	c := newConsole(t, w, nil)
+	if page := get(c, "/reports/sessions/sessions").Body.String(); !strings.Contains(page, "Sat 21 Nov 2026, yesterday, is not published yet") || !strings.Contains(page, "This is the last published day.") {
+		t.Error("it shows another day than yesterday, and does not say so")
+	}
+	for _, target := range []string{"/reports/sessions/sessions?at=2026-11-20", "/reports/sessions/sessions?period=week"} {
+		if page := get(c, target).Body.String(); strings.Contains(page, "yesterday") {
+			t.Errorf("%s speaks of yesterday", target)
+		}
+	}
+}

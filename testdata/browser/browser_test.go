@@ -276,7 +276,7 @@ func TestQuestionsTakeTwoClicks(t *testing.T) {
 		t.Error("how was last week's waiting by group, against the week before? It is not said")
 	}
 	do(t, tab, chromedp.Click(`.measures a[href*="measure=within"]`, chromedp.ByQuery), chromedp.WaitVisible(`.measures .selected a[href*="measure=within"]`), click("Hour"))
-	if chart := ask[string](t, tab, `document.querySelector("#c-over").closest("figure").textContent`); !strings.Contains(chart, "Picked up within 1:00 min") || !strings.Contains(chart, "by hour") || !strings.Contains(chart, "14:00") {
+	if chart := ask[string](t, tab, `document.querySelector("#c-over").closest("figure").textContent`); !strings.Contains(chart, "Picked up within 1 min") || !strings.Contains(chart, "by hour") || !strings.Contains(chart, "14:00") {
 		t.Errorf("what share was picked up in time, and when in the day was it worst? The chart says %q", chart)
 	}
 	pinned := ask[string](t, tab, `new URL(document.querySelector("a.share").href).search`)
@@ -307,7 +307,7 @@ func TestWithoutScript(t *testing.T) {
 		t.Error("the statements of Snowflake cannot be unfolded")
 	}
 	for target, says := range map[string]string{
-		"/": "9 of 14 steps", "/reports/sessions": "Hours of the day", "/reports/sessions/2026-11-18": "Load it", "/schedule": "its drop is to come",
+		"/": "9 of 14 steps", "/reports/sessions": "Hours of the day", "/reports/sessions/2026-11-18": "Load it", "/schedule": "waits for its drop at",
 	} {
 		if got := text(target); !strings.Contains(got, says) {
 			t.Errorf("%s does not say %q", target, says)

@@ -385,7 +385,7 @@ func (e *Explore) TargetText() string {
 	if e.target == 0 {
 		return ""
 	}
-	return duration(e.printer, float64(e.target.Milliseconds()))
+	return e.printer.Lasting(e.target.Milliseconds())
 }
 
 // help explains the measures that the page shows, each family and each statistic once.

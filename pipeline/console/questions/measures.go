@@ -105,7 +105,7 @@ func Measures(p words.Printer, target time.Duration) []Measure {
 	add("not_picked_up", "Not picked up, share", notPickedUpHelp, ofShare, -1, func(s *explore.Stats) float64 { return part(s.NotPickedUp, s.Heads()) })
 	if target > 0 {
 		add("within", "", withinHelp, ofShare, 1, func(s *explore.Stats) float64 { return part(s.Within, s.Heads()) })
-		all[len(all)-1].Name = p.T("Picked up within %s", duration(p, float64(target.Milliseconds())))
+		all[len(all)-1].Name = p.T("Picked up within %s", p.Lasting(target.Milliseconds()))
 	}
 	add("transfers", "Transfers a session", transfersHelp, ofRatio, -1, func(s *explore.Stats) float64 { return part(s.Transferred, s.Sessions) })
 	for _, f := range families {
