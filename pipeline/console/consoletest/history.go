@@ -99,7 +99,7 @@ func (w *World) day(ctx context.Context, report string, d day.Day, real bool, sc
 	case l%61 == 0:
 		p.State, p.Revision = states.Restated, 2+int(l%3)
 	case d.Month() == day.MonthOf(2021, time.March) && int(d-d.Month().First()) > 21:
-		p = states.Partition{ID: p.ID, State: states.Missing, Reasons: []string{"it was missed while the service was down, and catch_up is latest"}}
+		p = states.Partition{ID: p.ID, State: states.Missing, Reasons: []string{"missed: no replica was running when it fell due at 02:30 on 24 March 2021 (Europe/Amsterdam); catch_up is latest and a later one was missed, too, so only daybook backfill publishes it"}}
 	}
 	return p, nil
 }
