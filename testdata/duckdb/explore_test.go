@@ -16,10 +16,10 @@ import (
 	"daybook/transform/day"
 )
 
-// TestExplore asks Explore and DuckDB the same 100 questions over the same files: random
+// TestExplore asks Explore and DuckDB the same 200 questions over the same files: random
 // periods, filters and groupings.
 func TestExplore(t *testing.T) {
-	const days, sessions, questions, reach = 100, 60, 100, 3
+	const days, sessions, questions, reach = 100, 60, 200, 3
 	zone, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
 		t.Fatal(err)
