@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,7 @@ type triedLine struct {
 	Event  json.RawMessage `json:"event,omitempty"` // of EVENTS.md
 	Reason string          `json:"reason,omitempty"`
 	Detail string          `json:"detail,omitempty"`
+	Kept   []int           `json:"kept_custom_fields,omitempty"` // null in the event, and not cleared
 }
 
 func runConfigTry(ctx context.Context, a *app, opts *tryOptions, file string) error {
@@ -137,6 +139,9 @@ func tryLine(decoder *event.Decoder, mapper *event.Mapper, line dump.Line) tried
 			t.Reason = leftOut
 			return t
 		}
+		if bytes.Contains(text, []byte(`"custom_fields":[`)) {
+			t.Kept = mapper.Kept()
+		}
 	}
 	var e event.Event
 	if reject.Reason == 0 {
@@ -192,6 +197,9 @@ func (a *app) writeTried(file string, reader *dump.Reader, lines []triedLine) er
 		switch {
 		case l.Reason == "":
 			fmt.Fprintf(a.stdout, "%s\n", l.Event)
+			for _, number := range l.Kept {
+				fmt.Fprintf(a.stdout, "  custom_fields.%d stays as it is: the document does not give it\n", number)
+			}
 		case l.Detail == "":
 			fmt.Fprintln(a.stdout, l.Reason)
 		default:

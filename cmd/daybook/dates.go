@@ -34,7 +34,7 @@ func (a *app) resolveDays(cmd *cobra.Command) (err error) {
 		}
 		var date string
 		if date, err = a.resolveDay(f.Value.String()); err == nil {
-			err = f.Value.Set(date)
+			err = f.Value.(*once).Value.Set(date)
 		}
 	})
 	return err

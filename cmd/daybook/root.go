@@ -201,6 +201,7 @@ Start with 'daybook demo': it builds reports from generated dumps.`,
 	root.SetHelpCommand(newHelpCommand())
 	documentExitCodes(root)
 	a.complete(root)
+	onceEach(root)
 	return root
 }
 
@@ -283,6 +284,9 @@ func argumentAgo(cmd *cobra.Command, err error) (day, flag string) {
 
 // flagError is an error in the flags.
 func flagError(cmd *cobra.Command, err error) error {
+	if errors.Is(err, errTwice) {
+		return usageError(cmd, "%s", err)
+	}
 	if day, flag := argumentAgo(cmd, err); flag != "" {
 		return usageError(cmd, "%s reads as a flag; write --%s %[1]s", day, flag)
 	}

@@ -175,6 +175,9 @@ func archive(ctx context.Context, a *app, c *config.Config, source *dump.Source,
 	return inputs, nil
 }
 
+// mostAside is how many objects with lines aside are named.
+const mostAside = 10
+
 func writeSplit(a *app, r *split.Result, to string) error {
 	var failed error
 	if n := len(r.Failures); n > 0 {
@@ -189,7 +192,11 @@ func writeSplit(a *app, r *split.Result, to string) error {
 		fmt.Fprintf(a.stdout, "%s, %s to %s; %s, and %s that were there\n", words.Count(r.Days, "day", "days"), r.From, r.Until,
 			words.Count(r.Written, "object written", "objects written"), words.Thousands(int64(r.Existed)))
 	}
-	for _, url := range r.Aside {
+	for i, url := range r.Aside {
+		if more := len(r.Aside) - i; i == mostAside && more > 1 {
+			fmt.Fprintf(a.stdout, "lines without a readable time: in %d more objects, whose names begin with _undated-\n", more)
+			break
+		}
 		fmt.Fprintf(a.stdout, "lines without a readable time: %s\n", url)
 	}
 	for _, url := range r.Foreign {

@@ -382,6 +382,17 @@ func (p *Mapper) output(o *output) bool {
 	return true
 }
 
+// Kept are the numbers, from 1, of the custom fields for which the last line has a null
+// although the document does not give them: they stay as they are.
+func (p *Mapper) Kept() (numbers []int) {
+	for i := range 5 {
+		if p.gaps&(1<<i) != 0 {
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
+}
+
 // list writes the custom fields up to the last one that is given. It notes those before
 // it that are not given: the list has null for them, which would clear a field.
 func (p *Mapper) list(fields []output) bool {

@@ -307,8 +307,9 @@ func (d *Decoder) event(e *event.Event) event.Reject {
 		TimeToFirstChat: r.TimeToFirstChat, WrapUp: r.WrapUpTime,
 		CustomerMessages: r.CustomerMessages, TechnicianMessages: r.TechnicianMessages, SystemMessages: r.SystemMessages,
 	}
+	active := "active_time"
 	if x.Active == report.Unknown {
-		x.Active = x.Work // at least
+		x.Active, active = x.Work, "work_time" // at least
 	}
 	if x.Total == report.Unknown {
 		x.Total = x.Active + x.Hold + x.Transfer + x.Rebooting + x.Reconnecting
@@ -317,7 +318,7 @@ func (d *Decoder) event(e *event.Event) event.Reject {
 		return event.Reject{Reason: event.BadValue, Detail: more("work_time", x.Work, "active_time", x.Active)}
 	}
 	if x.Active > x.Total {
-		return event.Reject{Reason: event.BadValue, Detail: more("active_time", x.Active, "total_time", x.Total)}
+		return event.Reject{Reason: event.BadValue, Detail: more(active, x.Active, "total_time", x.Total)}
 	}
 	if strings.EqualFold(r.Role, "collaborator") {
 		x.Collaborator = 1
