@@ -144,7 +144,7 @@ func runDerive(ctx context.Context, args []string) error {
 	decoder, seen, seed := event.NewDecoder(), make(map[uint64]struct{}), maphash.MakeSeed()
 	for _, file := range files {
 		texts := make(map[content][]byte)
-		err := eachLine(file, func(line []byte) error {
+		err := eachLine(ctx, file, func(line []byte) error {
 			var e event.Event
 			if event.Blank(line) || decoder.Decode(line, &e).Reason != 0 || halfSurrogate(line) {
 				return nil
@@ -181,8 +181,8 @@ func runDerive(ctx context.Context, args []string) error {
 	return nil
 }
 
-func eachLine(file string, use func(line []byte) error) error {
-	r, err := dump.OpenFile(file, nil)
+func eachLine(ctx context.Context, file string, use func(line []byte) error) error {
+	r, err := dump.OpenFile(ctx, file, nil)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		case "floor":
 			return runFloor(rest, stdout)
 		case "rates":
-			return runRates(rest, stdout)
+			return runRates(ctx, rest, stdout)
 		}
 	}
 	return runBenchmarks(ctx, args, stdout, stderr)

@@ -61,11 +61,11 @@ func (b *bench) rates(ctx context.Context) error {
 
 // runRates is the process that takes the rates on the dumps in a directory. It
 // prints the decoder's in MB/s and the engine's in million events/s.
-func runRates(args []string, out io.Writer) error {
+func runRates(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("%q: expected a directory of plain dumps", args)
 	}
-	lines, size, err := someLines(args[0])
+	lines, size, err := someLines(ctx, args[0])
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func runRates(args []string, out io.Writer) error {
 	_, took = repeat(func() {
 		for _, id := range ids {
 			input = append(input[:0], sessions[id]...) // Order changes what it is given
-			ordered, _, _ := session.Order(context.Background(), input)
-			engine.Fold(context.Background(), ordered, nil)
+			ordered, _, _ := session.Order(ctx, input)
+			engine.Fold(ctx, ordered, nil)
 			events += len(input)
 		}
 	})
@@ -107,13 +107,13 @@ func runRates(args []string, out io.Writer) error {
 
 // someLines reads the first lines of a directory, and says how many bytes of
 // text they are.
-func someLines(dir string) (lines [][]byte, size int, err error) {
+func someLines(ctx context.Context, dir string) (lines [][]byte, size int, err error) {
 	files, _, err := dump.Find([]string{dir})
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, file := range files {
-		err := eachLine(file, func(line []byte) error {
+		err := eachLine(ctx, file, func(line []byte) error {
 			lines = append(lines, append([]byte(nil), line...))
 			size += len(line) + 1
 			return nil
