@@ -35,7 +35,8 @@ func newGenerateCommand(a *app) *cobra.Command {
 		Long: `Write event dumps like those of a support organisation, for trials, benchmarks and
 tests: about 33 lines a session, of 220 bytes each. They hold events of every
 type, and the faults of real dumps: late and repeated events, lines out of order,
-and one wrong line in two thousand.
+and one wrong line in two thousand. The counts at the end are of all days together: a
+run counts an event that is repeated on another day as an event of both dump days.
 
 The same options give the same bytes. Existing dumps of the same days are
 replaced. The credentials of a bucket come from the environment.`,

@@ -199,6 +199,24 @@ func TestConfigInit(t *testing.T) {
 	}
 }
 
+// An export of headings alone is an empty day, as a dump of blank lines is: the run says so.
+func TestDumpsWithoutContent(t *testing.T) {
+	for name, c := range map[string]struct{ kind, dump string }{
+		"headings": {"report", "OK\nSession ID|Start Time|End Time|Status|Technician ID\n"},
+		"blank":    {"events", "\n\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			write(t, "dumps/2026/11/20/a.txt", []byte(c.dump))
+			write(t, "daybook.yml", []byte("source:\n  store: {url: dumps}\n  names: '*.txt'\n  kind: "+c.kind+"\nsink:\n  store: {url: out}\n"))
+			out, code := daybook(t, "run", "--date", "2026-11-20")
+			if code != 0 || publishedRows(t) != 0 || !strings.Contains(out, "1 published day is empty: no dump of 2026-11-20 has a line") {
+				t.Errorf("exit code %d\n%s", code, out)
+			}
+		})
+	}
+}
+
 // asExport makes an export with one row, of the day of the events.
 func asExport(delimiter string) func(events []string) string {
 	return func(events []string) string {
@@ -330,7 +348,7 @@ func TestExportExample(t *testing.T) {
 	write(t, "dumps/exports/2008/03/07/report.txt", text)
 	useExample(t, root, "exports")
 	out, code := daybook(t, "run")
-	if code != 0 || publishedRows(t) != 1 || !strings.Contains(out, "3 lines = 1 events + 0 duplicates + 0 rejected + 2 blank") {
+	if code != 0 || publishedRows(t) != 1 || !strings.Contains(out, "3 lines = 1 event + 0 duplicates + 0 rejected + 2 blank") {
 		t.Errorf("run: exit code %d\n%s", code, out)
 	}
 	out, _ = daybook(t, "explain", "--session", "41", "--date", "2008-03-07")

@@ -284,9 +284,8 @@ func writeSteps(out io.Writer, lines []together) error {
 // writeNotes reports what a run read, and its warnings.
 func writeNotes(w io.Writer, r *build.Result) error {
 	if acc := &r.Accounting; r.Dumps > 0 {
-		fmt.Fprintf(w, "%s: %s, %s; %s lines = %s events + %s duplicates + %s rejected + %s blank\n",
-			r.Target, words.Count(r.Dumps, "dump", "dumps"), words.Bytes(r.DumpBytes), words.Thousands(acc.Lines), words.Thousands(acc.Accepted),
-			words.Thousands(acc.Duplicates), words.Thousands(acc.RejectedLines()), words.Thousands(acc.Blank))
+		fmt.Fprintf(w, "%s: %s, %s; %s = %s\n", r.Target, words.Count(r.Dumps, "dump", "dumps"), words.Bytes(r.DumpBytes),
+			words.Count(acc.Lines, "line", "lines"), accountingText(acc))
 		if acc.RejectedLines() > 0 {
 			fmt.Fprintf(w, "rejected lines: %s; see daybook rejects list\n", countsText(acc.Rejected))
 		}

@@ -145,7 +145,11 @@ func (s *shower) facts(m *publish.Manifest) {
 	if m.Digest == nil && s.ID.Kind == partition.Month {
 		lines = "lines of the dump days"
 	}
-	s.row(lines, "%s", accountingText(&m.Accounting))
+	accounting := words.Thousands(m.Accounting.Lines) + " = " + accountingText(&m.Accounting)
+	if m.Accounting.RejectedLines() > 0 {
+		accounting += " (" + countsText(m.Accounting.Rejected) + ")"
+	}
+	s.row(lines, "%s", accounting)
 	if m.Digest == nil {
 		s.row("versions", "engine %d, schema %d", m.EngineVersion, m.SchemaVersion)
 	} else {
@@ -198,15 +202,10 @@ func (s *shower) content(m *publish.Manifest) {
 	}
 }
 
-// accountingText is the accounting of lines:
-// 7 = 4 events + 1 duplicates + 2 rejected + 0 blank (bad_json 2).
+// accountingText is what lines are: 4 events + 1 duplicate + 2 rejected + 0 blank.
 func accountingText(a *event.Accounting) string {
-	text := fmt.Sprintf("%s = %s events + %s duplicates + %s rejected + %s blank", words.Thousands(a.Lines), words.Thousands(a.Accepted),
-		words.Thousands(a.Duplicates), words.Thousands(a.RejectedLines()), words.Thousands(a.Blank))
-	if a.RejectedLines() > 0 {
-		text += " (" + countsText(a.Rejected) + ")"
-	}
-	return text
+	return fmt.Sprintf("%s + %s + %s rejected + %s blank", words.Count(a.Accepted, "event", "events"),
+		words.Count(a.Duplicates, "duplicate", "duplicates"), words.Thousands(a.RejectedLines()), words.Thousands(a.Blank))
 }
 
 func (s *shower) parts(m *publish.Manifest) {

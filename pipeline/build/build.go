@@ -116,10 +116,13 @@ func (r *run) sumUp() *Result {
 // keptShare is the part of the memory in which a run keeps parts of digests.
 const keptShare = 32
 
-// noteUnfed notes the published days whose own dumps have no line, or that have no
-// dumps.
+// noteUnfed notes the published days whose own dumps have no line but blank ones, or that
+// have no dumps.
 func (r *run) noteUnfed() {
-	fed := func(d day.Day) bool { return r.accounting(d).Lines > 0 }
+	fed := func(d day.Day) bool {
+		a := r.accounting(d)
+		return a.Lines > a.Blank // of an export, the headings are blank
+	}
 	for i := range r.result.Steps {
 		switch s := &r.result.Steps[i]; {
 		case s.ID.Kind != partition.Day || s.Err != nil || fed(s.ID.Day()):
