@@ -11,10 +11,11 @@ type flat struct {
 
 func newFlat(b []byte) flat { return flat{b, new(bool)} }
 
+// at is size bytes at a position. A size is at most that of the flatbuffer.
 func (f flat) at(pos, size int) []byte {
-	if pos < 0 || size < 0 || pos > len(f.b)-size {
+	if pos < 0 || pos > len(f.b)-size {
 		*f.bad = true
-		return make([]byte, 8)
+		return make([]byte, size)
 	}
 	return f.b[pos : pos+size]
 }
@@ -69,7 +70,7 @@ func (f flat) text(table, i int) string {
 		*f.bad = true
 		return ""
 	}
-	return string(f.at(first, n)[:n])
+	return string(f.at(first, n))
 }
 
 // number is the number in field i, of up to 8 bytes; 0 without one.

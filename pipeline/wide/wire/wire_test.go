@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -91,6 +92,20 @@ func TestTruncated(t *testing.T) {
 }
 
 // batch is an Arrow stream of these rows as they are, with no end of its own.
+// With any number at any place of its messages, a stream is read or refused.
+func TestDamagedNumbers(t *testing.T) {
+	whole := encode(t, someRows()[:1])
+	for at := range len(whole) - 4 {
+		for _, n := range []uint32{0, 1, 5, 9, 255, 256, 1 << 16, math.MaxInt32, 1 << 31, math.MaxUint32, uint32(len(whole))} {
+			b := bytes.Clone(whole)
+			binary.LittleEndian.PutUint32(b[at:], n)
+			if rows, err := decodeAll(bytes.NewReader(b)); err != io.EOF && !errors.Is(err, ErrStream) {
+				t.Fatalf("%d at byte %d: %d rows, %v", n, at, len(rows), err)
+			}
+		}
+	}
+}
+
 func batch(t *testing.T, rows ...Row) []byte {
 	t.Helper()
 	var b bytes.Buffer
