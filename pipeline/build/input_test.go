@@ -31,7 +31,7 @@ func TestTooManyRejects(t *testing.T) {
 	result := pipelinetest.RunOnly(t, pipelinetest.Settings(t, source, sink), pipelinetest.TheDay, build.OnlyDue)
 	err := result.Steps[0].Err
 	want := "of all lines of the day, 4 of 8 (50.00 %) were rejected, and source.max_rejected allows 1.00 %; nothing was published; " +
-		"to publish the day without them, set source.max_rejected: 50.0%"
+		"write the dump again, or, to publish the day without these lines, set source.max_rejected: 50.0%"
 	if err == nil || !strings.HasSuffix(err.Error(), "; "+want) || !strings.HasPrefix(err.Error(), "4 of 8 lines of mem://2026/11/20/a.ndjson were rejected, ") {
 		t.Fatalf("got %v\nwant it to end with %s", err, want)
 	}

@@ -134,10 +134,11 @@ type RejectCause struct {
 func (c *RejectCause) String() string {
 	them := ""
 	if c.Count < c.Rejected {
-		them = fmt.Sprintf(", %d of them", c.Count)
+		them = fmt.Sprintf(", %s of them", words.Thousands(c.Count))
 	}
 	unit := cmp.Or(c.Unit, "line")
-	text := fmt.Sprintf("%d of %d %ss of %s were rejected%s as %s, the first in %s %d", c.Rejected, c.Lines, unit, c.Input, them, c.Reason, unit, c.Line)
+	text := fmt.Sprintf("%s of %s %ss of %s were rejected%s as %s, the first in %s %s",
+		words.Thousands(c.Rejected), words.Thousands(c.Lines), unit, c.Input, them, c.Reason, unit, words.Thousands(c.Line))
 	if unit != "line" {
 		text += fmt.Sprintf(", at byte %d", c.Offset)
 	}
@@ -157,12 +158,12 @@ func (c *RejectCause) split() string {
 }
 
 func (e *TooManyRejects) Error() string {
-	text := fmt.Sprintf("%s; of all lines of the day, %d of %d (%.2f %%) were rejected, and source.max_rejected allows %.2f %%; nothing was published",
-		&e.Cause, e.Rejected, e.Lines, 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
+	text := fmt.Sprintf("%s; of all lines of the day, %s of %s (%.2f %%) were rejected, and source.max_rejected allows %.2f %%; nothing was published",
+		&e.Cause, words.Thousands(e.Rejected), words.Thousands(e.Lines), 100*float64(e.Rejected)/float64(e.Lines), 100*e.Allowed)
 	text += e.Cause.split()
 	if e.Events == 0 {
 		return text // there is nothing to publish with any setting
 	}
 	enough := (1000*e.Rejected + e.Lines - 1) / e.Lines // in tenths of a per cent, rounded up
-	return text + fmt.Sprintf("; to publish the day without them, set source.max_rejected: %d.%d%%", enough/10, enough%10)
+	return text + fmt.Sprintf("; write the dump again, or, to publish the day without these lines, set source.max_rejected: %d.%d%%", enough/10, enough%10)
 }

@@ -267,7 +267,7 @@ func TestTooManyRejects(t *testing.T) {
 		want    string
 	}{
 		{0.34, ""},
-		{0.33, "1 of 3 lines of lines were rejected as bad_json, the first in line 3: not one JSON object: unexpected nonsense at byte 1; of all lines of the day, 1 of 3 (33.33 %) were rejected, and source.max_rejected allows 33.00 %; nothing was published; to publish the day without them, set source.max_rejected: 33.4%"},
+		{0.33, "1 of 3 lines of lines were rejected as bad_json, the first in line 3: not one JSON object: unexpected nonsense at byte 1; of all lines of the day, 1 of 3 (33.33 %) were rejected, and source.max_rejected allows 33.00 %; nothing was published; write the dump again, or, to publish the day without these lines, set source.max_rejected: 33.4%"},
 	} {
 		x := &extract.Extraction{Inputs: []extract.Input{linesInput(text)}, MaxRejected: c.allowed}
 		begun := false
@@ -303,7 +303,7 @@ func TestTooManyRejectsNamesTheCause(t *testing.T) {
 		return strings.Repeat(`{"event_id":"x","session_id":1,"type":"presence"}`+"\n", n)
 	}
 	bad, worse := "nonsense\n"+missing(9), strings.Repeat("nonsense\n", 2)+chat("b", "01")+missing(400)
-	const hint = "to publish the day without them, set source.max_rejected: "
+	const hint = "write the dump again, or, to publish the day without these lines, set source.max_rejected: "
 	for _, c := range []struct {
 		good, want string
 	}{
