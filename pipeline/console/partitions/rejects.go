@@ -1,6 +1,7 @@
 package partitions
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -19,7 +20,8 @@ const (
 	mostReadLines = 20_000
 	mostReadBytes = 32 << 20
 	mostSamples   = 50
-	mostEach      = 8   // samples of a reason, where no reason is chosen
+	mostEach      = 4 // samples of a dump's lines of one reason, where no reason is chosen
+	mostObjects   = 10
 	mostRaw       = 400 // characters of a line
 )
 
@@ -34,7 +36,26 @@ type Rejects struct {
 	Partial bool          `json:"partial"` // the counts are of the lines that were read
 	Read    int64         `json:"lines_read"`
 	More    bool          `json:"more_lines"` // there are lines that were not read
-	Samples []sample      `json:"samples"`
+	Objects []objectCount `json:"objects"`    // with most of the lines that were read
+	Samples []sample      `json:"samples"`    // those of the objects with most lines first
+}
+
+// objectCount is how many rejected lines a dump has.
+type objectCount struct {
+	Object string `json:"object"`
+	Lines  int64  `json:"lines"`
+}
+
+// objectCounts are the dumps by their lines, most first.
+func objectCounts(lines map[string]int64) []objectCount {
+	all := make([]objectCount, 0, len(lines))
+	for object, n := range lines {
+		all = append(all, objectCount{object, n})
+	}
+	slices.SortFunc(all, func(a, b objectCount) int {
+		return cmp.Or(cmp.Compare(b.Lines, a.Lines), strings.Compare(a.Object, b.Object))
+	})
+	return all
 }
 
 // reasonCount is how many lines have a reason.
@@ -77,7 +98,8 @@ func ReadRejects(ctx context.Context, in *inspect.Inspector, d day.Day, reason s
 		return b, err
 	}
 	b.Refused, b.URL = kept.Refused, kept.URL
-	read, bytes := map[string]int64{}, 0
+	type place struct{ reason, object string }
+	read, objects, sampled, bytes := map[string]int64{}, map[string]int64{}, map[place]int{}, 0
 	for line, err := range in.RejectedLines(ctx, kept) {
 		if err != nil {
 			return nil, err
@@ -90,10 +112,18 @@ func ReadRejects(ctx context.Context, in *inspect.Inspector, d day.Day, reason s
 		bytes += len(line.Raw)
 		name := line.Reason.String()
 		read[name]++
-		if len(b.Samples) < mostSamples && (name == reason || reason == "" && read[name] <= mostEach) {
+		objects[line.Object]++
+		at := place{name, line.Object}
+		if len(b.Samples) < mostSamples && (name == reason || reason == "" && sampled[at] < mostEach) {
+			sampled[at]++
 			b.Samples = append(b.Samples, sample{line.Object, line.Number, line.Offset, name, line.Detail, printable(line.Raw)})
 		}
 	}
+	all := objectCounts(objects)
+	b.Objects = all[:min(len(all), mostObjects)]
+	slices.SortStableFunc(b.Samples, func(x, y sample) int {
+		return cmp.Or(cmp.Compare(objects[y.Object], objects[x.Object]), strings.Compare(x.Object, y.Object))
+	})
 	counts := kept.Rejected
 	if counts == nil { // of a refused day
 		counts, b.Partial = read, b.More
