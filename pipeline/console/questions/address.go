@@ -185,14 +185,18 @@ func (a *Address) period(last day.Day) (err error) {
 const (
 	previous = "previous"
 	weekday  = "weekday" // of a day: the same weekday of the week before
+	whole    = "whole"   // of a period that is not over: all of the one before
 	lastYear = "last_year"
 	nothing  = "none"
 )
 
-// compared are the values of compare that a unit has. The first one is the default.
-func compared(u explore.Unit) []string {
-	if u == explore.ADay {
+// compared are the values of compare that the period has. The first one is the default.
+func (a *Address) compared() []string {
+	switch {
+	case a.Unit == explore.ADay:
 		return []string{weekday, previous, lastYear, nothing}
+	case a.Period != a.Whole:
+		return []string{previous, whole, lastYear, nothing}
 	}
 	return []string{previous, lastYear, nothing}
 }
@@ -200,8 +204,8 @@ func compared(u explore.Unit) []string {
 // compare finds the period to compare with. One that is not over is compared with as many
 // days.
 func (a *Address) compare() error {
-	all := compared(a.Unit)
-	if a.values["compare"] == weekday && a.Unit != explore.ADay { // of the day that was shown before
+	all := a.compared()
+	if set := a.values["compare"]; (set == weekday || set == whole) && !slices.Contains(all, set) { // of the period that was shown before
 		delete(a.values, "compare")
 	}
 	with, err := oneOf(a, "compare", all[0], all...)
@@ -215,7 +219,7 @@ func (a *Address) compare() error {
 	case lastYear:
 		p = a.Whole.LastYear(a.Unit)
 	}
-	if a.Period != a.Whole {
+	if a.Period != a.Whole && with != whole {
 		p = p.Until(a.Period.Len())
 	}
 	a.Against = &p

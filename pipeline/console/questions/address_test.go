@@ -41,6 +41,8 @@ func TestPeriodsOfAddresses(t *testing.T) {
 		{ExplorePage, "period=day&compare=last_year", "2026-11-20", "2026-11-20", "2025-11-21", "2025-11-21"},
 		{ExplorePage, "compare=weekday", "2026-11-09", "2026-11-15", "2026-11-02", "2026-11-08"}, // left of a day
 		{ExplorePage, "period=month", "2026-11-01", "2026-11-20", "2026-10-01", "2026-10-20"},
+		{ExplorePage, "period=month&compare=whole", "2026-11-01", "2026-11-20", "2026-10-01", "2026-10-31"},
+		{ExplorePage, "period=month&at=2026-10-05&compare=whole", "2026-10-01", "2026-10-31", "2026-09-01", "2026-09-30"}, // it is over
 		{ExplorePage, "period=month&at=2026-03-05", "2026-03-01", "2026-03-31", "2026-02-01", "2026-02-28"},
 		{ExplorePage, "period=quarter&at=2026-05-05&compare=last_year", "2026-04-01", "2026-06-30", "2025-04-01", "2025-06-30"},
 		{ExplorePage, "period=year&at=2025-05-05", "2025-01-01", "2025-12-31", "2024-01-01", "2024-12-31"},

@@ -123,7 +123,7 @@ func (e *Explore) notes() {
 	if a.Against == nil {
 		return
 	}
-	if a.Period != a.Whole {
+	if a.Period != a.Whole && a.Value("compare") != whole {
 		e.Note(p.T("The period is not over. It is compared with as many days from the beginning of the other one."))
 	}
 	if e.Before == nil {
@@ -138,10 +138,10 @@ func (e *Explore) notes() {
 }
 
 // comparable says whether counts and sums of the two periods can be compared: whether as
-// many days of both are there.
+// many days of both are there, or all days of two months, quarters or years.
 func (e *Explore) comparable() bool {
-	now, before := e.Answer.Days, e.Before.Days
-	return now == before || now == e.Address.Period.Len() && before == e.Address.Against.Len()
+	a, now, before := e.Address, e.Answer.Days, e.Before.Days
+	return now == before || a.Period == a.Whole && now == a.Period.Len() && before == a.Against.Len()
 }
 
 func (e *Explore) tiles() {

@@ -123,7 +123,7 @@ func (a *Address) Lookup() string {
 // Comparisons are what the period can be compared with.
 func (a *Address) Comparisons() []Choice {
 	var all []Choice
-	for i, value := range compared(a.Unit) {
+	for i, value := range a.compared() {
 		set := a.Value("compare")
 		all = append(all, Choice{value, a.printer.T(comparisons[value]), set == value || set == "" && i == 0, a.Link("compare", value)})
 	}

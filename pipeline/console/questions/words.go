@@ -40,7 +40,7 @@ var units = []Choice{
 }
 
 // comparisons are the names of what a period is compared with.
-var comparisons = map[string]string{previous: "the one before", weekday: "the same weekday before", lastYear: "the same of last year", nothing: "nothing"}
+var comparisons = map[string]string{previous: "the one before", weekday: "the same weekday before", whole: "the whole one before", lastYear: "the same of last year", nothing: "nothing"}
 
 // orders are the names of the orders of sessions.
 var orders = map[explore.Order]string{
