@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"daybook/pipeline/inspect/explain"
 	"daybook/transform/event"
@@ -24,6 +25,7 @@ const (
 	legHeight    = 46
 	chatHeight   = 34
 	labelShare   = 9.0 // percent of the width that a label needs
+	letterShare  = 3.2 // percent of a phone's width that a letter of it needs
 )
 
 // timeline is a picture of the session: lanes for its status, each leg and the
@@ -163,9 +165,13 @@ func (p *painter) block(class, name string, from, to int64, y, height int) {
 	x, width := p.at(from), p.at(to)-p.at(from)
 	fmt.Fprintf(&p.b, `<rect class="%s" x="%.3f%%" y="%d" width="%.3f%%" height="%d"><title>%s: %s, %s</title></rect>`,
 		class, x, y, max(width, 0.15), height, template.HTMLEscapeString(name), p.Between(p.Moment(from), p.Moment(to)), p.Duration(to-from))
-	if width >= labelShare && height > 12 {
-		fmt.Fprintf(&p.b, `<text class="on-%s" x="%.3f%%" y="%d" dx="6">%s</text>`, class, x, y+height/2+4, template.HTMLEscapeString(name))
+	if width < labelShare || height <= 12 {
+		return
 	}
+	if width < float64(utf8.RuneCountInString(name))*letterShare {
+		class += " tight"
+	}
+	fmt.Fprintf(&p.b, `<text class="on-%s" x="%.3f%%" y="%d" dx="6">%s</text>`, class, x, y+height/2+4, template.HTMLEscapeString(name))
 }
 
 // status is the lane of the session's status, from event to event.
