@@ -202,7 +202,8 @@ class JobTest(unittest.TestCase):
     maxDiff = 4000
 
     def run_job(self, config, *arguments, code=0):
-        options = job.parse(["--from", FROM, "--to", TO, "--config", config, *arguments])
+        days = [] if "--from" in arguments else ["--from", FROM, "--to", TO]
+        options = job.parse([*days, "--config", config, *arguments])
         with output() as texts:
             got = job.run(spark, options)
         self.assertEqual(got, code, texts["err"])
