@@ -114,9 +114,11 @@ def reader(sink):
 
     thread = threading.Thread(target=look)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
     assert not found and torn(sink) is None, found
 
 
