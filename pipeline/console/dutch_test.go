@@ -91,7 +91,7 @@ func TestNoEnglishOnDutchPages(t *testing.T) {
 	for _, target := range []string{
 		"/", "/reports/sessions", "/reports/americas", "/reports/sessions/2026-11-20",
 		"/reports/sessions/2026-10", "/reports/americas/2026-11-14", "/reports/americas/2026-11-19", "/reports/sessions/rejects/2026-11-18",
-		"/reports/sessions/explore", "/reports/sessions/explore?by=mood", "/reports/sessions/sessions", "/reports/sessions/sessions?period=week&q=nobody",
+		"/reports/sessions/explore", "/reports/sessions/explore?by=mood", "/reports/sessions/sessions", "/reports/sessions/sessions?period=week&q=unknown",
 		"/reports/sessions/sessions/" + session, "/reports/sessions/sessions/1", "/reports/sessions/find?id=77",
 		"/runs", "/runs/20261120T013012Z-n1", "/schedule", "/configuration", "/login", "/nowhere", "/reports/nowhere",
 	} {

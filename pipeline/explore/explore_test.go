@@ -95,7 +95,7 @@ func TestSessionOverMidnight(t *testing.T) {
 	}
 }
 
-// A session counts on the day of its first pick-up, whatever the period: what was picked
+// A session counts on the day of its first pick-up, for any period: what was picked
 // up the day before is not abandoned today, and what is picked up tomorrow is not either.
 func TestSessionsAcrossTheEdgesOfAPeriod(t *testing.T) {
 	sink := store.NewMemory(time.Now)
