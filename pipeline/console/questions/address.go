@@ -367,7 +367,12 @@ func (a *Address) File(ext string) string {
 }
 
 // shared are the parameters that a link to the other page keeps.
-var shared = []string{"group", "technician", "channel", "type", "status", "picked_up"}
+var shared = func() (names []string) {
+	for _, f := range filters {
+		names = append(names, f.name)
+	}
+	return names
+}()
 
 func (a *Address) to(k Kind, pairs ...string) string {
 	values := url.Values{}

@@ -183,9 +183,14 @@ func (e *Explore) change(m *Measure, now, before *explore.Stats) *Change {
 func (e *Explore) total() Row {
 	r := Row{Name: e.printer.T("Total"), Sessions: e.Address.Sessions(e.listed()...)}
 	for _, m := range e.Columns {
-		r.Cells = append(r.Cells, Cell{Value: m.Format(m.value(&e.Answer.Total)), Change: e.change(m, &e.Answer.Total, beforeTotal(e.Before)), Sorted: m.ID == e.Sort})
+		r.Cells = append(r.Cells, e.cell(m, &e.Answer.Total, beforeTotal(e.Before)))
 	}
 	return r
+}
+
+// cell is the value of a measure, compared with the one before, which may be nil.
+func (e *Explore) cell(m *Measure, now, before *explore.Stats) Cell {
+	return Cell{Value: m.Format(m.value(now)), Change: e.change(m, now, before), Sorted: m.ID == e.Sort}
 }
 
 // listed are the parameters of the list of sessions that has what the table is about: in
@@ -247,7 +252,7 @@ func (e *Explore) rows(columns []*Measure) []Row {
 		for j, m := range columns {
 			v := m.value(&l.Stats)
 			r.values = append(r.values, v)
-			r.Cells = append(r.Cells, Cell{Value: m.Format(v), Change: e.change(m, &l.Stats, before[e.identity(l.Key)]), Sorted: j == sort})
+			r.Cells = append(r.Cells, e.cell(m, &l.Stats, before[e.identity(l.Key)]))
 			if j == sort && v > most {
 				most = v
 			}

@@ -54,10 +54,10 @@ func newForm(a *Address, f *explore.Facets) Form {
 		statuses = append(statuses, textChoice(p, explore.ByStatus, s))
 	}
 	picked := []Choice{{Text: p.T("picked up or not")}, {Value: "yes", Text: p.T("picked up")}, {Value: "no", Text: p.T("not picked up")}}
-	form := Form{[]Field{
-		{"group", p.T("Group"), groups}, {"technician", p.T("Technician"), technicians}, {"channel", p.T("Channel"), channels},
-		{"type", p.T("Session type"), types}, {"status", p.T("Status"), statuses}, {"picked_up", p.T("Pick-up"), picked},
-	}}
+	var form Form
+	for i, choices := range [][]Choice{groups, technicians, channels, types, statuses, picked} {
+		form.Fields = append(form.Fields, Field{filters[i].name, p.T(filters[i].label), choices})
+	}
 	for i := range form.Fields {
 		form.Fields[i].choose(p, a.Value(form.Fields[i].Name))
 	}

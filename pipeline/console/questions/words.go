@@ -28,7 +28,7 @@ var unknowns = map[explore.Grouping]string{
 	explore.ByTechnician: "no technician", explore.ByGroup: "no group", explore.ByChannel: "no channel", explore.ByStatus: "no status", explore.ByType: "no type",
 }
 
-// filters are the parameters that select legs, and their names.
+// filters are the parameters that select legs, and their names, in the order of the form.
 var filters = []struct{ name, label string }{
 	{"group", "Group"}, {"technician", "Technician"}, {"channel", "Channel"}, {"type", "Session type"}, {"status", "Status"}, {"picked_up", "Pick-up"},
 }
